@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make            build gobpfleak
+# make demo       install what is missing, build, trace a leaking Go program, show the report
+# make check      install what is missing, run every test
+# make check-go   the tests that take a Go program, on every Go series
+# make bench      what a traced allocation and a traced goroutine cost
+# make install    into $(DESTDIR)$(prefix)
+#
+# SAN=1 builds with the address and undefined-behaviour sanitizers, in a folder of its own; V=1 shows
+# the commands.
+
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+prefix ?= /usr/local
+CC = gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+
+LIBS = libbpf libelf libdw capstone zlib
+ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+
+OUT := build/$(if $(SAN),san,release)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wno-unused-parameter -Werror=implicit-function-declaration -D_GNU_SOURCE -I. -I$(OUT) \
+	$(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+override LDFLAGS += $(if $(SAN),-fsanitize=address$(comma)undefined)
+comma := ,
+# Kernels give a BPF function with a frame of 64 bytes or more a stack that the next run on the same
+# processor overwrites, so such a frame is an error.
+BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wframe-larger-than=63 -D__bpf__ \
+	-D__TARGET_ARCH_$(ARCH) -I. -Ivmlinux/$(ARCH)
+
+# Asked only where something is compiled, so that `make demo` can first install the packages.
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(LIBS))
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(LIBS))
+
+SRCS := $(wildcard user/*.c user/*/*.c)
+LIB_OBJS := $(patsubst %.c,$(OUT)/%.o,$(filter-out user/main.c,$(SRCS)))
+BPF_OBJS := $(patsubst %.c,$(OUT)/%.o,$(wildcard bpf/*.bpf.c))
+UNIT_TESTS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+all: $(OUT)/gobpfleak
+
+$(OUT)/gobpfleak: $(OUT)/user/main.o $(OUT)/libgobpfleak.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+
+$(OUT)/libgobpfleak.a: $(LIB_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OUT)/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(pkg_cflags) -MMD -MP -c -o $@ $<
+
+$(OUT)/%.bpf.o: %.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/gobpfleak.linked.o: $(BPF_OBJS)
+	$(call say,BPFLINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(OUT)/gobpfleak.skel.h: $(OUT)/gobpfleak.linked.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name gobpfleak > $@
+
+$(OUT)/user/probe/tracer.o: $(OUT)/gobpfleak.skel.h
+
+$(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(OUT)/libgobpfleak.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs) $(shell $(PKG_CONFIG) --libs cmocka)
+
+$(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libgobpfleak.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+
+$(OUT)/tests/bench/empty: $(OUT)/tests/bench/empty.o $(OUT)/libgobpfleak.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+
+tests: $(OUT)/gobpfleak $(UNIT_TESTS) $(FUZZERS)
+
+# The Go programs: the demo, and the driver of the end-to-end tests, which builds the programs under test
+# itself, with every Go that it is told to.
+GO = PATH=$$PATH:/usr/local/go/bin GOFLAGS=-mod=mod CGO_ENABLED=0 go
+build/leakdemo: $(wildcard tests/demo/*)
+	$(call say,GO,$@)
+	$(Q)cd tests/demo && $(GO) build -o ../../$@ .
+
+build/e2e: $(wildcard tests/e2e/*)
+	$(call say,GO,$@)
+	$(Q)cd tests/e2e && $(GO) build -o ../../$@ .
+
+# What must be installed first comes in a make of its own: pkg-config has its answers only then.
+demo check check-go bench:
+	$(Q)scripts/install-deps $(@:-go=)
+	$(Q)$(MAKE) --no-print-directory run-$@
+
+run-demo: all build/leakdemo
+	$(Q)scripts/demo $(OUT)/gobpfleak build/leakdemo
+
+run-check run-check-go: all build/e2e
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)$(MAKE) --no-print-directory SAN=1 tests
+	$(Q)tests/run $(if $(findstring -go,$@),all)
+
+run-bench: all $(OUT)/tests/bench/empty
+	$(Q)tests/bench/run $(OUT)/gobpfleak $(OUT)/tests/bench/empty
+
+install: all
+	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man8 \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions
+	install -m 755 $(OUT)/gobpfleak $(DESTDIR)$(prefix)/sbin/gobpfleak
+	install -m 644 scripts/gobpfleak.8 $(DESTDIR)$(prefix)/share/man/man8/gobpfleak.8
+	install -m 644 scripts/gobpfleak.bash-completion \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions/gobpfleak
+
+clean:
+	$(Q)rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+.PHONY: all tests demo check check-go bench install clean run-demo run-check run-check-go run-bench
+.SECONDARY:

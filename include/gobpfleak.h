@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * gobpfleak.h - what crosses the boundary between the BPF programs and user space: records, the
+ * probe table, the configuration, the counters of loss, and the limits that both sides keep.
+ *
+ * Fixed-width types only; both compilers check the sizes below.  Every address is the target's.
+ * Bump GL_WIRE_VERSION on any change of a struct.
+ */
+#ifndef GOBPFLEAK_H
+#define GOBPFLEAK_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define GL_VERSION "0.1"
+#define GL_WIRE_VERSION 1
+
+/* Every cap of the BPF side stands here; user space adds its own in user/limits.h. */
+enum {
+	GL_MAX_FRAMES = 128,	/* frames of one stack; deeper ones are cut and marked */
+	GL_CHUNK = 2048,	/* bytes of stack copied in one read, a power of two */
+	GL_MAX_PROBES = 128,	/* rows of the probe table */
+	GL_MAX_STACKS = 1 << 16, /* distinct stacks remembered as already sent */
+	GL_WORK_SLOTS = 64,	/* work areas, claimed by one program run at a time */
+	GL_RING_BYTES = 16 << 20,
+};
+
+/* ---- probes: how a hit is to be read ------------------------------------------------------- */
+
+enum gl_probe_kind {
+	GL_PROBE_ALLOC = 1,	/* the pointer at .ptr is a new heap object */
+	GL_PROBE_GOSTART,	/* the pointer at .ptr is the *g of a new goroutine */
+	GL_PROBE_GOEND,		/* the pointer at .ptr is the *g of a goroutine that ends */
+	GL_PROBE_GCEND,		/* a mark phase has ended; .ptr is not used */
+};
+
+/* Where a value is when the probe is hit.  Register numbers are the hardware's own encoding
+ * (x86-64: RAX 0, RCX 1, RDX 2, RBX 3, RSP 4, RBP 5, RSI 6, RDI 7, R8 .. R15). */
+enum gl_loc_kind {
+	GL_LOC_NONE = 0,	/* not known here */
+	GL_LOC_REG,		/* reg */
+	GL_LOC_SLOT,		/* the 8 bytes at SP + off */
+	GL_LOC_SUM,		/* reg + reg2 + off */
+};
+
+struct gl_loc {
+	__u8 kind;
+	__u8 reg;
+	__u8 reg2;
+	__u8 pad;
+	__s32 off;
+};
+
+enum {
+	/* Condition of the probed instruction: x86 condition code 0..15 (the low nibble of Jcc), or: */
+	GL_COND_ALWAYS = 16,	/* not a conditional branch */
+};
+
+enum gl_probe_flags {
+	GL_WHEN_TAKEN = 1,	/* the hit counts when the branch will be taken */
+	GL_WHEN_NOT_TAKEN = 2,	/* ... when it will not (both bits: always) */
+	GL_AT_RET = 4,		/* the frame is gone: the return address is at SP, FP is the caller's */
+};
+
+/* One row of the probe table, found by the address of the instruction. */
+struct gl_probe {
+	__u16 id;		/* row number; index into the plan */
+	__u8 kind;		/* enum gl_probe_kind */
+	__u8 cond;		/* GL_COND_ALWAYS or a condition code */
+	__u32 flags;		/* enum gl_probe_flags */
+	struct gl_loc ptr_taken; /* the result if the branch is taken */
+	struct gl_loc ptr;	/* the result otherwise */
+	struct gl_loc typ;	/* the *_type argument of an allocation */
+	struct gl_loc size;	/* the size argument of an allocation, bytes */
+};
+
+/* ---- configuration: set once between open and load ----------------------------------------- */
+
+struct gl_config {
+	__u64 pidns_dev;	/* device and inode of the target's pid namespace, kernel encoding */
+	__u64 pidns_ino;
+	__u64 sweepgen_addr;	/* &runtime.mheap_.sweepgen */
+	__u32 tgid;		/* the target's pid in its own pid namespace */
+	__u32 g_goid_off;	/* offset of runtime.g.goid */
+	__u32 g_stackhi_off;	/* offset of runtime.g.stack.hi */
+	__u32 pad;
+};
+
+/* ---- records ------------------------------------------------------------------------------- */
+
+enum gl_record_kind {
+	GL_REC_ALLOC = 1,
+	GL_REC_STACK,
+	GL_REC_GOSTART,
+	GL_REC_GOEND,
+	GL_REC_GCEND,
+};
+
+struct gl_header {
+	__u16 kind;		/* enum gl_record_kind */
+	__u16 probe;		/* id of the probe that was hit */
+	__u32 len;		/* of the whole record, bytes */
+};
+
+/* A new heap object. */
+struct gl_alloc {
+	struct gl_header h;
+	__u64 addr;
+	__u64 stack;		/* id of its stack; 0: could not be read */
+	__u64 typ;		/* *_type, 0: raw memory without pointers, GL_UNKNOWN: not at hand */
+	__u64 size;		/* bytes asked for, GL_UNKNOWN: not at hand */
+	__u32 gen;		/* mheap_.sweepgen when it was born */
+	__u32 pad;
+};
+
+#define GL_UNKNOWN (~0ULL)
+
+/* A stack, sent before the first record that names it. */
+struct gl_stack {
+	struct gl_header h;
+	__u64 id;		/* hash of the pcs */
+	__u32 n;
+	__u32 flags;		/* enum gl_stack_flags */
+	/* pcs[0] is the probed instruction (with GL_STACK_AT_RET a return address as well), the
+	 * others are return addresses; leaf first */
+	__u64 pcs[GL_MAX_FRAMES];
+};
+
+enum gl_stack_flags {
+	GL_STACK_CUT = 1,	/* more than GL_MAX_FRAMES frames, or one could not be read */
+};
+
+struct gl_gostart {
+	struct gl_header h;
+	__u64 goid;
+	__u64 stack;
+	__u64 time_ns;	/* CLOCK_MONOTONIC */
+};
+
+struct gl_goend {
+	struct gl_header h;
+	__u64 goid;
+	__u64 time_ns;
+};
+
+struct gl_gcend {
+	struct gl_header h;
+	__u64 time_ns;
+};
+
+/* ---- loss: one counter for each way in which something may go missing ---------------------- */
+
+enum gl_counter {
+	GL_LOST_RING,		/* records lost: the ring was full */
+	GL_LOST_ADDR,		/* hits lost: the result could not be read */
+	GL_LOST_WORK,		/* hits lost: no work area was free */
+	GL_LOST_STACK,		/* stacks lost: not even the first frame could be read */
+	GL_LOST_STACK_CUT,	/* stacks cut short */
+	GL_STACKS_FULL,		/* not a loss: stacks sent again because the table is full */
+	GL_N_COUNTERS,
+};
+
+_Static_assert(sizeof(struct gl_loc) == 8, "gl_loc");
+_Static_assert(sizeof(struct gl_probe) == 40, "gl_probe");
+_Static_assert(sizeof(struct gl_header) == 8, "gl_header");
+_Static_assert(sizeof(struct gl_alloc) == 48, "gl_alloc");
+_Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
+_Static_assert(sizeof(struct gl_config) == 40, "gl_config");
+
+#endif

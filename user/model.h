@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * model.h - the nouns that a report prints.  No functions, no Go, no BPF, no processes.
+ *
+ * Strings belong to whoever filled the struct and live at least as long as it.  Times are seconds
+ * or _ns as named, sizes bytes.  Where a number may be unknown its field says which value means so.
+ */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UNKNOWN_U64 UINT64_MAX	/* a count or a size that is not known: null in JSON, ? in text */
+
+struct frame {
+	const char *function;	/* as Go prints it; NULL: unknown */
+	const char *file;	/* full path as in the binary; NULL: unknown */
+	uint32_t line;		/* 0: unknown */
+	bool inlined;		/* into the next frame of the stack */
+	uint64_t pc;		/* vaddr of an instruction of the call: return address minus one */
+};
+
+/* Leaf first.  A run of inlined frames and the first one after it that is not share their pc. */
+struct frames {
+	struct frame *v;
+	size_t n;
+	bool cut;		/* more frames on the root side than could be read */
+};
+
+/* What one site allocates, split by type and size of object. */
+struct site_part {
+	const char *type;	/* "main.Session", "[]uint8"; "?" where it cannot be known */
+	const char *how;	/* "make", "append", "new" ... or NULL */
+	uint64_t size;		/* bytes one object occupies in the heap, size class included; 0: the
+				 * objects lie in 16-byte blocks that other (tiny) objects opened */
+	uint64_t live_objects;	/* found alive by the last collection that judged them */
+	uint64_t young_objects;	/* allocated since: no collection has judged them yet */
+	uint64_t shared_objects; /* of live_objects: tiny ones whose block has other tracked objects */
+	uint64_t alloc_objects;	/* since the attach */
+};
+
+/* One allocating stack. */
+struct heap_site {
+	struct frames stack;	/* runtime frames at the leaf end folded away */
+	struct site_part *parts;
+	size_t n_parts;
+	uint64_t live_objects, live_bytes;	/* sums over parts, as all below */
+	uint64_t young_objects, young_bytes;
+	uint64_t shared_objects;
+	uint64_t alloc_objects, alloc_bytes;
+	int64_t growth_bytes;	/* live_bytes minus live_bytes after the first collection since the attach */
+	double rate_per_s;	/* bytes of live growth over the second half of the trace; NAN: unknown */
+	double oldest_s;	/* age of the oldest live object, -1: none */
+};
+
+/* Goroutines of one creation site that wait at the same place in the same state. */
+struct goroutine_place {
+	const char *state;	/* Go's own words: "chan receive", "running", "syscall" ... */
+	struct frames stack;	/* n = 0: not readable (running) */
+	uint64_t live;
+	double longest_wait_s;	/* -1: unknown */
+};
+
+/* One place that starts goroutines. */
+struct goroutine_site {
+	struct frames stack;	/* creation, leaf = the function with the go statement */
+	bool before_attach;	/* only that one frame is known */
+	uint64_t live, started, ended;	/* started, ended: since the attach */
+	double rate_per_s;	/* net growth over the second half of the trace; NAN: unknown */
+	double oldest_s;	/* since the attach at least, -1: unknown or none */
+	struct goroutine_place *places;	/* most goroutines first */
+	size_t n_places;
+};
+
+/* The MEMORY line: the kernel's number on the left, the runtime's own on the right. */
+struct memory_account {
+	bool known;		/* false: the runtime's numbers could not be read (rss may still be) */
+	uint64_t rss;
+	uint64_t live_heap;	/* heap marked by the last collection */
+	uint64_t gc_headroom;	/* heap memory held beyond that: garbage, free slots, idle spans */
+	uint64_t stacks;
+	uint64_t runtime;	/* spans, bitmaps, profiler tables ... */
+	int64_t not_go;		/* rss minus the above: code, cgo, mappings; negative: not all is resident */
+	/* the runtime's own figures, as runtime.MemStats names them */
+	uint64_t heap_alloc, heap_inuse, heap_idle, heap_released, heap_sys, heap_objects;
+	uint64_t stack_inuse, mallocs, frees, total_alloc, next_gc, num_gc;
+};
+
+/* One counter of COVERAGE. */
+struct coverage_row {
+	const char *name;	/* JSON key: "lost_ring" */
+	const char *text;	/* "events lost (ring full)" */
+	uint64_t value;
+	bool loss;		/* shown in text whenever it is not 0 */
+};
+
+struct cost {
+	double target_percent;	/* of one core, estimated: hits per second times cost of one; NAN: unknown */
+	double hits_per_s;
+	double ns_per_hit;	/* measured at the attach; NAN: unknown */
+	double own_cpu_percent;
+	uint64_t own_rss;
+};
+
+struct target_info {
+	int pid;
+	const char *exe;	/* path as the target sees it */
+	const char *comm;
+	const char *go_version;	/* "go1.22.12" */
+	bool stripped;		/* no symbol table */
+	const char *build_id;	/* of the binary, hex or Go's; may be NULL */
+	uint64_t map_start, map_limit, map_file_off;	/* executable mapping of the binary, vaddr */
+};
+
+/* Everything a report may print, nothing else. */
+struct findings {
+	const char *version;	/* of this program */
+	struct target_info target;
+	double attached_s;
+	uint64_t gc_cycles;	/* seen since the attach */
+	int64_t time_unix_ns;	/* of this report */
+	bool target_gone;	/* "exited" or "exec'ed": why says which */
+	const char *gone_why;
+	struct memory_account memory;
+	bool heap, goroutines;	/* which halves were traced */
+	struct heap_site *sites;	/* in order of live bytes, then of growth */
+	size_t n_sites;
+	struct goroutine_site *gsites;	/* in order of live */
+	size_t n_gsites;
+	struct coverage_row *coverage;
+	size_t n_coverage;
+	struct cost cost;
+};
+
+#endif

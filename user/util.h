@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * util.h - messages and memory, the two things every module needs.
+ *
+ * Messages go to stderr, one line each, "gobpfleak: ..." in front.  Out of memory ends the program
+ * (an observer holds nothing worth saving); therefore every table has a cap, see limits.h.
+ */
+#ifndef UTIL_H
+#define UTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum verbosity { QUIET = -1, NORMAL = 0, VERBOSE = 1 };
+void set_verbosity(enum verbosity v);
+
+void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* always shown */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));		/* not with -q */
+void say_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* only with -v */
+
+void *xcalloc(size_t n, size_t size);
+void *xreallocarray(void *p, size_t n, size_t size);
+char *xstrdup(const char *s);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Makes room for one more element behind the *n there are: returns the array, doubled if needed. */
+void *grow(void *array, size_t n, size_t *cap, size_t size);
+
+/* CLOCK_MONOTONIC, as bpf_ktime_get_ns() counts it. */
+uint64_t now_ns(void);
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif
