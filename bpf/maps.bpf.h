@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * maps.bpf.h - the configuration, the maps, and the counters of loss.
+ */
+#ifndef MAPS_BPF_H
+#define MAPS_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "include/gobpfleak.h"
+
+/* Set between open and load; the verifier sees constants. */
+const volatile struct gl_config config;
+
+/* The probe table: address of the instruction in the target to its row.  A hash and not cookies,
+ * because an event of many points (before Linux 6.6) has no cookies; a hit costs 5 ns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, GL_MAX_PROBES);
+	__type(key, __u64);
+	__type(value, struct gl_probe);
+} probes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, GL_RING_BYTES);
+} ring SEC(".maps");
+
+/* Ids of the stacks that user space already has. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, GL_MAX_STACKS);
+	__type(key, __u64);
+	__type(value, __u8);
+} stacks_sent SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GL_N_COUNTERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+static __always_inline void count(__u32 which)
+{
+	__u64 *n = bpf_map_lookup_elem(&counters, &which);
+
+	if (n)
+		__sync_fetch_and_add(n, 1);	/* the program may be preempted by itself */
+}
+
+#endif

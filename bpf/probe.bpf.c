@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * probe.bpf.c - the one program behind every probe: is it our process, does this hit count, what was
+ * allocated, started, ended.
+ *
+ * Records are submitted without a wake-up (a wake-up costs ten times as much as the record); user space
+ * drains the ring on a timer.  Only the end of a mark phase wakes it.
+ */
+#include "maps.bpf.h"
+#include "regs.bpf.h"
+#include "stack.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* A uprobe belongs to the file: other processes of the same image come here as well, and the kernel's
+ * own pid filter matched threads instead of processes before 6.6.35. */
+static __always_inline bool is_target(void)
+{
+	struct bpf_pidns_info id;
+
+	return !bpf_get_ns_current_pid_tgid(config.pidns_dev, config.pidns_ino, &id, sizeof(id)) &&
+	       id.tgid == config.tgid;
+}
+
+/* The value at loc.  false: no such place, or not readable. */
+static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w, const struct gl_loc *loc)
+{
+	__u64 v = GL_UNKNOWN, off;
+
+	if (loc->kind == GL_LOC_REG)
+		return reg_by_number(ctx, loc->reg);
+	if (loc->kind == GL_LOC_SLOT) {
+		off = (__u64)(__s64)loc->off;
+		if (off <= GL_CHUNK - 8 && off + 8 <= w->chunk_len && !(off & 7))
+			return *(__u64 *)(w->chunk + (off & (GL_CHUNK - 8)));
+		if (bpf_probe_read_user(w->pair, 8, (void *)(REG_SP(ctx) + off)))
+			return GL_UNKNOWN;
+		return w->pair[0];
+	}
+	if (loc->kind == GL_LOC_SUM) {
+		v = reg_by_number(ctx, loc->reg);
+		v += reg_by_number(ctx, loc->reg2);
+		v += (__s64)loc->off;
+	}
+	return v;
+}
+
+static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w, struct gl_probe *p,
+				     __u64 addr)
+{
+	struct gl_alloc *a;
+	__u64 stack, typ, size;
+	__u32 gen;
+
+	typ = read_loc(ctx, w, &p->typ);
+	size = read_loc(ctx, w, &p->size);
+	if (bpf_probe_read_user(&gen, sizeof(gen), (void *)config.sweepgen_addr)) {
+		count(GL_LOST_ADDR);
+		return;
+	}
+	stack = stack_id(ctx, w, p);
+	a = bpf_ringbuf_reserve(&ring, sizeof(*a), 0);
+	if (!a) {
+		count(GL_LOST_RING);
+		return;
+	}
+	a->h.kind = GL_REC_ALLOC;
+	a->h.probe = p->id;
+	a->h.len = sizeof(*a);
+	a->addr = addr;
+	a->stack = stack;
+	a->typ = typ;
+	a->size = size;
+	a->gen = gen;
+	a->pad = 0;
+	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w, struct gl_probe *p,
+				       __u64 g)
+{
+	struct gl_gostart *s;
+	__u64 stack, goid;
+
+	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.g_goid_off))) {
+		count(GL_LOST_ADDR);
+		return;
+	}
+	stack = stack_id(ctx, w, p);
+	s = bpf_ringbuf_reserve(&ring, sizeof(*s), 0);
+	if (!s) {
+		count(GL_LOST_RING);
+		return;
+	}
+	s->h.kind = GL_REC_GOSTART;
+	s->h.probe = p->id;
+	s->h.len = sizeof(*s);
+	s->goid = goid;
+	s->stack = stack;
+	s->time_ns = bpf_ktime_get_ns();
+	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void on_goend(struct gl_probe *p, __u64 g)
+{
+	struct gl_goend *e;
+	__u64 goid;
+
+	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.g_goid_off))) {
+		count(GL_LOST_ADDR);
+		return;
+	}
+	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+	if (!e) {
+		count(GL_LOST_RING);
+		return;
+	}
+	e->h.kind = GL_REC_GOEND;
+	e->h.probe = p->id;
+	e->h.len = sizeof(*e);
+	e->goid = goid;
+	e->time_ns = bpf_ktime_get_ns();
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void on_gcend(struct gl_probe *p)
+{
+	struct gl_gcend *e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+
+	if (!e) {
+		count(GL_LOST_RING);
+		return;
+	}
+	e->h.kind = GL_REC_GCEND;
+	e->h.probe = p->id;
+	e->h.len = sizeof(*e);
+	e->time_ns = bpf_ktime_get_ns();
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+}
+
+/* NULL: not our process, not our probe, or a hit that does not count: the branch goes the way on which
+ * there is no result, or to where the stack grows and the function is entered again. */
+static __always_inline struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
+{
+	struct gl_probe *p;
+	__u64 pc;
+
+	if (!is_target())
+		return 0;
+	pc = REG_PC(ctx);
+	p = bpf_map_lookup_elem(&probes, &pc);
+	if (!p)
+		return 0;
+	*taken = p->cond != GL_COND_ALWAYS && branch_taken(ctx, p->cond);
+	return p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN) ? p : 0;
+}
+
+static __always_inline void on_hit(struct pt_regs *ctx, struct work *w, struct gl_probe *p, bool taken)
+{
+	__u64 ptr;
+
+	w->chunk_len = 0;
+	if (p->kind != GL_PROBE_GOEND)
+		copy_chunk(ctx, w);
+	ptr = taken ? read_loc(ctx, w, &p->ptr_taken) : read_loc(ctx, w, &p->ptr);
+	if (!ptr || ptr == GL_UNKNOWN)
+		count(GL_LOST_ADDR);
+	else if (p->kind == GL_PROBE_ALLOC)
+		on_alloc(ctx, w, p, ptr);
+	else if (p->kind == GL_PROBE_GOSTART)
+		on_gostart(ctx, w, p, ptr);
+	else if (p->kind == GL_PROBE_GOEND)
+		on_goend(p, ptr);
+}
+
+SEC("kprobe")
+int gl_hit(struct pt_regs *ctx)
+{
+	struct gl_probe *p;
+	struct work *w;
+	bool taken;
+
+	p = probe_of(ctx, &taken);
+	if (!p)
+		return 0;
+	if (p->kind == GL_PROBE_GCEND) {
+		on_gcend(p);
+		return 0;
+	}
+	w = work_claim();
+	if (!w)
+		return 0;
+	on_hit(ctx, w, p, taken);
+	work_release(w);
+	return 0;
+}
+
+/* For kernels before 5.12: see stack.bpf.h. */
+SEC("kprobe")
+int gl_hit_percpu(struct pt_regs *ctx)
+{
+	struct gl_probe *p;
+	struct work *w;
+	__u32 zero = 0;
+	bool taken;
+
+	p = probe_of(ctx, &taken);
+	if (!p)
+		return 0;
+	if (p->kind == GL_PROBE_GCEND) {
+		on_gcend(p);
+		return 0;
+	}
+	w = bpf_map_lookup_elem(&work_percpu, &zero);
+	if (w)
+		on_hit(ctx, w, p, taken);
+	return 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * stack.bpf.h - the Go stack of a hit: walked, hashed, sent once.
+ *
+ * Go keeps frame pointers on x86-64 (since 1.7) and arm64, through systemstack() as well; the chain
+ * ends with frame pointer 0.  bpf_get_stack() is not used: it is ten times as dear as following the
+ * chain inside one copy of the stack's top, always ends with a faulting read, and on some
+ * preemptible kernels two walks on one processor overwrite each other.
+ *
+ * From Linux 6.0 a uprobe program can be preempted by another run of itself on the same processor.
+ * So the work area is claimed with compare-and-exchange from a pool, and no function here has a
+ * frame of 64 bytes (from 6.13 such a frame lies in a per-processor stack).  Before 5.12 BPF has no
+ * compare-and-exchange, but there programs are not preempted and a per-processor area is right.
+ */
+#ifndef STACK_BPF_H
+#define STACK_BPF_H
+
+#include "maps.bpf.h"
+#include "regs.bpf.h"
+
+#define FRAME_BYTES 16		/* saved frame pointer and return address */
+
+struct work {
+	__u64 claimed;
+	__u64 sp;		/* chunk is a copy of the chunk_len bytes at sp */
+	__u32 chunk_len;
+	__u32 pad;
+	__u8 chunk[GL_CHUNK + FRAME_BYTES];
+	__u64 pair[2];		/* one frame that lies outside of the chunk */
+	struct gl_stack stack;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GL_WORK_SLOTS);
+	__type(key, __u32);
+	__type(value, struct work);
+} work_pool SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct work);
+} work_percpu SEC(".maps");
+
+static __always_inline struct work *work_claim(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	for (__u32 i = 0; i < 8; i++) {
+		__u32 slot = (cpu + i * 11) % GL_WORK_SLOTS;
+		struct work *w = bpf_map_lookup_elem(&work_pool, &slot);
+
+		if (w && __sync_val_compare_and_swap(&w->claimed, 0, 1) == 0)
+			return w;
+	}
+	count(GL_LOST_WORK);
+	return 0;
+}
+
+static __always_inline void work_release(struct work *w)
+{
+	__sync_lock_test_and_set(&w->claimed, 0);
+}
+
+/* Copies the top of the stack, at most up to its end: beyond it a page may be missing, and then the
+ * whole read would fail. */
+static __always_inline void copy_chunk(struct pt_regs *ctx, struct work *w)
+{
+	__u64 sp = REG_SP(ctx), hi = 0, len;
+
+	w->sp = sp;
+	w->chunk_len = 0;
+	bpf_probe_read_user(&hi, sizeof(hi), (void *)(REG_G(ctx) + config.g_stackhi_off));
+	if (hi <= sp)
+		return;
+	len = hi - sp;
+	if (len > GL_CHUNK)
+		len = GL_CHUNK;
+	if (!bpf_probe_read_user(w->chunk, len, (void *)sp))
+		w->chunk_len = len;
+}
+
+/* The frame record at fp: from the chunk if it lies there.  NULL: not readable. */
+static __always_inline __u64 *frame_at(struct work *w, __u64 fp)
+{
+	__u64 off = fp - w->sp;
+
+	if (off <= GL_CHUNK - FRAME_BYTES && off + FRAME_BYTES <= w->chunk_len && !(off & 7))
+		return (__u64 *)(w->chunk + (off & (GL_CHUNK - 8)));
+	if (bpf_probe_read_user(w->pair, FRAME_BYTES, (void *)fp))
+		return 0;
+	return w->pair;
+}
+
+static __always_inline __u64 hash_pc(__u64 h, __u64 pc)
+{
+	h = (h ^ pc) * 0x9e3779b97f4a7c15ULL;
+	return h ^ (h >> 29);
+}
+
+/* Fills w->stack; returns its id, 0 if not even the caller's frame could be read. */
+static __noinline __u64 walk(struct pt_regs *ctx, struct work *w, __u32 at_ret)
+{
+	__u64 fp = REG_FP(ctx), pc = REG_PC(ctx), h;
+	__u32 n = 1, flags = GL_STACK_CUT;
+
+	w->stack.pcs[0] = pc;
+	h = hash_pc(0, pc);
+	if (at_ret) {
+		if (bpf_probe_read_user(w->pair, sizeof(w->pair[0]), (void *)REG_SP(ctx)))
+			return 0;
+		w->stack.pcs[1] = w->pair[0];
+		h = hash_pc(h, w->pair[0]);
+		n = 2;
+	}
+	for (int i = 0; i < GL_MAX_FRAMES; i++) {
+		__u64 *frame;
+
+		if (!fp) {
+			flags = 0;
+			break;
+		}
+		if (n >= GL_MAX_FRAMES)
+			break;
+		frame = frame_at(w, fp);
+		if (!frame)
+			break;
+		fp = frame[0];
+		pc = frame[1];
+		if (!pc) {
+			flags = 0;
+			break;
+		}
+		w->stack.pcs[n & (GL_MAX_FRAMES - 1)] = pc;
+		h = hash_pc(h, pc);
+		n++;
+	}
+	if (n == 1)
+		return 0;
+	if (flags)
+		count(GL_LOST_STACK_CUT);
+	w->stack.n = n;
+	w->stack.flags = flags;
+	return h ? h : 1;
+}
+
+/* Sends w->stack unless user space has it.  A stack that does not fit into the ring stays unsent, so
+ * the next hit tries again. */
+static __noinline __u64 send_stack(struct work *w, __u64 id, __u32 probe)
+{
+	__u64 len;
+	__u8 yes = 1;
+
+	w->stack.id = id;
+	if (bpf_map_lookup_elem(&stacks_sent, &w->stack.id))
+		return id;
+	len = w->stack.n;
+	if (len > GL_MAX_FRAMES)
+		return 0;
+	len = len * 8 + __builtin_offsetof(struct gl_stack, pcs);
+	w->stack.h.kind = GL_REC_STACK;
+	w->stack.h.probe = probe;
+	w->stack.h.len = len;
+	if (bpf_ringbuf_output(&ring, &w->stack, len, BPF_RB_NO_WAKEUP)) {
+		count(GL_LOST_RING);
+		return id;
+	}
+	if (bpf_map_update_elem(&stacks_sent, &w->stack.id, &yes, BPF_ANY))
+		count(GL_STACKS_FULL);
+	return id;
+}
+
+/* The id of the hit's stack, sent if it is new; 0: unknown, and counted. */
+static __always_inline __u64 stack_id(struct pt_regs *ctx, struct work *w, const struct gl_probe *p)
+{
+	__u64 id = walk(ctx, w, p->flags & GL_AT_RET);
+
+	if (!id) {
+		count(GL_LOST_STACK);
+		return 0;
+	}
+	return send_stack(w, id, p->id);
+}
+
+#endif
