@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_track.c - the live set against a model: a small world of objects that knows who lives.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "user/object.h"
+#include "user/track/table.h"
+#include "user/track/track.h"
+
+enum { SLOTS = 4096, SLOT_BYTES = 16, BASE = 0xc000000 };
+
+/* Slot i stands for the object at BASE + 16 i (+ offset of a tiny one). */
+struct world {
+	bool marked[SLOTS];	/* by the last collection */
+	uint32_t gen;
+	unsigned n_asked;
+};
+
+static uint64_t size_of(void *ctx, const struct gl_alloc *a, const struct track_stack *stack,
+			bool *tiny)
+{
+	*tiny = a->size < 16 && !a->typ;
+	return *tiny ? 16 : a->size;
+}
+
+static int alive(void *ctx, struct object *v, size_t n, uint32_t *gen)
+{
+	struct world *w = ctx;
+
+	*gen = w->gen;
+	for (size_t i = 0; i < n; i++) {
+		assert_true(i == 0 || v[i - 1].addr < v[i].addr);	/* sorted */
+		assert_true(v[i].size > 0);
+		w->n_asked++;
+		if (v[i].gen == w->gen)
+			v[i].verdict = VERDICT_NOT_JUDGED;
+		else
+			v[i].verdict = w->marked[(v[i].addr - BASE) / SLOT_BYTES] ? VERDICT_LIVE
+										    : VERDICT_DEAD;
+	}
+	return 0;
+}
+
+static struct track *new_track(struct world *w)
+{
+	const struct track_ops ops = { .ctx = w, .object_size = size_of, .alive = alive };
+	struct track *tr = NULL;
+
+	memset(w, 0, sizeof(*w));
+	w->gen = 4;
+	assert_int_equal(track_new(&tr, &ops, 1000), 0);
+	return tr;
+}
+
+static void feed_stack(struct track *tr, uint64_t id, uint32_t n)
+{
+	struct gl_stack s = { .h = { .kind = GL_REC_STACK, .len = sizeof(s) }, .id = id, .n = n };
+
+	for (uint32_t i = 0; i < n; i++)
+		s.pcs[i] = id * 1000 + i;
+	track_feed(tr, &s.h, 0);
+}
+
+static void feed_alloc(struct track *tr, const struct world *w, uint64_t addr, uint64_t stack,
+		       uint64_t typ, uint64_t size)
+{
+	struct gl_alloc a = { .h = { .kind = GL_REC_ALLOC, .len = sizeof(a) }, .addr = addr,
+			      .stack = stack, .typ = typ, .size = size, .gen = w->gen };
+
+	track_feed(tr, &a.h, 2000);
+}
+
+static const struct track_account *account(const struct track_snapshot *s, uint64_t stack, uint64_t typ,
+					   uint64_t size)
+{
+	for (size_t i = 0; i < s->n_accounts; i++)
+		if (s->stacks[s->accounts[i].stack].id == stack && s->accounts[i].typ == typ &&
+		    s->accounts[i].size == size)
+			return &s->accounts[i];
+	fail_msg("no account of stack %d", (int)stack);
+	return NULL;
+}
+
+static void test_live_and_dead(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_stack(tr, 7, 5);
+	for (int i = 0; i < 1000; i++) {
+		feed_alloc(tr, &w, BASE + i * SLOT_BYTES, 7, 99, 16);
+		w.marked[i] = i % 3 == 0;
+	}
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(account(&s, 7, 99, 16)->young, 1000);
+	assert_int_equal(account(&s, 7, 99, 16)->live, 0);
+	track_snapshot_fini(&s);
+
+	w.gen += 2;
+	track_collection(tr, 4000, 0);
+	track_snapshot(tr, 5000, &s);
+	assert_int_equal(account(&s, 7, 99, 16)->live, 334);
+	assert_int_equal(account(&s, 7, 99, 16)->young, 0);
+	assert_int_equal(account(&s, 7, 99, 16)->allocs, 1000);
+	assert_int_equal(account(&s, 7, 99, 16)->live_first, 334);
+	assert_int_equal(account(&s, 7, 99, 16)->oldest_ns, 2000);
+	assert_int_equal(s.gc_cycles, 1);
+	assert_int_equal(s.stacks[account(&s, 7, 99, 16)->stack].n, 5);
+	assert_int_equal(s.stacks[account(&s, 7, 99, 16)->stack].pcs[4], 7004);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* A slot that is used again belongs to the new object, also when the collection between was missed. */
+static void test_reuse(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_alloc(tr, &w, BASE, 1, 0x10, 32);
+	w.gen += 2;		/* goes by unseen; the object dies */
+	feed_alloc(tr, &w, BASE, 2, 0x10, 32);
+	w.gen += 2;
+	w.marked[0] = true;
+	track_collection(tr, 3000, 0);
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(account(&s, 1, 0x10, 32)->live, 0);
+	assert_int_equal(account(&s, 1, 0x10, 32)->young, 0);
+	assert_int_equal(account(&s, 2, 0x10, 32)->live, 1);
+	assert_int_equal(s.loss.doubtful, 0);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+static void test_not_judged(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	w.gen += 2;
+	feed_alloc(tr, &w, BASE, 1, 0x10, 32);	/* born after the mark that w.gen stands for */
+	track_collection(tr, 3000, 0);
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(account(&s, 1, 0x10, 32)->young, 1);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Losses together with a missed collection make what was there before doubtful. */
+static void test_doubtful(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	w.marked[0] = w.marked[1] = true;
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	w.gen += 2;
+	track_collection(tr, 3000, 0);
+	w.gen += 4;
+	feed_alloc(tr, &w, BASE + 16, 1, 0x10, 16);
+	w.gen += 2;
+	track_collection(tr, 4000, 5);
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(account(&s, 1, 0x10, 16)->live, 2);
+	assert_int_equal(s.loss.doubtful, 1);
+	assert_int_equal(s.gc_cycles, 4);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+static void test_tiny(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_alloc(tr, &w, BASE, 1, 0, 8);		/* opens block 0 */
+	feed_alloc(tr, &w, BASE + 8, 1, 0, 8);		/* in it */
+	feed_alloc(tr, &w, BASE + 32, 1, 0, 8);		/* alone in block 2 */
+	w.marked[0] = w.marked[2] = true;
+	w.gen += 2;
+	track_collection(tr, 3000, 0);
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(account(&s, 1, 0, 16)->live, 2);
+	assert_int_equal(account(&s, 1, 0, 16)->shared, 1);
+	assert_int_equal(account(&s, 1, 0, 0)->live, 1);
+	assert_int_equal(account(&s, 1, 0, 0)->shared, 1);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+static void feed_go(struct track *tr, uint64_t goid, uint64_t stack, uint64_t time)
+{
+	struct gl_gostart g = { .h = { .kind = GL_REC_GOSTART, .len = sizeof(g) }, .goid = goid,
+				.stack = stack, .time_ns = time };
+
+	track_feed(tr, &g.h, time);
+}
+
+static void feed_goend(struct track *tr, uint64_t goid)
+{
+	struct gl_goend g = { .h = { .kind = GL_REC_GOEND, .len = sizeof(g) }, .goid = goid };
+
+	track_feed(tr, &g.h, 0);
+}
+
+static void test_goroutines(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_go(tr, 30, 5, 1500);	/* before its stack: the record may have been lost and sent again */
+	feed_stack(tr, 5, 3);
+	feed_go(tr, 20, 5, 1600);
+	feed_go(tr, 25, 6, 1700);
+	feed_goend(tr, 30);
+	feed_goend(tr, 4);		/* older than the attach */
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(s.n_goroutines, 2);
+	assert_int_equal(s.goroutines[0].goid, 20);
+	assert_int_equal(s.goroutines[1].goid, 25);
+	assert_int_equal(s.stacks[s.goroutines[0].stack].started, 2);
+	assert_int_equal(s.stacks[s.goroutines[0].stack].ended, 1);
+	assert_int_equal(s.stacks[s.goroutines[0].stack].n, 3);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* A second half to judge growth by is there once collections have gone by. */
+static void test_half(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	memset(w.marked, true, sizeof(w.marked));
+	for (int t = 1; t <= 100; t++) {
+		feed_alloc(tr, &w, BASE + t * SLOT_BYTES, 1, 0x10, 16);
+		w.gen += 2;
+		track_collection(tr, 1000 + t * 100, 0);
+	}
+	track_snapshot(tr, 11000, &s);
+	assert_in_range(s.half_ns, 1000 + 3500, 1000 + 7100);
+	assert_int_equal(account(&s, 1, 0x10, 16)->live_half, (s.half_ns - 1000) / 100);
+	assert_int_equal(account(&s, 1, 0x10, 16)->live, 100);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* The table against a plain array, with keys that collide and entries that come and go. */
+static void test_table(void **state)
+{
+	struct entry { uint64_t key, value; };
+	uint64_t model[512] = { 0 };
+	unsigned seed = 1, n = 0;
+	struct table t;
+
+	table_init(&t, sizeof(struct entry), 400);
+	for (int step = 1; step < 200000; step++) {
+		unsigned k = (seed = seed * 1103515245 + 12345) >> 16 & 511;
+		uint64_t key = (uint64_t)(k + 1) << 33;
+		struct entry *e;
+		bool is_new;
+
+		if (seed >> 8 & 1) {
+			e = table_put(&t, key, &is_new);
+			assert_int_equal(is_new, !model[k]);
+			assert_true(e || n == 400);
+			if (e) {
+				n += is_new;
+				e->value = model[k] = step;
+			}
+		} else {
+			table_delete(&t, key);
+			n -= model[k] != 0;
+			model[k] = 0;
+		}
+		assert_int_equal(t.n, n);
+	}
+	for (unsigned k = 0; k < 512; k++) {
+		struct entry *e = table_find(&t, (uint64_t)(k + 1) << 33);
+
+		assert_int_equal(e ? e->value : 0, model[k]);
+	}
+	for (struct entry *e = table_next(&t, NULL); e; e = table_next(&t, e))
+		n--;
+	assert_int_equal(n, 0);
+	table_fini(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_live_and_dead), cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_not_judged), cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_tiny), cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_half), cmocka_unit_test(test_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
