@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_report.c - the formats: wording, escaping, golden files, and profiles read back.
+ *
+ * test_report --regenerate	writes the golden files anew
+ * test_report --write DIR	writes every report to DIR, profiles too, for other tools to read
+ */
+#include "user/report/report.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+#include "tests/golden/findings.h"
+#include "user/report/protobuf.h"
+
+/* One report that is compared with, or written to, a file. */
+struct output {
+	const char *file, *format;
+	struct report_options opt;
+	struct findings (*findings)(void);
+};
+
+static const struct output golden[] = {
+	{ "full.txt", "text", { .top = 0 }, full_findings },
+	{ "top.txt", "text", { .top = 2 }, full_findings },
+	{ "early.txt", "text", { .top = 1 }, early_findings },
+	{ "bare.txt", "text", { .top = 3 }, bare_findings },
+	{ "full.json", "json", { .top = 1 }, full_findings },
+	{ "early.json", "json", { 0 }, early_findings },
+	{ "bare.json", "json", { 0 }, bare_findings },
+	{ "live.folded", "folded", { 0 }, full_findings },
+	{ "live-objects.folded", "folded", { .value = "live-objects" }, full_findings },
+	{ "alloc.folded", "folded", { .value = "alloc" }, full_findings },
+	{ "growth.folded", "folded", { .value = "growth" }, full_findings },
+	{ "goroutine.folded", "folded", { .value = "goroutine" }, full_findings },
+};
+
+static const struct output profiles[] = {
+	{ "heap.pb.gz", "pprof", { 0 }, full_findings },
+	{ "early.pb.gz", "pprof", { .value = "heap" }, early_findings },
+	{ "goroutine.pb.gz", "pprof", { .value = "goroutine" }, full_findings },
+	{ "goroutine-creation.pb.gz", "pprof", { .value = "goroutine-creation" }, full_findings },
+	{ "bare.pb.gz", "pprof", { 0 }, bare_findings },
+};
+
+static char *render(const struct output *o, size_t *size)
+{
+	struct findings f = o->findings();
+	char *data = NULL;
+	FILE *out = open_memstream(&data, size);
+
+	assert_non_null(out);
+	assert_int_equal(report_find(o->format)->write(out, &f, &o->opt), 0);
+	assert_int_equal(fclose(out), 0);
+	return data;
+}
+
+/* The golden files lie beside the folder of this file. */
+static FILE *open_golden(const char *name, const char *mode)
+{
+	char *self = xstrdup(__FILE__);
+	char *path = xasprintf("%s/../golden/%s", dirname(self), name);
+	FILE *file = fopen(path, mode);
+
+	if (!file)
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+	free(path);
+	free(self);
+	return file;
+}
+
+static void test_golden(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+		size_t size, want_size;
+		char *got = render(&golden[i], &size), *want = xcalloc(1, 1 << 20);
+		FILE *file = open_golden(golden[i].file, "r");
+
+		assert_non_null(file);
+		want_size = fread(want, 1, (1 << 20) - 1, file);
+		fclose(file);
+		if (size != want_size || memcmp(got, want, size) != 0)
+			fail_msg("%s differs; if that is meant, --regenerate. Now:\n%s",
+				 golden[i].file, got);
+		free(got);
+		free(want);
+	}
+}
+
+static void test_text_fits(void **state)
+{
+	size_t size, columns = 0;
+	char *text = render(&golden[1], &size), *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		columns = report_columns(line);
+		/* The one name that is longer by itself. */
+		if (columns > 100 && !strstr(line, "go.shape"))
+			fail_msg("%zu columns: %s", columns, line);
+	}
+	assert_true(columns > 0);
+	free(text);
+}
+
+static void test_numbers(void **state)
+{
+	static const struct { uint64_t v; const char *bytes; } bytes[] = {
+		{ 0, "0B" }, { 12, "12B" }, { 1023, "1023B" }, { 1024, "1KiB" }, { 1536, "1.5KiB" },
+		{ 604160, "590KiB" }, { 641728512, "612MiB" }, { 1524713390, "1.42GiB" },
+		{ 1048575, "1MiB" }, { 1047552, "1023KiB" }, { 10480, "10.2KiB" },
+		{ 102348, "99.9KiB" }, { 102390, "100KiB" },
+		{ UINT64_MAX - 1, "16EiB" }, { UNKNOWN_U64, "?" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bytes); i++)
+		assert_string_equal(report_bytes(bytes[i].v).s, bytes[i].bytes);
+	assert_string_equal(report_change(12582912).s, "+12MiB");
+	assert_string_equal(report_change(-0.4).s, "+0B");
+	assert_string_equal(report_change(-2048).s, "-2KiB");
+	assert_string_equal(report_change(NAN).s, "?");
+	assert_int_equal(report_change(1e300).s[0], '+');	/* cut, not overrun */
+	assert_string_equal(report_count(0).s, "0");
+	assert_string_equal(report_count(999).s, "999");
+	assert_string_equal(report_count(1431).s, "1,431");
+	assert_string_equal(report_count(UINT64_MAX - 1).s, "18,446,744,073,709,551,614");
+	assert_string_equal(report_count(UNKNOWN_U64).s, "?");
+	assert_string_equal(report_rough(0.364).s, "0.36");
+	assert_string_equal(report_rough(11000).s, "11k");
+	assert_string_equal(report_rough(1234567).s, "1.23M");
+	assert_string_equal(report_rough(NAN).s, "?");
+}
+
+static void test_durations(void **state)
+{
+	static const struct { double s; const char *words; } rows[] = {
+		{ 0, "0.0s" }, { 3.25, "3.2s" }, { 9.96, "10s" }, { 45.4, "45s" },
+		{ 59.6, "1m00s" }, { 3599.7, "1h00m" },
+		{ 60, "1m00s" }, { 580, "9m40s" }, { 7380, "2h03m" }, { 446400, "5d04h" },
+		{ -1, "?" }, { NAN, "?" }, { INFINITY, "?" }, { 1e18, "?" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_string_equal(report_duration(rows[i].s).s, rows[i].words);
+}
+
+static void test_utf8(void **state)
+{
+	static const struct { const char *in; uint32_t rune; size_t taken; } rows[] = {
+		{ "", 1, 0 }, { "a", 'a', 1 }, { "\xc3\xa9x", 0xe9, 2 },
+		{ "\xe2\x82\xac", 0x20ac, 3 }, { "\xf0\x9f\x90\xb9", 0x1f439, 4 },
+		{ "\x80", 0xfffd, 1 }, { "\xc3", 0xfffd, 1 }, { "\xc0\x80", 0xfffd, 1 },
+		{ "\xe0\x80\x80", 0xfffd, 1 }, { "\xed\xa0\x80", 0xfffd, 1 },
+		{ "\xe2\x82", 0xfffd, 1 }, { "\xf4\x90\x80\x80", 0xfffd, 1 },
+		{ "\xf8\x88\x80\x80\x80", 0xfffd, 1 }, { "\xff", 0xfffd, 1 },
+	};
+	char *clean;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint32_t rune = 1;
+
+		assert_int_equal(report_rune(rows[i].in, &rune), rows[i].taken);
+		assert_int_equal(rune, rows[i].rune);
+	}
+	clean = report_clean("a\x1b[1m\xff\xc2\x9b\xe2\x80\xae\xc3\xa9");
+	assert_string_equal(clean, "a\xef\xbf\xbd[1m\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
+	assert_int_equal(report_columns(clean), 9);
+	free(clean);
+}
+
+static void test_json_strings(void **state)
+{
+	struct findings f = bare_findings();
+	struct report_options opt = { 0 };
+	char *json = NULL;
+	size_t size;
+	FILE *out = open_memstream(&json, &size);
+
+	f.target.exe = "/tmp/\"a\\b\"\n\t\x01\x7f\xc2\x85\xff\xc3\xa9\xf0\x9f\x90\xb9";
+	assert_int_equal(report_json(out, &f, &opt), 0);
+	fclose(out);
+	assert_non_null(strstr(json, "\"exe\":\"/tmp/\\\"a\\\\b\\\""
+				     "\\u000a\\u0009\\u0001\\u007f\\u0085"
+				     "\xef\xbf\xbd\xc3\xa9\xf0\x9f\x90\xb9\","));
+	assert_int_equal(strlen(json), size);
+	assert_ptr_equal(strchr(json, '\n'), json + size - 1);	/* one line */
+	free(json);
+}
+
+static void test_table(void **state)
+{
+	size_t n;
+	const struct report_format *f = report_formats(&n);
+
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < n; i++)
+		assert_ptr_equal(report_find(f[i].name), &f[i]);
+	assert_null(report_find("xml"));
+	assert_int_equal(report_value(report_find("folded"), NULL), 0);
+	assert_int_equal(report_value(report_find("folded"), "goroutine"), 4);
+	assert_int_equal(report_value(report_find("folded"), "heap"), -EINVAL);
+	assert_int_equal(report_value(report_find("text"), "live"), -EINVAL);
+}
+
+/* A stream that has no room, and one that counts something unheard of. */
+static void test_failures(void **state)
+{
+	size_t n;
+	const struct report_format *formats = report_formats(&n);
+	struct findings f = full_findings();
+
+	for (size_t i = 0; i < n; i++) {
+		struct report_options opt = { .value = NULL };
+		FILE *full = fopen("/dev/full", "w"), *null = fopen("/dev/null", "w");
+
+		assert_non_null(full);
+		assert_int_equal(formats[i].write(full, &f, &opt), -ENOSPC);
+		fclose(full);
+		opt.value = "unheard-of";
+		if (formats[i].values)
+			assert_int_equal(formats[i].write(null, &f, &opt), -EINVAL);
+		fclose(null);
+	}
+}
+
+static void test_varints(void **state)
+{
+	static const struct { uint64_t v; const char *bytes; size_t n; } rows[] = {
+		{ 0, "\x00", 1 }, { 1, "\x01", 1 }, { 127, "\x7f", 1 }, { 128, "\x80\x01", 2 },
+		{ 300, "\xac\x02", 2 },
+		{ UINT64_MAX, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10 },
+	};
+	struct protobuf b = { 0 }, msg = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		b.len = 0;
+		protobuf_varint(&b, rows[i].v);
+		assert_int_equal(b.len, rows[i].n);
+		assert_memory_equal(b.data, rows[i].bytes, rows[i].n);
+	}
+	b.len = 0;
+	protobuf_u64(&b, 1, 0);
+	assert_int_equal(b.len, 0);
+	protobuf_u64(&msg, 1, 150);
+	protobuf_message(&b, 16, &msg);
+	assert_int_equal(msg.len, 0);
+	assert_int_equal(b.len, 6);
+	assert_memory_equal(b.data, "\x82\x01\x03\x08\x96\x01", 6);
+	protobuf_fini(&b);
+	protobuf_fini(&msg);
+}
+
+/* A profile read back, field by field. */
+
+struct bytes {
+	const uint8_t *p, *end;
+};
+
+struct field {
+	unsigned int number;
+	uint64_t value;		/* of a varint */
+	struct bytes bytes;	/* of a byte string */
+};
+
+static uint64_t read_varint(struct bytes *b)
+{
+	uint64_t v = 0;
+
+	for (unsigned int shift = 0;; shift += 7) {
+		uint8_t byte;
+
+		assert_true(b->p < b->end && shift < 64);
+		byte = *b->p++;
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return v;
+	}
+}
+
+static bool next_field(struct bytes *b, struct field *f)
+{
+	uint64_t key, len;
+
+	if (b->p == b->end)
+		return false;
+	key = read_varint(b);
+	*f = (struct field){ .number = (unsigned int)(key >> 3) };
+	if ((key & 7) == 0) {
+		f->value = read_varint(b);
+		return true;
+	}
+	assert_int_equal(key & 7, 2);
+	len = read_varint(b);
+	assert_true(len <= (uint64_t)(b->end - b->p));
+	f->bytes = (struct bytes){ b->p, b->p + len };
+	b->p += len;
+	return true;
+}
+
+/* The nth field of that number. */
+static struct field get_field(struct bytes b, unsigned int number, size_t nth)
+{
+	struct field f;
+
+	while (next_field(&b, &f))
+		if (f.number == number && nth-- == 0)
+			return f;
+	fail_msg("field %u is missing", number);
+	return f;
+}
+
+static size_t count_fields(struct bytes b, unsigned int number)
+{
+	struct field f;
+	size_t n = 0;
+
+	while (next_field(&b, &f))
+		n += f.number == number;
+	return n;
+}
+
+/* 0 where the field is not written. */
+static uint64_t get_number(struct bytes b, unsigned int number)
+{
+	return count_fields(b, number) ? get_field(b, number, 0).value : 0;
+}
+
+static bool string_is(struct bytes profile, uint64_t index, const char *want)
+{
+	struct bytes s = get_field(profile, 6, index).bytes;
+
+	return (size_t)(s.end - s.p) == strlen(want) && memcmp(s.p, want, strlen(want)) == 0;
+}
+
+static void assert_value_type(struct bytes profile, unsigned int field, size_t nth,
+			      const char *type, const char *unit)
+{
+	struct bytes v = get_field(profile, field, nth).bytes;
+
+	assert_true(string_is(profile, get_number(v, 1), type));
+	assert_true(string_is(profile, get_number(v, 2), unit));
+}
+
+static void assert_values(struct bytes sample, const uint64_t *want, size_t n)
+{
+	struct bytes values = get_field(sample, 2, 0).bytes;
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(read_varint(&values), want[i]);
+	assert_ptr_equal(values.p, values.end);
+}
+
+/* Name of line `line` of the location `place` of a sample; checks the location's address. */
+static void assert_function(struct bytes profile, struct bytes sample, size_t place, size_t line,
+			    uint64_t address, const char *function)
+{
+	struct bytes ids = get_field(sample, 1, 0).bytes, location, l, fn;
+	uint64_t id = 0;
+
+	for (size_t i = 0; i <= place; i++)
+		id = read_varint(&ids);
+	location = get_field(profile, 4, id - 1).bytes;	/* ids count from 1, in order */
+	assert_int_equal(get_number(location, 1), id);
+	assert_int_equal(get_number(location, 3), address);
+	l = get_field(location, 4, line).bytes;
+	fn = get_field(profile, 5, get_number(l, 1) - 1).bytes;
+	assert_int_equal(get_number(fn, 1), get_number(l, 1));
+	assert_true(string_is(profile, get_number(fn, 2), function));
+}
+
+/* The label's string index or number. */
+static uint64_t get_label(struct bytes profile, struct bytes sample, const char *key,
+			  unsigned int field)
+{
+	for (size_t i = 0; i < count_fields(sample, 3); i++) {
+		struct bytes label = get_field(sample, 3, i).bytes;
+
+		if (string_is(profile, get_number(label, 1), key))
+			return get_number(label, field);
+	}
+	return 0;
+}
+
+static uint8_t *inflate_all(const char *data, size_t size, struct bytes *out)
+{
+	size_t cap = 1 << 20;
+	uint8_t *p = xcalloc(1, cap);
+	z_stream z = { .next_in = (uint8_t *)(uintptr_t)data, .avail_in = (uInt)size, .next_out = p,
+		       .avail_out = (uInt)cap };
+
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(z.avail_in, 0);
+	*out = (struct bytes){ p, z.next_out };
+	inflateEnd(&z);
+	return p;
+}
+
+/* To be freed. */
+static uint8_t *read_profile(const struct output *o, struct bytes *profile)
+{
+	size_t size;
+	char *gz = render(o, &size);
+	uint8_t *data = inflate_all(gz, size, profile);
+
+	free(gz);
+	assert_true(string_is(*profile, 0, ""));
+	return data;
+}
+
+static void test_pprof_heap_head(void **state)
+{
+	struct bytes p, mapping;
+	uint8_t *data = read_profile(&profiles[0], &p);
+
+	assert_int_equal(count_fields(p, 1), 4);
+	assert_value_type(p, 1, 0, "alloc_objects", "count");
+	assert_value_type(p, 1, 1, "alloc_space", "bytes");
+	assert_value_type(p, 1, 2, "inuse_objects", "count");
+	assert_value_type(p, 1, 3, "inuse_space", "bytes");
+	assert_value_type(p, 11, 0, "space", "bytes");
+	assert_int_equal(get_number(p, 12), 1);
+	assert_int_equal(get_number(p, 9), 1700000000123456789);
+	assert_int_equal(get_number(p, 10), 600000000000);
+	assert_true(string_is(p, get_number(p, 14), "inuse_space"));
+	assert_true(string_is(p, get_field(p, 13, 0).value,
+			      "gobpfleak 0.1, pid 4242 api-server, go1.22.12 (stripped)"));
+	assert_int_equal(count_fields(p, 13), 3 + 4);	/* and the four losses that are not 0 */
+
+	assert_int_equal(count_fields(p, 3), 1);
+	mapping = get_field(p, 3, 0).bytes;
+	assert_int_equal(get_number(mapping, 1), 1);
+	assert_int_equal(get_number(mapping, 2), 0x401000);
+	assert_int_equal(get_number(mapping, 3), 0x600000);
+	assert_int_equal(get_number(mapping, 4), 0x1000);
+	assert_true(string_is(p, get_number(mapping, 5), "/srv/api-server"));
+	assert_true(string_is(p, get_number(mapping, 6), full_findings().target.build_id));
+	for (unsigned int field = 7; field <= 10; field++)
+		assert_int_equal(get_number(mapping, field), 1);
+	free(data);
+}
+
+static void test_pprof_heap_samples(void **state)
+{
+	static const uint64_t put[] = { 14950, 30617600, 14848, 30408704 };
+	static const uint64_t shared[] = { 2200, 0, 2100, 0 };
+	struct bytes p, sample, ids, again, cut, location;
+	uint8_t *data = read_profile(&profiles[0], &p);
+
+	assert_int_equal(count_fields(p, 2), 12);
+	sample = get_field(p, 2, 0).bytes;
+	assert_values(sample, put, 4);
+	assert_function(p, sample, 0, 0, 0x4a1005, "bytes.growSlice");
+	assert_function(p, sample, 0, 2, 0x4a1005, "bytes.(*Buffer).Write");
+	assert_function(p, sample, 1, 0, 0x4b2010, "main.(*cache).put");
+	assert_function(p, sample, 3, 0, 0x4b4030, "main.main");
+	assert_int_equal(get_label(p, sample, "bytes", 3), 2048);
+	assert_true(string_is(p, get_label(p, sample, "type", 2), "[]uint8"));
+
+	/* Objects in blocks that others opened have no size, so no label. */
+	sample = get_field(p, 2, 4).bytes;
+	assert_values(sample, shared, 4);
+	assert_int_equal(get_label(p, sample, "bytes", 3), 0);
+
+	/* Equal locations are written once: the same stack but for one line. */
+	ids = get_field(get_field(p, 2, 0).bytes, 1, 0).bytes;
+	again = get_field(get_field(p, 2, 9).bytes, 1, 0).bytes;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(read_varint(&ids) == read_varint(&again), i != 2);
+
+	/* Unknown function: an address outside the mapping, no lines; a cut root says so. */
+	cut = get_field(p, 2, 8).bytes;
+	ids = get_field(cut, 1, 0).bytes;
+	read_varint(&ids);
+	location = get_field(p, 4, read_varint(&ids) - 1).bytes;
+	assert_int_equal(get_number(location, 3), 0x7f0000001234);
+	assert_int_equal(get_number(location, 2), 0);
+	assert_int_equal(count_fields(location, 4), 0);
+	assert_function(p, cut, 3, 0, 0, "[truncated]");
+	assert_int_equal(get_label(p, cut, "type", 2), 0);
+	free(data);
+}
+
+/* Before the first collection nothing is known to be in use. */
+static void test_pprof_early(void **state)
+{
+	static const uint64_t session[] = { 4000, 768000, 0, 0 };
+	struct bytes p;
+	uint8_t *data = read_profile(&profiles[1], &p);
+
+	assert_values(get_field(p, 2, 2).bytes, session, 4);
+	assert_true(string_is(p, get_field(p, 13, 1).value,
+			      "attached 4.0s, 0 GC cycles: what is in use is not known yet"));
+	free(data);
+}
+
+static void test_pprof_goroutines(void **state)
+{
+	static const uint64_t counts[] = { 1398, 31, 2, 12, 1 };
+	struct bytes p, sample;
+	uint8_t *data = read_profile(&profiles[2], &p);
+
+	assert_int_equal(count_fields(p, 1), 1);
+	assert_value_type(p, 1, 0, "goroutine", "count");
+	assert_value_type(p, 11, 0, "goroutine", "count");
+	assert_int_equal(get_number(p, 12), 1);
+	assert_int_equal(count_fields(p, 2), ARRAY_SIZE(counts));
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		assert_values(get_field(p, 2, i).bytes, &counts[i], 1);
+
+	sample = get_field(p, 2, 0).bytes;
+	assert_function(p, sample, 0, 0, 0x401001, "runtime.gopark");
+	assert_true(string_is(p, get_label(p, sample, "state", 2), "chan send"));
+	assert_true(string_is(p, get_label(p, sample, "longest_wait", 2), "1m..10m"));
+	assert_true(string_is(p, get_label(p, sample, "created_by", 2), "main.fanout"));
+	assert_function(p, get_field(p, 2, 2).bytes, 0, 0, 0, "[running]");
+	assert_function(p, get_field(p, 2, 4).bytes, 0, 0, 0, "[unknown]");	/* of no place */
+	free(data);
+}
+
+static void test_pprof_creation(void **state)
+{
+	struct bytes p;
+	uint8_t *data = read_profile(&profiles[3], &p);
+
+	assert_value_type(p, 1, 0, "goroutine", "count");
+	assert_value_type(p, 11, 0, "goroutine_creation", "count");
+	for (size_t i = 0; i < 3; i++)
+		assert_function(p, get_field(p, 2, i).bytes, 0, 0, 0x4f1001, "main.fanout");
+	assert_true(string_is(p, get_label(p, get_field(p, 2, 1).bytes, "state", 2), "runnable"));
+	free(data);
+}
+
+static void test_pprof_build_id(void **state)
+{
+	struct findings f = bare_findings();
+	struct report_options opt = { 0 };
+	struct bytes p;
+	uint8_t *data;
+	char *gz = NULL;
+	size_t size;
+	FILE *out = open_memstream(&gz, &size);
+
+	f.target.map_start = 0x400000;
+	f.target.map_limit = 0x500000;
+	f.target.build_id = "Zl3/abc/def";	/* Go's, which Go's own profile does not write */
+	assert_int_equal(report_pprof(out, &f, &opt), 0);
+	fclose(out);
+	data = inflate_all(gz, size, &p);
+	assert_int_equal(count_fields(get_field(p, 3, 0).bytes, 6), 0);
+	free(data);
+	free(gz);
+}
+
+/* More locations, functions and strings than the first tables hold. */
+static void test_pprof_many(void **state)
+{
+	enum { N = 2000 };
+	struct findings f = full_findings();
+	struct heap_site *sites = xcalloc(N, sizeof(*sites));
+	struct frame *frames = xcalloc(N, sizeof(*frames));
+	struct site_part part = { "t", NULL, 8, 1, 0, 0, 1 };
+	struct report_options opt = { 0 };
+	struct bytes p;
+	uint8_t *data;
+	char *gz = NULL;
+	size_t size;
+	FILE *out = open_memstream(&gz, &size);
+
+	for (size_t i = 0; i < N; i++) {
+		frames[i] = (struct frame){ xasprintf("main.f%zu", i), "f.go", 1, false,
+					    0x401000 + i };
+		sites[i] = (struct heap_site){ .stack = { &frames[i], 1, false }, .parts = &part,
+					       .n_parts = 1 };
+	}
+	f.sites = sites;
+	f.n_sites = N;
+	assert_int_equal(report_pprof(out, &f, &opt), 0);
+	fclose(out);
+	data = inflate_all(gz, size, &p);
+	assert_int_equal(count_fields(p, 4), N);
+	assert_int_equal(count_fields(p, 5), N);
+	for (size_t i = 0; i < N; i += 333)
+		assert_function(p, get_field(p, 2, i).bytes, 0, 0, 0x401000 + i,
+				frames[i].function);
+	for (size_t i = 0; i < N; i++)
+		free((char *)(uintptr_t)frames[i].function);
+	free(data);
+	free(gz);
+	free(sites);
+	free(frames);
+}
+
+static int write_output(FILE *file, const struct output *o)
+{
+	struct findings f = o->findings();
+	int err = file ? report_find(o->format)->write(file, &f, &o->opt) : -errno;
+
+	if (file)
+		fclose(file);
+	return err;
+}
+
+static int regenerate(void)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++)
+		err |= write_output(open_golden(golden[i].file, "w"), &golden[i]);
+	return err != 0;
+}
+
+static int write_all(const char *dir)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(golden) + ARRAY_SIZE(profiles); i++) {
+		const struct output *o = i < ARRAY_SIZE(golden) ? &golden[i] :
+					 &profiles[i - ARRAY_SIZE(golden)];
+		char *path = xasprintf("%s/%s", dir, o->file);
+
+		err |= write_output(fopen(path, "w"), o);
+		free(path);
+	}
+	return err != 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_utf8), cmocka_unit_test(test_json_strings),
+		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
+		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),
+		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
+		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),
+		cmocka_unit_test(test_pprof_build_id), cmocka_unit_test(test_pprof_many),
+	};
+
+	if (argc == 2 && strcmp(argv[1], "--regenerate") == 0)
+		return regenerate();
+	if (argc == 3 && strcmp(argv[1], "--write") == 0)
+		return write_all(argv[2]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

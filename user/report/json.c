@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * json.c - one JSON object, on one line, per report, so that a run with an interval is JSON Lines.
+ *
+ * A number that is not known is null, not 0.  The fields of verdicts are null: nothing judges yet.
+ */
+#include "user/report/report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/model.h"
+
+struct json {
+	FILE *out;
+	bool comma;		/* something stands before, at this level */
+};
+
+static void put_string(struct json *j, const char *s)
+{
+	uint32_t rune;
+	size_t n;
+
+	if (!s) {
+		fputs("null", j->out);
+		return;
+	}
+	fputc('"', j->out);
+	for (; (n = report_rune(s, &rune)); s += n) {
+		if (rune == '"' || rune == '\\')
+			fprintf(j->out, "\\%c", (char)rune);
+		else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0))
+			fprintf(j->out, "\\u%04x", (unsigned int)rune);
+		else if (rune == 0xfffd)
+			fputs("\xef\xbf\xbd", j->out);
+		else
+			fwrite(s, 1, n, j->out);
+	}
+	fputc('"', j->out);
+}
+
+/* The comma before a value and, inside an object, its key. */
+static void begin(struct json *j, const char *key)
+{
+	if (j->comma)
+		fputc(',', j->out);
+	j->comma = true;
+	if (key) {
+		put_string(j, key);
+		fputc(':', j->out);
+	}
+}
+
+static void open_level(struct json *j, const char *key, char bracket)
+{
+	begin(j, key);
+	fputc(bracket, j->out);
+	j->comma = false;
+}
+
+static void close_level(struct json *j, char bracket)
+{
+	fputc(bracket, j->out);
+	j->comma = true;
+}
+
+static void field_null(struct json *j, const char *key)
+{
+	begin(j, key);
+	fputs("null", j->out);
+}
+
+static void field_string(struct json *j, const char *key, const char *s)
+{
+	begin(j, key);
+	put_string(j, s);
+}
+
+static void field_bool(struct json *j, const char *key, bool v)
+{
+	begin(j, key);
+	fputs(v ? "true" : "false", j->out);
+}
+
+static void field_u64(struct json *j, const char *key, uint64_t v)
+{
+	begin(j, key);
+	if (v == UNKNOWN_U64)
+		fputs("null", j->out);
+	else
+		fprintf(j->out, "%" PRIu64, v);
+}
+
+static void field_i64(struct json *j, const char *key, int64_t v)
+{
+	begin(j, key);
+	fprintf(j->out, "%" PRId64, v);
+}
+
+static void field_double(struct json *j, const char *key, double v)
+{
+	begin(j, key);
+	if (isfinite(v))
+		fprintf(j->out, "%.9g", v);
+	else
+		fputs("null", j->out);
+}
+
+/* An age or a waiting time: negative means unknown. */
+static void field_seconds(struct json *j, const char *key, double s)
+{
+	field_double(j, key, s < 0 ? NAN : s);
+}
+
+static void put_target(struct json *j, const struct findings *f)
+{
+	open_level(j, "target", '{');
+	field_i64(j, "pid", f->target.pid);
+	field_string(j, "exe", f->target.exe);
+	field_string(j, "comm", f->target.comm);
+	field_string(j, "go_version", f->target.go_version);
+	field_bool(j, "stripped", f->target.stripped);
+	field_string(j, "build_id", f->target.build_id);
+	field_string(j, "gone", f->target_gone ? (f->gone_why ? f->gone_why : "gone") : NULL);
+	close_level(j, '}');
+}
+
+static void put_time(struct json *j, const struct findings *f)
+{
+	open_level(j, "time", '{');
+	field_seconds(j, "attached_s", f->attached_s);
+	field_u64(j, "gc_cycles", f->gc_cycles);
+	/* Milliseconds: nanoseconds do not fit into the double that most readers use. */
+	begin(j, "unix_s");
+	fprintf(j->out, "%" PRId64 ".%03d", f->time_unix_ns / 1000000000,
+		(int)(f->time_unix_ns / 1000000 % 1000));
+	close_level(j, '}');
+}
+
+static void put_memory(struct json *j, const struct memory_account *m)
+{
+	const struct { const char *name; uint64_t v; } rows[] = {
+		{ "live_heap", m->live_heap }, { "gc_headroom", m->gc_headroom },
+		{ "stacks", m->stacks }, { "runtime", m->runtime },
+		{ "heap_alloc", m->heap_alloc }, { "heap_inuse", m->heap_inuse },
+		{ "heap_idle", m->heap_idle }, { "heap_released", m->heap_released },
+		{ "heap_sys", m->heap_sys }, { "heap_objects", m->heap_objects },
+		{ "stack_inuse", m->stack_inuse }, { "mallocs", m->mallocs }, { "frees", m->frees },
+		{ "total_alloc", m->total_alloc }, { "next_gc", m->next_gc },
+		{ "num_gc", m->num_gc },
+	};
+
+	open_level(j, "memory", '{');
+	field_u64(j, "rss", m->rss);
+	if (m->known && m->rss != UNKNOWN_U64)
+		field_i64(j, "not_go", m->not_go);
+	else
+		field_null(j, "not_go");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		field_u64(j, rows[i].name, m->known ? rows[i].v : UNKNOWN_U64);
+	close_level(j, '}');
+}
+
+static void put_coverage(struct json *j, const struct findings *f)
+{
+	open_level(j, "coverage", '{');
+	for (size_t i = 0; i < f->n_coverage; i++)
+		field_u64(j, f->coverage[i].name, f->coverage[i].value);
+	close_level(j, '}');
+}
+
+static void put_cost(struct json *j, const struct cost *c)
+{
+	open_level(j, "cost", '{');
+	field_double(j, "target_percent", c->target_percent);
+	field_double(j, "hits_per_s", c->hits_per_s);
+	field_double(j, "ns_per_hit", c->ns_per_hit);
+	field_double(j, "own_cpu_percent", c->own_cpu_percent);
+	field_u64(j, "own_rss", c->own_rss);
+	close_level(j, '}');
+}
+
+static void put_frames(struct json *j, const char *key, const struct frames *stack, size_t from)
+{
+	open_level(j, key, '[');
+	for (size_t i = from; i < stack->n; i++) {
+		const struct frame *fr = &stack->v[i];
+
+		open_level(j, NULL, '{');
+		field_string(j, "function", fr->function);
+		field_string(j, "file", fr->file);
+		field_u64(j, "line", fr->line ? fr->line : UNKNOWN_U64);
+		field_bool(j, "inlined", fr->inlined);
+		close_level(j, '}');
+	}
+	close_level(j, ']');
+}
+
+static void put_rate(struct json *j, double rate)
+{
+	open_level(j, "rate_per_s", '{');
+	field_double(j, "estimate", rate);
+	field_null(j, "low");
+	field_null(j, "high");
+	close_level(j, '}');
+}
+
+static void put_part(struct json *j, const struct site_part *p, bool judged)
+{
+	bool known = p->type && strcmp(p->type, "?") != 0;
+
+	open_level(j, NULL, '{');
+	field_string(j, "type", known ? p->type : NULL);
+	field_string(j, "how", p->how);
+	field_u64(j, "object_bytes", p->size);
+	field_u64(j, "live_objects", judged ? p->live_objects : UNKNOWN_U64);
+	field_u64(j, "young_objects", p->young_objects);
+	field_u64(j, "shared_objects", judged ? p->shared_objects : UNKNOWN_U64);
+	field_u64(j, "alloc_objects", p->alloc_objects);
+	close_level(j, '}');
+}
+
+static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc_cycles)
+{
+	bool judged = gc_cycles > 0;
+
+	open_level(j, NULL, '{');
+	field_string(j, "kind", "heap");
+	field_null(j, "verdict");
+	put_frames(j, "frames", &s->stack, 0);
+	field_bool(j, "frames_cut", s->stack.cut);
+	field_u64(j, "live_objects", judged ? s->live_objects : UNKNOWN_U64);
+	field_u64(j, "live_bytes", judged ? s->live_bytes : UNKNOWN_U64);
+	field_u64(j, "young_objects", s->young_objects);
+	field_u64(j, "young_bytes", s->young_bytes);
+	field_u64(j, "shared_objects", judged ? s->shared_objects : UNKNOWN_U64);
+	field_u64(j, "alloc_objects", s->alloc_objects);
+	field_u64(j, "alloc_bytes", s->alloc_bytes);
+	if (gc_cycles > 1)	/* growth is measured from the first collection on */
+		field_i64(j, "growth_bytes", s->growth_bytes);
+	else
+		field_null(j, "growth_bytes");
+	put_rate(j, s->rate_per_s);
+	/* Every allocation is followed, so each live object is one sample. */
+	field_u64(j, "samples", judged ? s->live_objects : UNKNOWN_U64);
+	field_seconds(j, "oldest_s", s->oldest_s);
+	open_level(j, "types", '[');
+	for (size_t i = 0; i < s->n_parts; i++)
+		put_part(j, &s->parts[i], judged);
+	close_level(j, ']');
+	close_level(j, '}');
+}
+
+static void put_states(struct json *j, const struct goroutine_site *s)
+{
+	struct report_state *states;
+	size_t n = report_states(s, 1, &states);
+
+	open_level(j, "states", '{');
+	for (size_t i = 0; i < n; i++)
+		field_u64(j, states[i].state, states[i].n);
+	close_level(j, '}');
+	free(states);
+}
+
+/* Where most of the goroutines whose stack is known wait; null if none is. */
+static void put_blocked_at(struct json *j, const struct goroutine_site *s)
+{
+	for (size_t i = 0; i < s->n_places; i++) {
+		const struct frames *stack = &s->places[i].stack;
+
+		if (stack->n) {
+			put_frames(j, "blocked_at", stack, report_fold_runtime(stack));
+			return;
+		}
+	}
+	field_null(j, "blocked_at");
+}
+
+static void put_place(struct json *j, const struct goroutine_place *p)
+{
+	open_level(j, NULL, '{');
+	field_string(j, "state", p->state);
+	field_u64(j, "live", p->live);
+	field_seconds(j, "longest_wait_s", p->longest_wait_s);
+	if (p->stack.n)
+		put_frames(j, "frames", &p->stack, report_fold_runtime(&p->stack));
+	else
+		field_null(j, "frames");
+	field_bool(j, "frames_cut", p->stack.cut);
+	close_level(j, '}');
+}
+
+static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
+{
+	open_level(j, NULL, '{');
+	field_string(j, "kind", "goroutine");
+	field_null(j, "verdict");
+	put_frames(j, "frames", &s->stack, 0);
+	field_bool(j, "frames_cut", s->stack.cut);
+	field_bool(j, "before_attach", s->before_attach);
+	field_u64(j, "live", s->live);
+	field_u64(j, "started", s->started);
+	field_u64(j, "ended", s->ended);
+	put_states(j, s);
+	put_blocked_at(j, s);
+	put_rate(j, s->rate_per_s);
+	field_u64(j, "samples", s->live);
+	field_seconds(j, "oldest_s", s->oldest_s);
+	open_level(j, "places", '[');
+	for (size_t i = 0; i < s->n_places; i++)
+		put_place(j, &s->places[i]);
+	close_level(j, ']');
+	close_level(j, '}');
+}
+
+static void put_sites(struct json *j, const struct findings *f)
+{
+	open_level(j, "sites", '[');
+	for (size_t i = 0; i < f->n_sites; i++)
+		put_heap_site(j, &f->sites[i], f->gc_cycles);
+	for (size_t i = 0; i < f->n_gsites; i++)
+		put_goroutine_site(j, &f->gsites[i]);
+	close_level(j, ']');
+}
+
+int report_json(FILE *out, const struct findings *f, const struct report_options *opt)
+{
+	struct json j = { .out = out };
+
+	open_level(&j, NULL, '{');
+	field_u64(&j, "schema", 1);
+	field_string(&j, "version", f->version);
+	put_target(&j, f);
+	put_time(&j, f);
+	open_level(&j, "traced", '{');
+	field_bool(&j, "heap", f->heap);
+	field_bool(&j, "goroutines", f->goroutines);
+	close_level(&j, '}');
+	put_memory(&j, &f->memory);
+	field_null(&j, "verdict");
+	put_coverage(&j, f);
+	put_cost(&j, &f->cost);
+	put_sites(&j, f);
+	close_level(&j, '}');
+	fputc('\n', out);
+	return report_finish(out);
+}

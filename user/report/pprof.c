@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * pprof.c - the heap or the goroutines as a gzipped profile.proto, for go tool pprof and all who
+ * read what Go's own runtime/pprof writes.
+ *
+ * The heap has Go's four sample types in Go's order: a fifth would break -diff_base with a profile
+ * of the process itself.  All else is labels and comments.  inuse is what a collection found alive,
+ * so what is too young to be judged counts as allocated only, as in Go's own profile.
+ *
+ * Strings, functions and locations are told apart by their encoded bytes: equal bytes are written
+ * once, and the order of their first use gives their ids.
+ */
+#include "user/report/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "user/model.h"
+#include "user/report/protobuf.h"
+#include "user/util.h"
+
+/* Field numbers: github.com/google/pprof/proto/profile.proto. */
+enum {
+	PROFILE_SAMPLE_TYPE = 1, PROFILE_SAMPLE = 2, PROFILE_MAPPING = 3, PROFILE_LOCATION = 4,
+	PROFILE_FUNCTION = 5, PROFILE_STRING_TABLE = 6, PROFILE_TIME_NANOS = 9,
+	PROFILE_DURATION_NANOS = 10, PROFILE_PERIOD_TYPE = 11, PROFILE_PERIOD = 12,
+	PROFILE_COMMENT = 13, PROFILE_DEFAULT_SAMPLE_TYPE = 14,
+	VALUE_TYPE_TYPE = 1, VALUE_TYPE_UNIT = 2,
+	SAMPLE_LOCATION_ID = 1, SAMPLE_VALUE = 2, SAMPLE_LABEL = 3,
+	LABEL_KEY = 1, LABEL_STR = 2, LABEL_NUM = 3,
+	MAPPING_ID = 1, MAPPING_MEMORY_START = 2, MAPPING_MEMORY_LIMIT = 3, MAPPING_FILE_OFFSET = 4,
+	MAPPING_FILENAME = 5, MAPPING_BUILD_ID = 6, MAPPING_HAS_FUNCTIONS = 7,
+	MAPPING_HAS_FILENAMES = 8, MAPPING_HAS_LINE_NUMBERS = 9, MAPPING_HAS_INLINE_FRAMES = 10,
+	LOCATION_ID = 1, LOCATION_MAPPING_ID = 2, LOCATION_ADDRESS = 3, LOCATION_LINE = 4,
+	LINE_FUNCTION_ID = 1, LINE_LINE = 2,
+	FUNCTION_ID = 1, FUNCTION_NAME = 2, FUNCTION_SYSTEM_NAME = 3, FUNCTION_FILENAME = 4,
+};
+
+enum { MAIN_MAPPING = 1 };	/* the only one: the binary */
+
+/* Byte strings, each kept once, numbered from 0 in order of first use. */
+struct interned {
+	struct { size_t off, len; } *v;
+	size_t n, cap;
+	struct protobuf bytes;	/* all of them, end to end */
+	uint32_t *slots;	/* index + 1, by hash; 0: free */
+	size_t n_slots;
+};
+
+struct profile {
+	const struct findings *f;
+	struct protobuf out;
+	struct protobuf msg, sub, packed;	/* work space, empty between uses */
+	struct interned strings, functions, locations;
+};
+
+static uint64_t hash(const uint8_t *p, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325;	/* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 0x100000001b3;
+	return h ^ h >> 32;
+}
+
+/* Where the entry is or would be. */
+static uint32_t *find_slot(const struct interned *t, const uint8_t *p, size_t len)
+{
+	size_t i = hash(p, len) & (t->n_slots - 1);
+
+	for (; t->slots[i]; i = (i + 1) & (t->n_slots - 1)) {
+		size_t entry = t->slots[i] - 1;
+
+		if (t->v[entry].len == len &&
+		    (!len || memcmp(t->bytes.data + t->v[entry].off, p, len) == 0))
+			break;
+	}
+	return &t->slots[i];
+}
+
+static void rehash(struct interned *t)
+{
+	t->n_slots = t->n_slots ? 2 * t->n_slots : 256;
+	free(t->slots);
+	t->slots = xcalloc(t->n_slots, sizeof(*t->slots));
+	for (size_t i = 0; i < t->n; i++)
+		*find_slot(t, t->bytes.data + t->v[i].off, t->v[i].len) = (uint32_t)i + 1;
+}
+
+static uint64_t intern(struct interned *t, const void *p, size_t len)
+{
+	uint32_t *slot;
+
+	if (2 * (t->n + 1) > t->n_slots)
+		rehash(t);
+	slot = find_slot(t, p, len);
+	if (!*slot) {
+		t->v = grow(t->v, t->n, &t->cap, sizeof(*t->v));
+		t->v[t->n].off = t->bytes.len;
+		t->v[t->n].len = len;
+		protobuf_append(&t->bytes, p, len);
+		*slot = (uint32_t)++t->n;
+	}
+	return *slot - 1;
+}
+
+static void interned_fini(struct interned *t)
+{
+	free(t->v);
+	free(t->slots);
+	protobuf_fini(&t->bytes);
+}
+
+/* Index of a string; "" is 0, as the format wants it.  The format also wants valid UTF-8. */
+static uint64_t string(struct profile *p, const char *s)
+{
+	char *clean = report_clean(s ? s : "");
+	uint64_t index = intern(&p->strings, clean, strlen(clean));
+
+	free(clean);
+	return index;
+}
+
+static void put_value_type(struct profile *p, unsigned int field, const char *type,
+			   const char *unit)
+{
+	protobuf_u64(&p->msg, VALUE_TYPE_TYPE, string(p, type));
+	protobuf_u64(&p->msg, VALUE_TYPE_UNIT, string(p, unit));
+	protobuf_message(&p->out, field, &p->msg);
+}
+
+static void put_comment(struct profile *p, char *text)
+{
+	/* Repeated, so written even if it were 0; every reader takes it unpacked too. */
+	protobuf_varint(&p->out, (uint64_t)PROFILE_COMMENT << 3);
+	protobuf_varint(&p->out, string(p, text));
+	free(text);
+}
+
+static void put_comments(struct profile *p, bool of_heap)
+{
+	const struct findings *f = p->f;
+	const struct target_info *t = &f->target;
+
+	put_comment(p, xasprintf("gobpfleak %s, pid %d %s, %s%s", f->version, t->pid,
+				 t->comm ? t->comm : "?", t->go_version ? t->go_version : "?",
+				 t->stripped ? " (stripped)" : ""));
+	put_comment(p, xasprintf("attached %s, %" PRIu64 " GC cycles%s",
+				 report_duration(f->attached_s).s, f->gc_cycles,
+				 of_heap && !f->gc_cycles ?
+				 ": what is in use is not known yet" : ""));
+	if (of_heap)
+		put_comment(p, xstrdup("objects allocated before the attach are not seen"));
+	if (f->target_gone)
+		put_comment(p, xasprintf("the target %s", f->gone_why ? f->gone_why : "has gone"));
+	for (size_t i = 0; i < f->n_coverage; i++)
+		if (f->coverage[i].loss && f->coverage[i].value)
+			put_comment(p, xasprintf("%s %s", report_count(f->coverage[i].value).s,
+						 f->coverage[i].text));
+}
+
+/*
+ * Go's own profiles name the mapping by the GNU build id alone (runtime/pprof/elf.go of Go 1.26,
+ * elfBuildID), and -diff_base takes two mappings as one only if both names agree.  Go's build id
+ * holds slashes, the GNU one is hexadecimal.
+ */
+static bool is_gnu_build_id(const char *id)
+{
+	return id && *id && strspn(id, "0123456789abcdef") == strlen(id);
+}
+
+static void put_mapping(struct profile *p)
+{
+	const struct target_info *t = &p->f->target;
+	struct protobuf *m = &p->msg;
+
+	if (!t->map_limit)
+		return;
+	protobuf_u64(m, MAPPING_ID, MAIN_MAPPING);
+	protobuf_u64(m, MAPPING_MEMORY_START, t->map_start);
+	protobuf_u64(m, MAPPING_MEMORY_LIMIT, t->map_limit);
+	protobuf_u64(m, MAPPING_FILE_OFFSET, t->map_file_off);
+	protobuf_u64(m, MAPPING_FILENAME, string(p, t->exe));
+	if (is_gnu_build_id(t->build_id))
+		protobuf_u64(m, MAPPING_BUILD_ID, string(p, t->build_id));
+	/* Else pprof looks the addresses up itself, and loses the inlined frames. */
+	protobuf_u64(m, MAPPING_HAS_FUNCTIONS, 1);
+	protobuf_u64(m, MAPPING_HAS_FILENAMES, 1);
+	protobuf_u64(m, MAPPING_HAS_LINE_NUMBERS, 1);
+	protobuf_u64(m, MAPPING_HAS_INLINE_FRAMES, 1);
+	protobuf_message(&p->out, PROFILE_MAPPING, m);
+}
+
+static uint64_t function(struct profile *p, const char *name, const char *file)
+{
+	uint64_t name_index = string(p, name), index;
+
+	protobuf_u64(&p->sub, FUNCTION_NAME, name_index);
+	protobuf_u64(&p->sub, FUNCTION_SYSTEM_NAME, name_index);
+	protobuf_u64(&p->sub, FUNCTION_FILENAME, string(p, file));
+	index = intern(&p->functions, p->sub.data, p->sub.len);
+	p->sub.len = 0;
+	return index + 1;
+}
+
+static void add_line(struct profile *p, const char *name, const char *file, uint32_t line)
+{
+	uint64_t id = function(p, name, file);
+
+	protobuf_u64(&p->sub, LINE_FUNCTION_ID, id);
+	protobuf_u64(&p->sub, LINE_LINE, line);
+	protobuf_message(&p->msg, LOCATION_LINE, &p->sub);
+}
+
+/* Ends the location in p->msg and adds it to the stack in p->packed. */
+static void add_location(struct profile *p)
+{
+	protobuf_varint(&p->packed, intern(&p->locations, p->msg.data, p->msg.len) + 1);
+	p->msg.len = 0;
+}
+
+/* A frame that stands for something without an address: "[running]". */
+static void add_note(struct profile *p, const char *name)
+{
+	add_line(p, name, NULL, 0);
+	add_location(p);
+}
+
+/* Frame i and those it is inlined into, as one location; returns the index behind them. */
+static size_t add_frames(struct profile *p, const struct frames *stack, size_t i)
+{
+	const struct target_info *t = &p->f->target;
+	const struct frame *fr = &stack->v[i];
+	uint64_t pc = fr->pc;
+
+	if (!pc && !fr->function) {
+		add_note(p, "[unknown]");
+		return i + 1;
+	}
+	if (pc >= t->map_start && pc < t->map_limit)
+		protobuf_u64(&p->msg, LOCATION_MAPPING_ID, MAIN_MAPPING);
+	protobuf_u64(&p->msg, LOCATION_ADDRESS, pc);
+	for (;; i++) {
+		fr = &stack->v[i];
+		if (fr->function)
+			add_line(p, fr->function, fr->file, fr->line);
+		if (!fr->inlined || i + 1 == stack->n || fr[1].pc != pc)
+			break;
+	}
+	add_location(p);
+	return i + 1;
+}
+
+/* The stack of a sample, leaf first; missing: what to name a stack that has no frames. */
+static void add_stack(struct profile *p, const struct frames *stack, const char *missing)
+{
+	for (size_t i = 0; i < stack->n; )
+		i = add_frames(p, stack, i);
+	if (!stack->n)
+		add_note(p, missing);
+	if (stack->cut)
+		add_note(p, "[truncated]");
+	protobuf_message(&p->msg, SAMPLE_LOCATION_ID, &p->packed);
+}
+
+static void add_values(struct profile *p, const uint64_t *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		protobuf_varint(&p->packed, values[i]);
+	protobuf_message(&p->msg, SAMPLE_VALUE, &p->packed);
+}
+
+static void add_number_label(struct profile *p, const char *key, uint64_t number)
+{
+	protobuf_u64(&p->sub, LABEL_KEY, string(p, key));
+	protobuf_u64(&p->sub, LABEL_NUM, number);
+	protobuf_message(&p->msg, SAMPLE_LABEL, &p->sub);
+}
+
+static void add_label(struct profile *p, const char *key, const char *value)
+{
+	protobuf_u64(&p->sub, LABEL_KEY, string(p, key));
+	protobuf_u64(&p->sub, LABEL_STR, string(p, value));
+	protobuf_message(&p->msg, SAMPLE_LABEL, &p->sub);
+}
+
+/* Values are int64 in the format. */
+static uint64_t times(uint64_t n, uint64_t size)
+{
+	uint64_t product;
+
+	if (__builtin_mul_overflow(n, size, &product) || product > INT64_MAX)
+		return INT64_MAX;
+	return product;
+}
+
+static void put_part(struct profile *p, const struct heap_site *s, const struct site_part *part)
+{
+	uint64_t live = p->f->gc_cycles ? part->live_objects : 0;
+	const uint64_t values[] = {
+		times(part->alloc_objects, 1), times(part->alloc_objects, part->size),
+		times(live, 1), times(live, part->size),
+	};
+
+	if (!values[0] && !values[2])
+		return;
+	add_stack(p, &s->stack, "[unknown]");
+	add_values(p, values, ARRAY_SIZE(values));
+	if (part->size)
+		add_number_label(p, "bytes", part->size);
+	if (part->type && strcmp(part->type, "?") != 0)
+		add_label(p, "type", part->type);
+	protobuf_message(&p->out, PROFILE_SAMPLE, &p->msg);
+}
+
+static void put_heap(struct profile *p)
+{
+	put_value_type(p, PROFILE_PERIOD_TYPE, "space", "bytes");
+	protobuf_u64(&p->out, PROFILE_PERIOD, 1);	/* every allocation */
+	put_value_type(p, PROFILE_SAMPLE_TYPE, "alloc_objects", "count");
+	put_value_type(p, PROFILE_SAMPLE_TYPE, "alloc_space", "bytes");
+	put_value_type(p, PROFILE_SAMPLE_TYPE, "inuse_objects", "count");
+	put_value_type(p, PROFILE_SAMPLE_TYPE, "inuse_space", "bytes");
+	protobuf_u64(&p->out, PROFILE_DEFAULT_SAMPLE_TYPE, string(p, "inuse_space"));
+	for (size_t i = 0; i < p->f->n_sites; i++)
+		for (size_t j = 0; j < p->f->sites[i].n_parts; j++)
+			put_part(p, &p->f->sites[i], &p->f->sites[i].parts[j]);
+}
+
+/* Of the longest wait in the group, in few values so that pprof's tag reports stay short. */
+static const char *wait_bucket(double s)
+{
+	return s < 0 ? NULL : s < 1 ? "<1s" : s < 10 ? "1s..10s" : s < 60 ? "10s..1m" :
+	       s < 600 ? "1m..10m" : s < 3600 ? "10m..1h" : ">=1h";
+}
+
+/* place NULL: n goroutines of which only the creation is known. */
+static void put_goroutines(struct profile *p, const struct goroutine_site *s, uint64_t n,
+			   const struct goroutine_place *place, bool by_creation)
+{
+	static const struct frames none;
+	const struct frames *stack = by_creation ? &s->stack : place ? &place->stack : &none;
+	const char *wait = place ? wait_bucket(place->longest_wait_s) : NULL;
+	char *missing = by_creation || !place || !place->state ? xstrdup("[unknown]") :
+			xasprintf("[%s]", place->state);
+	uint64_t value = times(n, 1);
+
+	add_stack(p, stack, missing);
+	free(missing);
+	add_values(p, &value, 1);
+	if (place && place->state)
+		add_label(p, "state", place->state);
+	if (wait)
+		add_label(p, "longest_wait", wait);
+	if (s->stack.n && s->stack.v[0].function)
+		add_label(p, "created_by", s->stack.v[0].function);
+	protobuf_message(&p->out, PROFILE_SAMPLE, &p->msg);
+}
+
+static void put_goroutine_site(struct profile *p, const struct goroutine_site *s, bool by_creation)
+{
+	uint64_t rest = s->live;
+
+	for (size_t i = 0; i < s->n_places; i++) {
+		const struct goroutine_place *place = &s->places[i];
+
+		if (place->live)
+			put_goroutines(p, s, place->live, place, by_creation);
+		rest -= place->live < rest ? place->live : rest;
+	}
+	if (rest)
+		put_goroutines(p, s, rest, NULL, by_creation);
+}
+
+/* By current stack it compares with the process's own profile; by creation the period type keeps
+ * pprof from comparing the two. */
+static void put_all_goroutines(struct profile *p, bool by_creation)
+{
+	put_value_type(p, PROFILE_PERIOD_TYPE, by_creation ? "goroutine_creation" : "goroutine",
+		       "count");
+	protobuf_u64(&p->out, PROFILE_PERIOD, 1);
+	put_value_type(p, PROFILE_SAMPLE_TYPE, "goroutine", "count");
+	for (size_t i = 0; i < p->f->n_gsites; i++)
+		put_goroutine_site(p, &p->f->gsites[i], by_creation);
+}
+
+/* Each entry as a message that starts with its id. */
+static void put_interned(struct profile *p, unsigned int field, const struct interned *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		protobuf_u64(&p->msg, 1, i + 1);	/* LOCATION_ID, FUNCTION_ID */
+		protobuf_append(&p->msg, t->bytes.data + t->v[i].off, t->v[i].len);
+		protobuf_message(&p->out, field, &p->msg);
+	}
+}
+
+static void put_strings(struct profile *p)
+{
+	const struct interned *t = &p->strings;
+
+	for (size_t i = 0; i < t->n; i++)
+		protobuf_bytes(&p->out, PROFILE_STRING_TABLE, t->bytes.data + t->v[i].off,
+			       t->v[i].len);
+}
+
+/* Gzip without a name or a time, so that equal findings give equal files. */
+static int write_gzip(FILE *out, const struct protobuf *b)
+{
+	uint8_t buf[16384];
+	z_stream z = { 0 };
+	size_t left = b->len;
+	int err;
+
+	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
+		return -ENOMEM;
+	z.next_in = b->data;
+	do {
+		if (!z.avail_in) {
+			z.avail_in = left > 1 << 30 ? 1 << 30 : (uInt)left;
+			left -= z.avail_in;
+		}
+		z.next_out = buf;
+		z.avail_out = sizeof(buf);
+		err = deflate(&z, left ? Z_NO_FLUSH : Z_FINISH);
+		fwrite(buf, 1, sizeof(buf) - z.avail_out, out);
+	} while (err == Z_OK);
+	deflateEnd(&z);
+	return err == Z_STREAM_END ? report_finish(out) : -EIO;
+}
+
+int report_pprof(FILE *out, const struct findings *f, const struct report_options *opt)
+{
+	int value = report_value(report_find("pprof"), opt->value), err;
+	struct profile p = { .f = f };
+
+	if (value < 0)
+		return value;
+	string(&p, "");
+	if (value == 0)
+		put_heap(&p);
+	else
+		put_all_goroutines(&p, value == 2);
+	protobuf_u64(&p.out, PROFILE_TIME_NANOS, (uint64_t)f->time_unix_ns);
+	if (f->attached_s > 0)
+		protobuf_u64(&p.out, PROFILE_DURATION_NANOS, (uint64_t)(f->attached_s * 1e9));
+	put_comments(&p, value == 0);
+	put_mapping(&p);
+	put_interned(&p, PROFILE_LOCATION, &p.locations);
+	put_interned(&p, PROFILE_FUNCTION, &p.functions);
+	put_strings(&p);
+	err = write_gzip(out, &p.out);
+
+	interned_fini(&p.strings);
+	interned_fini(&p.functions);
+	interned_fini(&p.locations);
+	protobuf_fini(&p.out);
+	protobuf_fini(&p.msg);
+	protobuf_fini(&p.sub);
+	protobuf_fini(&p.packed);
+	return err;
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * report.c - the table of formats, and the wording of numbers and names that they share.
+ */
+#include "user/report/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/model.h"
+#include "user/util.h"
+
+static const char *const folded_values[] = {
+	"live", "live-objects", "alloc", "growth", "goroutine", NULL
+};
+
+static const char *const pprof_values[] = { "heap", "goroutine", "goroutine-creation", NULL };
+
+static const struct report_format formats[] = {
+	{ "text", "for reading", report_text, NULL },
+	{ "json", "one object, on one line, per report", report_json, NULL },
+	{ "folded", "root;...;leaf VALUE, for flame graphs", report_folded, folded_values },
+	{ "pprof", "for go tool pprof, gzip", report_pprof, pprof_values },
+};
+
+const struct report_format *report_formats(size_t *n)
+{
+	*n = ARRAY_SIZE(formats);
+	return formats;
+}
+
+const struct report_format *report_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+int report_value(const struct report_format *format, const char *value)
+{
+	if (!value)
+		return 0;
+	for (int i = 0; format->values && format->values[i]; i++)
+		if (strcmp(format->values[i], value) == 0)
+			return i;
+	return -EINVAL;
+}
+
+/* Three significant digits without trailing zeros: 1.42, 44.3, 612, 2. */
+static void three_digits(char *out, size_t size, double v)
+{
+	int decimals = v < 9.995 ? 2 : v < 99.95 ? 1 : 0;
+	size_t n;
+
+	snprintf(out, size, "%.*f", decimals, v);
+	if (!decimals)
+		return;
+	n = strlen(out);
+	while (out[n - 1] == '0')
+		n--;
+	if (out[n - 1] == '.')
+		n--;
+	out[n] = 0;
+}
+
+/* Divides by base until what would be printed is below it. */
+static struct report_words scaled(double v, double base, const char *const *units, size_t n_units)
+{
+	struct report_words w;
+	char digits[24];
+	size_t unit = 0;
+
+	while (v >= base - 0.5 && unit + 1 < n_units) {
+		v /= base;
+		unit++;
+	}
+	three_digits(digits, sizeof(digits), v);
+	snprintf(w.s, sizeof(w.s), "%s%s", digits, units[unit]);
+	return w;
+}
+
+static struct report_words scaled_bytes(double v)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+
+	return scaled(v < 1023.5 ? (double)(int)(v + 0.5) : v, 1024, units, ARRAY_SIZE(units));
+}
+
+struct report_words report_bytes(uint64_t bytes)
+{
+	if (bytes == UNKNOWN_U64)
+		return (struct report_words){ "?" };
+	return scaled_bytes((double)bytes);
+}
+
+struct report_words report_change(double bytes)
+{
+	struct report_words size, w;
+
+	if (!isfinite(bytes))
+		return (struct report_words){ "?" };
+	size = scaled_bytes(fabs(bytes));
+	snprintf(w.s, sizeof(w.s), "%c%.30s", bytes <= -0.5 ? '-' : '+', size.s);
+	return w;
+}
+
+struct report_words report_count(uint64_t n)
+{
+	struct report_words w;
+	char digits[24];
+	size_t len, o = 0;
+
+	if (n == UNKNOWN_U64)
+		return (struct report_words){ "?" };
+	len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	for (size_t i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			w.s[o++] = ',';
+		w.s[o++] = digits[i];
+	}
+	w.s[o] = 0;
+	return w;
+}
+
+struct report_words report_rough(double n)
+{
+	static const char *const units[] = { "", "k", "M", "G", "T" };
+
+	if (!isfinite(n) || n < 0)
+		return (struct report_words){ "?" };
+	return scaled(n, 1000, units, ARRAY_SIZE(units));
+}
+
+struct report_words report_duration(double s)
+{
+	struct report_words w;
+	uint64_t t;
+
+	if (!isfinite(s) || s < 0 || s > 1e15)
+		return (struct report_words){ "?" };
+	t = (uint64_t)(s + 0.5);
+	if (s < 9.95)
+		snprintf(w.s, sizeof(w.s), "%.1fs", s);
+	else if (t < 60)
+		snprintf(w.s, sizeof(w.s), "%" PRIu64 "s", t);
+	else if (t < 3600)
+		snprintf(w.s, sizeof(w.s), "%" PRIu64 "m%02ds", t / 60, (int)(t % 60));
+	else if (t < 86400)
+		snprintf(w.s, sizeof(w.s), "%" PRIu64 "h%02dm", t / 3600, (int)(t / 60 % 60));
+	else
+		snprintf(w.s, sizeof(w.s), "%" PRIu64 "d%02dh", t / 86400, (int)(t / 3600 % 24));
+	return w;
+}
+
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
+size_t report_rune(const char *s, uint32_t *rune)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)s;
+	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 0;
+	uint32_t r;
+
+	if (!p[0])
+		return 0;
+	*rune = p[0];
+	if (len == 1)
+		return 1;
+	*rune = 0xfffd;
+	if (!len || p[0] >= 0xf8)
+		return 1;
+	r = p[0] & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)	/* the final 0 as well */
+			return 1;
+		r = r << 6 | (p[i] & 0x3f);
+	}
+	if (r < least[len] || r > 0x10ffff || (r >= 0xd800 && r <= 0xdfff))
+		return 1;
+	*rune = r;
+	return len;
+}
+
+/* Controls (C0, DEL, C1), line separators, and the marks that change the direction of writing. */
+static bool unprintable(uint32_t r)
+{
+	return r < 0x20 || (r >= 0x7f && r < 0xa0) || r == 0x61c || r == 0x200e || r == 0x200f ||
+	       (r >= 0x2028 && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) || r == 0xfffd;
+}
+
+char *report_clean(const char *s)
+{
+	char *clean = xcalloc(strlen(s) + 1, 3), *o = clean;	/* U+FFFD takes three bytes */
+	uint32_t rune;
+	size_t n;
+
+	for (; (n = report_rune(s, &rune)); s += n) {
+		if (unprintable(rune))
+			o = stpcpy(o, "\xef\xbf\xbd");
+		else
+			o = mempcpy(o, s, n);
+	}
+	return clean;
+}
+
+size_t report_columns(const char *s)
+{
+	size_t columns = 0;
+
+	for (; *s; s++)
+		columns += (*s & 0xc0) != 0x80;
+	return columns;
+}
+
+/* runtime/pprof/protomem.go of Go 1.26, writeHeapProto. */
+static bool of_runtime(const char *function)
+{
+	return function && (strncmp(function, "runtime.", 8) == 0 ||
+			    strncmp(function, "internal/runtime/", 17) == 0);
+}
+
+size_t report_fold_runtime(const struct frames *stack)
+{
+	for (size_t i = 0; i < stack->n; i++)
+		if (!of_runtime(stack->v[i].function))
+			return i;
+	return 0;
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct report_state *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n < y->n ? 1 : -1;
+	return strcmp(x->state, y->state);
+}
+
+size_t report_states(const struct goroutine_site *sites, size_t n, struct report_state **out)
+{
+	struct report_state *states = NULL;
+	size_t n_states = 0, cap = 0, k;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < sites[i].n_places; j++) {
+			const struct goroutine_place *p = &sites[i].places[j];
+			const char *state = p->state ? p->state : "?";
+
+			for (k = 0; k < n_states && strcmp(states[k].state, state) != 0; k++)
+				;
+			if (k == n_states) {
+				states = grow(states, n_states, &cap, sizeof(*states));
+				states[n_states++] = (struct report_state){ .state = state };
+			}
+			states[k].n += p->live;
+		}
+	}
+	if (n_states)
+		qsort(states, n_states, sizeof(*states), by_count);
+	*out = states;
+	return n_states;
+}
+
+int report_finish(FILE *out)
+{
+	bool lost = ferror(out);
+
+	errno = 0;
+	if (fflush(out) == 0 && !lost)
+		return 0;
+	return errno ? -errno : -EIO;
+}

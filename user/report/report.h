@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report.h - renders struct findings.  One file per format; sees the model only: no target, no
+ * clock, no Go.
+ *
+ * The program must stay in the C locale for numbers (LC_NUMERIC): JSON knows no decimal comma.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct findings;
+struct frames;
+struct goroutine_site;
+
+struct report_options {
+	size_t top;		/* rows of each section of the text report; 0: all */
+	const char *value;	/* what folded stacks and pprof count: one of the format's values;
+				 * NULL: the first */
+};
+
+/* One row per format; name as the option --format takes it. */
+struct report_format {
+	const char *name;
+	const char *help;
+	/* Writes the whole report and flushes; 0 or negative errno: the stream's, or -EINVAL when
+	 * opt->value is none of values. */
+	int (*write)(FILE *out, const struct findings *f, const struct report_options *opt);
+	const char *const *values;	/* ends with NULL; NULL: nothing to choose */
+};
+
+const struct report_format *report_find(const char *name);	/* NULL: no such format */
+const struct report_format *report_formats(size_t *n);
+/* Where value stands in format->values (0 for NULL), or -EINVAL. */
+int report_value(const struct report_format *format, const char *value);
+
+int report_text(FILE *out, const struct findings *f, const struct report_options *opt);
+int report_json(FILE *out, const struct findings *f, const struct report_options *opt);
+int report_folded(FILE *out, const struct findings *f, const struct report_options *opt);
+int report_pprof(FILE *out, const struct findings *f, const struct report_options *opt);
+
+/* What the formats share. */
+
+struct report_words {		/* a number in words, by value: printf("%s", report_bytes(n).s) */
+	char s[32];
+};
+
+/* What is not known (UNKNOWN_U64, NAN, a negative duration) is "?". */
+struct report_words report_bytes(uint64_t bytes);	/* 1.42GiB 612MiB 590KiB 12B */
+struct report_words report_change(double bytes);	/* +1.42GiB -12B */
+struct report_words report_count(uint64_t n);		/* 1,431 */
+struct report_words report_rough(double n);		/* 0.4 12 11k 1.2M */
+struct report_words report_duration(double s);		/* 3.2s 45s 9m40s 2h03m 5d04h */
+
+/* Decodes one character of UTF-8: bytes taken, 0 at the end; *rune: U+FFFD where it is invalid. */
+size_t report_rune(const char *s, uint32_t *rune);
+/* A copy to be freed: valid UTF-8, and nothing in it that moves a cursor or reorders a line. */
+char *report_clean(const char *s);
+/* Characters of a clean string, taken as the columns it fills. */
+size_t report_columns(const char *s);
+
+/* Index of the first frame that is not of the runtime, as Go's heap profile begins a stack there; 0
+ * when all are. */
+size_t report_fold_runtime(const struct frames *stack);
+
+struct report_state {
+	const char *state;
+	uint64_t n;
+};
+
+/* Goroutines by state, most first, in an array to be freed; returns its length. */
+size_t report_states(const struct goroutine_site *sites, size_t n, struct report_state **out);
+
+/* Flushes: 0, or negative errno if anything written to out was lost. */
+int report_finish(FILE *out);
+
+#endif

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * text.c - the report for reading, in 100 columns.
+ *
+ * Only a function name that is too long leaves them: names are never cut, they are what one greps
+ * for.
+ */
+#include "user/report/report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/model.h"
+#include "user/util.h"
+
+enum {
+	COLUMNS = 100,
+	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
+	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
+};
+
+/* A line that goes on below, indented, where it would leave the columns. */
+struct line {
+	FILE *out;
+	size_t column, indent;
+};
+
+static struct line begin_line(FILE *out, const char *label, size_t indent)
+{
+	fputs(label, out);
+	return (struct line){ out, report_columns(label), indent };
+}
+
+/*
+ * One item that is not broken, behind the separator.  At the end of a line the separator's part
+ * before its blank stays and the part behind begins the next line: "; " leaves a semicolon, " + "
+ * takes a plus along.
+ */
+static void item(struct line *l, const char *separator, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void item(struct line *l, const char *separator, const char *fmt, ...)
+{
+	size_t stays = strcspn(separator, " ");
+	char *raw = NULL, *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&raw, fmt, ap) < 0)
+		raw = xstrdup("?");
+	va_end(ap);
+	text = report_clean(raw);
+	if (l->column > l->indent &&
+	    l->column + strlen(separator) + report_columns(text) > COLUMNS) {
+		fprintf(l->out, "%.*s\n%*s", (int)stays, separator, (int)l->indent, "");
+		l->column = l->indent;
+		separator += stays;
+		separator += strspn(separator, " ");
+	}
+	fprintf(l->out, "%s%s", separator, text);
+	l->column += strlen(separator) + report_columns(text);
+	free(text);
+	free(raw);
+}
+
+static void end_line(struct line *l)
+{
+	fputc('\n', l->out);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void put_head(FILE *out, const struct findings *f)
+{
+	const struct target_info *t = &f->target;
+	struct line l = begin_line(out, "", 9);
+
+	item(&l, "", "gobpfleak %s", f->version);
+	item(&l, "  ", "pid %d %s", t->pid, t->comm ? t->comm : "?");
+	item(&l, "  ", "%s%s", t->go_version ? t->go_version : "?",
+	     t->stripped ? " (stripped)" : "");
+	item(&l, "  ", "attached %s", report_duration(f->attached_s).s);
+	item(&l, "  ", "%s GC cycle%s", report_count(f->gc_cycles).s, plural(f->gc_cycles));
+	end_line(&l);
+	if (!f->target_gone)
+		return;
+	l = begin_line(out, "NOTE     ", 9);
+	item(&l, "", "the target %s: this is what was known until then",
+	     f->gone_why ? f->gone_why : "has gone");
+	end_line(&l);
+}
+
+/* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
+static void put_memory(FILE *out, const struct memory_account *m)
+{
+	struct line l = begin_line(out, "MEMORY   ", 9);
+
+	item(&l, "", "rss %s", report_bytes(m->rss).s);
+	if (!m->known) {
+		item(&l, "; ", "the runtime's own numbers could not be read");
+		end_line(&l);
+		return;
+	}
+	item(&l, " = ", "live heap %s", report_bytes(m->live_heap).s);
+	item(&l, " + ", "GC headroom %s", report_bytes(m->gc_headroom).s);
+	item(&l, " + ", "stacks %s", report_bytes(m->stacks).s);
+	item(&l, " + ", "runtime %s", report_bytes(m->runtime).s);
+	if (m->rss == UNKNOWN_U64)
+		item(&l, " + ", "not Go ?");
+	else if (m->not_go >= 0)
+		item(&l, " + ", "not Go %s", report_bytes((uint64_t)m->not_go).s);
+	else
+		item(&l, " - ", "%s (not resident, less what is not Go)",
+		     report_bytes(-(uint64_t)m->not_go).s);
+	end_line(&l);
+
+	l = begin_line(out, "MEMSTATS ", 9);
+	item(&l, "", "HeapAlloc %s", report_bytes(m->heap_alloc).s);
+	item(&l, ", ", "HeapInuse %s", report_bytes(m->heap_inuse).s);
+	item(&l, ", ", "HeapIdle %s (%s released)", report_bytes(m->heap_idle).s,
+	     report_bytes(m->heap_released).s);
+	item(&l, ", ", "HeapObjects %s", report_count(m->heap_objects).s);
+	item(&l, ", ", "NextGC %s", report_bytes(m->next_gc).s);
+	item(&l, ", ", "NumGC %s", report_count(m->num_gc).s);
+	end_line(&l);
+}
+
+/* Name and file of a frame as they are printed. */
+struct frame_text {
+	char *function, *place;
+	size_t columns;		/* of function */
+};
+
+/*
+ * The file with its folder, "http/server.go", which for most packages is the package's name; what
+ * is in main needs none.
+ */
+static const char *short_path(const struct frame *fr)
+{
+	const char *base = strrchr(fr->file, '/');
+	const char *p = base;
+
+	if (!base)
+		return fr->file;
+	if (fr->function && strncmp(fr->function, "main.", 5) == 0)
+		return base + 1;
+	while (p > fr->file && p[-1] != '/')
+		p--;
+	return p == base ? base + 1 : p;
+}
+
+static struct frame_text frame_text(const struct frame *fr)
+{
+	char *function, *place;
+	struct frame_text t;
+
+	if (fr->function)
+		function = xstrdup(fr->function);
+	else
+		function = xasprintf("[unknown] %#" PRIx64, fr->pc);
+	if (!fr->file)
+		place = xstrdup("");
+	else if (!fr->line)
+		place = xstrdup(short_path(fr));
+	else
+		place = xasprintf("%s:%" PRIu32, short_path(fr), fr->line);
+	t.function = report_clean(function);
+	t.place = report_clean(place);
+	t.columns = report_columns(t.function);
+	free(function);
+	free(place);
+	return t;
+}
+
+/* How wide the names' column is, so that files stand in one column and the lines in COLUMNS. */
+static size_t name_columns(const struct frame_text *t, const struct frame *fr, size_t n,
+			   size_t indent)
+{
+	size_t widest = 0, place = 0, room;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t columns = report_columns(t[i].place);
+
+		columns += fr[i].inlined ? strlen(" (inlined)") : 0;
+		place = columns > place ? columns : place;
+	}
+	room = indent + 2 + place + MIN_NAME < COLUMNS ? COLUMNS - indent - 2 - place : MIN_NAME;
+	for (size_t i = 0; i < n; i++)
+		if (t[i].columns > widest && t[i].columns <= room)
+			widest = t[i].columns;
+	return widest;
+}
+
+/* Leaf first from frame `from`, the first behind `first` and the others behind `rest`. */
+static void put_frames(FILE *out, const struct frames *stack, size_t from, const char *first,
+		       const char *rest)
+{
+	const struct frame *fr = stack->v + from;
+	size_t n = stack->n - from, width;
+	struct frame_text *t = xcalloc(n, sizeof(*t));
+
+	for (size_t i = 0; i < n; i++)
+		t[i] = frame_text(&fr[i]);
+	width = name_columns(t, fr, n, strlen(first));
+	for (size_t i = 0; i < n; i++) {
+		size_t pad = t[i].columns < width ? width - t[i].columns : 0;
+
+		fprintf(out, "%s%s", i ? rest : first, t[i].function);
+		if (t[i].place[0])
+			fprintf(out, "%*s%s", (int)pad + 2, "", t[i].place);
+		fprintf(out, "%s\n", fr[i].inlined ? " (inlined)" : "");
+		free(t[i].function);
+		free(t[i].place);
+	}
+	if (!n)
+		fprintf(out, "%s[unknown]\n", first);
+	if (stack->cut)
+		fprintf(out, "%s[truncated]\n", rest);
+	free(t);
+}
+
+/* Most live bytes first, then the young, then those that were. */
+static int by_size(const void *a, const void *b)
+{
+	const struct site_part *x = *(const struct site_part *const *)a;
+	const struct site_part *y = *(const struct site_part *const *)b;
+	const uint64_t keys[][2] = {
+		{ x->live_objects * x->size, y->live_objects * y->size },
+		{ x->live_objects, y->live_objects },
+		{ x->young_objects * x->size, y->young_objects * y->size },
+		{ x->alloc_objects, y->alloc_objects },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i][0] != keys[i][1])
+			return keys[i][0] < keys[i][1] ? 1 : -1;
+	return 0;
+}
+
+/* "14,848 x 2KiB", of the objects the report is about: the live ones, or the young. */
+static char *part_amount(const struct site_part *p, bool judged)
+{
+	uint64_t n = judged ? p->live_objects : p->young_objects;
+
+	if (!p->size)
+		return xasprintf("%s in shared 16-byte blocks", report_count(n).s);
+	return xasprintf("%s x %s", report_count(n).s, report_bytes(p->size).s);
+}
+
+static void put_part(FILE *out, const struct site_part *p, bool judged, size_t width)
+{
+	char *amount = part_amount(p, judged);
+	struct line l = begin_line(out, "   ", 8);
+
+	item(&l, "", "%*s", (int)width, amount);
+	item(&l, "  ", "%s%s%s%s", p->type ? p->type : "?", p->how ? " (" : "",
+	     p->how ? p->how : "", p->how ? ")" : "");
+	if (judged && p->size && p->shared_objects)
+		item(&l, ", ", "%s in shared 16-byte blocks", report_count(p->shared_objects).s);
+	if (judged && p->young_objects)
+		item(&l, ", ", "%s young", report_count(p->young_objects).s);
+	if (p->alloc_objects != (judged ? p->live_objects : p->young_objects))
+		item(&l, ", ", "%s allocated", report_count(p->alloc_objects).s);
+	end_line(&l);
+	free(amount);
+}
+
+static void put_parts(FILE *out, const struct heap_site *s, bool judged, bool all)
+{
+	const struct site_part **parts = xcalloc(s->n_parts, sizeof(*parts));
+	size_t shown = all || s->n_parts <= MAX_ROWS ? s->n_parts : MAX_ROWS;
+	size_t width = 0;
+
+	for (size_t i = 0; i < s->n_parts; i++)
+		parts[i] = &s->parts[i];
+	qsort(parts, s->n_parts, sizeof(*parts), by_size);
+	for (size_t i = 0; i < shown; i++) {
+		char *amount = part_amount(parts[i], judged);
+		size_t columns = strlen(amount);
+
+		width = parts[i]->size && columns > width ? columns : width;
+		free(amount);
+	}
+	for (size_t i = 0; i < shown; i++)
+		put_part(out, parts[i], judged, parts[i]->size ? width : 0);
+	if (shown < s->n_parts)
+		fprintf(out, "   ... and %zu more\n", s->n_parts - shown);
+	free(parts);
+}
+
+static void put_heap_site(FILE *out, const struct findings *f, size_t i, bool all)
+{
+	const struct heap_site *s = &f->sites[i];
+	bool judged = f->gc_cycles > 0;
+	uint64_t n = judged ? s->live_objects : s->young_objects;
+	struct line l = begin_line(out, "", 3);
+
+	item(&l, "", "#%zu  %s %s in %s object%s", i + 1,
+	     report_bytes(judged ? s->live_bytes : s->young_bytes).s, judged ? "live" : "young",
+	     report_count(n).s, plural(n));
+	if (judged)
+		item(&l, "  ", "growth %s, %s/min",
+		     report_change(f->gc_cycles > 1 ? (double)s->growth_bytes : NAN).s,
+		     report_change(s->rate_per_s * 60).s);
+	item(&l, "  ", "allocated %s", report_bytes(s->alloc_bytes).s);
+	if (judged && s->oldest_s >= 0)
+		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
+	end_line(&l);
+	put_parts(out, s, judged, all);
+	put_frames(out, &s->stack, 0, "        ", "        ");
+}
+
+static struct heap_site heap_total(const struct findings *f, size_t from)
+{
+	struct heap_site t = { 0 };
+
+	for (size_t i = from; i < f->n_sites; i++) {
+		const struct heap_site *s = &f->sites[i];
+
+		t.live_objects += s->live_objects;
+		t.live_bytes += s->live_bytes;
+		t.young_objects += s->young_objects;
+		t.young_bytes += s->young_bytes;
+		t.alloc_objects += s->alloc_objects;
+		t.alloc_bytes += s->alloc_bytes;
+	}
+	return t;
+}
+
+static void put_heap_total(FILE *out, const struct findings *f)
+{
+	struct heap_site t = heap_total(f, 0);
+	struct line l = begin_line(out, "HEAP     ", 9);
+
+	if (!f->gc_cycles) {
+		item(&l, "",
+		     "no collection has ended since the attach: what is live is not known yet");
+		item(&l, "; ", "%s in %s object%s at %zu site%s are too young to be judged",
+		     report_bytes(t.young_bytes).s, report_count(t.young_objects).s,
+		     plural(t.young_objects), f->n_sites, plural(f->n_sites));
+	} else {
+		item(&l, "", "%s live in %s object%s at %zu site%s", report_bytes(t.live_bytes).s,
+		     report_count(t.live_objects).s, plural(t.live_objects), f->n_sites,
+		     plural(f->n_sites));
+		item(&l, "; ", "%s young", report_bytes(t.young_bytes).s);
+	}
+	item(&l, "; ", "%s allocated in %s object%s since the attach",
+	     report_bytes(t.alloc_bytes).s, report_count(t.alloc_objects).s,
+	     plural(t.alloc_objects));
+	end_line(&l);
+}
+
+static size_t rows(size_t top, size_t n)
+{
+	return top && top < n ? top : n;
+}
+
+static void put_heap(FILE *out, const struct findings *f, size_t top)
+{
+	size_t shown = rows(top, f->n_sites);
+	struct heap_site rest = heap_total(f, shown);
+
+	put_heap_total(out, f);
+	for (size_t i = 0; i < shown; i++)
+		put_heap_site(out, f, i, !top);
+	if (shown < f->n_sites)
+		fprintf(out, "... and %zu more site%s, %s\n", f->n_sites - shown,
+			plural(f->n_sites - shown),
+			report_bytes(f->gc_cycles ? rest.live_bytes : rest.young_bytes).s);
+}
+
+/* The others are Go's words for not waiting: gStatusStrings, runtime/traceback.go of Go 1.26. */
+static bool is_blocked(const char *state)
+{
+	static const char *const not_blocked[] = {
+		"running", "runnable", "idle", "copystack", "preempted"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(not_blocked); i++)
+		if (strncmp(state, not_blocked[i], strlen(not_blocked[i])) == 0)
+			return false;
+	return true;
+}
+
+static void put_place(FILE *out, const struct goroutine_place *p, size_t width)
+{
+	const char *state = p->state ? p->state : "?";
+	struct line l = begin_line(out, "   ", 8);
+
+	item(&l, "", "%*s [%s]", (int)width, report_count(p->live).s, state);
+	if (p->longest_wait_s >= 0)
+		item(&l, "  ", "longest wait %s", report_duration(p->longest_wait_s).s);
+	if (!p->stack.n)
+		item(&l, "  ", "stack not readable");
+	end_line(&l);
+	if (p->stack.n)
+		put_frames(out, &p->stack, report_fold_runtime(&p->stack),
+			   is_blocked(state) ? "        blocked at " : "            now at ",
+			   "                <- ");
+}
+
+static void put_places(FILE *out, const struct goroutine_site *s, bool all)
+{
+	size_t shown = all || s->n_places <= MAX_ROWS ? s->n_places : MAX_ROWS;
+	size_t width = 0;
+	uint64_t rest = 0;
+
+	for (size_t i = 0; i < shown; i++) {
+		size_t columns = strlen(report_count(s->places[i].live).s);
+
+		width = columns > width ? columns : width;
+	}
+	for (size_t i = 0; i < shown; i++)
+		put_place(out, &s->places[i], width);
+	for (size_t i = shown; i < s->n_places; i++)
+		rest += s->places[i].live;
+	if (shown < s->n_places)
+		fprintf(out, "   ... and %zu more place%s, %s goroutine%s\n", s->n_places - shown,
+			plural(s->n_places - shown), report_count(rest).s, plural(rest));
+}
+
+static void put_rate(struct line *l, double per_minute)
+{
+	if (isfinite(per_minute))
+		item(l, "  ", "%+.1f/min", fabs(per_minute) < 0.05 ? 0 : per_minute);
+	else
+		item(l, "  ", "?/min");
+}
+
+static void put_goroutine_site(FILE *out, const struct findings *f, size_t i, bool all)
+{
+	const struct goroutine_site *s = &f->gsites[i];
+	struct line l = begin_line(out, "", 3);
+
+	item(&l, "", "#%zu  %s goroutine%s", i + 1, report_count(s->live).s, plural(s->live));
+	put_rate(&l, s->rate_per_s * 60);
+	item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
+	     report_count(s->ended).s);
+	if (s->oldest_s >= 0)
+		item(&l, "  ", "oldest %s%s", s->before_attach ? ">= " : "",
+		     report_duration(s->oldest_s).s);
+	end_line(&l);
+	put_places(out, s, all);
+	put_frames(out, &s->stack, 0, "   created by ", "           <- ");
+	if (s->before_attach)
+		fputs("           <- not known, these are older than the attach\n", out);
+}
+
+static void put_goroutine_total(FILE *out, const struct findings *f)
+{
+	uint64_t live = 0, started = 0, ended = 0;
+	struct line l = begin_line(out, "GOROUTINES ", 9);
+	struct report_state *states;
+	size_t n = report_states(f->gsites, f->n_gsites, &states);
+
+	for (size_t i = 0; i < f->n_gsites; i++) {
+		live += f->gsites[i].live;
+		started += f->gsites[i].started;
+		ended += f->gsites[i].ended;
+	}
+	item(&l, "", "%s live at %zu site%s", report_count(live).s, f->n_gsites,
+	     plural(f->n_gsites));
+	item(&l, ", ", "%s started and %s ended since the attach", report_count(started).s,
+	     report_count(ended).s);
+	for (size_t i = 0; i < n; i++)
+		item(&l, i ? ", " : "; ", "%s [%s]", report_count(states[i].n).s, states[i].state);
+	end_line(&l);
+	free(states);
+}
+
+static void put_goroutines(FILE *out, const struct findings *f, size_t top)
+{
+	size_t shown = rows(top, f->n_gsites);
+	uint64_t rest = 0;
+
+	put_goroutine_total(out, f);
+	for (size_t i = 0; i < shown; i++)
+		put_goroutine_site(out, f, i, !top);
+	for (size_t i = shown; i < f->n_gsites; i++)
+		rest += f->gsites[i].live;
+	if (shown < f->n_gsites)
+		fprintf(out, "... and %zu more site%s, %s goroutine%s\n", f->n_gsites - shown,
+			plural(f->n_gsites - shown), report_count(rest).s, plural(rest));
+}
+
+static void put_coverage(FILE *out, const struct findings *f)
+{
+	struct line l = begin_line(out, "COVERAGE ", 9);
+	struct heap_site t = heap_total(f, 0);
+	const char *separator = "";
+
+	for (size_t i = 0; i < f->n_coverage; i++) {
+		const struct coverage_row *row = &f->coverage[i];
+
+		if (!row->loss || !row->value)
+			continue;
+		item(&l, separator, "%s %s", report_count(row->value).s, row->text);
+		separator = "; ";
+	}
+	if (!*separator)
+		item(&l, "", "nothing lost");
+	if (f->heap)
+		item(&l, "; ", "objects older than the attach are not seen");
+	if (f->heap && t.young_objects)
+		item(&l, "; ",
+		     "%s object%s (%s) not judged yet because no collection has run since",
+		     report_count(t.young_objects).s, plural(t.young_objects),
+		     report_bytes(t.young_bytes).s);
+	if (!f->heap)
+		item(&l, "; ", "the heap was not traced");
+	if (!f->goroutines)
+		item(&l, "; ", "goroutines were not traced");
+	end_line(&l);
+}
+
+static void put_cost(FILE *out, const struct cost *c)
+{
+	struct line l = begin_line(out, "COST     ", 9);
+
+	item(&l, "", "%s%% of one core to the target (probes %s/s at %sus)",
+	     report_rough(c->target_percent).s, report_rough(c->hits_per_s).s,
+	     report_rough(c->ns_per_hit / 1000).s);
+	item(&l, "; ", "this tool %s%% cpu, %s", report_rough(c->own_cpu_percent).s,
+	     report_bytes(c->own_rss).s);
+	end_line(&l);
+}
+
+int report_text(FILE *out, const struct findings *f, const struct report_options *opt)
+{
+	put_head(out, f);
+	put_memory(out, &f->memory);
+	if (f->heap)
+		put_heap(out, f, opt->top);
+	if (f->goroutines)
+		put_goroutines(out, f, opt->top);
+	put_coverage(out, f);
+	put_cost(out, &f->cost);
+	return report_finish(out);
+}
