@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * image.c - one ELF file: segments, sections, symbols, and its bytes by virtual address.
+ *
+ * The file is mapped twice.  libelf has its own mapping, which nobody writes to, for headers,
+ * sections, symbols and notes.  image_at() shows a private one, in which the relative relocations
+ * of a position-independent file are applied as the loader would at load bias 0: without them the
+ * pointers in moduledata and in the read-only data of such a file are zero.
+ */
+#include "user/go/image.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "user/go/symtab.h"
+#include "user/util.h"
+
+enum {
+	MAX_PROGRAM_HEADERS = 128,	/* programs have about 12 */
+	MAX_BUILD_ID = 256,		/* bytes; Go's is 83, GNU's 20 */
+};
+
+/* Read at the first question. */
+struct symbols {
+	bool read;
+	struct symtab *table;
+};
+
+struct image {
+	int fd;
+	char *name;
+	Elf *elf;
+	uint8_t *bytes;			/* the whole file, private, relocated */
+	uint64_t size;
+	uint16_t machine;
+	bool pie;
+	struct image_segment *segments;
+	size_t n_segments;
+	struct symbols *symbols;	/* behind a pointer: filled when the image is const */
+	char *build_id;
+};
+
+/* The machine-specific number of "add the load bias to this word" in a RELA table. */
+static uint32_t relative_reloc(uint16_t machine)
+{
+	return machine == EM_X86_64 ? R_X86_64_RELATIVE : R_AARCH64_RELATIVE;
+}
+
+static const struct image_segment *segment_of(const struct image *img, uint64_t vaddr)
+{
+	size_t i;
+
+	for (i = 0; i < img->n_segments; i++)
+		if (vaddr - img->segments[i].vaddr < img->segments[i].memsz)
+			return &img->segments[i];
+	return NULL;
+}
+
+static uint8_t *bytes_at(const struct image *img, uint64_t vaddr, uint64_t *avail)
+{
+	const struct image_segment *seg = segment_of(img, vaddr);
+	uint64_t off;
+
+	if (!seg)
+		return NULL;
+	off = vaddr - seg->vaddr;
+	if (off >= seg->filesz)
+		return NULL;
+	if (avail)
+		*avail = seg->filesz - off;
+	return img->bytes + seg->file_off + off;
+}
+
+static int check_header(struct image *img)
+{
+	GElf_Ehdr eh;
+
+	if (elf_kind(img->elf) != ELF_K_ELF) {
+		say_error("%s: not an ELF file; gobpfleak traces Go programs for Linux", img->name);
+		return -ENOEXEC;
+	}
+	if (gelf_getclass(img->elf) != ELFCLASS64) {
+		say_error("%s: a 32-bit program; gobpfleak traces 64-bit programs only", img->name);
+		return -ENOTSUP;
+	}
+	if (!gelf_getehdr(img->elf, &eh)) {
+		say_error("%s: damaged ELF file: %s", img->name, elf_errmsg(-1));
+		return -EBADMSG;
+	}
+	if (eh.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64)) {
+		say_error("%s: built for another architecture (ELF machine %u); gobpfleak traces "
+			  "x86-64 and arm64 programs", img->name, eh.e_machine);
+		return -ENOTSUP;
+	}
+	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN) {
+		say_error("%s: not a program but another kind of ELF file (type %u)", img->name,
+			  eh.e_type);
+		return -ENOEXEC;
+	}
+	img->machine = eh.e_machine;
+	img->pie = eh.e_type == ET_DYN;
+	return 0;
+}
+
+static void add_segment(struct image *img, const GElf_Phdr *ph)
+{
+	struct image_segment seg = {
+		.vaddr = ph->p_vaddr,
+		.memsz = ph->p_memsz,
+		.filesz = ph->p_filesz,
+		.file_off = ph->p_offset,
+		.write = ph->p_flags & PF_W,
+		.exec = ph->p_flags & PF_X,
+	};
+
+	if (seg.file_off > img->size)
+		seg.file_off = img->size;
+	if (seg.filesz > img->size - seg.file_off)
+		seg.filesz = img->size - seg.file_off;
+	if (seg.memsz > UINT64_MAX - seg.vaddr)
+		seg.memsz = UINT64_MAX - seg.vaddr;
+	if (seg.filesz > seg.memsz)
+		seg.filesz = seg.memsz;
+	img->segments[img->n_segments++] = seg;
+}
+
+static int read_segments(struct image *img)
+{
+	uint64_t bytes = 0;
+	size_t i, n;
+	GElf_Phdr ph;
+
+	if (elf_getphdrnum(img->elf, &n) || n > MAX_PROGRAM_HEADERS)
+		goto damaged;
+	img->segments = xcalloc(n, sizeof(*img->segments));
+	for (i = 0; i < n; i++) {
+		if (!gelf_getphdr(img->elf, i, &ph))
+			goto damaged;
+		if (ph.p_type != PT_LOAD)
+			continue;
+		add_segment(img, &ph);
+		bytes += img->segments[img->n_segments - 1].filesz;
+	}
+	/* Segments that all show the same bytes would make each search through them as much
+	 * longer. */
+	if (img->n_segments && bytes <= 2 * img->size)
+		return 0;
+damaged:
+	say_error("%s: damaged ELF file: no usable program headers", img->name);
+	return -EBADMSG;
+}
+
+static void apply_rela(struct image *img, uint64_t table, uint64_t size)
+{
+	const uint32_t relative = relative_reloc(img->machine);
+	uint64_t avail, i;
+	const uint8_t *p = bytes_at(img, table, &avail);
+	uint8_t *where;
+	Elf64_Rela r;
+
+	if (!p)
+		return;
+	if (size > avail)
+		size = avail;
+	for (i = 0; i + sizeof(r) <= size; i += sizeof(r)) {
+		memcpy(&r, p + i, sizeof(r));
+		if (ELF64_R_TYPE(r.r_info) != relative)
+			continue;
+		where = bytes_at(img, r.r_offset, &avail);
+		if (where && avail >= sizeof(r.r_addend))
+			memcpy(where, &r.r_addend, sizeof(r.r_addend));
+	}
+}
+
+/*
+ * DT_RELR needs nothing: its relocations have their addend in place, and the load bias is 0.
+ * A damaged dynamic section leaves pointers at zero, which whoever follows them will refuse.
+ */
+static void relocate(struct image *img)
+{
+	uint64_t avail, table = 0, size = 0, i, n_dyn;
+	const uint8_t *p = NULL;
+	GElf_Phdr ph;
+	Elf64_Dyn d;
+	size_t n;
+
+	if (!img->pie || elf_getphdrnum(img->elf, &n))
+		return;
+	for (i = 0; i < n && !p; i++)
+		if (gelf_getphdr(img->elf, i, &ph) && ph.p_type == PT_DYNAMIC)
+			p = bytes_at(img, ph.p_vaddr, &avail);
+	if (!p)
+		return;
+	n_dyn = (avail < ph.p_filesz ? avail : ph.p_filesz) / sizeof(d);
+	for (i = 0; i < n_dyn; i++) {
+		memcpy(&d, p + i * sizeof(d), sizeof(d));
+		if (d.d_tag == DT_NULL)
+			break;
+		if (d.d_tag == DT_RELA)
+			table = d.d_un.d_ptr;
+		else if (d.d_tag == DT_RELASZ)
+			size = d.d_un.d_val;
+	}
+	apply_rela(img, table, size);
+}
+
+/* Sections one after the other: *scn NULL starts.  False at the end or where the table is
+ * damaged. */
+static bool next_section(const struct image *img, Elf_Scn **scn, GElf_Shdr *sh)
+{
+	*scn = elf_nextscn(img->elf, *scn);
+	return *scn && gelf_getshdr(*scn, sh);
+}
+
+/* GNU's build id as hex; Go's is text already (cmd/link/internal/ld/elf.go: "Go", type 4). */
+static char *id_text(const uint8_t *desc, size_t len, bool gnu)
+{
+	char *text = xcalloc(2 * len + 1, 1);
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (gnu)
+			snprintf(text + 2 * i, 3, "%02x", desc[i]);
+		else
+			text[i] = desc[i] > ' ' && desc[i] < 0x7f ? desc[i] : '?';
+	}
+	return text;
+}
+
+static void read_notes(struct image *img, Elf_Data *data, bool *have_gnu)
+{
+	size_t off = 0, name, desc;
+	const char *owner;
+	GElf_Nhdr nh;
+	bool gnu, go;
+
+	while (data && (off = gelf_getnote(data, off, &nh, &name, &desc)) > 0) {
+		owner = (char *)data->d_buf + name;
+		gnu = nh.n_type == NT_GNU_BUILD_ID && nh.n_namesz == 4 && !memcmp(owner, "GNU", 4);
+		go = nh.n_type == 4 && nh.n_namesz == 4 && !memcmp(owner, "Go\0", 4);
+		if ((!gnu && !go) || *have_gnu || nh.n_descsz > MAX_BUILD_ID)
+			continue;
+		free(img->build_id);
+		img->build_id = id_text((uint8_t *)data->d_buf + desc, nh.n_descsz, gnu);
+		*have_gnu = gnu;
+	}
+}
+
+/* From the note sections, since PT_NOTE of Go's internal linker covers Go's note only; from PT_NOTE
+ * where there are no sections. */
+static void read_build_id(struct image *img)
+{
+	bool have_gnu = false;
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	GElf_Phdr ph;
+	size_t i, n;
+
+	while (next_section(img, &scn, &sh))
+		if (sh.sh_type == SHT_NOTE)
+			read_notes(img, elf_getdata(scn, NULL), &have_gnu);
+	if (img->build_id || elf_getphdrnum(img->elf, &n))
+		return;
+	for (i = 0; i < n; i++)
+		if (gelf_getphdr(img->elf, i, &ph) && ph.p_type == PT_NOTE)
+			read_notes(img, elf_getdata_rawchunk(img->elf, ph.p_offset, ph.p_filesz,
+				   ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR), &have_gnu);
+}
+
+static int map_file(struct image *img, const char *path)
+{
+	struct stat st;
+	int err;
+
+	img->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (img->fd < 0 || fstat(img->fd, &st)) {
+		err = -errno;
+		say_error("cannot open %s: %s", img->name, strerror(-err));
+		return err;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(Elf64_Ehdr)) {
+		say_error("%s: not an ELF file; gobpfleak traces Go programs for Linux", img->name);
+		return -ENOEXEC;
+	}
+	img->size = st.st_size;
+	img->bytes = mmap(NULL, img->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, img->fd, 0);
+	if (img->bytes == MAP_FAILED) {
+		err = -errno;
+		img->bytes = NULL;
+		say_error("cannot map %s: %s", img->name, strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+int image_open(struct image **out, const char *path, const char *name)
+{
+	struct image *img = xcalloc(1, sizeof(*img));
+	int err;
+
+	img->fd = -1;
+	img->name = xstrdup(name);
+	img->symbols = xcalloc(1, sizeof(*img->symbols));
+	err = map_file(img, path);
+	if (err)
+		goto fail;
+	elf_version(EV_CURRENT);
+	img->elf = elf_begin(img->fd, ELF_C_READ_MMAP, NULL);
+	err = check_header(img);
+	if (err)
+		goto fail;
+	err = read_segments(img);
+	if (err)
+		goto fail;
+	relocate(img);
+	read_build_id(img);
+	*out = img;
+	return 0;
+fail:
+	image_close(img);
+	return err;
+}
+
+void image_close(struct image *img)
+{
+	if (!img)
+		return;
+	symtab_free(img->symbols->table);
+	free(img->symbols);
+	elf_end(img->elf);
+	if (img->bytes)
+		munmap(img->bytes, img->size);
+	if (img->fd >= 0)
+		close(img->fd);
+	free(img->segments);
+	free(img->build_id);
+	free(img->name);
+	free(img);
+}
+
+int image_fd(const struct image *img)
+{
+	return img->fd;
+}
+
+const char *image_name(const struct image *img)
+{
+	return img->name;
+}
+
+uint16_t image_machine(const struct image *img)
+{
+	return img->machine;
+}
+
+bool image_pie(const struct image *img)
+{
+	return img->pie;
+}
+
+const char *image_build_id(const struct image *img)
+{
+	return img->build_id;
+}
+
+const struct image_segment *image_segments(const struct image *img, size_t *n)
+{
+	*n = img->n_segments;
+	return img->segments;
+}
+
+const void *image_at(const struct image *img, uint64_t vaddr, uint64_t *avail)
+{
+	return bytes_at(img, vaddr, avail);
+}
+
+bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
+{
+	uint64_t avail;
+	const uint8_t *p = bytes_at(img, vaddr, &avail);
+
+	if (!p || avail < len)
+		return false;
+	memcpy(buf, p, len);
+	return true;
+}
+
+bool image_file_off(const struct image *img, uint64_t vaddr, uint64_t *file_off)
+{
+	const uint8_t *p = bytes_at(img, vaddr, NULL);
+
+	if (!p)
+		return false;
+	*file_off = p - img->bytes;
+	return true;
+}
+
+bool image_mapped(const struct image *img, uint64_t vaddr, uint64_t len)
+{
+	const struct image_segment *seg = segment_of(img, vaddr);
+
+	return seg && len <= seg->memsz - (vaddr - seg->vaddr);
+}
+
+bool image_section(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size)
+{
+	Elf_Scn *scn = NULL;
+	const char *s;
+	size_t strings;
+	GElf_Shdr sh;
+
+	if (elf_getshdrstrndx(img->elf, &strings))
+		return false;
+	while (next_section(img, &scn, &sh)) {
+		s = elf_strptr(img->elf, strings, sh.sh_name);
+		if (!s || strcmp(s, name))
+			continue;
+		*vaddr = sh.sh_addr;
+		*size = sh.sh_size;
+		return true;
+	}
+	return false;
+}
+
+bool image_stripped(const struct image *img)
+{
+	return !symtab_section(img->elf);
+}
+
+bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size)
+{
+	struct symbols *sy = img->symbols;
+
+	if (!sy->read) {
+		sy->table = symtab_new(img->elf);
+		sy->read = true;
+	}
+	return sy->table && symtab_find(sy->table, name, vaddr, size);
+}

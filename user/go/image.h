@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * image.h - one ELF file: segments, sections, symbols, and its bytes by virtual address.
+ *
+ * vaddr is always the address the file was linked at (load bias 0).  In position-independent files
+ * the relative relocations are applied to the private copy that image_at() shows, so a pointer in
+ * the image reads as a vaddr.  Works without section headers and without symbols.  64-bit
+ * little-endian files only.  The file is hostile input: every offset is checked.
+ */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct image;
+
+struct image_segment {		/* one PT_LOAD, clamped to what the file really has */
+	uint64_t vaddr, memsz, filesz, file_off;
+	bool write, exec;
+};
+
+/* name: how to call the file in messages.  Tells the user on failure (not an ELF file, 32-bit,
+ * damaged, architecture not supported). */
+int image_open(struct image **out, const char *path, const char *name);
+void image_close(struct image *img);
+
+int image_fd(const struct image *img);
+const char *image_name(const struct image *img);
+uint16_t image_machine(const struct image *img);	/* EM_X86_64 or EM_AARCH64 */
+bool image_pie(const struct image *img);		/* ET_DYN */
+const struct image_segment *image_segments(const struct image *img, size_t *n);
+
+/* The bytes at vaddr, *avail of them up to the end of the segment's file part; NULL: not there. */
+const void *image_at(const struct image *img, uint64_t vaddr, uint64_t *avail);
+/* Copies exactly len bytes; false if they are not all in the file. */
+bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len);
+bool image_file_off(const struct image *img, uint64_t vaddr, uint64_t *file_off);
+/* Whether vaddr lies in a segment's memory (file part or zero-filled). */
+bool image_mapped(const struct image *img, uint64_t vaddr, uint64_t len);
+
+bool image_section(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size);
+/* From .symtab; false where there is none or no such name. */
+bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size);
+bool image_stripped(const struct image *img);		/* no .symtab */
+/* GNU build id as hex, else Go's build id, else NULL. */
+const char *image_build_id(const struct image *img);
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * symtab.c - the symbol table of an ELF file by name.  Of equal names (C's static functions) the
+ * first is found.
+ */
+#include "user/go/symtab.h"
+
+#include <elf.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/go/nameindex.h"
+#include "user/limits.h"
+#include "user/util.h"
+
+struct symtab {
+	const Elf64_Sym *v;
+	const char *strings;		/* end with a NUL */
+	size_t n, n_strings;
+	struct nameindex *by_name;
+};
+
+Elf_Scn *symtab_section(Elf *elf)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB)
+			return scn;
+	return NULL;
+}
+
+/* NULL for what names no place in the program: undefined, section and file symbols. */
+static const char *symbol_name(const struct symtab *st, size_t i)
+{
+	const Elf64_Sym *s = &st->v[i];
+	unsigned type = ELF64_ST_TYPE(s->st_info);
+
+	if (s->st_shndx == SHN_UNDEF || !s->st_name || s->st_name >= st->n_strings ||
+	    type == STT_SECTION || type == STT_FILE)
+		return NULL;
+	return st->strings + s->st_name;
+}
+
+static bool symbol_is(const void *ctx, uint32_t number, const char *name)
+{
+	const char *s = symbol_name(ctx, number);
+
+	return s && !strcmp(s, name);
+}
+
+static void index_names(struct symtab *st)
+{
+	const char *name;
+	size_t i, len;
+
+	st->by_name = nameindex_new(st->n);
+	for (i = 0; i < st->n; i++) {
+		name = symbol_name(st, i);
+		len = name ? strnlen(name, MAX_NAME + 1) : 0;
+		if (len && len <= MAX_NAME)
+			nameindex_add(st->by_name, name, len, i);
+	}
+}
+
+struct symtab *symtab_new(Elf *elf)
+{
+	Elf_Scn *scn = symtab_section(elf);
+	Elf_Data *data = elf_getdata(scn, NULL), *strings;
+	struct symtab *st;
+	GElf_Shdr sh;
+
+	if (!scn || !data || data->d_type != ELF_T_SYM || !data->d_buf || !gelf_getshdr(scn, &sh))
+		return NULL;
+	strings = elf_getdata(elf_getscn(elf, sh.sh_link), NULL);
+	if (!strings || !strings->d_buf || !strings->d_size ||
+	    ((char *)strings->d_buf)[strings->d_size - 1])
+		return NULL;
+	st = xcalloc(1, sizeof(*st));
+	st->v = data->d_buf;
+	st->n = data->d_size / sizeof(*st->v);
+	st->strings = strings->d_buf;
+	st->n_strings = strings->d_size;
+	index_names(st);
+	return st;
+}
+
+void symtab_free(struct symtab *st)
+{
+	if (!st)
+		return;
+	nameindex_free(st->by_name);
+	free(st);
+}
+
+bool symtab_find(const struct symtab *st, const char *name, uint64_t *vaddr, uint64_t *size)
+{
+	uint32_t i;
+
+	if (!nameindex_find(st->by_name, name, symbol_is, st, &i))
+		return false;
+	*vaddr = st->v[i].st_value;
+	*size = st->v[i].st_size;
+	return true;
+}

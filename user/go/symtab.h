@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * symtab.h - the symbol table of an ELF file by name.
+ */
+#ifndef SYMTAB_H
+#define SYMTAB_H
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct symtab;
+
+/* NULL: elf, a 64-bit file of this machine's byte order, has no (or a damaged) .symtab. */
+struct symtab *symtab_new(Elf *elf);
+void symtab_free(struct symtab *st);
+
+/* The section itself, NULL: none. */
+Elf_Scn *symtab_section(Elf *elf);
+
+bool symtab_find(const struct symtab *st, const char *name, uint64_t *vaddr, uint64_t *size);
+
+#endif
