@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * moduledata.h - the runtime's description of the program: where code, data, types and the tables
+ * of the pclntab lie.
+ */
+#ifndef MODULEDATA_H
+#define MODULEDATA_H
+
+#include <stdint.h>
+
+#include "user/go/gobin.h"
+
+struct image;
+
+/* Bytes of the image, at least n of them readable. */
+struct go_table {
+	const uint8_t *p;
+	uint64_t n;
+};
+
+struct moduledata {
+	struct go_module module;
+	uint64_t pclntab;	/* vaddr */
+	uint64_t minpc, maxpc;
+	uint64_t gofunc;	/* base of funcdata offsets; 0 in Go 1.17, which has addresses */
+	uint64_t n_funcs;
+	uint8_t quantum;	/* bytes that a pc delta counts */
+	struct go_table funcname, cu, file, pc, pcln, functab;
+};
+
+/* Tells the user on failure.  minor: go1.MINOR. */
+int moduledata_find(struct moduledata *out, const struct image *img, int minor);
+
+#endif

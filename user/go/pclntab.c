@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * pclntab.c - functions and their tables of values by program counter.
+ *
+ * The function table (functab) is sorted by address and points to one _func per function, which
+ * is followed by its pcdata and funcdata tables.  What changed between versions is how addresses
+ * are written: Go 1.17 has them absolute, later ones as offsets, from moduledata.text for code
+ * and from moduledata.gofunc for funcdata.  Everything is read from bytes of the file and checked
+ * on the way.  Layouts: runtime/runtime2.go and runtime/symtab.go (_func, functab, pcvalue, step),
+ * from 1.20 on runtime/symtabinl.go (inlinedCall), internal/abi/symtab.go (FuncID).
+ */
+#include "user/go/pclntab.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "user/go/image.h"
+#include "user/util.h"
+
+enum {
+	PCDATA_INL_TREE_INDEX = 2,
+	FUNCDATA_INL_TREE = 3,
+	NO_FUNCDATA = -1,
+	MAX_PAIRS = 1 << 20,		/* of one table that are decoded: a MB of code at least */
+};
+
+/* Offsets inside of _func and inlinedCall. */
+struct pclntab_layout {
+	int first_minor, last_minor;
+	bool absolute;			/* addresses instead of offsets */
+	uint8_t name, pcsp, pcfile, pcln, n_pcdata, cu, func_id, n_funcdata, tables;
+	uint8_t inl_func_id, inl_name, inl_parent_pc, inl_size;
+	struct pcln_func_ids ids;
+};
+
+/* FuncIDs: 1.18 lost jmpdefer, 1.22 got corostart, 1.25 has runFinalizers and runCleanups for
+ * runfinq. */
+static const struct pclntab_layout layouts[] = {
+	{ 17, 17, true,  8, 20, 24, 28, 32, 36, 40, 43, 44, 2, 12, 16, 20,
+	  { .gopanic = 9, .panicwrap = 15, .sigpanic = 19, .wrapper = 22, .async_preempt = 3,
+	    .debug_call = 5 } },
+	{ 18, 19, false, 4, 16, 20, 24, 28, 32, 36, 39, 40, 2, 12, 16, 20,
+	  { .gopanic = 9, .panicwrap = 14, .sigpanic = 18, .wrapper = 21, .async_preempt = 3,
+	    .debug_call = 5 } },
+	{ 20, 21, false, 4, 16, 20, 24, 28, 32, 40, 43, 44, 0, 4, 8, 16,
+	  { .gopanic = 9, .panicwrap = 14, .sigpanic = 18, .wrapper = 21, .async_preempt = 3,
+	    .debug_call = 5 } },
+	{ 22, 24, false, 4, 16, 20, 24, 28, 32, 40, 43, 44, 0, 4, 8, 16,
+	  { .gopanic = 10, .panicwrap = 15, .sigpanic = 19, .wrapper = 22, .async_preempt = 3,
+	    .debug_call = 6 } },
+	{ 25, 27, false, 4, 16, 20, 24, 28, 32, 40, 43, 44, 0, 4, 8, 16,
+	  { .gopanic = 10, .panicwrap = 15, .sigpanic = 20, .wrapper = 23, .async_preempt = 3,
+	    .debug_call = 6 } },
+};
+
+static uint32_t u32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static uint64_t u64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Entry of function number i; of n_funcs: the end of the last one. */
+static uint64_t entry_of(const struct pclntab *pt, uint64_t i)
+{
+	const uint8_t *tab = pt->md->functab.p;
+
+	return pt->lo->absolute ? u64(tab + 16 * i) : pt->md->module.text + u32(tab + 8 * i);
+}
+
+bool pclntab_init(struct pclntab *out, const struct image *img, const struct moduledata *md,
+		  int minor)
+{
+	struct pclntab pt = { .img = img, .md = md };
+	uint64_t i;
+
+	for (i = 0; i < ARRAY_SIZE(layouts) && !pt.lo; i++)
+		if (minor >= layouts[i].first_minor && minor <= layouts[i].last_minor)
+			pt.lo = &layouts[i];
+	if (!pt.lo)
+		return false;
+	/* The runtime checks this at its start, too (moduledataverify1). */
+	for (i = 0; i < md->n_funcs; i++)
+		if (entry_of(&pt, i) > entry_of(&pt, i + 1))
+			return false;
+	*out = pt;
+	return true;
+}
+
+const struct pcln_func_ids *pclntab_func_ids(const struct pclntab *pt)
+{
+	return &pt->lo->ids;
+}
+
+/* Bytes between pcdata and funcdata where these are addresses, which are 8-aligned, as the
+ * table of all functions is. */
+static uint32_t align_funcdata(const struct pclntab *pt, const struct pcln_func *f)
+{
+	return (f->tables + 4 * (uint64_t)f->n_pcdata - pt->md->pcln.p) & 4;
+}
+
+bool pclntab_func(const struct pclntab *pt, uint64_t index, struct pcln_func *out)
+{
+	const struct pclntab_layout *lo = pt->lo;
+	const struct go_table *pcln = &pt->md->pcln;
+	const uint8_t *tab = pt->md->functab.p, *f;
+	uint64_t off, left;
+
+	if (index >= pt->md->n_funcs)
+		return false;
+	off = lo->absolute ? u64(tab + 16 * index + 8) : u32(tab + 8 * index + 4);
+	/* All ones: a hole, left by an external linker between Go's text sections (1.17). */
+	if (off >= pcln->n || pcln->n - off < lo->tables)
+		return false;
+	f = pcln->p + off;
+	left = pcln->n - off - lo->tables;
+	*out = (struct pcln_func){
+		.entry = entry_of(pt, index),
+		.end = entry_of(pt, index + 1),
+		.index = index,
+		.name_off = u32(f + lo->name),
+		.pcsp = u32(f + lo->pcsp),
+		.pcfile = u32(f + lo->pcfile),
+		.pcln = u32(f + lo->pcln),
+		.cu_off = u32(f + lo->cu),
+		.n_pcdata = u32(f + lo->n_pcdata),
+		.n_funcdata = f[lo->n_funcdata],
+		.func_id = f[lo->func_id],
+		.tables = f + lo->tables,
+	};
+	if (out->n_pcdata > left / 4)
+		return false;
+	left -= 4 * (uint64_t)out->n_pcdata;
+	return lo->absolute ? left >= align_funcdata(pt, out) + 8 * out->n_funcdata :
+			      left >= 4 * out->n_funcdata;
+}
+
+bool pclntab_func_at(const struct pclntab *pt, uint64_t pc, struct pcln_func *out)
+{
+	uint64_t low = 0, high = pt->md->n_funcs, mid;
+
+	if (pc < entry_of(pt, 0) || pc >= entry_of(pt, high))
+		return false;
+	while (high - low > 1) {
+		mid = low + (high - low) / 2;
+		if (entry_of(pt, mid) <= pc)
+			low = mid;
+		else
+			high = mid;
+	}
+	return pclntab_func(pt, low, out);
+}
+
+const char *pclntab_name(const struct pclntab *pt, uint32_t name_off)
+{
+	return name_off < pt->md->funcname.n ? (const char *)pt->md->funcname.p + name_off : NULL;
+}
+
+static bool varint(const uint8_t **p, const uint8_t *end, uint32_t *out)
+{
+	uint32_t v = 0;
+	unsigned shift = 0;
+
+	do {
+		if (*p == end || shift > 28)
+			return false;
+		v |= (uint32_t)(**p & 0x7f) << shift;
+		shift += 7;
+	} while (*(*p)++ & 0x80);
+	*out = v;
+	return true;
+}
+
+/*
+ * Pairs of (zigzag delta of the value, delta of the pc in instruction quanta); each value holds
+ * up to the pc reached.  Value starts at -1, and a value delta of 0 that is not the first ends
+ * the table.
+ */
+int32_t pclntab_value(const struct pclntab *pt, const struct pcln_func *f, uint32_t table,
+		      uint64_t pc)
+{
+	const struct go_table *tab = &pt->md->pc;
+	const uint8_t *p = tab->p + table, *end = tab->p + tab->n;
+	uint32_t value_delta, pc_delta, value = -1;
+	uint64_t at = f->entry;
+	unsigned i;
+
+	if (!table || table >= tab->n)
+		return -1;
+	for (i = 0; i < MAX_PAIRS; i++) {
+		if (!varint(&p, end, &value_delta) || (!value_delta && i) ||
+		    !varint(&p, end, &pc_delta))
+			return -1;
+		value += value_delta & 1 ? ~(value_delta >> 1) : value_delta >> 1;
+		at += (uint64_t)pc_delta * pt->md->quantum;
+		if (pc < at)
+			return value;
+	}
+	return -1;
+}
+
+static int32_t pcdata(const struct pclntab *pt, const struct pcln_func *f, uint32_t number,
+		      uint64_t pc)
+{
+	if (number >= f->n_pcdata)
+		return -1;
+	return pclntab_value(pt, f, u32(f->tables + 4 * number), pc);
+}
+
+/* vaddr, 0: none. */
+static uint64_t funcdata(const struct pclntab *pt, const struct pcln_func *f, uint32_t number)
+{
+	const uint8_t *p = f->tables + 4 * (uint64_t)f->n_pcdata;
+	uint32_t off;
+
+	if (number >= f->n_funcdata)
+		return 0;
+	if (pt->lo->absolute)
+		return u64(p + align_funcdata(pt, f) + 8 * number);
+	off = u32(p + 4 * number);
+	return off == (uint32_t)NO_FUNCDATA ? 0 : pt->md->gofunc + off;
+}
+
+bool pclntab_inlined_at(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,
+			struct pcln_inlined *out)
+{
+	const struct pclntab_layout *lo = pt->lo;
+	uint64_t tree = funcdata(pt, f, FUNCDATA_INL_TREE);
+	int32_t i = tree ? pcdata(pt, f, PCDATA_INL_TREE_INDEX, pc) : -1;
+	uint8_t call[20];
+
+	if (i < 0 || !image_read(pt->img, tree + (uint64_t)i * lo->inl_size, call, lo->inl_size))
+		return false;
+	out->index = i;
+	out->func_id = call[lo->inl_func_id];
+	out->name_off = u32(call + lo->inl_name);
+	out->parent_pc = f->entry + (int64_t)(int32_t)u32(call + lo->inl_parent_pc);
+	return true;
+}
+
+bool pclntab_line(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,
+		  const char **file, uint32_t *line)
+{
+	const struct go_table *cu = &pt->md->cu, *files = &pt->md->file;
+	int32_t number = pclntab_value(pt, f, f->pcfile, pc), l = pclntab_value(pt, f, f->pcln, pc);
+	uint64_t i = (uint64_t)f->cu_off + (uint32_t)number;
+	uint32_t off;
+
+	if (number < 0 || l < 0 || i >= cu->n / 4)
+		return false;
+	off = u32(cu->p + 4 * i);
+	if (off >= files->n)
+		return false;
+	*file = (const char *)files->p + off;
+	*line = l;
+	return true;
+}
