@@ -134,7 +134,9 @@ static bool read_strings(const struct image *img, uint64_t vaddr, struct span *v
 		p += HEADER;
 		return inline_string(&p, end, version) && inline_string(&p, end, module);
 	}
-	return go_string(img, vaddr + 16, version) && go_string(img, vaddr + 24, module);
+	if (!go_string(img, vaddr + 24, module))	/* a program built without modules has none */
+		*module = (struct span){ "", 0 };
+	return go_string(img, vaddr + 16, version);
 }
 
 /* " X:a,b" up to Go 1.25, "-X:a,b" from 1.26 on (cmd/dist, cmd/link/internal/ld/main.go). */
@@ -287,7 +289,7 @@ int buildinfo_init(struct buildinfo *out, const struct image *img)
 		return -ENOEXEC;
 	}
 	if (!read_strings(img, vaddr, &version, &module)) {
-		say_error("%s: damaged Go build information", image_name(img));
+		say_error("%s: damaged Go build information; rebuild or reinstall the program", image_name(img));
 		return -EBADMSG;
 	}
 	err = check_version(image_name(img), &version, &bi.version);
