@@ -1,0 +1,922 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_gomem.c - gomem.h on a runtime made by hand in this process.
+ *
+ * The spans, goroutines and tables of the runtime are structs of this test, the layout holds their
+ * offsets.  The target is this process, with a hook before each read, so that the "program" can do
+ * something at the worst moment; the Go binary is a table of five functions.
+ */
+#include "user/go/gomem.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/limits.h"
+#include "user/object.h"
+#include "user/target.h"
+#include "user/util.h"
+
+enum {
+	PAGE = 8192, N_PAGES = 64, BIAS = 0x10000, GEN = 20, N_GS = 12, WORDS = 600,
+	IN_USE = 1, NOSCAN = 1,
+};
+
+/* ---- the runtime ----------------------------------------------------------------------------- */
+
+struct span {
+	uint64_t start, npages, limit, elemsize;
+	uint64_t freeindex_word, nelems_word;	/* as up to Go 1.21 */
+	uint16_t freeindex, nelems;		/* as since Go 1.22 */
+	uint32_t sweepgen;
+	uint64_t allocbits, gcmarkbits;
+	uint16_t alloccount, alloccount_before;
+	uint8_t spanclass, state;
+	uint64_t alloc[16], mark[16];		/* what the two point to */
+};
+
+struct g {
+	uint64_t low, high, sp, pc, syscallsp, syscallpc;
+	uint64_t goid, waitsince, gopc, startpc, parent, lockedm;
+	uint32_t status;
+	uint8_t waitreason;
+	uint64_t stack[WORDS];
+};
+
+struct delta {
+	uint64_t inheap, released, instacks, inworkbufs, tiny, large, n_large, freed, n_freed;
+	uint64_t small[68], small_freed[68];
+};
+
+struct mcache { uint64_t tiny, alloc[136]; };
+struct p { uint64_t mcache; };
+struct go_string { const char *p; uint64_t n; };
+
+static struct world {
+	uint32_t sweepgen;
+	uint64_t arenas;		/* table of arenas; only these two entries of it exist */
+	uint64_t arena_ptrs[2];
+	uint64_t arena[8192];		/* spans by page */
+	uint64_t allspans[2], span_ptrs[N_PAGES];
+	struct span spans[N_PAGES], empty;
+	size_t n_spans;
+	uint64_t allglen, allgptr, gs[N_GS];
+	struct g g[N_GS];
+	struct go_string reasons[3];
+	struct delta heapstats[3];
+	uint64_t numgc, stacks_sys, other_sys, heap_sys;
+	uint64_t pacer[12];
+	uint64_t allp[2], ps[2];
+	struct p p[2];
+	struct mcache mcache[2];
+} w;
+
+static char *heap;	/* N_PAGES pages, in one arena */
+static struct go_layout lo;
+static struct gomem *gm;
+static void (*hook)(uint64_t addr);
+
+/* ---- the neighbours of gomem ----------------------------------------------------------------- */
+
+struct target { int unused; };
+static struct target target;
+
+pid_t target_pid(const struct target *t)
+{
+	return getpid();
+}
+
+int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
+{
+	struct iovec local = { buf, len }, remote = { (void *)(uintptr_t)addr, len };
+
+	if (hook)
+		hook(addr);
+	return len && process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != (ssize_t)len ? -EFAULT
+											    : 0;
+}
+
+size_t target_read_many(const struct target *t, struct target_read *reads, size_t n)
+{
+	size_t n_ok = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		reads[i].ok = !target_read(t, reads[i].addr, reads[i].buf, reads[i].len);
+		n_ok += reads[i].ok;
+	}
+	return n_ok;
+}
+
+static const struct function {
+	const char *name;
+	uint64_t entry;
+	int32_t frame_size;
+} functions[] = {
+	{ "runtime.goexit", 0x1000, 0 },
+	{ "runtime.gopark", 0x2000, 24 },
+	{ "main.f", 0x3000, 40 },
+	{ "runtime.bgsweep", 0x4000, 8 },
+	{ "runtime.asyncPreempt", 0x5000, 16 },
+	{ "runtime.runfinq", 0x6000, 8 },
+};
+enum { GOEXIT = 0x1001, GOPARK = 0x2010, MAIN_F = 0x3020, PREEMPT = 0x5010, NOWHERE = 0x9000 };
+
+bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out)
+{
+	size_t i = pc / 0x1000 - 1;
+
+	if (i >= ARRAY_SIZE(functions))
+		return false;
+	*out = (struct go_func){ .name = functions[i].name, .entry = functions[i].entry };
+	return true;
+}
+
+int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc)
+{
+	size_t i = pc / 0x1000 - 1;
+
+	/* Nothing is on the stack yet at the entry. */
+	return i >= ARRAY_SIZE(functions) ? -1 : pc % 0x1000 ? functions[i].frame_size : 0;
+}
+
+const struct go_version *gobin_version(const struct gobin *gb)
+{
+	static const struct go_version v = { .minor = 22 };
+
+	return &v;
+}
+
+uint64_t golayout_class_size(unsigned size_class)
+{
+	static const uint16_t sizes[] = { 0, 8, 16, 24, 32, 48, 64, 80, 96, 112 };
+
+	if (size_class < ARRAY_SIZE(sizes))
+		return sizes[size_class];
+	return size_class == 35 ? 1024 : 1;	/* 1: of no span here */
+}
+
+static uint64_t vaddr(const void *p)
+{
+	return (uintptr_t)p - BIAS;
+}
+
+static void make_layout(void)
+{
+	int32_t *fields = (int32_t *)&lo;
+
+	memset(&lo, 0, sizeof(lo));
+	for (size_t i = 0; i < offsetof(struct go_layout, mheap) / sizeof(*fields); i++)
+		fields[i] = GL_NO_FIELD;
+#define SPAN(name, member) lo.mspan_##name = offsetof(struct span, member)
+	SPAN(startaddr, start); SPAN(npages, npages); SPAN(limit, limit); SPAN(elemsize, elemsize);
+	SPAN(freeindex, freeindex); SPAN(nelems, nelems); SPAN(sweepgen, sweepgen);
+	SPAN(allocbits, allocbits); SPAN(gcmarkbits, gcmarkbits); SPAN(alloccount, alloccount);
+	SPAN(alloccountbeforecache, alloccount_before); SPAN(spanclass, spanclass);
+	SPAN(state, state); SPAN(size, alloc);
+#undef SPAN
+#define G(name, member) lo.g_##name = offsetof(struct g, member)
+	G(stack_lo, low); G(stack_hi, high); G(sched_sp, sp); G(sched_pc, pc);
+	G(syscallsp, syscallsp); G(syscallpc, syscallpc); G(goid, goid); G(waitsince, waitsince);
+	G(gopc, gopc); G(startpc, startpc); G(parentgoid, parent); G(lockedm, lockedm);
+	G(atomicstatus, status); G(waitreason, waitreason); G(size, stack);
+#undef G
+#define DELTA(name, member) lo.heapstats_##name = offsetof(struct delta, member)
+	DELTA(inheap, inheap); DELTA(released, released); DELTA(instacks, instacks);
+	DELTA(inworkbufs, inworkbufs); DELTA(tinyalloccount, tiny); DELTA(largealloc, large);
+	DELTA(largealloccount, n_large); DELTA(largefree, freed); DELTA(largefreecount, n_freed);
+	DELTA(smallalloccount, small); DELTA(smallfreecount, small_freed);
+#undef DELTA
+	lo.heapstats_size = sizeof(struct delta);
+	lo.mstats_heapstats = 0;
+	lo.mstats_numgc = offsetof(struct world, numgc) - offsetof(struct world, heapstats);
+	lo.mstats_stacks_sys = lo.mstats_numgc + 8;
+	lo.mstats_other_sys = lo.mstats_numgc + 16;
+	lo.heaparena_spans = 0;
+	lo.mheap_allspans = 0;
+	lo.p_mcache = 0;
+	lo.mcache_tinyallocs = 0;
+	lo.mcache_alloc = offsetof(struct mcache, alloc);
+	lo.gccontroller_heapinuse = 0;
+	lo.gccontroller_heapfree = 8;
+	lo.gccontroller_heapreleased = 16;
+	lo.gccontroller_gcpercentheapgoal = 24;
+	lo.gccontroller_sweepdistmintrigger = 32;
+	lo.gccontroller_triggered = 40;
+	lo.gccontroller_heapmarked = 48;
+	lo.mheap = vaddr(w.allspans);
+	lo.arenas = vaddr(&w.arenas);
+	lo.sweepgen = vaddr(&w.sweepgen);
+	lo.allglen = vaddr(&w.allglen);
+	lo.allgptr = vaddr(&w.allgptr);
+	lo.allp = vaddr(w.allp);
+	lo.memstats_heapstats = vaddr(w.heapstats);
+	lo.gccontroller = vaddr(w.pacer);
+	lo.waitreasonstrings = vaddr(w.reasons);
+	lo.malloc_header = true;
+}
+
+static int setup(void **state)
+{
+	enum { REGION = 2 << 20 };	/* the arena's size is a multiple, so it is not crossed */
+	char *mem = mmap(NULL, 2 * REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
+
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	heap = mem + REGION - (uintptr_t)mem % REGION;
+	memset(&w, 0, sizeof(w));
+	hook = NULL;
+	w.sweepgen = GEN;
+	w.arena_ptrs[0] = (uintptr_t)w.arena;
+	w.arenas = (uintptr_t)w.arena_ptrs - 8 * (((uintptr_t)heap + (1ull << 47)) >> 26);
+	w.allspans[0] = (uintptr_t)w.span_ptrs;
+	w.allgptr = (uintptr_t)w.gs;
+	w.reasons[1] = (struct go_string){ "chan receiveXXX", 12 };
+	w.reasons[2] = (struct go_string){ "\x01", 1 };
+	make_layout();
+	assert_int_equal(gomem_open(&gm, &target, NULL, &lo, BIAS), 0);
+	*state = mem;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	gomem_close(gm);
+	return munmap(*state, 4 << 20);
+}
+
+/* ---- does it live? --------------------------------------------------------------------------- */
+
+/* A span at page; size_class 0: a large object. */
+static struct span *add_span(size_t page, uint64_t npages, uint64_t elemsize, uint8_t spanclass,
+			     uint32_t sweepgen)
+{
+	struct span *s = &w.spans[w.n_spans];
+
+	*s = (struct span){
+		.start = (uintptr_t)heap + page * PAGE, .npages = npages, .elemsize = elemsize,
+		.nelems = (uint16_t)(npages * PAGE / elemsize), .sweepgen = sweepgen,
+		.spanclass = spanclass, .state = IN_USE,
+	};
+	s->nelems_word = s->nelems;
+	s->limit = s->start + s->nelems * elemsize;
+	s->allocbits = (uintptr_t)s->alloc;
+	s->gcmarkbits = (uintptr_t)s->mark;
+	w.span_ptrs[w.n_spans++] = (uintptr_t)s;
+	w.allspans[1] = w.n_spans;
+	for (size_t i = 0; i < npages; i++)
+		w.arena[(s->start >> 13) % 8192 + i] = (uintptr_t)s;
+	return s;
+}
+
+static void set_bit(uint64_t *bits, size_t i)
+{
+	((uint8_t *)bits)[i / 8] |= (uint8_t)(1 << i % 8);
+}
+
+static enum verdict judge(uint64_t addr, uint64_t size, uint32_t born)
+{
+	struct object o = { .addr = addr, .size = size, .gen = born, .verdict = 99, .index = 7 };
+	uint32_t gen = 0;
+
+	assert_int_equal(gomem_alive(gm, &o, 1, &gen), 0);
+	assert_true(gen == GEN || hook);
+	assert_int_equal(o.index, 7);
+	return o.verdict;
+}
+
+/* Element i of a span of 48-byte objects. */
+static enum verdict judge_at(const struct span *s, size_t i)
+{
+	return judge(s->start + i * s->elemsize, s->elemsize, GEN - 2);
+}
+
+static void test_unswept_and_swept(void **state)
+{
+	static const struct { uint32_t sweepgen; bool swept; } rows[] = {
+		{ GEN - 2, false }, { GEN + 1, false }, { GEN, true }, { GEN + 3, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct span *s = add_span(i, 1, 48, 5 << 1, rows[i].sweepgen);
+
+		set_bit(s->mark, 9);
+		set_bit(s->alloc, 100);
+		assert_int_equal(judge_at(s, 9), rows[i].swept ? VERDICT_DEAD : VERDICT_LIVE);
+		assert_int_equal(judge_at(s, 100), rows[i].swept ? VERDICT_LIVE : VERDICT_DEAD);
+		assert_int_equal(judge_at(s, 8), VERDICT_DEAD);
+		assert_int_equal(judge(s->start + 9 * 48, 48, GEN), VERDICT_NOT_JUDGED);
+		assert_int_equal(judge(s->start + 9 * 48, 48, GEN + 2), VERDICT_NOT_JUDGED);
+	}
+	assert_int_equal(judge_at(add_span(5, 1, 48, 5 << 1, GEN - 1), 9), VERDICT_UNKNOWN);
+}
+
+static void test_other_span_now(void **state)
+{
+	struct span *s = add_span(0, 1, 48, 5 << 1, GEN);
+
+	memset(s->alloc, 0xff, sizeof(s->alloc));
+	assert_int_equal(judge(s->start + 48, 48, GEN - 2), VERDICT_LIVE);
+	/* Inside of an object, of another size, in the waste at the end. */
+	assert_int_equal(judge(s->start + 50, 48, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(judge(s->start + 48, 64, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(judge(s->start + 170 * 48, 48, GEN - 2), VERDICT_DEAD);
+	s->state = 2;
+	assert_int_equal(judge(s->start + 48, 48, GEN - 2), VERDICT_DEAD);	/* a stack now */
+	s->state = 0;
+	assert_int_equal(judge(s->start + 48, 48, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(judge(s->start + 48, 48, GEN), VERDICT_NOT_JUDGED);
+	/* No span there, no arena there. */
+	assert_int_equal(judge(s->start + PAGE, 48, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(judge(s->start + (64 << 20), 48, GEN - 2), VERDICT_DEAD);
+	s->state = IN_USE;
+	s->start += PAGE;	/* the mspan serves another place */
+	s->limit += PAGE;
+	assert_int_equal(judge(s->start - PAGE + 48, 48, GEN - 2), VERDICT_DEAD);
+	s->nelems = 9999;	/* nonsense is no verdict */
+	assert_int_equal(judge(s->start - PAGE + 48, 48, GEN - 2), VERDICT_UNKNOWN);
+}
+
+static void test_inline_marks(void **state)
+{
+	struct span *s = add_span(0, 1, 16, 2 << 1 | NOSCAN, GEN - 2);
+	struct span *small = add_span(1, 1, 8, 1 << 1, GEN - 2);
+	struct span *big = add_span(2, 1, 1024, 35 << 1 | NOSCAN, GEN - 2);
+	struct span *swept = add_span(3, 1, 16, 2 << 1, GEN);
+
+	lo.inline_marks = true;
+	set_bit((uint64_t *)(heap + PAGE - 64), 500);	/* marks of spanInlineMarkBits */
+	set_bit((uint64_t *)(heap + PAGE - 128), 3);	/* scans */
+	set_bit(s->mark, 4);
+	assert_int_equal(judge_at(s, 500), VERDICT_LIVE);
+	assert_int_equal(judge_at(s, 3), VERDICT_DEAD);
+	assert_int_equal(judge_at(s, 4), VERDICT_DEAD);
+	set_bit(small->mark, 4);
+	set_bit(big->mark, 4);
+	set_bit(swept->alloc, 4);
+	assert_int_equal(judge_at(small, 4), VERDICT_LIVE);
+	assert_int_equal(judge_at(big, 4), VERDICT_LIVE);
+	assert_int_equal(judge_at(swept, 4), VERDICT_LIVE);
+	lo.inline_marks = false;
+	assert_int_equal(judge_at(s, 500), VERDICT_DEAD);
+	assert_int_equal(judge_at(s, 4), VERDICT_LIVE);
+}
+
+static void test_tiny_and_headers(void **state)
+{
+	struct span *tiny = add_span(0, 1, 16, 2 << 1 | NOSCAN, GEN);
+	struct span *scan16 = add_span(1, 1, 16, 2 << 1, GEN);
+	struct span *scan = add_span(2, 1, 1024, 35 << 1, GEN);
+	struct span *noscan = add_span(3, 1, 1024, 35 << 1 | NOSCAN, GEN);
+	struct span *large = add_span(4, 5, 5 * PAGE, 0, GEN);
+
+	set_bit(tiny->alloc, 7);
+	assert_int_equal(judge(tiny->start + 7 * 16 + 11, 16, GEN - 2), VERDICT_LIVE);
+	assert_int_equal(judge(tiny->start + 8 * 16, 16, GEN - 2), VERDICT_DEAD);
+	set_bit(scan16->alloc, 7);
+	assert_int_equal(judge(scan16->start + 7 * 16, 16, GEN - 2), VERDICT_LIVE);
+	assert_int_equal(judge(scan16->start + 7 * 16 + 8, 16, GEN - 2), VERDICT_DEAD);
+	set_bit(scan->alloc, 3);
+	set_bit(noscan->alloc, 3);
+	set_bit(large->alloc, 0);
+	assert_int_equal(judge(scan->start + 3 * 1024 + 8, 1024, GEN - 2), VERDICT_LIVE);
+	assert_int_equal(judge(scan->start + 3 * 1024, 1024, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(judge(noscan->start + 3 * 1024, 1024, GEN - 2), VERDICT_LIVE);
+	assert_int_equal(judge(noscan->start + 3 * 1024 + 8, 1024, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(judge(large->start, 5 * PAGE, GEN - 2), VERDICT_LIVE);
+	lo.malloc_header = false;
+	assert_int_equal(judge(scan->start + 3 * 1024, 1024, GEN - 2), VERDICT_LIVE);
+}
+
+/* Up to Go 1.21 freeindex and nelems are words. */
+static void test_word_fields(void **state)
+{
+	struct span *s = add_span(0, 1, 48, 5 << 1, GEN);
+
+	set_bit(s->alloc, 169);
+	s->nelems = s->freeindex = 0;
+	lo.mspan_freeindex = offsetof(struct span, freeindex_word);
+	lo.mspan_nelems = offsetof(struct span, nelems_word);
+	assert_int_equal(judge_at(s, 169), VERDICT_LIVE);
+}
+
+/* Many spans in one batch, several objects in each, no verdict in the wrong place. */
+static void test_batch(void **state)
+{
+	enum { PER_SPAN = 30 };
+	struct object objects[N_PAGES * PER_SPAN];
+	size_t n = 0;
+	uint32_t gen;
+
+	for (size_t i = 0; i < N_PAGES; i++) {
+		struct span *s = add_span(i, 1, 64, 6 << 1, i % 3 ? GEN : GEN - 2);
+
+		for (size_t k = 0; k < PER_SPAN; k++) {
+			if ((i + k) % 5)
+				set_bit(i % 3 ? s->alloc : s->mark, k);
+			objects[n++] = (struct object){ .addr = s->start + k * 64, .size = 64,
+							.gen = GEN - 4 };
+		}
+	}
+	assert_int_equal(gomem_alive(gm, objects, n, &gen), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(objects[i].verdict, (i / PER_SPAN + i % PER_SPAN) % 5
+			? VERDICT_LIVE : VERDICT_DEAD);
+	assert_int_equal(gomem_alive(gm, objects, 0, &gen), 0);
+}
+
+/* The sweeper takes the first span when the bits of it are just going to be read, and is done with
+ * it one look later. */
+static void sweep_now(uint64_t addr)
+{
+	struct span *s = &w.spans[0];
+	uint8_t *marks = (uint8_t *)heap + PAGE - 64;
+
+	if (addr == (uintptr_t)marks && s->sweepgen == GEN - 2) {
+		s->sweepgen = GEN - 1;
+		memcpy(s->mark, marks, 63);
+		memset(marks, 0, 63);
+	} else if (addr == (uintptr_t)&w.sweepgen && s->sweepgen == GEN - 1) {
+		s->allocbits = (uintptr_t)s->mark;
+		s->gcmarkbits = (uintptr_t)s->alloc;
+		s->sweepgen = GEN;
+	}
+}
+
+static void test_swept_meanwhile(void **state)
+{
+	struct span *s = add_span(0, 1, 64, 6 << 1, GEN - 2);
+
+	lo.inline_marks = true;
+	set_bit((uint64_t *)(heap + PAGE - 64), 5);
+	hook = sweep_now;
+	assert_int_equal(judge_at(s, 5), VERDICT_LIVE);
+	assert_int_equal(s->sweepgen, GEN);	/* it has happened */
+	assert_int_equal(judge_at(s, 6), VERDICT_DEAD);
+}
+
+/* A mark phase ends while the allocBits of the first span are read: the verdict has moved. */
+static void end_mark_now(uint64_t addr)
+{
+	if (addr == w.spans[0].allocbits)
+		w.sweepgen = GEN + 2;
+}
+
+static void test_marked_meanwhile(void **state)
+{
+	struct span *s = add_span(0, 1, 64, 6 << 1, GEN);
+
+	set_bit(s->alloc, 5);
+	set_bit(s->mark, 6);
+	hook = end_mark_now;
+	assert_int_equal(judge_at(s, 5), VERDICT_DEAD);
+	assert_int_equal(w.sweepgen, GEN + 2);
+	w.sweepgen = GEN;
+	assert_int_equal(judge_at(s, 6), VERDICT_LIVE);
+}
+
+static size_t n_flips;
+
+static void never_still(uint64_t addr)
+{
+	if (addr == w.spans[0].allocbits || addr == w.spans[0].gcmarkbits) {
+		w.sweepgen += 2;
+		w.spans[0].sweepgen += 2;
+		n_flips++;
+	}
+}
+
+static void test_never_still(void **state)
+{
+	struct span *s = add_span(0, 1, 64, 6 << 1, GEN);
+
+	set_bit(s->alloc, 5);
+	n_flips = 0;
+	hook = never_still;
+	assert_int_equal(judge_at(s, 5), VERDICT_UNKNOWN);
+	assert_in_range(n_flips, 2, 100);
+}
+
+/* ---- goroutines ------------------------------------------------------------------------------ */
+
+/* A goroutine with these words on its stack, from sp up. */
+static struct g *add_g(uint64_t goid, uint32_t status, uint64_t pc, const uint64_t *words, size_t n)
+{
+	struct g *g = &w.g[w.allglen];
+
+	*g = (struct g){ .goid = goid, .status = status, .pc = pc + BIAS, .startpc = 0x3000 + BIAS,
+			 .gopc = 0x3008 + BIAS, .parent = 1, .low = (uintptr_t)g->stack,
+			 .high = (uintptr_t)(g->stack + WORDS) };
+	g->sp = g->high - n * sizeof(*words);
+	if (n)
+		memcpy(g->stack + WORDS - n, words, n * sizeof(*words));
+	w.gs[w.allglen++] = (uintptr_t)g;
+	return g;
+}
+
+enum { A = MAIN_F + BIAS, Z = GOEXIT + BIAS };
+/* gopark has 24 bytes, main.f 40 */
+static const uint64_t parked[] = { 0, 0, 0, A, 0, 0, 0, 0, 0, Z };
+
+static struct goroutine *find(const struct goroutines *gs, uint64_t goid)
+{
+	for (size_t i = 0; i < gs->n; i++)
+		if (gs->v[i].goid == goid)
+			return &gs->v[i];
+	return NULL;
+}
+
+static void test_goroutines(void **state)
+{
+	static const uint64_t in_main[] = { 0, 0, 0, 0, 0, Z };
+	static const uint64_t preempted[] = { 0, 0, A, 0, 0, 0, 0, 0, Z };
+	struct goroutines gs;
+	struct goroutine *q;
+	struct g *g;
+
+	g = add_g(9, 4, GOPARK, parked, ARRAY_SIZE(parked));
+	g->waitreason = 1;
+	g->waitsince = 77;
+	g->lockedm = 1;
+	add_g(3, 0x1000 | 4, GOPARK, parked, ARRAY_SIZE(parked))->startpc = 0x4000 + BIAS;
+	add_g(4, 6, GOPARK, parked, ARRAY_SIZE(parked));
+	add_g(5, 2, GOPARK, parked, ARRAY_SIZE(parked))->gopc = 0;
+	g = add_g(6, 3, GOPARK, parked, ARRAY_SIZE(parked));
+	g->syscallpc = MAIN_F + BIAS;
+	g->syscallsp = g->high - sizeof(in_main);
+	memcpy(g->stack + WORDS - 6, in_main, sizeof(in_main));
+	add_g(7, 1, 0x3000, &(uint64_t){ Z }, 1);	/* has not run yet */
+	add_g(8, 10, GOPARK, parked, ARRAY_SIZE(parked))->waitreason = 1;
+	add_g(2, 1, PREEMPT, preempted, ARRAY_SIZE(preempted));
+
+	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gs.n, 7);
+	assert_int_equal(gs.n_unreadable, 0);
+	for (size_t i = 1; i < gs.n; i++)
+		assert_true(gs.v[i - 1].goid < gs.v[i].goid);
+	assert_null(find(&gs, 4));
+
+	q = find(&gs, 9);
+	assert_string_equal(q->state, "chan receive");
+	assert_int_equal(q->n_pcs, 3);
+	assert_memory_equal(q->pcs, ((uint64_t[]){ GOPARK, MAIN_F, GOEXIT }), 24);
+	assert_int_equal(q->gopc, 0x3008);
+	assert_int_equal(q->startpc, 0x3000);
+	assert_int_equal(q->parent_goid, 1);
+	assert_int_equal(q->waitsince_ns, 77);
+	assert_true(q->locked && !q->system && !q->cut);
+	q = find(&gs, 3);
+	assert_string_equal(q->state, "waiting");
+	assert_true(q->system && !q->locked);
+	q = find(&gs, 5);
+	assert_string_equal(q->state, "running");
+	assert_int_equal(q->n_pcs, 0);
+	assert_int_equal(q->gopc, 0);
+	q = find(&gs, 6);
+	assert_string_equal(q->state, "syscall");
+	assert_memory_equal(q->pcs, ((uint64_t[]){ MAIN_F, GOEXIT }), 16);
+	q = find(&gs, 7);
+	assert_string_equal(q->state, "runnable");
+	assert_memory_equal(q->pcs, ((uint64_t[]){ 0x3001, GOEXIT }), 16);
+	assert_string_equal(find(&gs, 8)->state, "chan receive (leaked)");
+	q = find(&gs, 2);	/* where it was interrupted is no return address */
+	assert_memory_equal(q->pcs, ((uint64_t[]){ PREEMPT, MAIN_F + 1, GOEXIT }), 24);
+	goroutines_free(&gs);
+
+	assert_int_equal(gomem_goroutines(gm, false, &gs), 0);
+	assert_int_equal(gs.n, 7);
+	for (size_t i = 0; i < gs.n; i++)
+		assert_int_equal(gs.v[i].n_pcs, 0);
+	goroutines_free(&gs);
+}
+
+static void test_bad_stacks(void **state)
+{
+	static const uint64_t astray[] = { 0, 0, 0, NOWHERE + BIAS, Z };
+	static const uint64_t endless[] = { 0, 0, 0, A };
+	uint64_t deep[3 + 1 + 130 * 6];
+	struct goroutines gs;
+	struct goroutine *q;
+	struct g *g;
+
+	add_g(1, 4, GOPARK, astray, ARRAY_SIZE(astray))->waitreason = 2;
+	add_g(2, 4, GOPARK, endless, ARRAY_SIZE(endless))->waitreason = 200;
+	add_g(3, 4, GOPARK, parked, ARRAY_SIZE(parked))->sp += 4096;
+	add_g(4, 4, GOPARK, parked, ARRAY_SIZE(parked))->pc = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(deep); i++)
+		deep[i] = i % 6 == 3 ? A : 0;
+	g = add_g(5, 4, GOPARK, deep, WORDS);	/* 100 frames, and the stack goes on elsewhere */
+	g->high = (uintptr_t)(deep + ARRAY_SIZE(deep));
+	g->low = (uintptr_t)deep;
+	g->sp = g->low;
+	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gs.n, 5);
+	for (uint64_t id = 1; id <= 4; id++)
+		assert_int_equal(find(&gs, id)->n_pcs, 0);
+	assert_string_equal(find(&gs, 1)->state, "unknown wait reason");
+	q = find(&gs, 5);
+	assert_int_equal(q->n_pcs, MAX_G_FRAMES);
+	assert_true(q->cut);
+	goroutines_free(&gs);
+}
+
+/* The finalizer goroutine is the user's while it runs a finalizer. */
+static void test_finalizers(void **state)
+{
+	static const uint64_t idle[] = { 0, 0, 0, 0x6010 + BIAS, 0, Z };
+	static const uint64_t busy[] = { 0, 0, 0, A, 0, 0, 0, 0, 0, 0x6010 + BIAS, 0, Z };
+	struct goroutines gs;
+
+	add_g(1, 4, GOPARK, idle, ARRAY_SIZE(idle))->startpc = 0x6000 + BIAS;
+	add_g(2, 4, GOPARK, busy, ARRAY_SIZE(busy))->startpc = 0x6000 + BIAS;
+	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(find(&gs, 2)->n_pcs, 4);
+	assert_true(find(&gs, 1)->system);
+	assert_false(find(&gs, 2)->system);
+	goroutines_free(&gs);
+}
+
+static size_t n_looks;
+
+/* The first goroutine runs between the look at it and the second one, some times or always. */
+static void run_sometimes(uint64_t addr)
+{
+	if (addr == w.g[0].sp && n_looks++ < 2)
+		w.g[0].sp -= 8;
+}
+
+static void run_always(uint64_t addr)
+{
+	if (addr == w.g[0].sp)
+		w.g[0].sp = w.g[0].sp == w.g[0].low ? w.g[0].low + 64 : w.g[0].low;
+}
+
+static void become_another(uint64_t addr)
+{
+	if (addr == (uintptr_t)&w.g[0])
+		w.g[0].goid++;
+}
+
+static void test_running_meanwhile(void **state)
+{
+	static const uint64_t at_rest[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Z };
+	struct goroutines gs;
+	struct g *g = add_g(1, 4, GOPARK, at_rest, ARRAY_SIZE(at_rest));
+
+	/* After two steps down of its sp, and not before, the words above it are a stack. */
+	g->stack[WORDS - 14 + 3] = A;
+	g->stack[WORDS - 14 + 9] = Z;
+	hook = run_sometimes;
+	n_looks = 0;
+	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gs.n, 1);
+	assert_int_equal(gs.v[0].n_pcs, 3);
+	goroutines_free(&gs);
+
+	hook = run_always;
+	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gs.n, 1);
+	assert_int_equal(gs.v[0].n_pcs, 0);
+	assert_int_equal(gs.n_unreadable, 0);
+	goroutines_free(&gs);
+
+	hook = become_another;
+	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gs.n, 0);
+	assert_int_equal(gs.n_unreadable, 1);
+	goroutines_free(&gs);
+}
+
+/* ---- memory statistics ----------------------------------------------------------------------- */
+
+static void fill_stats(void)
+{
+	struct span *cached = add_span(0, 1, 48, 5 << 1, GEN + 3);
+
+	w.empty = (struct span){ 0 };
+	for (size_t i = 0; i < 136; i++)
+		w.mcache[0].alloc[i] = w.mcache[1].alloc[i] = (uintptr_t)&w.empty;
+	w.mcache[0].alloc[5 << 1] = (uintptr_t)cached;
+	w.mcache[1].tiny = 4;
+	cached->alloccount = 50;
+	cached->alloccount_before = 30;
+	w.allp[0] = (uintptr_t)w.ps;
+	w.allp[1] = 2;
+	for (size_t i = 0; i < 2; i++) {
+		w.ps[i] = (uintptr_t)&w.p[i];
+		w.p[i].mcache = (uintptr_t)&w.mcache[i];
+	}
+	w.heapstats[0].large = 1000000;
+	w.heapstats[0].n_large = 10;
+	w.heapstats[1].small[5] = 200;
+	w.heapstats[1].tiny = 3;
+	w.heapstats[2].small_freed[5] = 60;
+	w.heapstats[2].freed = 100000;
+	w.heapstats[2].n_freed = 1;
+	w.heapstats[0].instacks = 70000;
+	w.heapstats[1].instacks = (uint64_t)-20000;	/* a difference: the sum counts */
+	w.heapstats[0].inworkbufs = 8192;
+	w.numgc = 5 | 2ull << 32;
+	w.stacks_sys = 11;
+	w.other_sys = 13;
+	memcpy(w.pacer, ((uint64_t[]){ 500000, 30000, 2000, 4000000, 5000000, UINT64_MAX, 123456 }),
+	       7 * sizeof(uint64_t));
+}
+
+static void test_memstats(void **state)
+{
+	struct go_memstats m;
+
+	fill_stats();
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.total_alloc, 1000000 + 220 * 48);
+	assert_int_equal(m.heap_alloc, 900000 + 160 * 48);
+	assert_int_equal(m.heap_objects, 9 + 160);
+	assert_int_equal(m.mallocs, 10 + 220 + 7);
+	assert_int_equal(m.frees, 1 + 60 + 7);
+	assert_int_equal(m.stack_inuse, 50000);
+	assert_int_equal(m.stack_sys, 50011);
+	assert_int_equal(m.gc_sys, 8192);
+	assert_int_equal(m.heap_inuse, 500000);
+	assert_int_equal(m.heap_idle, 32000);
+	assert_int_equal(m.heap_sys, 532000);
+	assert_int_equal(m.sys, 532000 + 50011 + 8192 + 13);
+	assert_int_equal(m.num_gc, 5);
+	assert_int_equal(m.heap_marked, 123456);
+	assert_int_equal(m.next_gc, 5000000);
+	w.pacer[5] = 4980000;	/* the collection started late */
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.next_gc, 4980000 + 65536);
+}
+
+/* Up to Go 1.18: spans count as full while they are cached, the heap's size is in mstats. */
+static void test_old_memstats(void **state)
+{
+	struct go_memstats m;
+
+	fill_stats();
+	lo.mspan_alloccountbeforecache = GL_NO_FIELD;
+	lo.gccontroller_heapinuse = GL_NO_FIELD;
+	lo.gccontroller_heapgoal = 24;
+	lo.mstats_heap_sys = lo.mstats_numgc + 24;
+	w.heap_sys = 900000;
+	w.heapstats[0].inheap = 600000;
+	w.heapstats[1].released = 5000;
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.mallocs, 10 + 200 + 7 - (PAGE / 48 - 50));
+	assert_int_equal(m.heap_inuse, 600000);
+	assert_int_equal(m.heap_sys, 900000);
+	assert_int_equal(m.heap_idle, 300000);
+	assert_int_equal(m.heap_released, 5000);
+	assert_int_equal(m.next_gc, 4000000);
+}
+
+/* GOMEMLIMIT: runtime/mgcpacer.go, memoryLimitHeapGoal. */
+static void test_memory_limit(void **state)
+{
+	struct go_memstats m;
+
+	fill_stats();
+	lo.gccontroller_memorylimit = 56;
+	lo.gccontroller_mappedready = 64;
+	lo.gccontroller_totalalloc = 72;
+	lo.gccontroller_totalfree = 80;
+	w.pacer[3] = 400 << 20;		/* the goal by GOGC */
+	w.pacer[7] = 200 << 20;
+	w.pacer[8] = 20 << 20;
+	w.pacer[9] = (15 << 20) - 20 * 48;	/* 20 cached ones are added */
+	w.pacer[10] = 5 << 20;
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	/* not heap: 20 MiB - heapFree - 10 MiB; 3 % headroom */
+	uint64_t goal = (200 << 20) - ((10 << 20) - 30000);
+	assert_int_equal(m.next_gc, goal - goal / 100 * 3);
+	w.pacer[7] = 1 << 20;		/* beyond the limit */
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.next_gc, 123456);
+	w.pacer[7] = INT64_MAX;		/* no limit */
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.next_gc, 400 << 20);
+}
+
+/* ---- does the layout fit? -------------------------------------------------------------------- */
+
+/* gomem_check() without its message. */
+static int check(void)
+{
+	int saved = dup(STDERR_FILENO), err;
+
+	assert_non_null(freopen("/dev/null", "w", stderr));
+	err = gomem_check(gm);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	return err;
+}
+
+static void test_check(void **state)
+{
+	struct span *s;
+
+	assert_int_equal(check(), -EAGAIN);
+	s = add_span(0, 1, 48, 5 << 1, GEN);
+	add_span(1, 3, 3 * PAGE, 0, GEN - 2);
+	assert_int_equal(check(), -EAGAIN);	/* no goroutine yet */
+	add_g(1, 4, GOPARK, parked, ARRAY_SIZE(parked));
+	add_g(2, 6, GOPARK, parked, ARRAY_SIZE(parked))->goid = 0;	/* dead */
+	assert_int_equal(check(), 0);
+
+#define BREAK(field, value) do { \
+		__typeof__(field) good = field; \
+		field = (__typeof__(field))(value); \
+		assert_int_equal(check(), -EBADMSG); \
+		field = good; \
+		assert_int_equal(check(), 0); \
+	} while (0)
+	BREAK(s->start, s->start + PAGE);
+	BREAK(s->start, s->start + 8);
+	BREAK(s->limit, s->limit + PAGE);
+	BREAK(s->elemsize, 64);
+	BREAK(s->spanclass, 200);
+	BREAK(s->sweepgen, GEN - 6);
+	BREAK(s->state, 3);
+	BREAK(s->nelems, 171);
+	BREAK(s->alloccount, 171);
+	BREAK(s->allocbits, 0);
+	BREAK(w.sweepgen, GEN + 1);
+	BREAK(w.span_ptrs[1], 8);
+	BREAK(w.arena[(s->start >> 13) % 8192], &w.spans[1]);
+	BREAK(w.g[0].status, 77);
+	BREAK(w.g[0].goid, 0);
+	BREAK(w.g[0].high, w.g[0].low);
+	BREAK(w.g[0].sp, w.g[0].low - 8);
+	BREAK(w.allglen, 1ull << 40);
+	BREAK(w.gs[1], 16);
+#undef BREAK
+	w.arenas = 0;
+	assert_int_equal(check(), -EAGAIN);
+}
+
+/* Offsets from debug information that lies must not lead out of the copied structs. */
+static void test_hostile_layout(void **state)
+{
+	struct gomem *other = NULL;
+	struct go_layout good = lo;
+	int saved = dup(STDERR_FILENO);
+
+	assert_non_null(freopen("/dev/null", "w", stderr));
+#define REFUSED(field, value) do { \
+		lo.field = value; \
+		assert_int_equal(gomem_open(&other, &target, NULL, &lo, BIAS), -EBADMSG); \
+		lo = good; \
+	} while (0)
+	REFUSED(mspan_state, lo.mspan_size);
+	REFUSED(mspan_startaddr, -1);
+	REFUSED(mspan_size, 1 << 20);
+	REFUSED(mspan_nelems, lo.mspan_freeindex + 4);
+	REFUSED(g_goid, lo.g_size - 4);
+	REFUSED(g_size, 1 << 20);
+#undef REFUSED
+	lo.heapstats_smallfreecount = lo.heapstats_size - 8;
+	assert_int_equal(gomem_memstats(gm, &(struct go_memstats){ 0 }), -EBADMSG);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	assert_null(other);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_unswept_and_swept),
+		TEST(test_other_span_now),
+		TEST(test_inline_marks),
+		TEST(test_tiny_and_headers),
+		TEST(test_word_fields),
+		TEST(test_batch),
+		TEST(test_swept_meanwhile),
+		TEST(test_marked_meanwhile),
+		TEST(test_never_still),
+		TEST(test_goroutines),
+		TEST(test_bad_stacks),
+		TEST(test_finalizers),
+		TEST(test_running_meanwhile),
+		TEST(test_memstats),
+		TEST(test_old_memstats),
+		TEST(test_memory_limit),
+		TEST(test_check),
+		TEST(test_hostile_layout),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

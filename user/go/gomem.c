@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * gomem.c - an open runtime: the words of its memory, its arenas and spans, and whether the layout
+ * fits it.  The questions themselves are answered in gomem_alive.c, gomem_stats.c and
+ * gomem_goroutines.c.
+ */
+#include "user/go/gomem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/go/gomem_internal.h"
+#include "user/limits.h"
+#include "user/util.h"
+
+enum {
+	SAMPLES = 200,		/* spans and goroutines looked at by the check */
+	CHECK_TRIES = 4,	/* what changes while it is read is read again */
+};
+
+uint64_t gomem_u64(const uint8_t *raw, int32_t off)
+{
+	uint64_t v = 0;
+
+	if (off >= 0)
+		memcpy(&v, raw + off, sizeof(v));
+	return v;
+}
+
+uint32_t gomem_u32(const uint8_t *raw, int32_t off)
+{
+	uint32_t v = 0;
+
+	if (off >= 0)
+		memcpy(&v, raw + off, sizeof(v));
+	return v;
+}
+
+uint16_t gomem_u16(const uint8_t *raw, int32_t off)
+{
+	uint16_t v = 0;
+
+	if (off >= 0)
+		memcpy(&v, raw + off, sizeof(v));
+	return v;
+}
+
+int gomem_read_u64(const struct gomem *gm, uint64_t addr, uint64_t *v)
+{
+	return target_read(gm->t, addr, v, sizeof(*v));
+}
+
+void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span *out)
+{
+	const struct go_layout *lo = gm->lo;
+	/* freeindex and nelems follow each other: words up to Go 1.21, uint16 from 1.22 on. */
+	bool words = lo->mspan_nelems - lo->mspan_freeindex == 8;
+
+	*out = (struct go_span){
+		.start = gomem_u64(raw, lo->mspan_startaddr),
+		.npages = gomem_u64(raw, lo->mspan_npages),
+		.limit = gomem_u64(raw, lo->mspan_limit),
+		.elemsize = gomem_u64(raw, lo->mspan_elemsize),
+		.nelems = words ? gomem_u64(raw, lo->mspan_nelems)
+				: gomem_u16(raw, lo->mspan_nelems),
+		.allocbits = gomem_u64(raw, lo->mspan_allocbits),
+		.gcmarkbits = gomem_u64(raw, lo->mspan_gcmarkbits),
+		.sweepgen = gomem_u32(raw, lo->mspan_sweepgen),
+		.alloccount = gomem_u16(raw, lo->mspan_alloccount),
+		.alloccount_before = gomem_u16(raw, lo->mspan_alloccountbeforecache),
+		.spanclass = raw[lo->mspan_spanclass],
+		.state = raw[lo->mspan_state],
+	};
+}
+
+int gomem_arena_table(const struct gomem *gm, uint64_t *table)
+{
+	return gomem_read_u64(gm, gm->lo->arenas + gm->bias, table);
+}
+
+int gomem_arena(const struct gomem *gm, uint64_t table, uint64_t addr, uint64_t *arena)
+{
+	return gomem_read_u64(gm, table + 8 * arena_index(addr), arena);
+}
+
+/* As runtime.forEachGRace: the length first, then the array, which is never shorter. */
+int gomem_allgs(const struct gomem *gm, uint64_t **gs, size_t *n)
+{
+	uint64_t len, ptr, again;
+	int err;
+
+	for (int i = 0; i < CHECK_TRIES; i++) {
+		err = gomem_read_u64(gm, gm->lo->allglen + gm->bias, &len);
+		if (!err)
+			err = gomem_read_u64(gm, gm->lo->allgptr + gm->bias, &ptr);
+		if (err)
+			return err;
+		if (len > MAX_GOROUTINES || (len && (!ptr || ptr % 8)))
+			return -EBADMSG;
+		*gs = xcalloc(len, sizeof(**gs));
+		err = target_read(gm->t, ptr, *gs, len * sizeof(**gs));
+		if (!err)
+			err = gomem_read_u64(gm, gm->lo->allgptr + gm->bias, &again);
+		if (!err && again == ptr) {
+			*n = len;
+			return 0;
+		}
+		free(*gs);	/* grown meanwhile: the old array may be garbage already */
+	}
+	return err ? err : -EAGAIN;
+}
+
+int gomem_sweepgen(const struct gomem *gm, uint32_t *gen)
+{
+	return target_read(gm->t, gm->lo->sweepgen + gm->bias, gen, sizeof(*gen));
+}
+
+static bool field_fits(int32_t off, int32_t width, int32_t size)
+{
+	return off >= 0 && off <= size - width;
+}
+
+/* The fields that are taken out of a copied struct: the offsets may come from a hostile file. */
+static bool layout_sane(const struct go_layout *lo)
+{
+	const struct { int32_t off, width; } span[] = {
+		{ lo->mspan_startaddr, 8 }, { lo->mspan_npages, 8 }, { lo->mspan_limit, 8 },
+		{ lo->mspan_elemsize, 8 }, { lo->mspan_freeindex, 2 }, { lo->mspan_nelems, 2 },
+		{ lo->mspan_allocbits, 8 }, { lo->mspan_gcmarkbits, 8 }, { lo->mspan_sweepgen, 4 },
+		{ lo->mspan_alloccount, 2 }, { lo->mspan_spanclass, 1 }, { lo->mspan_state, 1 },
+	}, g[] = {
+		{ lo->g_stack_lo, 8 }, { lo->g_stack_hi, 8 }, { lo->g_sched_sp, 8 },
+		{ lo->g_sched_pc, 8 }, { lo->g_syscallsp, 8 }, { lo->g_syscallpc, 8 },
+		{ lo->g_atomicstatus, 4 }, { lo->g_goid, 8 }, { lo->g_waitsince, 8 },
+		{ lo->g_waitreason, 1 }, { lo->g_gopc, 8 }, { lo->g_startpc, 8 },
+		{ lo->g_lockedm, 8 },
+	};
+	bool ok = lo->mspan_size <= MAX_RAW && lo->g_size <= MAX_RAW;
+	int32_t distance = lo->mspan_nelems - lo->mspan_freeindex;
+
+	for (size_t i = 0; i < ARRAY_SIZE(span); i++)
+		ok = ok && field_fits(span[i].off, span[i].width, lo->mspan_size);
+	for (size_t i = 0; i < ARRAY_SIZE(g); i++)
+		ok = ok && field_fits(g[i].off, g[i].width, lo->g_size);
+	if (distance == 8)
+		ok = ok && field_fits(lo->mspan_nelems, 8, lo->mspan_size);
+	else
+		ok = ok && distance == 2;
+	ok = ok && (lo->mspan_alloccountbeforecache < 0 ||
+		    field_fits(lo->mspan_alloccountbeforecache, 2, lo->mspan_size));
+	ok = ok && (lo->g_parentgoid < 0 || field_fits(lo->g_parentgoid, 8, lo->g_size));
+	return ok && lo->heaparena_spans >= 0 && lo->mheap_allspans >= 0 && lo->arenas &&
+	       lo->sweepgen && lo->mheap && lo->allglen && lo->allgptr;
+}
+
+int gomem_open(struct gomem **out, const struct target *t, const struct gobin *gb,
+	       const struct go_layout *lo, uint64_t bias)
+{
+	struct gomem *gm;
+
+	if (!layout_sane(lo)) {
+		say_error("process %d: the places of the runtime's fields (%s) contradict each "
+			  "other: is the debug information that of this binary?", target_pid(t),
+			  lo->fields_from);
+		return -EBADMSG;
+	}
+	gm = xcalloc(1, sizeof(*gm));
+	gm->t = t;
+	gm->gb = gb;
+	gm->lo = lo;
+	gm->bias = bias;
+	*out = gm;
+	return 0;
+}
+
+void gomem_close(struct gomem *gm)
+{
+	if (!gm)
+		return;
+	for (size_t i = 0; i < N_WAIT_REASONS; i++)
+		free(gm->wait_reasons[i]);
+	free(gm);
+}
+
+/* What is wrong with a span, seen from its own fields; NULL: nothing. */
+static const char *span_wrong(const struct go_span *s, uint32_t gen)
+{
+	uint64_t bytes = s->npages << GO_PAGE_SHIFT;
+	unsigned size_class = s->spanclass >> 1;
+	int32_t age = (int32_t)(s->sweepgen - gen);	/* see gomem_alive.c */
+
+	if (s->state > 2)
+		return "a span in an unknown state";
+	if (s->state != SPAN_IN_USE)
+		return NULL;
+	if (!s->start || s->start % (1 << GO_PAGE_SHIFT) || s->start >= GO_ADDR_END ||
+	    !s->npages || bytes > GO_ADDR_END)
+		return "a span in an impossible place";
+	if (s->limit <= s->start || s->limit > s->start + bytes)
+		return "a span that ends outside of its pages";
+	if (s->spanclass >= N_SPAN_CLASSES)
+		return "a span of an unknown size class";
+	if (size_class && s->elemsize != golayout_class_size(size_class))
+		return "a span whose object size is not that of its size class";
+	if (!s->nelems || !s->elemsize || s->nelems > bytes / s->elemsize)
+		return "a span with more objects than fit into it";
+	if (s->alloccount > s->nelems)
+		return "a span with more objects allocated than it has";
+	if (age < -2 || age > 3)
+		return "a span of another collection";
+	if (!s->allocbits || s->allocbits % 8 || !s->gcmarkbits || s->gcmarkbits % 8)
+		return "a span without mark bits";
+	return NULL;
+}
+
+/* The same, seen from the process: does the arena index lead from its address to the span? */
+static int check_span(const struct gomem *gm, uint64_t span, const char **wrong, bool *used)
+{
+	uint64_t table = 0, arena = 0, found = 0;
+	uint8_t raw[MAX_RAW];
+	struct go_span s;
+	uint32_t gen;
+	int err = gomem_sweepgen(gm, &gen);
+
+	if (!err)
+		err = target_read(gm->t, span, raw, (size_t)gm->lo->mspan_size);
+	if (err)
+		return err;
+	gomem_parse_span(gm, raw, &s);
+	*wrong = span_wrong(&s, gen);
+	*used = s.state == SPAN_IN_USE;
+	if (*wrong || !*used)
+		return 0;
+	err = gomem_arena_table(gm, &table);
+	if (!err)
+		err = gomem_arena(gm, table, s.start, &arena);
+	if (!err)
+		err = gomem_read_u64(gm, arena + (uint32_t)gm->lo->heaparena_spans +
+				     8 * arena_page(s.start), &found);
+	if (found != span)
+		*wrong = "a span that its own address does not lead to";
+	return err;
+}
+
+/* Looks at what ptr points to: sets *wrong if that is not what it should be, *used if it counts. */
+typedef int (*check_fn)(const struct gomem *gm, uint64_t ptr, const char **wrong, bool *used);
+
+/* Calls check on up to SAMPLES of the n pointers, again for each that does not look right. */
+static int check_some(const struct gomem *gm, const uint64_t *ptrs, size_t n, check_fn check,
+		      const char **wrong, size_t *n_used)
+{
+	size_t step = n / SAMPLES + 1;
+
+	for (size_t i = 0; i < n; i += step) {
+		int tries = 0, err;
+		bool used = false;
+
+		do
+			err = check(gm, ptrs[i], wrong, &used);
+		while (!err && *wrong && ++tries < CHECK_TRIES);
+		if (err || *wrong)
+			return err;
+		*n_used += used;
+	}
+	return 0;
+}
+
+static int check_spans(const struct gomem *gm, const char **wrong)
+{
+	uint64_t addr = gm->lo->mheap + gm->bias + (uint32_t)gm->lo->mheap_allspans;
+	uint64_t header[2], *spans;
+	size_t n_used = 0;
+	int err = target_read(gm->t, addr, header, sizeof(header));	/* array, length */
+
+	if (err)
+		return err;
+	if (!header[0] || !header[1])
+		return -EAGAIN;
+	if (header[0] % 8 || header[1] > GO_ADDR_END >> GO_PAGE_SHIFT) {
+		*wrong = "a table of all spans that cannot be one";
+		return 0;
+	}
+	/* The last SAMPLES * 64 are enough; the array is in one piece. */
+	if (header[1] > SAMPLES * 64) {
+		header[0] += 8 * (header[1] - SAMPLES * 64);
+		header[1] = SAMPLES * 64;
+	}
+	spans = xcalloc(header[1], sizeof(*spans));
+	err = target_read(gm->t, header[0], spans, header[1] * sizeof(*spans));
+	if (!err)
+		err = check_some(gm, spans, header[1], check_span, wrong, &n_used);
+	free(spans);
+	if (!err && !*wrong && !n_used)
+		return -EAGAIN;
+	return err;
+}
+
+static int check_goroutine(const struct gomem *gm, uint64_t g, const char **wrong, bool *used)
+{
+	const struct go_layout *lo = gm->lo;
+	uint8_t raw[MAX_RAW];
+	uint64_t low, high, sp;
+	uint32_t status;
+	int err = target_read(gm->t, g, raw, (size_t)lo->g_size);
+
+	*wrong = NULL;
+	if (err)
+		return err;
+	status = gomem_u32(raw, lo->g_atomicstatus) & ~(uint32_t)G_SCAN;
+	low = gomem_u64(raw, lo->g_stack_lo);
+	high = gomem_u64(raw, lo->g_stack_hi);
+	sp = gomem_u64(raw, lo->g_sched_sp);
+	if (status >= N_G_STATES)
+		*wrong = "a goroutine in an unknown state";
+	*used = !*wrong && !g_state_dead(status);
+	if (!*used)
+		return 0;
+	if (gomem_u64(raw, lo->g_goid) - 1 >= INT64_MAX)
+		*wrong = "a goroutine with an impossible id";
+	else if (!low || low % 8 || high % 8 || low >= high || high > GO_ADDR_END)
+		*wrong = "a goroutine with an impossible stack";
+	else if ((status == G_WAITING || status == G_RUNNABLE) && (sp < low || sp > high))
+		*wrong = "a goroutine whose stack pointer is outside of its stack";
+	return 0;
+}
+
+static int check_goroutines(const struct gomem *gm, const char **wrong)
+{
+	size_t n = 0, n_used = 0;
+	uint64_t *gs = NULL;
+	int err = gomem_allgs(gm, &gs, &n);
+
+	if (err == -EBADMSG || err == -EFAULT) {
+		*wrong = "a table of all goroutines that cannot be one";
+		return 0;
+	}
+	if (err)
+		return err;
+	err = check_some(gm, gs, n, check_goroutine, wrong, &n_used);
+	free(gs);
+	return err || *wrong || n_used ? err : -EAGAIN;
+}
+
+/* Sets *wrong if the process is not what the layout says; 0 or a negative errno. */
+static int check_all(const struct gomem *gm, const char **wrong)
+{
+	uint64_t table = 0;
+	uint32_t gen;
+	int err = gomem_sweepgen(gm, &gen);
+
+	*wrong = NULL;
+	if (!err)
+		err = gomem_arena_table(gm, &table);
+	if (!err && !table)
+		return -EAGAIN;		/* before runtime.mallocinit */
+	if (!err && gen % 2)
+		*wrong = "an odd sweepgen";
+	if (!err && !*wrong)
+		err = check_spans(gm, wrong);
+	if (!err && !*wrong)
+		err = check_goroutines(gm, wrong);
+	if (err != -EFAULT)
+		return err;
+	*wrong = "a pointer to nowhere";
+	return 0;
+}
+
+int gomem_check(struct gomem *gm)
+{
+	int tries = 0, err;
+	const char *wrong;
+
+	do	/* a table that has grown meanwhile looks wrong, too */
+		err = check_all(gm, &wrong);
+	while (wrong && ++tries < CHECK_TRIES);
+	if (wrong) {
+		say_error("process %d: its Go runtime does not look as expected (found %s; layout "
+			  "from %s, variables from %s): not traced, since every number would be "
+			  "wrong", target_pid(gm->t), wrong, gm->lo->fields_from,
+			  gm->lo->vars_from);
+		return -EBADMSG;
+	}
+	if (err && err != -EAGAIN)
+		say_error("process %d: cannot read its memory: %s", target_pid(gm->t),
+			  strerror(-err));
+	return err;
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * gomem_alive.c - does this object live?  The collector's own mark bits, read from outside.
+ *
+ * After each mark phase the runtime knows which objects live.  Where it keeps that depends on how
+ * far the sweeper has come with the object's span.  With G = mheap_.sweepgen (it grows by 2 when a
+ * mark phase ends, in gcSweep, with the world stopped), runtime/mheap.go says of span.sweepgen:
+ *
+ *	G-2	not swept yet			the verdict is in the mark bits
+ *	G+1	not swept, cached by an mcache	the verdict is in the mark bits
+ *	G-1	being swept			try again
+ *	G	swept				the mark bits have become allocBits
+ *	G+3	swept, then cached		allocBits
+ *
+ * The allocator never writes allocBits (it moves freeindex and allocCache), and every span is
+ * swept before the next mark phase starts.  So the verdict of a cycle can be read from the end of
+ * its mark phase until the span is swept in the next one: nobody has to race the sweeper, only to
+ * notice when a span passed from one line of the table to another between two reads.  Therefore:
+ * G, spans, bits, the spans again, G again; where they differ the span is looked at anew.
+ *
+ * Mark bits are in gcmarkBits, or with the Green Tea collector (default since Go 1.26) for 16 <=
+ * elemsize <= 512 in the last 128 bytes of the span's only page: scans [63], owned, marks [63],
+ * class (runtime/mgcmark_greenteagc.go, gcUsesSpanInlineMarkBits; spans without pointers
+ * included).  The sweeper moves them to gcmarkBits.
+ *
+ * An object keeps its span, so whatever contradicts this says that the object is dead: no span at
+ * its address, a span not in use, one with other objects than the one that was allocated.  This
+ * needs no second look.  Memory of bits is recycled one cycle later, so a stale pointer to bits
+ * can be read.
+ *
+ * Two things that follow from the runtime: an unmarked object with a finalizer is dead while its
+ * span is not swept, lives again when the sweeper has queued the finalizer, and dies one cycle
+ * later; a tiny object lives as long as any other in its 16-byte block.
+ */
+#include "user/go/gomem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/go/gomem_internal.h"
+#include "user/util.h"
+
+enum {
+	BATCH = 1000,		/* spans judged at a time; with G this is one process_vm_readv */
+	ROUNDS = 8,		/* how often one batch is looked at */
+	QUICK_ROUNDS = 2,	/* of these without a pause */
+	PAUSE_US = 100,
+	TINY_BLOCK = 16,	/* runtime.maxTinySize */
+	TINY_CLASS = 2,		/* size class of 16 bytes: runtime.tinySizeClass */
+	HEADER = 8,		/* mallocHeaderSize */
+	MAX_BITS_IN_SPAN = 512,	/* minSizeForMallocHeader: heapBitsInSpan() */
+	INLINE_MIN = 16,	/* smallest elemsize with inline marks */
+	INLINE_MARKS_BACK = 64,	/* from the end of the page to marks */
+};
+
+/* The objects of one span. */
+struct group {
+	uint64_t addr;		/* of the mspan */
+	struct object *objects;
+	size_t n;
+	struct go_span span;	/* as seen before its bits were read */
+	bool swept;		/* which bits were read */
+};
+
+struct batch {
+	struct group groups[BATCH];
+	size_t n;		/* not judged yet */
+	uint32_t gen;
+	struct target_read reads[BATCH + 1];
+	uint8_t (*raw)[MAX_RAW];
+	uint8_t bits[BATCH][MAX_ELEMS / 8];
+};
+
+static void set_verdicts(struct group *g, enum verdict v)
+{
+	for (size_t i = 0; i < g->n; i++)
+		g->objects[i].verdict = v;
+}
+
+/* Where the verdict of the last mark phase is; false: nowhere at the moment. */
+static bool find_bits(const struct gomem *gm, struct group *g, uint32_t gen, uint64_t *addr)
+{
+	const struct go_span *s = &g->span;
+	uint32_t age = s->sweepgen - gen;
+
+	g->swept = age == 0 || age == 3;
+	if (g->swept)
+		*addr = s->allocbits;
+	else if (age != 1 && age != (uint32_t)-2)
+		return false;
+	else if (gm->lo->inline_marks && s->elemsize >= INLINE_MIN &&
+		 s->elemsize <= MAX_BITS_IN_SPAN)
+		*addr = s->start + (1 << GO_PAGE_SHIFT) - INLINE_MARKS_BACK;
+	else
+		*addr = s->gcmarkbits;
+	return true;
+}
+
+/* Index of the object in its span; false: this span never held this object. */
+static bool find_index(const struct gomem *gm, const struct go_span *s, const struct object *o,
+		       uint64_t *index)
+{
+	unsigned size_class = s->spanclass >> 1;
+	bool header = gm->lo->malloc_header && !span_noscan(s) && size_class &&
+		      s->elemsize > MAX_BITS_IN_SPAN;
+	bool tiny = span_noscan(s) && size_class == TINY_CLASS;
+	uint64_t addr = tiny ? o->addr & ~(uint64_t)(TINY_BLOCK - 1) : o->addr;
+
+	if (s->state != SPAN_IN_USE || addr < s->start || addr >= s->limit ||
+	    s->elemsize != o->size || !s->elemsize)
+		return false;
+	*index = (addr - s->start) / s->elemsize;
+	return (addr - s->start) % s->elemsize == (header ? HEADER : 0) && *index < s->nelems;
+}
+
+static void judge_group(const struct gomem *gm, const struct group *g, uint32_t gen,
+			const uint8_t *bits)
+{
+	uint64_t index;
+
+	for (size_t i = 0; i < g->n; i++) {
+		struct object *o = &g->objects[i];
+
+		if ((int32_t)(o->gen - gen) >= 0)
+			o->verdict = VERDICT_NOT_JUDGED;
+		else if (bits && find_index(gm, &g->span, o, &index) &&
+			 bits[index / 8] & 1 << index % 8)
+			o->verdict = VERDICT_LIVE;
+		else
+			o->verdict = VERDICT_DEAD;
+	}
+}
+
+/* Fills the raw spans of all groups, and if gen is not NULL G after them. */
+static void read_spans(const struct gomem *gm, struct batch *b, uint32_t *gen)
+{
+	for (size_t i = 0; i < b->n; i++)
+		b->reads[i] = (struct target_read){ .addr = b->groups[i].addr, .buf = b->raw[i],
+						    .len = (uint32_t)gm->lo->mspan_size };
+	if (gen)
+		b->reads[b->n] = (struct target_read){ .addr = gm->lo->sweepgen + gm->bias,
+						       .buf = gen, .len = sizeof(*gen) };
+	target_read_many(gm->t, b->reads, b->n + !!gen);
+}
+
+/* Parses the spans; judges the groups that need no bits; prepares the reads of the others' bits. */
+static void settle_without_bits(const struct gomem *gm, struct batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct group *g = &b->groups[i];
+		struct target_read *r = &b->reads[n];
+		uint64_t addr = 0;
+
+		if (!b->reads[i].ok)
+			continue;	/* no memory there: stays unknown */
+		gomem_parse_span(gm, b->raw[i], &g->span);
+		if (g->span.state != SPAN_IN_USE) {
+			judge_group(gm, g, b->gen, NULL);
+			continue;
+		}
+		if (g->span.nelems > MAX_ELEMS)
+			continue;	/* not a span */
+		*r = (struct target_read){ .buf = b->bits[n],
+					   .len = (uint32_t)(g->span.nelems + 7) / 8 };
+		if (find_bits(gm, g, b->gen, &addr))
+			r->addr = addr;
+		else
+			r->len = 0;	/* being swept: in the next round */
+		b->groups[n++] = *g;
+	}
+	b->n = n;
+}
+
+/* Whether the bits that were read between the looks a and b are the verdict of cycle gen. */
+static bool unchanged(const struct group *g, const struct go_span *b, uint32_t gen)
+{
+	const struct go_span *a = &g->span;
+	uint32_t age = b->sweepgen - gen;
+
+	return a->start == b->start && a->limit == b->limit && a->elemsize == b->elemsize &&
+	       a->nelems == b->nelems && a->state == b->state && a->spanclass == b->spanclass &&
+	       a->allocbits == b->allocbits && a->gcmarkbits == b->gcmarkbits &&
+	       (g->swept ? age == 0 || age == 3 : a->sweepgen == b->sweepgen);
+}
+
+static void settle_with_bits(const struct gomem *gm, struct batch *b, const bool *have_bits,
+			     uint32_t gen_after)
+{
+	struct go_span again;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct group *g = &b->groups[i];
+
+		if (have_bits[i] && b->reads[i].ok && gen_after == b->gen) {
+			gomem_parse_span(gm, b->raw[i], &again);
+			if (unchanged(g, &again, b->gen)) {
+				judge_group(gm, g, b->gen, b->bits[i]);
+				continue;
+			}
+		}
+		b->groups[n++] = *g;
+	}
+	b->n = n;
+}
+
+/* Judges all groups of the batch, those that change meanwhile again; what is left is unknown. */
+static int judge_batch(const struct gomem *gm, struct batch *b, uint32_t *oldest_gen)
+{
+	bool have_bits[BATCH];
+	uint32_t gen_after;
+	int err;
+
+	for (size_t i = 0; i < b->n; i++)
+		set_verdicts(&b->groups[i], VERDICT_UNKNOWN);
+	for (int round = 0; round < ROUNDS && b->n; round++) {
+		if (round > QUICK_ROUNDS)
+			usleep(PAUSE_US);
+		err = gomem_sweepgen(gm, &b->gen);
+		if (err)
+			return err;
+		if ((int32_t)(b->gen - *oldest_gen) < 0)
+			return -EBADMSG;
+		read_spans(gm, b, NULL);
+		settle_without_bits(gm, b);
+		target_read_many(gm->t, b->reads, b->n);
+		for (size_t i = 0; i < b->n; i++)
+			have_bits[i] = b->reads[i].len && b->reads[i].ok;
+		gen_after = b->gen + 1;		/* if it cannot be read: differs */
+		read_spans(gm, b, &gen_after);
+		settle_with_bits(gm, b, have_bits, gen_after);
+	}
+	b->n = 0;
+	return 0;
+}
+
+/* Adds the objects, all with this mspan, to the batch; judges it when it is full. */
+static int add_group(const struct gomem *gm, struct batch *b, uint64_t span, struct object *objects,
+		     size_t n, uint32_t *gen)
+{
+	struct group *last = b->n ? &b->groups[b->n - 1] : NULL;
+
+	if (last && last->addr == span && last->objects + last->n == objects) {
+		last->n += n;
+		return 0;
+	}
+	if (b->n == BATCH) {
+		int err = judge_batch(gm, b, gen);
+
+		if (err)
+			return err;
+	}
+	b->groups[b->n++] = (struct group){ .addr = span, .objects = objects, .n = n };
+	return 0;
+}
+
+/* The objects before end that lie on the page of the first. */
+static size_t same_page(const struct object *o, const struct object *end)
+{
+	const struct object *p = o;
+
+	while (p < end && p->addr >> GO_PAGE_SHIFT == o->addr >> GO_PAGE_SHIFT)
+		p++;
+	return (size_t)(p - o);
+}
+
+/* Finds the spans of objects that lie in one arena. */
+static int add_arena(const struct gomem *gm, struct batch *b, uint64_t table,
+		     struct object *objects, size_t n, uint32_t *gen)
+{
+	uint32_t first = arena_page(objects[0].addr), last = arena_page(objects[n - 1].addr);
+	uint64_t spans[GO_ARENA_PAGES] = { 0 }, arena = 0;
+	struct object *end = objects + n;
+	int err = 0;
+
+	if (objects[n - 1].addr < GO_ADDR_END && table)
+		err = gomem_arena(gm, table, objects[0].addr, &arena);
+	if (!err && arena)
+		err = target_read(gm->t, arena + (uint32_t)gm->lo->heaparena_spans + 8ull * first,
+				  spans, 8ull * (last - first + 1));
+	if (err && err != -EFAULT)
+		return err;
+	for (struct object *o = objects; o < end;) {
+		struct group page = { .objects = o, .n = same_page(o, end) };
+		uint64_t span = spans[arena_page(o->addr) - first];
+		int failed = 0;
+
+		if (err)
+			set_verdicts(&page, VERDICT_UNKNOWN);
+		else if (!span)
+			judge_group(gm, &page, *gen, NULL);
+		else
+			failed = add_group(gm, b, span, o, page.n, gen);
+		if (failed)
+			return failed;
+		o += page.n;
+	}
+	return 0;
+}
+
+int gomem_alive(struct gomem *gm, struct object *objects, size_t n, uint32_t *gen)
+{
+	struct batch *b;
+	uint64_t table;
+	int err = gomem_sweepgen(gm, gen);
+
+	if (!err)
+		err = gomem_arena_table(gm, &table);
+	if (err)
+		return err;
+	b = xcalloc(1, sizeof(*b));
+	b->raw = xcalloc(BATCH, sizeof(*b->raw));
+	for (size_t i = 0, k; i < n && !err; i = k) {
+		for (k = i; k < n && arena_index(objects[k].addr) == arena_index(objects[i].addr);)
+			k++;
+		err = add_arena(gm, b, table, objects + i, k - i, gen);
+	}
+	if (!err)
+		err = judge_batch(gm, b, gen);
+	free(b->raw);
+	free(b);
+	return err;
+}

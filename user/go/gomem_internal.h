@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gomem_internal.h - what the files of gomem share: the open gomem, memory words of the target, and
+ * the runtime's mspan as a struct of C.
+ */
+#ifndef GOMEM_INTERNAL_H
+#define GOMEM_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/go/gomem.h"
+#include "user/object.h"
+#include "user/target.h"
+
+/* runtime/malloc.go, linux/amd64; the same in Go 1.17 to 1.27.  The base is that architecture's. */
+#define GO_PAGE_SHIFT 13
+#define GO_ARENA_SHIFT 26			/* heapArenaBytes = 64 MiB */
+#define GO_ARENA_BASE 0xffff800000000000u	/* arenaBaseOffset */
+#define GO_ARENA_PAGES (1u << (GO_ARENA_SHIFT - GO_PAGE_SHIFT))
+#define GO_ADDR_END (1ull << 47)		/* user space */
+
+enum {
+	N_SPAN_CLASSES = 136,	/* numSpanClasses: 68 size classes, with and without pointers */
+	N_SIZE_CLASSES = N_SPAN_CLASSES / 2,
+	MAX_ELEMS = 1024,	/* of one span: 8192 / 8 */
+	SPAN_IN_USE = 1,	/* mSpanInUse; 0 dead, 2 manual (stacks, GC buffers) */
+	MAX_RAW = 1024,		/* bytes of a g or an mspan; 456 and 160 in Go 1.27 */
+	N_WAIT_REASONS = 256,
+};
+
+struct gomem {
+	const struct target *t;
+	const struct gobin *gb;
+	const struct go_layout *lo;
+	uint64_t bias;
+	char *wait_reasons[N_WAIT_REASONS];	/* as far as they were needed */
+};
+
+/* An mspan.  All fields were read by one copy. */
+struct go_span {
+	uint64_t start, npages, limit, elemsize, nelems;
+	uint64_t allocbits, gcmarkbits;
+	uint32_t sweepgen;
+	uint16_t alloccount, alloccount_before;	/* the latter 0 up to Go 1.18 */
+	uint8_t spanclass;	/* size class << 1 | without pointers */
+	uint8_t state;
+};
+
+/* A field of a struct that was copied to raw; 0 for a field that the version lacks. */
+uint64_t gomem_u64(const uint8_t *raw, int32_t off);
+uint32_t gomem_u32(const uint8_t *raw, int32_t off);
+uint16_t gomem_u16(const uint8_t *raw, int32_t off);
+
+/* One word of the target. */
+int gomem_read_u64(const struct gomem *gm, uint64_t addr, uint64_t *v);
+
+/* raw: lo->mspan_size bytes. */
+void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span *out);
+
+static inline bool span_noscan(const struct go_span *s)
+{
+	return s->spanclass & 1;
+}
+
+static inline uint64_t arena_index(uint64_t addr)
+{
+	return (addr - GO_ARENA_BASE) >> GO_ARENA_SHIFT;
+}
+
+static inline uint32_t arena_page(uint64_t addr)
+{
+	return (uint32_t)(addr >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
+}
+
+/* The word mheap_.arenas[0]: an array of *heapArena, by arena_index(). */
+int gomem_arena_table(const struct gomem *gm, uint64_t *table);
+/* The *heapArena of addr, 0: no heap there. */
+int gomem_arena(const struct gomem *gm, uint64_t table, uint64_t addr, uint64_t *arena);
+
+/* len entries of runtime.allgs. */
+int gomem_allgs(const struct gomem *gm, uint64_t **gs, size_t *n);
+
+/* Goroutine states, runtime/runtime2.go: _Gidle ... */
+enum {
+	G_IDLE, G_RUNNABLE, G_RUNNING, G_SYSCALL, G_WAITING, G_MORIBUND, G_DEAD, G_ENQUEUE,
+	G_COPYSTACK, G_PREEMPTED, G_LEAKED, G_DEADEXTRA, N_G_STATES,
+	G_SCAN = 0x1000,	/* flag: the collector is looking at the stack */
+};
+
+static inline bool g_state_dead(uint32_t status)
+{
+	return status == G_IDLE || status == G_DEAD || status == G_DEADEXTRA;
+}
+
+#endif
