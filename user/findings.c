@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * findings.c - joins three sources for a report: the snapshot of what was tracked (per stack of
+ * addresses), the runtime's own tables (goroutines, memory), and the binary (frames and types).
+ *
+ * Stacks of addresses that show the same frames are one site: the allocator has several ways to the
+ * same object (a fast path, a slow path while the collector marks), which nobody wants to see apart.
+ */
+#include "user/findings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/go/gobin.h"
+#include "user/go/gomem.h"
+#include "user/go/image.h"
+#include "user/go/sitetype.h"
+#include "user/limits.h"
+#include "user/probe/tracer.h"
+#include "user/session.h"
+#include "user/target.h"
+#include "user/track/table.h"
+#include "user/track/track.h"
+#include "user/util.h"
+
+struct made {			/* findings, and what they are made of */
+	struct findings f;
+	struct session *s;
+	struct track_snapshot snap;
+	struct goroutines gs;
+	struct frames *stacks;	/* of snap.stacks, as shown */
+	size_t cap_sites, cap_gsites;
+	struct table site_index;	/* hash of the frames to site_entry */
+};
+
+struct site_entry {
+	uint64_t key;
+	uint64_t index;
+};
+
+/* ---- frames --------------------------------------------------------------------------------- */
+
+static bool starts_with(const char *s, const char *prefix)
+{
+	return s && !strncmp(s, prefix, strlen(prefix));
+}
+
+/* As runtime/pprof decides what to hide at the leaf of a heap profile's stack (protomem.go). */
+static bool of_runtime(const struct frame *f)
+{
+	return starts_with(f->function, "runtime.") || starts_with(f->function, "internal/runtime/");
+}
+
+static struct frames resolve(const struct session *s, const uint64_t *pcs, size_t n,
+			     bool leaf_is_return)
+{
+	struct frames out = { 0 };
+	size_t cap = 4 * n + 16, need;
+
+	out.v = xcalloc(cap, sizeof(*out.v));
+	need = gobin_frames(s->gobin, pcs, n, leaf_is_return, out.v, cap);
+	if (need > cap) {
+		out.v = xreallocarray(out.v, need, sizeof(*out.v));
+		need = gobin_frames(s->gobin, pcs, n, leaf_is_return, out.v, need);
+	}
+	out.n = need;
+	return out;
+}
+
+/* Folds the runtime's frames at the leaf end away, unless there are no others. */
+static void fold_leaf(struct frames *fr)
+{
+	size_t i = 0;
+
+	while (i < fr->n && of_runtime(&fr->v[i]))
+		i++;
+	if (i == fr->n)
+		return;
+	memmove(fr->v, fr->v + i, (fr->n - i) * sizeof(*fr->v));
+	fr->n -= i;
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+	return h ^ (h >> 31);
+}
+
+static uint64_t hash_frames(uint64_t h, const struct frames *fr)
+{
+	for (size_t i = 0; i < fr->n; i++)
+		h = mix(mix(h, fr->v[i].pc), (uintptr_t)fr->v[i].function);
+	return mix(h, fr->cut);
+}
+
+/* A copy, so that every site and place owns its frames. */
+static struct frames copy_frames(const struct frames *fr)
+{
+	struct frames out = { .v = xcalloc(fr->n, sizeof(*fr->v)), .n = fr->n, .cut = fr->cut };
+
+	if (fr->n)
+		memcpy(out.v, fr->v, fr->n * sizeof(*fr->v));
+	return out;
+}
+
+static size_t image_pcs(const struct session *s, const struct track_stack *st,
+			uint64_t pcs[GL_MAX_FRAMES])
+{
+	for (uint32_t i = 0; i < st->n; i++)
+		pcs[i] = st->pcs[i] - s->bias;
+	return st->n;
+}
+
+static void resolve_stacks(struct made *m)
+{
+	uint64_t pcs[GL_MAX_FRAMES];
+
+	m->stacks = xcalloc(m->snap.n_stacks, sizeof(*m->stacks));
+	for (size_t i = 0; i < m->snap.n_stacks; i++) {
+		size_t n = image_pcs(m->s, &m->snap.stacks[i], pcs);
+
+		m->stacks[i] = resolve(m->s, pcs, n, false);
+		m->stacks[i].cut = m->snap.stacks[i].flags & GL_STACK_CUT;
+		fold_leaf(&m->stacks[i]);
+	}
+}
+
+/* ---- the heap ------------------------------------------------------------------------------- */
+
+static struct heap_site *site_of(struct made *m, uint32_t stack)
+{
+	const struct frames *fr = &m->stacks[stack];
+	struct site_entry *e;
+	bool is_new;
+
+	e = table_put(&m->site_index, hash_frames(1, fr) | 1, &is_new);
+	if (is_new) {
+		m->f.sites = grow(m->f.sites, m->f.n_sites, &m->cap_sites, sizeof(*m->f.sites));
+		m->f.sites[m->f.n_sites] = (struct heap_site){
+			.stack = copy_frames(fr), .oldest_s = -1, .rate_per_s = NAN };
+		e->index = m->f.n_sites++;
+	}
+	return &m->f.sites[e->index];
+}
+
+static struct site_part *part_of(struct heap_site *site, const struct site_type *type, uint64_t size)
+{
+	struct site_part *p;
+
+	for (size_t i = 0; i < site->n_parts; i++) {
+		p = &site->parts[i];
+		if (p->size == size && !strcmp(p->type, type->name) &&
+		    (p->how == type->how || (p->how && type->how && !strcmp(p->how, type->how))))
+			return p;
+	}
+	site->parts = xreallocarray(site->parts, site->n_parts + 1, sizeof(*p));
+	p = &site->parts[site->n_parts++];
+	*p = (struct site_part){ .type = type->name, .how = type->how, .size = size };
+	return p;
+}
+
+static void add_account(struct made *m, const struct track_account *a)
+{
+	const struct track_stack *st = &m->snap.stacks[a->stack];
+	struct heap_site *site = site_of(m, a->stack);
+	uint64_t pcs[GL_MAX_FRAMES], typ = a->typ;
+	size_t n = image_pcs(m->s, st, pcs);
+	struct site_type type;
+	struct site_part *p;
+	double age;
+
+	if (typ && typ != GL_UNKNOWN)
+		typ -= m->s->bias;
+	sitetype_get(m->s->sitetype, typ, pcs, n, &type);
+	p = part_of(site, &type, a->size);
+	p->live_objects += a->live;
+	p->young_objects += a->young;
+	p->shared_objects += a->shared;
+	p->alloc_objects += a->allocs;
+	site->live_objects += a->live;
+	site->live_bytes += a->live * a->size;
+	site->young_objects += a->young;
+	site->young_bytes += a->young * a->size;
+	site->shared_objects += a->shared;
+	site->alloc_objects += a->allocs;
+	site->alloc_bytes += a->allocs * a->size;
+	site->growth_bytes += (int64_t)((a->live - a->live_first) * a->size);
+	if (m->snap.half_ns && m->snap.time_ns > m->snap.half_ns) {
+		double bytes = (double)(int64_t)(a->live - a->live_half) * (double)a->size;
+
+		site->rate_per_s = (isnan(site->rate_per_s) ? 0 : site->rate_per_s) +
+				   bytes / ((double)(m->snap.time_ns - m->snap.half_ns) / 1e9);
+	}
+	age = a->oldest_ns ? (double)(m->snap.time_ns - a->oldest_ns) / 1e9 : -1;
+	if (age > site->oldest_s)
+		site->oldest_s = age;
+}
+
+static int compare(double a, double b)	/* larger first */
+{
+	return a > b ? -1 : a < b;
+}
+
+static int by_live_bytes(const void *a, const void *b)
+{
+	const struct heap_site *x = a, *y = b;
+	int c = compare(x->live_bytes, y->live_bytes);
+
+	if (!c)
+		c = compare(x->growth_bytes, y->growth_bytes);
+	if (!c)
+		c = compare(x->young_bytes, y->young_bytes);
+	return c ? c : compare(x->alloc_objects, y->alloc_objects);
+}
+
+static int by_part_bytes(const void *a, const void *b)
+{
+	const struct site_part *x = a, *y = b;
+	int c = compare((double)x->live_objects * x->size, (double)y->live_objects * y->size);
+
+	return c ? c : compare(x->alloc_objects, y->alloc_objects);
+}
+
+static void make_heap(struct made *m)
+{
+	table_init(&m->site_index, sizeof(struct site_entry), MAX_ACCOUNTS);
+	for (size_t i = 0; i < m->snap.n_accounts; i++)
+		add_account(m, &m->snap.accounts[i]);
+	table_fini(&m->site_index);
+	if (m->f.n_sites)
+		qsort(m->f.sites, m->f.n_sites, sizeof(*m->f.sites), by_live_bytes);
+	for (size_t i = 0; i < m->f.n_sites; i++)
+		qsort(m->f.sites[i].parts, m->f.sites[i].n_parts, sizeof(*m->f.sites[i].parts),
+		      by_part_bytes);
+}
+
+/* ---- goroutines ----------------------------------------------------------------------------- */
+
+static struct goroutine_site *gsite_of(struct made *m, const struct frames *fr, bool before_attach)
+{
+	struct site_entry *e;
+	bool is_new;
+
+	e = table_put(&m->site_index, hash_frames(2 + before_attach, fr) | 1, &is_new);
+	if (is_new) {
+		m->f.gsites = grow(m->f.gsites, m->f.n_gsites, &m->cap_gsites, sizeof(*m->f.gsites));
+		m->f.gsites[m->f.n_gsites] = (struct goroutine_site){
+			.stack = copy_frames(fr), .before_attach = before_attach,
+			.oldest_s = -1, .rate_per_s = NAN };
+		e->index = m->f.n_gsites++;
+	}
+	return &m->f.gsites[e->index];
+}
+
+static struct goroutine_place *place_of(struct goroutine_site *site, const char *state,
+					const struct frames *fr)
+{
+	struct goroutine_place *p;
+
+	for (size_t i = 0; i < site->n_places; i++) {
+		p = &site->places[i];
+		if (!strcmp(p->state, state) && hash_frames(0, &p->stack) == hash_frames(0, fr))
+			return p;
+	}
+	site->places = xreallocarray(site->places, site->n_places + 1, sizeof(*p));
+	p = &site->places[site->n_places++];
+	*p = (struct goroutine_place){ .state = state, .stack = copy_frames(fr), .longest_wait_s = -1 };
+	return p;
+}
+
+static void add_started(struct made *m)
+{
+	for (size_t i = 0; i < m->snap.n_stacks; i++) {
+		const struct track_stack *st = &m->snap.stacks[i];
+		struct goroutine_site *site;
+
+		if (!st->started)
+			continue;
+		site = gsite_of(m, &m->stacks[i], false);
+		site->started += st->started;
+		site->ended += st->ended;
+		if (m->snap.half_ns && m->snap.time_ns > m->snap.half_ns) {
+			double n = (double)(int64_t)(st->started - st->ended - st->half_live);
+
+			site->rate_per_s = (isnan(site->rate_per_s) ? 0 : site->rate_per_s) +
+					   n / ((double)(m->snap.time_ns - m->snap.half_ns) / 1e9);
+		}
+	}
+}
+
+static int by_goid(const void *key, const void *element)
+{
+	const uint64_t *goid = key;
+	const struct track_goroutine *g = element;
+
+	return *goid < g->goid ? -1 : *goid > g->goid;
+}
+
+static void set_oldest(struct goroutine_site *site, double age)
+{
+	if (age > site->oldest_s)
+		site->oldest_s = age;
+}
+
+static const struct track_goroutine *find_seen(const struct made *m, uint64_t goid)
+{
+	if (!m->snap.n_goroutines)
+		return NULL;
+	return bsearch(&goid, m->snap.goroutines, m->snap.n_goroutines, sizeof(*m->snap.goroutines),
+		       by_goid);
+}
+
+/* The go statement; the main goroutine has none: the function it began with. */
+static struct frames created_at(const struct session *s, const struct goroutine *g)
+{
+	struct frames fr = g->gopc ? resolve(s, &g->gopc, 1, true) : resolve(s, &g->startpc, 1, false);
+
+	fold_leaf(&fr);
+	return fr;
+}
+
+/* The runtime's own goroutines are nobody's leak: those that we saw start leave their site again. */
+static void subtract_system(struct made *m, const struct goroutine *g)
+{
+	const struct track_goroutine *seen = find_seen(m, g->goid);
+
+	if (seen)
+		gsite_of(m, &m->stacks[seen->stack], false)->started--;
+}
+
+static void drop_empty_gsites(struct made *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->f.n_gsites; i++) {
+		struct goroutine_site *site = &m->f.gsites[i];
+
+		if (site->live || site->started)
+			m->f.gsites[n++] = *site;
+		else
+			free(site->stack.v);
+	}
+	m->f.n_gsites = n;
+}
+
+/* One goroutine of the runtime's table: to the site that started it, known in full if we saw it. */
+static void add_goroutine(struct made *m, const struct goroutine *g)
+{
+	const struct track_goroutine *seen = find_seen(m, g->goid);
+	struct goroutine_site *site;
+	struct goroutine_place *place;
+	struct frames fr;
+
+	if (seen) {
+		site = gsite_of(m, &m->stacks[seen->stack], false);
+		set_oldest(site, (double)(m->snap.time_ns - seen->start_ns) / 1e9);
+	} else {
+		fr = created_at(m->s, g);
+		site = gsite_of(m, &fr, true);
+		set_oldest(site, m->f.attached_s);
+		free(fr.v);
+	}
+	site->live++;
+	fr = resolve(m->s, g->pcs, g->n_pcs, true);
+	fr.cut = g->cut;
+	place = place_of(site, g->state, &fr);
+	place->live++;
+	if (g->waitsince_ns && m->snap.time_ns > g->waitsince_ns) {
+		double s = (double)(m->snap.time_ns - g->waitsince_ns) / 1e9;
+
+		place->longest_wait_s = s > place->longest_wait_s ? s : place->longest_wait_s;
+	}
+	free(fr.v);
+}
+
+/* The process is gone and its table with it: only what the probes saw is known. */
+static void add_seen(struct made *m)
+{
+	static const struct frames none = { 0 };
+
+	for (size_t i = 0; i < m->snap.n_goroutines; i++) {
+		const struct track_goroutine *g = &m->snap.goroutines[i];
+		struct goroutine_site *site = gsite_of(m, &m->stacks[g->stack], false);
+
+		site->live++;
+		place_of(site, "?", &none)->live++;
+		set_oldest(site, (double)(m->snap.time_ns - g->start_ns) / 1e9);
+	}
+}
+
+static int by_live(const void *a, const void *b)
+{
+	const struct goroutine_site *x = a, *y = b;
+	int c = compare(x->live, y->live);
+
+	return c ? c : compare(x->started, y->started);
+}
+
+static int by_place_live(const void *a, const void *b)
+{
+	return compare(((const struct goroutine_place *)a)->live,
+		       ((const struct goroutine_place *)b)->live);
+}
+
+static void make_goroutines(struct made *m)
+{
+	table_init(&m->site_index, sizeof(struct site_entry), MAX_ACCOUNTS);
+	add_started(m);
+	if (m->s->gone || !m->s->checked || gomem_goroutines(m->s->gomem, true, &m->gs))
+		add_seen(m);
+	for (size_t i = 0; i < m->gs.n; i++) {
+		if (m->gs.v[i].system)
+			subtract_system(m, &m->gs.v[i]);
+		else
+			add_goroutine(m, &m->gs.v[i]);
+	}
+	table_fini(&m->site_index);
+	drop_empty_gsites(m);
+	if (m->f.n_gsites)
+		qsort(m->f.gsites, m->f.n_gsites, sizeof(*m->f.gsites), by_live);
+	for (size_t i = 0; i < m->f.n_gsites; i++)
+		if (m->f.gsites[i].n_places)
+			qsort(m->f.gsites[i].places, m->f.gsites[i].n_places,
+			      sizeof(*m->f.gsites[i].places), by_place_live);
+}
+
+/* ---- coverage, cost, target ----------------------------------------------------------------- */
+
+static void make_coverage(struct made *m)
+{
+	const struct track_loss *loss = &m->snap.loss;
+	uint64_t c[GL_N_COUNTERS];
+
+	tracer_counters(m->s->tracer, c);
+	const struct coverage_row rows[] = {
+		{ "lost_ring", "events lost, ring full", c[GL_LOST_RING], true },
+		{ "lost_unreadable", "events lost, result unreadable", c[GL_LOST_ADDR], true },
+		{ "lost_busy", "events lost, no work area", c[GL_LOST_WORK], true },
+		{ "stacks_lost", "stacks not readable", c[GL_LOST_STACK], true },
+		{ "stacks_cut", "stacks cut", c[GL_LOST_STACK_CUT], true },
+		{ "stacks_resent", "stacks sent again", c[GL_STACKS_FULL], false },
+		{ "objects_not_followed", "objects not followed, table full", loss->objects_full, true },
+		{ "stacks_not_kept", "stacks not kept, table full", loss->stacks_full, true },
+		{ "sites_not_kept", "allocations without a site, table full", loss->accounts_full, true },
+		{ "goroutines_not_followed", "goroutines not followed, table full",
+		  loss->goroutines_full, true },
+		{ "verdicts_unknown", "objects not judged by the last collection",
+		  loss->unknown_verdicts, true },
+		{ "objects_doubtful", "objects that may have been replaced by lost events",
+		  loss->doubtful, true },
+		{ "goroutines_unreadable", "goroutines not readable", m->gs.n_unreadable, true },
+	};
+
+	m->f.n_coverage = ARRAY_SIZE(rows);
+	m->f.coverage = xcalloc(ARRAY_SIZE(rows), sizeof(*rows));
+	memcpy(m->f.coverage, rows, sizeof(rows));
+}
+
+static uint64_t own_rss(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f && fscanf(f, "%*u %llu", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void make_cost(struct made *m)
+{
+	struct cost *c = &m->f.cost;
+	struct rusage ru;
+
+	c->hits_per_s = m->f.attached_s > 0 ? (double)m->snap.n_records / m->f.attached_s : 0;
+	c->ns_per_hit = tracer_ns_per_hit(m->s->tracer);
+	c->target_percent = c->hits_per_s * c->ns_per_hit / 1e9 * 100;
+	getrusage(RUSAGE_SELF, &ru);
+	c->own_cpu_percent = ((double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+			      (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6) /
+			     m->f.attached_s * 100;
+	c->own_rss = own_rss();
+}
+
+static void make_target(struct made *m)
+{
+	struct target_info *t = &m->f.target;
+	const struct image_segment *segs;
+	size_t n;
+
+	t->pid = target_pid(m->s->target);
+	t->exe = target_exe_name(m->s->target);
+	t->comm = target_comm(m->s->target);
+	t->go_version = gobin_version(m->s->gobin)->text;
+	t->stripped = image_stripped(m->s->image);
+	t->build_id = image_build_id(m->s->image);
+	segs = image_segments(m->s->image, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!segs[i].exec)
+			continue;
+		t->map_start = segs[i].vaddr;
+		t->map_limit = segs[i].vaddr + segs[i].memsz;
+		t->map_file_off = segs[i].file_off;
+		break;
+	}
+}
+
+struct findings *findings_make(struct session *s)
+{
+	struct made *m = xcalloc(1, sizeof(*m));
+	struct timespec wall;
+
+	m->s = s;
+	track_snapshot(s->track, now_ns(), &m->snap);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	m->f.version = GL_VERSION;
+	m->f.attached_s = (double)(m->snap.time_ns - s->attach_ns) / 1e9;
+	m->f.gc_cycles = m->snap.gc_cycles;
+	m->f.time_unix_ns = wall.tv_sec * 1000000000ll + wall.tv_nsec;
+	m->f.target_gone = s->gone;
+	m->f.gone_why = target_gone(s->target);
+	m->f.heap = s->heap;
+	m->f.goroutines = s->goroutines;
+	make_target(m);
+	session_read_memory(s);
+	m->f.memory = s->memory;
+	resolve_stacks(m);
+	if (s->heap)
+		make_heap(m);
+	if (s->goroutines)
+		make_goroutines(m);
+	make_coverage(m);
+	make_cost(m);
+	return &m->f;
+}
+
+void findings_free(struct findings *f)
+{
+	struct made *m = (struct made *)f;	/* f is its first member */
+
+	if (!m)
+		return;
+	for (size_t i = 0; i < f->n_sites; i++) {
+		free(f->sites[i].stack.v);
+		free(f->sites[i].parts);
+	}
+	for (size_t i = 0; i < f->n_gsites; i++) {
+		for (size_t k = 0; k < f->gsites[i].n_places; k++)
+			free(f->gsites[i].places[k].stack.v);
+		free(f->gsites[i].places);
+		free(f->gsites[i].stack.v);
+	}
+	for (size_t i = 0; i < m->snap.n_stacks; i++)
+		free(m->stacks[i].v);
+	free(m->stacks);
+	free(f->sites);
+	free(f->gsites);
+	free(f->coverage);
+	goroutines_free(&m->gs);
+	track_snapshot_fini(&m->snap);
+	free(m);
+}

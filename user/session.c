@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * session.c - wires the modules for one traced process: what is found out in the file is compared
+ * with the process, the plan is given to the tracer, its records to track, track's questions to gomem.
+ */
+#include "user/session.h"
+
+#include <errno.h>
+#include <string.h>
+#include <stdlib.h>
+
+#include "user/go/gobin.h"
+#include "user/go/gomem.h"
+#include "user/go/image.h"
+#include "user/go/sitetype.h"
+#include "user/object.h"
+#include "user/probe/tracer.h"
+#include "user/target.h"
+#include "user/track/track.h"
+#include "user/util.h"
+
+enum { MEMORY_INTERVAL_NS = 500000000 };	/* between two readings of the memory figures */
+
+/* ---- the process and its binary ------------------------------------------------------------- */
+
+/* Load bias: where the mapping that holds a segment's file offset lies, against where it was linked. */
+static int find_bias(struct session *s)
+{
+	const struct image_segment *segs;
+	const struct target_map *maps;
+	size_t n_segs, n_maps;
+	int err = target_exe_maps(s->target, &maps, &n_maps);
+
+	if (err)
+		return err;
+	segs = image_segments(s->image, &n_segs);
+	for (size_t i = 0; i < n_maps; i++) {
+		for (size_t k = 0; maps[i].exec && k < n_segs; k++) {
+			uint64_t size = maps[i].end - maps[i].start;
+
+			if (!segs[k].exec || segs[k].file_off < maps[i].file_off ||
+			    segs[k].file_off >= maps[i].file_off + size)
+				continue;
+			s->bias = maps[i].start + (segs[k].file_off - maps[i].file_off) - segs[k].vaddr;
+			return 0;
+		}
+	}
+	say_error("process %d: its executable's code is not mapped where the file says; it may have been "
+		  "replaced while it runs: restart the process", (int)target_pid(s->target));
+	return -EBADMSG;
+}
+
+/*
+ * The live bytes must be what the file says, or a breakpoint over their first byte: another tracer's
+ * probe (an int3, or since Linux 6.18 a whole call over a nop, which we never probe).
+ */
+static int verify_bytes(const struct session *s)
+{
+	static const uint8_t int3 = 0xcc;
+
+	for (size_t i = 0; i < s->plan.n; i++) {
+		const struct plan_probe *p = &s->plan.probes[i];
+		uint8_t live[PLAN_MAX_BYTES];
+		int err = target_read(s->target, p->vaddr + s->bias, live, p->n_bytes);
+
+		if (err)
+			return err;
+		if ((live[0] == p->bytes[0] || live[0] == int3) &&
+		    !memcmp(live + 1, p->bytes + 1, p->n_bytes - 1))
+			continue;
+		say_error("process %d: its code at %s+0x%llx is not what its file says; nothing was "
+			  "planted. Has the file been replaced, or does another tool patch the process?",
+			  (int)target_pid(s->target), p->func,
+			  (unsigned long long)(p->vaddr - p->func_entry));
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+/* A program that was just started has no heap yet: then the comparison comes later. */
+static int check_layout(struct session *s)
+{
+	int err = gomem_check(s->gomem);
+
+	s->checked = !err;
+	return err == -EAGAIN ? 0 : err;
+}
+
+static int open_binary(struct session *s)
+{
+	const struct plan_wants wants = { .heap = s->heap, .goroutines = s->goroutines };
+	int err;
+
+	err = image_open(&s->image, target_exe_path(s->target), target_exe_name(s->target));
+	if (!err)
+		err = gobin_open(&s->gobin, s->image);
+	if (!err)
+		err = golayout_get(s->gobin, &s->layout);
+	if (!err)
+		err = plan_make(&s->plan, s->gobin, &wants);
+	if (!err)
+		err = sitetype_new(&s->sitetype, s->gobin);
+	return err;
+}
+
+int session_open(struct session *s, pid_t pid, bool heap, bool goroutines)
+{
+	int err;
+
+	*s = (struct session){ .heap = heap, .goroutines = goroutines };
+	err = target_open(&s->target, pid);
+	if (!err)
+		err = open_binary(s);
+	if (!err)
+		err = find_bias(s);
+	if (!err)
+		err = verify_bytes(s);
+	if (!err)
+		err = gomem_open(&s->gomem, s->target, s->gobin, &s->layout, s->bias);
+	if (!err)
+		err = check_layout(s);
+	if (!err)
+		say_verbose("layout: fields from %s, variables from %s", s->layout.fields_from,
+			    s->layout.vars_from);
+	return err;
+}
+
+/* ---- what track asks ------------------------------------------------------------------------ */
+
+/* The size class is known from the probe's function or from the size and whether there are pointers. */
+static uint64_t object_size(void *ctx, const struct gl_alloc *a, const struct track_stack *stack,
+			    bool *tiny)
+{
+	struct session *s = ctx;
+	const struct plan_probe *p = &s->plan.probes[a->h.probe];
+	uint64_t pcs[GL_MAX_FRAMES], typ = a->typ, size = a->size;
+	struct site_type type;
+
+	if (p->size_class && !p->tiny)
+		return golayout_class_size(p->size_class);
+	for (uint32_t i = 0; i < stack->n; i++)
+		pcs[i] = stack->pcs[i] - s->bias;
+	if (typ && typ != GL_UNKNOWN)
+		typ -= s->bias;
+	sitetype_get(s->sitetype, typ, pcs, stack->n, &type);
+	if (size == GL_UNKNOWN)
+		size = p->tiny ? 1 : type.elem_size;
+	*tiny = p->tiny || (!type.pointers && size < 16);
+	return golayout_object_size(&s->layout, size, type.pointers);
+}
+
+static int alive(void *ctx, struct object *objects, size_t n, uint32_t *gen)
+{
+	struct session *s = ctx;
+
+	return gomem_alive(s->gomem, objects, n, gen);
+}
+
+/* ---- attach and detach ---------------------------------------------------------------------- */
+
+static void sink(void *ctx, const struct gl_header *rec)
+{
+	struct session *s = ctx;
+
+	if (rec->probe < s->plan.n)
+		track_feed(s->track, rec, now_ns());
+}
+
+static int configure(const struct session *s, struct gl_config *c)
+{
+	uint64_t dev, ino;
+	uint32_t pid;
+	int err = target_pidns(s->target, &dev, &ino, &pid);
+
+	if (err)
+		return err;
+	*c = (struct gl_config){
+		.pidns_dev = dev, .pidns_ino = ino, .tgid = pid,
+		.sweepgen_addr = s->layout.sweepgen + s->bias,
+		.g_goid_off = s->layout.g_goid, .g_stackhi_off = s->layout.g_stack_hi,
+	};
+	return 0;
+}
+
+int session_attach(struct session *s)
+{
+	const struct track_ops ops = { .ctx = s, .object_size = object_size, .alive = alive };
+	struct tracer_probe probes[GL_MAX_PROBES];
+	struct gl_config config;
+	int err = configure(s, &config);
+
+	if (!err)
+		err = tracer_open(&s->tracer, &config, sink, s);
+	if (err)
+		return err;
+	for (size_t i = 0; i < s->plan.n && i < GL_MAX_PROBES; i++)
+		probes[i] = (struct tracer_probe){
+			.row = s->plan.probes[i].wire, .file_off = s->plan.probes[i].file_off,
+			.addr = s->plan.probes[i].vaddr + s->bias,
+		};
+	track_new(&s->track, &ops, now_ns());
+	err = gomem_sweepgen(s->gomem, &s->first_gen);
+	if (err) {
+		say_error("process %d: its memory cannot be read: %s", (int)target_pid(s->target),
+			  strerror(-err));
+		return err;
+	}
+	s->judged_gen = s->first_gen;
+	err = tracer_attach(s->tracer, target_exe_path(s->target), target_pid(s->target), probes,
+			    s->plan.n);
+	if (!err)
+		s->attach_ns = now_ns();
+	return err;
+}
+
+void session_detach(struct session *s)
+{
+	if (s->tracer)
+		tracer_detach(s->tracer);
+}
+
+void session_close(struct session *s)
+{
+	tracer_close(s->tracer);
+	track_free(s->track);
+	sitetype_free(s->sitetype);
+	gomem_close(s->gomem);
+	plan_fini(&s->plan);
+	gobin_close(s->gobin);
+	image_close(s->image);
+	target_close(s->target);
+	*s = (struct session){ 0 };
+}
+
+/* ---- while it runs -------------------------------------------------------------------------- */
+
+uint64_t session_lost(const struct session *s)
+{
+	uint64_t c[GL_N_COUNTERS];
+
+	tracer_counters(s->tracer, c);
+	return c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK];
+}
+
+void session_read_memory(struct session *s)
+{
+	struct memory_account m = { 0 };
+	struct go_memstats st;
+
+	if (s->gone || !s->checked || target_rss(s->target, &m.rss))
+		return;
+	s->memory_ns = now_ns();
+	if (gomem_memstats(s->gomem, &st)) {
+		s->memory.rss = m.rss;
+		return;
+	}
+	m.known = true;
+	m.live_heap = st.heap_marked;
+	m.gc_headroom = st.heap_inuse + st.heap_idle - st.heap_released;
+	m.gc_headroom -= m.gc_headroom < m.live_heap ? m.gc_headroom : m.live_heap;
+	m.stacks = st.stack_sys;
+	m.runtime = st.mspan_sys + st.mcache_sys + st.buckhash_sys + st.gc_sys + st.other_sys;
+	m.not_go = (int64_t)(m.rss - m.live_heap - m.gc_headroom - m.stacks - m.runtime);
+	m.heap_alloc = st.heap_alloc;
+	m.heap_inuse = st.heap_inuse;
+	m.heap_idle = st.heap_idle;
+	m.heap_released = st.heap_released;
+	m.heap_sys = st.heap_sys;
+	m.heap_objects = st.heap_objects;
+	m.stack_inuse = st.stack_inuse;
+	m.mallocs = st.mallocs;
+	m.frees = st.frees;
+	m.total_alloc = st.total_alloc;
+	m.next_gc = st.next_gc;
+	m.num_gc = st.num_gc;
+	s->memory = m;
+}
+
+static void judge(struct session *s, uint32_t gen)
+{
+	uint64_t start = now_ns(), end;
+
+	track_collection(s->track, start, session_lost(s));
+	s->judged_gen = gen;
+	end = now_ns();
+	s->judge_next_ns = end + 4 * (end - start);
+	if (end - s->memory_ns > MEMORY_INTERVAL_NS)
+		session_read_memory(s);
+}
+
+int session_update(struct session *s, bool force)
+{
+	uint32_t gen;
+	int err = tracer_drain(s->tracer);
+
+	if (err < 0 || s->gone)
+		return err;
+	if (!s->checked)
+		err = check_layout(s);
+	if (err || !s->checked)
+		return err;
+	if (gomem_sweepgen(s->gomem, &gen) || gen == s->judged_gen)
+		return 0;
+	if (force || now_ns() >= s->judge_next_ns)
+		judge(s, gen);
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * session.h - everything that is open for one traced process, wired together.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "include/gobpfleak.h"
+#include "user/go/golayout.h"
+#include "user/model.h"
+#include "user/probe/plan.h"
+
+struct gobin;
+struct gomem;
+struct image;
+struct sitetype;
+struct target;
+struct track;
+struct tracer;
+
+struct session {
+	struct target *target;
+	struct image *image;
+	struct gobin *gobin;
+	struct go_layout layout;
+	struct plan plan;
+	struct gomem *gomem;
+	struct sitetype *sitetype;
+	struct track *track;
+	struct tracer *tracer;
+	uint64_t bias;			/* address in the target minus vaddr */
+	bool heap, goroutines;
+	bool checked;			/* the layout has been compared with the live process */
+	bool gone;			/* the process has ended or runs another program */
+	uint64_t attach_ns;		/* CLOCK_MONOTONIC; 0: not attached */
+	uint32_t first_gen;		/* sweepgen at the attach */
+	uint32_t judged_gen;		/* ... at the last judged collection */
+	uint64_t judge_next_ns;		/* not before: judging may take a fifth of our time */
+	struct memory_account memory;	/* as last read; .known tells whether it ever was */
+	uint64_t memory_ns;
+};
+
+/* Opens process and binary, finds layout and plan, compares both with the live process.  Plants
+ * nothing.  Tells the user on failure; call session_close() in either case. */
+int session_open(struct session *s, pid_t pid, bool heap, bool goroutines);
+/* Loads the BPF programs and plants the probes. */
+int session_attach(struct session *s);
+void session_detach(struct session *s);
+void session_close(struct session *s);
+
+/* Takes all records, judges the live set if a collection has ended since (force: even if that was
+ * done just now).  -EBADMSG: the layout turned out not to fit; the user has been told. */
+int session_update(struct session *s, bool force);
+/* Reads the runtime's memory figures into s->memory. */
+void session_read_memory(struct session *s);
+
+/* Records lost so far, all reasons. */
+uint64_t session_lost(const struct session *s);
+
+#endif
