@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// report is gobpfleak's JSON, as far as the tests look at it.
+type report struct {
+	Schema  int
+	Version string
+	Target  struct {
+		Pid       int
+		Exe, Comm string
+		GoVersion string `json:"go_version"`
+		Stripped  bool
+		Gone      string
+	}
+	Time struct {
+		Attached float64 `json:"attached_s"`
+		GCCycles uint64  `json:"gc_cycles"`
+	}
+	Memory   map[string]*int64
+	Coverage map[string]uint64
+	Sites    []site
+}
+
+type frame struct {
+	Function string
+	File     string
+	Line     int
+	Inlined  bool
+}
+
+// site is one element of "sites", of either kind.
+type site struct {
+	Kind          string
+	Frames        []frame
+	FramesCut     bool    `json:"frames_cut"`
+	LiveObjects   *uint64 `json:"live_objects"`
+	LiveBytes     *uint64 `json:"live_bytes"`
+	YoungObjects  uint64  `json:"young_objects"`
+	YoungBytes    uint64  `json:"young_bytes"`
+	SharedObjects *uint64 `json:"shared_objects"`
+	AllocObjects  uint64  `json:"alloc_objects"`
+	AllocBytes    uint64  `json:"alloc_bytes"`
+	Types         []struct {
+		Type          string // "" where it is not known
+		How           string
+		ObjectBytes   uint64  `json:"object_bytes"`
+		LiveObjects   *uint64 `json:"live_objects"`
+		YoungObjects  uint64  `json:"young_objects"`
+		SharedObjects *uint64 `json:"shared_objects"`
+		AllocObjects  uint64  `json:"alloc_objects"`
+	}
+
+	BeforeAttach bool `json:"before_attach"`
+	Live         uint64
+	Started      uint64
+	Ended        uint64
+	States       map[string]uint64
+	Places       []place
+}
+
+type place struct {
+	State     string
+	Live      uint64
+	Frames    []frame
+	FramesCut bool `json:"frames_cut"`
+}
+
+// value of a number that is null before the first collection.
+func value(p *uint64) uint64 {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
+
+func (f frame) String() string {
+	file := f.File[strings.LastIndexByte(f.File, '/')+1:]
+	inlined := ""
+	if f.Inlined {
+		inlined = " (inlined)"
+	}
+	return fmt.Sprintf("%s %s:%d%s", f.Function, file, f.Line, inlined)
+}
+
+func formatFrames(fs []frame) string {
+	var b strings.Builder
+	for i, f := range fs {
+		if i > 0 {
+			b.WriteString(" < ")
+		}
+		b.WriteString(f.String())
+	}
+	return b.String()
+}
+
+// tracer is a running gobpfleak.
+type tracer struct {
+	*process
+}
+
+// attach starts gobpfleak on the process and returns when it traces; reports are JSON on stdout.
+func (t *T) attach(pid int, args ...string) *tracer {
+	return t.startTracer(append([]string{"--format", "json", "-p", fmt.Sprint(pid)}, args...)...)
+}
+
+func (t *T) startTracer(args ...string) *tracer {
+	x := &tracer{t.start(exec.Command(t.tool, args...))}
+	x.line(x.stderr, "tracing")
+	return x
+}
+
+// report asks for one and goes on.
+func (x *tracer) report() *report {
+	x.t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	return x.parse(x.line(x.stdout, ""))
+}
+
+// signalReport asks for a report that goes into a file, and waits for it.
+func (x *tracer) signalReport(file string) *report {
+	x.t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	x.t.eventually(file+" is not written", func() bool { return exists(file) })
+	return x.parse(string(x.t.readFile(file)))
+}
+
+func (x *tracer) parse(line string) *report {
+	r := &report{}
+	if err := json.Unmarshal([]byte(line), r); err != nil {
+		x.t.Fatalf("the report is no JSON: %v: %.300s", err, line)
+	}
+	if x.t.keep {
+		x.t.writeFile(fmt.Sprintf("report-%d.json", time.Now().UnixNano()), []byte(line), 0666)
+	}
+	return r
+}
+
+// stop is Ctrl-C: the final report, and nothing to complain about.
+func (x *tracer) stop() *report {
+	x.t.must(x.cmd.Process.Signal(os.Interrupt))
+	r := x.parse(x.line(x.stdout, ""))
+	x.expect(0)
+	return r
+}
+
+// expect waits for the end with that exit code, and looks at stderr.
+func (x *tracer) expect(code int) {
+	if got := x.exit(); got != code {
+		x.t.Errorf("gobpfleak: exit code %d, not %d; stderr: %s", got, code, x.stderr)
+	}
+	x.t.checkMessages(x.stderr.String())
+}
+
+// checkMessages: every line on stderr says whose it is, and none comes from a sanitizer.
+func (t *T) checkMessages(stderr string) {
+	for _, line := range strings.Split(stderr, "\n") {
+		if line != "" && !strings.HasPrefix(line, "gobpfleak: ") {
+			t.Errorf("gobpfleak: a line on stderr that is none of its messages: %s", line)
+			return
+		}
+	}
+}
+
+// ran is a gobpfleak that has come to its end.
+type ran struct {
+	code           int
+	stdout, stderr string
+	took           time.Duration
+}
+
+// runTool runs gobpfleak to its end, as another user if uid is not 0.
+func (t *T) runTool(uid uint32, args ...string) ran {
+	cmd := exec.Command(t.tool, args...)
+	if uid != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	}
+	begin := time.Now()
+	p := t.start(cmd)
+	p.in.Close()
+	code := p.exit()
+	for range p.stdout.next {
+	}
+	for range p.stderr.next {
+	}
+	return ran{code, p.stdout.String(), p.stderr.String(), time.Since(begin)}
+}
+
+// exitCode is minus the signal if one ended the process.
+func exitCode(s *os.ProcessState) int {
+	if ws, ok := s.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return -int(ws.Signal())
+	}
+	return s.ExitCode()
+}

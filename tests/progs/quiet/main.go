@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+// Quiet does nothing unless it is told to.
+//
+// "fill N" makes garbage and keeps N KiB; "read 0" and "read 1" store runtime.MemStats, "print"
+// prints both; "alloc N" drops N objects; "gc" collects; "exec" replaces the program by sleep(1);
+// "exit N" ends with that code; "panic" dies.
+package main
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+
+	"progs/ctl"
+)
+
+var (
+	stats [2]runtime.MemStats
+	kept  [][]byte
+	sink  []byte
+)
+
+func main() {
+	ctl.Loop(map[string]func(int){
+		"fill":  func(n int) { fill(n); ctl.OK() },
+		"read":  func(n int) { runtime.ReadMemStats(&stats[n]); ctl.OK() },
+		"print": func(int) { ctl.JSON(stats) },
+		"alloc": func(n int) { alloc(n); ctl.OK() },
+		"gc":    func(int) { runtime.GC(); runtime.GC(); ctl.OK() },
+		"exec":  func(int) { execSleep() },
+		"exit":  func(n int) { os.Exit(n) },
+		"panic": func(int) { panic("as told") },
+	})
+}
+
+func fill(kib int) {
+	for i := 0; i < kib; i++ {
+		kept = append(kept, make([]byte, 1024))
+		sink = make([]byte, 700)
+	}
+	sink = nil
+}
+
+//go:noinline
+func alloc(n int) {
+	for i := 0; i < n; i++ {
+		sink = make([]byte, 64)
+	}
+}
+
+func execSleep() {
+	err := syscall.Exec("/bin/sleep", []string{"sleep", "600"}, os.Environ())
+	panic(err)
+}
