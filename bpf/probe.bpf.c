@@ -18,12 +18,14 @@ static __always_inline bool is_target(void)
 {
 	struct bpf_pidns_info id;
 
+	if (!config.pidns_ino)
+		return bpf_get_current_pid_tgid() >> 32 == config.tgid;
 	return !bpf_get_ns_current_pid_tgid(config.pidns_dev, config.pidns_ino, &id, sizeof(id)) &&
 	       id.tgid == config.tgid;
 }
 
 /* The value at loc.  false: no such place, or not readable. */
-static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w, const struct gl_loc *loc)
+static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w, const volatile struct gl_loc *loc)
 {
 	__u64 v = GL_UNKNOWN, off;
 
@@ -31,8 +33,8 @@ static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w, const stru
 		return reg_by_number(ctx, loc->reg);
 	if (loc->kind == GL_LOC_SLOT) {
 		off = (__u64)(__s64)loc->off;
-		if (off <= GL_CHUNK - 8 && off + 8 <= w->chunk_len && !(off & 7))
-			return *(__u64 *)(w->chunk + (off & (GL_CHUNK - 8)));
+		if (off < w->chunk_last)
+			return *(__u64 *)(w->chunk + (off & (GL_CHUNK - 1)));
 		if (bpf_probe_read_user(w->pair, 8, (void *)(REG_SP(ctx) + off)))
 			return GL_UNKNOWN;
 		return w->pair[0];
@@ -45,7 +47,7 @@ static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w, const stru
 	return v;
 }
 
-static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w, struct gl_probe *p,
+static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w, const volatile struct gl_probe *p,
 				     __u64 addr)
 {
 	struct gl_alloc *a;
@@ -76,7 +78,7 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w, struct
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w, struct gl_probe *p,
+static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w, const volatile struct gl_probe *p,
 				       __u64 g)
 {
 	struct gl_gostart *s;
@@ -101,7 +103,7 @@ static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w, stru
 	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_goend(struct gl_probe *p, __u64 g)
+static __always_inline void on_goend(const volatile struct gl_probe *p, __u64 g)
 {
 	struct gl_goend *e;
 	__u64 goid;
@@ -123,7 +125,7 @@ static __always_inline void on_goend(struct gl_probe *p, __u64 g)
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_gcend(struct gl_probe *p)
+static __always_inline void on_gcend(const volatile struct gl_probe *p)
 {
 	struct gl_gcend *e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
 
@@ -140,28 +142,30 @@ static __always_inline void on_gcend(struct gl_probe *p)
 
 /* NULL: not our process, not our probe, or a hit that does not count: the branch goes the way on which
  * there is no result, or to where the stack grows and the function is entered again. */
-static __always_inline struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
+static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
 {
-	struct gl_probe *p;
+	const volatile struct gl_probe *p;
+	const volatile struct gl_slot *slot;
 	__u64 pc;
 
 	if (!is_target())
 		return 0;
 	pc = REG_PC(ctx);
-	p = bpf_map_lookup_elem(&probes, &pc);
-	if (!p)
+	slot = &slots[gl_slot_of(pc, config.hash)];
+	if (slot->addr != pc)
 		return 0;
+	p = &slot->row;
 	*taken = p->cond != GL_COND_ALWAYS && branch_taken(ctx, p->cond);
 	return p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN) ? p : 0;
 }
 
-static __always_inline void on_hit(struct pt_regs *ctx, struct work *w, struct gl_probe *p, bool taken)
+static __always_inline void on_hit(struct pt_regs *ctx, struct work *w, const volatile struct gl_probe *p, bool taken)
 {
 	__u64 ptr;
 
-	w->chunk_len = 0;
+	w->chunk_last = 0;
 	if (p->kind != GL_PROBE_GOEND)
-		copy_chunk(ctx, w);
+		copy_chunk(w, REG_SP(ctx));
 	ptr = taken ? read_loc(ctx, w, &p->ptr_taken) : read_loc(ctx, w, &p->ptr);
 	if (!ptr || ptr == GL_UNKNOWN)
 		count(GL_LOST_ADDR);
@@ -176,7 +180,7 @@ static __always_inline void on_hit(struct pt_regs *ctx, struct work *w, struct g
 SEC("kprobe")
 int gl_hit(struct pt_regs *ctx)
 {
-	struct gl_probe *p;
+	const volatile struct gl_probe *p;
 	struct work *w;
 	bool taken;
 
@@ -199,7 +203,7 @@ int gl_hit(struct pt_regs *ctx)
 SEC("kprobe")
 int gl_hit_percpu(struct pt_regs *ctx)
 {
-	struct gl_probe *p;
+	const volatile struct gl_probe *p;
 	struct work *w;
 	__u32 zero = 0;
 	bool taken;

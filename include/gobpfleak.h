@@ -21,6 +21,8 @@ enum {
 	GL_MAX_FRAMES = 128,	/* frames of one stack; deeper ones are cut and marked */
 	GL_CHUNK = 2048,	/* bytes of stack copied in one read, a power of two */
 	GL_MAX_PROBES = 128,	/* rows of the probe table */
+	GL_SLOTS_LOG2 = 10,	/* slots of the probe table, so many that a hash without collisions is found */
+	GL_SLOTS = 1 << GL_SLOTS_LOG2,
 	GL_MAX_STACKS = 1 << 16, /* distinct stacks remembered as already sent */
 	GL_WORK_SLOTS = 64,	/* work areas, claimed by one program run at a time */
 	GL_RING_BYTES = 16 << 20,
@@ -75,16 +77,26 @@ struct gl_probe {
 	struct gl_loc size;	/* the size argument of an allocation, bytes */
 };
 
+/* The probe table: the row of the probe at addr stands in slot gl_slot_of(addr, config.hash). */
+struct gl_slot {
+	__u64 addr;		/* 0: free */
+	struct gl_probe row;
+};
+
+static inline __u32 gl_slot_of(__u64 addr, __u64 hash)
+{
+	return (addr * hash) >> (64 - GL_SLOTS_LOG2);
+}
+
 /* ---- configuration: set once between open and load ----------------------------------------- */
 
 struct gl_config {
-	__u64 pidns_dev;	/* device and inode of the target's pid namespace, kernel encoding */
-	__u64 pidns_ino;
+	__u64 pidns_dev;	/* device and inode of the target's pid namespace, kernel encoding; */
+	__u64 pidns_ino;	/* 0: tgid is that of the initial pid namespace, which is cheaper to ask */
 	__u64 sweepgen_addr;	/* &runtime.mheap_.sweepgen */
-	__u32 tgid;		/* the target's pid in its own pid namespace */
+	__u64 hash;		/* multiplier with which no two probes share a slot */
+	__u32 tgid;		/* the target's pid in that namespace */
 	__u32 g_goid_off;	/* offset of runtime.g.goid */
-	__u32 g_stackhi_off;	/* offset of runtime.g.stack.hi */
-	__u32 pad;
 };
 
 /* ---- records ------------------------------------------------------------------------------- */

@@ -127,15 +127,24 @@ int session_open(struct session *s, pid_t pid, bool heap, bool goroutines)
 
 /* ---- what track asks ------------------------------------------------------------------------ */
 
+/* Profile-guided builds may have parts of the allocator where neither the size nor its class is at hand. */
+static bool size_unknown(const struct plan_probe *p)
+{
+	return p->wire.kind == GL_PROBE_ALLOC && p->wire.size.kind == GL_LOC_NONE && !p->size_class &&
+	       !p->tiny;
+}
+
 /* The size class is known from the probe's function or from the size and whether there are pointers. */
 static uint64_t object_size(void *ctx, const struct gl_alloc *a, const struct track_stack *stack,
 			    bool *tiny)
 {
 	struct session *s = ctx;
 	const struct plan_probe *p = &s->plan.probes[a->h.probe];
-	uint64_t pcs[GL_MAX_FRAMES], typ = a->typ, size = a->size;
+	uint64_t pcs[GL_MAX_FRAMES], typ = a->typ, size = a->size, slot;
 	struct site_type type;
 
+	if (size_unknown(p))
+		return size;	/* see sink() */
 	if (p->size_class && !p->tiny)
 		return golayout_class_size(p->size_class);
 	for (uint32_t i = 0; i < stack->n; i++)
@@ -143,8 +152,11 @@ static uint64_t object_size(void *ctx, const struct gl_alloc *a, const struct tr
 	if (typ && typ != GL_UNKNOWN)
 		typ -= s->bias;
 	sitetype_get(s->sitetype, typ, pcs, stack->n, &type);
-	if (size == GL_UNKNOWN)
-		size = p->tiny ? 1 : type.elem_size;
+	if (p->tiny)
+		size = 1;	/* any size below 16 */
+	/* a type made at run time: whether there are pointers decides the class, so ask the span */
+	if (!type.known && !gomem_slot_size(s->gomem, a->addr, &slot))
+		return slot;
 	*tiny = p->tiny || (!type.pointers && size < 16);
 	return golayout_object_size(&s->layout, size, type.pointers);
 }
@@ -161,9 +173,19 @@ static int alive(void *ctx, struct object *objects, size_t n, uint32_t *gen)
 static void sink(void *ctx, const struct gl_header *rec)
 {
 	struct session *s = ctx;
+	struct gl_alloc a;
+	uint64_t slot;
 
-	if (rec->probe < s->plan.n)
-		track_feed(s->track, rec, now_ns());
+	if (rec->probe >= s->plan.n)
+		return;
+	if (rec->kind == GL_REC_ALLOC && size_unknown(&s->plan.probes[rec->probe])) {
+		a = *(const struct gl_alloc *)rec;
+		if (gomem_slot_size(s->gomem, a.addr, &slot))
+			return;	/* its span is gone, and so is it */
+		a.size = slot;
+		rec = &a.h;
+	}
+	track_feed(s->track, rec, now_ns());
 }
 
 static int configure(const struct session *s, struct gl_config *c)
@@ -174,30 +196,38 @@ static int configure(const struct session *s, struct gl_config *c)
 
 	if (err)
 		return err;
+	if (target_pid_is_global()) {	/* the namespace need not be compared */
+		dev = ino = 0;
+		pid = (uint32_t)target_pid(s->target);
+	}
 	*c = (struct gl_config){
 		.pidns_dev = dev, .pidns_ino = ino, .tgid = pid,
 		.sweepgen_addr = s->layout.sweepgen + s->bias,
-		.g_goid_off = s->layout.g_goid, .g_stackhi_off = s->layout.g_stack_hi,
+		.g_goid_off = s->layout.g_goid,
 	};
 	return 0;
 }
 
 int session_attach(struct session *s)
 {
-	const struct track_ops ops = { .ctx = s, .object_size = object_size, .alive = alive };
+	const struct track_ops ops = {
+		.ctx = s, .object_size = object_size, .alive = alive,
+		/* runtime/malloc.go, "Pad tinysize allocations" */
+		.tiny_alone = gobin_setting(s->gobin, "-race") != NULL,
+	};
 	struct tracer_probe probes[GL_MAX_PROBES];
 	struct gl_config config;
 	int err = configure(s, &config);
 
-	if (!err)
-		err = tracer_open(&s->tracer, &config, sink, s);
-	if (err)
-		return err;
 	for (size_t i = 0; i < s->plan.n && i < GL_MAX_PROBES; i++)
 		probes[i] = (struct tracer_probe){
 			.row = s->plan.probes[i].wire, .file_off = s->plan.probes[i].file_off,
 			.addr = s->plan.probes[i].vaddr + s->bias,
 		};
+	if (!err)
+		err = tracer_open(&s->tracer, &config, probes, s->plan.n, sink, s);
+	if (err)
+		return err;
 	track_new(&s->track, &ops, now_ns());
 	err = gomem_sweepgen(s->gomem, &s->first_gen);
 	if (err) {
@@ -206,8 +236,7 @@ int session_attach(struct session *s)
 		return err;
 	}
 	s->judged_gen = s->first_gen;
-	err = tracer_attach(s->tracer, target_exe_path(s->target), target_pid(s->target), probes,
-			    s->plan.n);
+	err = tracer_attach(s->tracer, target_exe_path(s->target), target_pid(s->target));
 	if (!err)
 		s->attach_ns = now_ns();
 	return err;

@@ -286,6 +286,14 @@ const char *target_comm(const struct target *t)
 	return t->comm;
 }
 
+/* include/linux/proc_ns.h PROC_PID_INIT_INO: the inode of the initial pid namespace, on every machine */
+bool target_pid_is_global(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino == 0xeffffffc;
+}
+
 int target_pidns(const struct target *t, uint64_t *dev, uint64_t *ino, uint32_t *pid)
 {
 	char path[64], *status;

@@ -45,6 +45,9 @@ const char *target_comm(const struct target *t);
 /* Pid namespace of the target (kernel device encoding, inode) and its pid there. */
 int target_pidns(const struct target *t, uint64_t *dev, uint64_t *ino, uint32_t *pid);
 
+/* Whether we are in the initial pid namespace, so that our pids are the kernel's own. */
+bool target_pid_is_global(void);
+
 /* All mappings of the executable; the array belongs to the target and is read anew at each call. */
 int target_exe_maps(struct target *t, const struct target_map **maps, size_t *n);
 

@@ -37,6 +37,8 @@ struct tracer {
 	struct ring_buffer *ring;
 	tracer_sink sink;
 	void *ctx;
+	__u64 file_offs[GL_MAX_PROBES];
+	size_t n_probes;
 	int link_fd;		/* uprobe_multi, or -1 */
 	int event_fd;		/* the tracefs event of many points, or -1 */
 	char event[64];		/* its name, "gobpfleak/p123" */
@@ -139,12 +141,46 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 	return 0;
 }
 
-static int load(struct tracer *tr, const struct gl_config *config)
+/* Fills the slots; false: two probes share one with this multiplier. */
+static bool fill_slots(struct gl_slot *slots, const struct tracer_probe *probes, size_t n, __u64 hash)
+{
+	memset(slots, 0, GL_SLOTS * sizeof(*slots));
+	for (size_t i = 0; i < n; i++) {
+		struct gl_slot *slot = &slots[gl_slot_of(probes[i].addr, hash)];
+
+		if (slot->addr)
+			return false;
+		*slot = (struct gl_slot){ .addr = probes[i].addr, .row = probes[i].row };
+	}
+	return true;
+}
+
+/* Looks for a multiplier without collisions: of 1000, 650 are with 30 probes, 8 with 100. */
+static int set_table(struct tracer *tr, const struct gl_config *config,
+		     const struct tracer_probe *probes, size_t n)
+{
+	struct gl_config c = *config;
+
+	if (n > GL_MAX_PROBES) {
+		say_error("%zu probes are needed, %d are the most: this build of Go is not supported", n,
+			  GL_MAX_PROBES);
+		return -E2BIG;
+	}
+	c.hash = 0x9e3779b97f4a7c15ull;
+	while (!fill_slots((struct gl_slot *)tr->skel->rodata->slots, probes, n, c.hash))
+		c.hash = c.hash * 0x5851f42d4c957f2dull | 1;
+	memcpy((void *)&tr->skel->rodata->config, &c, sizeof(c));
+	for (size_t i = 0; i < n; i++)
+		tr->file_offs[i] = probes[i].file_off;
+	tr->n_probes = n;
+	return 0;
+}
+
+static int load(struct tracer *tr)
 {
 	bool cmpxchg = kernel_at_least(5, 12);	/* see stack.bpf.h */
 	int err;
 
-	memcpy((void *)&tr->skel->rodata->config, config, sizeof(*config));
 	tr->prog = cmpxchg ? tr->skel->progs.gl_hit : tr->skel->progs.gl_hit_percpu;
 	bpf_program__set_autoload(tr->skel->progs.gl_hit, cmpxchg);
 	bpf_program__set_autoload(tr->skel->progs.gl_hit_percpu, !cmpxchg);
@@ -157,7 +193,8 @@ static int load(struct tracer *tr, const struct gl_config *config)
 	return err;
 }
 
-int tracer_open(struct tracer **out, const struct gl_config *config, tracer_sink sink, void *ctx)
+int tracer_open(struct tracer **out, const struct gl_config *config,
+		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx)
 {
 	struct tracer *tr;
 	int err = check_rights();
@@ -178,7 +215,9 @@ int tracer_open(struct tracer **out, const struct gl_config *config, tracer_sink
 		say_error("libbpf does not open the BPF programs: %s", strerror(errno));
 		goto out;
 	}
-	err = load(tr, config);
+	err = set_table(tr, config, probes, n);
+	if (!err)
+		err = load(tr);
 	if (err)
 		goto out;
 	tr->ring = ring_buffer__new(bpf_map__fd(tr->skel->maps.ring), on_record, tr, NULL);
@@ -231,17 +270,12 @@ static bool has_uprobe_multi(int prog_fd)
 	return link_create(prog_fd, "/", 0, &offset, 1) == -EBADF;
 }
 
-static int attach_multi(struct tracer *tr, const char *path, pid_t pid,
-			const struct tracer_probe *probes, size_t n)
+static int attach_multi(struct tracer *tr, const char *path, pid_t pid)
 {
-	__u64 offsets[GL_MAX_PROBES];
 	/* Before 6.10 the kernel's filter matched one thread; the program filters anyhow. */
 	pid_t filter = kernel_at_least(6, 10) ? pid : 0;
-	int fd;
+	int fd = link_create(bpf_program__fd(tr->prog), path, filter, tr->file_offs, tr->n_probes);
 
-	for (size_t i = 0; i < n; i++)
-		offsets[i] = probes[i].file_off;
-	fd = link_create(bpf_program__fd(tr->prog), path, filter, offsets, n);
 	if (fd < 0) {
 		say_error("the kernel refuses the probes: %s", strerror(-fd));
 		return fd;
@@ -323,8 +357,7 @@ static int open_event(struct tracer *tr, const char *dir, pid_t pid)
 	return 0;
 }
 
-static int attach_event(struct tracer *tr, const char *path, pid_t pid,
-			const struct tracer_probe *probes, size_t n)
+static int attach_event(struct tracer *tr, const char *path, pid_t pid)
 {
 	const char *dir = tracefs();
 	int err = 0;
@@ -335,9 +368,8 @@ static int attach_event(struct tracer *tr, const char *path, pid_t pid,
 		return -ENOENT;
 	}
 	snprintf(tr->event, sizeof(tr->event), "gobpfleak/p%d", (int)getpid());
-	for (size_t i = 0; i < n && !err; i++)
-		err = write_event(dir, "p:%s %s:0x%llx\n", tr->event, path,
-				  (unsigned long long)probes[i].file_off);
+	for (size_t i = 0; i < tr->n_probes && !err; i++)
+		err = write_event(dir, "p:%s %s:0x%llx\n", tr->event, path, tr->file_offs[i]);
 	if (!err)
 		err = open_event(tr, dir, pid);
 	if (err)
@@ -362,7 +394,8 @@ static void calibration_point(void) {}
 #define HAVE_CALIBRATION_POINT 0
 #endif
 
-enum { CALIBRATION_CALLS = 2000, STATS_NS = 1000000000 };
+enum { CALIBRATION_CALLS = 2000, STATS_RUNS = 10000 };
+#define STATS_NS 10000000000ull
 
 static double ns_per_call(void)
 {
@@ -408,57 +441,50 @@ static void calibrate(struct tracer *tr)
 	tr->trap_ns = probed > bare ? probed - bare : 0;
 }
 
-/* Measuring makes every run of every BPF program some ns dearer, so it ends after a second. */
+/* Measuring makes every run of every BPF program some ns dearer, so it ends when there is enough. */
 static void measure_runs(struct tracer *tr)
 {
 	tr->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	tr->stats_end_ns = now_ns() + STATS_NS;
 }
 
-static void end_measuring(struct tracer *tr)
-{
-	if (tr->stats_fd >= 0 && now_ns() >= tr->stats_end_ns) {
-		close(tr->stats_fd);
-		tr->stats_fd = -1;
-	}
-}
-
-double tracer_ns_per_hit(const struct tracer *tr)
+static struct bpf_prog_info run_stats(const struct tracer *tr)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(tr->prog), &info, &len) || !info.run_cnt)
-		return NAN;
-	return tr->trap_ns + (double)info.run_time_ns / (double)info.run_cnt;
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(tr->prog), &info, &len))
+		info.run_cnt = 0;
+	return info;
+}
+
+static void end_measuring(struct tracer *tr)
+{
+	if (tr->stats_fd < 0 ||
+	    (now_ns() < tr->stats_end_ns && run_stats(tr).run_cnt < STATS_RUNS))
+		return;
+	close(tr->stats_fd);
+	tr->stats_fd = -1;
+}
+
+double tracer_ns_per_hit(const struct tracer *tr)
+{
+	struct bpf_prog_info info = run_stats(tr);
+
+	return info.run_cnt ? tr->trap_ns + (double)info.run_time_ns / (double)info.run_cnt : NAN;
 }
 
 /* ---- attach, all of it ---------------------------------------------------------------------- */
 
-int tracer_attach(struct tracer *tr, const char *path, pid_t pid,
-		  const struct tracer_probe *probes, size_t n)
+int tracer_attach(struct tracer *tr, const char *path, pid_t pid)
 {
-	int map = bpf_map__fd(tr->skel->maps.probes), prog = bpf_program__fd(tr->prog);
-
-	if (n > GL_MAX_PROBES) {
-		say_error("%zu probes are needed, %d are the most", n, GL_MAX_PROBES);
-		return -E2BIG;
-	}
-	for (size_t i = 0; i < n; i++) {
-		__u64 addr = probes[i].addr;
-
-		if (bpf_map_update_elem(map, &addr, &probes[i].row, BPF_ANY)) {
-			say_error("the probe table cannot be filled: %s", strerror(errno));
-			return -errno;
-		}
-	}
-	if (!has_uprobe_multi(prog)) {
+	if (!has_uprobe_multi(bpf_program__fd(tr->prog))) {
 		measure_runs(tr);
-		return attach_event(tr, path, pid, probes, n);
+		return attach_event(tr, path, pid);
 	}
 	calibrate(tr);
 	measure_runs(tr);
-	return attach_multi(tr, path, pid, probes, n);
+	return attach_multi(tr, path, pid);
 }
 
 /* ---- run and leave ------------------------------------------------------------------------- */

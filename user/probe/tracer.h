@@ -25,21 +25,21 @@ struct tracer_probe {
 /* Called for each record, in the order in which they were submitted.  rec lives until it returns. */
 typedef void (*tracer_sink)(void *ctx, const struct gl_header *rec);
 
-/* Opens and loads; plants nothing.  Tells the user on failure: missing rights (which), kernel without
- * what is needed (what). */
-int tracer_open(struct tracer **out, const struct gl_config *config, tracer_sink sink, void *ctx);
+/* Opens and loads for these probes; plants nothing.  config->hash is set here.  Tells the user on
+ * failure: missing rights (which), kernel without what is needed (what). */
+int tracer_open(struct tracer **out, const struct gl_config *config,
+		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx);
 
 /* Plants all probes in the file at path, for the process pid: one uprobe_multi link, or before Linux
  * 6.6 one tracefs event of many points.  Tells the user on failure. */
-int tracer_attach(struct tracer *tr, const char *path, pid_t pid,
-		  const struct tracer_probe *probes, size_t n);
+int tracer_attach(struct tracer *tr, const char *path, pid_t pid);
 
 int tracer_fd(const struct tracer *tr);		/* readable after records that must not wait */
 int tracer_drain(struct tracer *tr);		/* all records submitted so far; 0 or negative errno */
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS]);
 
 /* What one hit costs the target, ns: the trap as measured on ourselves at the attach, plus the program's
- * mean run time over the first second.  NAN: unknown. */
+ * mean run time over the first 10,000 hits or 10 seconds.  NAN: unknown. */
 double tracer_ns_per_hit(const struct tracer *tr);
 
 void tracer_detach(struct tracer *tr);		/* no hit counts after this; records can be drained */
