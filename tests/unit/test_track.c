@@ -200,6 +200,65 @@ static void test_tiny(void **state)
 	track_free(tr);
 }
 
+/* A block that is used again belongs to its new objects, also when the collection between was missed. */
+static void test_tiny_reuse(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_alloc(tr, &w, BASE, 1, 0, 8);
+	feed_alloc(tr, &w, BASE + 8, 1, 0, 8);
+	feed_alloc(tr, &w, BASE + 16, 3, 0x10, 8);	/* not tiny: two slots of 8 bytes */
+	feed_alloc(tr, &w, BASE + 24, 3, 0x10, 8);
+	w.gen += 2;		/* goes by unseen; all die */
+	feed_alloc(tr, &w, BASE, 2, 0, 8);
+	feed_alloc(tr, &w, BASE + 16, 4, 0x10, 8);	/* says nothing of its neighbour */
+	w.gen += 2;
+	w.marked[0] = w.marked[1] = true;
+	track_collection(tr, 3000, 0);
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(account(&s, 1, 0, 16)->live, 0);
+	assert_int_equal(account(&s, 1, 0, 0)->live, 0);
+	assert_int_equal(account(&s, 2, 0, 16)->live, 1);
+	assert_int_equal(account(&s, 2, 0, 16)->shared, 0);
+	assert_int_equal(account(&s, 3, 0x10, 8)->live, 1);
+	assert_int_equal(account(&s, 4, 0x10, 8)->live, 1);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Under the race detector a tiny object lies at the end of a block of its own. */
+static void test_tiny_alone(void **state)
+{
+	struct world w = { .gen = 4 };
+	const struct track_ops ops = { .ctx = &w, .object_size = size_of, .alive = alive,
+				       .tiny_alone = true };
+	struct track_snapshot s;
+	struct track *tr;
+
+	assert_int_equal(track_new(&tr, &ops, 1000), 0);
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);		/* not tiny, the whole block */
+	feed_alloc(tr, &w, BASE + 16 + 8, 1, 0, 8);
+	w.gen += 2;
+	feed_alloc(tr, &w, BASE + 12, 2, 0, 4);		/* both blocks are used again */
+	feed_alloc(tr, &w, BASE + 16 + 15, 2, 0, 1);
+	w.gen += 2;
+	w.marked[0] = w.marked[1] = true;
+	track_collection(tr, 3000, 0);
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(account(&s, 1, 0x10, 16)->live, 0);
+	assert_int_equal(account(&s, 1, 0, 16)->live, 0);
+	for (size_t i = 0; i < s.n_accounts; i++)
+		if (s.stacks[s.accounts[i].stack].id == 2) {
+			assert_int_equal(s.accounts[i].live, 1);
+			assert_int_equal(s.accounts[i].size, 16);
+			assert_int_equal(s.accounts[i].shared, 0);
+		}
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
 static void feed_go(struct track *tr, uint64_t goid, uint64_t stack, uint64_t time)
 {
 	struct gl_gostart g = { .h = { .kind = GL_REC_GOSTART, .len = sizeof(g) }, .goid = goid,
@@ -305,7 +364,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_live_and_dead), cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_not_judged), cmocka_unit_test(test_doubtful),
-		cmocka_unit_test(test_tiny), cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
+		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_half), cmocka_unit_test(test_table),
 	};
 

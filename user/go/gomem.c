@@ -215,11 +215,46 @@ static const char *span_wrong(const struct go_span *s, uint32_t gen)
 	return NULL;
 }
 
+/* The *mspan that the arena index has for addr; 0: none. */
+static int span_of(const struct gomem *gm, uint64_t addr, uint64_t *span)
+{
+	uint64_t table = 0, arena = 0;
+	int err = gomem_arena_table(gm, &table);
+
+	*span = 0;
+	if (!err)
+		err = gomem_arena(gm, table, addr, &arena);
+	if (!err && arena)
+		err = gomem_read_u64(gm, arena + (uint32_t)gm->lo->heaparena_spans +
+				     8 * arena_page(addr), span);
+	return err;
+}
+
+int gomem_slot_size(const struct gomem *gm, uint64_t addr, uint64_t *size)
+{
+	uint8_t raw[MAX_RAW];
+	struct go_span s;
+	uint64_t span;
+	int err = span_of(gm, addr, &span);
+
+	if (!err && !span)
+		err = -ENOENT;
+	if (!err)
+		err = target_read(gm->t, span, raw, (size_t)gm->lo->mspan_size);
+	if (err)
+		return err;
+	gomem_parse_span(gm, raw, &s);
+	if (s.state != SPAN_IN_USE || addr < s.start || addr >= s.limit || !s.elemsize)
+		return -ENOENT;
+	*size = s.elemsize;
+	return 0;
+}
+
 /* The same, seen from the process: does the arena index lead from its address to the span? */
 static int check_span(const struct gomem *gm, uint64_t span, const char **wrong, bool *used)
 {
-	uint64_t table = 0, arena = 0, found = 0;
 	uint8_t raw[MAX_RAW];
+	uint64_t found = 0;
 	struct go_span s;
 	uint32_t gen;
 	int err = gomem_sweepgen(gm, &gen);
@@ -233,12 +268,7 @@ static int check_span(const struct gomem *gm, uint64_t span, const char **wrong,
 	*used = s.state == SPAN_IN_USE;
 	if (*wrong || !*used)
 		return 0;
-	err = gomem_arena_table(gm, &table);
-	if (!err)
-		err = gomem_arena(gm, table, s.start, &arena);
-	if (!err)
-		err = gomem_read_u64(gm, arena + (uint32_t)gm->lo->heaparena_spans +
-				     8 * arena_page(s.start), &found);
+	err = span_of(gm, s.start, &found);
 	if (found != span)
 		*wrong = "a span that its own address does not lead to";
 	return err;

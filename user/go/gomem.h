@@ -35,6 +35,9 @@ int gomem_check(struct gomem *gm);
 /* mheap_.sweepgen: completed collections are sweepgen / 2. */
 int gomem_sweepgen(const struct gomem *gm, uint32_t *gen);
 
+/* Heap bytes of the slot that addr lies in (elemsize of its span); -ENOENT: in no span in use. */
+int gomem_slot_size(const struct gomem *gm, uint64_t addr, uint64_t *size);
+
 /*
  * Judges objects by the mark bits of the last finished mark phase; architecture section 2B and
  * facts on liveness: unswept spans by gcmarkBits or inline marks, swept ones by allocBits.

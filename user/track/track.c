@@ -41,6 +41,11 @@ struct index_entry {		/* by stack id, or by the hash of what makes an account */
 	uint64_t index;
 };
 
+struct inner {			/* tiny objects that do not begin their 16-byte block, by that block */
+	uint64_t block;
+	uint64_t offsets;	/* bit i: there is one at block + i */
+};
+
 struct tracked_g {		/* by goid */
 	uint64_t goid;
 	uint64_t start_ns;
@@ -60,7 +65,7 @@ struct stack {
 struct track {
 	struct track_ops ops;
 	uint64_t start_ns;
-	struct table objects, stack_index, account_index, goroutines;
+	struct table objects, inner, stack_index, account_index, goroutines;
 	struct stack *stacks;	/* [0]: the unknown one */
 	size_t n_stacks, cap_stacks;
 	struct account *accounts;
@@ -80,6 +85,7 @@ int track_new(struct track **out, const struct track_ops *ops, uint64_t start_ns
 	tr->ops = *ops;
 	tr->start_ns = start_ns;
 	table_init(&tr->objects, sizeof(struct tracked), MAX_OBJECTS);
+	table_init(&tr->inner, sizeof(struct inner), MAX_OBJECTS);
 	table_init(&tr->stack_index, sizeof(struct index_entry), MAX_TRACKED_STACKS);
 	table_init(&tr->account_index, sizeof(struct index_entry), MAX_ACCOUNTS);
 	table_init(&tr->goroutines, sizeof(struct tracked_g), MAX_GOROUTINES);
@@ -99,6 +105,7 @@ void track_free(struct track *tr)
 	free(tr->stacks);
 	free(tr->accounts);
 	table_fini(&tr->objects);
+	table_fini(&tr->inner);
 	table_fini(&tr->stack_index);
 	table_fini(&tr->account_index);
 	table_fini(&tr->goroutines);
@@ -161,23 +168,34 @@ static struct account *new_account(struct track *tr, uint32_t stack, const struc
 	return a;
 }
 
+/* The account with this key, made if new; NULL: no room. */
+static struct account *get_account(struct track *tr, uint64_t key, uint32_t stack,
+				   const struct gl_alloc *rec)
+{
+	bool is_new, tiny = false;
+	struct index_entry *e = table_put(&tr->account_index, key ? key : 1, &is_new);
+	uint64_t size;
+
+	if (!e || !is_new)
+		return e ? &tr->accounts[e->index] : NULL;
+	size = tr->ops.object_size(tr->ops.ctx, rec, &tr->stacks[stack].s, &tiny);
+	e->index = tr->n_accounts;
+	return new_account(tr, stack, rec, tiny, size);
+}
+
 /* A tiny object inside of a block that another opened has an account apart: it counts no bytes. */
 static struct account *account_of(struct track *tr, const struct gl_alloc *rec)
 {
 	uint32_t stack = stack_of(tr, rec->stack);
-	bool inside = rec->addr % TINY_BLOCK, is_new, tiny = false;
-	uint64_t key = mix(mix(mix(mix(mix(0, stack), rec->typ), rec->size), rec->h.probe), inside);
-	uint64_t size;
-	struct index_entry *e = table_put(&tr->account_index, key ? key : 1, &is_new);
+	uint64_t key = mix(mix(mix(mix(0, stack), rec->typ), rec->size), rec->h.probe);
+	struct account *a = get_account(tr, key, stack, rec);
 
-	if (!e)
-		return NULL;
-	if (is_new) {
-		size = tr->ops.object_size(tr->ops.ctx, rec, &tr->stacks[stack].s, &tiny);
-		e->index = tr->n_accounts;
-		return new_account(tr, stack, rec, tiny, tiny && inside ? 0 : size);
-	}
-	return &tr->accounts[e->index];
+	if (!a || !a->a.tiny || tr->ops.tiny_alone || rec->addr % TINY_BLOCK == 0)
+		return a;
+	a = get_account(tr, mix(key, 1), stack, rec);
+	if (a)
+		a->a.size = 0;
+	return a;
 }
 
 static void forget(struct track *tr, const struct tracked *o)
@@ -188,6 +206,59 @@ static void forget(struct track *tr, const struct tracked *o)
 		a->live--;
 	else
 		a->young--;
+}
+
+static uint64_t block_of(uint64_t addr)
+{
+	return addr - addr % TINY_BLOCK;
+}
+
+static void remove_object(struct track *tr, uint64_t addr)
+{
+	struct tracked *o = table_find(&tr->objects, addr);
+	struct inner *in;
+
+	if (!o)
+		return;
+	forget(tr, o);
+	table_delete(&tr->objects, addr);
+	in = addr % TINY_BLOCK ? table_find(&tr->inner, block_of(addr)) : NULL;
+	if (!in)
+		return;
+	in->offsets &= ~(1ull << addr % TINY_BLOCK);
+	if (!in->offsets)
+		table_delete(&tr->inner, block_of(addr));
+}
+
+/* Whether nothing older in the object's 16-byte block can be alive: it opens the block or covers it. */
+static bool takes_block(const struct track *tr, const struct track_account *a, uint64_t addr)
+{
+	if (a->tiny && tr->ops.tiny_alone)
+		return true;
+	return addr % TINY_BLOCK == 0 && a->size >= TINY_BLOCK;
+}
+
+/* What lay in the block at other addresses is not replaced by its key: it goes here. */
+static void clear_block(struct track *tr, uint64_t addr)
+{
+	uint64_t block = block_of(addr);
+	struct inner *in = table_find(&tr->inner, block);
+	uint64_t offsets = in ? in->offsets : 0;
+
+	for (unsigned i = 1; offsets >> i; i++)
+		if (offsets >> i & 1)
+			remove_object(tr, block + i);
+	if (addr != block)
+		remove_object(tr, block);
+}
+
+static void note_inner(struct track *tr, uint64_t addr)
+{
+	bool is_new;
+	struct inner *in = table_put(&tr->inner, block_of(addr), &is_new);
+
+	if (in)
+		in->offsets |= 1ull << addr % TINY_BLOCK;
 }
 
 static void on_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t now)
@@ -203,6 +274,8 @@ static void on_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t now)
 	a->a.allocs++;
 	if (!rec->addr)
 		return;
+	if (takes_block(tr, &a->a, rec->addr))
+		clear_block(tr, rec->addr);
 	o = table_put(&tr->objects, rec->addr, &is_new);
 	if (!o) {
 		tr->loss.objects_full++;
@@ -210,6 +283,8 @@ static void on_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t now)
 	}
 	if (!is_new)
 		forget(tr, o);
+	else if (a->a.tiny && rec->addr % TINY_BLOCK)
+		note_inner(tr, rec->addr);
 	o->birth_ns = now;
 	o->gen = rec->gen;
 	o->account = a - tr->accounts;
@@ -322,8 +397,7 @@ static void apply_verdict(struct track *tr, const struct object *v)
 		o->judged = 1;
 		break;
 	case VERDICT_DEAD:
-		forget(tr, o);
-		table_delete(&tr->objects, v->addr);
+		remove_object(tr, v->addr);
 		break;
 	case VERDICT_UNKNOWN:
 		tr->loss.unknown_verdicts++;

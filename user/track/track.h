@@ -28,6 +28,8 @@ struct track_stack {
 
 struct track_ops {
 	void *ctx;
+	/* Tiny objects do not share: each lies at the end of a block of its own (race detector). */
+	bool tiny_alone;
 	/* Heap bytes of every object of this (stack, type, size, probe), and whether they are tiny, that is
 	 * share 16-byte blocks: asked once for each. */
 	uint64_t (*object_size)(void *ctx, const struct gl_alloc *a, const struct track_stack *stack,
