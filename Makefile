@@ -129,7 +129,7 @@ install: all
 clean:
 	$(Q)rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) -name '*.d' -type f 2>/dev/null)
 
 .PHONY: all tests demo check check-go bench install clean run-demo run-check run-check-go run-bench
 .SECONDARY:
