@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * empty.c - attaches a BPF program that does nothing to the places where gobpfleak would attach its own:
- * what a probe costs before anything is done with it.
+ * empty.c - attaches a BPF program that does nothing to the places where gobpfleak would attach its
+ * own: what a probe costs before anything is done with it.
  *
- * usage: empty PID heap|goroutines		prints "attached", detaches when stdin ends
+ * usage: empty PID heap|goroutines                prints "attached", detaches when stdin ends
  */
 #include <bpf/bpf.h>
 #include <errno.h>
