@@ -110,7 +110,7 @@ demo check check-go bench:
 run-demo: all build/leakdemo
 	$(Q)scripts/demo $(OUT)/gobpfleak build/leakdemo
 
-run-check run-check-go: all build/e2e
+run-check run-check-go: all build/e2e build/leakdemo
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)$(MAKE) --no-print-directory SAN=1 tests
 	$(Q)tests/run $(if $(findstring -go,$@),all)

@@ -12,8 +12,8 @@
 /* Set between open and load; the verifier sees constants. */
 const volatile struct gl_config config;
 
-/* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies; read-only
- * data and not a map, because a map look-up costs 50 ns of a hit. */
+/* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
+ * read-only data and not a map, because a map look-up costs 50 ns of a hit. */
 const volatile struct gl_slot slots[GL_SLOTS];
 
 struct {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * probe.bpf.c - the one program behind every probe: is it our process, does this hit count, what was
- * allocated, started, ended.
+ * probe.bpf.c - the one program behind every probe: is it our process, does this hit count, what
+ * was allocated, started, ended.
  *
- * Records are submitted without a wake-up (a wake-up costs ten times as much as the record); user space
- * drains the ring on a timer.  Only the end of a mark phase wakes it.
+ * Records are submitted without a wake-up (a wake-up costs ten times as much as the record); user
+ * space drains the ring on a timer.  Only the end of a mark phase wakes it.
  */
 #include "maps.bpf.h"
 #include "regs.bpf.h"
@@ -12,8 +12,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* A uprobe belongs to the file: other processes of the same image come here as well, and the kernel's
- * own pid filter matched threads instead of processes before 6.6.35. */
+/* A uprobe belongs to the file: other processes of the same image come here as well, and the
+ * kernel's own pid filter matched threads instead of processes before 6.6.35. */
 static __always_inline bool is_target(void)
 {
 	struct bpf_pidns_info id;
@@ -25,7 +25,8 @@ static __always_inline bool is_target(void)
 }
 
 /* The value at loc.  false: no such place, or not readable. */
-static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w, const volatile struct gl_loc *loc)
+static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w,
+				 const volatile struct gl_loc *loc)
 {
 	__u64 v = GL_UNKNOWN, off;
 
@@ -47,8 +48,8 @@ static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w, const vola
 	return v;
 }
 
-static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w, const volatile struct gl_probe *p,
-				     __u64 addr)
+static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
+				     const volatile struct gl_probe *p, __u64 addr)
 {
 	struct gl_alloc *a;
 	__u64 stack, typ, size;
@@ -78,8 +79,8 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w, const 
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w, const volatile struct gl_probe *p,
-				       __u64 g)
+static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w,
+				       const volatile struct gl_probe *p, __u64 g)
 {
 	struct gl_gostart *s;
 	__u64 stack, goid;
@@ -140,8 +141,8 @@ static __always_inline void on_gcend(const volatile struct gl_probe *p)
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 }
 
-/* NULL: not our process, not our probe, or a hit that does not count: the branch goes the way on which
- * there is no result, or to where the stack grows and the function is entered again. */
+/* NULL: not our process, not our probe, or a hit that does not count: the branch goes the way on
+ * which there is no result, or to where the stack grows and the function is entered again. */
 static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
 {
 	const volatile struct gl_probe *p;
@@ -159,7 +160,8 @@ static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *
 	return p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN) ? p : 0;
 }
 
-static __always_inline void on_hit(struct pt_regs *ctx, struct work *w, const volatile struct gl_probe *p, bool taken)
+static __always_inline void on_hit(struct pt_regs *ctx, struct work *w,
+				   const volatile struct gl_probe *p, bool taken)
 {
 	__u64 ptr;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * regs.bpf.h - registers and flags of the interrupted Go code; all that depends on the architecture.
+ * regs.bpf.h - registers and flags of the interrupted Go code; all that depends on the
+ * architecture.
  */
 #ifndef REGS_BPF_H
 #define REGS_BPF_H
@@ -12,8 +13,8 @@
 #error "regs.bpf.h: this architecture is not supported yet"
 #endif
 
-/* clang merges branches that load different context fields into one load from "ctx + variable", which
- * the verifier refuses; hence the load in assembly. */
+/* clang merges branches that load different context fields into one load from "ctx + variable",
+ * which the verifier refuses; hence the load in assembly. */
 #define REG(ctx, field) ({							\
 	__u64 v__;								\
 	asm volatile("%0 = *(u64 *)(%1 + %2)"					\
@@ -61,11 +62,13 @@ static __always_inline __u64 reg_by_number(struct pt_regs *ctx, __u32 r)
 	return REG(ctx, r14);
 }
 
-/* Whether the conditional branch with condition code cc will be taken: Intel SDM volume 1, appendix B. */
+/* Whether the conditional branch with condition code cc will be taken: Intel SDM volume 1,
+ * appendix B. */
 static __always_inline bool branch_taken(struct pt_regs *ctx, __u32 cc)
 {
 	__u64 f = REG(ctx, flags);
-	__u32 cf = f & 1, pf = (f >> 2) & 1, zf = (f >> 6) & 1, sf = (f >> 7) & 1, of = (f >> 11) & 1;
+	__u32 cf = f & 1, pf = (f >> 2) & 1, zf = (f >> 6) & 1, sf = (f >> 7) & 1;
+	__u32 of = (f >> 11) & 1;
 	__u32 kind = (cc >> 1) & 7, yes;
 
 	if (kind == 2)		/* e, ne */

@@ -19,12 +19,12 @@
 #include "regs.bpf.h"
 
 #define FRAME_BYTES 16		/* saved frame pointer and return address */
-#define PAGE_BYTES 4096		/* the smallest page there is: a larger one only makes chunks shorter */
+#define PAGE_BYTES 4096		/* the smallest there is: a larger one only makes chunks shorter */
 
 struct work {
 	__u64 claimed;
 	__u64 chunk_addr;	/* chunk is a copy of the stack from here on */
-	__u64 chunk_last;	/* offset of the last whole frame record in it, 0: nothing was read */
+	__u64 chunk_last;	/* offset of the last whole frame record in it, 0: nothing read */
 	__u8 chunk[GL_CHUNK + FRAME_BYTES];
 	__u64 pair[2];		/* a value that lies outside of the chunk */
 	__u64 hash;		/* of the frames before the chain of frame pointers, and */
@@ -67,9 +67,9 @@ static __always_inline void work_release(struct work *w)
 }
 
 /*
- * Copies the stack from addr on, at most to the end of the page: the next page may be one that was never
- * touched, and then the whole read would fail.  A frame record across the boundary is read as a whole,
- * since both of its pages are in use.
+ * Copies the stack from addr on, at most to the end of the page: the next page may be one that was
+ * never touched, and then the whole read would fail.  A frame record across the boundary is read as
+ * a whole, since both of its pages are in use.
  */
 static __noinline int copy_chunk(struct work *w, __u64 addr)
 {
@@ -110,11 +110,12 @@ static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at
 }
 
 /*
- * Fills w->stack; returns its id, 0 if not even the caller's frame could be read.  A frame outside of the
- * chunk brings the next chunk: the stack goes on in another page, or systemstack() changed stacks.
+ * Fills w->stack; returns its id, 0 if not even the caller's frame could be read.  A frame outside
+ * of the chunk brings the next chunk: the stack goes on in another page, or systemstack() changed
+ * stacks.
  *
- * What the loop needs is loaded from w in each turn: so the verifier knows nothing of the values, takes
- * all turns for alike and is done in 1/10 of the time.
+ * What the loop needs is loaded from w in each turn: so the verifier knows nothing of the values,
+ * takes all turns for alike and is done in 1/10 of the time.
  */
 static __noinline __u64 walk(struct pt_regs *ctx, struct work *w, __u32 at_ret)
 {
@@ -157,8 +158,8 @@ static __noinline __u64 walk(struct pt_regs *ctx, struct work *w, __u32 at_ret)
 	return h ? h : 1;
 }
 
-/* Sends w->stack unless user space has it.  A stack that does not fit into the ring stays unsent, so
- * the next hit tries again. */
+/* Sends w->stack unless user space has it.  A stack that does not fit into the ring stays
+ * unsent, so the next hit tries again. */
 static __noinline __u64 send_stack(struct work *w, __u64 id, __u32 probe)
 {
 	__u64 len;
@@ -184,7 +185,8 @@ static __noinline __u64 send_stack(struct work *w, __u64 id, __u32 probe)
 }
 
 /* The id of the hit's stack, sent if it is new; 0: unknown, and counted. */
-static __always_inline __u64 stack_id(struct pt_regs *ctx, struct work *w, const volatile struct gl_probe *p)
+static __always_inline __u64 stack_id(struct pt_regs *ctx, struct work *w,
+				      const volatile struct gl_probe *p)
 {
 	__u64 id = walk(ctx, w, p->flags & GL_AT_RET);
 

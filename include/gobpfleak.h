@@ -21,7 +21,8 @@ enum {
 	GL_MAX_FRAMES = 128,	/* frames of one stack; deeper ones are cut and marked */
 	GL_CHUNK = 2048,	/* bytes of stack copied in one read, a power of two */
 	GL_MAX_PROBES = 128,	/* rows of the probe table */
-	GL_SLOTS_LOG2 = 10,	/* slots of the probe table, so many that a hash without collisions is found */
+	GL_SLOTS_LOG2 = 10,	/* slots of the probe table, so many that a hash without collisions
+				 * is found */
 	GL_SLOTS = 1 << GL_SLOTS_LOG2,
 	GL_MAX_STACKS = 1 << 16, /* distinct stacks remembered as already sent */
 	GL_WORK_SLOTS = 64,	/* work areas, claimed by one program run at a time */
@@ -55,14 +56,15 @@ struct gl_loc {
 };
 
 enum {
-	/* Condition of the probed instruction: x86 condition code 0..15 (the low nibble of Jcc), or: */
+	/* Condition of the probed instruction: x86 condition code 0..15 (the low nibble of Jcc),
+	 * or: */
 	GL_COND_ALWAYS = 16,	/* not a conditional branch */
 };
 
 enum gl_probe_flags {
 	GL_WHEN_TAKEN = 1,	/* the hit counts when the branch will be taken */
 	GL_WHEN_NOT_TAKEN = 2,	/* ... when it will not (both bits: always) */
-	GL_AT_RET = 4,		/* the frame is gone: the return address is at SP, FP is the caller's */
+	GL_AT_RET = 4,		/* frame is gone: return address is at SP, FP is the caller's */
 };
 
 /* One row of the probe table, found by the address of the instruction. */
@@ -91,8 +93,8 @@ static inline __u32 gl_slot_of(__u64 addr, __u64 hash)
 /* ---- configuration: set once between open and load ----------------------------------------- */
 
 struct gl_config {
-	__u64 pidns_dev;	/* device and inode of the target's pid namespace, kernel encoding; */
-	__u64 pidns_ino;	/* 0: tgid is that of the initial pid namespace, which is cheaper to ask */
+	__u64 pidns_dev;	/* device, inode of the target's pid namespace, kernel encoding; */
+	__u64 pidns_ino;	/* 0: tgid is that of the initial pid namespace, cheaper to ask */
 	__u64 sweepgen_addr;	/* &runtime.mheap_.sweepgen */
 	__u64 hash;		/* multiplier with which no two probes share a slot */
 	__u32 tgid;		/* the target's pid in that namespace */
@@ -120,7 +122,7 @@ struct gl_alloc {
 	struct gl_header h;
 	__u64 addr;
 	__u64 stack;		/* id of its stack; 0: could not be read */
-	__u64 typ;		/* *_type, 0: raw memory without pointers, GL_UNKNOWN: not at hand */
+	__u64 typ;		/* *_type, 0: raw memory (no pointers), GL_UNKNOWN: not at hand */
 	__u64 size;		/* bytes asked for, GL_UNKNOWN: not at hand */
 	__u32 gen;		/* mheap_.sweepgen when it was born */
 	__u32 pad;

@@ -4,7 +4,8 @@
  * addresses), the runtime's own tables (goroutines, memory), and the binary (frames and types).
  *
  * Stacks of addresses that show the same frames are one site: the allocator has several ways to the
- * same object (a fast path, a slow path while the collector marks), which nobody wants to see apart.
+ * same object (a fast path, a slow path while the collector marks), which nobody wants to see
+ * apart.
  */
 #include "user/findings.h"
 
@@ -53,7 +54,8 @@ static bool starts_with(const char *s, const char *prefix)
 /* As runtime/pprof decides what to hide at the leaf of a heap profile's stack (protomem.go). */
 static bool of_runtime(const struct frame *f)
 {
-	return starts_with(f->function, "runtime.") || starts_with(f->function, "internal/runtime/");
+	return starts_with(f->function, "runtime.") ||
+	       starts_with(f->function, "internal/runtime/");
 }
 
 static struct frames resolve(const struct session *s, const uint64_t *pcs, size_t n,
@@ -72,14 +74,16 @@ static struct frames resolve(const struct session *s, const uint64_t *pcs, size_
 	return out;
 }
 
-/* Folds the runtime's frames at the leaf end away, unless there are no others. */
+/* Folds the runtime's frames at the leaf end away, unless no function but theirs is known. */
 static void fold_leaf(struct frames *fr)
 {
-	size_t i = 0;
+	size_t i = 0, known;
 
 	while (i < fr->n && of_runtime(&fr->v[i]))
 		i++;
-	if (i == fr->n)
+	for (known = i; known < fr->n && !fr->v[known].function; known++)
+		;
+	if (known == fr->n)
 		return;
 	memmove(fr->v, fr->v + i, (fr->n - i) * sizeof(*fr->v));
 	fr->n -= i;
@@ -148,7 +152,8 @@ static struct heap_site *site_of(struct made *m, uint32_t stack)
 	return &m->f.sites[e->index];
 }
 
-static struct site_part *part_of(struct heap_site *site, const struct site_type *type, uint64_t size)
+static struct site_part *part_of(struct heap_site *site, const struct site_type *type,
+				 uint64_t size)
 {
 	struct site_part *p;
 
@@ -162,6 +167,12 @@ static struct site_part *part_of(struct heap_site *site, const struct site_type 
 	p = &site->parts[site->n_parts++];
 	*p = (struct site_part){ .type = type->name, .how = type->how, .size = size };
 	return p;
+}
+
+/* A site's rate is unknown until it has its first part. */
+static void add_rate(double *rate, double growth, uint64_t ns)
+{
+	*rate = (isnan(*rate) ? 0 : *rate) + growth / ((double)ns / 1e9);
 }
 
 static void add_account(struct made *m, const struct track_account *a)
@@ -190,12 +201,9 @@ static void add_account(struct made *m, const struct track_account *a)
 	site->alloc_objects += a->allocs;
 	site->alloc_bytes += a->allocs * a->size;
 	site->growth_bytes += (int64_t)((a->live - a->live_first) * a->size);
-	if (m->snap.half_ns && m->snap.time_ns > m->snap.half_ns) {
-		double bytes = (double)(int64_t)(a->live - a->live_half) * (double)a->size;
-
-		site->rate_per_s = (isnan(site->rate_per_s) ? 0 : site->rate_per_s) +
-				   bytes / ((double)(m->snap.time_ns - m->snap.half_ns) / 1e9);
-	}
+	if (m->snap.heap_half_ns)
+		add_rate(&site->rate_per_s, (double)(int64_t)(a->live - a->live_half) * a->size,
+			 m->snap.judged_ns - m->snap.heap_half_ns);
 	age = a->oldest_ns ? (double)(m->snap.time_ns - a->oldest_ns) / 1e9 : -1;
 	if (age > site->oldest_s)
 		site->oldest_s = age;
@@ -248,7 +256,8 @@ static struct goroutine_site *gsite_of(struct made *m, const struct frames *fr, 
 
 	e = table_put(&m->site_index, hash_frames(2 + before_attach, fr) | 1, &is_new);
 	if (is_new) {
-		m->f.gsites = grow(m->f.gsites, m->f.n_gsites, &m->cap_gsites, sizeof(*m->f.gsites));
+		m->f.gsites = grow(m->f.gsites, m->f.n_gsites, &m->cap_gsites,
+				   sizeof(*m->f.gsites));
 		m->f.gsites[m->f.n_gsites] = (struct goroutine_site){
 			.stack = copy_frames(fr), .before_attach = before_attach,
 			.oldest_s = -1, .rate_per_s = NAN };
@@ -269,7 +278,8 @@ static struct goroutine_place *place_of(struct goroutine_site *site, const char 
 	}
 	site->places = xreallocarray(site->places, site->n_places + 1, sizeof(*p));
 	p = &site->places[site->n_places++];
-	*p = (struct goroutine_place){ .state = state, .stack = copy_frames(fr), .longest_wait_s = -1 };
+	*p = (struct goroutine_place){ .state = state, .stack = copy_frames(fr),
+				       .longest_wait_s = -1 };
 	return p;
 }
 
@@ -284,12 +294,10 @@ static void add_started(struct made *m)
 		site = gsite_of(m, &m->stacks[i], false);
 		site->started += st->started;
 		site->ended += st->ended;
-		if (m->snap.half_ns && m->snap.time_ns > m->snap.half_ns) {
-			double n = (double)(int64_t)(st->started - st->ended - st->half_live);
-
-			site->rate_per_s = (isnan(site->rate_per_s) ? 0 : site->rate_per_s) +
-					   n / ((double)(m->snap.time_ns - m->snap.half_ns) / 1e9);
-		}
+		if (m->snap.go_half_ns)
+			add_rate(&site->rate_per_s,
+				 (double)(int64_t)(st->started - st->ended - st->half_live),
+				 m->snap.time_ns - m->snap.go_half_ns);
 	}
 }
 
@@ -318,13 +326,15 @@ static const struct track_goroutine *find_seen(const struct made *m, uint64_t go
 /* The go statement; the main goroutine has none: the function it began with. */
 static struct frames created_at(const struct session *s, const struct goroutine *g)
 {
-	struct frames fr = g->gopc ? resolve(s, &g->gopc, 1, true) : resolve(s, &g->startpc, 1, false);
+	const uint64_t *pc = g->gopc ? &g->gopc : &g->startpc;
+	struct frames fr = resolve(s, pc, 1, g->gopc != 0);
 
 	fold_leaf(&fr);
 	return fr;
 }
 
-/* The runtime's own goroutines are nobody's leak: those that we saw start leave their site again. */
+/* The runtime's own goroutines are nobody's leak: those that we saw start leave their site
+ * again. */
 static void subtract_system(struct made *m, const struct goroutine *g)
 {
 	const struct track_goroutine *seen = find_seen(m, g->goid);
@@ -444,9 +454,11 @@ static void make_coverage(struct made *m)
 		{ "stacks_lost", "stacks not readable", c[GL_LOST_STACK], true },
 		{ "stacks_cut", "stacks cut", c[GL_LOST_STACK_CUT], true },
 		{ "stacks_resent", "stacks sent again", c[GL_STACKS_FULL], false },
-		{ "objects_not_followed", "objects not followed, table full", loss->objects_full, true },
+		{ "objects_not_followed", "objects not followed, table full",
+		  loss->objects_full, true },
 		{ "stacks_not_kept", "stacks not kept, table full", loss->stacks_full, true },
-		{ "sites_not_kept", "allocations without a site, table full", loss->accounts_full, true },
+		{ "sites_not_kept", "allocations without a site, table full",
+		  loss->accounts_full, true },
 		{ "goroutines_not_followed", "goroutines not followed, table full",
 		  loss->goroutines_full, true },
 		{ "verdicts_unknown", "objects not judged by the last collection",

@@ -10,8 +10,8 @@
 struct findings;
 struct session;
 
-/* Everything a report of this moment needs; reads goroutines and memory of the process if it is still
- * there.  The findings point into the session.  Free with findings_free(). */
+/* Everything a report of this moment needs; reads goroutines and memory of the process if it is
+ * still there.  The findings point into the session.  Free with findings_free(). */
 struct findings *findings_make(struct session *s);
 void findings_free(struct findings *f);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * launch.c - the only use of ptrace: a child of our own, between its exec and its first instruction.
- * At that moment its image is mapped, so that the load bias is known and probes can be planted.
+ * launch.c - the only use of ptrace: a child of our own, between its exec and its first
+ * instruction. At that moment its image is mapped, so that the load bias is known and probes can be
+ * planted.
  */
 #include "user/launch.h"
 

@@ -6,7 +6,7 @@
 #define LIMITS_H
 
 enum {
-	MAX_OBJECTS = 1 << 24,		/* live objects followed (24 bytes each, at most 3/4 full) */
+	MAX_OBJECTS = 1 << 24,		/* live objects followed (24 bytes each, up to 3/4 full) */
 	MAX_TRACKED_STACKS = 1 << 18,
 	MAX_ACCOUNTS = 1 << 19,		/* (stack, type, size) triples */
 	MAX_GOROUTINES = 1 << 22,

@@ -33,11 +33,11 @@ struct frames {
 struct site_part {
 	const char *type;	/* "main.Session", "[]uint8"; "?" where it cannot be known */
 	const char *how;	/* "make", "append", "new" ... or NULL */
-	uint64_t size;		/* bytes one object occupies in the heap, size class included; 0: the
-				 * objects lie in 16-byte blocks that other (tiny) objects opened */
+	uint64_t size;		/* heap bytes of one object, size class included; 0: the objects
+				 * lie in 16-byte blocks that other (tiny) objects opened */
 	uint64_t live_objects;	/* found alive by the last collection that judged them */
 	uint64_t young_objects;	/* allocated since: no collection has judged them yet */
-	uint64_t shared_objects; /* of live_objects: tiny ones whose block has other tracked objects */
+	uint64_t shared_objects; /* of live_objects: tiny, their block has other tracked objects */
 	uint64_t alloc_objects;	/* since the attach */
 };
 
@@ -50,8 +50,9 @@ struct heap_site {
 	uint64_t young_objects, young_bytes;
 	uint64_t shared_objects;
 	uint64_t alloc_objects, alloc_bytes;
-	int64_t growth_bytes;	/* live_bytes minus live_bytes after the first collection since the attach */
-	double rate_per_s;	/* bytes of live growth over the second half of the trace; NAN: unknown */
+	int64_t growth_bytes;	/* live_bytes minus live_bytes after the first collection since the
+				 * attach */
+	double rate_per_s;	/* live bytes grown over the trace's second half; NAN: unknown */
 	double oldest_s;	/* age of the oldest live object, -1: none */
 };
 
@@ -76,13 +77,14 @@ struct goroutine_site {
 
 /* The MEMORY line: the kernel's number on the left, the runtime's own on the right. */
 struct memory_account {
-	bool known;		/* false: the runtime's numbers could not be read (rss may still be) */
+	bool known;		/* false: the runtime's numbers are not known (rss may still be) */
 	uint64_t rss;
 	uint64_t live_heap;	/* heap marked by the last collection */
 	uint64_t gc_headroom;	/* heap memory held beyond that: garbage, free slots, idle spans */
 	uint64_t stacks;
 	uint64_t runtime;	/* spans, bitmaps, profiler tables ... */
-	int64_t not_go;		/* rss minus the above: code, cgo, mappings; negative: not all is resident */
+	int64_t not_go;		/* rss minus the above: code, cgo, mappings; negative: not all is
+				 * resident */
 	/* the runtime's own figures, as runtime.MemStats names them */
 	uint64_t heap_alloc, heap_inuse, heap_idle, heap_released, heap_sys, heap_objects;
 	uint64_t stack_inuse, mallocs, frees, total_alloc, next_gc, num_gc;
@@ -97,7 +99,7 @@ struct coverage_row {
 };
 
 struct cost {
-	double target_percent;	/* of one core, estimated: hits per second times cost of one; NAN: unknown */
+	double target_percent;	/* of one core, estimated: hits/s times cost of one; NAN: unknown */
 	double hits_per_s;
 	double ns_per_hit;	/* measured at the attach; NAN: unknown */
 	double own_cpu_percent;
@@ -111,7 +113,7 @@ struct target_info {
 	const char *go_version;	/* "go1.22.12" */
 	bool stripped;		/* no symbol table */
 	const char *build_id;	/* of the binary, hex or Go's; may be NULL */
-	uint64_t map_start, map_limit, map_file_off;	/* executable mapping of the binary, vaddr */
+	uint64_t map_start, map_limit, map_file_off;	/* binary's executable mapping, vaddr */
 };
 
 /* Everything a report may print, nothing else. */

@@ -25,11 +25,13 @@ enum {	/* options without a letter */
 
 static const struct argp_option options[] = {
 	{ "pid", 'p', "PID", 0, "the process to trace", 1 },
-	{ "duration", 'd', "TIME", 0, "stop after TIME (30s, 10m, 2h; a bare number is seconds)", 1 },
+	{ "duration", 'd', "TIME", 0,
+	  "stop after TIME (30s, 10m, 2h; a bare number is seconds)", 1 },
 	{ "interval", 'i', "TIME", 0, "a report every TIME, as the positional INTERVAL", 1 },
 	{ "heap-only", OPT_HEAP_ONLY, 0, 0, "trace allocations only", 1 },
 	{ "goroutines-only", OPT_GOROUTINES_ONLY, 0, 0, "trace goroutines only", 1 },
-	{ "dry-run", OPT_DRY_RUN, 0, 0, "print what would be probed, where and why; attach nothing", 1 },
+	{ "dry-run", OPT_DRY_RUN, 0, 0,
+	  "print what would be probed, where and why; attach nothing", 1 },
 	{ "top", 'T', "N", 0, "sites in the text report (10; 0: all)", 2 },
 	{ "folded", 'f', "WHAT", OPTION_ARG_OPTIONAL,
 	  "folded stacks for flame graphs; WHAT is live (default), live-objects, alloc, growth or "
@@ -49,17 +51,18 @@ static const struct argp_option options[] = {
 static const char usage[] = "-p PID [INTERVAL [COUNT]]\n-- COMMAND [ARGUMENT...]";
 
 static const char help[] =
-	"Trace the allocations and goroutines of a running Go process from outside: which call stacks "
-	"hold live memory, and which go statements start goroutines that do not end."
-	"\vThe final report comes on Ctrl-C, after -d, or when the process ends; SIGUSR1 asks for one in "
-	"between.  Exit codes: 0 done, 1 usage or could not attach, 2 the process ended first (the report "
-	"is still written).";
+	"Trace the allocations and goroutines of a running Go process from outside: which call "
+	"stacks hold live memory, and which go statements start goroutines that do not end."
+	"\vThe final report comes on Ctrl-C, after -d, or when the process ends; SIGUSR1 asks for "
+	"one in between.  Exit codes: 0 done, 1 usage or could not attach, 2 the process ended "
+	"first (the report is still written).";
 
 /* "30", "30s", "500ms", "10m", "2h" to ns.  0: not a time. */
 static uint64_t parse_time(const char *text)
 {
 	static const struct { const char *unit; double ns; } units[] = {
-		{ "", 1e9 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
+		{ "", 1e9 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 },
+		{ "h", 3600e9 }, { "d", 86400e9 },
 	};
 	char *end;
 	double v = strtod(text, &end);
@@ -77,8 +80,8 @@ static uint64_t need_time(struct argp_state *state, const char *what, const char
 	uint64_t ns = parse_time(text);
 
 	if (!ns)
-		argp_error(state, "%s: '%s' is not a time; give a number with ms, s, m, h or d, as 30s",
-			   what, text);
+		argp_error(state, "%s: '%s' is not a time; give a number with ms, s, m, h or d, "
+			   "as 30s", what, text);
 	return ns;
 }
 
@@ -100,14 +103,16 @@ static const struct report_format *need_format(struct argp_state *state, const c
 	const struct report_format *f = report_find(name);
 
 	if (!f)
-		argp_error(state, "--format: there is no format '%s'; there are text, json, folded and "
-			   "pprof", name);
+		argp_error(state, "--format: there is no format '%s'; there are text, json, folded "
+			   "and pprof", name);
 	return f;
 }
 
 static void set_folded(struct argp_state *state, struct opts *o, const char *what)
 {
-	static const char *const values[] = { "live", "live-objects", "alloc", "growth", "goroutine" };
+	static const char *const values[] = {
+		"live", "live-objects", "alloc", "growth", "goroutine",
+	};
 
 	o->format = report_find("folded");
 	if (!what)
@@ -120,8 +125,8 @@ static void set_folded(struct argp_state *state, struct opts *o, const char *wha
 			return;
 		}
 	}
-	argp_error(state, "--folded: there is no '%s'; there are live, live-objects, alloc, growth and "
-		   "goroutine", what);
+	argp_error(state, "--folded: there is no '%s'; there are live, live-objects, alloc, growth "
+		   "and goroutine", what);
 }
 
 static void set_positional(struct argp_state *state, struct opts *o, char *arg)
@@ -149,7 +154,8 @@ static void check(struct argp_state *state, struct opts *o)
 	if (!o->heap && o->pprof)
 		argp_error(state, "--pprof needs the heap, --goroutines-only leaves it out");
 	if (!o->goroutines && o->pprof_goroutines)
-		argp_error(state, "--pprof-goroutines needs goroutines, --heap-only leaves them out");
+		argp_error(state,
+			   "--pprof-goroutines needs goroutines, --heap-only leaves them out");
 	if (o->format == report_find("pprof") && !o->output)
 		argp_error(state, "--format pprof writes binary data: say where to with -o FILE");
 }

@@ -45,7 +45,8 @@ int output_open(struct output **out, const char *path, bool force)
 	int err;
 
 	if (path && !force && !lstat(path, &st)) {
-		say_error("%s: exists already; take another name, or overwrite it with --force", path);
+		say_error("%s: exists already; take another name, or overwrite it with --force",
+			  path);
 		return -EEXIST;
 	}
 	if (path && !stat(path, &st) && !S_ISREG(st.st_mode)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * session.c - wires the modules for one traced process: what is found out in the file is compared
- * with the process, the plan is given to the tracer, its records to track, track's questions to gomem.
+ * with the process, the plan is given to the tracer, its records to track, track's questions to
+ * gomem.
  */
 #include "user/session.h"
 
@@ -23,7 +24,8 @@ enum { MEMORY_INTERVAL_NS = 500000000 };	/* between two readings of the memory f
 
 /* ---- the process and its binary ------------------------------------------------------------- */
 
-/* Load bias: where the mapping that holds a segment's file offset lies, against where it was linked. */
+/* Load bias: where the mapping that holds a segment's file offset lies, against where it was
+ * linked. */
 static int find_bias(struct session *s)
 {
 	const struct image_segment *segs;
@@ -41,18 +43,19 @@ static int find_bias(struct session *s)
 			if (!segs[k].exec || segs[k].file_off < maps[i].file_off ||
 			    segs[k].file_off >= maps[i].file_off + size)
 				continue;
-			s->bias = maps[i].start + (segs[k].file_off - maps[i].file_off) - segs[k].vaddr;
+			s->bias = maps[i].start + (segs[k].file_off - maps[i].file_off) -
+				  segs[k].vaddr;
 			return 0;
 		}
 	}
-	say_error("process %d: its executable's code is not mapped where the file says; it may have been "
-		  "replaced while it runs: restart the process", (int)target_pid(s->target));
+	say_error("process %d: its executable's code is not mapped where the file says; it may "
+		  "have been replaced while it runs: restart the process", (int)target_pid(s->target));
 	return -EBADMSG;
 }
 
 /*
- * The live bytes must be what the file says, or a breakpoint over their first byte: another tracer's
- * probe (an int3, or since Linux 6.18 a whole call over a nop, which we never probe).
+ * The live bytes must be what the file says, or a breakpoint over their first byte: another
+ * tracer's probe (an int3, or since Linux 6.18 a whole call over a nop, which we never probe).
  */
 static int verify_bytes(const struct session *s)
 {
@@ -68,8 +71,9 @@ static int verify_bytes(const struct session *s)
 		if ((live[0] == p->bytes[0] || live[0] == int3) &&
 		    !memcmp(live + 1, p->bytes + 1, p->n_bytes - 1))
 			continue;
-		say_error("process %d: its code at %s+0x%llx is not what its file says; nothing was "
-			  "planted. Has the file been replaced, or does another tool patch the process?",
+		say_error("process %d: its code at %s+0x%llx is not what its file says; nothing "
+			  "was planted. Has the file been replaced, or does another tool patch the "
+			  "process? Restart it",
 			  (int)target_pid(s->target), p->func,
 			  (unsigned long long)(p->vaddr - p->func_entry));
 		return -EBADMSG;
@@ -127,14 +131,16 @@ int session_open(struct session *s, pid_t pid, bool heap, bool goroutines)
 
 /* ---- what track asks ------------------------------------------------------------------------ */
 
-/* Profile-guided builds may have parts of the allocator where neither the size nor its class is at hand. */
+/* Profile-guided builds may have parts of the allocator where neither the size nor its class is
+ * at hand. */
 static bool size_unknown(const struct plan_probe *p)
 {
-	return p->wire.kind == GL_PROBE_ALLOC && p->wire.size.kind == GL_LOC_NONE && !p->size_class &&
-	       !p->tiny;
+	return p->wire.kind == GL_PROBE_ALLOC && p->wire.size.kind == GL_LOC_NONE &&
+	       !p->size_class && !p->tiny;
 }
 
-/* The size class is known from the probe's function or from the size and whether there are pointers. */
+/* The size class is known from the probe's function or from the size and whether there are
+ * pointers. */
 static uint64_t object_size(void *ctx, const struct gl_alloc *a, const struct track_stack *stack,
 			    bool *tiny)
 {
@@ -322,6 +328,7 @@ int session_update(struct session *s, bool force)
 	uint32_t gen;
 	int err = tracer_drain(s->tracer);
 
+	track_tick(s->track, now_ns());
 	if (err < 0 || s->gone)
 		return err;
 	if (!s->checked)

@@ -161,7 +161,7 @@ static int open_pidfd(struct target *t)
 	if (t->pidfd >= 0)
 		return check_process(t->pid);
 	if (errno == ESRCH) {
-		say_error("there is no process %d", t->pid);
+		say_error("there is no process %d; pgrep -a NAME finds the right one", t->pid);
 		return -ESRCH;
 	}
 	if (errno != ENOSYS) {
@@ -286,7 +286,8 @@ const char *target_comm(const struct target *t)
 	return t->comm;
 }
 
-/* include/linux/proc_ns.h PROC_PID_INIT_INO: the inode of the initial pid namespace, on every machine */
+/* include/linux/proc_ns.h PROC_PID_INIT_INO: the inode of the initial pid namespace, on every
+ * machine */
 bool target_pid_is_global(void)
 {
 	struct stat st;

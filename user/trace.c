@@ -105,7 +105,8 @@ static int watch(struct run *r, int fd)
 
 static int open_loop(struct run *r)
 {
-	const struct itimerspec tick = { .it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS };
+	const struct itimerspec tick = { .it_interval.tv_nsec = TICK_NS,
+					 .it_value.tv_nsec = TICK_NS };
 	sigset_t set;
 	int err;
 
@@ -152,7 +153,8 @@ static void check_gone(struct run *r)
 
 	if (!why)
 		return;
-	say("process %d has %s; the report tells what was seen before", (int)target_pid(r->s.target), why);
+	say("process %d has %s; the report tells what was seen before",
+	    (int)target_pid(r->s.target), why);
 	r->s.gone = r->stop = true;
 	/* a command that was followed to its end did what it was started for */
 	if (!r->o->command || r->o->duration_ns)
@@ -225,7 +227,8 @@ static int attach(struct run *r, pid_t pid)
 		err = watch(r, target_pidfd(r->s.target));
 	if (err)
 		return err;
-	say_verbose("attached in %.0f ms, %zu probes", (double)(now_ns() - start) / 1e6, r->s.plan.n);
+	say_verbose("attached in %.0f ms, %zu probes", (double)(now_ns() - start) / 1e6,
+		    r->s.plan.n);
 	if (r->o->duration_ns)
 		r->end_ns = r->s.attach_ns + r->o->duration_ns;
 	if (r->o->interval_ns)

@@ -79,7 +79,8 @@ static int ask(const struct fixture *fx, uint64_t return_addr, uint8_t reg,
 	return err;
 }
 
-static void expect_const(const struct fixture *fx, uint64_t return_addr, uint8_t reg, uint64_t value)
+static void expect_const(const struct fixture *fx, uint64_t return_addr, uint8_t reg,
+			 uint64_t value)
 {
 	struct callsite_value v;
 	uint64_t target;

@@ -77,8 +77,8 @@ static void feed_alloc(struct track *tr, const struct world *w, uint64_t addr, u
 	track_feed(tr, &a.h, 2000);
 }
 
-static const struct track_account *account(const struct track_snapshot *s, uint64_t stack, uint64_t typ,
-					   uint64_t size)
+static const struct track_account *account(const struct track_snapshot *s, uint64_t stack,
+					   uint64_t typ, uint64_t size)
 {
 	for (size_t i = 0; i < s->n_accounts; i++)
 		if (s->stacks[s->accounts[i].stack].id == stack && s->accounts[i].typ == typ &&
@@ -119,7 +119,8 @@ static void test_live_and_dead(void **state)
 	track_free(tr);
 }
 
-/* A slot that is used again belongs to the new object, also when the collection between was missed. */
+/* A slot that is used again belongs to the new object, also when the collection between was
+ * missed. */
 static void test_reuse(void **state)
 {
 	struct world w;
@@ -200,7 +201,8 @@ static void test_tiny(void **state)
 	track_free(tr);
 }
 
-/* A block that is used again belongs to its new objects, also when the collection between was missed. */
+/* A block that is used again belongs to its new objects, also when the collection between was
+ * missed. */
 static void test_tiny_reuse(void **state)
 {
 	struct world w;
@@ -280,7 +282,7 @@ static void test_goroutines(void **state)
 	struct track *tr = new_track(&w);
 	struct track_snapshot s;
 
-	feed_go(tr, 30, 5, 1500);	/* before its stack: the record may have been lost and sent again */
+	feed_go(tr, 30, 5, 1500);	/* before its stack: that may be lost and sent again */
 	feed_stack(tr, 5, 3);
 	feed_go(tr, 20, 5, 1600);
 	feed_go(tr, 25, 6, 1700);
@@ -311,9 +313,28 @@ static void test_half(void **state)
 		track_collection(tr, 1000 + t * 100, 0);
 	}
 	track_snapshot(tr, 11000, &s);
-	assert_in_range(s.half_ns, 1000 + 3500, 1000 + 7100);
-	assert_int_equal(account(&s, 1, 0x10, 16)->live_half, (s.half_ns - 1000) / 100);
+	assert_in_range(s.heap_half_ns, 1000 + 3500, 1000 + 7100);
+	assert_int_equal(account(&s, 1, 0x10, 16)->live_half, (s.heap_half_ns - 1000) / 100);
 	assert_int_equal(account(&s, 1, 0x10, 16)->live, 100);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* ... and for goroutines without any. */
+static void test_half_goroutines(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	for (int t = 1; t <= 100; t++) {
+		feed_go(tr, t, 5, 1000 + t * 100);
+		track_tick(tr, 1000 + t * 100);
+	}
+	track_snapshot(tr, 11100, &s);
+	assert_int_equal(s.heap_half_ns, 0);
+	assert_in_range(s.go_half_ns, 1000 + 3500, 1000 + 7100);
+	assert_int_equal(s.stacks[s.goroutines[0].stack].half_live, (s.go_half_ns - 1000) / 100);
 	track_snapshot_fini(&s);
 	track_free(tr);
 }
@@ -366,7 +387,8 @@ int main(void)
 		cmocka_unit_test(test_not_judged), cmocka_unit_test(test_doubtful),
 		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
 		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
-		cmocka_unit_test(test_half), cmocka_unit_test(test_table),
+		cmocka_unit_test(test_half), cmocka_unit_test(test_half_goroutines),
+		cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

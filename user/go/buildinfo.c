@@ -134,7 +134,7 @@ static bool read_strings(const struct image *img, uint64_t vaddr, struct span *v
 		p += HEADER;
 		return inline_string(&p, end, version) && inline_string(&p, end, module);
 	}
-	if (!go_string(img, vaddr + 24, module))	/* a program built without modules has none */
+	if (!go_string(img, vaddr + 24, module))	/* none if built without modules */
 		*module = (struct span){ "", 0 };
 	return go_string(img, vaddr + 16, version);
 }
@@ -289,7 +289,8 @@ int buildinfo_init(struct buildinfo *out, const struct image *img)
 		return -ENOEXEC;
 	}
 	if (!read_strings(img, vaddr, &version, &module)) {
-		say_error("%s: damaged Go build information; rebuild or reinstall the program", image_name(img));
+		say_error("%s: damaged Go build information; rebuild or reinstall the program",
+			  image_name(img));
 		return -EBADMSG;
 	}
 	err = check_version(image_name(img), &version, &bi.version);

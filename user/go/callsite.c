@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * callsite.c - what an argument register holds at a call, found by following the caller's code back.
+ * callsite.c - what an argument register holds at a call, found by following the caller's code
+ * back.
  *
  * Go's compiler puts `LEAQ type:T(SB), AX` right before most calls that take a type, so going back
  * over a few instructions finds it.  Three things need more: a switch whose cases all use one type
@@ -91,7 +92,8 @@ static void add_switch(struct callsite_func *cf, size_t at)
 
 /*
  * A jump table (Go 1.19 and later) is an array of code addresses that a LEA refers to.  Taking all
- * of the function's tables, and what follows them, for targets of each indirect jump adds paths only.
+ * of the function's tables, and what follows them, for targets of each indirect jump adds paths
+ * only.
  */
 static void read_tables(struct callsite_func *cf, const struct callsite_ops *ops)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * callsite.h - what an argument register holds at a call, found by following the caller's code back.
+ * callsite.h - what an argument register holds at a call, found by following the caller's code
+ * back.
  *
  * The answer is a constant (the address that a LEA loads), or an argument of the calling function
  * itself, or the first result of another call, or what lies in memory behind one of these: code of
@@ -17,7 +18,7 @@ struct callsite_func;
 
 enum callee {
 	CALLEE_CLOBBERS,	/* an ordinary function: every register may have changed */
-	CALLEE_KEEPS,		/* leaves all registers but R11 alone: gcWriteBarrier (asm_amd64.s) */
+	CALLEE_KEEPS,		/* keeps all registers but R11: gcWriteBarrier (asm_amd64.s) */
 	CALLEE_ENDS,		/* does not return: panics */
 };
 
@@ -57,8 +58,8 @@ int callsite_get(const struct callsite_func *cf, uint64_t return_addr, uint8_t r
 int callsite_get_typed(const struct callsite_func *cf, uint64_t return_addr, uint8_t reg,
 		       struct callsite_value *out);
 
-/* Walks over the direct calls: the return address of the next one behind *pos, which starts at 0, and
- * the function called; 0: no more. */
+/* Walks over the direct calls: the return address of the next one behind *pos, which starts at
+ * 0, and the function called; 0: no more. */
 uint64_t callsite_next(const struct callsite_func *cf, size_t *pos, uint64_t *target);
 
 #endif

@@ -67,7 +67,8 @@ int gobin_open(struct gobin **out, const struct image *img)
 	if (err)
 		goto fail;
 	if (!pclntab_init(&gb->pt, img, &gb->md, gb->info.version.minor)) {
-		say_error("%s: damaged Go function table", image_name(img));
+		say_error("%s: damaged Go function table; rebuild or reinstall the program",
+			  image_name(img));
 		err = -EBADMSG;
 		goto fail;
 	}

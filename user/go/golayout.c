@@ -124,9 +124,9 @@ static bool find_heapstats_size(const struct gobin *gb, const struct layout_row 
 	return golayout_heapstats_size(gb, size) == 0 && *size >= end && *size <= end + 8;
 }
 
-/* An experiment (GOEXPERIMENT) with which the runtime was built, and by which fields of the table
- * move; NULL: none.  The others that touch the runtime were built for each series and compared: they move
- * nothing. */
+/* An experiment (GOEXPERIMENT) with which the runtime was built, and by which fields of the
+ * table move; NULL: none.  The others that touch the runtime were built for each series and
+ * compared: they move nothing. */
 static const char *moving_experiment(const struct gobin *gb)
 {
 	if (gobin_experiment(gb, "staticlockranking"))	/* every mutex has a rank */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * gomem.h - questions to a live Go runtime, answered by reading its memory from outside: does this
- * object live?  what are its memory statistics?  which goroutines are there, and where do they wait?
+ * object live?  what are its memory statistics?  which goroutines are there, and where do they
+ * wait?
  *
  * Nothing is stopped and nothing is written.  What changes while it is read is read again; what
  * cannot be read consistently is reported as unknown, never guessed.
@@ -25,10 +26,10 @@ int gomem_open(struct gomem **out, const struct target *t, const struct gobin *g
 void gomem_close(struct gomem *gm);
 
 /*
- * Compares the layout with the live process: spans contain their addresses and are found through the
- * arena index, goroutines have sane stacks, ids and states, allglen and allgptr agree with each other.
- * -EAGAIN: the runtime is not initialized yet (program just started).  -EBADMSG: the layout does not
- * fit this process; the user has been told what did not.
+ * Compares the layout with the live process: spans contain their addresses and are found through
+ * the arena index, goroutines have sane stacks, ids and states, allglen and allgptr agree with each
+ * other. -EAGAIN: the runtime is not initialized yet (program just started).  -EBADMSG: the layout
+ * does not fit this process; the user has been told what did not.
  */
 int gomem_check(struct gomem *gm);
 
@@ -40,10 +41,10 @@ int gomem_slot_size(const struct gomem *gm, uint64_t addr, uint64_t *size);
 
 /*
  * Judges objects by the mark bits of the last finished mark phase; architecture section 2B and
- * facts on liveness: unswept spans by gcmarkBits or inline marks, swept ones by allocBits.
- * objects must be sorted by address.  *gen is set to the sweepgen the verdicts belong to (if another
- * collection ends meanwhile, some are already those of the later one).
- * Returns 0 or the errno of a dead process.
+ * facts on liveness: unswept spans by gcmarkBits or inline marks, swept ones by allocBits. objects
+ * must be sorted by address.  *gen is set to the sweepgen the verdicts belong to (if another
+ * collection ends meanwhile, some are already those of the later one). Returns 0 or the errno of a
+ * dead process.
  */
 int gomem_alive(struct gomem *gm, struct object *objects, size_t n, uint32_t *gen);
 
@@ -65,12 +66,12 @@ struct goroutine {
 	uint64_t gopc;		/* return address of the go statement's call, vaddr; 0: none */
 	uint64_t startpc;	/* entry of the function started, vaddr */
 	uint64_t parent_goid;	/* 0: unknown */
-	uint64_t waitsince_ns;	/* runtime nanotime (CLOCK_MONOTONIC) since when it is blocked, 0: unknown */
+	uint64_t waitsince_ns;	/* blocked since this nanotime (CLOCK_MONOTONIC), 0: unknown */
 	bool system;		/* one of the runtime's own (runtime.isSystemGoroutine) */
 	bool locked;		/* locked to its thread */
-	char state[GOMEM_MAX_WAIT]; /* Go's own words: "running", "runnable", "syscall", "chan receive" ... */
-	/* vaddrs, leaf first, pcs[0] where it continues; as runtime.Callers gives them: all are return
-	 * addresses, or one more than the address of an instruction that was interrupted */
+	char state[GOMEM_MAX_WAIT]; /* Go's own words: "running", "syscall", "chan receive" ... */
+	/* vaddrs, leaf first, pcs[0] where it continues; as runtime.Callers gives them: all are
+	 * return addresses, or one more than the address of an instruction that was interrupted */
 	const uint64_t *pcs;
 	size_t n_pcs;		/* 0: not readable (it runs) */
 	bool cut;

@@ -14,8 +14,8 @@ struct go_type {
 	uint64_t size;		/* of a value, bytes */
 	uint64_t ptr_bytes;	/* 0: without pointers ("noscan") */
 	uint8_t kind;		/* reflect.Kind */
-	uint64_t elem;		/* array, chan, map (value), pointer, slice: vaddr of the element's type;
-				 * else 0 */
+	uint64_t elem;		/* array, chan, map (value), pointer, slice: vaddr of the element's
+				 * type; else 0 */
 	char *name;		/* reflect's String(): "map[string]main.Node"; free() it */
 };
 

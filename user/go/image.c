@@ -89,11 +89,13 @@ static int check_header(struct image *img)
 		return -ENOEXEC;
 	}
 	if (gelf_getclass(img->elf) != ELFCLASS64) {
-		say_error("%s: a 32-bit program; gobpfleak traces 64-bit programs only", img->name);
+		say_error("%s: a 32-bit program; gobpfleak traces 64-bit programs only: build it "
+			  "with GOARCH=amd64", img->name);
 		return -ENOTSUP;
 	}
 	if (!gelf_getehdr(img->elf, &eh)) {
-		say_error("%s: damaged ELF file: %s", img->name, elf_errmsg(-1));
+		say_error("%s: damaged ELF file (%s); reinstall the program", img->name,
+			  elf_errmsg(-1));
 		return -EBADMSG;
 	}
 	if (eh.e_ident[EI_DATA] != ELFDATA2LSB ||
@@ -156,7 +158,8 @@ static int read_segments(struct image *img)
 	if (img->n_segments && bytes <= 2 * img->size)
 		return 0;
 damaged:
-	say_error("%s: damaged ELF file: no usable program headers", img->name);
+	say_error("%s: damaged ELF file: no usable program headers; reinstall the program",
+		  img->name);
 	return -EBADMSG;
 }
 

@@ -24,7 +24,7 @@
 enum {
 	MAX_MODULEDATA = 592,		/* bytes, Go 1.26 */
 	N_TABLES = 6,
-	MAX_CANDIDATES = 8,		/* pclntab headers looked into; real files have one or two */
+	MAX_CANDIDATES = 8,		/* pclntab headers looked at; real files have one or two */
 };
 
 /* Where fields of runtime.moduledata lie; those at the start are the same in all versions. */
@@ -262,6 +262,7 @@ int moduledata_find(struct moduledata *out, const struct image *img, int minor)
 	if (s.lo && find_pclntab(&s))
 		return 0;
 	say_error("%s: built with Go 1.%d, but its function table or module data is damaged or of "
-		  "an unknown form", image_name(img), minor);
+		  "an unknown form; rebuild or reinstall the program", image_name(img),
+		  minor);
 	return -EBADMSG;
 }

@@ -113,8 +113,8 @@ static uint64_t step_at(uint64_t typ, const uint64_t *pcs, size_t n, size_t i)
 	return !i ? typ : i <= n ? pcs[i - 1] : 0;
 }
 
-const struct site_type *sitecache_find(const struct sitecache *sc, uint64_t typ, const uint64_t *pcs,
-				       size_t n)
+const struct site_type *sitecache_find(const struct sitecache *sc, uint64_t typ,
+				       const uint64_t *pcs, size_t n)
 {
 	uint32_t parent = ROOT;
 

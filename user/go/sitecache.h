@@ -2,9 +2,9 @@
 /*
  * sitecache.h - answers of sitetype by what they depend on, and the one copy of each name in them.
  *
- * An answer depends on the type seen by the probe and on the leaf end of the stack, as far as it had
- * to be looked at.  How far that is follows from these frames alone, so the answers form a tree: a
- * stack finds the one of its own leaf end, however long it is.
+ * An answer depends on the type seen by the probe and on the leaf end of the stack, as far as it
+ * had to be looked at.  How far that is follows from these frames alone, so the answers form a
+ * tree: a stack finds the one of its own leaf end, however long it is.
  */
 #ifndef SITECACHE_H
 #define SITECACHE_H
@@ -22,11 +22,11 @@ void sitecache_free(struct sitecache *sc);
 const char *sitecache_name(struct sitecache *sc, const char *prefix, const char *name);
 
 /* NULL: not known.  Valid until the next sitecache_keep(). */
-const struct site_type *sitecache_find(const struct sitecache *sc, uint64_t typ, const uint64_t *pcs,
-				       size_t n);
+const struct site_type *sitecache_find(const struct sitecache *sc, uint64_t typ,
+				       const uint64_t *pcs, size_t n);
 
-/* The answer depends on the first used of the n pcs; used is n + 1 if it mattered that the stack ends
- * there.  Once MAX_ACCOUNTS are held nothing is kept. */
+/* The answer depends on the first used of the n pcs; used is n + 1 if it mattered that the stack
+ * ends there.  Once MAX_ACCOUNTS are held nothing is kept. */
 void sitecache_keep(struct sitecache *sc, uint64_t typ, const uint64_t *pcs, size_t n, size_t used,
 		    const struct site_type *answer);
 

@@ -4,11 +4,11 @@
  *
  * The allocator knows the type of one element at most: make([]T, n) passes T, append passes T or,
  * if T has no pointers, nothing; a map passes its groups, a string nothing at all.  What is being
- * made stands in the names of the runtime's functions between the allocator and the user's code, one
- * row each in the table below; the outermost of them decides.  What it is made of is the type given
- * to the allocator, or else the type argument of one of these functions, read from the code before
- * the call (callsite.h).  If that is an argument of the calling function itself, as in the runtime's
- * own wrappers and in generic code, the search goes on at the call one frame further up.
+ * made stands in the names of the runtime's functions between the allocator and the user's code,
+ * one row each in the table below; the outermost of them decides.  What it is made of is the type
+ * given to the allocator, or else the type argument of one of these functions, read from the code
+ * before the call (callsite.h).  If that is an argument of the calling function itself, as in the
+ * runtime's own wrappers and in generic code, the search goes on at the call one frame further up.
  *
  * Since Go 1.27 the compiler calls an allocator made for the size (mallocgcSmallNoScanSC3) and the
  * probe does not always have the type; then it is found the same way.
@@ -70,8 +70,8 @@ struct row {
  * The runtime's functions between the allocator and user code (Go 1.17 to 1.27: runtime/malloc.go,
  * slice.go, string.go, iface.go, chan.go, map*.go, linkname*.go, internal/runtime/maps).
  *
- * convT16, convT32, convT64 and convTslice store the value of any type of that shape: the words here
- * say what the runtime takes it for, the static type is not known beyond it.
+ * convT16, convT32, convT64 and convTslice store the value of any type of that shape: the words
+ * here say what the runtime takes it for, the static type is not known beyond it.
  */
 static const struct row rows[] = {
 	TYPE("runtime.newobject", "new", AX),
@@ -402,7 +402,8 @@ static const char *map_of_part(const char *part)
 	return bracket && bracket != part + 3 ? bracket : NULL;
 }
 
-/* Whether this call is of mapassign(t, m, key), mapaccess1(t, m, key) ... with what another made. */
+/* Whether this call is of mapassign(t, m, key), mapaccess1(t, m, key) ... with what another
+ * made. */
 static bool uses_map(struct sitetype *st, const struct callsite_func *cf, uint64_t call,
 		     uint64_t target, uint64_t made, uint64_t *typ)
 {
@@ -511,9 +512,10 @@ static void name_object(struct query *q, const struct go_type *given, const char
 }
 
 /*
- * Compiled code that calls the allocator itself: new(T) of small types since Go 1.27; raw memory that
- * is not zeroed for make and copy in one (walk/builtin.go, walkMakeSliceCopy); zeroed raw memory for
- * several small variables in one object since Go 1.25 (ssagen/ssa.go, flushPendingHeapAllocations).
+ * Compiled code that calls the allocator itself: new(T) of small types since Go 1.27; raw memory
+ * that is not zeroed for make and copy in one (walk/builtin.go, walkMakeSliceCopy); zeroed raw
+ * memory for several small variables in one object since Go 1.25 (ssagen/ssa.go,
+ * flushPendingHeapAllocations).
  */
 static void name_direct(struct query *q, const struct go_type *given, struct site_type *out)
 {
@@ -568,7 +570,8 @@ static void read_alloc_name(const char *name, struct site_type *out)
 	}
 }
 
-/* The type given to the allocator; q->typ is 0 where it got none, GL_UNKNOWN if that is not known. */
+/* The type given to the allocator; q->typ is 0 where it got none, GL_UNKNOWN if that is not
+ * known. */
 static void read_given_type(struct query *q, struct go_type *out)
 {
 	if (q->typ == GL_UNKNOWN && read_arg(q, q->alloc, BX, &q->typ))

@@ -3,9 +3,9 @@
  * sitetype.h - what an allocation site allocates, in Go's own words.
  *
  * The *_type argument seen by the probe names the element; the runtime functions at the leaf end of
- * the stack say what was made of it (a slice, a map, a channel, a string); where the argument was not
- * at hand, the call instruction before a return address tells it: the compiler loads the constant
- * address of the type into the argument's register just before the call.
+ * the stack say what was made of it (a slice, a map, a channel, a string); where the argument was
+ * not at hand, the call instruction before a return address tells it: the compiler loads the
+ * constant address of the type into the argument's register just before the call.
  */
 #ifndef SITETYPE_H
 #define SITETYPE_H
@@ -21,13 +21,13 @@ int sitetype_new(struct sitetype **out, const struct gobin *gb);
 void sitetype_free(struct sitetype *st);
 
 struct site_type {
-	const char *name;	/* "main.Session", "[]uint8", "map[string]int", "string"; "?" unknown,
-				 * also in part: "[]?", "chan ?" */
+	const char *name;	/* "main.Session", "[]uint8", "map[string]int", "string"; "?"
+				 * unknown, also in part: "[]?", "chan ?" */
 	const char *how;	/* "new", "make", "append", "map", "chan", "closure", "interface",
 				 * "string", "conversion"; NULL: unknown */
 	bool pointers;		/* the object has pointers (is scanned); true if unknown */
 	bool known;		/* pointers is known */
-	uint64_t elem_size;	/* size of the type that was passed to the allocator, 0: unknown or raw */
+	uint64_t elem_size;	/* size of the type passed to the allocator, 0: unknown or raw */
 };
 
 /*

@@ -54,7 +54,8 @@ struct plan_probe *plan_add(struct builder *bl, const struct body *b, int32_t no
 	snprintf(p->insn, sizeof(p->insn), "%s", in->text);
 	if (!image_file_off(img, in->addr, &p->file_off) ||
 	    !image_read(img, in->addr, p->bytes, in->len)) {
-		say_error("%s: the code of %s is not in the file", image_name(img), b->fn.name);
+		say_error("%s: the code of %s is not in the file; rebuild or reinstall the program",
+			  image_name(img), b->fn.name);
 		return NULL;
 	}
 	plan->n++;
@@ -63,7 +64,8 @@ struct plan_probe *plan_add(struct builder *bl, const struct body *b, int32_t no
 
 int plan_refuse(const struct builder *bl, const char *func, const char *what)
 {
-	say_error("%s: %s of %s; gobpfleak does not guess where to probe (%s%s%s)",
+	say_error("%s: %s of %s; gobpfleak does not guess where to probe (%s%s%s); build "
+		  "the program with an official release of Go and default flags",
 		  image_name(gobin_image(bl->gb)), what, func, gobin_version(bl->gb)->text,
 		  *gobin_version(bl->gb)->experiments ? " with " : "",
 		  gobin_version(bl->gb)->experiments);

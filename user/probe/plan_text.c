@@ -75,7 +75,8 @@ void plan_text(FILE *out, const struct plan *p, uint64_t bias)
 		loc_text(size, sizeof(size), &pr->wire.size);
 		fprintf(out, "\n0x%" PRIx64 "  %s+0x%" PRIx64 "  %s\n", pr->vaddr + bias, pr->func,
 			pr->vaddr - pr->func_entry, pr->insn);
-		fprintf(out, "    for     %s, counted %s\n", kinds[pr->wire.kind], when_text(&pr->wire));
+		fprintf(out, "    for     %s, counted %s\n", kinds[pr->wire.kind],
+			when_text(&pr->wire));
 		fprintf(out, "    result  %s", result);
 		if (pr->wire.kind == GL_PROBE_ALLOC)
 			fprintf(out, "; type %s, size %s", typ, size);

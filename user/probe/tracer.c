@@ -4,8 +4,9 @@
  *
  * One program stands behind all probes, so that one link plants them all and one close removes them
  * all: the kernel waits for a grace period per link, 32 ms for 100 probes of one uprobe_multi link
- * against 9 s for 100 perf events.  The libbpf of Debian 12 does not know uprobe_multi yet; the system
- * call is made here.  Before Linux 6.6 the same is had from one tracefs event of many points.
+ * against 9 s for 100 perf events.  The libbpf of Debian 12 does not know uprobe_multi yet; the
+ * system call is made here.  Before Linux 6.6 the same is had from one tracefs event of many
+ * points.
  */
 #include "user/probe/tracer.h"
 
@@ -95,8 +96,9 @@ static int check_rights(void)
 
 	if (has_capability(CAP_SYS_ADMIN_) || (bpf && perfmon))
 		return 0;
-	say_error("missing rights: %s%s%s to load BPF programs; run it as root (sudo gobpfleak ...)",
-		  bpf ? "" : "CAP_BPF", !bpf && !perfmon ? " and " : "", perfmon ? "" : "CAP_PERFMON");
+	say_error("missing rights: %s%s%s to load BPF programs; run it as root "
+		  "(sudo gobpfleak ...)", bpf ? "" : "CAP_BPF",
+		  !bpf && !perfmon ? " and " : "", perfmon ? "" : "CAP_PERFMON");
 	return -EPERM;
 }
 
@@ -110,8 +112,8 @@ static int check_kernel(void)
 		return -ENOTSUP;
 	}
 	if (locked_down()) {
-		say_error("the kernel is locked down (confidentiality): BPF programs may not read memory; "
-			  "boot with lockdown=integrity or none");
+		say_error("the kernel is locked down (confidentiality): BPF programs may not read "
+			  "memory; boot with lockdown=integrity or none");
 		return -EPERM;
 	}
 	return 0;
@@ -142,7 +144,8 @@ static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list 
 }
 
 /* Fills the slots; false: two probes share one with this multiplier. */
-static bool fill_slots(struct gl_slot *slots, const struct tracer_probe *probes, size_t n, __u64 hash)
+static bool fill_slots(struct gl_slot *slots, const struct tracer_probe *probes, size_t n,
+		       __u64 hash)
 {
 	memset(slots, 0, GL_SLOTS * sizeof(*slots));
 	for (size_t i = 0; i < n; i++) {
@@ -162,8 +165,8 @@ static int set_table(struct tracer *tr, const struct gl_config *config,
 	struct gl_config c = *config;
 
 	if (n > GL_MAX_PROBES) {
-		say_error("%zu probes are needed, %d are the most: this build of Go is not supported", n,
-			  GL_MAX_PROBES);
+		say_error("%zu probes are needed, %d are the most: this build of Go is "
+			  "not supported", n, GL_MAX_PROBES);
 		return -E2BIG;
 	}
 	c.hash = 0x9e3779b97f4a7c15ull;
@@ -235,7 +238,8 @@ out:
 
 /* ---- attach -------------------------------------------------------------------------------- */
 
-/* The part of union bpf_attr for BPF_LINK_CREATE with BPF_TRACE_UPROBE_MULTI, as Linux 6.6 defined it. */
+/* The part of union bpf_attr for BPF_LINK_CREATE with BPF_TRACE_UPROBE_MULTI, as Linux 6.6
+ * defined it. */
 struct uprobe_multi_attr {
 	__u32 prog_fd;
 	__u32 target_fd;
@@ -262,7 +266,8 @@ static int link_create(int prog_fd, const char *path, pid_t pid, const __u64 *of
 	return fd < 0 ? -errno : fd;
 }
 
-/* A kernel that has uprobe_multi says that a directory is no file to probe; others do not get so far. */
+/* A kernel that has uprobe_multi says that a directory is no file to probe; others do not get so
+ * far. */
 static bool has_uprobe_multi(int prog_fd)
 {
 	__u64 offset = 0;
@@ -277,7 +282,7 @@ static int attach_multi(struct tracer *tr, const char *path, pid_t pid)
 	int fd = link_create(bpf_program__fd(tr->prog), path, filter, tr->file_offs, tr->n_probes);
 
 	if (fd < 0) {
-		say_error("the kernel refuses the probes: %s", strerror(-fd));
+		say_error("the kernel refuses the probes: %s; nothing was planted", strerror(-fd));
 		return fd;
 	}
 	tr->link_fd = fd;
@@ -331,8 +336,8 @@ static int event_id(const char *dir, const char *event)
 	return id;
 }
 
-/* The event is opened for one task, so that the kernel keeps breakpoints out of other processes; the
- * program runs for every thread of it. */
+/* The event is opened for one task, so that the kernel keeps breakpoints out of other processes;
+ * the program runs for every thread of it. */
 static int open_event(struct tracer *tr, const char *dir, pid_t pid)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr),
@@ -363,8 +368,9 @@ static int attach_event(struct tracer *tr, const char *path, pid_t pid)
 	int err = 0;
 
 	if (!dir) {
-		say_error("this kernel has no uprobe_multi (Linux 6.6), and tracefs is not mounted or not "
-			  "writable; run as root: mount -t tracefs tracefs /sys/kernel/tracing");
+		say_error("this kernel has no uprobe_multi (Linux 6.6), and tracefs is not mounted "
+			  "or not writable; run as root: mount -t tracefs "
+			  "tracefs /sys/kernel/tracing");
 		return -ENOENT;
 	}
 	snprintf(tr->event, sizeof(tr->event), "gobpfleak/p%d", (int)getpid());
@@ -415,7 +421,8 @@ static int64_t own_file_off(uintptr_t addr)
 	FILE *f = fopen("/proc/self/maps", "re");
 
 	while (f && found < 0 && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &off) == 3 && addr >= start && addr < end)
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &off) == 3 &&
+		    addr >= start && addr < end)
 			found = (int64_t)(addr - start + off);
 	if (f)
 		fclose(f);
@@ -441,7 +448,8 @@ static void calibrate(struct tracer *tr)
 	tr->trap_ns = probed > bare ? probed - bare : 0;
 }
 
-/* Measuring makes every run of every BPF program some ns dearer, so it ends when there is enough. */
+/* Measuring makes every run of every BPF program some ns dearer, so it ends when there is
+ * enough. */
 static void measure_runs(struct tracer *tr)
 {
 	tr->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);

@@ -25,7 +25,8 @@ static void *slot(const struct table *t, size_t i)
 	return t->entries + (i & t->mask) * t->size;
 }
 
-/* Addresses differ in few, low bits: the multiplication spreads them, the high half has the good bits. */
+/* Addresses differ in few, low bits: the multiplication spreads them, the high half has the good
+ * bits. */
 static size_t home(const struct table *t, uint64_t key)
 {
 	return ((key * 0x9e3779b97f4a7c15ull) >> 32) & t->mask;
@@ -89,7 +90,8 @@ void *table_put(struct table *t, uint64_t key, bool *is_new)
 	return e;
 }
 
-/* Closes the gap at i: an entry further on may move there if its home does not lie behind the gap. */
+/* Closes the gap at i: an entry further on may move there if its home does not lie behind the
+ * gap. */
 void table_delete(struct table *t, uint64_t key)
 {
 	uint8_t *e = table_find(t, key);

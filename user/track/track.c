@@ -3,14 +3,15 @@
  * track.c - the live set.
  *
  * Every allocation enters the object table by its address.  An address that is seen again is a new
- * object: the old one has died, whatever else is known.  After each collection all objects go, sorted,
- * to alive(); the dead leave.  So a collection that goes by unlooked-at does no harm as long as every
- * allocation is seen: reuse of a slot shows as a new allocation.  If records were lost as well, the
- * objects that were there before are doubtful and counted.
+ * object: the old one has died, whatever else is known.  After each collection all objects go,
+ * sorted, to alive(); the dead leave.  So a collection that goes by unlooked-at does no harm as
+ * long as every allocation is seen: reuse of a slot shows as a new allocation.  If records were
+ * lost as well, the objects that were there before are doubtful and counted.
  *
- * "live" is what a collection has found alive; what was born since is "young".  A tiny object (without
- * pointers, below 16 bytes) shares a 16-byte block with others and lives as long as any of them: the
- * one at the block's start counts the 16 bytes, the others none, as in Go's own heap profile.
+ * "live" is what a collection has found alive; what was born since is "young".  A tiny object
+ * (without pointers, below 16 bytes) shares a 16-byte block with others and lives as long as any of
+ * them: the one at the block's start counts the 16 bytes, the others none, as in Go's own heap
+ * profile.
  */
 #include "user/track/track.h"
 
@@ -41,7 +42,7 @@ struct index_entry {		/* by stack id, or by the hash of what makes an account */
 	uint64_t index;
 };
 
-struct inner {			/* tiny objects that do not begin their 16-byte block, by that block */
+struct inner {			/* tiny objects that do not begin a 16-byte block, by that block */
 	uint64_t block;
 	uint64_t offsets;	/* bit i: there is one at block + i */
 };
@@ -70,7 +71,8 @@ struct track {
 	size_t n_stacks, cap_stacks;
 	struct account *accounts;
 	size_t n_accounts, cap_accounts;
-	uint64_t mark_ns[N_MARKS];	/* newest first, 0: none */
+	uint64_t heap_marks[N_MARKS], go_marks[N_MARKS];	/* newest first, 0: none */
+	uint64_t judged_ns;		/* the last collection */
 	uint64_t gc_cycles, n_records;
 	uint32_t last_gen;
 	uint32_t doubt_gen;	/* live objects born before it are doubtful */
@@ -230,7 +232,8 @@ static void remove_object(struct track *tr, uint64_t addr)
 		table_delete(&tr->inner, block_of(addr));
 }
 
-/* Whether nothing older in the object's 16-byte block can be alive: it opens the block or covers it. */
+/* Whether nothing older in the object's 16-byte block can be alive: it opens the block or covers
+ * it. */
 static bool takes_block(const struct track *tr, const struct track_account *a, uint64_t addr)
 {
 	if (a->tiny && tr->ops.tiny_alone)
@@ -346,7 +349,8 @@ static struct object *all_objects(const struct track *tr, size_t *n)
 	struct object *v = xcalloc(tr->objects.n, sizeof(*v));
 	size_t i = 0;
 
-	for (struct tracked *o = table_next(&tr->objects, NULL); o; o = table_next(&tr->objects, o)) {
+	for (struct tracked *o = table_next(&tr->objects, NULL); o;
+	     o = table_next(&tr->objects, o)) {
 		const struct track_account *a = &tr->accounts[o->account].a;
 
 		v[i++] = (struct object){ .addr = o->addr, .gen = o->gen, .index = o->account,
@@ -411,7 +415,8 @@ static void count_shared(struct track *tr, const struct object *v, size_t n)
 	for (size_t i = 0; i < tr->n_accounts; i++)
 		tr->accounts[i].a.shared = 0;
 	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && v[end].addr / TINY_BLOCK == v[i].addr / TINY_BLOCK; end++)
+		for (end = i + 1;
+		     end < n && v[end].addr / TINY_BLOCK == v[i].addr / TINY_BLOCK; end++)
 			;
 		for (size_t k = i; end - i > 1 && k < end; k++)
 			if (v[k].verdict == VERDICT_LIVE && tr->accounts[v[k].index].a.tiny)
@@ -422,28 +427,29 @@ static void count_shared(struct track *tr, const struct object *v, size_t n)
 /*
  * Growth is judged over the second half of the trace, whenever a report is asked for.  So the live
  * counts of a few moments are kept, each at 1.4 times the age of the one before: one of the last
- * three always lies between 0.35 and 0.71 of the time.
+ * three always lies between 0.35 and 0.71 of the time.  true: now is the next of them.
  */
-static void remember(struct track *tr, uint64_t now)
+static bool mark_due(const struct track *tr, uint64_t marks[N_MARKS], uint64_t now)
 {
-	uint64_t age = now - tr->start_ns;
+	if (marks[0] && (double)(now - tr->start_ns) < 1.4 * (double)(marks[0] - tr->start_ns))
+		return false;
+	memmove(marks + 1, marks, (N_MARKS - 1) * sizeof(*marks));
+	marks[0] = now;
+	return true;
+}
 
-	if (tr->mark_ns[0] && (double)age < 1.4 * (double)(tr->mark_ns[0] - tr->start_ns))
+static void push(uint64_t live_at[N_MARKS], uint64_t live)
+{
+	memmove(live_at + 1, live_at, (N_MARKS - 1) * sizeof(*live_at));
+	live_at[0] = live;
+}
+
+void track_tick(struct track *tr, uint64_t now)
+{
+	if (now == tr->start_ns || !mark_due(tr, tr->go_marks, now))
 		return;
-	memmove(tr->mark_ns + 1, tr->mark_ns, (N_MARKS - 1) * sizeof(*tr->mark_ns));
-	tr->mark_ns[0] = now;
-	for (size_t i = 0; i < tr->n_accounts; i++) {
-		struct account *a = &tr->accounts[i];
-
-		memmove(a->live_at + 1, a->live_at, (N_MARKS - 1) * sizeof(*a->live_at));
-		a->live_at[0] = a->a.live;
-	}
-	for (size_t i = 0; i < tr->n_stacks; i++) {
-		struct stack *s = &tr->stacks[i];
-
-		memmove(s->live_at + 1, s->live_at, (N_MARKS - 1) * sizeof(*s->live_at));
-		s->live_at[0] = s->s.started - s->s.ended;
-	}
+	for (size_t i = 0; i < tr->n_stacks; i++)
+		push(tr->stacks[i].live_at, tr->stacks[i].s.started - tr->stacks[i].s.ended);
 }
 
 static void note_first(struct track *tr)
@@ -469,27 +475,31 @@ void track_collection(struct track *tr, uint64_t now, uint64_t lost)
 			tr->doubt_gen = tr->last_gen;
 		tr->last_gen = gen;
 		tr->last_lost = lost;
+		tr->judged_ns = now;
 		count_shared(tr, v, n);
 		for (size_t i = 0; i < n; i++)
 			apply_verdict(tr, &v[i]);
 		note_first(tr);
 	}
 	free(v);
-	remember(tr, now);
+	if (mark_due(tr, tr->heap_marks, now))
+		for (size_t i = 0; i < tr->n_accounts; i++)
+			push(tr->accounts[i].live_at, tr->accounts[i].a.live);
 }
 
 /* ---- snapshot ------------------------------------------------------------------------------ */
 
-/* The remembered moment nearest to the middle of the trace; -1: none yet. */
-static int middle(const struct track *tr, uint64_t now)
+/* The remembered moment nearest to the middle of the trace; -1: none before the given time, and
+ * then nothing can be said of growth. */
+static int middle(const struct track *tr, const uint64_t marks[N_MARKS], uint64_t before)
 {
-	double half = (double)(now - tr->start_ns) / 2, best = INFINITY;
+	double half = (double)(before - tr->start_ns) / 2, best = INFINITY;
 	int k = -1;
 
-	for (int i = 0; i < N_MARKS && tr->mark_ns[i]; i++) {
-		double d = fabs((double)(tr->mark_ns[i] - tr->start_ns) - half);
+	for (int i = 0; i < N_MARKS && marks[i]; i++) {
+		double d = fabs((double)(marks[i] - tr->start_ns) - half);
 
-		if (d < best) {
+		if (marks[i] < before && d < best) {
 			best = d;
 			k = i;
 		}
@@ -506,7 +516,8 @@ static void copy_accounts(const struct track *tr, struct track_snapshot *out, in
 		if (mid >= 0)
 			out->accounts[i].live_half = tr->accounts[i].live_at[mid];
 	}
-	for (struct tracked *o = table_next(&tr->objects, NULL); o; o = table_next(&tr->objects, o)) {
+	for (struct tracked *o = table_next(&tr->objects, NULL); o;
+	     o = table_next(&tr->objects, o)) {
 		struct track_account *a = &out->accounts[o->account];
 
 		if (!o->judged)
@@ -553,14 +564,17 @@ static void copy_goroutines(const struct track *tr, struct track_snapshot *out)
 
 void track_snapshot(struct track *tr, uint64_t now, struct track_snapshot *out)
 {
-	int mid = middle(tr, now);
+	int heap_mid = tr->judged_ns ? middle(tr, tr->heap_marks, tr->judged_ns) : -1;
+	int go_mid = middle(tr, tr->go_marks, now);
 
 	*out = (struct track_snapshot){
-		.time_ns = now, .half_ns = mid < 0 ? 0 : tr->mark_ns[mid],
+		.time_ns = now, .judged_ns = tr->judged_ns,
+		.heap_half_ns = heap_mid < 0 ? 0 : tr->heap_marks[heap_mid],
+		.go_half_ns = go_mid < 0 ? 0 : tr->go_marks[go_mid],
 		.gc_cycles = tr->gc_cycles, .n_records = tr->n_records, .loss = tr->loss,
 	};
-	copy_accounts(tr, out, mid);
-	copy_stacks(tr, out, mid);
+	copy_accounts(tr, out, heap_mid);
+	copy_stacks(tr, out, go_mid);
 	copy_goroutines(tr, out);
 }
 
