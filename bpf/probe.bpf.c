@@ -24,7 +24,7 @@ static __always_inline bool is_target(void)
 	       id.tgid == config.tgid;
 }
 
-/* The value at loc.  false: no such place, or not readable. */
+/* The value at loc; GL_UNKNOWN: no such place, or not readable. */
 static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w,
 				 const volatile struct gl_loc *loc)
 {
@@ -48,6 +48,21 @@ static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w,
 	return v;
 }
 
+/* A record with its header filled, to be submitted; 0: the ring is full, and that is counted. */
+static __always_inline void *reserve(const volatile struct gl_probe *p, __u16 kind, __u64 size)
+{
+	struct gl_header *h = bpf_ringbuf_reserve(&ring, size, 0);
+
+	if (!h) {
+		count(GL_LOST_RING);
+		return 0;
+	}
+	h->kind = kind;
+	h->probe = p->id;
+	h->len = size;
+	return h;
+}
+
 static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 				     const volatile struct gl_probe *p, __u64 addr)
 {
@@ -62,14 +77,9 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 		return;
 	}
 	stack = stack_id(ctx, w, p);
-	a = bpf_ringbuf_reserve(&ring, sizeof(*a), 0);
-	if (!a) {
-		count(GL_LOST_RING);
+	a = reserve(p, GL_REC_ALLOC, sizeof(*a));
+	if (!a)
 		return;
-	}
-	a->h.kind = GL_REC_ALLOC;
-	a->h.probe = p->id;
-	a->h.len = sizeof(*a);
 	a->addr = addr;
 	a->stack = stack;
 	a->typ = typ;
@@ -80,63 +90,49 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 }
 
 static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w,
-				       const volatile struct gl_probe *p, __u64 g)
+				       const volatile struct gl_probe *p, __u64 goid)
 {
-	struct gl_gostart *s;
-	__u64 stack, goid;
+	__u64 stack = stack_id(ctx, w, p);
+	struct gl_gostart *s = reserve(p, GL_REC_GOSTART, sizeof(*s));
 
-	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.g_goid_off))) {
-		count(GL_LOST_ADDR);
+	if (!s)
 		return;
-	}
-	stack = stack_id(ctx, w, p);
-	s = bpf_ringbuf_reserve(&ring, sizeof(*s), 0);
-	if (!s) {
-		count(GL_LOST_RING);
-		return;
-	}
-	s->h.kind = GL_REC_GOSTART;
-	s->h.probe = p->id;
-	s->h.len = sizeof(*s);
 	s->goid = goid;
 	s->stack = stack;
 	s->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_goend(const volatile struct gl_probe *p, __u64 g)
+static __always_inline void on_goend(const volatile struct gl_probe *p, __u64 goid)
 {
-	struct gl_goend *e;
-	__u64 goid;
+	struct gl_goend *e = reserve(p, GL_REC_GOEND, sizeof(*e));
 
-	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.g_goid_off))) {
-		count(GL_LOST_ADDR);
+	if (!e)
 		return;
-	}
-	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
-	if (!e) {
-		count(GL_LOST_RING);
-		return;
-	}
-	e->h.kind = GL_REC_GOEND;
-	e->h.probe = p->id;
-	e->h.len = sizeof(*e);
 	e->goid = goid;
 	e->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 
+static __always_inline void on_goroutine(struct pt_regs *ctx, struct work *w,
+					 const volatile struct gl_probe *p, __u64 g)
+{
+	__u64 goid;
+
+	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.g_goid_off)))
+		count(GL_LOST_ADDR);
+	else if (p->kind == GL_PROBE_GOSTART)
+		on_gostart(ctx, w, p, goid);
+	else
+		on_goend(p, goid);
+}
+
 static __always_inline void on_gcend(const volatile struct gl_probe *p)
 {
-	struct gl_gcend *e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+	struct gl_gcend *e = reserve(p, GL_REC_GCEND, sizeof(*e));
 
-	if (!e) {
-		count(GL_LOST_RING);
+	if (!e)
 		return;
-	}
-	e->h.kind = GL_REC_GCEND;
-	e->h.probe = p->id;
-	e->h.len = sizeof(*e);
 	e->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 }
@@ -173,10 +169,8 @@ static __always_inline void on_hit(struct pt_regs *ctx, struct work *w,
 		count(GL_LOST_ADDR);
 	else if (p->kind == GL_PROBE_ALLOC)
 		on_alloc(ctx, w, p, ptr);
-	else if (p->kind == GL_PROBE_GOSTART)
-		on_gostart(ctx, w, p, ptr);
-	else if (p->kind == GL_PROBE_GOEND)
-		on_goend(p, ptr);
+	else
+		on_goroutine(ctx, w, p, ptr);
 }
 
 SEC("kprobe")

@@ -24,7 +24,7 @@ enum {
 	GL_SLOTS_LOG2 = 10,	/* slots of the probe table, so many that a hash without collisions
 				 * is found */
 	GL_SLOTS = 1 << GL_SLOTS_LOG2,
-	GL_MAX_STACKS = 1 << 16, /* distinct stacks remembered as already sent */
+	GL_MAX_STACKS = 1 << 17, /* distinct stacks remembered as already sent */
 	GL_WORK_SLOTS = 64,	/* work areas, claimed by one program run at a time */
 	GL_RING_BYTES = 16 << 20,
 };

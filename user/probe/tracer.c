@@ -486,13 +486,18 @@ double tracer_ns_per_hit(const struct tracer *tr)
 
 int tracer_attach(struct tracer *tr, const char *path, pid_t pid)
 {
-	if (!has_uprobe_multi(bpf_program__fd(tr->prog))) {
-		measure_runs(tr);
-		return attach_event(tr, path, pid);
+	int err;
+
+	if (has_uprobe_multi(bpf_program__fd(tr->prog))) {
+		err = attach_multi(tr, path, pid);
+		if (!err)
+			calibrate(tr);
+	} else {
+		err = attach_event(tr, path, pid);
 	}
-	calibrate(tr);
-	measure_runs(tr);
-	return attach_multi(tr, path, pid);
+	if (!err)
+		measure_runs(tr);
+	return err;
 }
 
 /* ---- run and leave ------------------------------------------------------------------------- */
