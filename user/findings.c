@@ -323,12 +323,16 @@ static const struct track_goroutine *find_seen(const struct made *m, uint64_t go
 		       by_goid);
 }
 
-/* The go statement; the main goroutine has none: the function it began with. */
+/* The go statement.  The main goroutine has none, it was started by a wrapper in assembly that is not
+ * shown: instead the function it began with. */
 static struct frames created_at(const struct session *s, const struct goroutine *g)
 {
-	const uint64_t *pc = g->gopc ? &g->gopc : &g->startpc;
-	struct frames fr = resolve(s, pc, 1, g->gopc != 0);
+	struct frames fr = resolve(s, &g->gopc, 1, true);
 
+	if (!fr.n) {
+		free(fr.v);
+		fr = resolve(s, &g->startpc, 1, false);
+	}
 	fold_leaf(&fr);
 	return fr;
 }

@@ -250,8 +250,8 @@ int session_attach(struct session *s)
 
 void session_detach(struct session *s)
 {
-	if (s->tracer)
-		tracer_detach(s->tracer);
+	tracer_detach(s->tracer);
+	tracer_drain(s->tracer);
 }
 
 void session_close(struct session *s)
@@ -337,7 +337,10 @@ int session_update(struct session *s, bool force)
 		return err;
 	if (gomem_sweepgen(s->gomem, &gen) || gen == s->judged_gen)
 		return 0;
-	if (force || now_ns() >= s->judge_next_ns)
-		judge(s, gen);
-	return 0;
+	if (!force && now_ns() < s->judge_next_ns)
+		return 0;
+	judge(s, gen);
+	/* A slot that was used again just before it was judged looks alive; the new object's record,
+	 * which is in the ring by now, puts that right. */
+	return tracer_drain(s->tracer);
 }

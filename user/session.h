@@ -49,6 +49,8 @@ struct session {
 int session_open(struct session *s, pid_t pid, bool heap, bool goroutines);
 /* Loads the BPF programs and plants the probes. */
 int session_attach(struct session *s);
+/* Removes the probes and takes the records that are left.  Judging after this would be wrong: what is
+ * allocated now is not seen, and a slot that is used again would look like its old object. */
 void session_detach(struct session *s);
 void session_close(struct session *s);
 

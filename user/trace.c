@@ -43,7 +43,7 @@ struct run {
 	struct output *out[N_OUTPUTS];
 	int epoll, timer, signals;
 	uint64_t end_ns, next_report_ns;	/* 0: none */
-	unsigned ticks;
+	unsigned n_reports, ticks;
 	bool stop;			/* the final report is due */
 	int result;
 };
@@ -83,6 +83,9 @@ static int report(struct run *r)
 	};
 	struct findings *f = findings_make(&r->s);
 	int err = 0;
+
+	if (r->n_reports++ && !r->o->output && r->o->format == report_find("text"))
+		putchar('\n');		/* between two reports on a terminal */
 
 	for (int i = 0; i < N_OUTPUTS; i++) {
 		struct rendering x = { report_find(how[i].format), f, { r->o->top, how[i].value } };
@@ -252,11 +255,10 @@ static int follow(struct run *r, pid_t pid)
 		return err;
 	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid, target_comm(r->s.target));
 	err = loop(r);
+	if (!err)
+		session_update(&r->s, true);
 	session_detach(&r->s);
-	if (err)
-		return err;
-	session_update(&r->s, true);
-	return report(r);
+	return err ? err : report(r);
 }
 
 static int dry_run(struct run *r, pid_t pid)

@@ -198,6 +198,14 @@ static void test_tiny(void **state)
 	assert_int_equal(account(&s, 1, 0, 0)->live, 1);
 	assert_int_equal(account(&s, 1, 0, 0)->shared, 1);
 	track_snapshot_fini(&s);
+
+	feed_alloc(tr, &w, BASE, 1, 0, 8);		/* block 0 was free again, unseen */
+	track_snapshot(tr, 3000, &s);
+	assert_int_equal(account(&s, 1, 0, 16)->live, 1);
+	assert_int_equal(account(&s, 1, 0, 16)->shared, 0);
+	assert_int_equal(account(&s, 1, 0, 0)->live, 0);
+	assert_int_equal(account(&s, 1, 0, 0)->shared, 0);
+	track_snapshot_fini(&s);
 	track_free(tr);
 }
 

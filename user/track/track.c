@@ -33,8 +33,9 @@ struct tracked {		/* by address */
 	uint64_t addr;
 	uint64_t birth_ns;
 	uint32_t gen;
-	uint32_t account : 31;	/* index */
+	uint32_t account : 30;	/* index */
 	uint32_t judged : 1;	/* found alive by a collection */
+	uint32_t shared : 1;	/* tiny, with another live one in its block at that collection */
 };
 
 struct index_entry {		/* by stack id, or by the hash of what makes an account */
@@ -208,6 +209,7 @@ static void forget(struct track *tr, const struct tracked *o)
 		a->live--;
 	else
 		a->young--;
+	a->shared -= o->shared;
 }
 
 static uint64_t block_of(uint64_t addr)
@@ -291,7 +293,7 @@ static void on_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t now)
 	o->birth_ns = now;
 	o->gen = rec->gen;
 	o->account = a - tr->accounts;
-	o->judged = 0;
+	o->judged = o->shared = 0;
 	a->a.young++;
 }
 
@@ -389,7 +391,7 @@ static void sort_objects(struct object **v, size_t n)
 	*v = from;
 }
 
-static void apply_verdict(struct track *tr, const struct object *v)
+static void apply_verdict(struct track *tr, const struct object *v, bool shared)
 {
 	struct track_account *a = &tr->accounts[v->index].a;
 	struct tracked *o = table_find(&tr->objects, v->addr);
@@ -399,6 +401,9 @@ static void apply_verdict(struct track *tr, const struct object *v)
 		a->young -= !o->judged;
 		a->live += !o->judged;
 		o->judged = 1;
+		a->shared += shared;
+		a->shared -= o->shared;
+		o->shared = shared;
 		break;
 	case VERDICT_DEAD:
 		remove_object(tr, v->addr);
@@ -409,18 +414,16 @@ static void apply_verdict(struct track *tr, const struct object *v)
 	}
 }
 
-/* Counts the live tiny objects that have a live neighbour in their block. */
-static void count_shared(struct track *tr, const struct object *v, size_t n)
+/* Block by block, since a live tiny object with a live neighbour in its block is shown as shared. */
+static void apply_verdicts(struct track *tr, const struct object *v, size_t n)
 {
-	for (size_t i = 0; i < tr->n_accounts; i++)
-		tr->accounts[i].a.shared = 0;
 	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1;
-		     end < n && v[end].addr / TINY_BLOCK == v[i].addr / TINY_BLOCK; end++)
-			;
-		for (size_t k = i; end - i > 1 && k < end; k++)
-			if (v[k].verdict == VERDICT_LIVE && tr->accounts[v[k].index].a.tiny)
-				tr->accounts[v[k].index].a.shared++;
+		size_t n_live = 0;
+
+		for (end = i; end < n && block_of(v[end].addr) == block_of(v[i].addr); end++)
+			n_live += v[end].verdict == VERDICT_LIVE;
+		for (size_t k = i; k < end; k++)
+			apply_verdict(tr, &v[k], n_live > 1 && tr->accounts[v[k].index].a.tiny);
 	}
 }
 
@@ -476,9 +479,7 @@ void track_collection(struct track *tr, uint64_t now, uint64_t lost)
 		tr->last_gen = gen;
 		tr->last_lost = lost;
 		tr->judged_ns = now;
-		count_shared(tr, v, n);
-		for (size_t i = 0; i < n; i++)
-			apply_verdict(tr, &v[i]);
+		apply_verdicts(tr, v, n);
 		note_first(tr);
 	}
 	free(v);
