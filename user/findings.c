@@ -508,9 +508,13 @@ static void make_target(struct made *m)
 {
 	struct target_info *t = &m->f.target;
 	const struct image_segment *segs;
+	uint64_t dev, ino;
+	uint32_t ns_pid;
 	size_t n;
 
 	t->pid = target_pid(m->s->target);
+	if (!target_pidns(m->s->target, &dev, &ino, &ns_pid) && ns_pid != (uint32_t)t->pid)
+		t->ns_pid = (int)ns_pid;
 	t->exe = target_exe_name(m->s->target);
 	t->comm = target_comm(m->s->target);
 	t->go_version = gobin_version(m->s->gobin)->text;

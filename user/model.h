@@ -108,6 +108,7 @@ struct cost {
 
 struct target_info {
 	int pid;
+	int ns_pid;		/* in the pid namespace of its container; 0: the same */
 	const char *exe;	/* path as the target sees it */
 	const char *comm;
 	const char *go_version;	/* "go1.22.12" */

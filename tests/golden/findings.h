@@ -189,7 +189,7 @@ static struct findings full_findings(void)
 {
 	return (struct findings){
 		.version = "0.1",
-		.target = { 4242, "/srv/api-server", "api-server", "go1.22.12", true,
+		.target = { 4242, 0, "/srv/api-server", "api-server", "go1.22.12", true,
 			    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
 			    0x401000, 0x600000, 0x1000 },
 		.attached_s = 600, .gc_cycles = 61, .time_unix_ns = 1700000000123456789,
@@ -232,7 +232,7 @@ static struct findings early_findings(void)
 static struct findings bare_findings(void)
 {
 	return (struct findings){
-		.version = "0.1", .target = { .pid = 1 }, .gc_cycles = 1, .goroutines = true,
+		.version = "0.1", .target = { .pid = 4711, .ns_pid = 1 }, .gc_cycles = 1, .goroutines = true,
 		.memory = { .rss = 12 }, .cost = { NAN, NAN, NAN, NAN, UNKNOWN_U64 },
 	};
 }

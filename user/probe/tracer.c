@@ -374,6 +374,7 @@ static int attach_event(struct tracer *tr, const char *path, pid_t pid)
 		return -ENOENT;
 	}
 	snprintf(tr->event, sizeof(tr->event), "gobpfleak/p%d", (int)getpid());
+	write_event(dir, "-:%s\n", tr->event);	/* of one with our pid that was killed */
 	for (size_t i = 0; i < tr->n_probes && !err; i++)
 		err = write_event(dir, "p:%s %s:0x%llx\n", tr->event, path, tr->file_offs[i]);
 	if (!err)

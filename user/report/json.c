@@ -118,6 +118,10 @@ static void put_target(struct json *j, const struct findings *f)
 {
 	open_level(j, "target", '{');
 	field_i64(j, "pid", f->target.pid);
+	if (f->target.ns_pid)
+		field_i64(j, "ns_pid", f->target.ns_pid);
+	else
+		field_null(j, "ns_pid");
 	field_string(j, "exe", f->target.exe);
 	field_string(j, "comm", f->target.comm);
 	field_string(j, "go_version", f->target.go_version);

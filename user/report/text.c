@@ -82,7 +82,10 @@ static void put_head(FILE *out, const struct findings *f)
 	struct line l = begin_line(out, "", 9);
 
 	item(&l, "", "gobpfleak %s", f->version);
-	item(&l, "  ", "pid %d %s", t->pid, t->comm ? t->comm : "?");
+	item(&l, "  ", "pid %d", t->pid);
+	if (t->ns_pid)
+		item(&l, " ", "(%d in its container)", t->ns_pid);
+	item(&l, " ", "%s", t->comm ? t->comm : "?");
 	item(&l, "  ", "%s%s", t->go_version ? t->go_version : "?",
 	     t->stripped ? " (stripped)" : "");
 	item(&l, "  ", "attached %s", report_duration(f->attached_s).s);
