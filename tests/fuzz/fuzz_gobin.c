@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * fuzz_gobin.c - damaged Go binaries: opens them, resolves functions, frames and types, must not
- * crash.
+ * fuzz_gobin.c - damaged Go binaries: opens them, resolves functions, frames and types, reads the
+ * layout from DWARF and code, makes a plan, names what sites allocate; must not crash.
  *
  *	fuzz_gobin FILE N SEED
  *
@@ -16,10 +16,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "include/gobpfleak.h"
 #include "tests/unit/fake_go.h"
 #include "user/go/gobin.h"
+#include "user/go/golayout.h"
 #include "user/go/gotype.h"
 #include "user/go/image.h"
+#include "user/go/sitetype.h"
+#include "user/probe/plan.h"
 #include "user/util.h"
 
 enum {
@@ -28,6 +32,7 @@ enum {
 	N_PCS = 40,
 	N_FRAMES = 64,
 	N_TYPES = 100,
+	N_SITES = 20,
 };
 
 /* A range of the file that deserves damage. */
@@ -225,6 +230,45 @@ static void use_types(const struct gobin *gb, uint64_t *state)
 	}
 }
 
+static void use_layout(const struct gobin *gb)
+{
+	struct go_layout lo = { 0 };
+
+	if (golayout_fields_from_table(gb, &lo))
+		return;
+	golayout_vars_from_code(gb, &lo);
+	golayout_get(gb, &lo);
+}
+
+static void use_plan(const struct gobin *gb)
+{
+	const struct plan_wants wants = { .heap = true, .goroutines = true };
+	struct plan plan = { 0 };
+
+	if (!plan_make(&plan, gb, &wants))
+		plan_fini(&plan);
+}
+
+static void use_sites(const struct gobin *gb, uint64_t *state)
+{
+	const struct go_module *m = gobin_module(gb);
+	struct sitetype *st;
+	struct site_type type;
+	uint64_t pcs[8], typ;
+
+	if (sitetype_new(&st, gb))
+		return;
+	for (int i = 0; i < N_SITES; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(pcs); k++)
+			pcs[k] = m->text + below(state, m->etext - m->text);
+		typ = below(state, 3) ? GL_UNKNOWN : m->types + below(state, m->etypes - m->types);
+		sitetype_get(st, typ, pcs, ARRAY_SIZE(pcs), &type);
+		if (!type.name)
+			abort();
+	}
+	sitetype_free(st);
+}
+
 /* True if the file was still taken for a Go binary. */
 static bool use_file(const char *path, uint64_t *state)
 {
@@ -245,6 +289,9 @@ static bool use_file(const char *path, uint64_t *state)
 	gobin_experiment(gb, "greenteagc");
 	use_functions(gb, state);
 	use_types(gb, state);
+	use_layout(gb);
+	use_plan(gb);
+	use_sites(gb, state);
 	gobin_close(gb);
 	image_close(img);
 	return true;
