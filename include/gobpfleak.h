@@ -4,7 +4,6 @@
  * probe table, the configuration, the counters of loss, and the limits that both sides keep.
  *
  * Fixed-width types only; both compilers check the sizes below.  Every address is the target's.
- * Bump GL_WIRE_VERSION on any change of a struct.
  */
 #ifndef GOBPFLEAK_H
 #define GOBPFLEAK_H
@@ -14,7 +13,6 @@
 #endif
 
 #define GL_VERSION "0.1"
-#define GL_WIRE_VERSION 1
 
 /* Every cap of the BPF side stands here; user space adds its own in user/limits.h. */
 enum {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,33 +101,30 @@ static unsigned long need_number(struct argp_state *state, const char *what, con
 
 static const struct report_format *need_format(struct argp_state *state, const char *name)
 {
-	const struct report_format *f = report_find(name);
+	const struct report_format *f = report_find(name), *all;
+	char names[128] = "";
+	size_t n;
 
+	all = report_formats(&n);
+	for (size_t i = 0; i < n; i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s", all[i].name);
 	if (!f)
-		argp_error(state, "--format: there is no format '%s'; there are text, json, folded "
-			   "and pprof", name);
+		argp_error(state, "--format: there is no format '%s'; there are:%s", name, names);
 	return f;
 }
 
 static void set_folded(struct argp_state *state, struct opts *o, const char *what)
 {
-	static const char *const values[] = {
-		"live", "live-objects", "alloc", "growth", "goroutine",
-	};
+	char values[128] = "";
 
 	o->format = report_find("folded");
-	if (!what)
-		return;
-	if (*what == '=')		/* -f=live, as people type it */
+	if (what && *what == '=')	/* -f=live, as people type it */
 		what++;
-	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		if (!strcmp(what, values[i])) {
-			o->value = values[i];
-			return;
-		}
-	}
-	argp_error(state, "--folded: there is no '%s'; there are live, live-objects, alloc, growth "
-		   "and goroutine", what);
+	for (const char *const *v = o->format->values; *v; v++)
+		snprintf(values + strlen(values), sizeof(values) - strlen(values), " %s", *v);
+	if (report_value(o->format, what) < 0)
+		argp_error(state, "--folded: there is no '%s'; there are:%s", what, values);
+	o->value = what;
 }
 
 static void set_positional(struct argp_state *state, struct opts *o, char *arg)
@@ -156,6 +154,11 @@ static void check(struct argp_state *state, struct opts *o)
 	if (!o->goroutines && o->pprof_goroutines)
 		argp_error(state,
 			   "--pprof-goroutines needs goroutines, --heap-only leaves them out");
+	if (!o->heap && o->format == report_find("folded") &&
+	    (!o->value || strcmp(o->value, "goroutine")))
+		argp_error(state, "--goroutines-only leaves the heap out: say --folded=goroutine");
+	if (!o->goroutines && o->value && !strcmp(o->value, "goroutine"))
+		argp_error(state, "--folded=goroutine needs goroutines, --heap-only leaves them out");
 	if (o->format == report_find("pprof") && !o->output)
 		argp_error(state, "--format pprof writes binary data: say where to with -o FILE");
 }
@@ -192,7 +195,7 @@ void opts_parse(struct opts *out, int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, usage, help, 0, 0, 0 };
 
-	*out = (struct opts){ .top = 10, .heap = true, .goroutines = true, .value = "live",
+	*out = (struct opts){ .top = 10, .heap = true, .goroutines = true,
 			      .format = report_find("text") };
 	argp_err_exit_status = 1;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, out);

@@ -21,7 +21,7 @@ struct opts {
 	size_t top;			/* rows of the text report */
 	bool heap, goroutines;
 	const struct report_format *format;
-	const char *value;		/* of folded stacks */
+	const char *value;		/* of folded stacks, NULL: the first */
 	const char *output;		/* where the format goes; NULL: stdout */
 	const char *pprof, *pprof_goroutines, *json;	/* further files, or NULL */
 	bool force, dry_run;

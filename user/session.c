@@ -235,13 +235,12 @@ int session_attach(struct session *s)
 	if (err)
 		return err;
 	track_new(&s->track, &ops, now_ns());
-	err = gomem_sweepgen(s->gomem, &s->first_gen);
+	err = gomem_sweepgen(s->gomem, &s->judged_gen);
 	if (err) {
 		say_error("process %d: its memory cannot be read: %s", (int)target_pid(s->target),
 			  strerror(-err));
 		return err;
 	}
-	s->judged_gen = s->first_gen;
 	err = tracer_attach(s->tracer, target_exe_path(s->target), target_pid(s->target));
 	if (!err)
 		s->attach_ns = now_ns();

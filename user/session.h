@@ -37,8 +37,7 @@ struct session {
 	bool checked;			/* the layout has been compared with the live process */
 	bool gone;			/* the process has ended or runs another program */
 	uint64_t attach_ns;		/* CLOCK_MONOTONIC; 0: not attached */
-	uint32_t first_gen;		/* sweepgen at the attach */
-	uint32_t judged_gen;		/* ... at the last judged collection */
+	uint32_t judged_gen;		/* sweepgen at the last judged collection, first at the attach */
 	uint64_t judge_next_ns;		/* not before: judging may take a fifth of our time */
 	struct memory_account memory;	/* as last read; .known tells whether it ever was */
 	uint64_t memory_ns;

@@ -78,7 +78,8 @@ static int open_outputs(struct run *r)
 static int report(struct run *r)
 {
 	const struct { const char *format, *value; } how[N_OUTPUTS] = {
-		{ r->o->format->name, r->o->format == report_find("folded") ? r->o->value : NULL },
+		{ r->o->format->name,
+		  r->o->format == report_find("folded") ? r->o->value : NULL },
 		{ "pprof", "heap" }, { "pprof", "goroutine" }, { "json", NULL },
 	};
 	struct findings *f = findings_make(&r->s);
