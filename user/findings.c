@@ -323,8 +323,8 @@ static const struct track_goroutine *find_seen(const struct made *m, uint64_t go
 		       by_goid);
 }
 
-/* The go statement.  The main goroutine has none, it was started by a wrapper in assembly that is not
- * shown: instead the function it began with. */
+/* The go statement.  The main goroutine has none, it was started by a wrapper in assembly that
+ * is not shown: instead the function it began with. */
 static struct frames created_at(const struct session *s, const struct goroutine *g)
 {
 	struct frames fr = resolve(s, &g->gopc, 1, true);

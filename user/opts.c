@@ -158,7 +158,8 @@ static void check(struct argp_state *state, struct opts *o)
 	    (!o->value || strcmp(o->value, "goroutine")))
 		argp_error(state, "--goroutines-only leaves the heap out: say --folded=goroutine");
 	if (!o->goroutines && o->value && !strcmp(o->value, "goroutine"))
-		argp_error(state, "--folded=goroutine needs goroutines, --heap-only leaves them out");
+		argp_error(state, "--folded=goroutine needs goroutines, --heap-only leaves "
+			   "them out");
 	if (o->format == report_find("pprof") && !o->output)
 		argp_error(state, "--format pprof writes binary data: say where to with -o FILE");
 }

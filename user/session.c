@@ -49,7 +49,8 @@ static int find_bias(struct session *s)
 		}
 	}
 	say_error("process %d: its executable's code is not mapped where the file says; it may "
-		  "have been replaced while it runs: restart the process", (int)target_pid(s->target));
+		  "have been replaced while it runs: restart the process",
+		  (int)target_pid(s->target));
 	return -EBADMSG;
 }
 
@@ -339,7 +340,7 @@ int session_update(struct session *s, bool force)
 	if (!force && now_ns() < s->judge_next_ns)
 		return 0;
 	judge(s, gen);
-	/* A slot that was used again just before it was judged looks alive; the new object's record,
-	 * which is in the ring by now, puts that right. */
+	/* A slot that was used again just before it was judged looks alive; the new object's
+	 * record, which is in the ring by now, puts that right. */
 	return tracer_drain(s->tracer);
 }

@@ -414,7 +414,8 @@ static void apply_verdict(struct track *tr, const struct object *v, bool shared)
 	}
 }
 
-/* Block by block, since a live tiny object with a live neighbour in its block is shown as shared. */
+/* Block by block, since a live tiny object with a live neighbour in its block is shown as
+ * shared. */
 static void apply_verdicts(struct track *tr, const struct object *v, size_t n)
 {
 	for (size_t i = 0, end; i < n; i = end) {
