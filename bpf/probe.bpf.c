@@ -24,9 +24,10 @@ static __always_inline bool is_target(void)
 	       id.tgid == config.tgid;
 }
 
-/* The value at loc; GL_UNKNOWN: no such place, or not readable. */
-static __noinline __u64 read_loc(struct pt_regs *ctx, struct work *w,
-				 const volatile struct gl_loc *loc)
+/* The value at loc; GL_UNKNOWN: no such place, or not readable.  Inlined, since as a function it
+ * makes a hit a tenth dearer. */
+static __always_inline __u64 read_loc(struct pt_regs *ctx, struct work *w,
+				      const volatile struct gl_loc *loc)
 {
 	__u64 v = GL_UNKNOWN, off;
 
