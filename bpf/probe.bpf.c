@@ -138,8 +138,11 @@ static __always_inline void on_gcend(const volatile struct gl_probe *p)
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 }
 
-/* NULL: not our process, not our probe, or a hit that does not count: the branch goes the way on
- * which there is no result, or to where the stack grows and the function is entered again. */
+/*
+ * The probe whose result is to be read.  NULL: not our process, not our probe, or a hit that does
+ * not count: the branch goes the way on which there is no result, or to where the stack grows and
+ * the function is entered again.  The end of a mark phase has no result and is done with here.
+ */
 static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
 {
 	const volatile struct gl_probe *p;
@@ -154,7 +157,12 @@ static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *
 		return 0;
 	p = &slot->row;
 	*taken = p->cond != GL_COND_ALWAYS && branch_taken(ctx, p->cond);
-	return p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN) ? p : 0;
+	if (!(p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN)))
+		return 0;
+	if (p->kind != GL_PROBE_GCEND)
+		return p;
+	on_gcend(p);
+	return 0;
 }
 
 static __always_inline void on_hit(struct pt_regs *ctx, struct work *w,
@@ -184,10 +192,6 @@ int gl_hit(struct pt_regs *ctx)
 	p = probe_of(ctx, &taken);
 	if (!p)
 		return 0;
-	if (p->kind == GL_PROBE_GCEND) {
-		on_gcend(p);
-		return 0;
-	}
 	w = work_claim();
 	if (!w)
 		return 0;
@@ -208,10 +212,6 @@ int gl_hit_percpu(struct pt_regs *ctx)
 	p = probe_of(ctx, &taken);
 	if (!p)
 		return 0;
-	if (p->kind == GL_PROBE_GCEND) {
-		on_gcend(p);
-		return 0;
-	}
 	w = bpf_map_lookup_elem(&work_percpu, &zero);
 	if (w)
 		on_hit(ctx, w, p, taken);
