@@ -89,17 +89,11 @@ static void fold_leaf(struct frames *fr)
 	fr->n -= i;
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
-	return h ^ (h >> 31);
-}
-
 static uint64_t hash_frames(uint64_t h, const struct frames *fr)
 {
 	for (size_t i = 0; i < fr->n; i++)
-		h = mix(mix(h, fr->v[i].pc), (uintptr_t)fr->v[i].function);
-	return mix(h, fr->cut);
+		h = table_mix(table_mix(h, fr->v[i].pc), (uintptr_t)fr->v[i].function);
+	return table_mix(h, fr->cut);
 }
 
 /* A copy, so that every site and place owns its frames. */
@@ -112,21 +106,13 @@ static struct frames copy_frames(const struct frames *fr)
 	return out;
 }
 
-static size_t image_pcs(const struct session *s, const struct track_stack *st,
-			uint64_t pcs[GL_MAX_FRAMES])
-{
-	for (uint32_t i = 0; i < st->n; i++)
-		pcs[i] = st->pcs[i] - s->bias;
-	return st->n;
-}
-
 static void resolve_stacks(struct made *m)
 {
 	uint64_t pcs[GL_MAX_FRAMES];
 
 	m->stacks = xcalloc(m->snap.n_stacks, sizeof(*m->stacks));
 	for (size_t i = 0; i < m->snap.n_stacks; i++) {
-		size_t n = image_pcs(m->s, &m->snap.stacks[i], pcs);
+		size_t n = session_vaddrs(m->s, &m->snap.stacks[i], pcs);
 
 		m->stacks[i] = resolve(m->s, pcs, n, false);
 		m->stacks[i].cut = m->snap.stacks[i].flags & GL_STACK_CUT;
@@ -177,17 +163,12 @@ static void add_rate(double *rate, double growth, uint64_t ns)
 
 static void add_account(struct made *m, const struct track_account *a)
 {
-	const struct track_stack *st = &m->snap.stacks[a->stack];
 	struct heap_site *site = site_of(m, a->stack);
-	uint64_t pcs[GL_MAX_FRAMES], typ = a->typ;
-	size_t n = image_pcs(m->s, st, pcs);
 	struct site_type type;
 	struct site_part *p;
 	double age;
 
-	if (typ && typ != GL_UNKNOWN)
-		typ -= m->s->bias;
-	sitetype_get(m->s->sitetype, typ, pcs, n, &type);
+	session_site_type(m->s, &m->snap.stacks[a->stack], a->typ, &type);
 	p = part_of(site, &type, a->size);
 	p->live_objects += a->live;
 	p->young_objects += a->young;

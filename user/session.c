@@ -130,6 +130,27 @@ int session_open(struct session *s, pid_t pid, bool heap, bool goroutines)
 	return err;
 }
 
+/* ---- from addresses in the target to what they stand for -------------------------------------- ------------------------------------ */
+
+size_t session_vaddrs(const struct session *s, const struct track_stack *stack,
+		      uint64_t vaddrs[GL_MAX_FRAMES])
+{
+	for (uint32_t i = 0; i < stack->n; i++)
+		vaddrs[i] = stack->pcs[i] - s->bias;
+	return stack->n;
+}
+
+void session_site_type(const struct session *s, const struct track_stack *stack, uint64_t typ,
+		       struct site_type *out)
+{
+	uint64_t vaddrs[GL_MAX_FRAMES];
+	size_t n = session_vaddrs(s, stack, vaddrs);
+
+	if (typ && typ != GL_UNKNOWN)
+		typ -= s->bias;
+	sitetype_get(s->sitetype, typ, vaddrs, n, out);
+}
+
 /* ---- what track asks ------------------------------------------------------------------------ */
 
 /* Profile-guided builds may have parts of the allocator where neither the size nor its class is
@@ -147,18 +168,14 @@ static uint64_t object_size(void *ctx, const struct gl_alloc *a, const struct tr
 {
 	struct session *s = ctx;
 	const struct plan_probe *p = &s->plan.probes[a->h.probe];
-	uint64_t pcs[GL_MAX_FRAMES], typ = a->typ, size = a->size, slot;
+	uint64_t size = a->size, slot;
 	struct site_type type;
 
 	if (size_unknown(p))
 		return size;	/* see sink() */
 	if (p->size_class && !p->tiny)
 		return golayout_class_size(p->size_class);
-	for (uint32_t i = 0; i < stack->n; i++)
-		pcs[i] = stack->pcs[i] - s->bias;
-	if (typ && typ != GL_UNKNOWN)
-		typ -= s->bias;
-	sitetype_get(s->sitetype, typ, pcs, stack->n, &type);
+	session_site_type(s, stack, a->typ, &type);
 	if (p->tiny)
 		size = 1;	/* any size below 16 */
 	/* a type made at run time: whether there are pointers decides the class, so ask the span */

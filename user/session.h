@@ -6,6 +6,7 @@
 #define SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,9 +18,11 @@
 struct gobin;
 struct gomem;
 struct image;
+struct site_type;
 struct sitetype;
 struct target;
 struct track;
+struct track_stack;
 struct tracer;
 
 struct session {
@@ -57,6 +60,13 @@ void session_close(struct session *s);
 /* Takes all records, judges the live set if a collection has ended since (force: even if that was
  * done just now).  -EBADMSG: the layout turned out not to fit; the user has been told. */
 int session_update(struct session *s, bool force);
+/* The pcs of a tracked stack as vaddrs; returns how many. */
+size_t session_vaddrs(const struct session *s, const struct track_stack *stack,
+		      uint64_t vaddrs[GL_MAX_FRAMES]);
+/* What is allocated on a tracked stack; typ as in struct gl_alloc. */
+void session_site_type(const struct session *s, const struct track_stack *stack, uint64_t typ,
+		       struct site_type *out);
+
 /* Reads the runtime's memory figures into s->memory. */
 void session_read_memory(struct session *s);
 

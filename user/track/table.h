@@ -19,6 +19,13 @@ struct table {
 	size_t n, max;		/* entries, and the most there may be */
 };
 
+/* Folds one more value into a hash that is to become a key. */
+static inline uint64_t table_mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+	return h ^ (h >> 31);
+}
+
 void table_init(struct table *t, size_t entry_size, size_t max);
 void table_fini(struct table *t);
 

@@ -153,12 +153,6 @@ static void on_stack(struct track *tr, const struct gl_stack *rec)
 	s->flags = rec->flags;
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
-	return h ^ (h >> 31);
-}
-
 static struct account *new_account(struct track *tr, uint32_t stack, const struct gl_alloc *rec,
 				   bool tiny, uint64_t size)
 {
@@ -190,12 +184,14 @@ static struct account *get_account(struct track *tr, uint64_t key, uint32_t stac
 static struct account *account_of(struct track *tr, const struct gl_alloc *rec)
 {
 	uint32_t stack = stack_of(tr, rec->stack);
-	uint64_t key = mix(mix(mix(mix(0, stack), rec->typ), rec->size), rec->h.probe);
-	struct account *a = get_account(tr, key, stack, rec);
+	uint64_t key = table_mix(table_mix(0, stack), rec->typ);
+	struct account *a;
 
+	key = table_mix(table_mix(key, rec->size), rec->h.probe);
+	a = get_account(tr, key, stack, rec);
 	if (!a || !a->a.tiny || tr->ops.tiny_alone || rec->addr % TINY_BLOCK == 0)
 		return a;
-	a = get_account(tr, mix(key, 1), stack, rec);
+	a = get_account(tr, table_mix(key, 1), stack, rec);
 	if (a)
 		a->a.size = 0;
 	return a;
