@@ -130,7 +130,7 @@ int session_open(struct session *s, pid_t pid, bool heap, bool goroutines)
 	return err;
 }
 
-/* ---- from addresses in the target to what they stand for -------------------------------------- ------------------------------------ */
+/* ---- from addresses in the target to what they stand for --------------------------------- */
 
 size_t session_vaddrs(const struct session *s, const struct track_stack *stack,
 		      uint64_t vaddrs[GL_MAX_FRAMES])
