@@ -14,7 +14,7 @@
 
 #define GL_VERSION "0.1"
 
-/* Every cap of the BPF side stands here; user space adds its own in user/limits.h. */
+/* Every cap of the BPF side stands here; user space adds its own in user/base/limits.h. */
 enum {
 	GL_MAX_FRAMES = 128,	/* frames of one stack; deeper ones are cut and marked */
 	GL_CHUNK = 2048,	/* bytes of stack copied in one read, a power of two */

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 int main(int argc, char **argv)
 {

@@ -17,17 +17,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/limits.h"
+#include "user/base/table.h"
+#include "user/base/util.h"
 #include "user/go/gobin.h"
-#include "user/go/gomem.h"
 #include "user/go/image.h"
 #include "user/go/sitetype.h"
-#include "user/limits.h"
-#include "user/probe/tracer.h"
+#include "user/gomem/gomem.h"
 #include "user/session.h"
 #include "user/target.h"
-#include "user/track/table.h"
+#include "user/tracer/tracer.h"
 #include "user/track/track.h"
-#include "user/util.h"
 
 struct made {			/* findings, and what they are made of */
 	struct findings f;

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 enum { EXIT_NOT_RUN = 127 };
 

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "include/gobpfleak.h"
+#include "user/base/util.h"
 #include "user/report/report.h"
-#include "user/util.h"
 
 const char *argp_program_version = "gobpfleak " GL_VERSION;
 

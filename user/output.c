@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 struct output {
 	char *path;		/* NULL: stdout */

@@ -10,15 +10,15 @@
 #include <string.h>
 #include <stdlib.h>
 
+#include "user/base/util.h"
 #include "user/go/gobin.h"
-#include "user/go/gomem.h"
 #include "user/go/image.h"
 #include "user/go/sitetype.h"
+#include "user/gomem/gomem.h"
 #include "user/object.h"
-#include "user/probe/tracer.h"
 #include "user/target.h"
+#include "user/tracer/tracer.h"
 #include "user/track/track.h"
-#include "user/util.h"
 
 enum { MEMORY_INTERVAL_NS = 500000000 };	/* between two readings of the memory figures */
 

@@ -21,7 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 enum {
 	READ_BYTES = 1 << 30,	/* per call; the kernel stops a little below 2 GiB */

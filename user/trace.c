@@ -15,17 +15,17 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "user/base/util.h"
 #include "user/findings.h"
 #include "user/launch.h"
 #include "user/model.h"
 #include "user/opts.h"
 #include "user/output.h"
 #include "user/probe/plan_text.h"
-#include "user/probe/tracer.h"
 #include "user/report/report.h"
 #include "user/session.h"
 #include "user/target.h"
-#include "user/util.h"
+#include "user/tracer/tracer.h"
 
 enum {
 	EXIT_DONE = 0,

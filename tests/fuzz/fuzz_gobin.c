@@ -18,13 +18,13 @@
 
 #include "include/gobpfleak.h"
 #include "tests/unit/fake_go.h"
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/go/gotype.h"
 #include "user/go/image.h"
 #include "user/go/sitetype.h"
 #include "user/probe/plan.h"
-#include "user/util.h"
 
 enum {
 	MAX_HOT = 16,

@@ -10,8 +10,8 @@
 
 #include <math.h>
 
+#include "user/base/util.h"
 #include "user/model.h"
-#include "user/util.h"
 
 #define FRAMES(a) { .v = (a), .n = ARRAY_SIZE(a) }
 #define PARTS(a) .parts = (a), .n_parts = ARRAY_SIZE(a)

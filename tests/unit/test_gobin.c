@@ -12,11 +12,11 @@
 #include <stdlib.h>
 
 #include "tests/unit/fake_go.h"
+#include "user/base/util.h"
 #include "user/go/buildinfo.h"
 #include "user/go/funcname.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 #define PC(fn, off) (FAKE_TEXT + FAKE_FUNC_SIZE * (fn) + (off))
 

@@ -21,10 +21,10 @@
 #include <endian.h>
 #include <zlib.h>
 
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 enum {
 	TEXT = 0x401000,

@@ -6,7 +6,7 @@
  * offsets.  The target is this process, with a hook before each read, so that the "program" can do
  * something at the worst moment; the Go binary is a table of five functions.
  */
-#include "user/go/gomem.h"
+#include "user/gomem/gomem.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -20,12 +20,12 @@
 
 #include <cmocka.h>
 
+#include "user/base/limits.h"
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
-#include "user/limits.h"
 #include "user/object.h"
 #include "user/target.h"
-#include "user/util.h"
 
 enum {
 	PAGE = 8192, N_PAGES = 64, BIAS = 0x10000, GEN = 20, N_GS = 12, WORDS = 600,

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "user/probe/insn.h"
+#include "user/code/insn.h"
 
 enum { AT = 0x401000, NO = INSN_NO_REG };
 enum { AX, CX, DX, BX, SP, BP, SI, DI, R8, R9, R10, R11, R12, R13, R14, R15 };

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "tests/unit/x86.h"
-#include "user/probe/cfg.h"
-#include "user/probe/flow.h"
-#include "user/probe/insn.h"
+#include "user/code/cfg.h"
+#include "user/code/flow.h"
+#include "user/code/insn.h"
 #include "user/probe/tail.h"
 
 enum {

@@ -17,11 +17,11 @@
 
 #include "include/gobpfleak.h"
 #include "tests/unit/x86.h"
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/gotype.h"
 #include "user/go/image.h"
 #include "user/go/sitetype.h"
-#include "user/util.h"
 
 enum { MAX_STACK = 7, TEXT = 0x401000, FUNC_BYTES = 0x200, TYPES = 0x500000, DICT = 0x600000 };
 enum { KIND_INT = 2, KIND_CHAN = 18, KIND_MAP = 21, KIND_PTR = 22, KIND_STRUCT = 25 };

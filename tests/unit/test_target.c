@@ -26,7 +26,7 @@
 
 #include <cmocka.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 /* target_open() with its message in msg. */
 static int open_quietly(struct target **t, pid_t pid, char *msg, size_t cap)

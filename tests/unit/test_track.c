@@ -10,8 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "user/base/table.h"
 #include "user/object.h"
-#include "user/track/table.h"
 #include "user/track/track.h"
 
 enum { SLOTS = 4096, SLOT_BYTES = 16, BASE = 0xc000000 };

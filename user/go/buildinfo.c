@@ -22,8 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 #define MAGIC "\xff Go buildinf:"
 

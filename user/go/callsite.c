@@ -23,8 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/probe/insn.h"
-#include "user/util.h"
+#include "user/base/util.h"
+#include "user/code/insn.h"
 
 enum {
 	REG_AX = 0,

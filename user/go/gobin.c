@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
+#include "user/base/util.h"
 #include "user/go/buildinfo.h"
 #include "user/go/funcname.h"
 #include "user/go/image.h"
 #include "user/go/moduledata.h"
 #include "user/go/nameindex.h"
 #include "user/go/pclntab.h"
-#include "user/limits.h"
-#include "user/util.h"
 
 enum {
 	MAX_INLINED = 256,		/* calls into each other at one pc; some 10 are usual */

@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout_internal.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 enum {
 	PAGE_SIZE = 8192,		/* the runtime's, not the kernel's */

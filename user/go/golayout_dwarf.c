@@ -27,9 +27,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 enum {
 	MAX_SECTION = 1 << 28,		/* bytes, packed or not; a Go program of 170 MB has 48 MB */

@@ -16,12 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/code/insn.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout_internal.h"
 #include "user/go/image.h"
-#include "user/limits.h"
-#include "user/probe/insn.h"
-#include "user/util.h"
 
 #define NOT_INLINED "runtime.spanOf"	/* a function of its own only in a build with -N -l */
 

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
-#include "user/limits.h"
-#include "user/util.h"
 
 enum {
 	KIND_MASK = 31,			/* above: flags, which changed between versions */

@@ -21,8 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/base/util.h"
 #include "user/go/symtab.h"
-#include "user/util.h"
 
 enum {
 	MAX_PROGRAM_HEADERS = 128,	/* programs have about 12 */

@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 enum {
 	MAX_MODULEDATA = 592,		/* bytes, Go 1.26 */

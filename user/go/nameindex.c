@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 struct nameindex {
 	uint32_t *slots;	/* number plus one; 0: free */

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 enum {
 	PCDATA_INL_TREE_INDEX = 2,

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
+#include "user/base/util.h"
 #include "user/go/sitetype.h"
-#include "user/limits.h"
-#include "user/util.h"
 
 enum { ROOT = 1 };
 

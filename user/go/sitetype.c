@@ -23,13 +23,13 @@
 #include <string.h>
 
 #include "include/gobpfleak.h"
+#include "user/base/limits.h"
+#include "user/base/util.h"
 #include "user/go/callsite.h"
 #include "user/go/gobin.h"
 #include "user/go/gotype.h"
 #include "user/go/image.h"
 #include "user/go/sitecache.h"
-#include "user/limits.h"
-#include "user/util.h"
 
 enum {
 	MAX_DEPTH = 24,		/* frames looked at */

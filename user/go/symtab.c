@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
+#include "user/base/util.h"
 #include "user/go/nameindex.h"
-#include "user/limits.h"
-#include "user/util.h"
 
 struct symtab {
 	const Elf64_Sym *v;

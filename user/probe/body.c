@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/go/image.h"
-#include "user/util.h"
 
 enum {
 	MAX_FUNC_BYTES = 1 << 14,	/* newproc1 and mallocgc have up to 4 KiB */

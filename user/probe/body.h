@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/code/cfg.h"
+#include "user/code/flow.h"
+#include "user/code/insn.h"
 #include "user/go/gobin.h"
-#include "user/probe/cfg.h"
-#include "user/probe/flow.h"
-#include "user/probe/insn.h"
 
 struct body {
 	struct go_func fn;

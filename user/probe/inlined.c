@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/base/util.h"
+#include "user/code/insn.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
-#include "user/probe/insn.h"
-#include "user/util.h"
 
 enum {
 	CALL_REL32 = 0xe8,

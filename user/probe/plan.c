@@ -22,13 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
 #include "user/probe/body.h"
 #include "user/probe/inlined.h"
 #include "user/probe/plan_internal.h"
 #include "user/probe/tail.h"
-#include "user/util.h"
 
 struct plan_probe *plan_add(struct builder *bl, const struct body *b, int32_t node)
 {

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/probe/inlined.h"
-#include "user/util.h"
 
 /* ---- functions that return heap objects ---------------------------------------------------- */
 

@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/probe/plan.h"
-#include "user/util.h"
 
 static const char *reg_name(unsigned reg)
 {

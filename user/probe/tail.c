@@ -21,9 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/probe/cfg.h"
-#include "user/probe/insn.h"
-#include "user/util.h"
+#include "user/base/util.h"
+#include "user/code/cfg.h"
+#include "user/code/insn.h"
 
 /* Looks at branches before a function is given up.  Real ones take a few hundred. */
 enum { MAX_LOOKS = 20000 };

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "user/probe/flow.h"
+#include "user/code/flow.h"
 
 struct tail {
 	int32_t node;		/* a conditional branch, or a ret */

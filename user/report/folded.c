@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/model.h"
-#include "user/util.h"
 
 struct line {
 	char *stack;

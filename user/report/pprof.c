@@ -18,9 +18,9 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "user/base/util.h"
 #include "user/model.h"
 #include "user/report/protobuf.h"
-#include "user/util.h"
 
 /* Field numbers: github.com/google/pprof/proto/profile.proto. */
 enum {

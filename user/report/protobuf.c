@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 enum wire_type { WIRE_VARINT = 0, WIRE_LEN = 2 };
 

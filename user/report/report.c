@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/model.h"
-#include "user/util.h"
 
 static const char *const folded_values[] = {
 	"live", "live-objects", "alloc", "growth", "goroutine", NULL

@@ -20,10 +20,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/limits.h"
+#include "user/base/limits.h"
+#include "user/base/table.h"
+#include "user/base/util.h"
 #include "user/object.h"
-#include "user/track/table.h"
-#include "user/util.h"
 
 enum { N_MARKS = 3 };		/* remembered moments, see remember() */
 enum { TINY_BLOCK = 16 };

@@ -12,7 +12,7 @@
 
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
-#include "user/go/gomem.h"
+#include "user/gomem/gomem.h"
 #include "user/object.h"
 #include "user/target.h"
 

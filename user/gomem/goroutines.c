@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * gomem_goroutines.c - all goroutines of a live process: who they are, what they wait for, where.
+ * goroutines.c - all goroutines of a live process: who they are, what they wait for, where.
  *
  * The table runtime.allgs only grows and a g is never freed, so its pointers stay good; but a g is
  * used again for another goroutine, and a goroutine may run on while its stack is read.  Hence
@@ -13,16 +13,16 @@
  * (syscallpc, syscallsp) if the goroutine is in a system call or in C, else (sched.pc, sched.sp) as
  * long as it does not run.  The end is a function with the flag TOPFRAME, goexit for goroutines.
  */
-#include "user/go/gomem.h"
+#include "user/gomem/gomem.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/go/gomem_internal.h"
-#include "user/limits.h"
-#include "user/util.h"
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/gomem/gomem_internal.h"
 
 enum {
 	BATCH = 256,			/* goroutines read at a time */

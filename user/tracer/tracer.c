@@ -8,7 +8,7 @@
  * system call is made here.  Before Linux 6.6 the same is had from one tracefs event of many
  * points.
  */
-#include "user/probe/tracer.h"
+#include "user/tracer/tracer.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #include "gobpfleak.skel.h"
-#include "user/util.h"
+#include "user/base/util.h"
 
 enum { ATTACH_UPROBE_MULTI = 48 };	/* BPF_TRACE_UPROBE_MULTI, Linux 6.6 */
 

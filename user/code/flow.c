@@ -17,15 +17,15 @@
  * nothing over a call, but leaves old values, so for arguments only the slots in our own caller's
  * frame survive a call.
  */
-#include "user/probe/flow.h"
+#include "user/code/flow.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/probe/cfg.h"
-#include "user/probe/insn.h"
-#include "user/util.h"
+#include "user/base/util.h"
+#include "user/code/cfg.h"
+#include "user/code/insn.h"
 
 enum {
 	NOT_SEEN = INT32_MIN,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * gomem_alive.c - does this object live?  The collector's own mark bits, read from outside.
+ * alive.c - does this object live?  The collector's own mark bits, read from outside.
  *
  * After each mark phase the runtime knows which objects live.  Where it keeps that depends on how
  * far the sweeper has come with the object's span.  With G = mheap_.sweepgen (it grows by 2 when a
@@ -32,15 +32,15 @@
  * span is not swept, lives again when the sweeper has queued the finalizer, and dies one cycle
  * later; a tiny object lives as long as any other in its 16-byte block.
  */
-#include "user/go/gomem.h"
+#include "user/gomem/gomem.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "user/go/gomem_internal.h"
-#include "user/util.h"
+#include "user/base/util.h"
+#include "user/gomem/gomem_internal.h"
 
 enum {
 	BATCH = 1000,		/* spans judged at a time; with G this is one process_vm_readv */

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * gomem.c - an open runtime: the words of its memory, its arenas and spans, and whether the layout
- * fits it.  The questions themselves are answered in gomem_alive.c, gomem_stats.c and
- * gomem_goroutines.c.
+ * fits it.  The questions themselves are answered in alive.c, stats.c and
+ * goroutines.c.
  */
-#include "user/go/gomem.h"
+#include "user/gomem/gomem.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/go/gomem_internal.h"
-#include "user/limits.h"
-#include "user/util.h"
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/gomem/gomem_internal.h"
 
 enum {
 	SAMPLES = 200,		/* spans and goroutines looked at by the check */
@@ -189,7 +189,7 @@ static const char *span_wrong(const struct go_span *s, uint32_t gen)
 {
 	uint64_t bytes = s->npages << GO_PAGE_SHIFT;
 	unsigned size_class = s->spanclass >> 1;
-	int32_t age = (int32_t)(s->sweepgen - gen);	/* see gomem_alive.c */
+	int32_t age = (int32_t)(s->sweepgen - gen);	/* see alive.c */
 
 	if (s->state > 2)
 		return "a span in an unknown state";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * gomem_stats.c - runtime.MemStats from outside: what readmemstats_m of runtime/mstats.go computes.
+ * stats.c - runtime.MemStats from outside: what readmemstats_m of runtime/mstats.go computes.
  *
  * ReadMemStats stops the world and first empties the caches of all Ps, because the counts of what
  * was allocated from a cached span are added up only when the span leaves the cache.  Here the
@@ -11,14 +11,14 @@
  * runtime/metrics moves one into another meanwhile, which may be seen half done: so the ring is
  * read until two looks agree that nothing was lost.
  */
-#include "user/go/gomem.h"
+#include "user/gomem/gomem.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/go/gomem_internal.h"
-#include "user/util.h"
+#include "user/base/util.h"
+#include "user/gomem/gomem_internal.h"
 
 enum {
 	N_DELTAS = 3,		/* len(consistentHeapStats.stats) */

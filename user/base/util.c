@@ -2,7 +2,7 @@
 /*
  * util.c - messages and memory.
  */
-#include "user/util.h"
+#include "user/base/util.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * operand and everything that Capstone says it writes.  Capstone 4.0.2 calls the memory operand of
  * many stores (movups, setcc, cmpxchg) read-only, so its access bits are only ever added to.
  */
-#include "user/probe/insn.h"
+#include "user/code/insn.h"
 
 #include <capstone/capstone.h>
 #include <elf.h>
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 enum {
 	REG_AX = 0,

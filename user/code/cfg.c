@@ -4,13 +4,13 @@
  *
  * Dominators by Cooper, Harvey, Kennedy: "A Simple, Fast Dominance Algorithm".
  */
-#include "user/probe/cfg.h"
+#include "user/code/cfg.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "user/probe/insn.h"
-#include "user/util.h"
+#include "user/base/util.h"
+#include "user/code/insn.h"
 
 enum {
 	NOWHERE = -1,

@@ -3,12 +3,12 @@
  * table.c - open addressing with linear probing; deletion moves followers back, so there are no
  * tombstones and a table that lives for weeks stays fast.
  */
-#include "user/track/table.h"
+#include "user/base/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/util.h"
+#include "user/base/util.h"
 
 enum { FIRST_SLOTS = 1024 };	/* a power of two */
 
