@@ -184,7 +184,7 @@ static void add_account(struct made *m, const struct track_account *a)
 	site->growth_bytes += (int64_t)((a->live - a->live_first) * a->size);
 	if (m->snap.heap_half_ns)
 		add_rate(&site->rate_per_s, (double)(int64_t)(a->live - a->live_half) * a->size,
-			 m->snap.judged_ns - m->snap.heap_half_ns);
+			 m->snap.looked_ns - m->snap.heap_half_ns);
 	age = a->oldest_ns ? (double)(m->snap.time_ns - a->oldest_ns) / 1e9 : -1;
 	if (age > site->oldest_s)
 		site->oldest_s = age;
@@ -446,8 +446,8 @@ static void make_coverage(struct made *m)
 		  loss->accounts_full, true },
 		{ "goroutines_not_followed", "goroutines not followed, table full",
 		  loss->goroutines_full, true },
-		{ "verdicts_unknown", "objects not judged by the last collection",
-		  loss->unknown_verdicts, true },
+		{ "liveness_unknown", "objects whose liveness could not be read",
+		  loss->liveness_unknown, true },
 		{ "objects_doubtful", "objects that may have been replaced by lost events",
 		  loss->doubtful, true },
 		{ "goroutines_unreadable", "goroutines not readable", m->gs.n_unreadable, true },

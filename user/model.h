@@ -35,8 +35,8 @@ struct site_part {
 	const char *how;	/* "make", "append", "new" ... or NULL */
 	uint64_t size;		/* heap bytes of one object, size class included; 0: the objects
 				 * lie in 16-byte blocks that other (tiny) objects opened */
-	uint64_t live_objects;	/* found alive by the last collection that judged them */
-	uint64_t young_objects;	/* allocated since: no collection has judged them yet */
+	uint64_t live_objects;	/* found alive by the last collection that saw them */
+	uint64_t young_objects;	/* allocated since: no collection has seen them yet */
 	uint64_t shared_objects; /* of live_objects: tiny, their block has other tracked objects */
 	uint64_t alloc_objects;	/* since the attach */
 };

@@ -253,7 +253,7 @@ int session_attach(struct session *s)
 	if (err)
 		return err;
 	track_new(&s->track, &ops, now_ns());
-	err = gomem_sweepgen(s->gomem, &s->judged_gen);
+	err = gomem_sweepgen(s->gomem, &s->looked_gen);
 	if (err) {
 		say_error("process %d: its memory cannot be read: %s", (int)target_pid(s->target),
 			  strerror(-err));
@@ -328,14 +328,14 @@ void session_read_memory(struct session *s)
 	s->memory = m;
 }
 
-static void judge(struct session *s, uint32_t gen)
+static void look(struct session *s, uint32_t gen)
 {
 	uint64_t start = now_ns(), end;
 
 	track_collection(s->track, start, session_lost(s));
-	s->judged_gen = gen;
+	s->looked_gen = gen;
 	end = now_ns();
-	s->judge_next_ns = end + 4 * (end - start);
+	s->look_next_ns = end + 4 * (end - start);
 	if (end - s->memory_ns > MEMORY_INTERVAL_NS)
 		session_read_memory(s);
 }
@@ -352,12 +352,12 @@ int session_update(struct session *s, bool force)
 		err = check_layout(s);
 	if (err || !s->checked)
 		return err;
-	if (gomem_sweepgen(s->gomem, &gen) || gen == s->judged_gen)
+	if (gomem_sweepgen(s->gomem, &gen) || gen == s->looked_gen)
 		return 0;
-	if (!force && now_ns() < s->judge_next_ns)
+	if (!force && now_ns() < s->look_next_ns)
 		return 0;
-	judge(s, gen);
-	/* A slot that was used again just before it was judged looks alive; the new object's
+	look(s, gen);
+	/* A slot that was used again just before the look looks alive; the new object's
 	 * record, which is in the ring by now, puts that right. */
 	return tracer_drain(s->tracer);
 }

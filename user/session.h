@@ -40,8 +40,8 @@ struct session {
 	bool checked;			/* the layout has been compared with the live process */
 	bool gone;			/* the process has ended or runs another program */
 	uint64_t attach_ns;		/* CLOCK_MONOTONIC; 0: not attached */
-	uint32_t judged_gen;		/* sweepgen at the attach, then at each judged collection */
-	uint64_t judge_next_ns;		/* not before: judging may take a fifth of our time */
+	uint32_t looked_gen;		/* sweepgen at the attach, then at each collection that was looked at */
+	uint64_t look_next_ns;		/* not before: looks may take a fifth of our time */
 	struct memory_account memory;	/* as last read; .known tells whether it ever was */
 	uint64_t memory_ns;
 };
@@ -51,13 +51,13 @@ struct session {
 int session_open(struct session *s, pid_t pid, bool heap, bool goroutines);
 /* Loads the BPF programs and plants the probes. */
 int session_attach(struct session *s);
-/* Removes the probes and takes the records that are left.  Judging after this would be wrong:
+/* Removes the probes and takes the records that are left.  A look after this would be wrong:
  * what is allocated now is not seen, and a slot that is used again would look like its old
  * object. */
 void session_detach(struct session *s);
 void session_close(struct session *s);
 
-/* Takes all records, judges the live set if a collection has ended since (force: even if that was
+/* Takes all records, looks what lives if a collection has ended since (force: even if that was
  * done just now).  -EBADMSG: the layout turned out not to fit; the user has been told. */
 int session_update(struct session *s, bool force);
 /* The pcs of a tracked stack as vaddrs; returns how many. */

@@ -29,7 +29,7 @@ type freed struct {
 	Objects, Bytes, Noise uint64
 }
 
-// ledgerRun is one traced run, judged by several tests.
+// ledgerRun is one traced run, compared by several tests.
 type ledgerRun struct {
 	report *report
 	ledger ledger
@@ -193,7 +193,7 @@ func (t *T) exact(version, variant string, environment ...string) {
 		dropped += e.Allocated - e.Kept
 		t.checkEntry(e, r.byFunc[e.Function], r.freed[e.Function])
 	}
-	t.Notef("%d kinds, %d kept, %d dropped, %d collections, of which %d were judged", len(r.ledger.Entries),
+	t.Notef("%d kinds, %d kept, %d dropped, %d collections, of which %d were looked at", len(r.ledger.Entries),
 		kept, dropped, r.ledger.GC, r.report.Time.GCCycles)
 }
 

@@ -283,21 +283,21 @@ static void set_bit(uint64_t *bits, size_t i)
 	((uint8_t *)bits)[i / 8] |= (uint8_t)(1 << i % 8);
 }
 
-static enum verdict judge(uint64_t addr, uint64_t size, uint32_t born)
+static enum liveness life(uint64_t addr, uint64_t size, uint32_t born)
 {
-	struct object o = { .addr = addr, .size = size, .gen = born, .verdict = 99, .index = 7 };
+	struct object o = { .addr = addr, .size = size, .gen = born, .liveness = 99, .index = 7 };
 	uint32_t gen = 0;
 
 	assert_int_equal(gomem_alive(gm, &o, 1, &gen), 0);
 	assert_true(gen == GEN || hook);
 	assert_int_equal(o.index, 7);
-	return o.verdict;
+	return o.liveness;
 }
 
 /* Element i of a span of 48-byte objects. */
-static enum verdict judge_at(const struct span *s, size_t i)
+static enum liveness life_at(const struct span *s, size_t i)
 {
-	return judge(s->start + i * s->elemsize, s->elemsize, GEN - 2);
+	return life(s->start + i * s->elemsize, s->elemsize, GEN - 2);
 }
 
 static void test_unswept_and_swept(void **state)
@@ -311,13 +311,13 @@ static void test_unswept_and_swept(void **state)
 
 		set_bit(s->mark, 9);
 		set_bit(s->alloc, 100);
-		assert_int_equal(judge_at(s, 9), rows[i].swept ? VERDICT_DEAD : VERDICT_LIVE);
-		assert_int_equal(judge_at(s, 100), rows[i].swept ? VERDICT_LIVE : VERDICT_DEAD);
-		assert_int_equal(judge_at(s, 8), VERDICT_DEAD);
-		assert_int_equal(judge(s->start + 9 * 48, 48, GEN), VERDICT_NOT_JUDGED);
-		assert_int_equal(judge(s->start + 9 * 48, 48, GEN + 2), VERDICT_NOT_JUDGED);
+		assert_int_equal(life_at(s, 9), rows[i].swept ? LIVENESS_DEAD : LIVENESS_LIVE);
+		assert_int_equal(life_at(s, 100), rows[i].swept ? LIVENESS_LIVE : LIVENESS_DEAD);
+		assert_int_equal(life_at(s, 8), LIVENESS_DEAD);
+		assert_int_equal(life(s->start + 9 * 48, 48, GEN), LIVENESS_TOO_YOUNG);
+		assert_int_equal(life(s->start + 9 * 48, 48, GEN + 2), LIVENESS_TOO_YOUNG);
 	}
-	assert_int_equal(judge_at(add_span(5, 1, 48, 5 << 1, GEN - 1), 9), VERDICT_UNKNOWN);
+	assert_int_equal(life_at(add_span(5, 1, 48, 5 << 1, GEN - 1), 9), LIVENESS_UNKNOWN);
 }
 
 static void test_other_span_now(void **state)
@@ -325,25 +325,25 @@ static void test_other_span_now(void **state)
 	struct span *s = add_span(0, 1, 48, 5 << 1, GEN);
 
 	memset(s->alloc, 0xff, sizeof(s->alloc));
-	assert_int_equal(judge(s->start + 48, 48, GEN - 2), VERDICT_LIVE);
+	assert_int_equal(life(s->start + 48, 48, GEN - 2), LIVENESS_LIVE);
 	/* Inside of an object, of another size, in the waste at the end. */
-	assert_int_equal(judge(s->start + 50, 48, GEN - 2), VERDICT_DEAD);
-	assert_int_equal(judge(s->start + 48, 64, GEN - 2), VERDICT_DEAD);
-	assert_int_equal(judge(s->start + 170 * 48, 48, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(life(s->start + 50, 48, GEN - 2), LIVENESS_DEAD);
+	assert_int_equal(life(s->start + 48, 64, GEN - 2), LIVENESS_DEAD);
+	assert_int_equal(life(s->start + 170 * 48, 48, GEN - 2), LIVENESS_DEAD);
 	s->state = 2;
-	assert_int_equal(judge(s->start + 48, 48, GEN - 2), VERDICT_DEAD);	/* a stack now */
+	assert_int_equal(life(s->start + 48, 48, GEN - 2), LIVENESS_DEAD);	/* a stack now */
 	s->state = 0;
-	assert_int_equal(judge(s->start + 48, 48, GEN - 2), VERDICT_DEAD);
-	assert_int_equal(judge(s->start + 48, 48, GEN), VERDICT_NOT_JUDGED);
+	assert_int_equal(life(s->start + 48, 48, GEN - 2), LIVENESS_DEAD);
+	assert_int_equal(life(s->start + 48, 48, GEN), LIVENESS_TOO_YOUNG);
 	/* No span there, no arena there. */
-	assert_int_equal(judge(s->start + PAGE, 48, GEN - 2), VERDICT_DEAD);
-	assert_int_equal(judge(s->start + (64 << 20), 48, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(life(s->start + PAGE, 48, GEN - 2), LIVENESS_DEAD);
+	assert_int_equal(life(s->start + (64 << 20), 48, GEN - 2), LIVENESS_DEAD);
 	s->state = IN_USE;
 	s->start += PAGE;	/* the mspan serves another place */
 	s->limit += PAGE;
-	assert_int_equal(judge(s->start - PAGE + 48, 48, GEN - 2), VERDICT_DEAD);
-	s->nelems = 9999;	/* nonsense is no verdict */
-	assert_int_equal(judge(s->start - PAGE + 48, 48, GEN - 2), VERDICT_UNKNOWN);
+	assert_int_equal(life(s->start - PAGE + 48, 48, GEN - 2), LIVENESS_DEAD);
+	s->nelems = 9999;	/* nonsense is no answer */
+	assert_int_equal(life(s->start - PAGE + 48, 48, GEN - 2), LIVENESS_UNKNOWN);
 }
 
 static void test_inline_marks(void **state)
@@ -357,18 +357,18 @@ static void test_inline_marks(void **state)
 	set_bit((uint64_t *)(heap + PAGE - 64), 500);	/* marks of spanInlineMarkBits */
 	set_bit((uint64_t *)(heap + PAGE - 128), 3);	/* scans */
 	set_bit(s->mark, 4);
-	assert_int_equal(judge_at(s, 500), VERDICT_LIVE);
-	assert_int_equal(judge_at(s, 3), VERDICT_DEAD);
-	assert_int_equal(judge_at(s, 4), VERDICT_DEAD);
+	assert_int_equal(life_at(s, 500), LIVENESS_LIVE);
+	assert_int_equal(life_at(s, 3), LIVENESS_DEAD);
+	assert_int_equal(life_at(s, 4), LIVENESS_DEAD);
 	set_bit(small->mark, 4);
 	set_bit(big->mark, 4);
 	set_bit(swept->alloc, 4);
-	assert_int_equal(judge_at(small, 4), VERDICT_LIVE);
-	assert_int_equal(judge_at(big, 4), VERDICT_LIVE);
-	assert_int_equal(judge_at(swept, 4), VERDICT_LIVE);
+	assert_int_equal(life_at(small, 4), LIVENESS_LIVE);
+	assert_int_equal(life_at(big, 4), LIVENESS_LIVE);
+	assert_int_equal(life_at(swept, 4), LIVENESS_LIVE);
 	lo.inline_marks = false;
-	assert_int_equal(judge_at(s, 500), VERDICT_DEAD);
-	assert_int_equal(judge_at(s, 4), VERDICT_LIVE);
+	assert_int_equal(life_at(s, 500), LIVENESS_DEAD);
+	assert_int_equal(life_at(s, 4), LIVENESS_LIVE);
 }
 
 static void test_tiny_and_headers(void **state)
@@ -380,21 +380,21 @@ static void test_tiny_and_headers(void **state)
 	struct span *large = add_span(4, 5, 5 * PAGE, 0, GEN);
 
 	set_bit(tiny->alloc, 7);
-	assert_int_equal(judge(tiny->start + 7 * 16 + 11, 16, GEN - 2), VERDICT_LIVE);
-	assert_int_equal(judge(tiny->start + 8 * 16, 16, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(life(tiny->start + 7 * 16 + 11, 16, GEN - 2), LIVENESS_LIVE);
+	assert_int_equal(life(tiny->start + 8 * 16, 16, GEN - 2), LIVENESS_DEAD);
 	set_bit(scan16->alloc, 7);
-	assert_int_equal(judge(scan16->start + 7 * 16, 16, GEN - 2), VERDICT_LIVE);
-	assert_int_equal(judge(scan16->start + 7 * 16 + 8, 16, GEN - 2), VERDICT_DEAD);
+	assert_int_equal(life(scan16->start + 7 * 16, 16, GEN - 2), LIVENESS_LIVE);
+	assert_int_equal(life(scan16->start + 7 * 16 + 8, 16, GEN - 2), LIVENESS_DEAD);
 	set_bit(scan->alloc, 3);
 	set_bit(noscan->alloc, 3);
 	set_bit(large->alloc, 0);
-	assert_int_equal(judge(scan->start + 3 * 1024 + 8, 1024, GEN - 2), VERDICT_LIVE);
-	assert_int_equal(judge(scan->start + 3 * 1024, 1024, GEN - 2), VERDICT_DEAD);
-	assert_int_equal(judge(noscan->start + 3 * 1024, 1024, GEN - 2), VERDICT_LIVE);
-	assert_int_equal(judge(noscan->start + 3 * 1024 + 8, 1024, GEN - 2), VERDICT_DEAD);
-	assert_int_equal(judge(large->start, 5 * PAGE, GEN - 2), VERDICT_LIVE);
+	assert_int_equal(life(scan->start + 3 * 1024 + 8, 1024, GEN - 2), LIVENESS_LIVE);
+	assert_int_equal(life(scan->start + 3 * 1024, 1024, GEN - 2), LIVENESS_DEAD);
+	assert_int_equal(life(noscan->start + 3 * 1024, 1024, GEN - 2), LIVENESS_LIVE);
+	assert_int_equal(life(noscan->start + 3 * 1024 + 8, 1024, GEN - 2), LIVENESS_DEAD);
+	assert_int_equal(life(large->start, 5 * PAGE, GEN - 2), LIVENESS_LIVE);
 	lo.malloc_header = false;
-	assert_int_equal(judge(scan->start + 3 * 1024, 1024, GEN - 2), VERDICT_LIVE);
+	assert_int_equal(life(scan->start + 3 * 1024, 1024, GEN - 2), LIVENESS_LIVE);
 }
 
 /* Up to Go 1.21 freeindex and nelems are words. */
@@ -406,10 +406,10 @@ static void test_word_fields(void **state)
 	s->nelems = s->freeindex = 0;
 	lo.mspan_freeindex = offsetof(struct span, freeindex_word);
 	lo.mspan_nelems = offsetof(struct span, nelems_word);
-	assert_int_equal(judge_at(s, 169), VERDICT_LIVE);
+	assert_int_equal(life_at(s, 169), LIVENESS_LIVE);
 }
 
-/* Many spans in one batch, several objects in each, no verdict in the wrong place. */
+/* Many spans in one batch, several objects in each, no answer in the wrong place. */
 static void test_batch(void **state)
 {
 	enum { PER_SPAN = 30 };
@@ -429,8 +429,8 @@ static void test_batch(void **state)
 	}
 	assert_int_equal(gomem_alive(gm, objects, n, &gen), 0);
 	for (size_t i = 0; i < n; i++)
-		assert_int_equal(objects[i].verdict, (i / PER_SPAN + i % PER_SPAN) % 5
-			? VERDICT_LIVE : VERDICT_DEAD);
+		assert_int_equal(objects[i].liveness, (i / PER_SPAN + i % PER_SPAN) % 5
+			? LIVENESS_LIVE : LIVENESS_DEAD);
 	assert_int_equal(gomem_alive(gm, objects, 0, &gen), 0);
 }
 
@@ -459,12 +459,12 @@ static void test_swept_meanwhile(void **state)
 	lo.inline_marks = true;
 	set_bit((uint64_t *)(heap + PAGE - 64), 5);
 	hook = sweep_now;
-	assert_int_equal(judge_at(s, 5), VERDICT_LIVE);
+	assert_int_equal(life_at(s, 5), LIVENESS_LIVE);
 	assert_int_equal(s->sweepgen, GEN);	/* it has happened */
-	assert_int_equal(judge_at(s, 6), VERDICT_DEAD);
+	assert_int_equal(life_at(s, 6), LIVENESS_DEAD);
 }
 
-/* A mark phase ends while the allocBits of the first span are read: the verdict has moved. */
+/* A mark phase ends while the allocBits of the first span are read: the answer has moved. */
 static void end_mark_now(uint64_t addr)
 {
 	if (addr == w.spans[0].allocbits)
@@ -478,10 +478,10 @@ static void test_marked_meanwhile(void **state)
 	set_bit(s->alloc, 5);
 	set_bit(s->mark, 6);
 	hook = end_mark_now;
-	assert_int_equal(judge_at(s, 5), VERDICT_DEAD);
+	assert_int_equal(life_at(s, 5), LIVENESS_DEAD);
 	assert_int_equal(w.sweepgen, GEN + 2);
 	w.sweepgen = GEN;
-	assert_int_equal(judge_at(s, 6), VERDICT_LIVE);
+	assert_int_equal(life_at(s, 6), LIVENESS_LIVE);
 }
 
 static size_t n_flips;
@@ -502,7 +502,7 @@ static void test_never_still(void **state)
 	set_bit(s->alloc, 5);
 	n_flips = 0;
 	hook = never_still;
-	assert_int_equal(judge_at(s, 5), VERDICT_UNKNOWN);
+	assert_int_equal(life_at(s, 5), LIVENESS_UNKNOWN);
 	assert_in_range(n_flips, 2, 100);
 }
 

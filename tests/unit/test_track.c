@@ -40,10 +40,10 @@ static int alive(void *ctx, struct object *v, size_t n, uint32_t *gen)
 		assert_true(v[i].size > 0);
 		w->n_asked++;
 		if (v[i].gen == w->gen)
-			v[i].verdict = VERDICT_NOT_JUDGED;
+			v[i].liveness = LIVENESS_TOO_YOUNG;
 		else
-			v[i].verdict = w->marked[(v[i].addr - BASE) / SLOT_BYTES] ? VERDICT_LIVE
-										    : VERDICT_DEAD;
+			v[i].liveness = w->marked[(v[i].addr - BASE) / SLOT_BYTES] ? LIVENESS_LIVE
+										    : LIVENESS_DEAD;
 	}
 	return 0;
 }
@@ -142,7 +142,7 @@ static void test_reuse(void **state)
 	track_free(tr);
 }
 
-static void test_not_judged(void **state)
+static void test_too_young(void **state)
 {
 	struct world w;
 	struct track *tr = new_track(&w);
@@ -392,7 +392,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_live_and_dead), cmocka_unit_test(test_reuse),
-		cmocka_unit_test(test_not_judged), cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_too_young), cmocka_unit_test(test_doubtful),
 		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
 		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_half), cmocka_unit_test(test_half_goroutines),

@@ -6,14 +6,14 @@
  * far the sweeper has come with the object's span.  With G = mheap_.sweepgen (it grows by 2 when a
  * mark phase ends, in gcSweep, with the world stopped), runtime/mheap.go says of span.sweepgen:
  *
- *	G-2	not swept yet			the verdict is in the mark bits
- *	G+1	not swept, cached by an mcache	the verdict is in the mark bits
+ *	G-2	not swept yet			the answer is in the mark bits
+ *	G+1	not swept, cached by an mcache	the answer is in the mark bits
  *	G-1	being swept			try again
  *	G	swept				the mark bits have become allocBits
  *	G+3	swept, then cached		allocBits
  *
  * The allocator never writes allocBits (it moves freeindex and allocCache), and every span is
- * swept before the next mark phase starts.  So the verdict of a cycle can be read from the end of
+ * swept before the next mark phase starts.  So the answer of a cycle can be read from the end of
  * its mark phase until the span is swept in the next one: nobody has to race the sweeper, only to
  * notice when a span passed from one line of the table to another between two reads.  Therefore:
  * G, spans, bits, the spans again, G again; where they differ the span is looked at anew.
@@ -43,7 +43,7 @@
 #include "user/gomem/gomem_internal.h"
 
 enum {
-	BATCH = 1000,		/* spans judged at a time; with G this is one process_vm_readv */
+	BATCH = 1000,		/* spans looked at at a time; with G this is one process_vm_readv */
 	ROUNDS = 8,		/* how often one batch is looked at */
 	QUICK_ROUNDS = 2,	/* of these without a pause */
 	PAUSE_US = 100,
@@ -66,20 +66,20 @@ struct group {
 
 struct batch {
 	struct group groups[BATCH];
-	size_t n;		/* not judged yet */
+	size_t n;		/* not decided yet */
 	uint32_t gen;
 	struct target_read reads[BATCH + 1];
 	uint8_t (*raw)[MAX_RAW];
 	uint8_t bits[BATCH][MAX_ELEMS / 8];
 };
 
-static void set_verdicts(struct group *g, enum verdict v)
+static void set_liveness(struct group *g, enum liveness v)
 {
 	for (size_t i = 0; i < g->n; i++)
-		g->objects[i].verdict = v;
+		g->objects[i].liveness = v;
 }
 
-/* Where the verdict of the last mark phase is; false: nowhere at the moment. */
+/* Where the answer of the last mark phase is; false: nowhere at the moment. */
 static bool find_bits(const struct gomem *gm, struct group *g, uint32_t gen, uint64_t *addr)
 {
 	const struct go_span *s = &g->span;
@@ -115,7 +115,7 @@ static bool find_index(const struct gomem *gm, const struct go_span *s, const st
 	return (addr - s->start) % s->elemsize == (header ? HEADER : 0) && *index < s->nelems;
 }
 
-static void judge_group(const struct gomem *gm, const struct group *g, uint32_t gen,
+static void decide_group(const struct gomem *gm, const struct group *g, uint32_t gen,
 			const uint8_t *bits)
 {
 	uint64_t index;
@@ -124,12 +124,12 @@ static void judge_group(const struct gomem *gm, const struct group *g, uint32_t 
 		struct object *o = &g->objects[i];
 
 		if ((int32_t)(o->gen - gen) >= 0)
-			o->verdict = VERDICT_NOT_JUDGED;
+			o->liveness = LIVENESS_TOO_YOUNG;
 		else if (bits && find_index(gm, &g->span, o, &index) &&
 			 bits[index / 8] & 1 << index % 8)
-			o->verdict = VERDICT_LIVE;
+			o->liveness = LIVENESS_LIVE;
 		else
-			o->verdict = VERDICT_DEAD;
+			o->liveness = LIVENESS_DEAD;
 	}
 }
 
@@ -145,7 +145,7 @@ static void read_spans(const struct gomem *gm, struct batch *b, uint32_t *gen)
 	target_read_many(gm->t, b->reads, b->n + !!gen);
 }
 
-/* Parses the spans; judges the groups that need no bits; prepares the reads of the others' bits. */
+/* Parses the spans; decides the groups that need no bits; prepares the reads of the others' bits. */
 static void settle_without_bits(const struct gomem *gm, struct batch *b)
 {
 	size_t n = 0;
@@ -159,7 +159,7 @@ static void settle_without_bits(const struct gomem *gm, struct batch *b)
 			continue;	/* no memory there: stays unknown */
 		gomem_parse_span(gm, b->raw[i], &g->span);
 		if (g->span.state != SPAN_IN_USE) {
-			judge_group(gm, g, b->gen, NULL);
+			decide_group(gm, g, b->gen, NULL);
 			continue;
 		}
 		if (g->span.nelems > MAX_ELEMS)
@@ -175,7 +175,7 @@ static void settle_without_bits(const struct gomem *gm, struct batch *b)
 	b->n = n;
 }
 
-/* Whether the bits that were read between the looks a and b are the verdict of cycle gen. */
+/* Whether the bits that were read between the looks a and b are the answer of cycle gen. */
 static bool unchanged(const struct group *g, const struct go_span *b, uint32_t gen)
 {
 	const struct go_span *a = &g->span;
@@ -199,7 +199,7 @@ static void settle_with_bits(const struct gomem *gm, struct batch *b, const bool
 		if (have_bits[i] && b->reads[i].ok && gen_after == b->gen) {
 			gomem_parse_span(gm, b->raw[i], &again);
 			if (unchanged(g, &again, b->gen)) {
-				judge_group(gm, g, b->gen, b->bits[i]);
+				decide_group(gm, g, b->gen, b->bits[i]);
 				continue;
 			}
 		}
@@ -208,15 +208,15 @@ static void settle_with_bits(const struct gomem *gm, struct batch *b, const bool
 	b->n = n;
 }
 
-/* Judges all groups of the batch, those that change meanwhile again; what is left is unknown. */
-static int judge_batch(const struct gomem *gm, struct batch *b, uint32_t *oldest_gen)
+/* Decides all groups of the batch, those that change meanwhile again; what is left is unknown. */
+static int decide_batch(const struct gomem *gm, struct batch *b, uint32_t *oldest_gen)
 {
 	bool have_bits[BATCH];
 	uint32_t gen_after;
 	int err;
 
 	for (size_t i = 0; i < b->n; i++)
-		set_verdicts(&b->groups[i], VERDICT_UNKNOWN);
+		set_liveness(&b->groups[i], LIVENESS_UNKNOWN);
 	for (int round = 0; round < ROUNDS && b->n; round++) {
 		if (round > QUICK_ROUNDS)
 			usleep(PAUSE_US);
@@ -238,7 +238,7 @@ static int judge_batch(const struct gomem *gm, struct batch *b, uint32_t *oldest
 	return 0;
 }
 
-/* Adds the objects, all with this mspan, to the batch; judges it when it is full. */
+/* Adds the objects, all with this mspan, to the batch; decides it when it is full. */
 static int add_group(const struct gomem *gm, struct batch *b, uint64_t span, struct object *objects,
 		     size_t n, uint32_t *gen)
 {
@@ -249,7 +249,7 @@ static int add_group(const struct gomem *gm, struct batch *b, uint64_t span, str
 		return 0;
 	}
 	if (b->n == BATCH) {
-		int err = judge_batch(gm, b, gen);
+		int err = decide_batch(gm, b, gen);
 
 		if (err)
 			return err;
@@ -290,9 +290,9 @@ static int add_arena(const struct gomem *gm, struct batch *b, uint64_t table,
 		int failed = 0;
 
 		if (err)
-			set_verdicts(&page, VERDICT_UNKNOWN);
+			set_liveness(&page, LIVENESS_UNKNOWN);
 		else if (!span)
-			judge_group(gm, &page, *gen, NULL);
+			decide_group(gm, &page, *gen, NULL);
 		else
 			failed = add_group(gm, b, span, o, page.n, gen);
 		if (failed)
@@ -320,7 +320,7 @@ int gomem_alive(struct gomem *gm, struct object *objects, size_t n, uint32_t *ge
 		err = add_arena(gm, b, table, objects + i, k - i, gen);
 	}
 	if (!err)
-		err = judge_batch(gm, b, gen);
+		err = decide_batch(gm, b, gen);
 	free(b->raw);
 	free(b);
 	return err;

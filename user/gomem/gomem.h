@@ -40,9 +40,9 @@ int gomem_sweepgen(const struct gomem *gm, uint32_t *gen);
 int gomem_slot_size(const struct gomem *gm, uint64_t addr, uint64_t *size);
 
 /*
- * Judges objects by the mark bits of the last finished mark phase; architecture section 2B and
- * facts on liveness: unswept spans by gcmarkBits or inline marks, swept ones by allocBits. objects
- * must be sorted by address.  *gen is set to the sweepgen the verdicts belong to (if another
+ * Tells which objects live, by the mark bits of the last finished mark phase (the essay in alive.c):
+ * unswept spans by gcmarkBits or inline marks, swept ones by allocBits.  objects must be sorted by
+ * address.  *gen is set to the sweepgen the answers belong to (if another
  * collection ends meanwhile, some are already those of the later one). Returns 0 or the errno of a
  * dead process.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * body.h - the code of one Go function, ready for the planner: decoded, callees judged by their
+ * body.h - the code of one Go function, ready for the planner: decoded, callees known by their
  * names, control flow and values followed.
  */
 #ifndef BODY_H

@@ -211,7 +211,7 @@ static void put_rate(struct json *j, double rate)
 	close_level(j, '}');
 }
 
-static void put_part(struct json *j, const struct site_part *p, bool judged)
+static void put_part(struct json *j, const struct site_part *p, bool looked)
 {
 	bool known = p->type && strcmp(p->type, "?") != 0;
 
@@ -219,27 +219,27 @@ static void put_part(struct json *j, const struct site_part *p, bool judged)
 	field_string(j, "type", known ? p->type : NULL);
 	field_string(j, "how", p->how);
 	field_u64(j, "object_bytes", p->size);
-	field_u64(j, "live_objects", judged ? p->live_objects : UNKNOWN_U64);
+	field_u64(j, "live_objects", looked ? p->live_objects : UNKNOWN_U64);
 	field_u64(j, "young_objects", p->young_objects);
-	field_u64(j, "shared_objects", judged ? p->shared_objects : UNKNOWN_U64);
+	field_u64(j, "shared_objects", looked ? p->shared_objects : UNKNOWN_U64);
 	field_u64(j, "alloc_objects", p->alloc_objects);
 	close_level(j, '}');
 }
 
 static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc_cycles)
 {
-	bool judged = gc_cycles > 0;
+	bool looked = gc_cycles > 0;
 
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "heap");
 	field_null(j, "verdict");
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
-	field_u64(j, "live_objects", judged ? s->live_objects : UNKNOWN_U64);
-	field_u64(j, "live_bytes", judged ? s->live_bytes : UNKNOWN_U64);
+	field_u64(j, "live_objects", looked ? s->live_objects : UNKNOWN_U64);
+	field_u64(j, "live_bytes", looked ? s->live_bytes : UNKNOWN_U64);
 	field_u64(j, "young_objects", s->young_objects);
 	field_u64(j, "young_bytes", s->young_bytes);
-	field_u64(j, "shared_objects", judged ? s->shared_objects : UNKNOWN_U64);
+	field_u64(j, "shared_objects", looked ? s->shared_objects : UNKNOWN_U64);
 	field_u64(j, "alloc_objects", s->alloc_objects);
 	field_u64(j, "alloc_bytes", s->alloc_bytes);
 	if (gc_cycles > 1)	/* growth is measured from the first collection on */
@@ -248,11 +248,11 @@ static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc
 		field_null(j, "growth_bytes");
 	put_rate(j, s->rate_per_s);
 	/* Every allocation is followed, so each live object is one sample. */
-	field_u64(j, "samples", judged ? s->live_objects : UNKNOWN_U64);
+	field_u64(j, "samples", looked ? s->live_objects : UNKNOWN_U64);
 	field_seconds(j, "oldest_s", s->oldest_s);
 	open_level(j, "types", '[');
 	for (size_t i = 0; i < s->n_parts; i++)
-		put_part(j, &s->parts[i], judged);
+		put_part(j, &s->parts[i], looked);
 	close_level(j, ']');
 	close_level(j, '}');
 }

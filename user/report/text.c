@@ -247,34 +247,34 @@ static int by_size(const void *a, const void *b)
 }
 
 /* "14,848 x 2KiB", of the objects the report is about: the live ones, or the young. */
-static char *part_amount(const struct site_part *p, bool judged)
+static char *part_amount(const struct site_part *p, bool looked)
 {
-	uint64_t n = judged ? p->live_objects : p->young_objects;
+	uint64_t n = looked ? p->live_objects : p->young_objects;
 
 	if (!p->size)
 		return xasprintf("%s in shared 16-byte blocks", report_count(n).s);
 	return xasprintf("%s x %s", report_count(n).s, report_bytes(p->size).s);
 }
 
-static void put_part(FILE *out, const struct site_part *p, bool judged, size_t width)
+static void put_part(FILE *out, const struct site_part *p, bool looked, size_t width)
 {
-	char *amount = part_amount(p, judged);
+	char *amount = part_amount(p, looked);
 	struct line l = begin_line(out, "   ", 8);
 
 	item(&l, "", "%*s", (int)width, amount);
 	item(&l, "  ", "%s%s%s%s", p->type ? p->type : "?", p->how ? " (" : "",
 	     p->how ? p->how : "", p->how ? ")" : "");
-	if (judged && p->size && p->shared_objects)
+	if (looked && p->size && p->shared_objects)
 		item(&l, ", ", "%s in shared 16-byte blocks", report_count(p->shared_objects).s);
-	if (judged && p->young_objects)
+	if (looked && p->young_objects)
 		item(&l, ", ", "%s young", report_count(p->young_objects).s);
-	if (p->alloc_objects != (judged ? p->live_objects : p->young_objects))
+	if (p->alloc_objects != (looked ? p->live_objects : p->young_objects))
 		item(&l, ", ", "%s allocated", report_count(p->alloc_objects).s);
 	end_line(&l);
 	free(amount);
 }
 
-static void put_parts(FILE *out, const struct heap_site *s, bool judged, bool all)
+static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool all)
 {
 	const struct site_part **parts = xcalloc(s->n_parts, sizeof(*parts));
 	size_t shown = all || s->n_parts <= MAX_ROWS ? s->n_parts : MAX_ROWS;
@@ -284,14 +284,14 @@ static void put_parts(FILE *out, const struct heap_site *s, bool judged, bool al
 		parts[i] = &s->parts[i];
 	qsort(parts, s->n_parts, sizeof(*parts), by_size);
 	for (size_t i = 0; i < shown; i++) {
-		char *amount = part_amount(parts[i], judged);
+		char *amount = part_amount(parts[i], looked);
 		size_t columns = strlen(amount);
 
 		width = parts[i]->size && columns > width ? columns : width;
 		free(amount);
 	}
 	for (size_t i = 0; i < shown; i++)
-		put_part(out, parts[i], judged, parts[i]->size ? width : 0);
+		put_part(out, parts[i], looked, parts[i]->size ? width : 0);
 	if (shown < s->n_parts)
 		fprintf(out, "   ... and %zu more\n", s->n_parts - shown);
 	free(parts);
@@ -300,22 +300,22 @@ static void put_parts(FILE *out, const struct heap_site *s, bool judged, bool al
 static void put_heap_site(FILE *out, const struct findings *f, size_t i, bool all)
 {
 	const struct heap_site *s = &f->sites[i];
-	bool judged = f->gc_cycles > 0;
-	uint64_t n = judged ? s->live_objects : s->young_objects;
+	bool looked = f->gc_cycles > 0;
+	uint64_t n = looked ? s->live_objects : s->young_objects;
 	struct line l = begin_line(out, "", 3);
 
 	item(&l, "", "#%zu  %s %s in %s object%s", i + 1,
-	     report_bytes(judged ? s->live_bytes : s->young_bytes).s, judged ? "live" : "young",
+	     report_bytes(looked ? s->live_bytes : s->young_bytes).s, looked ? "live" : "young",
 	     report_count(n).s, plural(n));
-	if (judged)
+	if (looked)
 		item(&l, "  ", "growth %s, %s/min",
 		     report_change(f->gc_cycles > 1 ? (double)s->growth_bytes : NAN).s,
 		     report_change(s->rate_per_s * 60).s);
 	item(&l, "  ", "allocated %s", report_bytes(s->alloc_bytes).s);
-	if (judged && s->oldest_s >= 0)
+	if (looked && s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
 	end_line(&l);
-	put_parts(out, s, judged, all);
+	put_parts(out, s, looked, all);
 	put_frames(out, &s->stack, 0, "        ", "        ");
 }
 

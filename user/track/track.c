@@ -34,7 +34,7 @@ struct tracked {		/* by address */
 	uint64_t birth_ns;
 	uint32_t gen;
 	uint32_t account : 30;	/* index */
-	uint32_t judged : 1;	/* found alive by a collection */
+	uint32_t found : 1;	/* found alive by a collection */
 	uint32_t shared : 1;	/* tiny, with another live one in its block at that collection */
 };
 
@@ -73,7 +73,7 @@ struct track {
 	struct account *accounts;
 	size_t n_accounts, cap_accounts;
 	uint64_t heap_marks[N_MARKS], go_marks[N_MARKS];	/* newest first, 0: none */
-	uint64_t judged_ns;		/* the last collection */
+	uint64_t looked_ns;		/* the last collection */
 	uint64_t gc_cycles, n_records;
 	uint32_t last_gen;
 	uint32_t doubt_gen;	/* live objects born before it are doubtful */
@@ -201,7 +201,7 @@ static void forget(struct track *tr, const struct tracked *o)
 {
 	struct track_account *a = &tr->accounts[o->account].a;
 
-	if (o->judged)
+	if (o->found)
 		a->live--;
 	else
 		a->young--;
@@ -289,7 +289,7 @@ static void on_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t now)
 	o->birth_ns = now;
 	o->gen = rec->gen;
 	o->account = a - tr->accounts;
-	o->judged = o->shared = 0;
+	o->found = o->shared = 0;
 	a->a.young++;
 }
 
@@ -387,45 +387,45 @@ static void sort_objects(struct object **v, size_t n)
 	*v = from;
 }
 
-static void apply_verdict(struct track *tr, const struct object *v, bool shared)
+static void apply_liveness(struct track *tr, const struct object *v, bool shared)
 {
 	struct track_account *a = &tr->accounts[v->index].a;
 	struct tracked *o = table_find(&tr->objects, v->addr);
 
-	switch (v->verdict) {
-	case VERDICT_LIVE:
-		a->young -= !o->judged;
-		a->live += !o->judged;
-		o->judged = 1;
+	switch (v->liveness) {
+	case LIVENESS_LIVE:
+		a->young -= !o->found;
+		a->live += !o->found;
+		o->found = 1;
 		a->shared += shared;
 		a->shared -= o->shared;
 		o->shared = shared;
 		break;
-	case VERDICT_DEAD:
+	case LIVENESS_DEAD:
 		remove_object(tr, v->addr);
 		break;
-	case VERDICT_UNKNOWN:
-		tr->loss.unknown_verdicts++;
+	case LIVENESS_UNKNOWN:
+		tr->loss.liveness_unknown++;
 		break;
 	}
 }
 
 /* Block by block, since a live tiny object with a live neighbour in its block is shown as
  * shared. */
-static void apply_verdicts(struct track *tr, const struct object *v, size_t n)
+static void apply_all(struct track *tr, const struct object *v, size_t n)
 {
 	for (size_t i = 0, end; i < n; i = end) {
 		size_t n_live = 0;
 
 		for (end = i; end < n && block_of(v[end].addr) == block_of(v[i].addr); end++)
-			n_live += v[end].verdict == VERDICT_LIVE;
+			n_live += v[end].liveness == LIVENESS_LIVE;
 		for (size_t k = i; k < end; k++)
-			apply_verdict(tr, &v[k], n_live > 1 && tr->accounts[v[k].index].a.tiny);
+			apply_liveness(tr, &v[k], n_live > 1 && tr->accounts[v[k].index].a.tiny);
 	}
 }
 
 /*
- * Growth is judged over the second half of the trace, whenever a report is asked for.  So the live
+ * Growth is told over the second half of the trace, whenever a report is asked for.  So the live
  * counts of a few moments are kept, each at 1.4 times the age of the one before: one of the last
  * three always lies between 0.35 and 0.71 of the time.  true: now is the next of them.
  */
@@ -465,7 +465,7 @@ void track_collection(struct track *tr, uint64_t now, uint64_t lost)
 	uint32_t gen = 0;
 	size_t n;
 
-	tr->loss.unknown_verdicts = 0;
+	tr->loss.liveness_unknown = 0;
 	v = all_objects(tr, &n);
 	sort_objects(&v, n);
 	if (!tr->ops.alive(tr->ops.ctx, v, n, &gen) && gen != tr->last_gen) {
@@ -475,8 +475,8 @@ void track_collection(struct track *tr, uint64_t now, uint64_t lost)
 			tr->doubt_gen = tr->last_gen;
 		tr->last_gen = gen;
 		tr->last_lost = lost;
-		tr->judged_ns = now;
-		apply_verdicts(tr, v, n);
+		tr->looked_ns = now;
+		apply_all(tr, v, n);
 		note_first(tr);
 	}
 	free(v);
@@ -518,7 +518,7 @@ static void copy_accounts(const struct track *tr, struct track_snapshot *out, in
 	     o = table_next(&tr->objects, o)) {
 		struct track_account *a = &out->accounts[o->account];
 
-		if (!o->judged)
+		if (!o->found)
 			continue;
 		if (!a->oldest_ns || o->birth_ns < a->oldest_ns)
 			a->oldest_ns = o->birth_ns;
@@ -562,11 +562,11 @@ static void copy_goroutines(const struct track *tr, struct track_snapshot *out)
 
 void track_snapshot(struct track *tr, uint64_t now, struct track_snapshot *out)
 {
-	int heap_mid = tr->judged_ns ? middle(tr, tr->heap_marks, tr->judged_ns) : -1;
+	int heap_mid = tr->looked_ns ? middle(tr, tr->heap_marks, tr->looked_ns) : -1;
 	int go_mid = middle(tr, tr->go_marks, now);
 
 	*out = (struct track_snapshot){
-		.time_ns = now, .judged_ns = tr->judged_ns,
+		.time_ns = now, .looked_ns = tr->looked_ns,
 		.heap_half_ns = heap_mid < 0 ? 0 : tr->heap_marks[heap_mid],
 		.go_half_ns = go_mid < 0 ? 0 : tr->go_marks[go_mid],
 		.gc_cycles = tr->gc_cycles, .n_records = tr->n_records, .loss = tr->loss,

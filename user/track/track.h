@@ -35,7 +35,7 @@ struct track_ops {
 	 * tiny, that is share 16-byte blocks: asked once for each. */
 	uint64_t (*object_size)(void *ctx, const struct gl_alloc *a,
 				const struct track_stack *stack, bool *tiny);
-	/* Judges a batch sorted by address; *gen: the sweepgen the verdicts belong to.  0 or
+	/* Fills in the liveness of a batch sorted by address; *gen: the sweepgen it belongs to.  0 or
 	 * -errno. */
 	int (*alive)(void *ctx, struct object *objects, size_t n, uint32_t *gen);
 };
@@ -43,7 +43,7 @@ struct track_ops {
 struct track_loss {
 	uint64_t objects_full;	/* allocations not followed: the table is full */
 	uint64_t stacks_full, accounts_full, goroutines_full;
-	uint64_t unknown_verdicts; /* objects whose verdict of the last collection is unreadable */
+	uint64_t liveness_unknown; /* objects whose liveness after the last collection is unreadable */
 	uint64_t doubtful;	/* objects that may be a lost successor of themselves: records were
 				 * lost while a collection went by unseen */
 };
@@ -76,10 +76,10 @@ struct track_snapshot {		/* a copy of its own */
 	struct track_goroutine *goroutines;	/* started since the attach, not ended, by goid */
 	size_t n_goroutines;
 	uint64_t time_ns;	/* when it was taken */
-	uint64_t judged_ns;	/* when the last collection was judged, 0: never */
+	uint64_t looked_ns;	/* when the last collection was looked at, 0: never */
 	uint64_t heap_half_ns;	/* a collection near the middle of the trace, 0: too early */
 	uint64_t go_half_ns;	/* a moment near the middle of the trace, 0: too early */
-	uint64_t gc_cycles;	/* judged since the attach */
+	uint64_t gc_cycles;	/* looked at since the attach */
 	uint64_t n_records;	/* of all kinds, seen */
 	struct track_loss loss;
 };
