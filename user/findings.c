@@ -35,8 +35,16 @@ struct made {			/* findings, and what they are made of */
 	struct track_snapshot snap;
 	struct goroutines gs;
 	struct frames *stacks;	/* of snap.stacks, as shown */
+	struct table frames;	/* of all stacks, each once: hash to frame_entry */
+	struct frame *space;	/* for one stack that is being resolved */
+	size_t cap_space;
 	size_t cap_sites, cap_gsites;
 	struct table site_index;	/* hash of the frames to site_entry */
+};
+
+struct frame_entry {
+	uint64_t key;
+	struct frame *frame;
 };
 
 struct site_entry {
@@ -58,20 +66,38 @@ static bool of_runtime(const struct frame *f)
 	       starts_with(f->function, "internal/runtime/");
 }
 
-static struct frames resolve(const struct session *s, const uint64_t *pcs, size_t n,
-			     bool leaf_is_return)
+static const struct frame *intern_frame(struct made *m, const struct frame *f)
 {
-	struct frames out = { 0 };
-	size_t cap = 4 * n + 16, need;
+	uint64_t key = table_mix(table_mix(f->pc, (uintptr_t)f->function), f->line);
+	struct frame_entry *e;
+	bool is_new;
 
-	out.v = xcalloc(cap, sizeof(*out.v));
-	need = gobin_frames(s->gobin, pcs, n, leaf_is_return, out.v, cap);
-	if (need > cap) {
-		out.v = xreallocarray(out.v, need, sizeof(*out.v));
-		need = gobin_frames(s->gobin, pcs, n, leaf_is_return, out.v, need);
+	e = table_put(&m->frames, table_mix(key, f->inlined) | 1, &is_new);
+	if (is_new) {
+		e->frame = xcalloc(1, sizeof(*e->frame));
+		*e->frame = *f;
 	}
-	out.n = need;
-	return out;
+	return e->frame;
+}
+
+static struct frames resolve(struct made *m, const uint64_t *pcs, size_t n, bool leaf_is_return)
+{
+	size_t need = gobin_frames(m->s->gobin, pcs, n, leaf_is_return, m->space, m->cap_space);
+	const struct frame **v = xcalloc(need, sizeof(const struct frame *));
+
+	if (need > m->cap_space) {
+		m->space = xreallocarray(m->space, need, sizeof(*m->space));
+		m->cap_space = need;
+		gobin_frames(m->s->gobin, pcs, n, leaf_is_return, m->space, need);
+	}
+	for (size_t i = 0; i < need; i++)
+		v[i] = intern_frame(m, &m->space[i]);
+	return (struct frames){ .v = v, .n = need };
+}
+
+static void free_frames(const struct frames *fr)
+{
+	free((void *)(uintptr_t)fr->v);
 }
 
 /* Folds the runtime's frames at the leaf end away, unless no function but theirs is known. */
@@ -79,31 +105,31 @@ static void fold_leaf(struct frames *fr)
 {
 	size_t i = 0, known;
 
-	while (i < fr->n && of_runtime(&fr->v[i]))
+	while (i < fr->n && of_runtime(fr->v[i]))
 		i++;
-	for (known = i; known < fr->n && !fr->v[known].function; known++)
+	for (known = i; known < fr->n && !fr->v[known]->function; known++)
 		;
 	if (known == fr->n)
 		return;
-	memmove(fr->v, fr->v + i, (fr->n - i) * sizeof(*fr->v));
+	memmove((void *)(uintptr_t)fr->v, fr->v + i, (fr->n - i) * sizeof(*fr->v));
 	fr->n -= i;
 }
 
 static uint64_t hash_frames(uint64_t h, const struct frames *fr)
 {
 	for (size_t i = 0; i < fr->n; i++)
-		h = table_mix(table_mix(h, fr->v[i].pc), (uintptr_t)fr->v[i].function);
+		h = table_mix(table_mix(h, fr->v[i]->pc), (uintptr_t)fr->v[i]->function);
 	return table_mix(h, fr->cut);
 }
 
-/* A copy, so that every site and place owns its frames. */
+/* A copy, so that every site and place owns its array. */
 static struct frames copy_frames(const struct frames *fr)
 {
-	struct frames out = { .v = xcalloc(fr->n, sizeof(*fr->v)), .n = fr->n, .cut = fr->cut };
+	const struct frame **v = xcalloc(fr->n, sizeof(const struct frame *));
 
 	if (fr->n)
-		memcpy(out.v, fr->v, fr->n * sizeof(*fr->v));
-	return out;
+		memcpy(v, fr->v, fr->n * sizeof(*v));
+	return (struct frames){ .v = v, .n = fr->n, .cut = fr->cut };
 }
 
 static void resolve_stacks(struct made *m)
@@ -114,7 +140,7 @@ static void resolve_stacks(struct made *m)
 	for (size_t i = 0; i < m->snap.n_stacks; i++) {
 		size_t n = session_vaddrs(m->s, &m->snap.stacks[i], pcs);
 
-		m->stacks[i] = resolve(m->s, pcs, n, false);
+		m->stacks[i] = resolve(m, pcs, n, false);
 		m->stacks[i].cut = m->snap.stacks[i].flags & GL_STACK_CUT;
 		fold_leaf(&m->stacks[i]);
 	}
@@ -306,13 +332,13 @@ static const struct track_goroutine *find_seen(const struct made *m, uint64_t go
 
 /* The go statement.  The main goroutine has none, it was started by a wrapper in assembly that
  * is not shown: instead the function it began with. */
-static struct frames created_at(const struct session *s, const struct goroutine *g)
+static struct frames created_at(struct made *m, const struct goroutine *g)
 {
-	struct frames fr = resolve(s, &g->gopc, 1, true);
+	struct frames fr = resolve(m, &g->gopc, 1, true);
 
 	if (!fr.n) {
-		free(fr.v);
-		fr = resolve(s, &g->startpc, 1, false);
+		free_frames(&fr);
+		fr = resolve(m, &g->startpc, 1, false);
 	}
 	fold_leaf(&fr);
 	return fr;
@@ -338,7 +364,7 @@ static void drop_empty_gsites(struct made *m)
 		if (site->live || site->started)
 			m->f.gsites[n++] = *site;
 		else
-			free(site->stack.v);
+			free_frames(&site->stack);
 	}
 	m->f.n_gsites = n;
 }
@@ -355,13 +381,13 @@ static void add_goroutine(struct made *m, const struct goroutine *g)
 		site = gsite_of(m, &m->stacks[seen->stack], false);
 		set_oldest(site, (double)(m->snap.time_ns - seen->start_ns) / 1e9);
 	} else {
-		fr = created_at(m->s, g);
+		fr = created_at(m, g);
 		site = gsite_of(m, &fr, true);
 		set_oldest(site, m->f.attached_s);
-		free(fr.v);
+		free_frames(&fr);
 	}
 	site->live++;
-	fr = resolve(m->s, g->pcs, g->n_pcs, true);
+	fr = resolve(m, g->pcs, g->n_pcs, true);
 	fr.cut = g->cut;
 	place = place_of(site, g->state, &fr);
 	place->live++;
@@ -370,7 +396,7 @@ static void add_goroutine(struct made *m, const struct goroutine *g)
 
 		place->longest_wait_s = s > place->longest_wait_s ? s : place->longest_wait_s;
 	}
-	free(fr.v);
+	free_frames(&fr);
 }
 
 /* The process is gone and its table with it: only what the probes saw is known. */
@@ -531,6 +557,7 @@ struct findings *findings_make(struct session *s)
 	make_target(m);
 	session_read_memory(s);
 	m->f.memory = s->memory;
+	table_init(&m->frames, sizeof(struct frame_entry), SIZE_MAX);
 	resolve_stacks(m);
 	if (s->heap)
 		make_heap(m);
@@ -548,18 +575,22 @@ void findings_free(struct findings *f)
 	if (!m)
 		return;
 	for (size_t i = 0; i < f->n_sites; i++) {
-		free(f->sites[i].stack.v);
+		free_frames(&f->sites[i].stack);
 		free(f->sites[i].parts);
 	}
 	for (size_t i = 0; i < f->n_gsites; i++) {
 		for (size_t k = 0; k < f->gsites[i].n_places; k++)
-			free(f->gsites[i].places[k].stack.v);
+			free_frames(&f->gsites[i].places[k].stack);
 		free(f->gsites[i].places);
-		free(f->gsites[i].stack.v);
+		free_frames(&f->gsites[i].stack);
 	}
 	for (size_t i = 0; i < m->snap.n_stacks; i++)
-		free(m->stacks[i].v);
+		free_frames(&m->stacks[i]);
 	free(m->stacks);
+	for (struct frame_entry *e = table_next(&m->frames, NULL); e; e = table_next(&m->frames, e))
+		free(e->frame);
+	table_fini(&m->frames);
+	free(m->space);
 	free(f->sites);
 	free(f->gsites);
 	free(f->coverage);

@@ -22,9 +22,12 @@ struct frame {
 	uint64_t pc;		/* vaddr of an instruction of the call: return address minus one */
 };
 
-/* Leaf first.  A run of inlined frames and the first one after it that is not share their pc. */
+/*
+ * Leaf first.  A run of inlined frames and the first one after it that is not share their pc.  The
+ * frames belong to whoever filled this in and are shared between stacks.
+ */
 struct frames {
-	struct frame *v;
+	const struct frame *const *v;
 	size_t n;
 	bool cut;		/* more frames on the root side than could be read */
 };

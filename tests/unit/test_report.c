@@ -566,6 +566,7 @@ static void test_pprof_many(void **state)
 	struct findings f = full_findings();
 	struct heap_site *sites = xcalloc(N, sizeof(*sites));
 	struct frame *frames = xcalloc(N, sizeof(*frames));
+	const struct frame **stacks = xcalloc(N, sizeof(const struct frame *));
 	struct site_part part = { "t", NULL, 8, 1, 0, 0, 1 };
 	struct report_options opt = { 0 };
 	struct bytes p;
@@ -577,7 +578,8 @@ static void test_pprof_many(void **state)
 	for (size_t i = 0; i < N; i++) {
 		frames[i] = (struct frame){ xasprintf("main.f%zu", i), "f.go", 1, false,
 					    0x401000 + i };
-		sites[i] = (struct heap_site){ .stack = { &frames[i], 1, false }, .parts = &part,
+		stacks[i] = &frames[i];
+		sites[i] = (struct heap_site){ .stack = { &stacks[i], 1, false }, .parts = &part,
 					       .n_parts = 1 };
 	}
 	f.sites = sites;
@@ -595,6 +597,7 @@ static void test_pprof_many(void **state)
 	free(data);
 	free(gz);
 	free(sites);
+	free(stacks);
 	free(frames);
 }
 

@@ -50,7 +50,7 @@ static char *fold(const struct frames *stack)
 	for (size_t i = stack->n; i-- > 0; ) {
 		if (i + 1 < stack->n || stack->cut)
 			fputc(';', out);
-		put_function(out, stack->v[i].function ? stack->v[i].function : "[unknown]");
+		put_function(out, stack->v[i]->function ? stack->v[i]->function : "[unknown]");
 	}
 	if (!stack->n)
 		fputs(stack->cut ? ";[unknown]" : "[unknown]", out);

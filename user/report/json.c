@@ -190,7 +190,7 @@ static void put_frames(struct json *j, const char *key, const struct frames *sta
 {
 	open_level(j, key, '[');
 	for (size_t i = from; i < stack->n; i++) {
-		const struct frame *fr = &stack->v[i];
+		const struct frame *fr = stack->v[i];
 
 		open_level(j, NULL, '{');
 		field_string(j, "function", fr->function);

@@ -233,7 +233,7 @@ static void add_note(struct profile *p, const char *name)
 static size_t add_frames(struct profile *p, const struct frames *stack, size_t i)
 {
 	const struct target_info *t = &p->f->target;
-	const struct frame *fr = &stack->v[i];
+	const struct frame *fr = stack->v[i];
 	uint64_t pc = fr->pc;
 
 	if (!pc && !fr->function) {
@@ -244,10 +244,10 @@ static size_t add_frames(struct profile *p, const struct frames *stack, size_t i
 		protobuf_u64(&p->msg, LOCATION_MAPPING_ID, MAIN_MAPPING);
 	protobuf_u64(&p->msg, LOCATION_ADDRESS, pc);
 	for (;; i++) {
-		fr = &stack->v[i];
+		fr = stack->v[i];
 		if (fr->function)
 			add_line(p, fr->function, fr->file, fr->line);
-		if (!fr->inlined || i + 1 == stack->n || fr[1].pc != pc)
+		if (!fr->inlined || i + 1 == stack->n || stack->v[i + 1]->pc != pc)
 			break;
 	}
 	add_location(p);
@@ -355,8 +355,8 @@ static void put_goroutines(struct profile *p, const struct goroutine_site *s, ui
 		add_label(p, "state", place->state);
 	if (wait)
 		add_label(p, "longest_wait", wait);
-	if (s->stack.n && s->stack.v[0].function)
-		add_label(p, "created_by", s->stack.v[0].function);
+	if (s->stack.n && s->stack.v[0]->function)
+		add_label(p, "created_by", s->stack.v[0]->function);
 	protobuf_message(&p->out, PROFILE_SAMPLE, &p->msg);
 }
 

@@ -225,7 +225,7 @@ static bool of_runtime(const char *function)
 size_t report_fold_runtime(const struct frames *stack)
 {
 	for (size_t i = 0; i < stack->n; i++)
-		if (!of_runtime(stack->v[i].function))
+		if (!of_runtime(stack->v[i]->function))
 			return i;
 	return 0;
 }

@@ -182,7 +182,7 @@ static struct frame_text frame_text(const struct frame *fr)
 }
 
 /* How wide the names' column is, so that files stand in one column and the lines in COLUMNS. */
-static size_t name_columns(const struct frame_text *t, const struct frame *fr, size_t n,
+static size_t name_columns(const struct frame_text *t, const struct frame *const *fr, size_t n,
 			   size_t indent)
 {
 	size_t widest = 0, place = 0, room;
@@ -190,7 +190,7 @@ static size_t name_columns(const struct frame_text *t, const struct frame *fr, s
 	for (size_t i = 0; i < n; i++) {
 		size_t columns = report_columns(t[i].place);
 
-		columns += fr[i].inlined ? strlen(" (inlined)") : 0;
+		columns += fr[i]->inlined ? strlen(" (inlined)") : 0;
 		place = columns > place ? columns : place;
 	}
 	room = indent + 2 + place + MIN_NAME < COLUMNS ? COLUMNS - indent - 2 - place : MIN_NAME;
@@ -204,12 +204,12 @@ static size_t name_columns(const struct frame_text *t, const struct frame *fr, s
 static void put_frames(FILE *out, const struct frames *stack, size_t from, const char *first,
 		       const char *rest)
 {
-	const struct frame *fr = stack->v + from;
+	const struct frame *const *fr = stack->v + from;
 	size_t n = stack->n - from, width;
 	struct frame_text *t = xcalloc(n, sizeof(*t));
 
 	for (size_t i = 0; i < n; i++)
-		t[i] = frame_text(&fr[i]);
+		t[i] = frame_text(fr[i]);
 	width = name_columns(t, fr, n, strlen(first));
 	for (size_t i = 0; i < n; i++) {
 		size_t pad = t[i].columns < width ? width - t[i].columns : 0;
@@ -217,7 +217,7 @@ static void put_frames(FILE *out, const struct frames *stack, size_t from, const
 		fprintf(out, "%s%s", i ? rest : first, t[i].function);
 		if (t[i].place[0])
 			fprintf(out, "%*s%s", (int)pad + 2, "", t[i].place);
-		fprintf(out, "%s\n", fr[i].inlined ? " (inlined)" : "");
+		fprintf(out, "%s\n", fr[i]->inlined ? " (inlined)" : "");
 		free(t[i].function);
 		free(t[i].place);
 	}
