@@ -20,6 +20,7 @@
 #include "user/base/limits.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
+#include "user/coverage.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
 #include "user/go/sitetype.h"
@@ -201,6 +202,7 @@ static void add_account(struct made *m, const struct track_account *a)
 	p->shared_objects += a->shared;
 	p->alloc_objects += a->allocs;
 	site->live_objects += a->live;
+	site->samples += a->live;
 	site->live_bytes += a->live * a->size;
 	site->young_objects += a->young;
 	site->young_bytes += a->young * a->size;
@@ -208,6 +210,7 @@ static void add_account(struct made *m, const struct track_account *a)
 	site->alloc_objects += a->allocs;
 	site->alloc_bytes += a->allocs * a->size;
 	site->growth_bytes += (int64_t)((a->live - a->live_first) * a->size);
+	site->rate_span_s = (double)(m->snap.looked_ns - m->snap.heap_half_ns) / 1e9;
 	if (m->snap.heap_half_ns)
 		add_rate(&site->rate_per_s, (double)(int64_t)(a->live - a->live_half) * a->size,
 			 m->snap.looked_ns - m->snap.heap_half_ns);
@@ -301,6 +304,7 @@ static void add_started(struct made *m)
 		site = gsite_of(m, &m->stacks[i], false);
 		site->started += st->started;
 		site->ended += st->ended;
+		site->rate_span_s = (double)(m->snap.time_ns - m->snap.go_half_ns) / 1e9;
 		if (m->snap.go_half_ns)
 			add_rate(&site->rate_per_s,
 				 (double)(int64_t)(st->started - st->ended - st->half_live),
@@ -456,32 +460,25 @@ static void make_coverage(struct made *m)
 {
 	const struct track_loss *loss = &m->snap.loss;
 	uint64_t c[GL_N_COUNTERS];
+	struct coverage_row *rows = xcalloc(N_COVERAGE, sizeof(*rows));
 
 	tracer_counters(m->s->tracer, c);
-	const struct coverage_row rows[] = {
-		{ "lost_ring", "events lost, ring full", c[GL_LOST_RING], true },
-		{ "lost_unreadable", "events lost, result unreadable", c[GL_LOST_ADDR], true },
-		{ "lost_busy", "events lost, no work area", c[GL_LOST_WORK], true },
-		{ "stacks_lost", "stacks not readable", c[GL_LOST_STACK], true },
-		{ "stacks_cut", "stacks cut", c[GL_LOST_STACK_CUT], true },
-		{ "stacks_resent", "stacks sent again", c[GL_STACKS_FULL], false },
-		{ "objects_not_followed", "objects not followed, table full",
-		  loss->objects_full, true },
-		{ "stacks_not_kept", "stacks not kept, table full", loss->stacks_full, true },
-		{ "sites_not_kept", "allocations without a site, table full",
-		  loss->accounts_full, true },
-		{ "goroutines_not_followed", "goroutines not followed, table full",
-		  loss->goroutines_full, true },
-		{ "liveness_unknown", "objects whose liveness could not be read",
-		  loss->liveness_unknown, true },
-		{ "objects_doubtful", "objects that may have been replaced by lost events",
-		  loss->doubtful, true },
-		{ "goroutines_unreadable", "goroutines not readable", m->gs.n_unreadable, true },
-	};
-
-	m->f.n_coverage = ARRAY_SIZE(rows);
-	m->f.coverage = xcalloc(ARRAY_SIZE(rows), sizeof(*rows));
-	memcpy(m->f.coverage, rows, sizeof(rows));
+	memcpy(rows, coverage_rows, sizeof(coverage_rows));
+	rows[COVERAGE_LOST_RING].value = c[GL_LOST_RING];
+	rows[COVERAGE_LOST_UNREADABLE].value = c[GL_LOST_ADDR];
+	rows[COVERAGE_LOST_BUSY].value = c[GL_LOST_WORK];
+	rows[COVERAGE_STACKS_LOST].value = c[GL_LOST_STACK];
+	rows[COVERAGE_STACKS_CUT].value = c[GL_LOST_STACK_CUT];
+	rows[COVERAGE_STACKS_RESENT].value = c[GL_STACKS_FULL];
+	rows[COVERAGE_OBJECTS_NOT_FOLLOWED].value = loss->objects_full;
+	rows[COVERAGE_STACKS_NOT_KEPT].value = loss->stacks_full;
+	rows[COVERAGE_SITES_NOT_KEPT].value = loss->accounts_full;
+	rows[COVERAGE_GOROUTINES_NOT_FOLLOWED].value = loss->goroutines_full;
+	rows[COVERAGE_LIVENESS_UNKNOWN].value = loss->liveness_unknown;
+	rows[COVERAGE_OBJECTS_DOUBTFUL].value = loss->doubtful;
+	rows[COVERAGE_GOROUTINES_UNREADABLE].value = m->gs.n_unreadable;
+	m->f.coverage = rows;
+	m->f.n_coverage = N_COVERAGE;
 }
 
 static uint64_t own_rss(void)
@@ -551,6 +548,7 @@ struct findings *findings_make(struct session *s)
 	m->f.gc_cycles = m->snap.gc_cycles;
 	m->f.time_unix_ns = wall.tv_sec * 1000000000ll + wall.tv_nsec;
 	m->f.target_gone = s->gone;
+	m->f.followed_one_in = 1;
 	m->f.gone_why = target_gone(s->target);
 	m->f.heap = s->heap;
 	m->f.goroutines = s->goroutines;

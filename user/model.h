@@ -16,6 +16,7 @@
 
 struct frame {
 	const char *function;	/* as Go prints it; NULL: unknown */
+	const char *profiled;	/* as Go's own profiles name it, where that is not the same: NULL */
 	const char *file;	/* full path as in the binary; NULL: unknown */
 	uint32_t line;		/* 0: unknown */
 	bool inlined;		/* into the next frame of the stack */
@@ -41,21 +42,28 @@ struct site_part {
 	uint64_t live_objects;	/* found alive by the last collection that saw them */
 	uint64_t young_objects;	/* allocated since: no collection has seen them yet */
 	uint64_t shared_objects; /* of live_objects: tiny, their block has other tracked objects */
+	uint64_t doubtful_objects; /* of live_objects: lost events may hide that another object has
+				    * taken their place */
 	uint64_t alloc_objects;	/* since the attach */
 };
 
 /* One allocating stack. */
 struct heap_site {
+	uint64_t id;		/* hash of the frames' names and lines, the same in all reports;
+				 * 0: not known */
 	struct frames stack;	/* runtime frames at the leaf end folded away */
 	struct site_part *parts;
 	size_t n_parts;
 	uint64_t live_objects, live_bytes;	/* sums over parts, as all below */
 	uint64_t young_objects, young_bytes;
-	uint64_t shared_objects;
+	uint64_t shared_objects, doubtful_objects;
 	uint64_t alloc_objects, alloc_bytes;
+	uint64_t samples;	/* objects that were really followed, behind live_objects */
 	int64_t growth_bytes;	/* live_bytes minus live_bytes after the first collection since the
 				 * attach */
-	double rate_per_s;	/* live bytes grown over the trace's second half; NAN: unknown */
+	double rate_per_s;	/* live bytes grown over the last rate_span_s; NAN: too early to
+				 * tell */
+	double rate_span_s;
 	double oldest_s;	/* age of the oldest live object, -1: none */
 };
 
@@ -69,13 +77,28 @@ struct goroutine_place {
 
 /* One place that starts goroutines. */
 struct goroutine_site {
+	uint64_t id;		/* as of a heap site */
 	struct frames stack;	/* creation, leaf = the function with the go statement */
 	bool before_attach;	/* only that one frame is known */
 	uint64_t live, started, ended;	/* started, ended: since the attach */
-	double rate_per_s;	/* net growth over the second half of the trace; NAN: unknown */
+	double rate_per_s;	/* net growth over the last rate_span_s; NAN: too early to tell */
+	double rate_span_s;
 	double oldest_s;	/* since the attach at least, -1: unknown or none */
 	struct goroutine_place *places;	/* most goroutines first */
 	size_t n_places;
+};
+
+/* Sums over sites. */
+struct heap_sum {
+	uint64_t sites;
+	uint64_t live_objects, live_bytes;
+	uint64_t young_objects, young_bytes;
+	uint64_t alloc_objects, alloc_bytes;
+};
+
+struct goroutine_sum {
+	uint64_t sites;
+	uint64_t live, started, ended;
 };
 
 /* The MEMORY line: the kernel's number on the left, the runtime's own on the right. */
@@ -135,6 +158,9 @@ struct findings {
 	size_t n_sites;
 	struct goroutine_site *gsites;	/* in order of live */
 	size_t n_gsites;
+	struct heap_sum sites_left_out;	/* that are not in the array, it would be too long */
+	struct goroutine_sum gsites_left_out;
+	uint32_t followed_one_in; /* of the small objects; counts are estimates unless this is 1 */
 	struct coverage_row *coverage;
 	size_t n_coverage;
 	struct cost cost;

@@ -3,14 +3,16 @@
  * findings.h - findings filled by hand, for every format to render.
  *
  * full_findings() has one of everything that a report words in its own way; early_findings() has
- * seen no collection; bare_findings() knows next to nothing.
+ * seen no collection; sampled_findings() are estimates; bare_findings() knows next to nothing.
  */
 #ifndef TESTS_GOLDEN_FINDINGS_H
 #define TESTS_GOLDEN_FINDINGS_H
 
 #include <math.h>
+#include <string.h>
 
 #include "user/base/util.h"
+#include "user/coverage.h"
 #include "user/model.h"
 
 /* One frame of a stack, positional so that a stack reads as a table. */
@@ -18,6 +20,9 @@
 	&(const struct frame){ .function = (function_), .file = (file_), .line = (line_), \
 			       .inlined = (inlined_), .pc = (pc_) }
 #define FRAMES(a) { .v = (a), .n = ARRAY_SIZE(a) }
+#define PART(type_, how_, size_, live, young, shared, alloc) \
+	{ .type = (type_), .how = (how_), .size = (size_), .live_objects = (live), \
+	  .young_objects = (young), .shared_objects = (shared), .alloc_objects = (alloc) }
 #define PARTS(a) .parts = (a), .n_parts = ARRAY_SIZE(a)
 #define PLACES(a) .places = (a), .n_places = ARRAY_SIZE(a)
 
@@ -43,9 +48,12 @@ static const struct frame *const put_again_stack[] = {
 };
 
 static const struct frame *const session_stack[] = {
-	FRAME("example.com/api/session.(*Store[go.shape.string,go.shape.struct "
-	      "{ User string; Age int }]).Insert",
-	      "/home/dev/go/pkg/mod/example.com/api@v1.4.2/session/store.go", 1204, false, 0x4c1111),
+	&(const struct frame){
+		.function = "example.com/api/session.(*Store[...]).Insert",
+		.profiled = "example.com/api/session.(*Store[go.shape.string,go.shape.struct "
+			    "{ User string; Age int }]).Insert",
+		.file = "/home/dev/go/pkg/mod/example.com/api@v1.4.2/session/store.go",
+		.line = 1204, .pc = 0x4c1111 },
 	FRAME("net/http.HandlerFunc.ServeHTTP", SERVER_GO, 2166, true, 0x4c2222),
 	FRAME("net/http.serverHandler.ServeHTTP", SERVER_GO, 3137, false, 0x4c2222),
 	FRAME("net/http.(*conn).serve", SERVER_GO, 2039, false, 0x4c3333),
@@ -64,61 +72,67 @@ static const struct frame *const hostile_stack[] = {
 };
 
 static struct site_part put_parts[] = {
-	{ "[]uint8", "make", 2048, 14848, 52, 0, 14950 },
+	PART("[]uint8", "make", 2048, 14848, 52, 0, 14950),
 };
 
 static struct site_part put_again_parts[] = {
-	{ "[]uint8", "make", 4096, 10, 0, 0, 10 },
+	PART("[]uint8", "make", 4096, 10, 0, 0, 10),
 };
 
 static struct site_part session_parts[] = {
-	{ "map[string]interface {}", "make", 48, 3000, 11, 0, 3100 },
-	{ "main.Session", "new", 192, 3000, 11, 0, 3100 },
-	{ "string", NULL, 16, 700, 0, 690, 900 },
-	{ "string", NULL, 0, 2100, 5, 2100, 2200 },
-	{ "func()", "closure", 32, 1, 0, 0, 1 },
-	{ "[]main.Tag", "append", 8192, 3, 0, 0, 400 },
-	{ "?", NULL, 64, 0, 1, 0, 77 },
+	PART("map[string]interface {}", "make", 48, 3000, 11, 0, 3100),
+	PART("main.Session", "new", 192, 3000, 11, 0, 3100),
+	{ .type = "string", .size = 16, .live_objects = 700, .shared_objects = 690,
+	  .doubtful_objects = 12, .alloc_objects = 900 },
+	PART("string", NULL, 0, 2100, 5, 2100, 2200),
+	PART("func()", "closure", 32, 1, 0, 0, 1),
+	PART("[]main.Tag", "append", 8192, 3, 0, 0, 400),
+	PART("?", NULL, 64, 0, 1, 0, 77),
 };
 
 static struct site_part cut_parts[] = {
-	{ "?", NULL, 131072, 1, 0, 0, 9 },
+	PART("?", NULL, 131072, 1, 0, 0, 9),
 };
 
 static struct site_part hostile_parts[] = {
-	{ "struct { A string \"json:\\\"a\\\"\" }", "new", 16, 1, 0, 0, 1 },
+	PART("struct { A string \"json:\\\"a\\\"\" }", "new", 16, 1, 0, 0, 1),
 };
 
 static struct site_part churn_parts[] = {
-	{ "[]uint8", "make", 1024, 0, 7, 0, 2000000 },
+	PART("[]uint8", "make", 1024, 0, 7, 0, 2000000),
 };
 
 static struct heap_site full_sites[] = {
-	{ .stack = FRAMES(put_stack), PARTS(put_parts), .live_objects = 14848,
+	{ .id = 0x1f83d9abfb41bd6b, .stack = FRAMES(put_stack), PARTS(put_parts),
+	  .live_objects = 14848, .samples = 14848,
 	  .live_bytes = 30408704, .young_objects = 52, .young_bytes = 106496,
 	  .alloc_objects = 14950, .alloc_bytes = 30617600, .growth_bytes = 12582912,
-	  .rate_per_s = 21000.5, .oldest_s = 580 },
-	{ .stack = FRAMES(session_stack), PARTS(session_parts), .live_objects = 8804,
+	  .rate_per_s = 21000.5, .rate_span_s = 310.2, .oldest_s = 580 },
+	{ .id = 0x5be0cd19137e2179, .stack = FRAMES(session_stack), PARTS(session_parts),
+	  .live_objects = 8804, .samples = 8804, .doubtful_objects = 12,
 	  .live_bytes = 755808, .young_objects = 28, .young_bytes = 2704, .shared_objects = 2790,
 	  .alloc_objects = 9778, .alloc_bytes = 4040160, .growth_bytes = -2048, .rate_per_s = -3.5,
+	  .rate_span_s = 310.2,
 	  .oldest_s = 59.2 },
-	{ .stack = { cut_stack, ARRAY_SIZE(cut_stack), true }, PARTS(cut_parts), .live_objects = 1,
-	  .live_bytes = 131072, .alloc_objects = 9, .alloc_bytes = 1179648, .rate_per_s = NAN,
+	{ .stack = { cut_stack, ARRAY_SIZE(cut_stack), true }, PARTS(cut_parts),
+	  .live_objects = 1, .samples = 1, .live_bytes = 131072, .alloc_objects = 9, .alloc_bytes = 1179648, .rate_per_s = NAN,
 	  .oldest_s = 7265 },
 	{ .stack = FRAMES(put_again_stack), PARTS(put_again_parts), .live_objects = 10,
-	  .live_bytes = 40960, .alloc_objects = 10, .alloc_bytes = 40960, .growth_bytes = 4096,
-	  .rate_per_s = 0, .oldest_s = 3.25 },
-	{ .stack = FRAMES(hostile_stack), PARTS(hostile_parts), .live_objects = 1, .live_bytes = 16,
-	  .alloc_objects = 1, .alloc_bytes = 16, .rate_per_s = 0, .oldest_s = 100 },
+	  .samples = 10, .live_bytes = 40960, .alloc_objects = 10, .alloc_bytes = 40960,
+	  .growth_bytes = 4096, .rate_per_s = 0, .rate_span_s = 310.2, .oldest_s = 3.25 },
+	{ .stack = FRAMES(hostile_stack), PARTS(hostile_parts), .live_objects = 1, .samples = 1,
+	  .live_bytes = 16,
+	  .alloc_objects = 1, .alloc_bytes = 16, .rate_per_s = 0, .rate_span_s = 310.2,
+	  .oldest_s = 100 },
 	{ PARTS(churn_parts), .young_objects = 7, .young_bytes = 7168, .alloc_objects = 2000000,
-	  .alloc_bytes = 2048000000, .rate_per_s = 0, .oldest_s = -1 },
+	  .alloc_bytes = 2048000000, .rate_per_s = 0, .rate_span_s = 310.2, .oldest_s = -1 },
 };
 
 /* As everything is before the first collection: young. */
 static struct site_part early_parts[] = {
-	{ "string", NULL, 16, 0, 30, 0, 30 },
-	{ "string", NULL, 0, 0, 70, 0, 70 },
-	{ "main.Session", "new", 192, 0, 4000, 0, 4000 },
+	PART("string", NULL, 16, 0, 30, 0, 30),
+	PART("string", NULL, 0, 0, 70, 0, 70),
+	PART("main.Session", "new", 192, 0, 4000, 0, 4000),
 };
 
 static struct heap_site early_sites[] = {
@@ -170,28 +184,31 @@ static struct goroutine_place accept_places[] = {
 };
 
 static struct goroutine_site full_gsites[] = {
-	{ .stack = FRAMES(fanout_stack), .live = 1431, .started = 1440, .ended = 9,
-	  .rate_per_s = 0.2, .oldest_s = 580, PLACES(fanout_places) },
+	{ .id = 0x00d9abfb41bd6b1f, .stack = FRAMES(fanout_stack), .live = 1431, .started = 1440,
+	  .ended = 9, .rate_per_s = 0.2, .rate_span_s = 300, .oldest_s = 580,
+	  PLACES(fanout_places) },
 	{ .stack = FRAMES(accept_stack), .before_attach = true, .live = 13, .ended = 40,
-	  .rate_per_s = -0.05, .oldest_s = 600, PLACES(accept_places) },
+	  .rate_per_s = -0.05, .rate_span_s = 300, .oldest_s = 600, PLACES(accept_places) },
 	{ .started = 40000, .ended = 40000, .rate_per_s = NAN, .oldest_s = -1 },
 };
 
-static struct coverage_row full_coverage[] = {
-	{ "lost_ring", "events lost (ring full)", 0, true },
-	{ "stack_cut", "stacks cut", 3, true },
-	{ "stack_unreadable", "stacks not readable", 1204, true },
-	{ "objects_full", "objects not followed (table full)", 17, true },
-	{ "gc_missed", "GC cycles missed", 2, true },
-	{ "stacks", "stacks known", 345, false },
-};
+/* All rows that there are, and what was lost in full_findings(). */
+static struct coverage_row full_coverage[N_COVERAGE], no_loss[N_COVERAGE];
 
-static struct coverage_row no_loss[] = {
-	{ "lost_ring", "events lost (ring full)", 0, true },
-};
+static void fill_coverage(void)
+{
+	memcpy(full_coverage, coverage_rows, sizeof(full_coverage));
+	memcpy(no_loss, coverage_rows, sizeof(no_loss));
+	full_coverage[COVERAGE_STACKS_LOST].value = 1204;
+	full_coverage[COVERAGE_STACKS_CUT].value = 3;
+	full_coverage[COVERAGE_STACKS_RESENT].value = 345;
+	full_coverage[COVERAGE_OBJECTS_NOT_FOLLOWED].value = 17;
+	full_coverage[COVERAGE_OBJECTS_DOUBTFUL].value = 12;
+}
 
 static struct findings full_findings(void)
 {
+	fill_coverage();
 	return (struct findings){
 		.version = "0.1",
 		.target = { 4242, 0, "/srv/api-server", "api-server", "go1.22.12", true,
@@ -209,6 +226,7 @@ static struct findings full_findings(void)
 		.heap = true, .goroutines = true,
 		.sites = full_sites, .n_sites = ARRAY_SIZE(full_sites),
 		.gsites = full_gsites, .n_gsites = ARRAY_SIZE(full_gsites),
+		.followed_one_in = 1,
 		.coverage = full_coverage, .n_coverage = ARRAY_SIZE(full_coverage),
 		.cost = { 0.4, 11000, 364, 0.2, 19922944 },
 	};
@@ -234,10 +252,24 @@ static struct findings early_findings(void)
 	return f;
 }
 
+static struct findings sampled_findings(void)
+{
+	static struct heap_site sites[ARRAY_SIZE(full_sites)];
+	struct findings f = full_findings();
+
+	memcpy(sites, full_sites, sizeof(sites));
+	for (size_t i = 0; i < f.n_sites; i++)
+		sites[i].samples = (sites[i].live_objects + 15) / 16;
+	f.sites = sites;
+	f.followed_one_in = 16;
+	return f;
+}
+
 static struct findings bare_findings(void)
 {
 	return (struct findings){
-		.version = "0.1", .target = { .pid = 4711, .ns_pid = 1 }, .gc_cycles = 1, .goroutines = true,
+		.version = "0.1", .target = { .pid = 4711, .ns_pid = 1 }, .gc_cycles = 1,
+		.goroutines = true,
 		.memory = { .rss = 12 }, .cost = { NAN, NAN, NAN, NAN, UNKNOWN_U64 },
 	};
 }

@@ -33,9 +33,11 @@ static const struct output golden[] = {
 	{ "top.txt", "text", { .top = 2 }, full_findings },
 	{ "early.txt", "text", { .top = 1 }, early_findings },
 	{ "bare.txt", "text", { .top = 3 }, bare_findings },
+	{ "sampled.txt", "text", { .top = 1 }, sampled_findings },
 	{ "full.json", "json", { .top = 1 }, full_findings },
 	{ "early.json", "json", { 0 }, early_findings },
 	{ "bare.json", "json", { 0 }, bare_findings },
+	{ "sampled.json", "json", { 0 }, sampled_findings },
 	{ "live.folded", "folded", { 0 }, full_findings },
 	{ "live-objects.folded", "folded", { .value = "live-objects" }, full_findings },
 	{ "alloc.folded", "folded", { .value = "alloc" }, full_findings },
@@ -464,6 +466,11 @@ static void test_pprof_heap_samples(void **state)
 	assert_int_equal(get_label(p, sample, "bytes", 3), 2048);
 	assert_true(string_is(p, get_label(p, sample, "type", 2), "[]uint8"));
 
+	/* The name that the process's own profile has. */
+	assert_function(p, get_field(p, 2, 1).bytes, 0, 0, 0x4c1111,
+			"example.com/api/session.(*Store[go.shape.string,go.shape.struct "
+			"{ User string; Age int }]).Insert");
+
 	/* Objects in blocks that others opened have no size, so no label. */
 	sample = get_field(p, 2, 4).bytes;
 	assert_values(sample, shared, 4);
@@ -567,7 +574,7 @@ static void test_pprof_many(void **state)
 	struct heap_site *sites = xcalloc(N, sizeof(*sites));
 	struct frame *frames = xcalloc(N, sizeof(*frames));
 	const struct frame **stacks = xcalloc(N, sizeof(const struct frame *));
-	struct site_part part = { "t", NULL, 8, 1, 0, 0, 1 };
+	struct site_part part = PART("t", NULL, 8, 1, 0, 0, 1);
 	struct report_options opt = { 0 };
 	struct bytes p;
 	uint8_t *data;
@@ -576,8 +583,8 @@ static void test_pprof_many(void **state)
 	FILE *out = open_memstream(&gz, &size);
 
 	for (size_t i = 0; i < N; i++) {
-		frames[i] = (struct frame){ xasprintf("main.f%zu", i), "f.go", 1, false,
-					    0x401000 + i };
+		frames[i] = (struct frame){ .function = xasprintf("main.f%zu", i), .file = "f.go",
+					    .line = 1, .pc = 0x401000 + i };
 		stacks[i] = &frames[i];
 		sites[i] = (struct heap_site){ .stack = { &stacks[i], 1, false }, .parts = &part,
 					       .n_parts = 1 };

@@ -114,6 +114,15 @@ static void field_seconds(struct json *j, const char *key, double s)
 	field_double(j, key, s < 0 ? NAN : s);
 }
 
+/* As a string: readers keep numbers in doubles, which have 53 bits. */
+static void field_id(struct json *j, uint64_t id)
+{
+	char hex[17];
+
+	snprintf(hex, sizeof(hex), "%016" PRIx64, id);
+	field_string(j, "id", id ? hex : NULL);
+}
+
 static void put_target(struct json *j, const struct findings *f)
 {
 	open_level(j, "target", '{');
@@ -202,13 +211,14 @@ static void put_frames(struct json *j, const char *key, const struct frames *sta
 	close_level(j, ']');
 }
 
-static void put_rate(struct json *j, double rate)
+static void put_rate(struct json *j, double rate, double span_s)
 {
 	open_level(j, "rate_per_s", '{');
 	field_double(j, "estimate", rate);
 	field_null(j, "low");
 	field_null(j, "high");
 	close_level(j, '}');
+	field_double(j, "rate_span_s", isfinite(rate) ? span_s : NAN);
 }
 
 static void put_part(struct json *j, const struct site_part *p, bool looked)
@@ -222,6 +232,7 @@ static void put_part(struct json *j, const struct site_part *p, bool looked)
 	field_u64(j, "live_objects", looked ? p->live_objects : UNKNOWN_U64);
 	field_u64(j, "young_objects", p->young_objects);
 	field_u64(j, "shared_objects", looked ? p->shared_objects : UNKNOWN_U64);
+	field_u64(j, "doubtful_objects", looked ? p->doubtful_objects : UNKNOWN_U64);
 	field_u64(j, "alloc_objects", p->alloc_objects);
 	close_level(j, '}');
 }
@@ -232,6 +243,7 @@ static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc
 
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "heap");
+	field_id(j, s->id);
 	field_null(j, "verdict");
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
@@ -240,15 +252,15 @@ static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc
 	field_u64(j, "young_objects", s->young_objects);
 	field_u64(j, "young_bytes", s->young_bytes);
 	field_u64(j, "shared_objects", looked ? s->shared_objects : UNKNOWN_U64);
+	field_u64(j, "doubtful_objects", looked ? s->doubtful_objects : UNKNOWN_U64);
 	field_u64(j, "alloc_objects", s->alloc_objects);
 	field_u64(j, "alloc_bytes", s->alloc_bytes);
 	if (gc_cycles > 1)	/* growth is measured from the first collection on */
 		field_i64(j, "growth_bytes", s->growth_bytes);
 	else
 		field_null(j, "growth_bytes");
-	put_rate(j, s->rate_per_s);
-	/* Every allocation is followed, so each live object is one sample. */
-	field_u64(j, "samples", looked ? s->live_objects : UNKNOWN_U64);
+	put_rate(j, s->rate_per_s, s->rate_span_s);
+	field_u64(j, "samples", looked ? s->samples : UNKNOWN_U64);
 	field_seconds(j, "oldest_s", s->oldest_s);
 	open_level(j, "types", '[');
 	for (size_t i = 0; i < s->n_parts; i++)
@@ -301,6 +313,7 @@ static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
 {
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "goroutine");
+	field_id(j, s->id);
 	field_null(j, "verdict");
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
@@ -310,7 +323,7 @@ static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
 	field_u64(j, "ended", s->ended);
 	put_states(j, s);
 	put_blocked_at(j, s);
-	put_rate(j, s->rate_per_s);
+	put_rate(j, s->rate_per_s, s->rate_span_s);
 	field_u64(j, "samples", s->live);
 	field_seconds(j, "oldest_s", s->oldest_s);
 	open_level(j, "places", '[');
@@ -343,6 +356,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	field_bool(&j, "heap", f->heap);
 	field_bool(&j, "goroutines", f->goroutines);
 	close_level(&j, '}');
+	field_u64(&j, "followed_one_in",
+		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);
 	field_null(&j, "verdict");
 	put_coverage(&j, f);

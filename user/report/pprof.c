@@ -152,6 +152,9 @@ static void put_comments(struct profile *p, bool of_heap)
 				 report_duration(f->attached_s).s, f->gc_cycles,
 				 of_heap && !f->gc_cycles ?
 				 ": what is in use is not known yet" : ""));
+	if (of_heap && f->followed_one_in > 1)
+		put_comment(p, xasprintf("one in %" PRIu32 " small objects followed, counts are "
+					 "estimates", f->followed_one_in));
 	if (of_heap)
 		put_comment(p, xstrdup("objects allocated before the attach are not seen"));
 	if (f->target_gone)
@@ -229,6 +232,12 @@ static void add_note(struct profile *p, const char *name)
 	add_location(p);
 }
 
+/* As the program's own profiles name it, for -diff_base tells functions apart by name. */
+static const char *profiled_name(const struct frame *fr)
+{
+	return fr->profiled ? fr->profiled : fr->function;
+}
+
 /* Frame i and those it is inlined into, as one location; returns the index behind them. */
 static size_t add_frames(struct profile *p, const struct frames *stack, size_t i)
 {
@@ -246,7 +255,7 @@ static size_t add_frames(struct profile *p, const struct frames *stack, size_t i
 	for (;; i++) {
 		fr = stack->v[i];
 		if (fr->function)
-			add_line(p, fr->function, fr->file, fr->line);
+			add_line(p, profiled_name(fr), fr->file, fr->line);
 		if (!fr->inlined || i + 1 == stack->n || stack->v[i + 1]->pc != pc)
 			break;
 	}
@@ -356,7 +365,7 @@ static void put_goroutines(struct profile *p, const struct goroutine_site *s, ui
 	if (wait)
 		add_label(p, "longest_wait", wait);
 	if (s->stack.n && s->stack.v[0]->function)
-		add_label(p, "created_by", s->stack.v[0]->function);
+		add_label(p, "created_by", profiled_name(s->stack.v[0]));
 	protobuf_message(&p->out, PROFILE_SAMPLE, &p->msg);
 }
 

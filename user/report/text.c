@@ -91,12 +91,18 @@ static void put_head(FILE *out, const struct findings *f)
 	item(&l, "  ", "attached %s", report_duration(f->attached_s).s);
 	item(&l, "  ", "%s GC cycle%s", report_count(f->gc_cycles).s, plural(f->gc_cycles));
 	end_line(&l);
-	if (!f->target_gone)
-		return;
-	l = begin_line(out, "NOTE     ", 9);
-	item(&l, "", "the target %s: this is what was known until then",
-	     f->gone_why ? f->gone_why : "has gone");
-	end_line(&l);
+	if (f->target_gone) {
+		l = begin_line(out, "NOTE     ", 9);
+		item(&l, "", "the target %s: this is what was known until then",
+		     f->gone_why ? f->gone_why : "has gone");
+		end_line(&l);
+	}
+	if (f->heap && f->followed_one_in > 1) {
+		l = begin_line(out, "NOTE     ", 9);
+		item(&l, "", "one in %" PRIu32 " small objects followed, counts are estimates",
+		     f->followed_one_in);
+		end_line(&l);
+	}
 }
 
 /* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
@@ -268,6 +274,8 @@ static void put_part(FILE *out, const struct site_part *p, bool looked, size_t w
 		item(&l, ", ", "%s in shared 16-byte blocks", report_count(p->shared_objects).s);
 	if (looked && p->young_objects)
 		item(&l, ", ", "%s young", report_count(p->young_objects).s);
+	if (looked && p->doubtful_objects)
+		item(&l, ", ", "%s doubtful", report_count(p->doubtful_objects).s);
 	if (p->alloc_objects != (looked ? p->live_objects : p->young_objects))
 		item(&l, ", ", "%s allocated", report_count(p->alloc_objects).s);
 	end_line(&l);
@@ -307,6 +315,10 @@ static void put_heap_site(FILE *out, const struct findings *f, size_t i, bool al
 	item(&l, "", "#%zu  %s %s in %s object%s", i + 1,
 	     report_bytes(looked ? s->live_bytes : s->young_bytes).s, looked ? "live" : "young",
 	     report_count(n).s, plural(n));
+	if (looked && s->doubtful_objects)
+		item(&l, ", ", "%s doubtful", report_count(s->doubtful_objects).s);
+	if (f->followed_one_in > 1)
+		item(&l, ", ", "from %s sample%s", report_count(s->samples).s, plural(s->samples));
 	if (looked)
 		item(&l, "  ", "growth %s, %s/min",
 		     report_change(f->gc_cycles > 1 ? (double)s->growth_bytes : NAN).s,
