@@ -60,7 +60,7 @@ func (t *T) pprofRaw(profile, sampleTypes string) {
 const profileHandful = 8
 
 // interesting functions allocate nothing tiny, and nothing before the attach.
-var interesting = regexp.MustCompile(`^main\.(keep|drop|newRecord)`)
+var interesting = regexp.MustCompile(`^main\.(keep|drop|newRecord|\(\*registry\[)`)
 
 func (t *T) pprofEqual(index, own, heap string) {
 	args := []string{"-top", "-nodecount=1000", "-nodefraction=0", "-unit=B", "-sample_index=" + index}
@@ -77,6 +77,11 @@ func (t *T) pprofEqual(index, own, heap string) {
 			if got[f] < n-tolerance || got[f] > n+tolerance {
 				t.Errorf("%s of %s: %d, in the program's own profile %d", index, f, got[f], n)
 			}
+		}
+	}
+	for f := range got {
+		if _, known := want[f]; !known && interesting.MatchString(f) {
+			t.Errorf("%s: a function %s, which the program's own profile does not know", index, f)
 		}
 	}
 	if compared < 3 {

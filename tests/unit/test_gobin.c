@@ -184,6 +184,12 @@ static void check_frames(const struct gobin *gb)
 	check_frame(&fr[3], "main.caller", "/src/main.go", 10, false, stack[1] - 1);
 	check_frame(&fr[4], "main.T.M", "/src/inner.go", 40, false, stack[2] - 1);
 	check_frame(&fr[5], "main.F[...].func1", "/src/main.go", 90, false, stack[3] - 1);
+	/* In Go's own profiles with its type arguments, where the pclntab has them. */
+	assert_null(fr[4].profiled);
+	if (gobin_version(gb)->minor >= 21)
+		assert_string_equal(fr[5].profiled, "main.F[go.shape.int].func1");
+	else
+		assert_null(fr[5].profiled);
 	assert_null(fr[6].function);
 	assert_null(fr[6].file);
 	assert_int_equal(fr[6].pc, 0x1233);

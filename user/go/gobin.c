@@ -291,8 +291,14 @@ static void add_frame(struct walk *w, const struct frame *fr)
 static void add_call(struct walk *w, const struct pcln_func *f, uint64_t pc, uint64_t at,
 		     uint32_t name_off, uint8_t func_id)
 {
+	const char *raw = pclntab_name(&w->gb->pt, name_off);
 	struct frame fr = { .function = printed_name(w->gb, name_off), .pc = pc };
 
+	/*
+	 * runtime/pprof has always written the name of the pclntab: up to Go 1.20 that is what is
+	 * printed, since 1.21 runtime_FrameSymbolName (runtime/symtab.go) sees to it.
+	 */
+	fr.profiled = raw != fr.function ? raw : NULL;
 	if (!left_out(w, func_id)) {
 		pclntab_line(&w->gb->pt, f, at, &fr.file, &fr.line);
 		add_frame(w, &fr);

@@ -33,6 +33,9 @@ var (
 	blocked = make(chan int)
 )
 
+// runGeneric is set where Go has generics.
+var runGeneric = func() {}
+
 func main() {
 	ctl.Loop(map[string]func(int){
 		"run":       func(int) { run(); ctl.OK() },
@@ -60,6 +63,7 @@ func run() {
 		keepText(i)
 		keepBlob(i)
 	}
+	runGeneric()
 	dropSome()
 	for i := 0; i < 7; i++ {
 		go wait()
