@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/base/text.h"
+
 static enum verbosity verbosity;	/* the one setting that every message needs */
 
 void set_verbosity(enum verbosity v)
@@ -17,11 +19,21 @@ void set_verbosity(enum verbosity v)
 	verbosity = v;
 }
 
+/*
+ * Names of processes and files are in messages, and any local user chooses those: what would move
+ * the cursor or begin a line of its own goes.  One write, so that a line stays whole beside those of
+ * a program that shares the terminal.
+ */
 static void print(const char *fmt, va_list ap)
 {
-	fputs("gobpfleak: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	char *raw = NULL, *clean;
+
+	if (vasprintf(&raw, fmt, ap) < 0)
+		return;
+	clean = text_clean(raw);
+	fprintf(stderr, "gobpfleak: %s\n", clean);
+	free(clean);
+	free(raw);
 }
 
 void say_error(const char *fmt, ...)

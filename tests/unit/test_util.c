@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_util.c - messages: what others wrote cannot forge one.
+ */
+#include "user/base/util.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* What say_error() writes for this name. */
+static void said(const char *name, char *out, size_t cap)
+{
+	int saved = dup(STDERR_FILENO);
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	dup2(fileno(f), STDERR_FILENO);
+	say_error("process 1 (%s)", name);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(f);
+	out[fread(out, 1, cap - 1, f)] = '\0';
+	fclose(f);
+}
+
+static void test_names(void **state)
+{
+	static const struct { const char *name, *shown; } rows[] = {
+		{ "server", "server" },
+		{ "caf\xc3\xa9", "caf\xc3\xa9" },
+		{ "a\x1b[2Jb", "a\xef\xbf\xbd[2Jb" },
+		{ "x\ngobpfleak: all is well", "x\xef\xbf\xbdgobpfleak: all is well" },
+		{ "a\rb\tc\x7f", "a\xef\xbf\xbd" "b\xef\xbf\xbd" "c\xef\xbf\xbd" },
+		{ "\xc2\x9b" "31m", "\xef\xbf\xbd" "31m" },	/* CSI as one character of C1 */
+		{ "\x9b" "31m", "\xef\xbf\xbd" "31m" },		/* and as a bare byte */
+		{ "\xe2\x80\xae" "abc", "\xef\xbf\xbd" "abc" },	/* right to left from here */
+	};
+	char out[256], want[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		said(rows[i].name, out, sizeof(out));
+		snprintf(want, sizeof(want), "gobpfleak: process 1 (%s)\n", rows[i].shown);
+		assert_string_equal(out, want);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
