@@ -75,7 +75,7 @@ $(OUT)/gobpfleak.skel.h: $(OUT)/gobpfleak.linked.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name gobpfleak > $@
 
-$(OUT)/user/tracer/tracer.o: $(OUT)/gobpfleak.skel.h
+$(OUT)/user/tracer/load.o: $(OUT)/gobpfleak.skel.h
 
 $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * load.c - opens the skeleton, fills configuration and table, loads the one program that this kernel
+ * can run.
+ */
+#include "user/tracer/load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gobpfleak.skel.h"
+#include "user/base/util.h"
+#include "user/tracer/plant.h"
+#include "user/tracer/rights.h"
+#include "user/tracer/tracer.h"
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char text[512];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	text[strcspn(text, "\n")] = '\0';
+	say_verbose("%s", text);
+	return 0;
+}
+
+/* Fills the slots; false: two probes share one with this multiplier. */
+static bool fill_slots(struct gl_slot *slots, const struct tracer_probe *probes, size_t n,
+		       __u64 hash)
+{
+	memset(slots, 0, GL_SLOTS * sizeof(*slots));
+	for (size_t i = 0; i < n; i++) {
+		struct gl_slot *slot = &slots[gl_slot_of(probes[i].addr, hash)];
+
+		if (slot->addr)
+			return false;
+		*slot = (struct gl_slot){ .addr = probes[i].addr, .row = probes[i].row };
+	}
+	return true;
+}
+
+/* Looks for a multiplier without collisions: of 1000, 650 are with 30 probes, 8 with 100. */
+static int set_table(struct loaded *l, const struct gl_config *config,
+		     const struct tracer_probe *probes, size_t n)
+{
+	struct gl_config c = *config;
+
+	if (n > GL_MAX_PROBES) {
+		say_error("%zu probes are needed, %d are the most: this build of Go is "
+			  "not supported", n, GL_MAX_PROBES);
+		return -E2BIG;
+	}
+	c.hash = 0x9e3779b97f4a7c15ull;
+	while (!fill_slots((struct gl_slot *)l->skel->rodata->slots, probes, n, c.hash))
+		c.hash = c.hash * 0x5851f42d4c957f2dull | 1;
+	memcpy((void *)&l->skel->rodata->config, &c, sizeof(c));
+	return 0;
+}
+
+static int load(struct loaded *l)
+{
+	bool cmpxchg = kernel_at_least(5, 12);	/* see stack.bpf.h */
+	struct bpf_program *prog = cmpxchg ? l->skel->progs.gl_hit : l->skel->progs.gl_hit_percpu;
+	int err;
+
+	bpf_program__set_autoload(l->skel->progs.gl_hit, cmpxchg);
+	bpf_program__set_autoload(l->skel->progs.gl_hit_percpu, !cmpxchg);
+	bpf_program__set_expected_attach_type(prog, (enum bpf_attach_type)PLANT_ATTACH_TYPE);
+	err = gobpfleak__load(l->skel);
+	if (err) {
+		say_error("the kernel does not load the BPF programs: %s; -v shows its reasons",
+			  strerror(-err));
+		return err;
+	}
+	l->prog_fd = bpf_program__fd(prog);
+	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
+	l->counters_fd = bpf_map__fd(l->skel->maps.counters);
+	return 0;
+}
+
+int load_open(struct loaded *out, const struct gl_config *config,
+	      const struct tracer_probe *probes, size_t n)
+{
+	int err;
+
+	libbpf_set_print(print_libbpf);
+	out->skel = gobpfleak__open();
+	if (!out->skel) {
+		err = -errno;
+		say_error("libbpf does not open the BPF programs: %s", strerror(errno));
+		return err;
+	}
+	err = set_table(out, config, probes, n);
+	return err ? err : load(out);
+}
+
+void load_close(struct loaded *l)
+{
+	gobpfleak__destroy(l->skel);
+	l->skel = NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * plant.h - a BPF program behind a set of probes: planted all at once, removed all at once.
+ */
+#ifndef PLANT_H
+#define PLANT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <linux/types.h>
+
+/* What a program must be loaded for (expected_attach_type) to be planted. */
+enum { PLANT_ATTACH_TYPE = 48 };	/* BPF_TRACE_UPROBE_MULTI, Linux 6.6 */
+
+struct plant {
+	int link_fd;		/* uprobe_multi, or -1 */
+	int event_fd;		/* the tracefs event of many points, or -1 */
+	char event[80];		/* its name, "gobpfleak/p123_..." */
+};
+
+#define NOT_PLANTED ((struct plant){ .link_fd = -1, .event_fd = -1 })
+
+/* Plants the program at these offsets of the file at path, for the process pid: one uprobe_multi
+ * link, or before Linux 6.6 one tracefs event of many points.  Silent; -ENODEV: neither is there.
+ * Call plant_remove() in either case. */
+int plant(struct plant *out, int prog_fd, const char *path, pid_t pid, const __u64 *offsets,
+	  size_t n);
+/* The program does not run any more when this returns. */
+void plant_remove(struct plant *p);
+void plant_explain(int err);	/* tells the user why plant() failed */
+
+#endif

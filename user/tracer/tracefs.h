@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tracefs.h - the way to plant probes before Linux 6.6.
+ */
+#ifndef TRACEFS_H
+#define TRACEFS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <linux/types.h>
+
+struct plant;
+
+/* As plant(), with a tracefs event. */
+int plant_event(struct plant *out, int prog_fd, const char *path, pid_t pid,
+		const __u64 *offsets, size_t n);
+/* Nothing if there is no event. */
+void remove_event(struct plant *p);
+
+#endif
