@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
 
@@ -89,23 +90,11 @@ static bool find_blob(const struct image *img, uint64_t *vaddr)
 	return false;
 }
 
-/* A varint length and its bytes; moves *p behind them. */
-static bool inline_string(const uint8_t **p, const uint8_t *end, struct span *out)
+static struct span inline_string(struct reader *r)
 {
-	uint64_t len = 0;
-	unsigned shift = 0;
+	uint64_t len = reader_uvarint(r);
 
-	do {
-		if (*p == end || shift > 35)
-			return false;
-		len |= (uint64_t)(**p & 0x7f) << shift;
-		shift += 7;
-	} while (*(*p)++ & 0x80);
-	if (len > (uint64_t)(end - *p))
-		return false;
-	*out = (struct span){ (const char *)*p, len };
-	*p += len;
-	return true;
+	return (struct span){ reader_bytes(r, len), len };
 }
 
 /* The string header that the word at vaddr points to. */
@@ -128,11 +117,14 @@ static bool read_strings(const struct image *img, uint64_t vaddr, struct span *v
 			 struct span *module)
 {
 	uint64_t avail;
-	const uint8_t *p = image_at(img, vaddr, &avail), *end = p + avail;
+	const uint8_t *p = image_at(img, vaddr, &avail);
 
 	if (p[15] & FLAG_INLINE) {
-		p += HEADER;
-		return inline_string(&p, end, version) && inline_string(&p, end, module);
+		struct reader r = reader_of(p + HEADER, avail - HEADER);
+
+		*version = inline_string(&r);
+		*module = inline_string(&r);
+		return !r.bad;
 	}
 	if (!go_string(img, vaddr + 24, module))	/* none if built without modules */
 		*module = (struct span){ "", 0 };

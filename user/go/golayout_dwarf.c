@@ -27,6 +27,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
@@ -174,27 +175,27 @@ struct copy {
  * compression, or the older one, "ZLIB" and the size as eight bytes, high first. */
 static bool find_packed(Elf_Scn *scn, const GElf_Shdr *sh, const char *name, struct section *s)
 {
-	size_t header = 0;
+	struct reader r = reader_of(s->from, s->n_from);
+	const char *magic;
 	GElf_Chdr ch;
 
 	s->size = s->n_from;
 	if (sh->sh_flags & SHF_COMPRESSED) {
 		if (!gelf_getchdr(scn, &ch) || ch.ch_type != ELFCOMPRESS_ZLIB)
 			return false;
-		header = sizeof(Elf64_Chdr);
+		reader_bytes(&r, sizeof(Elf64_Chdr));
 		s->size = ch.ch_size;
 	} else if (name[1] == 'z') {
-		header = strlen("ZLIB") + sizeof(s->size);
-		if (s->n_from < header || memcmp(s->from, "ZLIB", 4))
+		magic = reader_bytes(&r, strlen("ZLIB"));
+		if (!magic || memcmp(magic, "ZLIB", strlen("ZLIB")))
 			return false;
-		memcpy(&s->size, s->from + 4, sizeof(s->size));
-		s->size = be64toh(s->size);
+		s->size = be64toh(reader_u64(&r));
 	}
-	s->packed = header > 0;
-	if (s->n_from < header || s->n_from > MAX_SECTION || s->size > MAX_SECTION)
+	s->packed = r.p > s->from;
+	if (r.bad || s->n_from > MAX_SECTION || s->size > MAX_SECTION)
 		return false;
-	s->from += header;
-	s->n_from -= header;
+	s->from = r.p;
+	s->n_from = (uint64_t)(r.end - r.p);
 	return !s->packed || s->size / MAX_PACKED_RATIO <= s->n_from;
 }
 

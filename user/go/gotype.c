@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "user/base/limits.h"
+#include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
@@ -72,9 +73,9 @@ static bool sane(uint64_t typ, const struct descriptor *d)
 static char *read_name(const struct gobin *gb, int32_t off, bool extra_star)
 {
 	const struct go_module *m = gobin_module(gb);
-	uint64_t avail, len = 0;
-	unsigned shift = 0;
-	const uint8_t *p, *end;
+	struct reader r;
+	uint64_t avail, len;
+	const char *p;
 	char *name;
 
 	if ((uint64_t)off >= m->etypes - m->types)
@@ -82,15 +83,11 @@ static char *read_name(const struct gobin *gb, int32_t off, bool extra_star)
 	p = image_at(gobin_image(gb), m->types + off, &avail);
 	if (!p)
 		return NULL;
-	end = p + avail;
-	p++;				/* flags */
-	do {
-		if (p == end || shift > 28)
-			return NULL;
-		len |= (uint64_t)(*p & 0x7f) << shift;
-		shift += 7;
-	} while (*p++ & 0x80);
-	if (!len || len > (uint64_t)(end - p))
+	r = reader_of(p, avail);
+	reader_u8(&r);			/* flags */
+	len = reader_uvarint(&r);
+	p = reader_bytes(&r, len);
+	if (!p || !len)
 		return NULL;
 	if (extra_star) {
 		if (*p != '*' || len == 1)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
 
@@ -81,14 +82,6 @@ static const struct md_layout *layout_of(int minor)
 	return NULL;
 }
 
-static uint64_t word(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /* magic, 0, 0, size of an instruction, size of a pointer: one word. */
 static uint64_t header_word(const struct image *img, uint32_t magic, uint8_t *quantum)
 {
@@ -117,9 +110,9 @@ static bool read_header(const struct search *s, uint64_t vaddr, struct header *o
 static bool read_slice(const struct image *img, const uint8_t *p, uint64_t elem,
 		       struct go_table *out)
 {
-	uint64_t avail, len = word(p + 8);
+	uint64_t avail, len = load_u64(p + 8);
 
-	out->p = image_at(img, word(p), &avail);
+	out->p = image_at(img, load_u64(p), &avail);
 	if (!out->p || len > avail / elem)
 		return false;
 	out->n = len * elem;
@@ -152,17 +145,17 @@ static bool read_tables(const struct search *s, const uint8_t *md, struct module
 
 static void read_module(const struct md_layout *lo, const uint8_t *md, struct go_module *out)
 {
-	out->text = word(md + MD_TEXT);
-	out->etext = word(md + MD_TEXT + 8);
-	out->data = word(md + MD_DATA);
-	out->edata = word(md + MD_DATA + 8);
-	out->bss = word(md + MD_BSS);
-	out->ebss = word(md + MD_BSS + 8);
-	out->noptrbss = word(md + MD_NOPTRBSS);
-	out->enoptrbss = word(md + MD_NOPTRBSS + 8);
-	out->types = word(md + lo->types);
-	out->etypes = word(md + lo->etypes);
-	out->next = word(md + lo->next);
+	out->text = load_u64(md + MD_TEXT);
+	out->etext = load_u64(md + MD_TEXT + 8);
+	out->data = load_u64(md + MD_DATA);
+	out->edata = load_u64(md + MD_DATA + 8);
+	out->bss = load_u64(md + MD_BSS);
+	out->ebss = load_u64(md + MD_BSS + 8);
+	out->noptrbss = load_u64(md + MD_NOPTRBSS);
+	out->enoptrbss = load_u64(md + MD_NOPTRBSS + 8);
+	out->types = load_u64(md + lo->types);
+	out->etypes = load_u64(md + lo->etypes);
+	out->next = load_u64(md + lo->next);
 }
 
 static bool sane_module(const struct search *s, const struct moduledata *m)
@@ -182,23 +175,23 @@ static bool is_moduledata(struct search *s, uint64_t vaddr)
 	uint8_t md[MAX_MODULEDATA] = { 0 };
 	size_t i;
 
-	if (!image_read(s->img, vaddr, md, s->lo->next + 8) || word(md) != s->pcln.vaddr)
+	if (!image_read(s->img, vaddr, md, s->lo->next + 8) || load_u64(md) != s->pcln.vaddr)
 		return false;
 	for (i = 0; i < N_TABLES - 1; i++)
-		if (word(md + MD_TABLES + 24 * i) != s->pcln.parts[i])
+		if (load_u64(md + MD_TABLES + 24 * i) != s->pcln.parts[i])
 			return false;
 	if (!read_tables(s, md, &m))
 		return false;
-	m.minpc = word(md + MD_MINPC);
-	m.maxpc = word(md + MD_MINPC + 8);
-	m.gofunc = s->lo->gofunc ? word(md + s->lo->gofunc) : 0;
+	m.minpc = load_u64(md + MD_MINPC);
+	m.maxpc = load_u64(md + MD_MINPC + 8);
+	m.gofunc = s->lo->gofunc ? load_u64(md + s->lo->gofunc) : 0;
 	read_module(s->lo, md, &m.module);
 	m.module.addr = vaddr;
 	if (!sane_module(s, &m))
 		return false;
 	/* Several text sections: only where the linker splits them, which it does on neither of our
 	 * architectures (cmd/link/internal/ld/data.go, splitTextSections). */
-	if (word(md + s->lo->textsectmap + 8) > 1)
+	if (load_u64(md + s->lo->textsectmap + 8) > 1)
 		return false;
 	*s->out = m;
 	return true;
@@ -223,7 +216,7 @@ static bool scan(struct search *s, uint64_t value,
 			start = (segs[i].vaddr + 7) & -(uint64_t)8;
 			p = image_at(s->img, start, &avail);
 			for (off = 0; p && off + 8 <= avail; off += 8)
-				if (word(p + off) == value && visit(s, start + off))
+				if (load_u64(p + off) == value && visit(s, start + off))
 					return true;
 		}
 	}

@@ -11,9 +11,7 @@
  */
 #include "user/go/pclntab.h"
 
-#include <stddef.h>
-#include <string.h>
-
+#include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
 
@@ -53,28 +51,12 @@ static const struct pclntab_layout layouts[] = {
 	    .debug_call = 6 } },
 };
 
-static uint32_t u32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static uint64_t u64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 /* Entry of function number i; of n_funcs: the end of the last one. */
 static uint64_t entry_of(const struct pclntab *pt, uint64_t i)
 {
 	const uint8_t *tab = pt->md->functab.p;
 
-	return pt->lo->absolute ? u64(tab + 16 * i) : pt->md->module.text + u32(tab + 8 * i);
+	return pt->lo->absolute ? load_u64(tab + 16 * i) : pt->md->module.text + load_u32(tab + 8 * i);
 }
 
 bool pclntab_init(struct pclntab *out, const struct image *img, const struct moduledata *md,
@@ -117,7 +99,7 @@ bool pclntab_func(const struct pclntab *pt, uint64_t index, struct pcln_func *ou
 
 	if (index >= pt->md->n_funcs)
 		return false;
-	off = lo->absolute ? u64(tab + 16 * index + 8) : u32(tab + 8 * index + 4);
+	off = lo->absolute ? load_u64(tab + 16 * index + 8) : load_u32(tab + 8 * index + 4);
 	/* All ones: a hole, left by an external linker between Go's text sections (1.17). */
 	if (off >= pcln->n || pcln->n - off < lo->tables)
 		return false;
@@ -127,12 +109,12 @@ bool pclntab_func(const struct pclntab *pt, uint64_t index, struct pcln_func *ou
 		.entry = entry_of(pt, index),
 		.end = entry_of(pt, index + 1),
 		.index = index,
-		.name_off = u32(f + lo->name),
-		.pcsp = u32(f + lo->pcsp),
-		.pcfile = u32(f + lo->pcfile),
-		.pcln = u32(f + lo->pcln),
-		.cu_off = u32(f + lo->cu),
-		.n_pcdata = u32(f + lo->n_pcdata),
+		.name_off = load_u32(f + lo->name),
+		.pcsp = load_u32(f + lo->pcsp),
+		.pcfile = load_u32(f + lo->pcfile),
+		.pcln = load_u32(f + lo->pcln),
+		.cu_off = load_u32(f + lo->cu),
+		.n_pcdata = load_u32(f + lo->n_pcdata),
 		.n_funcdata = f[lo->n_funcdata],
 		.func_id = f[lo->func_id],
 		.tables = f + lo->tables,
@@ -165,21 +147,6 @@ const char *pclntab_name(const struct pclntab *pt, uint32_t name_off)
 	return name_off < pt->md->funcname.n ? (const char *)pt->md->funcname.p + name_off : NULL;
 }
 
-static bool varint(const uint8_t **p, const uint8_t *end, uint32_t *out)
-{
-	uint32_t v = 0;
-	unsigned shift = 0;
-
-	do {
-		if (*p == end || shift > 28)
-			return false;
-		v |= (uint32_t)(**p & 0x7f) << shift;
-		shift += 7;
-	} while (*(*p)++ & 0x80);
-	*out = v;
-	return true;
-}
-
 /*
  * Pairs of (zigzag delta of the value, delta of the pc in instruction quanta); each value holds
  * up to the pc reached.  Value starts at -1, and a value delta of 0 that is not the first ends
@@ -189,19 +156,22 @@ int32_t pclntab_value(const struct pclntab *pt, const struct pcln_func *f, uint3
 		      uint64_t pc)
 {
 	const struct go_table *tab = &pt->md->pc;
-	const uint8_t *p = tab->p + table, *end = tab->p + tab->n;
-	uint32_t value_delta, pc_delta, value = -1;
+	uint32_t value_delta, value = -1;
 	uint64_t at = f->entry;
+	struct reader r;
 	unsigned i;
 
 	if (!table || table >= tab->n)
 		return -1;
+	r = reader_of(tab->p + table, tab->n - table);
 	for (i = 0; i < MAX_PAIRS; i++) {
-		if (!varint(&p, end, &value_delta) || (!value_delta && i) ||
-		    !varint(&p, end, &pc_delta))
+		value_delta = reader_uvarint(&r);
+		if (!value_delta && i)
 			return -1;
 		value += value_delta & 1 ? ~(value_delta >> 1) : value_delta >> 1;
-		at += (uint64_t)pc_delta * pt->md->quantum;
+		at += (uint32_t)reader_uvarint(&r) * (uint64_t)pt->md->quantum;
+		if (r.bad)
+			return -1;
 		if (pc < at)
 			return value;
 	}
@@ -213,7 +183,7 @@ static int32_t pcdata(const struct pclntab *pt, const struct pcln_func *f, uint3
 {
 	if (number >= f->n_pcdata)
 		return -1;
-	return pclntab_value(pt, f, u32(f->tables + 4 * number), pc);
+	return pclntab_value(pt, f, load_u32(f->tables + 4 * number), pc);
 }
 
 /* vaddr, 0: none. */
@@ -225,8 +195,8 @@ static uint64_t funcdata(const struct pclntab *pt, const struct pcln_func *f, ui
 	if (number >= f->n_funcdata)
 		return 0;
 	if (pt->lo->absolute)
-		return u64(p + align_funcdata(pt, f) + 8 * number);
-	off = u32(p + 4 * number);
+		return load_u64(p + align_funcdata(pt, f) + 8 * number);
+	off = load_u32(p + 4 * number);
 	return off == (uint32_t)NO_FUNCDATA ? 0 : pt->md->gofunc + off;
 }
 
@@ -242,8 +212,8 @@ bool pclntab_inlined_at(const struct pclntab *pt, const struct pcln_func *f, uin
 		return false;
 	out->index = i;
 	out->func_id = call[lo->inl_func_id];
-	out->name_off = u32(call + lo->inl_name);
-	out->parent_pc = f->entry + (int64_t)(int32_t)u32(call + lo->inl_parent_pc);
+	out->name_off = load_u32(call + lo->inl_name);
+	out->parent_pc = f->entry + (int64_t)(int32_t)load_u32(call + lo->inl_parent_pc);
 	return true;
 }
 
@@ -257,7 +227,7 @@ bool pclntab_line(const struct pclntab *pt, const struct pcln_func *f, uint64_t 
 
 	if (number < 0 || l < 0 || i >= cu->n / 4)
 		return false;
-	off = u32(cu->p + 4 * i);
+	off = load_u32(cu->p + 4 * i);
 	if (off >= files->n)
 		return false;
 	*file = (const char *)files->p + off;
