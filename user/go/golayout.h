@@ -24,10 +24,8 @@ struct gobin;
 #define GO_FIELDS(X) \
 	X(g_stack_lo, "g", "stack.lo") \
 	X(g_stack_hi, "g", "stack.hi") \
-	X(g_m, "g", "m") \
 	X(g_sched_sp, "g", "sched.sp") \
 	X(g_sched_pc, "g", "sched.pc") \
-	X(g_sched_bp, "g", "sched.bp") \
 	X(g_syscallsp, "g", "syscallsp") \
 	X(g_syscallpc, "g", "syscallpc") \
 	X(g_atomicstatus, "g", "atomicstatus") \
@@ -39,8 +37,6 @@ struct gobin;
 	X(g_parentgoid, "g", "parentGoid") \
 	X(g_lockedm, "g", "lockedm") \
 	X(g_size, "g", "#size") \
-	X(m_g0, "m", "g0") \
-	X(m_curg, "m", "curg") \
 	X(p_mcache, "p", "mcache") \
 	X(mcache_tinyallocs, "mcache", "tinyAllocs") \
 	X(mcache_alloc, "mcache", "alloc") \
@@ -75,7 +71,6 @@ struct gobin;
 	X(mstats_heap_sys, "mstats", "heap_sys") \
 	X(heapstats_inheap, "heapStatsDelta", "inHeap") \
 	X(heapstats_released, "heapStatsDelta", "released") \
-	X(heapstats_committed, "heapStatsDelta", "committed") \
 	X(heapstats_instacks, "heapStatsDelta", "inStacks") \
 	X(heapstats_inworkbufs, "heapStatsDelta", "inWorkBufs") \
 	X(heapstats_inptrscalarbits, "heapStatsDelta", "inPtrScalarBits") \
@@ -100,9 +95,7 @@ struct gobin;
 	X(gccontroller_mappedready, "gcControllerState", "mappedReady") \
 	X(gccontroller_totalalloc, "gcControllerState", "totalAlloc") \
 	X(gccontroller_totalfree, "gcControllerState", "totalFree") \
-	X(g_syscallbp, "g", "syscallbp") \
-	X(mspan_freeindex_size, "mspan", "freeindex.#size") \
-	X(mspan_nelems_size, "mspan", "nelems.#size")
+	X(g_syscallbp, "g", "syscallbp")
 
 /* Runtime variables.  name in C, symbol. */
 #define GO_VARS(X) \
