@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/goname.h"
 #include "user/base/limits.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
@@ -54,18 +55,6 @@ struct site_entry {
 };
 
 /* ---- frames --------------------------------------------------------------------------------- */
-
-static bool starts_with(const char *s, const char *prefix)
-{
-	return s && !strncmp(s, prefix, strlen(prefix));
-}
-
-/* As runtime/pprof decides what to hide at the leaf of a heap profile's stack (protomem.go). */
-static bool of_runtime(const struct frame *f)
-{
-	return starts_with(f->function, "runtime.") ||
-	       starts_with(f->function, "internal/runtime/");
-}
 
 static const struct frame *intern_frame(struct made *m, const struct frame *f)
 {
@@ -106,7 +95,7 @@ static void fold_leaf(struct frames *fr)
 {
 	size_t i = 0, known;
 
-	while (i < fr->n && of_runtime(fr->v[i]))
+	while (i < fr->n && goname_of_runtime(fr->v[i]->function))
 		i++;
 	for (known = i; known < fr->n && !fr->v[known]->function; known++)
 		;

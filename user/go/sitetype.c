@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "include/gobpfleak.h"
+#include "user/base/goname.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/callsite.h"
@@ -199,20 +200,6 @@ static bool starts_with(const char *s, const char *prefix)
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
-/* How the names of functions begin that are not ordinary; the first that fits counts. */
-static const struct {
-	const char *name;
-	enum callee callee;
-} callees[] = {
-	{ "runtime.gcWriteBarrier", CALLEE_KEEPS },
-	{ "runtime.panicCheck", CALLEE_CLOBBERS },
-	{ "runtime.panic", CALLEE_ENDS },
-	{ "runtime.gopanic", CALLEE_ENDS },
-	{ "runtime.goPanic", CALLEE_ENDS },
-	{ "runtime.throw", CALLEE_ENDS },
-	{ "runtime.fatal", CALLEE_ENDS },
-};
-
 static enum callee classify_callee(void *ctx, uint64_t target)
 {
 	const struct sitetype *st = ctx;
@@ -220,10 +207,9 @@ static enum callee classify_callee(void *ctx, uint64_t target)
 
 	if (!gobin_func_at(st->gb, target, &f) || f.entry != target)
 		return CALLEE_CLOBBERS;
-	for (size_t i = 0; i < ARRAY_SIZE(callees); i++)
-		if (starts_with(f.name, callees[i].name))
-			return callees[i].callee;
-	return CALLEE_CLOBBERS;
+	if (starts_with(f.name, "runtime.gcWriteBarrier"))
+		return CALLEE_KEEPS;
+	return goname_never_returns(f.name) ? CALLEE_ENDS : CALLEE_CLOBBERS;
 }
 
 static int read_word(void *ctx, uint64_t vaddr, uint64_t *value)

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/goname.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/gomem/gomem_internal.h"
@@ -161,12 +162,6 @@ static bool is_top(const char *name)
 	       !strcmp(name, "runtime.rt0_go");
 }
 
-static bool is_runtime(const char *name)
-{
-	return !strncmp(name, "runtime.", 8) || !strncmp(name, "internal/runtime/", 17) ||
-	       !strncmp(name, "runtime/internal/", 17);
-}
-
 /* pc: vaddr.  What it says is computed once for each pc while it stays in the cache. */
 static const struct pc_info *pc_info(struct reader *r, uint64_t pc)
 {
@@ -185,7 +180,7 @@ static const struct pc_info *pc_info(struct reader *r, uint64_t pc)
 			 !strcmp(f.name, "runtime.sigpanic") ||
 			 !strncmp(f.name, "runtime.debugCallV", 18);
 	info->entry = pc == f.entry;
-	info->runtime = is_runtime(f.name);
+	info->runtime = goname_of_runtime(f.name);
 	return info;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/goname.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
 
@@ -18,44 +19,22 @@ enum {
 	TABLE_STEP = 8,
 };
 
-/* Callees that do not come back (runtime/panic.go), and morestack, which starts the function
- * again. */
-static const char *const no_return[] = {
-	"runtime.throw", "runtime.fatal", "runtime.fatalthrow", "runtime.fatalpanic",
-	"runtime.gopanic", "runtime.abort", "runtime.panicmem", "runtime.panicmemAddr",
-	"runtime.panicdivide", "runtime.panicoverflow", "runtime.panicshift",
-	"runtime.panicfloat", "runtime.panicwrap", "runtime.panicnil",
-	"runtime.panicdottypeE", "runtime.panicdottypeI", "runtime.panicnildottype",
-	"runtime.panicmakeslicelen", "runtime.panicmakeslicecap", "runtime.panicunsafealignment",
-};
-
-static const char *const no_return_prefix[] = {
-	"runtime.morestack", "runtime.panicIndex", "runtime.panicSlice", "runtime.goPanic",
-	"runtime.panicExtend", "runtime.panicBounds", "runtime.panicunsafes",
-};
-
-static bool is_name(const char *name, const char *wanted)
+/* runtime.morestack and its variants start the function again. */
+static bool is_morestack(const char *name)
 {
-	size_t n = strlen(wanted);
+	static const char begin[] = "runtime.morestack";
 
-	/* An assembly function may carry its ABI: runtime.abort.abi0. */
-	return !strncmp(name, wanted, n) && (!name[n] || !strcmp(name + n, ".abi0"));
+	return !strncmp(name, begin, sizeof(begin) - 1);
 }
 
 static uint8_t role_of_name(const char *name)
 {
 	/* Debugging aid of the runtime (debug.sbrk): memory outside of the heap. */
-	if (is_name(name, "runtime.preMallocgcDebug"))
+	if (!strcmp(name, "runtime.preMallocgcDebug"))
 		return CALL_NIL;
-	if (is_name(name, "runtime.persistentalloc"))
+	if (!strcmp(name, "runtime.persistentalloc"))
 		return CALL_NO_OBJECT;
-	for (size_t i = 0; i < ARRAY_SIZE(no_return); i++)
-		if (is_name(name, no_return[i]))
-			return CALL_NO_RETURN;
-	for (size_t i = 0; i < ARRAY_SIZE(no_return_prefix); i++)
-		if (!strncmp(name, no_return_prefix[i], strlen(no_return_prefix[i])))
-			return CALL_NO_RETURN;
-	return CALL_PLAIN;
+	return goname_never_returns(name) || is_morestack(name) ? CALL_NO_RETURN : CALL_PLAIN;
 }
 
 const struct go_func *counted_find(const struct counted *c, uint64_t entry)
@@ -190,7 +169,7 @@ static bool leads_to_morestack(const struct body *b, const struct gobin *gb, int
 
 		if (b->in.v[node].flow == INSN_CALL)
 			return gobin_func_at(gb, b->in.v[node].target, &callee) &&
-			       !strncmp(callee.name, "runtime.morestack", 17);
+			       is_morestack(callee.name);
 	}
 	return false;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/goname.h"
 #include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
@@ -176,17 +177,10 @@ size_t report_columns(const char *s)
 	return columns;
 }
 
-/* runtime/pprof/protomem.go of Go 1.26, writeHeapProto. */
-static bool of_runtime(const char *function)
-{
-	return function && (strncmp(function, "runtime.", 8) == 0 ||
-			    strncmp(function, "internal/runtime/", 17) == 0);
-}
-
 size_t report_fold_runtime(const struct frames *stack)
 {
 	for (size_t i = 0; i < stack->n; i++)
-		if (!of_runtime(stack->v[i]->function))
+		if (!goname_of_runtime(stack->v[i]->function))
 			return i;
 	return 0;
 }

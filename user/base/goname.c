@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * goname.c - what the name of a Go function says of it.
+ */
+#include "user/base/goname.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "user/base/util.h"
+
+static bool starts_with_any(const char *name, const char *const *beginnings, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(name, beginnings[i], strlen(beginnings[i])))
+			return true;
+	return false;
+}
+
+/*
+ * The packages below the runtime were runtime/internal/... up to Go 1.23, and have moved to
+ * internal/runtime/... since.  runtime/pprof hides the runtime at the leaf of a heap profile's
+ * stack by the same rule (writeHeapProto in protomem.go): "runtime." alone in Go 1.22, with
+ * "internal/runtime/" in 1.26, when maps allocate from there.  Nothing in runtime/internal/
+ * allocates but the list of exit hooks, so there is no need of a second rule.
+ */
+bool goname_of_runtime(const char *function)
+{
+	static const char *const packages[] = {
+		"runtime.", "internal/runtime/", "runtime/internal/",
+	};
+
+	return function && starts_with_any(function, packages, ARRAY_SIZE(packages));
+}
+
+/*
+ * runtime/panic.go, error.go, iface.go, slice.go, unsafe.go, signal_unix.go and asm_amd64.s of
+ * Go 1.17 to 1.27.  A name missing here makes a way more to follow; one too many would hide a way
+ * that is taken: panicCheck1, panicCheck2 and fatalsignal do return.
+ */
+bool goname_never_returns(const char *function)
+{
+	static const char *const names[] = {
+		"throw", "fatal", "fatalthrow", "fatalpanic", "gopanic", "abort", "panicmem",
+		"panicmemAddr", "panicdivide", "panicoverflow", "panicshift", "panicfloat",
+		"panicwrap", "panicdottypeE", "panicdottypeI", "panicnildottype",
+		"panicmakeslicelen", "panicmakeslicecap", "panicrangestate", "panicrangeexit",
+		"panicSimdImm",
+	};
+	static const char *const beginnings[] = {	/* of one function for each kind of index */
+		"panicIndex", "panicSlice", "panicExtend", "panicBounds", "goPanic",
+		"panicunsafeslice", "panicunsafestring",
+	};
+	const char *name = function + strlen("runtime.");
+
+	if (strncmp(function, "runtime.", strlen("runtime.")))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t n = strlen(names[i]);
+
+		/* An assembly function may carry its ABI: runtime.abort.abi0. */
+		if (!strncmp(name, names[i], n) && (!name[n] || !strcmp(name + n, ".abi0")))
+			return true;
+	}
+	return starts_with_any(name, beginnings, ARRAY_SIZE(beginnings));
+}
