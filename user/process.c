@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * process.c - opens target, image, gobin, layout and gomem of one pid, in this order, each on top of
+ * those before it.
+ */
+#include "user/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/util.h"
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/go/image.h"
+#include "user/go/sitetype.h"
+#include "user/gomem/gomem.h"
+#include "user/model.h"
+#include "user/target.h"
+
+struct process {
+	struct target *target;
+	struct image *image;
+	struct gobin *gobin;
+	struct go_layout layout;
+	struct sitetype *sitetype;
+	struct gomem *gomem;
+	uint64_t bias;
+	bool checked;
+	const char *gone;
+};
+
+/* Load bias: where the mapping that holds a segment's file offset lies, against where it was
+ * linked. */
+static int find_bias(struct process *p)
+{
+	const struct image_segment *segs;
+	const struct target_map *maps;
+	size_t n_segs, n_maps;
+	int err = target_exe_maps(p->target, &maps, &n_maps);
+
+	if (err) {
+		say_error("process %d: its mappings cannot be read: %s",
+			  (int)target_pid(p->target), strerror(-err));
+		return err;
+	}
+	segs = image_segments(p->image, &n_segs);
+	for (size_t i = 0; i < n_maps; i++) {
+		for (size_t k = 0; maps[i].exec && k < n_segs; k++) {
+			uint64_t size = maps[i].end - maps[i].start;
+
+			if (!segs[k].exec || segs[k].file_off < maps[i].file_off ||
+			    segs[k].file_off >= maps[i].file_off + size)
+				continue;
+			p->bias = maps[i].start + (segs[k].file_off - maps[i].file_off) -
+				  segs[k].vaddr;
+			return 0;
+		}
+	}
+	say_error("process %d: its executable's code is not mapped where the file says; it may "
+		  "have been replaced while it runs: restart the process",
+		  (int)target_pid(p->target));
+	return -EBADMSG;
+}
+
+static int open_parts(struct process *p, pid_t pid)
+{
+	int err = target_open(&p->target, pid);
+
+	if (!err)
+		err = image_open(&p->image, target_exe_path(p->target), target_exe_name(p->target));
+	if (!err)
+		err = gobin_open(&p->gobin, p->image);
+	if (!err)
+		err = golayout_get(p->gobin, &p->layout);
+	if (!err)
+		err = sitetype_new(&p->sitetype, p->gobin);
+	if (!err)
+		err = find_bias(p);
+	if (!err)
+		err = gomem_open(&p->gomem, p->target, p->gobin, &p->layout, p->bias);
+	if (!err)
+		err = process_check(p);
+	return err == -EAGAIN ? 0 : err;
+}
+
+int process_open(struct process **out, pid_t pid)
+{
+	struct process *p = xcalloc(1, sizeof(*p));
+	int err = open_parts(p, pid);
+
+	if (err) {
+		process_close(p);
+		return err;
+	}
+	say_verbose("layout: fields from %s, variables from %s", p->layout.fields_from,
+		    p->layout.vars_from);
+	*out = p;
+	return 0;
+}
+
+void process_close(struct process *p)
+{
+	if (!p)
+		return;
+	gomem_close(p->gomem);
+	sitetype_free(p->sitetype);
+	gobin_close(p->gobin);
+	image_close(p->image);
+	target_close(p->target);
+	free(p);
+}
+
+struct target *process_target(const struct process *p)
+{
+	return p->target;
+}
+
+const struct gobin *process_gobin(const struct process *p)
+{
+	return p->gobin;
+}
+
+const struct go_layout *process_layout(const struct process *p)
+{
+	return &p->layout;
+}
+
+struct gomem *process_gomem(const struct process *p)
+{
+	return p->gomem;
+}
+
+struct sitetype *process_sitetype(const struct process *p)
+{
+	return p->sitetype;
+}
+
+uint64_t process_bias(const struct process *p)
+{
+	return p->bias;
+}
+
+int process_check(struct process *p)
+{
+	int err;
+
+	if (p->checked)
+		return 0;
+	err = gomem_check(p->gomem);
+	p->checked = !err;
+	return err;
+}
+
+const char *process_gone(struct process *p)
+{
+	if (!p->gone)
+		p->gone = target_gone(p->target);
+	return p->gone;
+}
+
+/* The sum must come out even: whatever is resident and not the runtime's is "not Go". */
+static void fill_account(struct memory_account *m, const struct go_memstats *st)
+{
+	m->known = true;
+	m->live_heap = st->heap_marked;
+	m->gc_headroom = st->heap_inuse + st->heap_idle - st->heap_released;
+	m->gc_headroom -= m->gc_headroom < m->live_heap ? m->gc_headroom : m->live_heap;
+	m->stacks = st->stack_sys;
+	m->runtime = st->mspan_sys + st->mcache_sys + st->buckhash_sys + st->gc_sys + st->other_sys;
+	m->not_go = (int64_t)(m->rss - m->live_heap - m->gc_headroom - m->stacks - m->runtime);
+	m->heap_alloc = st->heap_alloc;
+	m->heap_inuse = st->heap_inuse;
+	m->heap_idle = st->heap_idle;
+	m->heap_released = st->heap_released;
+	m->heap_sys = st->heap_sys;
+	m->heap_objects = st->heap_objects;
+	m->stack_inuse = st->stack_inuse;
+	m->mallocs = st->mallocs;
+	m->frees = st->frees;
+	m->total_alloc = st->total_alloc;
+	m->next_gc = st->next_gc;
+	m->num_gc = st->num_gc;
+}
+
+bool process_memory(struct process *p, struct memory_account *out)
+{
+	struct memory_account m = { 0 };
+	struct go_memstats st;
+	bool read;
+
+	if (process_gone(p) || !p->checked || target_rss(p->target, &m.rss))
+		return false;
+	read = !gomem_memstats(p->gomem, &st);
+	if (process_gone(p))	/* what was read may be another program's */
+		return false;
+	if (read) {
+		fill_account(&m, &st);
+		*out = m;
+	} else {
+		out->rss = m.rss;
+	}
+	return true;
+}
+
+void process_describe(const struct process *p, struct target_info *out)
+{
+	const struct image_segment *segs;
+	uint64_t dev, ino;
+	uint32_t ns_pid;
+	size_t n;
+
+	*out = (struct target_info){
+		.pid = target_pid(p->target), .exe = target_exe_name(p->target),
+		.comm = target_comm(p->target), .go_version = gobin_version(p->gobin)->text,
+		.stripped = image_stripped(p->image), .build_id = image_build_id(p->image),
+	};
+	if (!target_pidns(p->target, &dev, &ino, &ns_pid) && ns_pid != (uint32_t)out->pid)
+		out->ns_pid = (int)ns_pid;
+	segs = image_segments(p->image, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!segs[i].exec)
+			continue;
+		out->map_start = segs[i].vaddr;
+		out->map_limit = segs[i].vaddr + segs[i].memsz;
+		out->map_file_off = segs[i].file_off;
+		break;
+	}
+}

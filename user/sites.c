@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * sites.c - the store of sites.
+ *
+ * A frame is kept once, whatever number of stacks it stands in, and a site once, whatever number of
+ * stacks of addresses lead to it (the allocator has several ways to the same object, which nobody
+ * wants to see apart).  Everything lies in blocks that are freed together, when the last holder of
+ * the store lets go.
+ */
+#include "user/sites.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/goname.h"
+#include "user/base/table.h"
+#include "user/base/util.h"
+
+enum {
+	BLOCK_BYTES = 1 << 16,
+	TABLE_ENTRY_BYTES = 2 * 2 * 16,	/* of one index entry, half full, doubling included */
+};
+
+struct block {
+	struct block *next;
+	size_t used, size;
+	max_align_t data[];
+};
+
+struct entry {			/* of the three tables */
+	uint64_t key;
+	const void *kept;
+};
+
+struct site_store {
+	unsigned holders;
+	struct block *blocks;
+	size_t bytes;
+	struct table by_stack, by_id;	/* struct site */
+	struct table frames;		/* struct frame */
+};
+
+struct sites {
+	struct sites_ops ops;
+	size_t max_bytes;
+	struct site_store *store;
+	uint64_t n_without_room;
+	struct frame *found;	/* the frames of one stack, before they are kept */
+	size_t cap_found;
+};
+
+/* ---- the store ------------------------------------------------------------------------------- */
+
+static struct site_store *new_store(void)
+{
+	struct site_store *st = xcalloc(1, sizeof(*st));
+
+	st->holders = 1;
+	table_init(&st->by_stack, sizeof(struct entry), SIZE_MAX);
+	table_init(&st->by_id, sizeof(struct entry), SIZE_MAX);
+	table_init(&st->frames, sizeof(struct entry), SIZE_MAX);
+	return st;
+}
+
+void sites_drop(struct site_store *st)
+{
+	if (!st || --st->holders)
+		return;
+	for (struct block *b = st->blocks, *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	table_fini(&st->by_stack);
+	table_fini(&st->by_id);
+	table_fini(&st->frames);
+	free(st);
+}
+
+struct site_store *sites_hold(struct sites *s)
+{
+	s->store->holders++;
+	return s->store;
+}
+
+static void *keep(struct site_store *st, size_t bytes)
+{
+	struct block *b = st->blocks;
+
+	bytes = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+	if (!b || b->size - b->used < bytes) {
+		size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+
+		b = xcalloc(1, sizeof(*b) + size);
+		b->size = size;
+		b->next = st->blocks;
+		st->blocks = b;
+		st->bytes += sizeof(*b) + size;
+	}
+	b->used += bytes;
+	return (char *)b->data + b->used - bytes;
+}
+
+static void put(struct site_store *st, struct table *t, uint64_t key, const void *kept)
+{
+	bool is_new;
+	struct entry *e = table_put(t, key, &is_new);
+
+	e->kept = kept;
+	st->bytes += is_new ? TABLE_ENTRY_BYTES : 0;
+}
+
+static const void *find(const struct table *t, uint64_t key)
+{
+	const struct entry *e = table_find(t, key);
+
+	return e ? e->kept : NULL;
+}
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+/* By what is shown, so that the same site has the same identity in every run of the binary. */
+static uint64_t hash_name(uint64_t h, const char *name)
+{
+	for (; name && *name; name++)
+		h = (h ^ (uint8_t)*name) * 0x100000001b3ull;	/* FNV-1a */
+	return h;
+}
+
+static uint64_t hash_frame(const struct frame *f)
+{
+	uint64_t h = table_mix(table_mix(0, f->pc), (uint64_t)f->line << 1 | f->inlined);
+
+	return hash_name(h, f->function) | 1;
+}
+
+static const struct frame *keep_frame(struct site_store *st, const struct frame *f)
+{
+	uint64_t key = hash_frame(f);
+	const struct frame *kept = find(&st->frames, key);
+	struct frame *new;
+
+	if (kept)
+		return kept;
+	new = keep(st, sizeof(*new));
+	*new = *f;
+	put(st, &st->frames, key, new);
+	return new;
+}
+
+/* Into s->found; returns how many. */
+static size_t find_frames(struct sites *s, const uint64_t *pcs, size_t n, bool leaf_is_return)
+{
+	size_t need = s->ops.frames(s->ops.ctx, pcs, n, leaf_is_return, s->found, s->cap_found);
+
+	if (need <= s->cap_found)
+		return need;
+	s->found = xreallocarray(s->found, need, sizeof(*s->found));
+	s->cap_found = need;
+	return s->ops.frames(s->ops.ctx, pcs, n, leaf_is_return, s->found, need);
+}
+
+/* Where the stack begins to be of interest: behind the runtime's own functions at the leaf, unless
+ * no other function is known. */
+static size_t fold(const struct frame *f, size_t n)
+{
+	size_t i = 0, known;
+
+	while (i < n && goname_of_runtime(f[i].function))
+		i++;
+	for (known = i; known < n && !f[known].function; known++)
+		;
+	return known == n ? 0 : i;
+}
+
+static const struct site *keep_site(struct site_store *st, const struct frame *f, size_t n,
+				    bool cut)
+{
+	const struct frame **v;
+	const struct site *kept;
+	struct site *new;
+	uint64_t id = cut;
+
+	for (size_t i = 0; i < n; i++)
+		id = table_mix(id, hash_frame(&f[i]));
+	id |= 1;
+	kept = find(&st->by_id, id);
+	if (kept)
+		return kept;
+	v = keep(st, n * sizeof(*v));
+	for (size_t i = 0; i < n; i++)
+		v[i] = keep_frame(st, &f[i]);
+	new = keep(st, sizeof(*new));
+	*new = (struct site){ .id = id, .frames = { .v = v, .n = n, .cut = cut } };
+	put(st, &st->by_id, id, new);
+	return new;
+}
+
+/* ---- sites ----------------------------------------------------------------------------------- */
+
+void sites_new(struct sites **out, const struct sites_ops *ops, size_t max_bytes)
+{
+	struct sites *s = xcalloc(1, sizeof(*s));
+
+	s->ops = *ops;
+	s->max_bytes = max_bytes;
+	s->store = new_store();
+	*out = s;
+}
+
+void sites_free(struct sites *s)
+{
+	if (!s)
+		return;
+	sites_drop(s->store);
+	free(s->found);
+	free(s);
+}
+
+const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, unsigned flags)
+{
+	static const struct site no_room = { .frames = { .cut = true } };
+	uint64_t key = table_mix(0, flags);
+	const struct site *site;
+	size_t n_frames, from;
+
+	for (size_t i = 0; i < n; i++)
+		key = table_mix(key, pcs[i]);
+	key |= 1;
+	site = find(&s->store->by_stack, key);
+	if (site)
+		return site;
+	if (s->store->bytes >= s->max_bytes) {
+		s->n_without_room++;
+		return &no_room;
+	}
+	n_frames = find_frames(s, pcs, n, flags & SITE_RETURN);
+	from = flags & SITE_FOLD ? fold(s->found, n_frames) : 0;
+	site = keep_site(s->store, s->found + from, n_frames - from, flags & SITE_CUT);
+	put(s->store, &s->store->by_stack, key, site);
+	return site;
+}
+
+void sites_words(struct sites *s, uint64_t typ, const uint64_t *pcs, size_t n,
+		 struct site_words *out)
+{
+	s->ops.words(s->ops.ctx, typ, pcs, n, out);
+}
+
+void sites_renew(struct sites *s)
+{
+	if (s->store->bytes < s->max_bytes)
+		return;
+	sites_drop(s->store);
+	s->store = new_store();
+	s->n_without_room = 0;
+}
+
+uint64_t sites_without_room(const struct sites *s)
+{
+	return s->n_without_room;
+}
