@@ -26,6 +26,7 @@
 #include "user/go/image.h"
 #include "user/go/sitetype.h"
 #include "user/gomem/gomem.h"
+#include "user/judge/series.h"
 #include "user/session.h"
 #include "user/target.h"
 #include "user/tracer/tracer.h"
@@ -35,6 +36,7 @@ struct made {			/* findings, and what they are made of */
 	struct findings f;
 	struct session *s;
 	struct track_snapshot snap;
+	uint64_t heap_half_ns, go_half_ns; /* moments near the middle of the trace, 0: too early */
 	struct goroutines gs;
 	struct frames *stacks;	/* of snap.stacks, as shown */
 	struct table frames;	/* of all stacks, each once: hash to frame_entry */
@@ -128,10 +130,11 @@ static void resolve_stacks(struct made *m)
 
 	m->stacks = xcalloc(m->snap.n_stacks, sizeof(*m->stacks));
 	for (size_t i = 0; i < m->snap.n_stacks; i++) {
-		size_t n = session_vaddrs(m->s, &m->snap.stacks[i], pcs);
+		const struct obs_stack *st = &m->snap.stacks[i];
 
-		m->stacks[i] = resolve(m, pcs, n, false);
-		m->stacks[i].cut = m->snap.stacks[i].flags & GL_STACK_CUT;
+		session_vaddrs(m->s, m->snap.pcs + st->first_pc, st->n_pcs, pcs);
+		m->stacks[i] = resolve(m, pcs, st->n_pcs, false);
+		m->stacks[i].cut = st->flags & GL_STACK_CUT;
 		fold_leaf(&m->stacks[i]);
 	}
 }
@@ -177,14 +180,15 @@ static void add_rate(double *rate, double growth, uint64_t ns)
 	*rate = (isnan(*rate) ? 0 : *rate) + growth / ((double)ns / 1e9);
 }
 
-static void add_account(struct made *m, const struct track_account *a)
+static void add_account(struct made *m, const struct obs_account *a)
 {
+	const struct obs_stack *st = &m->snap.stacks[a->stack];
 	struct heap_site *site = site_of(m, a->stack);
 	struct site_type type;
 	struct site_part *p;
 	double age;
 
-	session_site_type(m->s, &m->snap.stacks[a->stack], a->typ, &type);
+	session_site_type(m->s, m->snap.pcs + st->first_pc, st->n_pcs, a->typ, &type);
 	p = part_of(site, &type, a->size);
 	p->live_objects += a->live;
 	p->young_objects += a->young;
@@ -199,10 +203,10 @@ static void add_account(struct made *m, const struct track_account *a)
 	site->alloc_objects += a->allocs;
 	site->alloc_bytes += a->allocs * a->size;
 	site->growth_bytes += (int64_t)((a->live - a->live_first) * a->size);
-	site->rate_span_s = (double)(m->snap.looked_ns - m->snap.heap_half_ns) / 1e9;
-	if (m->snap.heap_half_ns)
+	site->rate_span_s = (double)(m->snap.looked_ns - m->heap_half_ns) / 1e9;
+	if (m->heap_half_ns)
 		add_rate(&site->rate_per_s, (double)(int64_t)(a->live - a->live_half) * a->size,
-			 m->snap.looked_ns - m->snap.heap_half_ns);
+			 m->snap.looked_ns - m->heap_half_ns);
 	age = a->oldest_ns ? (double)(m->snap.time_ns - a->oldest_ns) / 1e9 : -1;
 	if (age > site->oldest_s)
 		site->oldest_s = age;
@@ -235,7 +239,7 @@ static int by_part_bytes(const void *a, const void *b)
 
 static void make_heap(struct made *m)
 {
-	table_init(&m->site_index, sizeof(struct site_entry), MAX_ACCOUNTS);
+	table_init(&m->site_index, sizeof(struct site_entry), MAX_SITE_INDEX_BYTES);
 	for (size_t i = 0; i < m->snap.n_accounts; i++)
 		add_account(m, &m->snap.accounts[i]);
 	table_fini(&m->site_index);
@@ -285,7 +289,7 @@ static struct goroutine_place *place_of(struct goroutine_site *site, const char 
 static void add_started(struct made *m)
 {
 	for (size_t i = 0; i < m->snap.n_stacks; i++) {
-		const struct track_stack *st = &m->snap.stacks[i];
+		const struct obs_stack *st = &m->snap.stacks[i];
 		struct goroutine_site *site;
 
 		if (!st->started)
@@ -293,18 +297,18 @@ static void add_started(struct made *m)
 		site = gsite_of(m, &m->stacks[i], false);
 		site->started += st->started;
 		site->ended += st->ended;
-		site->rate_span_s = (double)(m->snap.time_ns - m->snap.go_half_ns) / 1e9;
-		if (m->snap.go_half_ns)
+		site->rate_span_s = (double)(m->snap.time_ns - m->go_half_ns) / 1e9;
+		if (m->go_half_ns)
 			add_rate(&site->rate_per_s,
 				 (double)(int64_t)(st->started - st->ended - st->half_live),
-				 m->snap.time_ns - m->snap.go_half_ns);
+				 m->snap.time_ns - m->go_half_ns);
 	}
 }
 
 static int by_goid(const void *key, const void *element)
 {
 	const uint64_t *goid = key;
-	const struct track_goroutine *g = element;
+	const struct obs_started *g = element;
 
 	return *goid < g->goid ? -1 : *goid > g->goid;
 }
@@ -315,11 +319,11 @@ static void set_oldest(struct goroutine_site *site, double age)
 		site->oldest_s = age;
 }
 
-static const struct track_goroutine *find_seen(const struct made *m, uint64_t goid)
+static const struct obs_started *find_seen(const struct made *m, uint64_t goid)
 {
-	if (!m->snap.n_goroutines)
+	if (!m->snap.n_started)
 		return NULL;
-	return bsearch(&goid, m->snap.goroutines, m->snap.n_goroutines, sizeof(*m->snap.goroutines),
+	return bsearch(&goid, m->snap.started, m->snap.n_started, sizeof(*m->snap.started),
 		       by_goid);
 }
 
@@ -341,7 +345,7 @@ static struct frames created_at(struct made *m, const struct goroutine *g)
  * again. */
 static void subtract_system(struct made *m, const struct goroutine *g)
 {
-	const struct track_goroutine *seen = find_seen(m, g->goid);
+	const struct obs_started *seen = find_seen(m, g->goid);
 
 	if (seen)
 		gsite_of(m, &m->stacks[seen->stack], false)->started--;
@@ -365,7 +369,7 @@ static void drop_empty_gsites(struct made *m)
 /* One goroutine of the runtime's table: to the site that started it, known in full if we saw it. */
 static void add_goroutine(struct made *m, const struct goroutine *g)
 {
-	const struct track_goroutine *seen = find_seen(m, g->goid);
+	const struct obs_started *seen = find_seen(m, g->goid);
 	struct goroutine_site *site;
 	struct goroutine_place *place;
 	struct frames fr;
@@ -397,8 +401,8 @@ static void add_seen(struct made *m)
 {
 	static const struct frames none = { 0 };
 
-	for (size_t i = 0; i < m->snap.n_goroutines; i++) {
-		const struct track_goroutine *g = &m->snap.goroutines[i];
+	for (size_t i = 0; i < m->snap.n_started; i++) {
+		const struct obs_started *g = &m->snap.started[i];
 		struct goroutine_site *site = gsite_of(m, &m->stacks[g->stack], false);
 
 		site->live++;
@@ -423,7 +427,7 @@ static int by_place_live(const void *a, const void *b)
 
 static void make_goroutines(struct made *m)
 {
-	table_init(&m->site_index, sizeof(struct site_entry), MAX_ACCOUNTS);
+	table_init(&m->site_index, sizeof(struct site_entry), MAX_SITE_INDEX_BYTES);
 	add_started(m);
 	if (m->s->gone || !m->s->checked || gomem_goroutines(m->s->gomem, true, &m->gs))
 		add_seen(m);
@@ -459,7 +463,7 @@ static void make_coverage(struct made *m)
 	rows[COVERAGE_STACKS_LOST].value = c[GL_LOST_STACK];
 	rows[COVERAGE_STACKS_CUT].value = c[GL_LOST_STACK_CUT];
 	rows[COVERAGE_STACKS_RESENT].value = c[GL_STACKS_FULL];
-	rows[COVERAGE_OBJECTS_NOT_FOLLOWED].value = loss->objects_full;
+	rows[COVERAGE_OBJECTS_NOT_FOLLOWED].value = loss->unsized;
 	rows[COVERAGE_STACKS_NOT_KEPT].value = loss->stacks_full;
 	rows[COVERAGE_SITES_NOT_KEPT].value = loss->accounts_full;
 	rows[COVERAGE_GOROUTINES_NOT_FOLLOWED].value = loss->goroutines_full;
@@ -524,6 +528,29 @@ static void make_target(struct made *m)
 	}
 }
 
+/* Growth is told from counts at earlier moments. */
+static void add_growth(struct made *m)
+{
+	struct series_moment first, half;
+	struct track_snapshot *snap = &m->snap;
+	bool has_first = series_first(m->s->live, &first);
+
+	if (series_middle(m->s->live, snap->looked_ns, &half))
+		m->heap_half_ns = half.time_ns;
+	for (size_t i = 0; i < snap->n_accounts; i++) {
+		struct obs_account *a = &snap->accounts[i];
+
+		if (has_first)
+			a->live_first = series_at(m->s->live, first, a->key);
+		if (m->heap_half_ns)
+			a->live_half = series_at(m->s->live, half, a->key);
+	}
+	if (series_middle(m->s->running, snap->time_ns, &half))
+		m->go_half_ns = half.time_ns;
+	for (size_t i = 0; m->go_half_ns && i < snap->n_stacks; i++)
+		snap->stacks[i].half_live = series_at(m->s->running, half, snap->stacks[i].id);
+}
+
 struct findings *findings_make(struct session *s)
 {
 	struct made *m = xcalloc(1, sizeof(*m));
@@ -531,6 +558,7 @@ struct findings *findings_make(struct session *s)
 
 	m->s = s;
 	track_snapshot(s->track, now_ns(), &m->snap);
+	add_growth(m);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	m->f.version = GL_VERSION;
 	m->f.attached_s = (double)(m->snap.time_ns - s->attach_ns) / 1e9;

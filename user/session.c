@@ -10,11 +10,13 @@
 #include <string.h>
 #include <stdlib.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
 #include "user/go/sitetype.h"
 #include "user/gomem/gomem.h"
+#include "user/judge/series.h"
 #include "user/object.h"
 #include "user/target.h"
 #include "user/tracer/tracer.h"
@@ -132,26 +134,31 @@ int session_open(struct session *s, pid_t pid, bool heap, bool goroutines)
 
 /* ---- from addresses in the target to what they stand for --------------------------------- */
 
-size_t session_vaddrs(const struct session *s, const struct track_stack *stack,
-		      uint64_t vaddrs[GL_MAX_FRAMES])
+void session_vaddrs(const struct session *s, const uint64_t *pcs, uint32_t n,
+		    uint64_t vaddrs[GL_MAX_FRAMES])
 {
-	for (uint32_t i = 0; i < stack->n; i++)
-		vaddrs[i] = stack->pcs[i] - s->bias;
-	return stack->n;
+	for (uint32_t i = 0; i < n; i++)
+		vaddrs[i] = pcs[i] - s->bias;
 }
 
-void session_site_type(const struct session *s, const struct track_stack *stack, uint64_t typ,
+void session_site_type(const struct session *s, const uint64_t *pcs, uint32_t n, uint64_t typ,
 		       struct site_type *out)
 {
 	uint64_t vaddrs[GL_MAX_FRAMES];
-	size_t n = session_vaddrs(s, stack, vaddrs);
 
+	session_vaddrs(s, pcs, n, vaddrs);
 	if (typ && typ != GL_UNKNOWN)
 		typ -= s->bias;
 	sitetype_get(s->sitetype, typ, vaddrs, n, out);
 }
 
-/* ---- what track asks ------------------------------------------------------------------------ */
+/* ---- the size of an object ------------------------------------------------------------------ */
+
+struct size {
+	uint64_t key;		/* hash of what decides it */
+	uint64_t slot_bytes;	/* 0: not known from that */
+	bool tiny;
+};
 
 /* Profile-guided builds may have parts of the allocator where neither the size nor its class is
  * at hand. */
@@ -163,27 +170,53 @@ static bool size_unknown(const struct plan_probe *p)
 
 /* The size class is known from the probe's function or from the size and whether there are
  * pointers. */
-static uint64_t object_size(void *ctx, const struct gl_alloc *a, const struct track_stack *stack,
-			    bool *tiny)
+static void find_size(const struct session *s, const struct gl_alloc *a, struct size *out)
 {
-	struct session *s = ctx;
 	const struct plan_probe *p = &s->plan.probes[a->h.probe];
-	uint64_t size = a->size, slot;
+	uint64_t size = p->tiny ? 1 : a->size;	/* tiny: any size below 16 */
+	const uint64_t *pcs = NULL;
 	struct site_type type;
+	uint32_t n = 0;
 
-	if (size_unknown(p))
-		return size;	/* see sink() */
-	if (p->size_class && !p->tiny)
-		return golayout_class_size(p->size_class);
-	session_site_type(s, stack, a->typ, &type);
-	if (p->tiny)
-		size = 1;	/* any size below 16 */
+	if (p->size_class && !p->tiny) {
+		out->slot_bytes = golayout_class_size(p->size_class);
+		return;
+	}
+	track_find_stack(s->track, a->stack, &pcs, &n);
+	session_site_type(s, pcs, n, a->typ, &type);
 	/* a type made at run time: whether there are pointers decides the class, so ask the span */
-	if (!type.known && !gomem_slot_size(s->gomem, a->addr, &slot))
-		return slot;
-	*tiny = p->tiny || (!type.pointers && size < 16);
-	return golayout_object_size(&s->layout, size, type.pointers);
+	if (!type.known && !gomem_slot_size(s->gomem, a->addr, &out->slot_bytes))
+		return;
+	out->tiny = p->tiny || (!type.pointers && size < 16);
+	out->slot_bytes = golayout_object_size(&s->layout, size, type.pointers);
 }
+
+/* false: its span is gone, and so is the object. */
+static bool get_size(struct session *s, const struct gl_alloc *a, struct size *out)
+{
+	uint64_t key = table_mix(table_mix(s->sizes_seed, a->stack), a->typ);
+	struct size *known;
+	bool is_new;
+
+	*out = (struct size){ 0 };
+	if (size_unknown(&s->plan.probes[a->h.probe]))
+		return !gomem_slot_size(s->gomem, a->addr, &out->slot_bytes);
+	key = table_mix(table_mix(key, a->size), a->h.probe) | 1;
+	known = table_find(&s->sizes, key);
+	if (known) {
+		*out = *known;
+		return true;
+	}
+	find_size(s, a, out);
+	if (table_full(&s->sizes))
+		table_clear(&s->sizes);
+	known = table_put(&s->sizes, key, &is_new);
+	known->slot_bytes = out->slot_bytes;
+	known->tiny = out->tiny;
+	return true;
+}
+
+/* ---- what track asks ------------------------------------------------------------------------ */
 
 static int alive(void *ctx, struct object *objects, size_t n, uint32_t *gen)
 {
@@ -192,24 +225,44 @@ static int alive(void *ctx, struct object *objects, size_t n, uint32_t *gen)
 	return gomem_alive(s->gomem, objects, n, gen);
 }
 
+static uint64_t lost(void *ctx)
+{
+	return session_lost(ctx);
+}
+
 /* ---- attach and detach ---------------------------------------------------------------------- */
+
+static void on_alloc(struct session *s, const struct gl_alloc *a)
+{
+	struct size size;
+
+	if (get_size(s, a, &size))
+		track_alloc(s->track, a, size.slot_bytes, size.tiny, now_ns());
+	else
+		track_end(s->track, a->addr);
+}
 
 static void sink(void *ctx, const struct gl_header *rec)
 {
 	struct session *s = ctx;
-	struct gl_alloc a;
-	uint64_t slot;
 
 	if (rec->probe >= s->plan.n)
 		return;
-	if (rec->kind == GL_REC_ALLOC && size_unknown(&s->plan.probes[rec->probe])) {
-		a = *(const struct gl_alloc *)rec;
-		if (gomem_slot_size(s->gomem, a.addr, &slot))
-			return;	/* its span is gone, and so is it */
-		a.size = slot;
-		rec = &a.h;
+	switch (rec->kind) {
+	case GL_REC_ALLOC:
+		on_alloc(s, (const struct gl_alloc *)rec);
+		break;
+	case GL_REC_STACK:
+		if (((const struct gl_stack *)rec)->n <= GL_MAX_FRAMES)
+			track_stack(s->track, (const struct gl_stack *)rec);
+		break;
+	case GL_REC_GOSTART:
+		track_gostart(s->track, (const struct gl_gostart *)rec);
+		break;
+	case GL_REC_GOEND:
+		track_goend(s->track, (const struct gl_goend *)rec);
+		break;
 	}
-	track_feed(s->track, rec, now_ns());
 }
 
 static int configure(const struct session *s, struct gl_config *c)
@@ -235,7 +288,7 @@ static int configure(const struct session *s, struct gl_config *c)
 int session_attach(struct session *s)
 {
 	const struct track_ops ops = {
-		.ctx = s, .object_size = object_size, .alive = alive,
+		.ctx = s, .alive = alive, .lost = lost,
 		/* runtime/malloc.go, "Pad tinysize allocations" */
 		.tiny_alone = gobin_setting(s->gobin, "-race") != NULL,
 	};
@@ -252,7 +305,11 @@ int session_attach(struct session *s)
 		err = tracer_open(&s->tracer, &config, probes, s->plan.n, sink, s);
 	if (err)
 		return err;
-	track_new(&s->track, &ops, now_ns());
+	track_new(&s->track, &ops, MAX_TRACK_BYTES);
+	table_init(&s->sizes, sizeof(struct size), MAX_SIZES_BYTES);
+	s->sizes_seed = table_seed();
+	series_new(&s->live, now_ns(), MAX_SERIES_BYTES);
+	series_new(&s->running, now_ns(), MAX_SERIES_BYTES);
 	err = gomem_sweepgen(s->gomem, &s->looked_gen);
 	if (err) {
 		say_error("process %d: its memory cannot be read: %s", (int)target_pid(s->target),
@@ -275,6 +332,9 @@ void session_close(struct session *s)
 {
 	tracer_close(s->tracer);
 	track_free(s->track);
+	table_fini(&s->sizes);
+	series_free(s->live);
+	series_free(s->running);
 	sitetype_free(s->sitetype);
 	gomem_close(s->gomem);
 	plan_fini(&s->plan);
@@ -328,11 +388,27 @@ void session_read_memory(struct session *s)
 	s->memory = m;
 }
 
+static void add_value(void *ctx, uint64_t key, uint64_t n)
+{
+	series_add(ctx, key, n);
+}
+
+static void note_running(struct session *s, uint64_t now)
+{
+	if (!series_due(s->running, now))
+		return;
+	series_begin(s->running, now);
+	track_each_running(s->track, add_value, s->running);
+}
+
 static void look(struct session *s, uint32_t gen)
 {
 	uint64_t start = now_ns(), end;
 
-	track_collection(s->track, start, session_lost(s));
+	if (!track_look(s->track, start) && series_due(s->live, start)) {
+		series_begin(s->live, start);
+		track_each_live(s->track, add_value, s->live);
+	}
 	s->looked_gen = gen;
 	end = now_ns();
 	s->look_next_ns = end + 4 * (end - start);
@@ -345,7 +421,7 @@ int session_update(struct session *s, bool force)
 	uint32_t gen;
 	int err = tracer_drain(s->tracer);
 
-	track_tick(s->track, now_ns());
+	note_running(s, now_ns());
 	if (err < 0 || s->gone)
 		return err;
 	if (!s->checked)

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "include/gobpfleak.h"
+#include "user/base/table.h"
 #include "user/go/golayout.h"
 #include "user/model.h"
 #include "user/probe/plan.h"
@@ -18,11 +19,13 @@
 struct gobin;
 struct gomem;
 struct image;
+struct obs_stack;
+struct series;
 struct site_type;
 struct sitetype;
 struct target;
 struct track;
-struct track_stack;
+struct track_snapshot;
 struct tracer;
 
 struct session {
@@ -34,6 +37,9 @@ struct session {
 	struct gomem *gomem;
 	struct sitetype *sitetype;
 	struct track *track;
+	struct table sizes;		/* of objects, by what decides them */
+	uint64_t sizes_seed;
+	struct series *live, *running;	/* objects by account, goroutines by stack */
 	struct tracer *tracer;
 	uint64_t bias;			/* address in the target minus vaddr */
 	bool heap, goroutines;
@@ -60,11 +66,11 @@ void session_close(struct session *s);
 /* Takes all records, looks what lives if a collection has ended since (force: even if that was
  * done just now).  -EBADMSG: the layout turned out not to fit; the user has been told. */
 int session_update(struct session *s, bool force);
-/* The pcs of a tracked stack as vaddrs; returns how many. */
-size_t session_vaddrs(const struct session *s, const struct track_stack *stack,
-		      uint64_t vaddrs[GL_MAX_FRAMES]);
-/* What is allocated on a tracked stack; typ as in struct gl_alloc. */
-void session_site_type(const struct session *s, const struct track_stack *stack, uint64_t typ,
+/* pcs in the target as vaddrs. */
+void session_vaddrs(const struct session *s, const uint64_t *pcs, uint32_t n,
+		    uint64_t vaddrs[GL_MAX_FRAMES]);
+/* What is allocated on a stack of n pcs; typ as in struct gl_alloc. */
+void session_site_type(const struct session *s, const uint64_t *pcs, uint32_t n, uint64_t typ,
 		       struct site_type *out);
 
 /* Reads the runtime's memory figures into s->memory. */

@@ -2,15 +2,19 @@
 /*
  * table.c - open addressing with linear probing; deletion moves followers back, so there are no
  * tombstones and a table that lives for weeks stays fast.
+ *
+ * The number of slots is not a power of two: it doubles up to exactly what fits into the memory,
+ * two thirds of it, since at the last doubling the old slots are there as well.
  */
 #include "user/base/table.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "user/base/util.h"
 
-enum { FIRST_SLOTS = 1024 };	/* a power of two */
+enum { FIRST_SLOTS = 1024, LEAST_SLOTS = 8 };
 
 static uint64_t key_of(const void *entry)
 {
@@ -22,20 +26,44 @@ static uint64_t key_of(const void *entry)
 
 static void *slot(const struct table *t, size_t i)
 {
-	return t->entries + (i & t->mask) * t->size;
+	return t->entries + i * t->size;
 }
 
-/* Addresses differ in few, low bits: the multiplication spreads them, the high half has the good
- * bits. */
+static size_t after(const struct table *t, size_t i)
+{
+	return i + 1 == t->n_slots ? 0 : i + 1;
+}
+
 static size_t home(const struct table *t, uint64_t key)
 {
-	return ((key * 0x9e3779b97f4a7c15ull) >> 32) & t->mask;
+	return (size_t)(((unsigned __int128)table_mix(t->seed, key) * t->n_slots) >> 64);
 }
 
-void table_init(struct table *t, size_t entry_size, size_t max)
+uint64_t table_seed(void)
 {
-	*t = (struct table){ .size = entry_size, .mask = FIRST_SLOTS - 1, .max = max };
-	t->entries = xcalloc(FIRST_SLOTS, entry_size);
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = now_ns() ^ (uintptr_t)&seed;	/* early at boot: addresses are random, too */
+	return seed;
+}
+
+static void first_slots(struct table *t)
+{
+	t->n_slots = t->max_slots;
+	while (t->n_slots >= 2 * FIRST_SLOTS)
+		t->n_slots /= 2;
+	t->entries = xcalloc(t->n_slots, t->size);
+	t->n = 0;
+}
+
+void table_init(struct table *t, size_t entry_size, size_t max_bytes)
+{
+	*t = (struct table){ .size = entry_size, .seed = table_seed() };
+	t->max_slots = max_bytes / entry_size / 3 * 2;
+	if (t->max_slots < LEAST_SLOTS)
+		t->max_slots = LEAST_SLOTS;
+	first_slots(t);
 }
 
 void table_fini(struct table *t)
@@ -44,13 +72,19 @@ void table_fini(struct table *t)
 	*t = (struct table){ 0 };
 }
 
+void table_clear(struct table *t)
+{
+	free(t->entries);
+	first_slots(t);
+}
+
 /* The slot of key, or the free one where it belongs. */
 static void *probe(const struct table *t, uint64_t key)
 {
 	size_t i = home(t, key);
 
 	while (key_of(slot(t, i)) && key_of(slot(t, i)) != key)
-		i++;
+		i = after(t, i);
 	return slot(t, i);
 }
 
@@ -65,11 +99,22 @@ static void double_slots(struct table *t)
 {
 	struct table old = *t;
 
-	t->mask = 2 * (old.mask + 1) - 1;
-	t->entries = xcalloc(t->mask + 1, t->size);
+	t->n_slots = 2 * old.n_slots;
+	t->entries = xcalloc(t->n_slots, t->size);
 	for (void *e = table_next(&old, NULL); e; e = table_next(&old, e))
 		memcpy(probe(t, key_of(e)), e, t->size);
 	free(old.entries);
+}
+
+/* Three quarters: beyond that, runs of used slots become long. */
+static bool crowded(const struct table *t)
+{
+	return 4 * (t->n + 1) > 3 * t->n_slots;
+}
+
+bool table_full(const struct table *t)
+{
+	return crowded(t) && 2 * t->n_slots > t->max_slots;
 }
 
 void *table_put(struct table *t, uint64_t key, bool *is_new)
@@ -79,15 +124,20 @@ void *table_put(struct table *t, uint64_t key, bool *is_new)
 	*is_new = !key_of(e);
 	if (!*is_new)
 		return e;
-	if (t->n >= t->max)
+	if (table_full(t))
 		return NULL;
-	if (4 * (t->n + 1) > 3 * (t->mask + 1)) {
+	if (crowded(t)) {
 		double_slots(t);
 		e = probe(t, key);
 	}
 	memcpy(e, &key, sizeof(key));
 	t->n++;
 	return e;
+}
+
+static size_t distance(const struct table *t, size_t from, size_t to)
+{
+	return to >= from ? to - from : to + t->n_slots - from;
 }
 
 /* Closes the gap at i: an entry further on may move there if its home does not lie behind the
@@ -100,10 +150,8 @@ void table_delete(struct table *t, uint64_t key)
 	if (!e)
 		return;
 	gap = (e - t->entries) / t->size;
-	for (i = (gap + 1) & t->mask; key_of(slot(t, i)); i = (i + 1) & t->mask) {
-		size_t h = home(t, key_of(slot(t, i)));
-
-		if (((i - h) & t->mask) < ((i - gap) & t->mask))
+	for (i = after(t, gap); key_of(slot(t, i)); i = after(t, i)) {
+		if (distance(t, home(t, key_of(slot(t, i))), i) < distance(t, gap, i))
 			continue;
 		memcpy(slot(t, gap), slot(t, i), t->size);
 		gap = i;
@@ -112,11 +160,21 @@ void table_delete(struct table *t, uint64_t key)
 	t->n--;
 }
 
+/* A deletion moves followers to slot i, or those behind the end to slots that were passed. */
+void table_filter(struct table *t, bool (*keep)(void *ctx, void *entry), void *ctx)
+{
+	for (size_t i = 0; i < t->n_slots;)
+		if (!key_of(slot(t, i)) || keep(ctx, slot(t, i)))
+			i++;
+		else
+			table_delete(t, key_of(slot(t, i)));
+}
+
 void *table_next(const struct table *t, const void *entry)
 {
 	size_t i = entry ? ((const uint8_t *)entry - t->entries) / t->size + 1 : 0;
 
-	for (; i <= t->mask; i++)
+	for (; i < t->n_slots; i++)
 		if (key_of(slot(t, i)))
 			return slot(t, i);
 	return NULL;

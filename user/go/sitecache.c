@@ -136,7 +136,7 @@ void sitecache_keep(struct sitecache *sc, uint64_t typ, const uint64_t *pcs, siz
 	struct node *node = NULL;
 	uint32_t parent = ROOT;
 
-	if (sc->n_nodes + used + 1 > MAX_ACCOUNTS)
+	if (sc->n_nodes + used + 1 > MAX_SITE_NODES)
 		return;
 	for (size_t i = 0; i <= used; i++) {
 		if (2 * (sc->n_nodes + 1) > sc->size_nodes)

@@ -2,9 +2,9 @@
 /*
  * track.h - the live set: feed it records, tell it when a collection has ended, ask for a snapshot.
  *
- * Knows neither the kernel nor Go: sizes and liveness come through two functions that the owner
- * plugs in, so it runs on recordings as well.  Every table is capped (limits.h), every loss
- * counted.
+ * Knows neither the kernel nor Go: sizes come with the records, liveness through a function that the
+ * owner plugs in, so it runs on recordings as well.  It keeps below the memory it is given: where
+ * objects do not fit, only one in so many is followed, and the snapshot says so.
  */
 #ifndef TRACK_H
 #define TRACK_H
@@ -14,85 +14,85 @@
 #include <stdint.h>
 
 #include "include/gobpfleak.h"
+#include "user/observation.h"
 
 struct object;
 struct track;
-
-struct track_stack {
-	uint64_t id;
-	const uint64_t *pcs;	/* addresses in the target, as struct gl_stack */
-	uint32_t n;
-	uint32_t flags;
-	uint64_t started, ended; /* goroutines created with this stack */
-	uint64_t half_live;	/* started minus ended at the snapshot's go_half_ns */
-};
 
 struct track_ops {
 	void *ctx;
 	/* Tiny objects do not share: each lies at the end of a block of its own (race detector). */
 	bool tiny_alone;
-	/* Heap bytes of every object of this (stack, type, size, probe), and whether they are
-	 * tiny, that is share 16-byte blocks: asked once for each. */
-	uint64_t (*object_size)(void *ctx, const struct gl_alloc *a,
-				const struct track_stack *stack, bool *tiny);
-	/* Fills in the liveness of a batch sorted by address; *gen: the sweepgen it belongs to.  0 or
-	 * -errno. */
+	/* Chooses what is followed where not everything can be; 0: drawn at random. */
+	uint64_t seed;
+	/* Fills in the liveness of a batch sorted by address; *gen: the sweepgen it belongs to, or
+	 * the first of them if it moves meanwhile.  n may be 0: only the sweepgen.  0 or -errno. */
 	int (*alive)(void *ctx, struct object *objects, size_t n, uint32_t *gen);
+	/* Records of allocations lost so far, all reasons, unreadable ones included. */
+	uint64_t (*lost)(void *ctx);
+	/* Whether a look has to end now; asked between batches.  NULL: never. */
+	bool (*interrupted)(void *ctx);
+	/* The stack is not known here (any more), it has to be sent again before it is used.  May be
+	 * NULL. */
+	void (*forget_stack)(void *ctx, uint64_t id);
 };
 
 struct track_loss {
-	uint64_t objects_full;	/* allocations not followed: the table is full */
-	uint64_t stacks_full, accounts_full, goroutines_full;
-	uint64_t liveness_unknown; /* objects whose liveness after the last collection is unreadable */
-	uint64_t doubtful;	/* objects that may be a lost successor of themselves: records were
-				 * lost while a collection went by unseen */
-};
-
-/* All objects of one stack, type and size. */
-struct track_account {
-	uint32_t stack;		/* index into stacks */
-	uint16_t probe;
-	uint64_t typ;		/* as in gl_alloc */
-	uint64_t size;		/* heap bytes of one object; 0 with tiny objects in a block that
-				 * another opened */
-	bool tiny;
-	uint64_t live, young, shared, allocs; /* objects, see model.h struct site_part */
-	uint64_t live_first;	/* live after the first collection since the attach */
-	uint64_t live_half;	/* live at the snapshot's heap_half_ns */
-	uint64_t oldest_ns;	/* birth of the oldest live object, CLOCK_MONOTONIC; 0: none */
-};
-
-struct track_goroutine {
-	uint64_t goid;
-	uint32_t stack;		/* index into stacks */
-	uint64_t start_ns;
+	uint64_t unsized;	/* allocations of which only the address was known: track_end() */
+	uint64_t stacks_full, accounts_full, goroutines_full; /* records without a place for them */
+	uint64_t forgotten_allocs, forgotten_started; /* counted at stacks that were given up when
+				 * they held nothing and there was no room */
+	uint64_t liveness_unknown; /* objects of which the last look could not tell */
+	uint64_t doubtful;	/* as in struct obs_account, of all together */
 };
 
 struct track_snapshot {		/* a copy of its own */
-	struct track_stack *stacks;
+	uint64_t *pcs;		/* of all stacks */
+	size_t n_pcs;
+	struct obs_stack *stacks; /* half_live is left to the owner */
 	size_t n_stacks;
-	struct track_account *accounts;
+	struct obs_account *accounts; /* live_first and live_half are left to the owner */
 	size_t n_accounts;
-	struct track_goroutine *goroutines;	/* started since the attach, not ended, by goid */
-	size_t n_goroutines;
+	struct obs_started *started; /* by goid */
+	size_t n_started;
 	uint64_t time_ns;	/* when it was taken */
-	uint64_t looked_ns;	/* when the last collection was looked at, 0: never */
-	uint64_t heap_half_ns;	/* a collection near the middle of the trace, 0: too early */
-	uint64_t go_half_ns;	/* a moment near the middle of the trace, 0: too early */
-	uint64_t gc_cycles;	/* looked at since the attach */
+	uint64_t looked_ns;	/* when a collection was last looked at in full, 0: never */
+	uint64_t gc_cycles;	/* since the attach */
 	uint64_t n_records;	/* of all kinds, seen */
+	uint64_t one_in;	/* one in so many objects is followed; a power of two, */
+	uint64_t all_above;	/* but every one of more bytes than this */
 	struct track_loss loss;
 };
 
-int track_new(struct track **out, const struct track_ops *ops, uint64_t start_ns);
+/* max_bytes: of memory for all it holds, snapshots excluded; at least 256 KiB. */
+int track_new(struct track **out, const struct track_ops *ops, size_t max_bytes);
 void track_free(struct track *tr);
 
-void track_feed(struct track *tr, const struct gl_header *rec, uint64_t now_ns);
-/* lost: records lost so far, all reasons. */
-void track_collection(struct track *tr, uint64_t now_ns, uint64_t lost);
-/* To be called now and then, so that growth of goroutines can be told. */
-void track_tick(struct track *tr, uint64_t now_ns);
-void track_snapshot(struct track *tr, uint64_t now_ns, struct track_snapshot *out);
+/* Records, one function for each kind.  Lengths are the caller's to check, gl_stack.n too.
+ * slot_bytes: heap bytes of the object's slot, 16 if it is tiny. */
+void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_bytes, bool tiny,
+		 uint64_t now_ns);
+/* An allocation of which nothing but its address is known: what lay there has ended. */
+void track_end(struct track *tr, uint64_t addr);
+void track_stack(struct track *tr, const struct gl_stack *rec);
+void track_gostart(struct track *tr, const struct gl_gostart *rec);
+void track_goend(struct track *tr, const struct gl_goend *rec);
+
+/* The pcs of a stack, valid until the next record; false: not known. */
+bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs, uint32_t *n);
+
+/* Asks which objects live, after a collection has ended.  0; -EINTR: ops.interrupted() ended it
+ * early; or what ops.alive() failed with.  What was not looked at stays as it was. */
+int track_look(struct track *tr, uint64_t now_ns);
+
+/* Calls fn for each account (its key and its live objects) or stack (its id and its goroutines that
+ * have started since the attach and not ended): what a series is fed with. */
+void track_each_live(const struct track *tr, void (*fn)(void *ctx, uint64_t key, uint64_t n),
+		     void *ctx);
+void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
+			void *ctx);
+
+void track_snapshot(const struct track *tr, uint64_t now_ns, struct track_snapshot *out);
 void track_snapshot_fini(struct track_snapshot *s);
 
 #endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * track_internal.h - what the parts of the live set share: track.c (records), accounts.c (stacks and
+ * accounts), look.c (collections), snapshot.c.
+ */
+#ifndef TRACK_INTERNAL_H
+#define TRACK_INTERNAL_H
+
+#include "user/base/table.h"
+#include "user/track/pool.h"
+#include "user/track/track.h"
+
+enum { TINY_BLOCK = 16 };	/* runtime.maxTinySize */
+
+/* Entries of tables begin with their key. */
+struct tracked {		/* an object, by address */
+	uint64_t addr;
+	uint64_t birth_ns;
+	uint32_t gen;		/* the last one in which it is known to have lived: that of its
+				 * birth, then that of each look that found it alive */
+	uint32_t account : 29;	/* index */
+	uint32_t found : 1;	/* found alive by a collection */
+	uint32_t shared : 1;	/* tiny, with another live one in its block at that collection */
+	uint32_t doubtful : 1;	/* see look.c */
+};
+
+struct inner {			/* tiny objects that do not begin a 16-byte block, by that block */
+	uint64_t block;
+	uint64_t offsets;	/* bit i: there is one at block + i */
+};
+
+struct tracked_g {		/* by goid */
+	uint64_t goid;
+	uint64_t start_ns;
+	uint64_t stack;
+};
+
+struct index_entry {		/* of a stack by its id, of an account by its key */
+	uint64_t key;
+	uint64_t index;
+};
+
+struct stack {
+	uint64_t id;		/* 0: the unknown one, or not in use */
+	uint64_t *pcs;		/* NULL: not known (yet) */
+	uint32_t n, flags;
+	uint32_t n_users;	/* accounts and running goroutines */
+	uint64_t started, ended;
+	uint64_t other_allocs, other_bytes;
+};
+
+struct account {
+	uint64_t key;		/* 0: not in use */
+	uint64_t typ;
+	uint64_t size;		/* as in struct obs_account */
+	uint64_t allocs;
+	uint32_t stack;
+	uint32_t live, young, shared, doubtful;	/* objects that are followed */
+	bool tiny;
+};
+
+struct track {
+	struct track_ops ops;
+	struct table objects, inner, goroutines;
+	struct table stack_index, account_index;
+	struct pool stack_pool, account_pool;
+	struct stack *stacks;		/* [0]: the unknown one */
+	struct account *accounts;
+	size_t n_accounts;		/* in use */
+	size_t pcs_bytes, max_pcs_bytes;
+	size_t look_batch;		/* objects asked for at a time */
+	uint64_t key_seed;
+	unsigned level;			/* one in 2^level blocks is followed */
+	uint64_t all_above;		/* and every object of more bytes */
+	size_t n_large;			/* followed because of that */
+	uint64_t looked_ns, gc_cycles, n_records;
+	uint32_t looked_gen;		/* of the last look; 0: none yet */
+	uint64_t n_unplaced;		/* allocations whose address is not known */
+	uint64_t n_lost;		/* as known so far */
+	uint32_t loss_gen;		/* no loss that is known of is of a later one */
+	struct track_loss loss;
+};
+
+static inline uint64_t block_of(uint64_t addr)
+{
+	return addr - addr % TINY_BLOCK;
+}
+
+/* track.c */
+void track_remove(struct track *tr, uint64_t addr);
+/* Follows fewer objects from now on; those that no longer belong go. */
+void track_follow_fewer(struct track *tr);
+
+/* accounts.c */
+void accounts_init(struct track *tr, size_t stack_bytes, size_t account_bytes);
+void accounts_fini(struct track *tr);
+/* Index of a stack by its id, made if new; 0, the unknown one, if there is no room. */
+uint32_t stack_get(struct track *tr, uint64_t id);
+/* A user more, a user less. */
+void stack_hold(struct track *tr, uint32_t index);
+void stack_release(struct track *tr, uint32_t index);
+/* The account of an allocation, made if new; NULL: no room. */
+struct account *account_get(struct track *tr, const struct gl_alloc *rec, uint64_t slot_bytes,
+			    bool tiny);
+/* To be called when an account's objects may have become none, or some. */
+void account_settle(struct track *tr, const struct account *a);
+
+#endif
