@@ -1,215 +1,186 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * findings.c - joins three sources for a report: the snapshot of what was tracked (per stack of
- * addresses), the runtime's own tables (goroutines, memory), and the binary (frames and types).
+ * findings.c - joins what an observation has apart: accounts and stacks to sites, goroutines to the
+ * go statements that started them.
  *
  * Stacks of addresses that show the same frames are one site: the allocator has several ways to the
  * same object (a fast path, a slow path while the collector marks), which nobody wants to see
- * apart.
+ * apart.  All joining goes by hash; nothing here is quadratic in what a target may have many of.
  */
 #include "user/findings.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "user/base/goname.h"
-#include "user/base/limits.h"
+#include "include/gobpfleak.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
-#include "user/go/gobin.h"
-#include "user/go/image.h"
-#include "user/go/sitetype.h"
-#include "user/gomem/gomem.h"
-#include "user/judge/series.h"
-#include "user/session.h"
-#include "user/target.h"
-#include "user/tracer/tracer.h"
-#include "user/track/track.h"
+#include "user/observation.h"
+#include "user/sites.h"
 
-struct made {			/* findings, and what they are made of */
+/* A rate over less is noise, however exact the numbers: a moment's burst becomes gigabytes a
+ * minute. */
+enum { MIN_RATE_CYCLES = 3 };
+#define MIN_RATE_NS 2000000000ull
+
+enum start { START_SEEN, START_BEFORE_ATTACH, START_UNSEEN };	/* of a goroutine */
+
+struct made {			/* findings, and what they hold */
 	struct findings f;
-	struct session *s;
-	struct track_snapshot snap;
-	uint64_t heap_half_ns, go_half_ns; /* moments near the middle of the trace, 0: too early */
-	struct goroutines gs;
-	struct frames *stacks;	/* of snap.stacks, as shown */
-	struct table frames;	/* of all stacks, each once: hash to frame_entry */
-	struct frame *space;	/* for one stack that is being resolved */
-	size_t cap_space;
+	struct site_store *store;
+	char *strings[4];	/* of the target */
+	char **states;
+	size_t n_states;
+};
+
+struct making {
+	struct made *m;
+	const struct observation *o;
+	struct sites *sites;
+	const struct site **stacks;	/* of o->stacks */
 	size_t cap_sites, cap_gsites;
-	struct table site_index;	/* hash of the frames to site_entry */
+	struct table groups;		/* hash of a site to index in f.sites or f.gsites */
+	struct table members;		/* hash of a part or place of a site to its index there */
 };
 
-struct frame_entry {
-	uint64_t key;
-	struct frame *frame;
-};
-
-struct site_entry {
+struct index_entry {
 	uint64_t key;
 	uint64_t index;
 };
 
-/* ---- frames --------------------------------------------------------------------------------- */
+/* ---- stacks ---------------------------------------------------------------------------------- */
 
-static const struct frame *intern_frame(struct made *m, const struct frame *f)
+static const uint64_t *pcs_of(const struct making *mk, uint32_t stack)
 {
-	uint64_t key = table_mix(table_mix(f->pc, (uintptr_t)f->function), f->line);
-	struct frame_entry *e;
+	return mk->o->pcs + mk->o->stacks[stack].first_pc;
+}
+
+static const struct site *site_of(struct making *mk, uint32_t stack)
+{
+	const struct obs_stack *st = &mk->o->stacks[stack];
+
+	if (!mk->stacks[stack])
+		mk->stacks[stack] = sites_get(mk->sites, pcs_of(mk, stack), st->n_pcs,
+					      SITE_FOLD | (st->flags & GL_STACK_CUT ? SITE_CUT : 0));
+	return mk->stacks[stack];
+}
+
+/* The index kept under this key; *is_new: it is next, and now kept. */
+static size_t index_of(struct table *t, uint64_t key, size_t next, bool *is_new)
+{
+	struct index_entry *e = table_put(t, key | 1, is_new);
+
+	if (*is_new)
+		e->index = next;
+	return e->index;
+}
+
+static uint64_t hash_text(uint64_t h, const char *s)
+{
+	for (; s && *s; s++)
+		h = table_mix(h, (uint8_t)*s);
+	return table_mix(h, !s);
+}
+
+/* ---- the heap -------------------------------------------------------------------------------- */
+
+static struct heap_site *heap_site_of(struct making *mk, uint32_t stack, size_t *index)
+{
+	const struct site *site = site_of(mk, stack);
+	struct findings *f = &mk->m->f;
 	bool is_new;
 
-	e = table_put(&m->frames, table_mix(key, f->inlined) | 1, &is_new);
+	*index = index_of(&mk->groups, table_mix(1, site->id), f->n_sites, &is_new);
 	if (is_new) {
-		e->frame = xcalloc(1, sizeof(*e->frame));
-		*e->frame = *f;
+		f->sites = grow(f->sites, f->n_sites, &mk->cap_sites, sizeof(*f->sites));
+		f->sites[f->n_sites++] = (struct heap_site){
+			.id = site->id, .stack = site->frames, .oldest_s = -1,
+			.rate_per_s = NAN, .rate_span_s = NAN };
 	}
-	return e->frame;
+	return &f->sites[*index];
 }
 
-static struct frames resolve(struct made *m, const uint64_t *pcs, size_t n, bool leaf_is_return)
+static struct site_part *part_of(struct making *mk, struct heap_site *site, size_t index,
+				 const struct obs_account *a)
 {
-	size_t need = gobin_frames(m->s->gobin, pcs, n, leaf_is_return, m->space, m->cap_space);
-	const struct frame **v = xcalloc(need, sizeof(const struct frame *));
-
-	if (need > m->cap_space) {
-		m->space = xreallocarray(m->space, need, sizeof(*m->space));
-		m->cap_space = need;
-		gobin_frames(m->s->gobin, pcs, n, leaf_is_return, m->space, need);
-	}
-	for (size_t i = 0; i < need; i++)
-		v[i] = intern_frame(m, &m->space[i]);
-	return (struct frames){ .v = v, .n = need };
-}
-
-static void free_frames(const struct frames *fr)
-{
-	free((void *)(uintptr_t)fr->v);
-}
-
-/* Folds the runtime's frames at the leaf end away, unless no function but theirs is known. */
-static void fold_leaf(struct frames *fr)
-{
-	size_t i = 0, known;
-
-	while (i < fr->n && goname_of_runtime(fr->v[i]->function))
-		i++;
-	for (known = i; known < fr->n && !fr->v[known]->function; known++)
-		;
-	if (known == fr->n)
-		return;
-	memmove((void *)(uintptr_t)fr->v, fr->v + i, (fr->n - i) * sizeof(*fr->v));
-	fr->n -= i;
-}
-
-static uint64_t hash_frames(uint64_t h, const struct frames *fr)
-{
-	for (size_t i = 0; i < fr->n; i++)
-		h = table_mix(table_mix(h, fr->v[i]->pc), (uintptr_t)fr->v[i]->function);
-	return table_mix(h, fr->cut);
-}
-
-/* A copy, so that every site and place owns its array. */
-static struct frames copy_frames(const struct frames *fr)
-{
-	const struct frame **v = xcalloc(fr->n, sizeof(const struct frame *));
-
-	if (fr->n)
-		memcpy(v, fr->v, fr->n * sizeof(*v));
-	return (struct frames){ .v = v, .n = fr->n, .cut = fr->cut };
-}
-
-static void resolve_stacks(struct made *m)
-{
-	uint64_t pcs[GL_MAX_FRAMES];
-
-	m->stacks = xcalloc(m->snap.n_stacks, sizeof(*m->stacks));
-	for (size_t i = 0; i < m->snap.n_stacks; i++) {
-		const struct obs_stack *st = &m->snap.stacks[i];
-
-		session_vaddrs(m->s, m->snap.pcs + st->first_pc, st->n_pcs, pcs);
-		m->stacks[i] = resolve(m, pcs, st->n_pcs, false);
-		m->stacks[i].cut = st->flags & GL_STACK_CUT;
-		fold_leaf(&m->stacks[i]);
-	}
-}
-
-/* ---- the heap ------------------------------------------------------------------------------- */
-
-static struct heap_site *site_of(struct made *m, uint32_t stack)
-{
-	const struct frames *fr = &m->stacks[stack];
-	struct site_entry *e;
-	bool is_new;
-
-	e = table_put(&m->site_index, hash_frames(1, fr) | 1, &is_new);
-	if (is_new) {
-		m->f.sites = grow(m->f.sites, m->f.n_sites, &m->cap_sites, sizeof(*m->f.sites));
-		m->f.sites[m->f.n_sites] = (struct heap_site){
-			.stack = copy_frames(fr), .oldest_s = -1, .rate_per_s = NAN };
-		e->index = m->f.n_sites++;
-	}
-	return &m->f.sites[e->index];
-}
-
-static struct site_part *part_of(struct heap_site *site, const struct site_type *type,
-				 uint64_t size)
-{
+	struct site_words words;
 	struct site_part *p;
+	uint64_t key;
+	bool is_new;
+	size_t i;
 
-	for (size_t i = 0; i < site->n_parts; i++) {
-		p = &site->parts[i];
-		if (p->size == size && !strcmp(p->type, type->name) &&
-		    (p->how == type->how || (p->how && type->how && !strcmp(p->how, type->how))))
-			return p;
+	sites_words(mk->sites, a->typ, pcs_of(mk, a->stack), mk->o->stacks[a->stack].n_pcs, &words);
+	key = hash_text(hash_text(table_mix(index, a->size), words.type), words.how);
+	i = index_of(&mk->members, key, site->n_parts, &is_new);
+	if (is_new) {
+		/* grows by doubling: a power of two is full */
+		if (!(site->n_parts & (site->n_parts - 1)))
+			site->parts = xreallocarray(site->parts,
+						    site->n_parts ? 2 * site->n_parts : 1, sizeof(*p));
+		site->parts[site->n_parts++] = (struct site_part){
+			.type = words.type, .how = words.how, .size = a->size };
 	}
-	site->parts = xreallocarray(site->parts, site->n_parts + 1, sizeof(*p));
-	p = &site->parts[site->n_parts++];
-	*p = (struct site_part){ .type = type->name, .how = type->how, .size = size };
-	return p;
+	return &site->parts[i];
+}
+
+static bool heap_rate_known(const struct observation *o)
+{
+	return o->heap_half_ns && o->looked_ns - o->heap_half_ns >= MIN_RATE_NS &&
+	       o->gc_cycles - o->gc_cycles_half >= MIN_RATE_CYCLES;
 }
 
 /* A site's rate is unknown until it has its first part. */
-static void add_rate(double *rate, double growth, uint64_t ns)
+static void add_rate(double *rate, double *span, double growth, uint64_t ns)
 {
-	*rate = (isnan(*rate) ? 0 : *rate) + growth / ((double)ns / 1e9);
+	*span = (double)ns / 1e9;
+	*rate = (isnan(*rate) ? 0 : *rate) + growth / *span;
 }
 
-static void add_account(struct made *m, const struct obs_account *a)
+static void add_account(struct making *mk, const struct obs_account *a)
 {
-	const struct obs_stack *st = &m->snap.stacks[a->stack];
-	struct heap_site *site = site_of(m, a->stack);
-	struct site_type type;
-	struct site_part *p;
-	double age;
+	const struct observation *o = mk->o;
+	size_t index;
+	struct heap_site *site = heap_site_of(mk, a->stack, &index);
+	struct site_part *p = part_of(mk, site, index, a);
+	double age = a->oldest_ns ? (double)(o->time_ns - a->oldest_ns) / 1e9 : -1;
 
-	session_site_type(m->s, m->snap.pcs + st->first_pc, st->n_pcs, a->typ, &type);
-	p = part_of(site, &type, a->size);
 	p->live_objects += a->live;
 	p->young_objects += a->young;
 	p->shared_objects += a->shared;
+	p->doubtful_objects += a->doubtful;
 	p->alloc_objects += a->allocs;
 	site->live_objects += a->live;
-	site->samples += a->live;
 	site->live_bytes += a->live * a->size;
 	site->young_objects += a->young;
 	site->young_bytes += a->young * a->size;
 	site->shared_objects += a->shared;
+	site->doubtful_objects += a->doubtful;
 	site->alloc_objects += a->allocs;
 	site->alloc_bytes += a->allocs * a->size;
+	site->samples += a->samples;
 	site->growth_bytes += (int64_t)((a->live - a->live_first) * a->size);
-	site->rate_span_s = (double)(m->snap.looked_ns - m->heap_half_ns) / 1e9;
-	if (m->heap_half_ns)
-		add_rate(&site->rate_per_s, (double)(int64_t)(a->live - a->live_half) * a->size,
-			 m->snap.looked_ns - m->heap_half_ns);
-	age = a->oldest_ns ? (double)(m->snap.time_ns - a->oldest_ns) / 1e9 : -1;
+	if (heap_rate_known(o))
+		add_rate(&site->rate_per_s, &site->rate_span_s,
+			 (double)(int64_t)(a->live - a->live_half) * (double)a->size,
+			 o->looked_ns - o->heap_half_ns);
 	if (age > site->oldest_s)
 		site->oldest_s = age;
+}
+
+/* What was allocated by accounts that were given up since. */
+static void add_others(struct making *mk, uint32_t stack)
+{
+	const struct obs_stack *st = &mk->o->stacks[stack];
+	struct heap_site *site;
+	size_t index;
+
+	if (!st->other_allocs)
+		return;
+	site = heap_site_of(mk, stack, &index);
+	site->alloc_objects += st->other_allocs;
+	site->alloc_bytes += st->other_bytes;
 }
 
 static int compare(double a, double b)	/* larger first */
@@ -226,7 +197,9 @@ static int by_live_bytes(const void *a, const void *b)
 		c = compare(x->growth_bytes, y->growth_bytes);
 	if (!c)
 		c = compare(x->young_bytes, y->young_bytes);
-	return c ? c : compare(x->alloc_objects, y->alloc_objects);
+	if (!c)
+		c = compare(x->alloc_objects, y->alloc_objects);
+	return c ? c : (x->id > y->id) - (x->id < y->id);
 }
 
 static int by_part_bytes(const void *a, const void *b)
@@ -234,83 +207,100 @@ static int by_part_bytes(const void *a, const void *b)
 	const struct site_part *x = a, *y = b;
 	int c = compare((double)x->live_objects * x->size, (double)y->live_objects * y->size);
 
-	return c ? c : compare(x->alloc_objects, y->alloc_objects);
+	if (!c)
+		c = compare(x->alloc_objects, y->alloc_objects);
+	return c ? c : strcmp(x->type, y->type);
 }
 
-static void make_heap(struct made *m)
+static void begin_groups(struct making *mk)
 {
-	table_init(&m->site_index, sizeof(struct site_entry), MAX_SITE_INDEX_BYTES);
-	for (size_t i = 0; i < m->snap.n_accounts; i++)
-		add_account(m, &m->snap.accounts[i]);
-	table_fini(&m->site_index);
-	if (m->f.n_sites)
-		qsort(m->f.sites, m->f.n_sites, sizeof(*m->f.sites), by_live_bytes);
-	for (size_t i = 0; i < m->f.n_sites; i++)
-		qsort(m->f.sites[i].parts, m->f.sites[i].n_parts, sizeof(*m->f.sites[i].parts),
-		      by_part_bytes);
+	table_init(&mk->groups, sizeof(struct index_entry), SIZE_MAX);
+	table_init(&mk->members, sizeof(struct index_entry), SIZE_MAX);
 }
 
-/* ---- goroutines ----------------------------------------------------------------------------- */
-
-static struct goroutine_site *gsite_of(struct made *m, const struct frames *fr, bool before_attach)
+static void end_groups(struct making *mk)
 {
-	struct site_entry *e;
+	table_fini(&mk->groups);
+	table_fini(&mk->members);
+}
+
+static void make_heap(struct making *mk)
+{
+	struct findings *f = &mk->m->f;
+
+	begin_groups(mk);
+	for (size_t i = 0; i < mk->o->n_accounts; i++)
+		add_account(mk, &mk->o->accounts[i]);
+	for (uint32_t i = 0; i < mk->o->n_stacks; i++)
+		add_others(mk, i);
+	end_groups(mk);
+	if (f->n_sites)
+		qsort(f->sites, f->n_sites, sizeof(*f->sites), by_live_bytes);
+	for (size_t i = 0; i < f->n_sites; i++)
+		if (f->sites[i].n_parts)
+			qsort(f->sites[i].parts, f->sites[i].n_parts,
+			      sizeof(*f->sites[i].parts), by_part_bytes);
+}
+
+/* ---- goroutines ------------------------------------------------------------------------------ */
+
+static struct goroutine_site *gsite_of(struct making *mk, const struct site *site,
+				       enum start start, size_t *index)
+{
+	struct findings *f = &mk->m->f;
 	bool is_new;
 
-	e = table_put(&m->site_index, hash_frames(2 + before_attach, fr) | 1, &is_new);
+	*index = index_of(&mk->groups, table_mix(start, site->id), f->n_gsites, &is_new);
 	if (is_new) {
-		m->f.gsites = grow(m->f.gsites, m->f.n_gsites, &m->cap_gsites,
-				   sizeof(*m->f.gsites));
-		m->f.gsites[m->f.n_gsites] = (struct goroutine_site){
-			.stack = copy_frames(fr), .before_attach = before_attach,
-			.oldest_s = -1, .rate_per_s = NAN };
-		e->index = m->f.n_gsites++;
+		f->gsites = grow(f->gsites, f->n_gsites, &mk->cap_gsites, sizeof(*f->gsites));
+		f->gsites[f->n_gsites++] = (struct goroutine_site){
+			.id = site->id, .stack = site->frames,
+			.before_attach = start == START_BEFORE_ATTACH,
+			.start_unseen = start == START_UNSEEN,
+			.oldest_s = -1, .rate_per_s = NAN, .rate_span_s = NAN };
 	}
-	return &m->f.gsites[e->index];
+	return &f->gsites[*index];
 }
 
-static struct goroutine_place *place_of(struct goroutine_site *site, const char *state,
-					const struct frames *fr)
+static struct goroutine_place *place_of(struct making *mk, struct goroutine_site *site,
+					size_t index, const char *state, const struct site *where)
 {
+	uint64_t key = hash_text(table_mix(index, where ? where->id : 0), state);
 	struct goroutine_place *p;
+	bool is_new;
+	size_t i = index_of(&mk->members, key, site->n_places, &is_new);
 
-	for (size_t i = 0; i < site->n_places; i++) {
-		p = &site->places[i];
-		if (!strcmp(p->state, state) && hash_frames(0, &p->stack) == hash_frames(0, fr))
-			return p;
+	if (is_new) {
+		if (!(site->n_places & (site->n_places - 1)))
+			site->places = xreallocarray(site->places,
+						     site->n_places ? 2 * site->n_places : 1,
+						     sizeof(*p));
+		site->places[site->n_places++] = (struct goroutine_place){
+			.state = state, .stack = where ? where->frames : (struct frames){ 0 },
+			.longest_wait_s = -1 };
 	}
-	site->places = xreallocarray(site->places, site->n_places + 1, sizeof(*p));
-	p = &site->places[site->n_places++];
-	*p = (struct goroutine_place){ .state = state, .stack = copy_frames(fr),
-				       .longest_wait_s = -1 };
-	return p;
+	return &site->places[i];
 }
 
-static void add_started(struct made *m)
+static void add_started(struct making *mk)
 {
-	for (size_t i = 0; i < m->snap.n_stacks; i++) {
-		const struct obs_stack *st = &m->snap.stacks[i];
+	const struct observation *o = mk->o;
+	size_t index;
+
+	for (uint32_t i = 0; i < o->n_stacks; i++) {
+		const struct obs_stack *st = &o->stacks[i];
 		struct goroutine_site *site;
 
 		if (!st->started)
 			continue;
-		site = gsite_of(m, &m->stacks[i], false);
+		site = gsite_of(mk, site_of(mk, i), START_SEEN, &index);
 		site->started += st->started;
 		site->ended += st->ended;
-		site->rate_span_s = (double)(m->snap.time_ns - m->go_half_ns) / 1e9;
-		if (m->go_half_ns)
-			add_rate(&site->rate_per_s,
+		if (o->go_half_ns && o->time_ns - o->go_half_ns >= MIN_RATE_NS)
+			add_rate(&site->rate_per_s, &site->rate_span_s,
 				 (double)(int64_t)(st->started - st->ended - st->half_live),
-				 m->snap.time_ns - m->go_half_ns);
+				 o->time_ns - o->go_half_ns);
 	}
-}
-
-static int by_goid(const void *key, const void *element)
-{
-	const uint64_t *goid = key;
-	const struct obs_started *g = element;
-
-	return *goid < g->goid ? -1 : *goid > g->goid;
 }
 
 static void set_oldest(struct goroutine_site *site, double age)
@@ -319,96 +309,93 @@ static void set_oldest(struct goroutine_site *site, double age)
 		site->oldest_s = age;
 }
 
-static const struct obs_started *find_seen(const struct made *m, uint64_t goid)
+static double seconds_since(const struct making *mk, uint64_t ns)
 {
-	if (!m->snap.n_started)
-		return NULL;
-	return bsearch(&goid, m->snap.started, m->snap.n_started, sizeof(*m->snap.started),
-		       by_goid);
+	return mk->o->time_ns > ns ? (double)(mk->o->time_ns - ns) / 1e9 : 0;
 }
 
 /* The go statement.  The main goroutine has none, it was started by a wrapper in assembly that
  * is not shown: instead the function it began with. */
-static struct frames created_at(struct made *m, const struct goroutine *g)
+static const struct site *created_at(struct making *mk, const struct obs_goroutine *g)
 {
-	struct frames fr = resolve(m, &g->gopc, 1, true);
+	const struct site *site = sites_get(mk->sites, &g->gopc, 1, SITE_RETURN | SITE_FOLD);
 
-	if (!fr.n) {
-		free_frames(&fr);
-		fr = resolve(m, &g->startpc, 1, false);
+	return site->frames.n ? site : sites_get(mk->sites, &g->startpc, 1, SITE_FOLD);
+}
+
+static struct goroutine_site *starter_of(struct making *mk, const struct obs_goroutine *g,
+					 size_t *index)
+{
+	struct goroutine_site *site;
+
+	if (g->start_ns) {
+		site = gsite_of(mk, site_of(mk, g->stack), START_SEEN, index);
+		set_oldest(site, seconds_since(mk, g->start_ns));
+	} else if (g->before_attach) {
+		site = gsite_of(mk, created_at(mk, g), START_BEFORE_ATTACH, index);
+		set_oldest(site, mk->m->f.attached_s);
+	} else {
+		site = gsite_of(mk, created_at(mk, g), START_UNSEEN, index);
 	}
-	fold_leaf(&fr);
-	return fr;
+	return site;
+}
+
+/* One goroutine of the runtime's table, to the site that started it. */
+static void add_goroutine(struct making *mk, const struct obs_goroutine *g)
+{
+	const struct observation *o = mk->o;
+	const struct site *where = NULL;
+	struct goroutine_place *place;
+	struct goroutine_site *site;
+	size_t index;
+
+	if (g->n_pcs)
+		where = sites_get(mk->sites, o->table_pcs + g->first_pc, g->n_pcs,
+				  SITE_RETURN | (g->cut ? SITE_CUT : 0));
+	site = starter_of(mk, g, &index);
+	site->live++;
+	place = place_of(mk, site, index, mk->m->states[g->state], where);
+	place->live++;
+	if (g->waitsince_ns && seconds_since(mk, g->waitsince_ns) > place->longest_wait_s)
+		place->longest_wait_s = seconds_since(mk, g->waitsince_ns);
 }
 
 /* The runtime's own goroutines are nobody's leak: those that we saw start leave their site
  * again. */
-static void subtract_system(struct made *m, const struct goroutine *g)
+static void subtract_system(struct making *mk, const struct obs_goroutine *g)
 {
-	const struct obs_started *seen = find_seen(m, g->goid);
+	size_t index;
 
-	if (seen)
-		gsite_of(m, &m->stacks[seen->stack], false)->started--;
+	if (g->start_ns)
+		gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index)->started--;
 }
 
-static void drop_empty_gsites(struct made *m)
+/* The table could not be read: only what the probes saw is known. */
+static void add_seen(struct making *mk)
+{
+	size_t index;
+
+	for (size_t i = 0; i < mk->o->n_started; i++) {
+		const struct obs_started *g = &mk->o->started[i];
+		struct goroutine_site *site;
+
+		if (g->ended)
+			continue;
+		site = gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index);
+		site->live++;
+		place_of(mk, site, index, "?", NULL)->live++;
+		set_oldest(site, seconds_since(mk, g->start_ns));
+	}
+}
+
+static void drop_empty_gsites(struct findings *f)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->f.n_gsites; i++) {
-		struct goroutine_site *site = &m->f.gsites[i];
-
-		if (site->live || site->started)
-			m->f.gsites[n++] = *site;
-		else
-			free_frames(&site->stack);
-	}
-	m->f.n_gsites = n;
-}
-
-/* One goroutine of the runtime's table: to the site that started it, known in full if we saw it. */
-static void add_goroutine(struct made *m, const struct goroutine *g)
-{
-	const struct obs_started *seen = find_seen(m, g->goid);
-	struct goroutine_site *site;
-	struct goroutine_place *place;
-	struct frames fr;
-
-	if (seen) {
-		site = gsite_of(m, &m->stacks[seen->stack], false);
-		set_oldest(site, (double)(m->snap.time_ns - seen->start_ns) / 1e9);
-	} else {
-		fr = created_at(m, g);
-		site = gsite_of(m, &fr, true);
-		set_oldest(site, m->f.attached_s);
-		free_frames(&fr);
-	}
-	site->live++;
-	fr = resolve(m, g->pcs, g->n_pcs, true);
-	fr.cut = g->cut;
-	place = place_of(site, g->state, &fr);
-	place->live++;
-	if (g->waitsince_ns && m->snap.time_ns > g->waitsince_ns) {
-		double s = (double)(m->snap.time_ns - g->waitsince_ns) / 1e9;
-
-		place->longest_wait_s = s > place->longest_wait_s ? s : place->longest_wait_s;
-	}
-	free_frames(&fr);
-}
-
-/* The process is gone and its table with it: only what the probes saw is known. */
-static void add_seen(struct made *m)
-{
-	static const struct frames none = { 0 };
-
-	for (size_t i = 0; i < m->snap.n_started; i++) {
-		const struct obs_started *g = &m->snap.started[i];
-		struct goroutine_site *site = gsite_of(m, &m->stacks[g->stack], false);
-
-		site->live++;
-		place_of(site, "?", &none)->live++;
-		set_oldest(site, (double)(m->snap.time_ns - g->start_ns) / 1e9);
-	}
+	for (size_t i = 0; i < f->n_gsites; i++)
+		if (f->gsites[i].live || f->gsites[i].started)
+			f->gsites[n++] = f->gsites[i];
+	f->n_gsites = n;
 }
 
 static int by_live(const void *a, const void *b)
@@ -416,170 +403,115 @@ static int by_live(const void *a, const void *b)
 	const struct goroutine_site *x = a, *y = b;
 	int c = compare(x->live, y->live);
 
-	return c ? c : compare(x->started, y->started);
+	if (!c)
+		c = compare(x->started, y->started);
+	return c ? c : (x->id > y->id) - (x->id < y->id);
 }
 
 static int by_place_live(const void *a, const void *b)
 {
-	return compare(((const struct goroutine_place *)a)->live,
-		       ((const struct goroutine_place *)b)->live);
+	const struct goroutine_place *x = a, *y = b;
+	int c = compare(x->live, y->live);
+
+	return c ? c : strcmp(x->state, y->state);
 }
 
-static void make_goroutines(struct made *m)
+static void make_goroutines(struct making *mk)
 {
-	table_init(&m->site_index, sizeof(struct site_entry), MAX_SITE_INDEX_BYTES);
-	add_started(m);
-	if (m->s->gone || !m->s->checked || gomem_goroutines(m->s->gomem, true, &m->gs))
-		add_seen(m);
-	for (size_t i = 0; i < m->gs.n; i++) {
-		if (m->gs.v[i].system)
-			subtract_system(m, &m->gs.v[i]);
+	struct findings *f = &mk->m->f;
+
+	begin_groups(mk);
+	add_started(mk);
+	if (!mk->o->table_known)
+		add_seen(mk);
+	for (size_t i = 0; i < mk->o->n_table; i++) {
+		if (mk->o->table[i].system)
+			subtract_system(mk, &mk->o->table[i]);
 		else
-			add_goroutine(m, &m->gs.v[i]);
+			add_goroutine(mk, &mk->o->table[i]);
 	}
-	table_fini(&m->site_index);
-	drop_empty_gsites(m);
-	if (m->f.n_gsites)
-		qsort(m->f.gsites, m->f.n_gsites, sizeof(*m->f.gsites), by_live);
-	for (size_t i = 0; i < m->f.n_gsites; i++)
-		if (m->f.gsites[i].n_places)
-			qsort(m->f.gsites[i].places, m->f.gsites[i].n_places,
-			      sizeof(*m->f.gsites[i].places), by_place_live);
+	end_groups(mk);
+	drop_empty_gsites(f);
+	if (f->n_gsites)
+		qsort(f->gsites, f->n_gsites, sizeof(*f->gsites), by_live);
+	for (size_t i = 0; i < f->n_gsites; i++)
+		if (f->gsites[i].n_places)
+			qsort(f->gsites[i].places, f->gsites[i].n_places,
+			      sizeof(*f->gsites[i].places), by_place_live);
 }
 
-/* ---- coverage, cost, target ----------------------------------------------------------------- */
+/* ---- coverage, cost, target ------------------------------------------------------------------ */
 
-static void make_coverage(struct made *m)
+static void make_coverage(struct making *mk)
 {
-	const struct track_loss *loss = &m->snap.loss;
-	uint64_t c[GL_N_COUNTERS];
-	struct coverage_row *rows = xcalloc(N_COVERAGE, sizeof(*rows));
+	struct findings *f = &mk->m->f;
 
-	tracer_counters(m->s->tracer, c);
-	memcpy(rows, coverage_rows, sizeof(coverage_rows));
-	rows[COVERAGE_LOST_RING].value = c[GL_LOST_RING];
-	rows[COVERAGE_LOST_UNREADABLE].value = c[GL_LOST_ADDR];
-	rows[COVERAGE_LOST_BUSY].value = c[GL_LOST_WORK];
-	rows[COVERAGE_STACKS_LOST].value = c[GL_LOST_STACK];
-	rows[COVERAGE_STACKS_CUT].value = c[GL_LOST_STACK_CUT];
-	rows[COVERAGE_STACKS_RESENT].value = c[GL_STACKS_FULL];
-	rows[COVERAGE_OBJECTS_NOT_FOLLOWED].value = loss->unsized;
-	rows[COVERAGE_STACKS_NOT_KEPT].value = loss->stacks_full;
-	rows[COVERAGE_SITES_NOT_KEPT].value = loss->accounts_full;
-	rows[COVERAGE_GOROUTINES_NOT_FOLLOWED].value = loss->goroutines_full;
-	rows[COVERAGE_LIVENESS_UNKNOWN].value = loss->liveness_unknown;
-	rows[COVERAGE_OBJECTS_DOUBTFUL].value = loss->doubtful;
-	rows[COVERAGE_GOROUTINES_UNREADABLE].value = m->gs.n_unreadable;
-	m->f.coverage = rows;
-	m->f.n_coverage = N_COVERAGE;
-}
-
-static uint64_t own_rss(void)
-{
-	unsigned long long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f && fscanf(f, "%*u %llu", &pages) != 1)
-		pages = 0;
-	if (f)
-		fclose(f);
-	return pages * sysconf(_SC_PAGESIZE);
-}
-
-static void make_cost(struct made *m)
-{
-	struct cost *c = &m->f.cost;
-	struct rusage ru;
-
-	c->hits_per_s = m->f.attached_s > 0 ? (double)m->snap.n_records / m->f.attached_s : 0;
-	c->ns_per_hit = tracer_ns_per_hit(m->s->tracer);
-	c->target_percent = c->hits_per_s * c->ns_per_hit / 1e9 * 100;
-	getrusage(RUSAGE_SELF, &ru);
-	c->own_cpu_percent = ((double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
-			      (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6) /
-			     m->f.attached_s * 100;
-	c->own_rss = own_rss();
-}
-
-static void make_target(struct made *m)
-{
-	struct target_info *t = &m->f.target;
-	const struct image_segment *segs;
-	uint64_t dev, ino;
-	uint32_t ns_pid;
-	size_t n;
-
-	t->pid = target_pid(m->s->target);
-	if (!target_pidns(m->s->target, &dev, &ino, &ns_pid) && ns_pid != (uint32_t)t->pid)
-		t->ns_pid = (int)ns_pid;
-	t->exe = target_exe_name(m->s->target);
-	t->comm = target_comm(m->s->target);
-	t->go_version = gobin_version(m->s->gobin)->text;
-	t->stripped = image_stripped(m->s->image);
-	t->build_id = image_build_id(m->s->image);
-	segs = image_segments(m->s->image, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (!segs[i].exec)
-			continue;
-		t->map_start = segs[i].vaddr;
-		t->map_limit = segs[i].vaddr + segs[i].memsz;
-		t->map_file_off = segs[i].file_off;
-		break;
+	f->n_coverage = N_COVERAGE;
+	f->coverage = xcalloc(N_COVERAGE, sizeof(*f->coverage));
+	for (size_t i = 0; i < N_COVERAGE; i++) {
+		f->coverage[i] = coverage_rows[i];
+		f->coverage[i].value = mk->o->loss[i];
 	}
+	f->coverage[COVERAGE_SITES_WITHOUT_NAMES].value = sites_without_room(mk->sites);
 }
 
-/* Growth is told from counts at earlier moments. */
-static void add_growth(struct made *m)
+static void make_cost(struct findings *f, const struct obs_cost *c)
 {
-	struct series_moment first, half;
-	struct track_snapshot *snap = &m->snap;
-	bool has_first = series_first(m->s->live, &first);
+	double s = f->attached_s;
 
-	if (series_middle(m->s->live, snap->looked_ns, &half))
-		m->heap_half_ns = half.time_ns;
-	for (size_t i = 0; i < snap->n_accounts; i++) {
-		struct obs_account *a = &snap->accounts[i];
-
-		if (has_first)
-			a->live_first = series_at(m->s->live, first, a->key);
-		if (m->heap_half_ns)
-			a->live_half = series_at(m->s->live, half, a->key);
-	}
-	if (series_middle(m->s->running, snap->time_ns, &half))
-		m->go_half_ns = half.time_ns;
-	for (size_t i = 0; m->go_half_ns && i < snap->n_stacks; i++)
-		snap->stacks[i].half_live = series_at(m->s->running, half, snap->stacks[i].id);
+	f->cost = (struct cost){
+		.hits_per_s = s > 0 ? (double)c->hits / s : 0, .ns_per_hit = c->ns_per_hit,
+		.own_cpu_percent = c->own_cpu_s / s * 100, .own_rss = c->own_rss,
+	};
+	f->cost.target_percent = f->cost.hits_per_s * c->ns_per_hit / 1e9 * 100;
 }
 
-struct findings *findings_make(struct session *s)
+static char *copy(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static void make_target(struct made *m, const struct target_info *t)
+{
+	m->f.target = *t;
+	m->f.target.exe = m->strings[0] = copy(t->exe);
+	m->f.target.comm = m->strings[1] = copy(t->comm);
+	m->f.target.go_version = m->strings[2] = copy(t->go_version);
+	m->f.target.build_id = m->strings[3] = copy(t->build_id);
+}
+
+static void copy_states(struct made *m, const struct observation *o)
+{
+	m->states = xcalloc(o->n_states, sizeof(*m->states));
+	m->n_states = o->n_states;
+	for (size_t i = 0; i < o->n_states; i++)
+		m->states[i] = xstrdup(o->states[i]);
+}
+
+struct findings *findings_make(const struct observation *o, struct sites *sites)
 {
 	struct made *m = xcalloc(1, sizeof(*m));
-	struct timespec wall;
+	struct making mk = { .m = m, .o = o, .sites = sites };
 
-	m->s = s;
-	track_snapshot(s->track, now_ns(), &m->snap);
-	add_growth(m);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	m->f.version = GL_VERSION;
-	m->f.attached_s = (double)(m->snap.time_ns - s->attach_ns) / 1e9;
-	m->f.gc_cycles = m->snap.gc_cycles;
-	m->f.time_unix_ns = wall.tv_sec * 1000000000ll + wall.tv_nsec;
-	m->f.target_gone = s->gone;
-	m->f.followed_one_in = 1;
-	m->f.gone_why = target_gone(s->target);
-	m->f.heap = s->heap;
-	m->f.goroutines = s->goroutines;
-	make_target(m);
-	session_read_memory(s);
-	m->f.memory = s->memory;
-	table_init(&m->frames, sizeof(struct frame_entry), SIZE_MAX);
-	resolve_stacks(m);
-	if (s->heap)
-		make_heap(m);
-	if (s->goroutines)
-		make_goroutines(m);
-	make_coverage(m);
-	make_cost(m);
+	sites_renew(sites);
+	m->f = (struct findings){
+		.version = GL_VERSION, .gc_cycles = o->gc_cycles, .time_unix_ns = o->wall_ns,
+		.attached_s = (double)(o->time_ns - o->attach_ns) / 1e9,
+		.target_gone = o->gone, .gone_why = o->gone, .memory = o->memory,
+		.heap = o->heap, .goroutines = o->goroutines,
+		.followed_one_in = (uint32_t)o->one_in,
+	};
+	make_target(m, &o->target);
+	copy_states(m, o);
+	mk.stacks = xcalloc(o->n_stacks, sizeof(const struct site *));
+	if (o->heap)
+		make_heap(&mk);
+	if (o->goroutines)
+		make_goroutines(&mk);
+	make_coverage(&mk);
+	make_cost(&m->f, &o->cost);
+	m->store = sites_hold(sites);
+	free(mk.stacks);
 	return &m->f;
 }
 
@@ -589,27 +521,18 @@ void findings_free(struct findings *f)
 
 	if (!m)
 		return;
-	for (size_t i = 0; i < f->n_sites; i++) {
-		free_frames(&f->sites[i].stack);
+	for (size_t i = 0; i < f->n_sites; i++)
 		free(f->sites[i].parts);
-	}
-	for (size_t i = 0; i < f->n_gsites; i++) {
-		for (size_t k = 0; k < f->gsites[i].n_places; k++)
-			free_frames(&f->gsites[i].places[k].stack);
+	for (size_t i = 0; i < f->n_gsites; i++)
 		free(f->gsites[i].places);
-		free_frames(&f->gsites[i].stack);
-	}
-	for (size_t i = 0; i < m->snap.n_stacks; i++)
-		free_frames(&m->stacks[i]);
-	free(m->stacks);
-	for (struct frame_entry *e = table_next(&m->frames, NULL); e; e = table_next(&m->frames, e))
-		free(e->frame);
-	table_fini(&m->frames);
-	free(m->space);
+	for (size_t i = 0; i < ARRAY_SIZE(m->strings); i++)
+		free(m->strings[i]);
+	for (size_t i = 0; i < m->n_states; i++)
+		free(m->states[i]);
+	free(m->states);
 	free(f->sites);
 	free(f->gsites);
 	free(f->coverage);
-	goroutines_free(&m->gs);
-	track_snapshot_fini(&m->snap);
+	sites_drop(m->store);
 	free(m);
 }

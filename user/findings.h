@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * findings.h - from what was tracked and what the runtime says to what a report prints.
+ * findings.h - from one observation to what a report prints.
+ *
+ * A pure function: no process, no clock, nothing read.
  */
 #ifndef FINDINGS_H
 #define FINDINGS_H
 
-#include <stdint.h>
-
 struct findings;
-struct session;
+struct observation;
+struct sites;
 
-/* Everything a report of this moment needs; reads goroutines and memory of the process if it is
- * still there.  The findings point into the session.  Free with findings_free(). */
-struct findings *findings_make(struct session *s);
-void findings_free(struct findings *f);
+/* Everything a report of this observation needs.  Owns what it holds, and holds the sites it
+ * borrows, so the observation and the sites may go and several findings can be kept.  Free with
+ * findings_free(). */
+struct findings *findings_make(const struct observation *o, struct sites *sites);
+void findings_free(struct findings *f);		/* NULL is fine */
 
 #endif

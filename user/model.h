@@ -80,6 +80,7 @@ struct goroutine_site {
 	uint64_t id;		/* as of a heap site */
 	struct frames stack;	/* creation, leaf = the function with the go statement */
 	bool before_attach;	/* only that one frame is known */
+	bool start_unseen;	/* nor is more known of these, though they are younger */
 	uint64_t live, started, ended;	/* started, ended: since the attach */
 	double rate_per_s;	/* net growth over the last rate_span_s; NAN: too early to tell */
 	double rate_span_s;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * observation.h - one moment of a traced process as plain data: addresses in the target, not names;
- * indices, not pointers, so that a recording can hold the same.
+ * observation.h - one moment of one process as plain data: what was tracked, what the runtime's own
+ * tables said, what was lost, what it cost.  Addresses, not names; owns all that it holds, so that
+ * it can be kept, compared and written to a file.
+ *
+ * Addresses are vaddrs of the binary unless said otherwise.  Times are CLOCK_MONOTONIC ns unless
+ * said otherwise.
  */
 #ifndef OBSERVATION_H
 #define OBSERVATION_H
@@ -10,45 +14,105 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A stack of addresses.  The first one of an array stands for the stacks that are not known: its id
- * is 0 and it has no pcs. */
+#include "user/coverage.h"
+#include "user/model.h"
+
+/* A stack that allocated or started goroutines; stacks[0] is the one of all that are unknown. */
 struct obs_stack {
 	uint64_t id;
-	size_t first_pc;	/* index into the array of all pcs, leaf first, see struct gl_stack */
+	size_t first_pc;	/* index into the observation's pcs, leaf first */
 	uint32_t n_pcs;
 	uint32_t flags;		/* enum gl_stack_flags */
-	uint64_t started, ended; /* goroutines created with this stack since the attach */
-	uint64_t half_live;	/* started minus ended near the middle of the trace */
-	uint64_t other_allocs, other_bytes; /* allocated here, of accounts that were given up when
-				 * they held nothing and there was no room */
+	uint64_t started, ended;	/* goroutines, since the attach */
+	uint64_t half_live;	/* started minus ended at go_half_ns */
+	uint64_t other_allocs, other_bytes;	/* allocated here, of accounts that were given up
+						 * when they held nothing and there was no room */
 };
 
-/* All objects of one stack, type and size.  Where only one in so many objects is followed, the
- * counts of objects are estimates: as many times what was counted. */
+/* All objects of one stack, type and size of slot.  Where only one in so many objects is
+ * followed, live, young, shared and doubtful are estimates: as many times what was counted. */
 struct obs_account {
-	uint64_t key;		/* the same in all observations of one trace */
-	uint32_t stack;		/* index into the stacks */
-	bool tiny;		/* shares 16-byte blocks */
-	uint64_t typ;		/* as in struct gl_alloc */
-	uint64_t size;		/* heap bytes of one object's slot; 0: tiny ones in blocks that
-				 * others opened */
+	uint64_t key;		/* the same in every observation of one trace */
+	uint32_t stack;		/* index into stacks */
+	uint64_t typ;		/* *_type; 0 raw memory, GL_UNKNOWN not at hand */
+	uint64_t size;		/* heap bytes of one object; 0 with tiny objects in a block that
+				 * another opened */
+	bool tiny;
 	uint64_t live;		/* found alive by the last collection that saw them */
-	uint64_t young;		/* born since: no collection has seen them */
+	uint64_t young;		/* born since */
 	uint64_t shared;	/* of live: tiny, with another live one in their block */
-	uint64_t doubtful;	/* of live: perhaps not this object but a successor whose record
-				 * was lost */
-	uint64_t allocs;	/* since the attach, exact */
+	uint64_t doubtful;	/* of live: may be the lost successor of an object that died */
+	uint64_t allocs;	/* since the attach; exact */
 	uint64_t samples;	/* objects that live and young were counted from */
 	uint64_t live_first;	/* live after the first collection since the attach */
-	uint64_t live_half;	/* live near the middle of the trace */
-	uint64_t oldest_ns;	/* birth of the oldest live one, CLOCK_MONOTONIC; 0: none */
+	uint64_t live_half;	/* live at heap_half_ns */
+	uint64_t oldest_ns;	/* birth of the oldest live object; 0: none */
 };
 
-/* A goroutine that started since the attach and has not ended. */
+/* A goroutine that was seen to start, and not to end before the table was read. */
 struct obs_started {
 	uint64_t goid;
-	uint32_t stack;		/* index into the stacks */
-	uint64_t start_ns;	/* CLOCK_MONOTONIC */
+	uint32_t stack;		/* index into stacks */
+	uint64_t start_ns;
+	bool ended;		/* since then */
 };
+
+/* A goroutine of the runtime's table. */
+struct obs_goroutine {
+	uint64_t goid;
+	uint64_t gopc;		/* return address of the go statement's call; 0: none */
+	uint64_t startpc;	/* entry of the function started */
+	uint64_t waitsince_ns;	/* 0: unknown */
+	uint64_t start_ns;	/* 0: its start was not seen */
+	uint32_t stack;		/* index into stacks of its creation, where its start was seen */
+	uint32_t state;		/* index into the observation's states */
+	size_t first_pc;	/* where it waits: index into goroutine_pcs, leaf first, return */
+	uint32_t n_pcs;		/* addresses all of them; 0: not readable, it runs */
+	bool cut;
+	bool system;		/* one of the runtime's own */
+	bool before_attach;	/* it was in the table right after the attach, and not seen to
+				 * start */
+};
+
+struct obs_cost {
+	uint64_t hits;		/* of all probes, lost ones included */
+	double ns_per_hit;	/* NAN: unknown */
+	double own_cpu_s;
+	uint64_t own_rss;
+};
+
+struct observation {
+	struct target_info target;	/* its strings are the observation's own */
+	const char *gone;		/* NULL: the process was there; else why not (a constant) */
+	bool heap, goroutines;		/* which halves are traced */
+	int64_t wall_ns;		/* CLOCK_REALTIME */
+	uint64_t time_ns, attach_ns;
+	uint64_t looked_ns;		/* the last look at what lives, 0: none */
+	uint64_t heap_half_ns;		/* a look near the middle of the trace, 0: too early */
+	uint64_t go_half_ns;		/* a moment near the middle of the trace, 0: too early */
+	uint64_t gc_cycles;		/* since the attach */
+	uint64_t gc_cycles_half;	/* at heap_half_ns */
+	uint64_t one_in;		/* one in so many objects is followed, but every one of */
+	uint64_t all_above;		/* more bytes than this */
+	struct memory_account memory;	/* as last read */
+	uint64_t loss[N_COVERAGE];	/* what went missing, since the attach */
+	struct obs_cost cost;
+
+	struct obs_stack *stacks;
+	size_t n_stacks;
+	uint64_t *pcs;
+	struct obs_account *accounts;
+	size_t n_accounts;
+	struct obs_started *started;	/* by goid */
+	size_t n_started;
+	struct obs_goroutine *table;	/* by goid; see table_known */
+	size_t n_table;
+	bool table_known;		/* false: it could not be read, only started is known */
+	uint64_t *table_pcs;
+	char **states;			/* Go's own words: "chan receive", "running" ... */
+	size_t n_states;
+};
+
+void observation_free(struct observation *o);	/* NULL is fine */
 
 #endif

@@ -15,17 +15,22 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/findings.h"
 #include "user/launch.h"
 #include "user/model.h"
+#include "user/names.h"
+#include "user/observation.h"
 #include "user/opts.h"
 #include "user/output.h"
+#include "user/probe/plan.h"
 #include "user/probe/plan_text.h"
+#include "user/process.h"
 #include "user/report/report.h"
-#include "user/session.h"
+#include "user/sites.h"
 #include "user/target.h"
-#include "user/tracer/tracer.h"
+#include "user/tracing.h"
 
 enum {
 	EXIT_DONE = 0,
@@ -39,7 +44,9 @@ enum { OUT_MAIN, OUT_PPROF, OUT_PPROF_GOROUTINES, OUT_JSON, N_OUTPUTS };
 
 struct run {
 	const struct opts *o;
-	struct session s;
+	struct process *p;
+	struct tracing *t;
+	struct sites *sites;
 	struct output *out[N_OUTPUTS];
 	int epoll, timer, signals;
 	uint64_t end_ns, next_report_ns;	/* 0: none */
@@ -82,7 +89,8 @@ static int report(struct run *r)
 		  r->o->format == report_find("folded") ? r->o->value : NULL },
 		{ "pprof", "heap" }, { "pprof", "goroutine" }, { "json", NULL },
 	};
-	struct findings *f = findings_make(&r->s);
+	struct observation *o = tracing_observe(r->t);
+	struct findings *f = findings_make(o, r->sites);
 	int err = 0;
 
 	if (r->n_reports++ && !r->o->output && r->o->format == report_find("text"))
@@ -95,6 +103,7 @@ static int report(struct run *r)
 		err = err ? err : e;
 	}
 	findings_free(f);
+	observation_free(o);
 	return err;
 }
 
@@ -153,13 +162,13 @@ static void on_signal(struct run *r)
 
 static void check_gone(struct run *r)
 {
-	const char *why = target_gone(r->s.target);
+	const char *why = process_gone(r->p);
 
 	if (!why)
 		return;
 	say("process %d has %s; the report tells what was seen before",
-	    (int)target_pid(r->s.target), why);
-	r->s.gone = r->stop = true;
+	    (int)target_pid(process_target(r->p)), why);
+	r->stop = true;
 	/* a command that was followed to its end did what it was started for */
 	if (!r->o->command || r->o->duration_ns)
 		r->result = EXIT_GONE;
@@ -202,14 +211,14 @@ static int loop(struct run *r)
 				on_signal(r);
 			else if (ev[i].data.fd == r->timer)
 				on_tick(r);
-			else if (ev[i].data.fd == target_pidfd(r->s.target))
+			else if (ev[i].data.fd == target_pidfd(process_target(r->p)))
 				check_gone(r);
 		}
 		if (r->stop)
 			break;
-		err = session_update(&r->s, false);
+		err = tracing_turn(r->t, false);
 		if (!err && report_due(r)) {
-			session_update(&r->s, true);
+			tracing_turn(r->t, true);
 			err = report(r);
 		}
 	}
@@ -218,27 +227,50 @@ static int loop(struct run *r)
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
+static void new_stack(void *ctx, const uint64_t *pcs, size_t n, bool cut)
+{
+	struct run *r = ctx;
+
+	sites_get(r->sites, pcs, n, SITE_FOLD | (cut ? SITE_CUT : 0));
+}
+
+static int open_process(struct run *r, pid_t pid)
+{
+	const struct tracing_options opt = {
+		.heap = r->o->heap, .goroutines = r->o->goroutines,
+		.memory_bytes = DEFAULT_MEMORY, .new_stack = new_stack, .ctx = r,
+	};
+	struct sites_ops names;
+	int err = process_open(&r->p, pid);
+
+	if (err)
+		return err;
+	names_of(r->p, &names);
+	sites_new(&r->sites, &names, DEFAULT_MEMORY / 100 * SITES_PERCENT);
+	return tracing_new(&r->t, r->p, &opt);
+}
+
 static int attach(struct run *r, pid_t pid)
 {
 	uint64_t start = now_ns();
-	int err = session_open(&r->s, pid, r->o->heap, r->o->goroutines);
+	int err = open_process(r, pid);
 
 	if (!err)
-		err = session_attach(&r->s);
+		err = tracing_attach(r->t);
 	if (!err)
-		err = watch(r, tracer_fd(r->s.tracer));
+		err = watch(r, tracing_fd(r->t));
 	if (!err)
-		err = watch(r, target_pidfd(r->s.target));
+		err = watch(r, target_pidfd(process_target(r->p)));
 	if (err)
 		return err;
 	say_verbose("attached in %.0f ms, %zu probes", (double)(now_ns() - start) / 1e6,
-		    r->s.plan.n);
+		    tracing_plan(r->t)->n);
 	if (r->o->duration_ns)
-		r->end_ns = r->s.attach_ns + r->o->duration_ns;
+		r->end_ns = tracing_attach_ns(r->t) + r->o->duration_ns;
 	if (r->o->interval_ns)
-		r->next_report_ns = r->s.attach_ns + r->o->interval_ns;
+		r->next_report_ns = tracing_attach_ns(r->t) + r->o->interval_ns;
 	if (r->o->interval_ns && r->o->count)	/* the last of them is the final one */
-		r->end_ns = r->s.attach_ns + r->o->count * r->o->interval_ns;
+		r->end_ns = tracing_attach_ns(r->t) + r->o->count * r->o->interval_ns;
 	return 0;
 }
 
@@ -254,20 +286,20 @@ static int follow(struct run *r, pid_t pid)
 	}
 	if (err)
 		return err;
-	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid, target_comm(r->s.target));
+	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid, target_comm(process_target(r->p)));
 	err = loop(r);
 	if (!err)
-		session_update(&r->s, true);
-	session_detach(&r->s);
+		tracing_turn(r->t, true);
+	tracing_detach(r->t);
 	return err ? err : report(r);
 }
 
 static int dry_run(struct run *r, pid_t pid)
 {
-	int err = session_open(&r->s, pid, r->o->heap, r->o->goroutines);
+	int err = open_process(r, pid);
 
 	if (!err)
-		plan_text(stdout, &r->s.plan, r->s.bias);
+		plan_text(stdout, tracing_plan(r->t), process_bias(r->p));
 	if (r->o->command)
 		launch_abort(pid);
 	return err;
@@ -289,7 +321,9 @@ int trace(const struct opts *o)
 		r.result = EXIT_FAILED;
 	for (int i = 0; i < N_OUTPUTS; i++)
 		output_close(r.out[i]);
-	session_close(&r.s);
+	tracing_free(r.t);
+	sites_free(r.sites);
+	process_close(r.p);
 	close(r.epoll);
 	close(r.timer);
 	close(r.signals);

@@ -14,7 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "user/session.h"
+#include "user/probe/plan.h"
+#include "user/process.h"
+#include "user/tracing.h"
 
 enum { UPROBE_MULTI = 48 };	/* BPF_TRACE_UPROBE_MULTI */
 
@@ -32,15 +34,20 @@ static int load_empty(void)
 
 int main(int argc, char **argv)
 {
-	struct session s;
+	const struct plan *plan;
+	struct process *p;
+	struct tracing *t;
 	__u64 offsets[GL_MAX_PROBES];
 	char path[64];
 	bool heap = argc == 3 && !strcmp(argv[2], "heap");
 
-	if (argc != 3 || session_open(&s, atoi(argv[1]), heap, !heap))
+	const struct tracing_options opt = { .heap = heap, .goroutines = !heap };
+
+	if (argc != 3 || process_open(&p, atoi(argv[1])) || tracing_new(&t, p, &opt))
 		return 1;
-	for (size_t i = 0; i < s.plan.n; i++)
-		offsets[i] = s.plan.probes[i].file_off;
+	plan = tracing_plan(t);
+	for (size_t i = 0; i < plan->n; i++)
+		offsets[i] = plan->probes[i].file_off;
 	snprintf(path, sizeof(path), "/proc/%s/exe", argv[1]);
 	struct {
 		__u32 prog_fd, target_fd, attach_type, flags;
@@ -48,7 +55,7 @@ int main(int argc, char **argv)
 		__u32 cnt, multi_flags, pid, pad;
 	} attr = {
 		.prog_fd = load_empty(), .attach_type = UPROBE_MULTI, .path = (uintptr_t)path,
-		.offsets = (uintptr_t)offsets, .cnt = s.plan.n, .pid = atoi(argv[1]),
+		.offsets = (uintptr_t)offsets, .cnt = plan->n, .pid = atoi(argv[1]),
 	};
 	if (syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr)) < 0) {
 		perror("empty: BPF_LINK_CREATE");

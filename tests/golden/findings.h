@@ -202,7 +202,7 @@ static void fill_coverage(void)
 	full_coverage[COVERAGE_STACKS_LOST].value = 1204;
 	full_coverage[COVERAGE_STACKS_CUT].value = 3;
 	full_coverage[COVERAGE_STACKS_RESENT].value = 345;
-	full_coverage[COVERAGE_OBJECTS_NOT_FOLLOWED].value = 17;
+	full_coverage[COVERAGE_OBJECTS_UNSIZED].value = 17;
 	full_coverage[COVERAGE_OBJECTS_DOUBTFUL].value = 12;
 }
 

@@ -6,11 +6,15 @@
 #define LIMITS_H
 
 enum {
-	MAX_TRACK_BYTES = 192 << 20,	/* objects, stacks and goroutines that are followed */
-	MAX_SIZES_BYTES = 8 << 20,	/* known sizes of objects; found again when they are too many */
-	MAX_SERIES_BYTES = 16 << 20,	/* of each of the two series of counts over time */
-	MAX_SITE_INDEX_BYTES = 128 << 20, /* while findings are made */
+	/* Shares of our own memory (--memory), in percent.  What is not given away here are the
+	 * ring, the binary's tables, and a second copy of stacks, accounts and goroutines while a
+	 * report is made. */
+	TRACK_PERCENT = 36,		/* objects, stacks and goroutines that are followed */
+	SERIES_PERCENT = 3,		/* of each of the two series of counts over time */
+	SITES_PERCENT = 18,		/* named stacks */
+	TABLE_PERCENT = 10,		/* goroutines as read from the runtime's table */
 	MAX_SITE_NODES = 1 << 19,	/* stack prefixes whose allocated type is remembered */
+	DEFAULT_MEMORY = 256 << 20,
 	MAX_GOROUTINES = 1 << 22,	/* read from the runtime's table */
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,

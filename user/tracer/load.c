@@ -81,6 +81,7 @@ static int load(struct loaded *l)
 	l->prog_fd = bpf_program__fd(prog);
 	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
 	l->counters_fd = bpf_map__fd(l->skel->maps.counters);
+	l->stacks_sent_fd = bpf_map__fd(l->skel->maps.stacks_sent);
 	return 0;
 }
 

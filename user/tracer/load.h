@@ -17,7 +17,7 @@ struct tracer_probe;
 struct loaded {
 	struct gobpfleak *skel;
 	int prog_fd;		/* the program that stands behind all probes */
-	int ring_fd, counters_fd;
+	int ring_fd, counters_fd, stacks_sent_fd;
 };
 
 /* Loads the programs for these probes; sets config.hash.  Tells the user on failure; call

@@ -105,6 +105,11 @@ int tracer_drain(struct tracer *tr)
 	return n < 0 ? n : 0;
 }
 
+void tracer_forget_stack(struct tracer *tr, uint64_t id)
+{
+	bpf_map_delete_elem(tr->loaded.stacks_sent_fd, &id);
+}
+
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS])
 {
 	int n_cpu = libbpf_num_possible_cpus();

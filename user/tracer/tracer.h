@@ -38,6 +38,8 @@ int tracer_attach(struct tracer *tr, const char *path, pid_t pid);
 
 int tracer_fd(const struct tracer *tr);		/* readable after records that must not wait */
 int tracer_drain(struct tracer *tr);		/* all records submitted so far; 0 or -errno */
+/* The stack with this id is sent again before the next record that names it. */
+void tracer_forget_stack(struct tracer *tr, uint64_t id);
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS]);
 
 /* What one hit costs the target, ns: the trap as measured on ourselves at the attach, plus the

@@ -232,7 +232,8 @@ void track_stack(struct track *tr, const struct gl_stack *rec)
 	stack_release(tr, i);
 }
 
-bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs, uint32_t *n)
+bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs, uint32_t *n,
+		      uint32_t *flags)
 {
 	uint32_t i = find_index(&tr->stack_index, id);
 
@@ -240,6 +241,7 @@ bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs,
 		return false;
 	*pcs = tr->stacks[i].pcs;
 	*n = tr->stacks[i].n;
+	*flags = tr->stacks[i].flags;
 	return true;
 }
 

@@ -133,11 +133,32 @@ static void copy_goroutines(const struct track *tr, struct track_snapshot *out,
 	     g = table_next(&tr->goroutines, g))
 		out->started[out->n_started++] = (struct obs_started){
 			.goid = g->goid, .stack = stack_index_of[g->stack],
-			.start_ns = g->start_ns };
+			.start_ns = g->start_ns, .ended = g->ended };
 	qsort(out->started, out->n_started, sizeof(*out->started), by_goid);
 }
 
-void track_snapshot(const struct track *tr, uint64_t now, struct track_snapshot *out)
+static bool keep_running(void *ctx, void *entry)
+{
+	struct tracked_g *g = entry;
+
+	if (g->ended)
+		stack_release(ctx, g->stack);
+	return !g->ended;
+}
+
+static void let_ended_go(struct track *tr)
+{
+	if (tr->hold_ended)
+		table_filter(&tr->goroutines, keep_running, tr);
+	tr->hold_ended = false;
+}
+
+uint64_t track_cycles(const struct track *tr)
+{
+	return tr->gc_cycles;
+}
+
+void track_snapshot(struct track *tr, uint64_t now, struct track_snapshot *out)
 {
 	uint32_t *index_of = xcalloc(tr->stack_pool.n, sizeof(*index_of));
 
@@ -149,6 +170,7 @@ void track_snapshot(const struct track *tr, uint64_t now, struct track_snapshot 
 	copy_stacks(tr, out, index_of);
 	copy_accounts(tr, out, index_of);
 	copy_goroutines(tr, out, index_of);
+	let_ended_go(tr);
 	free(index_of);
 }
 

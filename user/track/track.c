@@ -257,15 +257,28 @@ void track_end(struct track *tr, uint64_t addr)
 
 /* ---- goroutines ---------------------------------------------------------------------------- */
 
+static void drop_goroutine(struct track *tr, struct tracked_g *g)
+{
+	stack_release(tr, g->stack);
+	table_delete(&tr->goroutines, g->goid);
+}
+
+/* Of one that is older than the attach nothing is known. */
 static void end_goroutine(struct track *tr, uint64_t goid)
 {
 	struct tracked_g *g = table_find(&tr->goroutines, goid);
 
-	if (!g)
-		return;		/* older than the attach */
+	if (!g || g->ended)
+		return;
 	tr->stacks[g->stack].ended++;
-	stack_release(tr, (uint32_t)g->stack);
-	table_delete(&tr->goroutines, goid);
+	g->ended = tr->hold_ended;
+	if (!g->ended)
+		drop_goroutine(tr, g);
+}
+
+void track_hold_ended(struct track *tr)
+{
+	tr->hold_ended = true;
 }
 
 void track_gostart(struct track *tr, const struct gl_gostart *rec)
@@ -279,6 +292,9 @@ void track_gostart(struct track *tr, const struct gl_gostart *rec)
 	if (!rec->goid)
 		return;
 	end_goroutine(tr, rec->goid);
+	g = table_find(&tr->goroutines, rec->goid);
+	if (g)
+		drop_goroutine(tr, g);
 	g = table_put(&tr->goroutines, rec->goid, &is_new);
 	if (!g) {
 		tr->loss.goroutines_full++;

@@ -78,12 +78,20 @@ void track_stack(struct track *tr, const struct gl_stack *rec);
 void track_gostart(struct track *tr, const struct gl_gostart *rec);
 void track_goend(struct track *tr, const struct gl_goend *rec);
 
-/* The pcs of a stack, valid until the next record; false: not known. */
-bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs, uint32_t *n);
+/* From now to the next snapshot goroutines that end stay known, marked as ended: so that what the
+ * runtime's table shows in between can be told from what was never seen to start. */
+void track_hold_ended(struct track *tr);
+
+/* The pcs of a stack, valid until the next record, and its enum gl_stack_flags; false: not known. */
+bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs, uint32_t *n,
+		      uint32_t *flags);
 
 /* Asks which objects live, after a collection has ended.  0; -EINTR: ops.interrupted() ended it
  * early; or what ops.alive() failed with.  What was not looked at stays as it was. */
 int track_look(struct track *tr, uint64_t now_ns);
+
+/* Collections since the attach, as far as looks know. */
+uint64_t track_cycles(const struct track *tr);
 
 /* Calls fn for each account (its key and its live objects) or stack (its id and its goroutines that
  * have started since the attach and not ended): what a series is fed with. */
@@ -92,7 +100,7 @@ void track_each_live(const struct track *tr, void (*fn)(void *ctx, uint64_t key,
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
 			void *ctx);
 
-void track_snapshot(const struct track *tr, uint64_t now_ns, struct track_snapshot *out);
+void track_snapshot(struct track *tr, uint64_t now_ns, struct track_snapshot *out);
 void track_snapshot_fini(struct track_snapshot *s);
 
 #endif

@@ -32,7 +32,8 @@ struct inner {			/* tiny objects that do not begin a 16-byte block, by that bloc
 struct tracked_g {		/* by goid */
 	uint64_t goid;
 	uint64_t start_ns;
-	uint64_t stack;
+	uint32_t stack;
+	uint32_t ended;		/* and kept until the next snapshot */
 };
 
 struct index_entry {		/* of a stack by its id, of an account by its key */
@@ -78,6 +79,7 @@ struct track {
 	uint64_t n_unplaced;		/* allocations whose address is not known */
 	uint64_t n_lost;		/* as known so far */
 	uint32_t loss_gen;		/* no loss that is known of is of a later one */
+	bool hold_ended;
 	struct track_loss loss;
 };
 

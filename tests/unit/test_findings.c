@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_findings.c - observations filled by hand, and what becomes of them.
+ */
+#include "user/findings.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "include/gobpfleak.h"
+#include "tests/unit/names.h"
+#include "user/observation.h"
+
+#define S 1000000000ull
+
+static uint64_t pcs[] = {
+	PC(MAKE, 1), PC(PUT, 1), PC(MAIN, 1),			/* stack 1 */
+	PC(SLOW, 9), PC(MAKE, 2), PC(PUT, 1), PC(MAIN, 1),	/* stack 2: the same site */
+	PC(SERVE, 5), PC(MAIN, 3),				/* stack 3: starts goroutines */
+};
+
+static struct obs_stack stacks[] = {
+	{ 0 },
+	{ .id = 1, .first_pc = 0, .n_pcs = 3 },
+	{ .id = 2, .first_pc = 3, .n_pcs = 4 },
+	{ .id = 3, .first_pc = 7, .n_pcs = 2, .started = 10, .ended = 4, .half_live = 2 },
+};
+
+static struct obs_account accounts[] = {
+	{ .stack = 1, .typ = BYTES, .size = 1024, .live = 100, .young = 5, .doubtful = 2,
+	  .allocs = 200, .samples = 105, .live_first = 40, .live_half = 60, .oldest_ns = 90 * S },
+	{ .stack = 2, .typ = BYTES, .size = 1024, .live = 10, .allocs = 11, .samples = 10,
+	  .live_half = 10, .oldest_ns = 80 * S },
+	{ .stack = 2, .typ = SESSION, .size = 48, .live = 1, .allocs = 1, .samples = 1 },
+};
+
+static char *states[] = { "chan send", "running" };
+
+static uint64_t table_pcs[] = { PC(FANOUT, 44), PC(SERVE, 1) };
+
+static struct obs_goroutine table[] = {
+	{ .goid = 1, .gopc = 0, .startpc = PC(MAIN, 0), .before_attach = true, .state = 1 },
+	{ .goid = 7, .gopc = PC(SERVE, 5), .start_ns = 50 * S, .stack = 3, .n_pcs = 2,
+	  .waitsince_ns = 60 * S },
+	{ .goid = 8, .gopc = PC(SERVE, 5), .start_ns = 55 * S, .stack = 3, .n_pcs = 2,
+	  .waitsince_ns = 70 * S },
+	{ .goid = 9, .gopc = PC(SERVE, 5), .start_ns = 56 * S, .stack = 3, .system = true },
+	{ .goid = 10, .gopc = PC(SERVE, 5), .before_attach = true, .n_pcs = 2 },
+	{ .goid = 11, .gopc = PC(SERVE, 5) },	/* not seen to start, and yet not older */
+};
+
+static struct observation example(void)
+{
+	return (struct observation){
+		.target = { .pid = 42, .exe = "/srv/api", .comm = "api", .go_version = "go1.27.4" },
+		.heap = true, .goroutines = true, .table_known = true, .one_in = 1,
+		.attach_ns = 10 * S, .time_ns = 110 * S, .looked_ns = 100 * S,
+		.heap_half_ns = 50 * S, .go_half_ns = 60 * S, .gc_cycles = 20, .gc_cycles_half = 9,
+		.cost = { .hits = 1000, .ns_per_hit = 500, .own_cpu_s = 1, .own_rss = 4096 },
+		.stacks = stacks, .n_stacks = ARRAY_SIZE(stacks), .pcs = pcs,
+		.accounts = accounts, .n_accounts = ARRAY_SIZE(accounts),
+		.table = table, .n_table = ARRAY_SIZE(table), .table_pcs = table_pcs,
+		.states = states, .n_states = ARRAY_SIZE(states),
+	};
+}
+
+static int setup(void **state)
+{
+	struct sites *s;
+
+	sites_new(&s, &toy_ops, 1 << 20);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	sites_free(*state);
+	return 0;
+}
+
+static void test_heap(void **state)
+{
+	struct observation o = example();
+	struct findings *f = findings_make(&o, *state);
+	const struct heap_site *s = &f->sites[0];
+
+	assert_int_equal(f->n_sites, 1);	/* both ways lead to the same frames */
+	assert_string_equal(s->stack.v[0]->function, "main.put");
+	assert_int_equal(s->live_objects, 111);
+	assert_int_equal(s->live_bytes, 110 * 1024 + 48);
+	assert_int_equal(s->young_bytes, 5 * 1024);
+	assert_int_equal(s->doubtful_objects, 2);
+	assert_int_equal(s->alloc_objects, 212);
+	assert_int_equal(s->samples, 116);
+	assert_int_equal(s->growth_bytes, 60 * 1024 + 10 * 1024 + 48);
+	assert_true(s->oldest_s == 30);
+	assert_true(s->rate_span_s == 50);
+	assert_true(fabs(s->rate_per_s - (40 * 1024 + 48) / 50.0) < 1e-9);
+	assert_int_equal(s->n_parts, 2);	/* not three: type and size are the same */
+	assert_string_equal(s->parts[0].type, "[]uint8");
+	assert_int_equal(s->parts[0].live_objects, 110);
+	assert_string_equal(s->parts[1].how, "new");
+	findings_free(f);
+}
+
+static void test_alloc_of_others(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	stacks[3].other_allocs = 7;
+	stacks[3].other_bytes = 70;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 2);
+	assert_int_equal(f->sites[1].alloc_objects, 7);
+	assert_int_equal(f->sites[1].alloc_bytes, 70);
+	findings_free(f);
+	stacks[3].other_allocs = 0;
+}
+
+/* No rate from a moment: neither from too few collections nor from too little time. */
+static void test_rate_too_early(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	o.gc_cycles_half = 18;
+	f = findings_make(&o, *state);
+	assert_true(isnan(f->sites[0].rate_per_s));
+	findings_free(f);
+	o = example();
+	o.heap_half_ns = 99 * S;
+	o.go_half_ns = 109 * S;
+	f = findings_make(&o, *state);
+	assert_true(isnan(f->sites[0].rate_per_s));
+	assert_true(isnan(f->gsites[0].rate_per_s));
+	findings_free(f);
+}
+
+static const struct goroutine_site *gsite(const struct findings *f, bool before, bool unseen)
+{
+	for (size_t i = 0; i < f->n_gsites; i++)
+		if (f->gsites[i].before_attach == before && f->gsites[i].start_unseen == unseen &&
+		    strcmp(f->gsites[i].stack.v[0]->function, "main.main"))
+			return &f->gsites[i];
+	fail();
+	return NULL;
+}
+
+static void test_goroutines(void **state)
+{
+	struct observation o = example();
+	struct findings *f = findings_make(&o, *state);
+	const struct goroutine_site *s = gsite(f, false, false);
+
+	assert_int_equal(f->n_gsites, 4);
+	assert_int_equal(s->live, 2);
+	assert_int_equal(s->started, 9);	/* the runtime's own is nobody's */
+	assert_int_equal(s->ended, 4);
+	assert_true(s->oldest_s == 60);
+	assert_true(s->rate_per_s == 4 / 50.0);
+	assert_int_equal(s->stack.n, 2);
+	assert_int_equal(s->n_places, 1);
+	assert_int_equal(s->places[0].live, 2);
+	assert_string_equal(s->places[0].state, "chan send");
+	assert_string_equal(s->places[0].stack.v[0]->function, "main.fanout");
+	assert_true(s->places[0].longest_wait_s == 50);
+	s = gsite(f, true, false);
+	assert_int_equal(s->live, 1);
+	assert_int_equal(s->stack.n, 1);
+	assert_true(s->oldest_s == 100);
+	assert_int_equal(gsite(f, false, true)->live, 1);
+	findings_free(f);
+}
+
+/* The main goroutine has no go statement: the function it began with. */
+static void test_main_goroutine(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	o.n_table = 1;
+	o.n_accounts = 0;
+	o.n_stacks = 1;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_gsites, 1);
+	assert_string_equal(f->gsites[0].stack.v[f->gsites[0].stack.n - 1]->function, "main.main");
+	findings_free(f);
+}
+
+static void test_table_unknown(void **state)
+{
+	struct obs_started started[] = { { 7, 3, 50 * S, false }, { 8, 3, 55 * S, false } };
+	struct observation o = example();
+	struct findings *f;
+
+	o.table_known = false;
+	o.n_table = 0;
+	o.started = started;
+	o.n_started = 2;
+	o.gone = "exited";
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_gsites, 1);
+	assert_int_equal(f->gsites[0].live, 2);
+	assert_string_equal(f->gsites[0].places[0].state, "?");
+	assert_true(f->target_gone);
+	assert_string_equal(f->gone_why, "exited");
+	findings_free(f);
+}
+
+static void test_coverage_and_cost(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	o.loss[COVERAGE_LOST_RING] = 17;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_coverage, N_COVERAGE);
+	for (size_t i = 0; i < f->n_coverage; i++)
+		assert_int_equal(f->coverage[i].value,
+				 strcmp(f->coverage[i].name, "lost_ring") ? 0 : 17);
+	assert_true(f->cost.hits_per_s == 10);
+	assert_true(fabs(f->cost.target_percent - 10 * 500 / 1e9 * 100) < 1e-12);
+	assert_true(f->cost.own_cpu_percent == 1);
+	findings_free(f);
+}
+
+/* Two findings at once, of observations and sites that are gone. */
+static void test_kept(void **state)
+{
+	struct observation o = example();
+	struct findings *a, *b;
+	struct sites *s;
+
+	sites_new(&s, &toy_ops, 1 << 20);
+	o.target.comm = xstrdup("short-lived");
+	a = findings_make(&o, s);
+	free((char *)o.target.comm);
+	o.target.comm = "api";
+	accounts[0].live++;
+	b = findings_make(&o, s);
+	accounts[0].live--;
+	sites_free(s);
+	assert_string_equal(a->target.comm, "short-lived");
+	assert_int_equal(a->sites[0].id, b->sites[0].id);
+	assert_int_equal(a->sites[0].live_objects + 1, b->sites[0].live_objects);
+	assert_string_equal(a->sites[0].stack.v[1]->function, "main.main");
+	assert_string_equal(b->gsites[0].places[0].state, "chan send");
+	findings_free(a);
+	findings_free(b);
+}
+
+/* Ten thousand places at one site, and parts: found by hash. */
+static void test_many(void **state)
+{
+	enum { MANY = 20000 };
+	struct obs_account *many = xcalloc(MANY, sizeof(*many));
+	struct obs_goroutine *gs = xcalloc(MANY, sizeof(*gs));
+	uint64_t *where = xcalloc(MANY, sizeof(*where));
+	struct observation o = example();
+	struct findings *f;
+
+	for (size_t i = 0; i < MANY; i++) {
+		many[i] = (struct obs_account){ .stack = 1, .typ = BYTES, .size = i + 1, .live = 1 };
+		gs[i] = (struct obs_goroutine){ .goid = i + 1, .gopc = PC(SERVE, 5),
+						.before_attach = true, .first_pc = i, .n_pcs = 1 };
+		where[i] = PC(FANOUT, i);
+	}
+	o.accounts = many;
+	o.table = gs;
+	o.n_accounts = o.n_table = MANY;
+	o.table_pcs = where;
+	sites_free(*state);
+	sites_new((struct sites **)state, &toy_ops, 64 << 20);
+	f = findings_make(&o, *state);
+	assert_int_equal(f->sites[0].n_parts, MANY);
+	assert_int_equal(gsite(f, true, false)->n_places, MANY);
+	findings_free(f);
+	free(many);
+	free(gs);
+	free(where);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_heap), TEST(test_alloc_of_others), TEST(test_rate_too_early),
+		TEST(test_goroutines), TEST(test_main_goroutine), TEST(test_table_unknown),
+		TEST(test_coverage_and_cost), TEST(test_kept), TEST(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tracing.c - the plan is given to the tracer, its records to track, track's questions to gomem; what
+ * they know of one moment is joined in an observation.
+ *
+ * The order in time matters.  For an observation the runtime's table of goroutines is read first,
+ * then the ring is drained, then the snapshot is taken: every goroutine of the table has its start
+ * record in the snapshot, if it was seen to start at all.  One that has ended by then stays known
+ * until the snapshot (track_hold_ended()).  What is older than the attach is what the table held
+ * right after the attach, and not whatever the snapshot does not know.
+ */
+#include "user/tracing.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "include/gobpfleak.h"
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/coverage.h"
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/gomem/gomem.h"
+#include "user/judge/series.h"
+#include "user/object.h"
+#include "user/objsize.h"
+#include "user/observation.h"
+#include "user/probe/plan.h"
+#include "user/process.h"
+#include "user/target.h"
+#include "user/tracer/tracer.h"
+#include "user/track/track.h"
+
+enum {
+	MEMORY_INTERVAL_NS = 500000000,	/* between two readings of the memory figures */
+	NEW_STACKS = 1 << 14,		/* waiting to be named; more are named when they are reported */
+	NAMING_NS = 5000000,		/* of each turn */
+};
+#define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
+
+struct tracing {
+	struct process *p;
+	struct tracing_options opt;
+	struct plan plan;
+	struct objsize *sizes;
+	struct tracer *tracer;
+	struct track *track;
+	struct series *heap_series;	/* live objects by account, at looks */
+	struct series *go_series;	/* running goroutines by stack */
+	uint64_t attach_ns;
+	uint64_t *older;		/* goids in the table right after the attach, rising */
+	size_t n_older;
+	uint32_t looked_gen;		/* sweepgen at the attach, then of the last look */
+	uint64_t look_next_ns;		/* not before: looks may take a fifth of our time */
+	uint64_t n_unreadable;		/* goroutines, at the last reading of the table */
+	struct memory_account memory;
+	uint64_t memory_ns;
+	uint64_t new_stacks[NEW_STACKS];	/* ids, to be handed to opt.new_stack() */
+	size_t n_new_stacks;
+};
+
+/* ---- new ------------------------------------------------------------------------------------- */
+
+/*
+ * The live bytes must be what the file says, or a breakpoint over their first byte: another
+ * tracer's probe (an int3, or since Linux 6.18 a whole call over a nop, which we never probe).
+ */
+static int verify_bytes(const struct tracing *t)
+{
+	static const uint8_t int3 = 0xcc;
+	const struct target *target = process_target(t->p);
+
+	for (size_t i = 0; i < t->plan.n; i++) {
+		const struct plan_probe *p = &t->plan.probes[i];
+		uint8_t live[PLAN_MAX_BYTES];
+		int err = target_read(target, p->vaddr + process_bias(t->p), live, p->n_bytes);
+
+		if (err) {
+			say_error("process %d: its code cannot be read: %s",
+				  (int)target_pid(target), strerror(-err));
+			return err;
+		}
+		if ((live[0] == p->bytes[0] || live[0] == int3) &&
+		    !memcmp(live + 1, p->bytes + 1, p->n_bytes - 1))
+			continue;
+		say_error("process %d: its code at %s+0x%llx is not what its file says; nothing "
+			  "was planted. Has the file been replaced, or does another tool patch the "
+			  "process? Restart it",
+			  (int)target_pid(target), p->func,
+			  (unsigned long long)(p->vaddr - p->func_entry));
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+int tracing_new(struct tracing **out, struct process *p, const struct tracing_options *opt)
+{
+	const struct plan_wants wants = { .heap = opt->heap, .goroutines = opt->goroutines };
+	struct tracing *t = xcalloc(1, sizeof(*t));
+	int err;
+
+	t->p = p;
+	t->opt = *opt;
+	err = plan_make(&t->plan, process_gobin(p), &wants);
+	if (!err)
+		err = verify_bytes(t);
+	if (err) {
+		tracing_free(t);
+		return err;
+	}
+	*out = t;
+	return 0;
+}
+
+void tracing_free(struct tracing *t)
+{
+	if (!t)
+		return;
+	tracer_close(t->tracer);
+	track_free(t->track);
+	objsize_free(t->sizes);
+	series_free(t->heap_series);
+	series_free(t->go_series);
+	plan_fini(&t->plan);
+	free(t->older);
+	free(t);
+}
+
+const struct plan *tracing_plan(const struct tracing *t)
+{
+	return &t->plan;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static void on_alloc(struct tracing *t, const struct gl_alloc *rec)
+{
+	uint64_t bytes;
+	bool tiny;
+
+	if (rec->h.probe < t->plan.n && objsize_get(t->sizes, rec, &bytes, &tiny))
+		track_alloc(t->track, rec, bytes, tiny, now_ns());
+	else
+		track_end(t->track, rec->addr);
+}
+
+static void on_stack(struct tracing *t, const struct gl_stack *rec)
+{
+	track_stack(t->track, rec);
+	if (t->opt.new_stack && t->n_new_stacks < NEW_STACKS)
+		t->new_stacks[t->n_new_stacks++] = rec->id;
+}
+
+static void on_record(void *ctx, const struct gl_header *rec)
+{
+	struct tracing *t = ctx;
+
+	switch (rec->kind) {
+	case GL_REC_ALLOC:
+		on_alloc(t, (const struct gl_alloc *)rec);
+		break;
+	case GL_REC_STACK:
+		on_stack(t, (const struct gl_stack *)rec);
+		break;
+	case GL_REC_GOSTART:
+		track_gostart(t->track, (const struct gl_gostart *)rec);
+		break;
+	case GL_REC_GOEND:
+		track_goend(t->track, (const struct gl_goend *)rec);
+		break;
+	}
+}
+
+/* ---- what track asks ------------------------------------------------------------------------- */
+
+/* What was read counts only if the process was the same one before and after. */
+static int alive(void *ctx, struct object *objects, size_t n, uint32_t *gen)
+{
+	struct tracing *t = ctx;
+	int err;
+
+	if (process_gone(t->p))
+		return -ESRCH;
+	err = gomem_alive(process_gomem(t->p), objects, n, gen);
+	return process_gone(t->p) ? -ESRCH : err;
+}
+
+static uint64_t lost(void *ctx)
+{
+	struct tracing *t = ctx;
+	uint64_t c[GL_N_COUNTERS];
+
+	tracer_counters(t->tracer, c);
+	return c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK];
+}
+
+static void forget_stack(void *ctx, uint64_t id)
+{
+	struct tracing *t = ctx;
+
+	tracer_forget_stack(t->tracer, id);
+}
+
+static bool interrupted(void *ctx)
+{
+	struct tracing *t = ctx;
+
+	return t->opt.interrupted && t->opt.interrupted(t->opt.ctx);
+}
+
+/* ---- attach and detach ----------------------------------------------------------------------- */
+
+static int configure(const struct tracing *t, struct gl_config *c)
+{
+	const struct target *target = process_target(t->p);
+	const struct go_layout *lo = process_layout(t->p);
+	uint64_t dev, ino;
+	uint32_t pid;
+	int err = target_pidns(target, &dev, &ino, &pid);
+
+	if (err) {
+		say_error("process %d: its pid namespace cannot be read: %s",
+			  (int)target_pid(target), strerror(-err));
+		return err;
+	}
+	if (target_pid_is_global()) {	/* the namespace need not be compared */
+		dev = ino = 0;
+		pid = (uint32_t)target_pid(target);
+	}
+	*c = (struct gl_config){
+		.pidns_dev = dev, .pidns_ino = ino, .tgid = pid,
+		.sweepgen_addr = lo->sweepgen + process_bias(t->p),
+		.g_goid_off = lo->g_goid,
+	};
+	return 0;
+}
+
+static int open_tracer(struct tracing *t)
+{
+	struct tracer_probe probes[GL_MAX_PROBES];
+	struct gl_config config;
+	int err = configure(t, &config);
+
+	for (size_t i = 0; i < t->plan.n && i < GL_MAX_PROBES; i++)
+		probes[i] = (struct tracer_probe){
+			.row = t->plan.probes[i].wire, .file_off = t->plan.probes[i].file_off,
+			.addr = t->plan.probes[i].vaddr + process_bias(t->p),
+		};
+	return err ? err : tracer_open(&t->tracer, &config, probes, t->plan.n, on_record, t);
+}
+
+/* The shares of our memory: what is not given away here are the ring, a second copy of what is
+ * tracked while a report is made, and the binary's tables. */
+static void open_tables(struct tracing *t)
+{
+	const struct track_ops ops = {
+		.ctx = t, .alive = alive, .lost = lost, .interrupted = interrupted,
+		.forget_stack = forget_stack,
+		/* runtime/malloc.go, "Pad tinysize allocations" */
+		.tiny_alone = gobin_setting(process_gobin(t->p), "-race") != NULL,
+	};
+	uint64_t now = now_ns();
+
+	track_new(&t->track, &ops, t->opt.memory_bytes / 100 * TRACK_PERCENT);
+	objsize_new(&t->sizes, t->p, &t->plan, t->track);
+	series_new(&t->heap_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
+	series_new(&t->go_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
+}
+
+static int still_the_same(struct tracing *t)
+{
+	const char *gone = process_gone(t->p);
+
+	if (!gone)
+		return 0;
+	say_error("process %d has %s while it was being opened; nothing is traced",
+		  (int)target_pid(process_target(t->p)), gone);
+	return -ESRCH;
+}
+
+/* The probes go to the very file that was read, by its descriptor: whatever the process has become
+ * meanwhile, nothing else can be hit. */
+static int plant(struct tracing *t)
+{
+	const struct target *target = process_target(t->p);
+	int err = still_the_same(t);
+
+	if (!err)
+		err = gomem_sweepgen(process_gomem(t->p), &t->looked_gen);
+	if (err == -ESRCH || still_the_same(t))
+		return -ESRCH;
+	if (err) {
+		say_error("process %d: its memory cannot be read: %s", (int)target_pid(target),
+			  strerror(-err));
+		return err;
+	}
+	err = tracer_attach(t->tracer, target_exe_path(target), target_pid(target));
+	if (!err && still_the_same(t)) {
+		tracer_detach(t->tracer);
+		err = -ESRCH;
+	}
+	return err;
+}
+
+/* As far as the table can be read: a program that was just started has none yet. */
+static void note_older(struct tracing *t)
+{
+	struct goroutines gs;
+
+	if (process_check(t->p) || gomem_goroutines(process_gomem(t->p), false, &gs))
+		return;
+	t->older = xcalloc(gs.n, sizeof(*t->older));
+	t->n_older = gs.n;
+	for (size_t i = 0; i < gs.n; i++)
+		t->older[i] = gs.v[i].goid;
+	goroutines_free(&gs);
+}
+
+int tracing_attach(struct tracing *t)
+{
+	int err = open_tracer(t);
+
+	if (err)
+		return err;
+	open_tables(t);
+	err = plant(t);
+	if (err)
+		return err;
+	t->attach_ns = now_ns();
+	if (t->opt.goroutines)
+		note_older(t);
+	return 0;
+}
+
+uint64_t tracing_attach_ns(const struct tracing *t)
+{
+	return t->attach_ns;
+}
+
+int tracing_fd(const struct tracing *t)
+{
+	return tracer_fd(t->tracer);
+}
+
+void tracing_detach(struct tracing *t)
+{
+	tracer_detach(t->tracer);
+	tracer_drain(t->tracer);
+}
+
+/* ---- while it runs --------------------------------------------------------------------------- */
+
+static void add_heap(void *ctx, uint64_t key, uint64_t n)
+{
+	series_add(((struct tracing *)ctx)->heap_series, key, n);
+}
+
+static void add_go(void *ctx, uint64_t key, uint64_t n)
+{
+	series_add(((struct tracing *)ctx)->go_series, key, n);
+}
+
+static void remember_heap(struct tracing *t, uint64_t now)
+{
+	if (!series_due(t->heap_series, now))
+		return;
+	series_begin(t->heap_series, now);
+	series_add(t->heap_series, CYCLES_KEY, track_cycles(t->track));
+	track_each_live(t->track, add_heap, t);
+}
+
+static void remember_goroutines(struct tracing *t)
+{
+	uint64_t now = now_ns();
+
+	if (!series_due(t->go_series, now))
+		return;
+	series_begin(t->go_series, now);
+	track_each_running(t->track, add_go, t);
+}
+
+static void read_memory(struct tracing *t)
+{
+	if (process_memory(t->p, &t->memory))
+		t->memory_ns = now_ns();
+}
+
+static void name_stacks(struct tracing *t)
+{
+	uint64_t end = now_ns() + NAMING_NS, vaddrs[GL_MAX_FRAMES], bias = process_bias(t->p);
+	const uint64_t *pcs;
+	uint32_t n, flags;
+
+	while (t->n_new_stacks && now_ns() < end) {
+		if (!track_find_stack(t->track, t->new_stacks[--t->n_new_stacks], &pcs, &n, &flags))
+			continue;
+		for (uint32_t i = 0; i < n; i++)
+			vaddrs[i] = pcs[i] - bias;
+		t->opt.new_stack(t->opt.ctx, vaddrs, n, flags & GL_STACK_CUT);
+	}
+}
+
+static void look(struct tracing *t, uint32_t gen)
+{
+	uint64_t start = now_ns(), end;
+
+	if (!track_look(t->track, start)) {
+		t->looked_gen = gen;
+		remember_heap(t, start);
+	}
+	end = now_ns();
+	t->look_next_ns = end + 4 * (end - start);
+	/* A slot that was used again just before the look seems alive; the new object's record,
+	 * which is in the ring by now, puts that right. */
+	tracer_drain(t->tracer);
+}
+
+int tracing_turn(struct tracing *t, bool force)
+{
+	uint32_t gen;
+	int err = tracer_drain(t->tracer);
+
+	remember_goroutines(t);
+	name_stacks(t);
+	if (err < 0 || process_gone(t->p))
+		return err < 0 ? err : 0;
+	err = process_check(t->p);
+	if (err)
+		return err == -EBADMSG && !process_gone(t->p) ? err : 0;
+	if (!gomem_sweepgen(process_gomem(t->p), &gen) && gen != t->looked_gen &&
+	    (force || now_ns() >= t->look_next_ns))
+		look(t, gen);
+	if (now_ns() - t->memory_ns > MEMORY_INTERVAL_NS)
+		read_memory(t);
+	return 0;
+}
+
+/* ---- observations ---------------------------------------------------------------------------- */
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool is_older(const struct tracing *t, uint64_t goid)
+{
+	return t->n_older && bsearch(&goid, t->older, t->n_older, sizeof(goid), by_number);
+}
+
+static uint32_t state_index(struct observation *o, const char *state)
+{
+	for (size_t i = 0; i < o->n_states; i++)	/* a few dozen wait reasons at most */
+		if (!strcmp(o->states[i], state))
+			return (uint32_t)i;
+	o->states = xreallocarray(o->states, o->n_states + 1, sizeof(*o->states));
+	o->states[o->n_states] = xstrdup(state);
+	return (uint32_t)o->n_states++;
+}
+
+/* What the table alone says; who started them comes with the snapshot. */
+static void copy_table(const struct tracing *t, const struct goroutines *gs, struct observation *o)
+{
+	size_t n_pcs = 0;
+
+	for (size_t i = 0; i < gs->n; i++)
+		n_pcs += gs->v[i].n_pcs;
+	o->table = xcalloc(gs->n, sizeof(*o->table));
+	o->table_pcs = xcalloc(n_pcs, sizeof(*o->table_pcs));
+	o->n_table = gs->n;
+	n_pcs = 0;
+	for (size_t i = 0; i < gs->n; i++) {
+		const struct goroutine *g = &gs->v[i];
+
+		o->table[i] = (struct obs_goroutine){
+			.goid = g->goid, .gopc = g->gopc, .startpc = g->startpc,
+			.waitsince_ns = g->waitsince_ns, .state = state_index(o, g->state),
+			.first_pc = n_pcs, .n_pcs = (uint32_t)g->n_pcs, .cut = g->cut,
+			.system = g->system, .before_attach = is_older(t, g->goid),
+		};
+		if (g->n_pcs)
+			memcpy(o->table_pcs + n_pcs, g->pcs, g->n_pcs * sizeof(*g->pcs));
+		n_pcs += g->n_pcs;
+	}
+}
+
+static void read_table(struct tracing *t, struct observation *o)
+{
+	struct goroutines gs;
+
+	if (process_gone(t->p) || process_check(t->p) ||
+	    gomem_goroutines(process_gomem(t->p), true, &gs))
+		return;
+	o->table_known = !process_gone(t->p);	/* else it may be another program's */
+	t->n_unreadable = gs.n_unreadable;
+	if (o->table_known)
+		copy_table(t, &gs, o);
+	goroutines_free(&gs);
+}
+
+static int by_goid(const void *key, const void *element)
+{
+	uint64_t goid = *(const uint64_t *)key, other = ((const struct obs_started *)element)->goid;
+
+	return goid < other ? -1 : goid > other;
+}
+
+static void find_starts(struct observation *o)
+{
+	for (size_t i = 0; i < o->n_table && o->n_started; i++) {
+		struct obs_goroutine *g = &o->table[i];
+		const struct obs_started *s = bsearch(&g->goid, o->started, o->n_started,
+						      sizeof(*s), by_goid);
+
+		if (!s)
+			continue;
+		g->stack = s->stack;
+		g->start_ns = s->start_ns;
+		g->before_attach = false;
+	}
+}
+
+static void to_vaddrs(struct observation *o, size_t n_pcs, uint64_t bias)
+{
+	for (size_t i = 0; i < n_pcs; i++)
+		o->pcs[i] -= bias;
+	for (size_t i = 0; i < o->n_accounts; i++)
+		if (o->accounts[i].typ && o->accounts[i].typ != GL_UNKNOWN)
+			o->accounts[i].typ -= bias;
+}
+
+static void fill_growth(const struct tracing *t, struct observation *o)
+{
+	struct series_moment m;
+
+	if (o->looked_ns && series_middle(t->heap_series, o->looked_ns, &m)) {
+		o->heap_half_ns = m.time_ns;
+		o->gc_cycles_half = series_at(t->heap_series, m, CYCLES_KEY);
+		for (size_t i = 0; i < o->n_accounts; i++)
+			o->accounts[i].live_half = series_at(t->heap_series, m,
+							     o->accounts[i].key);
+	}
+	if (series_first(t->heap_series, &m))
+		for (size_t i = 0; i < o->n_accounts; i++)
+			o->accounts[i].live_first = series_at(t->heap_series, m,
+							      o->accounts[i].key);
+	if (series_middle(t->go_series, o->time_ns, &m)) {
+		o->go_half_ns = m.time_ns;
+		for (size_t i = 0; i < o->n_stacks; i++)
+			o->stacks[i].half_live = series_at(t->go_series, m, o->stacks[i].id);
+	}
+}
+
+static void fill_loss(const struct tracing *t, const struct track_loss *l, struct observation *o)
+{
+	uint64_t c[GL_N_COUNTERS];
+
+	tracer_counters(t->tracer, c);
+	o->loss[COVERAGE_LOST_RING] = c[GL_LOST_RING];
+	o->loss[COVERAGE_LOST_UNREADABLE] = c[GL_LOST_ADDR];
+	o->loss[COVERAGE_LOST_BUSY] = c[GL_LOST_WORK];
+	o->loss[COVERAGE_STACKS_LOST] = c[GL_LOST_STACK];
+	o->loss[COVERAGE_STACKS_CUT] = c[GL_LOST_STACK_CUT];
+	o->loss[COVERAGE_STACKS_RESENT] = c[GL_STACKS_FULL];
+	o->loss[COVERAGE_OBJECTS_UNSIZED] = l->unsized;
+	o->loss[COVERAGE_STACKS_NOT_KEPT] = l->stacks_full;
+	o->loss[COVERAGE_SITES_NOT_KEPT] = l->accounts_full;
+	o->loss[COVERAGE_SITES_FORGOTTEN] = l->forgotten_allocs;
+	o->loss[COVERAGE_GOROUTINES_FORGOTTEN] = l->forgotten_started;
+	o->loss[COVERAGE_GOROUTINES_NOT_FOLLOWED] = l->goroutines_full;
+	o->loss[COVERAGE_LIVENESS_UNKNOWN] = l->liveness_unknown;
+	o->loss[COVERAGE_OBJECTS_DOUBTFUL] = l->doubtful;
+	o->loss[COVERAGE_GOROUTINES_UNREADABLE] = t->n_unreadable;
+}
+
+static void take_snapshot(struct tracing *t, struct observation *o)
+{
+	struct track_snapshot s;
+
+	track_snapshot(t->track, now_ns(), &s);
+	o->time_ns = s.time_ns;
+	o->looked_ns = s.looked_ns;
+	o->gc_cycles = s.gc_cycles;
+	o->cost.hits = s.n_records + lost(t);
+	o->one_in = s.one_in;
+	o->all_above = s.all_above;
+	o->stacks = s.stacks;
+	o->n_stacks = s.n_stacks;
+	o->pcs = s.pcs;
+	o->accounts = s.accounts;
+	o->n_accounts = s.n_accounts;
+	o->started = s.started;
+	o->n_started = s.n_started;
+	to_vaddrs(o, s.n_pcs, process_bias(t->p));
+	fill_growth(t, o);
+	fill_loss(t, &s.loss, o);
+}
+
+static uint64_t own_rss(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f && fscanf(f, "%*u %llu", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static double seconds(const struct timeval *tv)
+{
+	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
+}
+
+static void fill_cost(const struct tracing *t, struct observation *o)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	o->cost.ns_per_hit = tracer_ns_per_hit(t->tracer);
+	o->cost.own_cpu_s = seconds(&ru.ru_utime) + seconds(&ru.ru_stime);
+	o->cost.own_rss = own_rss();
+}
+
+static void fill_target(const struct tracing *t, struct observation *o)
+{
+	struct target_info *to = &o->target;
+	const char **strings[] = { &to->exe, &to->comm, &to->go_version, &to->build_id };
+
+	process_describe(t->p, to);
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		if (*strings[i])
+			*strings[i] = xstrdup(*strings[i]);
+}
+
+struct observation *tracing_observe(struct tracing *t)
+{
+	struct observation *o = xcalloc(1, sizeof(*o));
+	struct timespec wall;
+
+	if (t->opt.goroutines) {
+		track_hold_ended(t->track);
+		read_table(t, o);
+	}
+	tracer_drain(t->tracer);
+	take_snapshot(t, o);
+	find_starts(o);
+	read_memory(t);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	o->wall_ns = wall.tv_sec * 1000000000ll + wall.tv_nsec;
+	o->attach_ns = t->attach_ns;
+	o->heap = t->opt.heap;
+	o->goroutines = t->opt.goroutines;
+	o->memory = t->memory;
+	o->gone = process_gone(t->p);
+	fill_cost(t, o);
+	fill_target(t, o);
+	return o;
+}
