@@ -21,6 +21,7 @@
 #include <endian.h>
 #include <zlib.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
@@ -369,6 +370,9 @@ static void make_runtime(struct bytes *b, const char *without)
 /* How .debug_info is packed: not at all, as ELF defines it, or as .zdebug_info. */
 enum form { PLAIN, COMPRESSED, ZDEBUG };
 
+/* Bytes of .debug_abbrev, zeros behind what is needed. */
+static size_t n_abbrevs = sizeof(abbrevs);
+
 /* A file with .debug_abbrev, and .debug_info as it is given. */
 static int make_elf(const void *info, size_t n_info, enum form form)
 {
@@ -390,14 +394,14 @@ static int make_elf(const void *info, size_t n_info, enum form form)
 	sh[1].sh_offset = sizeof(eh) + sizeof(sh);
 	sh[1].sh_size = n_info;
 	sh[2].sh_offset = sh[1].sh_offset + n_info;
-	sh[2].sh_size = sizeof(abbrevs);
-	sh[3].sh_offset = sh[2].sh_offset + sizeof(abbrevs);
+	sh[2].sh_size = n_abbrevs;
+	sh[3].sh_offset = sh[2].sh_offset + n_abbrevs;
 	sh[3].sh_size = sizeof(names);
 	assert_int_equal(write(fd, &eh, sizeof(eh)), sizeof(eh));
 	assert_int_equal(write(fd, sh, sizeof(sh)), sizeof(sh));
 	assert_int_equal(write(fd, info, n_info), n_info);
 	assert_int_equal(write(fd, abbrevs, sizeof(abbrevs)), sizeof(abbrevs));
-	assert_int_equal(write(fd, names, sizeof(names)), sizeof(names));
+	assert_int_equal(pwrite(fd, names, sizeof(names), (off_t)sh[3].sh_offset), sizeof(names));
 	return fd;
 }
 
@@ -538,6 +542,67 @@ static void test_dwarf_packed(void **state)
 	assert_int_equal(lo.g_goid, 8008);
 	free(info);
 	free(packed);
+}
+
+/* The runtime's unit behind a unit of more than may be held at a time, and the runtime's own unit as
+ * large as that; packed, so that the file is small. */
+static void test_dwarf_large(void **state)
+{
+	enum { LARGE = MAX_DWARF_BYTES + (2 << 20), HEADER = sizeof(Elf64_Chdr) };
+	Elf64_Chdr ch = { .ch_type = ELFCOMPRESS_ZLIB, .ch_addralign = 1 };
+	static struct bytes runtime;
+	uLongf n_packed = compressBound(LARGE + sizeof(runtime.v));
+	uint8_t *info = xcalloc(LARGE + sizeof(runtime.v), 1);
+	uint8_t *packed = xcalloc(n_packed + HEADER, 1);
+	struct bytes first = { .n = 0 };
+	const uint32_t len = LARGE - 4;
+	struct go_layout lo = { 0 };
+	size_t i;
+
+	make_runtime(&runtime, NULL);
+	memcpy(info + LARGE, runtime.v, runtime.n);
+	ch.ch_size = LARGE + runtime.n;
+	for (i = 0; i < 2; i++) {
+		uLongf n = n_packed;
+
+		first.n = 0;
+		dw_unit_begin(&first, i ? "runtime" : "main");
+		memcpy(first.v, &len, sizeof(len));
+		memcpy(info, first.v, first.n);
+		memcpy(packed, &ch, sizeof(ch));
+		assert_int_equal(compress2(packed + HEADER, &n, info, ch.ch_size, 1), Z_OK);
+		assert_int_equal(read_info(packed, n + HEADER, COMPRESSED, &lo), i ? -EFBIG : 0);
+	}
+	assert_int_equal(lo.g_goid, 8008);
+	free(info);
+	free(packed);
+}
+
+/* What libdw makes out of many small things takes more room than they do. */
+static void test_dwarf_many(void **state)
+{
+	static struct bytes runtime;
+	struct bytes unit = { .n = 0 };
+	struct go_layout lo = { 0 };
+	uint8_t *info;
+	size_t i;
+
+	make_runtime(&runtime, NULL);
+	dw_unit_begin(&unit, "main");
+	dw_unit_end(&unit, 0);
+	info = xcalloc(MAX_DWARF_UNITS * unit.n + runtime.n, 1);
+	for (i = 0; i < MAX_DWARF_UNITS; i++)
+		memcpy(info + i * unit.n, unit.v, unit.n);
+	memcpy(info + i * unit.n, runtime.v, runtime.n);
+	assert_int_equal(read_info(info, i * unit.n + runtime.n, PLAIN, &lo), -EFBIG);
+	i -= 2;		/* the runtime has two units */
+	assert_int_equal(read_info(info + 2 * unit.n, i * unit.n + runtime.n, PLAIN, &lo), 0);
+	free(info);
+
+	n_abbrevs = MAX_DWARF_ABBREVS + 1;
+	assert_int_equal(read_dwarf(&runtime, &lo), -EFBIG);
+	n_abbrevs = sizeof(abbrevs);
+	assert_int_equal(read_dwarf(&runtime, &lo), 0);
 }
 
 static void assert_sane(const struct go_layout *lo)
@@ -929,6 +994,8 @@ int main(void)
 		cmocka_unit_test(test_dwarf_cycle_of_typedefs),
 		cmocka_unit_test(test_dwarf_bomb),
 		cmocka_unit_test(test_dwarf_packed),
+		cmocka_unit_test(test_dwarf_large),
+		cmocka_unit_test(test_dwarf_many),
 		cmocka_unit_test(test_dwarf_damaged),
 		cmocka_unit_test(test_table_fields),
 		cmocka_unit_test(test_table_unknown),

@@ -174,7 +174,12 @@ static int get_fields(const struct gobin *gb, struct go_layout *lo)
 	const char *missing;
 	int err;
 
-	if (golayout_fields_from_dwarf(gb, lo) == 0) {
+	err = golayout_fields_from_dwarf(gb, lo);
+	if (err && err != -ENOENT)
+		say_verbose("%s: its DWARF is %s; the table of %s is used",
+			    image_name(gobin_image(gb)), err == -EFBIG ? "too large" : "damaged",
+			    v->text);
+	if (!err) {
 		missing = missing_field(lo, v->minor);
 		if (!missing)
 			return 0;

@@ -7,9 +7,11 @@
  * dwarf.go; the other units of that name are assembler files), and writes names in place, so two
  * sections are enough, and the strings that the C code of a cgo program may use.
  *
- * Unpacking is what costs the time: libdw unpacks every section that it sees, a second's work in
- * a program of 170 MB.  So libdw gets an ELF file made in memory of the few sections, and of the
- * large one, .debug_info, only as much is unpacked into it as is about to be read: a tenth of that.
+ * Unpacking is what costs time and memory: libdw unpacks every section that it sees, a second's
+ * work in a program of 170 MB.  So libdw gets an ELF file made in memory of the few sections, and of
+ * the large one, .debug_info, only what is about to be read is there, one compile unit at a time:
+ * those before it are passed over and let go.  What does not fit into MAX_DWARF_BYTES all the same
+ * is not read, and the table serves instead.
  *
  * The DWARF is as hostile as the rest of the file: what it says is bounded here, and compared with
  * the live process by gomem_check before it is believed.
@@ -25,15 +27,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include "user/base/limits.h"
 #include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
 
 enum {
-	MAX_SECTION = 1 << 28,		/* bytes, packed or not; a Go program of 170 MB has 48 MB */
 	MAX_PACKED_RATIO = 1032,	/* zlib cannot pack tighter */
 	UNPACK_STEP = 1 << 20,
 	UNIT_BEGIN = 4096,		/* bytes of a unit that certainly hold its name */
@@ -160,15 +164,17 @@ struct section {
 	uint64_t n_from;
 	bool packed;
 	uint8_t *to;			/* in the copy */
-	uint64_t size, done;		/* of the copy; bytes behind done are 0 so far */
+	uint64_t size, done;		/* of the copy; bytes behind done are 0 so far ... */
+	uint64_t gone;			/* ... and those before gone may be 0 again */
 	z_stream z;			/* where unpacking stands */
 };
 
 /* An ELF file in memory, of the wanted sections. */
 struct copy {
 	struct section sections[N_SECTIONS];
-	uint8_t *elf;
+	uint8_t *elf;			/* mapped, NULL: not yet */
 	size_t size;
+	size_t held;			/* bytes of all sections but .debug_info */
 };
 
 /* The size of a section when it is unpacked, and where its packed bytes begin: ELF's own
@@ -192,7 +198,7 @@ static bool find_packed(Elf_Scn *scn, const GElf_Shdr *sh, const char *name, str
 		s->size = be64toh(reader_u64(&r));
 	}
 	s->packed = r.p > s->from;
-	if (r.bad || s->n_from > MAX_SECTION || s->size > MAX_SECTION)
+	if (r.bad || s->n_from > MAX_DWARF_SECTION || s->size > MAX_DWARF_SECTION)
 		return false;
 	s->from = r.p;
 	s->n_from = (uint64_t)(r.end - r.p);
@@ -265,6 +271,46 @@ static int unpack(struct section *s, uint64_t upto)
 	return 0;
 }
 
+/* Gives the memory back that holds what lies before that offset, but for parts of pages. */
+static void let_go(struct section *s, uint64_t before)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)s->to + s->gone + page - 1) & -page;
+	uintptr_t end = ((uintptr_t)s->to + before) & -page;
+
+	if (end <= from)
+		return;
+	madvise((void *)from, end - from, MADV_DONTNEED);
+	s->gone = before;
+}
+
+/* Passes over what of .debug_info lies before that offset. */
+static int pass_over(struct section *info, uint64_t before)
+{
+	int err = 0;
+
+	if (!info->packed && info->done < before)
+		info->done = before < info->size ? before : info->size;
+	while (!err && info->done < before && info->done < info->size) {
+		err = unpack(info, before - info->done < UNPACK_STEP ? before :
+			     info->done + UNPACK_STEP);
+		let_go(info, info->done < before ? info->done : before);
+	}
+	let_go(info, before);
+	return err;
+}
+
+/* Brings the bytes [from, upto) of .debug_info into the copy, at the cost of those before.
+ * -EFBIG: they are too many. */
+static int show(struct copy *c, uint64_t from, uint64_t upto)
+{
+	struct section *info = &c->sections[INFO];
+
+	if (upto - from > MAX_DWARF_BYTES - c->held)
+		return -EFBIG;
+	return pass_over(info, from) ? -EBADMSG : unpack(info, upto);
+}
+
 static size_t align8(size_t n)
 {
 	return (n + 7) & ~(size_t)7;
@@ -309,13 +355,20 @@ static int make_copy(struct copy *c, uint16_t machine)
 {
 	size_t begin = sizeof(Elf64_Ehdr) + (N_SECTIONS + 2) * sizeof(Elf64_Shdr) + 1;
 	int i, err = 0;
+	void *elf;
 
 	for (i = 0; i < N_SECTIONS; i++)
 		begin += strlen(section_names[i]) + 1;
 	c->size = begin = align8(begin);
 	for (i = 0; i < N_SECTIONS; i++)
 		c->size += align8(c->sections[i].size);
-	c->elf = xcalloc(c->size, 1);
+	c->held = c->size - align8(c->sections[INFO].size);
+	if (c->held > MAX_DWARF_BYTES || c->sections[ABBREV].size > MAX_DWARF_ABBREVS)
+		return -EFBIG;
+	elf = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (elf == MAP_FAILED)
+		return -errno;
+	c->elf = elf;
 	for (i = 0; i < N_SECTIONS; i++) {
 		struct section *s = &c->sections[i];
 
@@ -340,29 +393,34 @@ static void free_copy(struct copy *c)
 	for (i = 0; i < N_SECTIONS; i++)
 		if (c->sections[i].packed)
 			inflateEnd(&c->sections[i].z);
-	free(c->elf);
+	if (c->elf)
+		munmap(c->elf, c->size);
 }
 
 /* libdw reads the copy in place, so a unit can be unpacked between its header and its content. */
-static int read_fields(Dwarf *dw, struct section *info, struct go_layout *lo)
+static int read_fields(Dwarf *dw, struct copy *c, struct go_layout *lo)
 {
 	bool done[ARRAY_SIZE(fields)] = { false };
-	size_t header, left = ARRAY_SIZE(fields);
+	size_t header, left = ARRAY_SIZE(fields), n_units = 0;
 	Dwarf_Off off, next;
 	Dwarf_Die unit;
 	const char *name;
+	int err;
 
-	for (off = 0; left && off < info->size; off = next) {
-		if (unpack(info, off + UNIT_BEGIN) != 0 ||
-		    dwarf_next_unit(dw, off, &next, &header, NULL, NULL, NULL, NULL, NULL,
+	for (off = 0; left && off < c->sections[INFO].size; off = next) {
+		err = n_units++ == MAX_DWARF_UNITS ? -EFBIG : show(c, off, off + UNIT_BEGIN);
+		if (err)
+			return err;
+		if (dwarf_next_unit(dw, off, &next, &header, NULL, NULL, NULL, NULL, NULL,
 				    NULL) != 0 ||
 		    next <= off || !dwarf_offdie(dw, off + header, &unit))
 			return -EBADMSG;
 		name = dwarf_diename(&unit);
 		if (!name || strcmp(name, "runtime"))
 			continue;
-		if (unpack(info, next) != 0)
-			return -EBADMSG;
+		err = show(c, off, next);
+		if (err)
+			return err;
 		left = read_unit(&unit, lo, done, left);
 	}
 	return left ? -EBADMSG : 0;
@@ -372,7 +430,7 @@ static int read_copy(struct copy *c, struct go_layout *lo)
 {
 	Elf *elf = elf_memory((char *)c->elf, c->size);
 	Dwarf *dw = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-	int err = dw ? read_fields(dw, &c->sections[INFO], lo) : -EBADMSG;
+	int err = dw ? read_fields(dw, c, lo) : -EBADMSG;
 
 	dwarf_end(dw);
 	elf_end(elf);
