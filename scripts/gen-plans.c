@@ -111,27 +111,26 @@ static bool gets_code(const struct cut *c, const struct go_func *fn)
 
 static void write_cut(struct cut *c)
 {
-	static const char family[] = "runtime.mallocgc";
 	const struct go_module *md = gobin_module(c->gb);
 	const struct go_version *v = gobin_version(c->gb);
 	const char *compiler = gobin_setting(c->gb, "-compiler");
 	uint64_t file_off = 0;
 	struct go_func fn;
+	size_t i = 0;
 
 	image_file_off(gobin_image(c->gb), md->text, &file_off);
 	fprintf(c->out, "go %d %d %s\n", v->minor, v->patch, v->text);
 	fprintf(c->out, "text 0x%" PRIx64 " 0x%" PRIx64 "\n", md->text, file_off);
 	if (compiler)
 		fprintf(c->out, "setting -compiler %s\n", compiler);
-	for (size_t i = 0; i < gobin_n_funcs(c->gb); i++)
-		if (gobin_func(c->gb, i, &fn) && gets_code(c, &fn))
+	while (gobin_next_func(c->gb, &i, "runtime.", &fn))
+		if (gets_code(c, &fn))
 			write_code(c, &fn);
-	for (size_t i = 0; i < gobin_n_funcs(c->gb); i++)
-		if (gobin_func(c->gb, i, &fn) && gets_code(c, &fn))
+	for (i = 0; gobin_next_func(c->gb, &i, "runtime.", &fn);)
+		if (gets_code(c, &fn))
 			write_references(c, &fn);
-	for (size_t i = 0; i < gobin_n_funcs(c->gb); i++)
-		if (gobin_func(c->gb, i, &fn) && !strncmp(fn.name, family, sizeof(family) - 1))
-			write_place(c, &fn);
+	for (i = 0; gobin_next_func(c->gb, &i, "runtime.mallocgc", &fn);)
+		write_place(c, &fn);
 }
 
 static FILE *create(const char *base, const char *ending)

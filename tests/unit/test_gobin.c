@@ -145,6 +145,11 @@ static void check_functions(const struct gobin *gb)
 		assert_true(gobin_find_func(gb, f.name, &f) && f.index == i);
 	}
 	assert_false(gobin_func(gb, i, &f));
+	i = 0;
+	for (uint32_t k = FAKE_GOPANIC; k <= FAKE_ASYNC_PREEMPT; k++)
+		assert_true(gobin_next_func(gb, &i, "runtime.", &f) && f.index == k);
+	assert_false(gobin_next_func(gb, &i, "runtime.", &f));
+	assert_false(gobin_next_func(gb, &i, "", &f));		/* it stays at the end */
 	assert_false(gobin_func_at(gb, FAKE_TEXT - 1, &f));
 	assert_false(gobin_func_at(gb, PC(i, 0), &f));
 	assert_false(gobin_func_at(gb, UINT64_MAX, &f));

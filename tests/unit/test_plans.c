@@ -212,15 +212,15 @@ const char *gobin_setting(const struct gobin *gb, const char *key)
 	return strcmp(key, gb->key) ? NULL : gb->value;
 }
 
-size_t gobin_n_funcs(const struct gobin *gb)
+bool gobin_next_func(const struct gobin *gb, size_t *index, const char *beginning,
+		     struct go_func *out)
 {
-	return gb->img.n_funcs;
-}
-
-bool gobin_func(const struct gobin *gb, size_t index, struct go_func *out)
-{
-	*out = gb->img.funcs[index].fn;
-	return true;
+	while (*index < gb->img.n_funcs) {
+		*out = gb->img.funcs[(*index)++].fn;
+		if (!strncmp(out->name, beginning, strlen(beginning)))
+			return true;
+	}
+	return false;
 }
 
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out)

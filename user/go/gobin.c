@@ -204,6 +204,24 @@ bool gobin_func(const struct gobin *gb, size_t index, struct go_func *out)
 	return true;
 }
 
+bool gobin_next_func(const struct gobin *gb, size_t *index, const char *beginning,
+		     struct go_func *out)
+{
+	struct pcln_func f;
+	const char *name;
+
+	while (*index < gb->md.n_funcs) {
+		if (!pclntab_func(&gb->pt, (*index)++, &f))
+			continue;
+		name = pclntab_name(&gb->pt, f.name_off);
+		if (!name || strncmp(name, beginning, strlen(beginning)))
+			continue;
+		fill_func(gb, &f, out);
+		return true;
+	}
+	return false;
+}
+
 bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out)
 {
 	struct pcln_func f;

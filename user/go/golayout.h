@@ -131,8 +131,8 @@ int golayout_get(const struct gobin *gb, struct go_layout *out);
 /*
  * The same from one source only, for the generator and the tests.  The fields first: the variables
  * need those of *out.  -ENOENT: there is no such source; -EBADMSG: there is, but it does not have
- * all that is needed; -EFBIG: DWARF that would take too much memory (limits.h).  The second choices,
- * table and code, tell the user; the first keep silent.
+ * all that is needed; -EFBIG: DWARF that would take too much memory (limits.h).  The second
+ * choices, table and code, tell the user; the first keep silent.
  */
 int golayout_fields_from_dwarf(const struct gobin *gb, struct go_layout *out);
 int golayout_fields_from_table(const struct gobin *gb, struct go_layout *out);

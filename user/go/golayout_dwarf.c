@@ -8,10 +8,10 @@
  * sections are enough, and the strings that the C code of a cgo program may use.
  *
  * Unpacking is what costs time and memory: libdw unpacks every section that it sees, a second's
- * work in a program of 170 MB.  So libdw gets an ELF file made in memory of the few sections, and of
- * the large one, .debug_info, only what is about to be read is there, one compile unit at a time:
- * those before it are passed over and let go.  What does not fit into MAX_DWARF_BYTES all the same
- * is not read, and the table serves instead.
+ * work in a program of 170 MB.  So libdw gets an ELF file made in memory of the few sections, and
+ * of the large one, .debug_info, only what is about to be read is there, one compile unit at a
+ * time: those before it are passed over and let go.  What does not fit into MAX_DWARF_BYTES all the
+ * same is not read, and the table serves instead.
  *
  * The DWARF is as hostile as the rest of the file: what it says is bounded here, and compared with
  * the live process by gomem_check before it is believed.

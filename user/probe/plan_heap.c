@@ -76,31 +76,28 @@ static int allocator(const char *name, int *number)
 	return -1;
 }
 
+/* How the names of all of them begin. */
+static const char family[] = "runtime.mallocgc";
+
 /* Whether this is a function of mallocgc's family of which nothing is known.  Its closures, and
  * what returns objects that were freed by hand (runtimefreegc) to one of the others, are not
  * counted. */
 static bool is_stranger(const char *name, int row)
 {
-	static const char family[] = "runtime.mallocgc";
-
-	return row < 0 && !strncmp(name, family, sizeof(family) - 1) &&
-	       !strchr(name + sizeof(family) - 1, '.') &&
+	return row < 0 && !strchr(name + sizeof(family) - 1, '.') &&
 	       strcmp(name, "runtime.mallocgcSmallNoscanReuse") != 0;
 }
 
 /* parts: with the parts of mallocgc. */
 static int find_allocators(struct counted *out, const struct builder *bl, bool parts)
 {
-	size_t n_funcs = gobin_n_funcs(bl->gb), cap = 0;
+	size_t next = 0, cap = 0;
+	struct go_func fn;
 
 	*out = (struct counted) { 0 };
-	for (size_t i = 0; i < n_funcs; i++) {
-		struct go_func fn;
-		int number, row;
+	while (gobin_next_func(bl->gb, &next, family, &fn)) {
+		int number, row = allocator(fn.name, &number);
 
-		if (!gobin_func(bl->gb, i, &fn))
-			continue;
-		row = allocator(fn.name, &number);
 		if (is_stranger(fn.name, row)) {
 			free(out->v);
 			return plan_refuse(bl, fn.name, "cannot tell the purpose");
