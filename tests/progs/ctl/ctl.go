@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 // Package ctl lets a driver step a program under test: one command per line on stdin, one line on
-// stdout as the answer.  Reading commands, Ready and OK allocate nothing, so that the program's own
+// stdout as the answer.  Reading commands, OK and More allocate nothing, so that the program's own
 // numbers are not disturbed; JSON does.
 package ctl
 
@@ -37,6 +37,7 @@ func Loop(commands map[string]func(n int)) {
 var (
 	ready = []byte("ready\n")
 	ok    = []byte("ok\n")
+	more  = []byte("more\n")
 )
 
 func cutLine(b []byte) ([]byte, bool) {
@@ -71,6 +72,11 @@ func answer(commands map[string]func(n int), line []byte) {
 // OK is the answer that says only that the work is done.
 func OK() {
 	os.Stdout.Write(ok)
+}
+
+// More is the answer that says that the same command has more to do.
+func More() {
+	os.Stdout.Write(more)
 }
 
 // Number answers one decimal number.

@@ -3,9 +3,10 @@
 // Ledger allocates objects of many kinds, each kind in a function of its own, keeps some, drops the
 // others, and knows at every moment which: the truth that a tracer's report is compared with.
 //
-// Commands: "start N" runs the workload, N in percent of its normal size; "ledger" says what is kept;
-// "measure" drops one kind after the other and says what the runtime found freed each time, which
-// is a second account of the same, in bytes, and the only one for kinds made of several objects.
+// Commands: "prepare N" sets up the workload, N in percent of its normal size; "step" runs the next
+// part of it, and "start" all that is left; "ledger" says what is kept; "measure" drops one kind after
+// the other and says what the runtime found freed each time, which is a second account of the same,
+// in bytes, and the only one for kinds made of several objects.
 package main
 
 import (
@@ -19,6 +20,10 @@ import (
 const (
 	workers  = 4
 	ringSize = 700 // objects that live for a while before they are dropped
+
+	// Parts of the workload.  Each ends with a collection: how many the runtime makes by itself in
+	// a workload depends on how long they take, so on who else wants the processors.
+	steps = 24
 )
 
 type keeper struct {
@@ -31,12 +36,15 @@ type worker struct {
 	seed    uint64
 	keepers []keeper // by kind
 	left    []int    // kinds that are not finished
+	items   int      // of all kinds, to be allocated
+	placed  int      // of these
 	ring    [ringSize]unsafe.Pointer
 }
 
 var (
 	crew          [workers]*worker
 	alone         []keeper // kinds that run alone, by kind
+	stepsDone     int
 	before, after runtime.MemStats
 	done          = make(chan bool, workers)
 )
@@ -45,22 +53,39 @@ func main() {
 	debug.SetGCPercent(12)
 	ctl.Loop(map[string]func(int){
 		"prepare": func(n int) { prepare(n); ctl.OK() },
+		"step":    func(int) { answer(step()) },
 		"start":   func(int) { start(); ctl.OK() },
 		"ledger":  func(int) { ctl.JSON(ledger()) },
 		"measure": func(int) { ctl.JSON(measure()) },
 	})
 }
 
-// prepare makes everything that the workload itself needs, so that start allocates nothing else.
+func answer(more bool) {
+	if more {
+		ctl.More()
+	} else {
+		ctl.OK()
+	}
+}
+
+// prepare makes everything that the workload itself needs, so that its steps allocate nothing else.
 func prepare(percent int) {
-	for w := range crew {
-		crew[w] = &worker{
-			seed:    uint64(w)*0x9e3779b97f4a7c15 + 12345,
+	for i := range crew {
+		w := &worker{
+			seed:    uint64(i)*0x9e3779b97f4a7c15 + 12345,
 			keepers: newKeepers(percent, false),
 			left:    make([]int, 0, len(kinds)),
 		}
+		for k := range kinds {
+			if n := w.keepers[k].items; n > 0 {
+				w.left = append(w.left, k)
+				w.items += n
+			}
+		}
+		crew[i] = w
 	}
 	alone = newKeepers(percent, true)
+	stepsDone = 0
 	runtime.GC()
 	runtime.GC()
 }
@@ -77,16 +102,30 @@ func newKeepers(percent int, isAlone bool) []keeper {
 }
 
 func start() {
-	runtime.ReadMemStats(&before)
+	for step() {
+	}
+}
+
+// step tells whether there is more to do.
+func step() bool {
+	if stepsDone == 0 {
+		runtime.ReadMemStats(&before)
+	}
+	stepsDone++
 	for _, w := range crew {
 		go w.run()
 	}
 	for range crew {
 		<-done
 	}
+	if stepsDone < steps {
+		runtime.GC()
+		return true
+	}
 	runAlone()
 	collect()
 	runtime.ReadMemStats(&after)
+	return false
 }
 
 // collect runs until what can be found dead has been: three times, since a tiny block in use
@@ -103,16 +142,11 @@ func (w *worker) run() {
 	done <- true
 }
 
-// allocate makes the objects of all kinds in random order.
+// allocate makes the objects of one step, of all kinds in random order.
 //
 //go:noinline
 func (w *worker) allocate() {
-	for i := range kinds {
-		if w.keepers[i].items > 0 {
-			w.left = append(w.left, i)
-		}
-	}
-	for len(w.left) > 0 {
+	for until := w.items * stepsDone / steps; w.placed < until; w.placed++ {
 		i := int(w.random() % uint64(len(w.left)))
 		k := &w.keepers[w.left[i]]
 		w.place(k, kinds[w.left[i]].alloc(k.allocated), kinds[w.left[i]].keep)
@@ -122,8 +156,10 @@ func (w *worker) allocate() {
 			w.left = w.left[:len(w.left)-1]
 		}
 	}
-	for i := range w.ring {
-		w.ring[i] = nil
+	if stepsDone == steps {
+		for i := range w.ring {
+			w.ring[i] = nil
+		}
 	}
 }
 
