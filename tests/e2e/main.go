@@ -22,7 +22,7 @@ func main() {
 		run        = flag.String("run", "", "only tests whose name matches")
 		progs      = flag.String("progs", "", "folder of the programs under test (default: found)")
 		work       = flag.String("work", "", "folder for what is built (default: a temporary one)")
-		limit      = flag.Duration("timeout", 2*time.Minute, "for one test")
+		limit      = flag.Duration("timeout", 5*time.Minute, "for one test, so that one that hangs ends: no verdict on speed")
 		daemonTime = flag.Duration("daemon-time", 10*time.Second, "how long each daemon is traced")
 		list       = flag.Bool("list", false, "print the names of the tests")
 		slow       = flag.Bool("slow", false, "the tool is slow (sanitizers): no limits on how long it takes")

@@ -14,6 +14,11 @@ import (
 	"time"
 )
 
+// endOfOutput is what the driver writes behind the last byte of a process that has ended: all of its
+// output stands before it, however long it takes to be read, and what a grandchild that lives on may
+// still print is not waited for.
+const endOfOutput = "\x00end of output\n"
+
 // lines collects what a process prints and hands it on line by line.
 type lines struct {
 	mu   sync.Mutex
@@ -30,6 +35,9 @@ func readLines(r io.Reader) *lines {
 		in := bufio.NewReaderSize(r, 1<<16)
 		for {
 			line, err := in.ReadString('\n')
+			if at := strings.Index(line, endOfOutput); at >= 0 {
+				line, err = line[:at], io.EOF
+			}
 			if line != "" {
 				line = strings.TrimSuffix(line, "\n")
 				l.mu.Lock()
@@ -45,13 +53,11 @@ func readLines(r io.Reader) *lines {
 	return l
 }
 
-// wait returns when everything is read; what a grandchild that lives on may still print is not
-// waited for.
-func (l *lines) wait() {
-	select {
-	case <-l.done:
-	case <-time.After(time.Second):
-	}
+// end returns when everything is read.
+func (l *lines) end(write *os.File) {
+	io.WriteString(write, endOfOutput)
+	<-l.done
+	write.Close()
 }
 
 func (l *lines) String() string {
@@ -78,15 +84,12 @@ func (t *T) start(cmd *exec.Cmd) *process {
 	stderrRead, stderrWrite, err := os.Pipe()
 	t.must(err)
 	cmd.Stdout, cmd.Stderr = stdoutWrite, stderrWrite
-	err = cmd.Start()
-	stdoutWrite.Close()
-	stderrWrite.Close()
-	t.must(err)
+	t.must(cmd.Start())
 	p.in, p.stdout, p.stderr = in, readLines(stdoutRead), readLines(stderrRead)
 	go func() {
 		cmd.Wait()
-		p.stdout.wait()
-		p.stderr.wait()
+		p.stdout.end(stdoutWrite)
+		p.stderr.end(stderrWrite)
 		close(p.ended)
 	}()
 	t.cleanup(p.kill)
