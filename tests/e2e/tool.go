@@ -174,7 +174,7 @@ func (t *T) checkMessages(stderr string) {
 type ran struct {
 	code           int
 	stdout, stderr string
-	took           time.Duration
+	took           time.Duration // of processor time
 }
 
 // runTool runs gobpfleak to its end, as another user if uid is not 0.
@@ -183,7 +183,6 @@ func (t *T) runTool(uid uint32, args ...string) ran {
 	if uid != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	}
-	begin := time.Now()
 	p := t.start(cmd)
 	p.in.Close()
 	code := p.exit()
@@ -191,8 +190,10 @@ func (t *T) runTool(uid uint32, args ...string) ran {
 	}
 	for range p.stderr.next {
 	}
-	return ran{code, p.stdout.String(), p.stderr.String(), time.Since(begin)}
+	return ran{code, p.stdout.String(), p.stderr.String(), processorTime(cmd.ProcessState)}
 }
+
+func processorTime(s *os.ProcessState) time.Duration { return s.UserTime() + s.SystemTime() }
 
 // exitCode is minus the signal if one ended the process.
 func exitCode(s *os.ProcessState) int {

@@ -31,7 +31,8 @@ func unharmedTests(e *env) []testCase {
 	return all
 }
 
-// limit for planting and removing all probes, on a program of a few MB; a benchmark does it for 100 MB.
+// limit of processor time, which does not depend on what others do, for planting and removing all
+// probes on a program of a few MB; a benchmark does it for 100 MB.
 const quick = 2 * time.Second
 
 func (t *T) tooSlow(d time.Duration) bool { return d > quick && !t.slow }
@@ -39,14 +40,11 @@ func (t *T) tooSlow(d time.Duration) bool { return d > quick && !t.slow }
 func (t *T) attachOften() {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
 	for i := 0; i < 5; i++ {
-		begin := time.Now()
 		x := t.attach(p.pid())
-		attached := time.Since(begin)
 		p.do("alloc 1000")
-		begin = time.Now()
 		x.stop()
-		if left := time.Since(begin); t.tooSlow(attached) || t.tooSlow(left) {
-			t.Errorf("attached in %v, gone in %v", attached, left)
+		if took := processorTime(x.cmd.ProcessState); t.tooSlow(took) {
+			t.Errorf("attaching and leaving took %v of processor time", took)
 		}
 		p.do("alloc 1000")
 		t.checkText(p)
@@ -172,43 +170,74 @@ func allocsIn(r *report, function string) uint64 {
 
 func (t *T) intervals() {
 	p := t.program(t.build("quiet", t.newest(), "plain"))
-	x := t.startTracer("-p", fmt.Sprint(p.pid()), "--format", "json", "200ms", "3")
 	p.do("alloc 100")
-	for range x.stdout.next {
+	// An interval that passes while the tracer does not get a processor has no report of its own, so
+	// how many there are is known only as a limit; when they were made is known.
+	reports := t.timedReports(p, "100ms", "3")
+	if n := len(reports); n < 1 || n > 3 {
+		t.Errorf("INTERVAL 100ms, COUNT 3: %s", plural(n, "report"))
 	}
+	for i, r := range reports {
+		if due := 0.1 * float64(i+1); r.Time.Attached < due {
+			t.Errorf("INTERVAL 100ms, COUNT 3: report %d after %.3f s", i+1, r.Time.Attached)
+		}
+	}
+	if last := reports[len(reports)-1]; last.Time.Attached < 0.3 {
+		t.Errorf("INTERVAL 100ms, COUNT 3: the last report after %.3f s", last.Time.Attached)
+	}
+	if reports = t.timedReports(p, "-d", "500ms"); len(reports) != 1 || reports[0].Time.Attached < 0.5 {
+		t.Errorf("-d 500ms: %s, the first after %.3f s", plural(len(reports), "report"), reports[0].Time.Attached)
+	}
+	x := t.attach(p.pid(), "100ms")
+	for i := 0; i < 3; i++ {
+		x.parse(x.line(x.stdout, ""))
+	}
+	t.must(x.cmd.Process.Signal(os.Interrupt))
 	x.expect(0)
-	if n := len(x.stdout.all); n != 3 {
-		t.Errorf("INTERVAL 200ms, COUNT 3: %s", plural(n, "report"))
-	}
-	begin := time.Now()
-	x = t.startTracer("-p", fmt.Sprint(p.pid()), "--format", "json", "-d", "500ms")
-	x.parse(x.line(x.stdout, ""))
-	x.expect(0)
-	if took := time.Since(begin); took < 500*time.Millisecond || t.tooSlow(took-500*time.Millisecond) {
-		t.Errorf("-d 500ms took %v", took)
-	}
 	p.finish()
 }
 
-// underLoad attaches and leaves in the midst of allocations and goroutines from several threads.
+// timedReports are those of a tracer that ends by itself.
+func (t *T) timedReports(p *program, args ...string) []*report {
+	x := t.attach(p.pid(), args...)
+	x.expect(0)
+	var reports []*report
+	for line := range x.stdout.next {
+		reports = append(reports, x.parse(line))
+	}
+	if len(reports) == 0 {
+		t.Fatalf("%v: no report", args)
+	}
+	return reports
+}
+
+const attachesUnderLoad = 5
+
+// underLoad attaches and leaves in the midst of allocations and goroutines from several threads, which
+// begin anew until there have been enough attaches.
 func (t *T) underLoad(version string) {
 	p := t.program(t.build("ledger", version, "stripped"))
-	p.do("prepare 150")
-	done := make(chan string, 1)
-	fmt.Fprintln(p.in, "start")
-	go func() { done <- p.line(p.stdout, "") }()
-	for n := 0; ; n++ {
-		select {
-		case answer := <-done:
-			if answer != "ok" || n == 0 {
-				t.Errorf("the program says %q after %s", answer, plural(n, "attach"))
+	attached, workloads := 0, 0
+	for ; attached < attachesUnderLoad; workloads++ {
+		p.do("prepare 150")
+		done := make(chan string, 1)
+		fmt.Fprintln(p.in, "start")
+		go func() { done <- p.line(p.stdout, "") }()
+		for busy := true; busy; {
+			x := t.attach(p.pid())
+			select {
+			case answer := <-done:
+				busy = false
+				if answer != "ok" {
+					t.Fatalf("the program says %q after %s", answer, plural(attached, "attach"))
+				}
+			default:
+				attached++
 			}
-			t.checkText(p)
-			p.finish()
-			t.Notef("attached %d times", n)
-			return
-		default:
-			t.attach(p.pid()).stop()
+			x.stop()
 		}
+		t.checkText(p)
 	}
+	p.finish()
+	t.Notef("attached %d times in %s", attached, plural(workloads, "workload"))
 }
