@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -275,13 +276,14 @@ func end() {
 	settle()
 }
 
-// settle returns when no goroutine is about to block.
+// settle returns when no goroutine is about to block: none but this one runs or could, and nothing
+// changes.
 func settle() {
 	same := 0
 	for last := ""; same < 5; {
 		time.Sleep(2 * time.Millisecond)
 		text := stacks().Text
-		if text == last {
+		if text == last && strings.Count(text, " [running") == 1 && !strings.Contains(text, " [runnable") {
 			same++
 		} else {
 			same = 0
