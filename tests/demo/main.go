@@ -10,7 +10,8 @@
 //     order was refused.
 //
 // What does not: the requests themselves (churn), the catalogue (loaded once), the page cache (an
-// LRU that fills up and stops) and the pool of workers.  The program ends after a minute by itself.
+// LRU that fills up and stops) and the pool of workers.  The program ends by itself, after a minute or
+// after the time given, as in "leakdemo 5m".
 package main
 
 import (
@@ -19,9 +20,15 @@ import (
 	"time"
 )
 
-const lifetime = 60 * time.Second
-
 func main() {
+	lifetime := time.Minute
+	if len(os.Args) > 1 {
+		var err error
+		if lifetime, err = time.ParseDuration(os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "leakdemo:", err)
+			os.Exit(1)
+		}
+	}
 	fmt.Printf("leakdemo: pid %d, ends in %v\n", os.Getpid(), lifetime)
 	s := newService()
 	end := time.After(lifetime)
