@@ -17,6 +17,7 @@ void observation_free(struct observation *o)
 	free((char *)o->target.comm);
 	free((char *)o->target.go_version);
 	free((char *)o->target.build_id);
+	free((char *)o->target.main_file);
 	free(o->stacks);
 	free(o->pcs);
 	free(o->accounts);

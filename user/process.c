@@ -203,6 +203,19 @@ bool process_memory(struct process *p, struct memory_account *out)
 	return true;
 }
 
+/* The last frame: code inlined there may be of another package. */
+static const char *main_file(const struct gobin *gb)
+{
+	struct frame frames[16];
+	struct go_func f;
+	size_t n;
+
+	if (!gobin_find_func(gb, "main.main", &f))
+		return NULL;
+	n = gobin_frames(gb, &f.entry, 1, false, frames, ARRAY_SIZE(frames));
+	return n && n <= ARRAY_SIZE(frames) ? frames[n - 1].file : NULL;
+}
+
 void process_describe(const struct process *p, struct target_info *out)
 {
 	const struct image_segment *segs;
@@ -214,6 +227,7 @@ void process_describe(const struct process *p, struct target_info *out)
 		.pid = target_pid(p->target), .exe = target_exe_name(p->target),
 		.comm = target_comm(p->target), .go_version = gobin_version(p->gobin)->text,
 		.stripped = image_stripped(p->image), .build_id = image_build_id(p->image),
+		.main_file = main_file(p->gobin),
 	};
 	if (!target_pidns(p->target, &dev, &ino, &ns_pid) && ns_pid != (uint32_t)out->pid)
 		out->ns_pid = (int)ns_pid;

@@ -633,7 +633,8 @@ static void fill_cost(const struct tracing *t, struct observation *o)
 static void fill_target(const struct tracing *t, struct observation *o)
 {
 	struct target_info *to = &o->target;
-	const char **strings[] = { &to->exe, &to->comm, &to->go_version, &to->build_id };
+	const char **strings[] = { &to->exe, &to->comm, &to->go_version, &to->build_id,
+				  &to->main_file };
 
 	process_describe(t->p, to);
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)

@@ -50,7 +50,7 @@ func (t *T) expectLines(text string, patterns ...string) {
 func (t *T) textReport() {
 	text := t.traced("-T", "0")
 	t.expectLines(text, `^gobpfleak .* pid \d+ .* go`+t.newest()+` \(stripped\)`, `^MEMORY +rss .* = live heap`,
-		`^COVERAGE `, `^COST `, `main\.obj1\b`, `main\.plainLeaf +.*places\.go:\d+`, `main\.chainMiddle .*\(inlined\)`)
+		`^COVERAGE `, `^COST `, `main\.obj1\b`, `main\.plainLeaf +places\.go:\d+`, `main\.chainMiddle .*\(inlined\)`)
 	if strings.Contains(text, "\x1b[") {
 		t.Errorf("colours although stdout is no terminal")
 	}

@@ -157,9 +157,11 @@ static const struct frame *const fanout_blocked_stack[] = {
 	FRAME("main.fanout.gowrap1", "/home/dev/api/fanout.go", 46, false, 0x4f3001),
 };
 
+/* Closures inlined into main, of another package's function and of one of its own. */
 static const struct frame *const fanout_ready_stack[] = {
 	FRAME("time.Sleep", "/usr/local/go/src/runtime/time.go", 195, false, 0x402001),
-	FRAME("main.fanout.func1", "/home/dev/api/fanout.go", 40, false, 0x4f2101),
+	FRAME("main.main.RateLimit.func3.1.1", "/home/dev/api/mw/mw.go", 33, true, 0x4f2101),
+	FRAME("main.main.fanout.func1", "/home/dev/api/fanout.go", 40, false, 0x4f2101),
 };
 
 static const struct frame *const accept_stack[] = {
@@ -211,9 +213,11 @@ static struct findings full_findings(void)
 	fill_coverage();
 	return (struct findings){
 		.version = "0.1",
-		.target = { 4242, 0, "/srv/api-server", "api-server", "go1.22.12", true,
-			    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
-			    0x401000, 0x600000, 0x1000 },
+		.target = { .pid = 4242, .exe = "/srv/api-server", .comm = "api-server",
+			    .go_version = "go1.22.12", .stripped = true,
+			    .build_id = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+			    .main_file = "/home/dev/api/main.go", .map_start = 0x401000,
+			    .map_limit = 0x600000, .map_file_off = 0x1000 },
 		.attached_s = 600, .gc_cycles = 61, .time_unix_ns = 1700000000123456789,
 		.memory = { .known = true, .rss = 1519386624, .live_heap = 641728512,
 			    .gc_headroom = 618659840, .stacks = 46137344, .runtime = 63963136,

@@ -97,18 +97,115 @@ static void test_golden(void **state)
 	}
 }
 
+/* Every line fits that is not longer by a name alone; none of the golden ones is. */
 static void test_text_fits(void **state)
 {
-	size_t size, columns = 0;
-	char *text = render(&golden[1], &size), *save = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+		size_t size, columns = 0;
+		char *text, *save = NULL;
 
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		columns = report_columns(line);
-		/* The one name that is longer by itself. */
-		if (columns > 100 && !strstr(line, "go.shape"))
-			fail_msg("%zu columns: %s", columns, line);
+		if (strcmp(golden[i].format, "text") != 0)
+			continue;
+		text = render(&golden[i], &size);
+		for (char *line = strtok_r(text, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save)) {
+			columns = report_columns(line);
+			if (columns > 80)
+				fail_msg("%s: %zu columns: %s", golden[i].file, columns, line);
+		}
+		assert_true(columns > 0);
+		free(text);
 	}
-	assert_true(columns > 0);
+}
+
+/* The text of findings, to be freed. */
+static char *text_of(const struct findings *f, size_t top)
+{
+	struct report_options opt = { .top = top };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_text(out, f, &opt), 0);
+	fclose(out);
+	return text;
+}
+
+/* The folder goes only where the file lies beside main.main's, whatever the function is called. */
+static void test_folders(void **state)
+{
+	static const struct { const char *function, *file, *main_file, *want; } rows[] = {
+		{ "main.serve", "/a/api/serve.go", "/a/api/main.go", "  serve.go:7\n" },
+		{ "main.main.func1", "/a/api/main.go", "/a/api/main.go", "  main.go:7\n" },
+		{ "main.main.RateLimit.func3.1.1", "/a/api/mw/mw.go", "/a/api/main.go",
+		  "  mw/mw.go:7\n" },
+		{ "main.main.RateLimit.func3.1.1", "/a/mw/mw.go", "/a/api/main.go",
+		  "  mw/mw.go:7\n" },
+		{ "main.main.Up.func1", "/a/up.go", "/a/api/main.go", "  a/up.go:7\n" },
+		{ "main.serve", "/a/api/serve.go", NULL, "  api/serve.go:7\n" },
+		{ "main.serve", "_cgo_gotypes.go", "/a/api/main.go", "  _cgo_gotypes.go:7\n" },
+		{ "main.serve", "./serve.go", "./main.go", "  serve.go:7\n" },
+		{ "main.serve", "/serve.go", "main.go", "  serve.go:7\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct frame *stack[] = {
+			FRAME(rows[i].function, rows[i].file, 7, false, 1) };
+		struct heap_site site = { .stack = FRAMES(stack), .live_objects = 1 };
+		struct findings f = bare_findings();
+		char *text;
+
+		f.heap = true;
+		f.sites = &site;
+		f.n_sites = 1;
+		f.target.main_file = rows[i].main_file;
+		text = text_of(&f, 1);
+		if (!strstr(text, rows[i].want))
+			fail_msg("no %s in %s", rows[i].want, text);
+		free(text);
+	}
+}
+
+/* What holds nothing does not stand in a place that something else could have. */
+static void test_no_weight(void **state)
+{
+	struct site_part freed[] = { PART("a", NULL, 64, 0, 0, 0, 9), PART("b", NULL, 8, 2, 0, 0, 2) };
+	struct heap_site sites[] = {
+		{ .alloc_objects = 5, .alloc_bytes = 50, .growth_bytes = 0, .rate_per_s = NAN },
+		{ PARTS(freed), .live_objects = 2, .live_bytes = 16, .rate_per_s = 1,
+		  .rate_span_s = 61 },
+		{ .young_objects = 1, .young_bytes = 8, .growth_bytes = -8, .rate_per_s = NAN },
+	};
+	struct goroutine_site gsites[] = {
+		{ .started = 4, .ended = 4, .rate_per_s = NAN, .oldest_s = -1 },
+		{ .live = 1, .started = 1, .rate_per_s = NAN, .oldest_s = -1 },
+	};
+	struct findings f = bare_findings();
+	char *text;
+
+	f.heap = true;
+	f.sites = sites;
+	f.n_sites = ARRAY_SIZE(sites);
+	f.gsites = gsites;
+	f.n_gsites = ARRAY_SIZE(gsites);
+	text = text_of(&f, 10);
+	assert_non_null(strstr(text, "#1  16B live in 2 objects  +60B/min over the last 1m01s"));
+	assert_null(strstr(text, "0 x 64B"));
+	assert_non_null(strstr(text, "#2  0B live in 0 objects  rate: too early"));
+	assert_non_null(strstr(text, "\n... and 1 more site, 0B\n"));
+	assert_non_null(strstr(text, "#1  1 goroutine  rate: too early"));
+	assert_non_null(strstr(text, "\n... and 1 more site, 0 goroutines\n"));
+	free(text);
+
+	f.sites_left_out = (struct heap_sum){ .sites = 3000, .live_objects = 7, .live_bytes = 84 };
+	f.gsites_left_out = (struct goroutine_sum){ .sites = 2, .live = 8, .started = 8 };
+	text = text_of(&f, 0);
+	assert_non_null(strstr(text, "100B live in 9 objects at 3,003 sites"));
+	assert_non_null(strstr(text, "0 x 64B"));
+	assert_non_null(strstr(text, "#3 "));
+	assert_non_null(strstr(text, "\n... and 3,000 more sites, 84B\n"));
+	assert_non_null(strstr(text, "9 live at 4 sites, 13 started and 4 ended"));
+	assert_non_null(strstr(text, "\n... and 2 more sites, 8 goroutines\n"));
 	free(text);
 }
 
@@ -186,8 +283,10 @@ static void test_json_strings(void **state)
 	FILE *out = open_memstream(&json, &size);
 
 	f.target.exe = "/tmp/\"a\\b\"\n\t\x01\x7f\xc2\x85\xff\xc3\xa9\xf0\x9f\x90\xb9";
+	f.target.comm = "a\xe2\x80\xae" "b";	/* what follows runs from right to left: escaped */
 	assert_int_equal(report_json(out, &f, &opt), 0);
 	fclose(out);
+	assert_non_null(strstr(json, "\"comm\":\"a\\u202eb\""));
 	assert_non_null(strstr(json, "\"exe\":\"/tmp/\\\"a\\\\b\\\""
 				     "\\u000a\\u0009\\u0001\\u007f\\u0085"
 				     "\xef\xbf\xbd\xc3\xa9\xf0\x9f\x90\xb9\","));
@@ -649,6 +748,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_utf8), cmocka_unit_test(test_json_strings),
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),

@@ -31,7 +31,8 @@ static void put_string(struct json *j, const char *s)
 	for (; (n = report_rune(s, &rune)); s += n) {
 		if (rune == '"' || rune == '\\')
 			fprintf(j->out, "\\%c", (char)rune);
-		else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0))
+		else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x61c ||
+			 (rune >= 0x2000 && rune < 0x2070))	/* turn the writing around */
 			fprintf(j->out, "\\u%04x", (unsigned int)rune);
 		else if (rune == 0xfffd)
 			fputs("\xef\xbf\xbd", j->out);

@@ -185,6 +185,25 @@ size_t report_fold_runtime(const struct frames *stack)
 	return 0;
 }
 
+void report_add_heap(struct heap_sum *sum, const struct heap_site *s)
+{
+	sum->sites++;
+	sum->live_objects += s->live_objects;
+	sum->live_bytes += s->live_bytes;
+	sum->young_objects += s->young_objects;
+	sum->young_bytes += s->young_bytes;
+	sum->alloc_objects += s->alloc_objects;
+	sum->alloc_bytes += s->alloc_bytes;
+}
+
+void report_add_goroutines(struct goroutine_sum *sum, const struct goroutine_site *s)
+{
+	sum->sites++;
+	sum->live += s->live;
+	sum->started += s->started;
+	sum->ended += s->ended;
+}
+
 static int by_count(const void *a, const void *b)
 {
 	const struct report_state *x = a, *y = b;

@@ -16,9 +16,12 @@
 struct findings;
 struct frames;
 struct goroutine_site;
+struct goroutine_sum;
+struct heap_site;
+struct heap_sum;
 
 struct report_options {
-	size_t top;		/* rows of each section of the text report; 0: all */
+	size_t top;		/* rows of each section of the text report; 0: all, in JSON too */
 	const char *value;	/* what folded stacks and pprof count: one of the format's values;
 				 * NULL: the first */
 };
@@ -66,6 +69,9 @@ size_t report_columns(const char *s);
 /* Index of the first frame that is not of the runtime, as Go's heap profile begins a stack there; 0
  * when all are. */
 size_t report_fold_runtime(const struct frames *stack);
+
+void report_add_heap(struct heap_sum *sum, const struct heap_site *s);
+void report_add_goroutines(struct goroutine_sum *sum, const struct goroutine_site *s);
 
 struct report_state {
 	const char *state;

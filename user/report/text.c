@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * text.c - the report for reading, in 100 columns.
+ * text.c - the report for reading, in 80 columns.
  *
- * Only a function name that is too long leaves them: names are never cut, they are what one greps
- * for.
+ * Only a name that is too long leaves them: names are never cut, they are what one greps for.
+ * What holds nothing now, live or young, is shown only where all is asked for.
  */
 #include "user/report/report.h"
 
@@ -17,7 +17,7 @@
 #include "user/model.h"
 
 enum {
-	COLUMNS = 100,
+	COLUMNS = 80,
 	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
@@ -53,8 +53,9 @@ static void item(struct line *l, const char *separator, const char *fmt, ...)
 		raw = xstrdup("?");
 	va_end(ap);
 	text = report_clean(raw);
+	/* One column stays for the separator of what follows. */
 	if (l->column > l->indent &&
-	    l->column + strlen(separator) + report_columns(text) > COLUMNS) {
+	    l->column + strlen(separator) + report_columns(text) >= COLUMNS) {
 		fprintf(l->out, "%.*s\n%*s", (int)stays, separator, (int)l->indent, "");
 		l->column = l->indent;
 		separator += stays;
@@ -148,23 +149,26 @@ struct frame_text {
 
 /*
  * The file with its folder, "http/server.go", which for most packages is the package's name; what
- * is in main needs none.
+ * lies beside main.main needs none.  The function's name does not tell: what other packages'
+ * functions define is called main.main.Handler.func1 where they are inlined into main.
  */
-static const char *short_path(const struct frame *fr)
+static const char *short_path(const char *file, const char *main_file)
 {
-	const char *base = strrchr(fr->file, '/');
+	const char *base = strrchr(file, '/');
+	const char *main_base = main_file ? strrchr(main_file, '/') : NULL;
 	const char *p = base;
 
 	if (!base)
-		return fr->file;
-	if (fr->function && strncmp(fr->function, "main.", 5) == 0)
+		return file;
+	if (main_base && main_base - main_file == base - file &&
+	    memcmp(file, main_file, (size_t)(base - file)) == 0)
 		return base + 1;
-	while (p > fr->file && p[-1] != '/')
+	while (p > file && p[-1] != '/')
 		p--;
 	return p == base ? base + 1 : p;
 }
 
-static struct frame_text frame_text(const struct frame *fr)
+static struct frame_text frame_text(const struct frame *fr, const char *main_file)
 {
 	char *function, *place;
 	struct frame_text t;
@@ -176,9 +180,9 @@ static struct frame_text frame_text(const struct frame *fr)
 	if (!fr->file)
 		place = xstrdup("");
 	else if (!fr->line)
-		place = xstrdup(short_path(fr));
+		place = xstrdup(short_path(fr->file, main_file));
 	else
-		place = xasprintf("%s:%" PRIu32, short_path(fr), fr->line);
+		place = xasprintf("%s:%" PRIu32, short_path(fr->file, main_file), fr->line);
 	t.function = report_clean(function);
 	t.place = report_clean(place);
 	t.columns = report_columns(t.function);
@@ -207,15 +211,15 @@ static size_t name_columns(const struct frame_text *t, const struct frame *const
 }
 
 /* Leaf first from frame `from`, the first behind `first` and the others behind `rest`. */
-static void put_frames(FILE *out, const struct frames *stack, size_t from, const char *first,
-		       const char *rest)
+static void put_frames(FILE *out, const struct findings *f, const struct frames *stack,
+		       size_t from, const char *first, const char *rest)
 {
 	const struct frame *const *fr = stack->v + from;
 	size_t n = stack->n - from, width;
 	struct frame_text *t = xcalloc(n, sizeof(*t));
 
 	for (size_t i = 0; i < n; i++)
-		t[i] = frame_text(fr[i]);
+		t[i] = frame_text(fr[i], f->target.main_file);
 	width = name_columns(t, fr, n, strlen(first));
 	for (size_t i = 0; i < n; i++) {
 		size_t pad = t[i].columns < width ? width - t[i].columns : 0;
@@ -262,6 +266,11 @@ static char *part_amount(const struct site_part *p, bool looked)
 	return xasprintf("%s x %s", report_count(n).s, report_bytes(p->size).s);
 }
 
+static bool holds(const struct site_part *p)
+{
+	return p->live_objects || p->young_objects;
+}
+
 static void put_part(FILE *out, const struct site_part *p, bool looked, size_t width)
 {
 	char *amount = part_amount(p, looked);
@@ -285,12 +294,15 @@ static void put_part(FILE *out, const struct site_part *p, bool looked, size_t w
 static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool all)
 {
 	const struct site_part **parts = xcalloc(s->n_parts, sizeof(*parts));
-	size_t shown = all || s->n_parts <= MAX_ROWS ? s->n_parts : MAX_ROWS;
-	size_t width = 0;
+	size_t shown = 0, width = 0;
 
 	for (size_t i = 0; i < s->n_parts; i++)
 		parts[i] = &s->parts[i];
-	qsort(parts, s->n_parts, sizeof(*parts), by_size);
+	if (s->n_parts)
+		qsort(parts, s->n_parts, sizeof(*parts), by_size);
+	/* What holds something stands first in that order. */
+	while (shown < s->n_parts && (all || (shown < MAX_ROWS && holds(parts[shown]))))
+		shown++;
 	for (size_t i = 0; i < shown; i++) {
 		char *amount = part_amount(parts[i], looked);
 		size_t columns = strlen(amount);
@@ -305,14 +317,25 @@ static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool al
 	free(parts);
 }
 
-static void put_heap_site(FILE *out, const struct findings *f, size_t i, bool all)
+/* What changes per minute, in words, and over what time that was. */
+static void put_rate(struct line *l, const char *per_minute, double rate, double span_s)
 {
-	const struct heap_site *s = &f->sites[i];
+	if (!isfinite(rate))
+		item(l, "  ", "rate: too early");
+	else if (span_s > 0)
+		item(l, "  ", "%s/min over the last %s", per_minute, report_duration(span_s).s);
+	else
+		item(l, "  ", "%s/min", per_minute);
+}
+
+static void put_heap_site(FILE *out, const struct findings *f, const struct heap_site *s,
+			  size_t number, bool all)
+{
 	bool looked = f->gc_cycles > 0;
 	uint64_t n = looked ? s->live_objects : s->young_objects;
 	struct line l = begin_line(out, "", 3);
 
-	item(&l, "", "#%zu  %s %s in %s object%s", i + 1,
+	item(&l, "", "#%zu  %s %s in %s object%s", number,
 	     report_bytes(looked ? s->live_bytes : s->young_bytes).s, looked ? "live" : "young",
 	     report_count(n).s, plural(n));
 	if (looked && s->doubtful_objects)
@@ -320,49 +343,39 @@ static void put_heap_site(FILE *out, const struct findings *f, size_t i, bool al
 	if (f->followed_one_in > 1)
 		item(&l, ", ", "from %s sample%s", report_count(s->samples).s, plural(s->samples));
 	if (looked)
-		item(&l, "  ", "growth %s, %s/min",
-		     report_change(f->gc_cycles > 1 ? (double)s->growth_bytes : NAN).s,
-		     report_change(s->rate_per_s * 60).s);
+		put_rate(&l, report_change(s->rate_per_s * 60).s, s->rate_per_s, s->rate_span_s);
 	item(&l, "  ", "allocated %s", report_bytes(s->alloc_bytes).s);
 	if (looked && s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
 	end_line(&l);
 	put_parts(out, s, looked, all);
-	put_frames(out, &s->stack, 0, "        ", "        ");
+	put_frames(out, f, &s->stack, 0, "        ", "        ");
 }
 
-static struct heap_site heap_total(const struct findings *f, size_t from)
+static struct heap_sum heap_total(const struct findings *f)
 {
-	struct heap_site t = { 0 };
+	struct heap_sum t = f->sites_left_out;
 
-	for (size_t i = from; i < f->n_sites; i++) {
-		const struct heap_site *s = &f->sites[i];
-
-		t.live_objects += s->live_objects;
-		t.live_bytes += s->live_bytes;
-		t.young_objects += s->young_objects;
-		t.young_bytes += s->young_bytes;
-		t.alloc_objects += s->alloc_objects;
-		t.alloc_bytes += s->alloc_bytes;
-	}
+	for (size_t i = 0; i < f->n_sites; i++)
+		report_add_heap(&t, &f->sites[i]);
 	return t;
 }
 
 static void put_heap_total(FILE *out, const struct findings *f)
 {
-	struct heap_site t = heap_total(f, 0);
+	struct heap_sum t = heap_total(f);
 	struct line l = begin_line(out, "HEAP     ", 9);
 
 	if (!f->gc_cycles) {
-		item(&l, "",
-		     "no collection has ended since the attach: what is live is not known yet");
-		item(&l, "; ", "%s in %s object%s at %zu site%s are too young to be judged",
+		item(&l, "", "no collection has ended since the attach");
+		item(&l, ": ", "what lives is not known yet");
+		item(&l, "; ", "%s in %s object%s at %s site%s are young",
 		     report_bytes(t.young_bytes).s, report_count(t.young_objects).s,
-		     plural(t.young_objects), f->n_sites, plural(f->n_sites));
+		     plural(t.young_objects), report_count(t.sites).s, plural(t.sites));
 	} else {
-		item(&l, "", "%s live in %s object%s at %zu site%s", report_bytes(t.live_bytes).s,
-		     report_count(t.live_objects).s, plural(t.live_objects), f->n_sites,
-		     plural(f->n_sites));
+		item(&l, "", "%s live in %s object%s at %s site%s", report_bytes(t.live_bytes).s,
+		     report_count(t.live_objects).s, plural(t.live_objects),
+		     report_count(t.sites).s, plural(t.sites));
 		item(&l, "; ", "%s young", report_bytes(t.young_bytes).s);
 	}
 	item(&l, "; ", "%s allocated in %s object%s since the attach",
@@ -371,22 +384,23 @@ static void put_heap_total(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
-static size_t rows(size_t top, size_t n)
-{
-	return top && top < n ? top : n;
-}
-
 static void put_heap(FILE *out, const struct findings *f, size_t top)
 {
-	size_t shown = rows(top, f->n_sites);
-	struct heap_site rest = heap_total(f, shown);
+	struct heap_sum rest = f->sites_left_out;
+	size_t shown = 0;
 
 	put_heap_total(out, f);
-	for (size_t i = 0; i < shown; i++)
-		put_heap_site(out, f, i, !top);
-	if (shown < f->n_sites)
-		fprintf(out, "... and %zu more site%s, %s\n", f->n_sites - shown,
-			plural(f->n_sites - shown),
+	for (size_t i = 0; i < f->n_sites; i++) {
+		const struct heap_site *s = &f->sites[i];
+
+		if (!top || (shown < top && (s->live_objects || s->young_objects)))
+			put_heap_site(out, f, s, ++shown, !top);
+		else
+			report_add_heap(&rest, s);
+	}
+	if (rest.sites)
+		fprintf(out, "... and %s more site%s, %s\n", report_count(rest.sites).s,
+			plural(rest.sites),
 			report_bytes(f->gc_cycles ? rest.live_bytes : rest.young_bytes).s);
 }
 
@@ -403,7 +417,8 @@ static bool is_blocked(const char *state)
 	return true;
 }
 
-static void put_place(FILE *out, const struct goroutine_place *p, size_t width)
+static void put_place(FILE *out, const struct findings *f, const struct goroutine_place *p,
+		      size_t width)
 {
 	const char *state = p->state ? p->state : "?";
 	struct line l = begin_line(out, "   ", 8);
@@ -415,12 +430,13 @@ static void put_place(FILE *out, const struct goroutine_place *p, size_t width)
 		item(&l, "  ", "stack not readable");
 	end_line(&l);
 	if (p->stack.n)
-		put_frames(out, &p->stack, report_fold_runtime(&p->stack),
+		put_frames(out, f, &p->stack, report_fold_runtime(&p->stack),
 			   is_blocked(state) ? "        blocked at " : "            now at ",
 			   "                <- ");
 }
 
-static void put_places(FILE *out, const struct goroutine_site *s, bool all)
+static void put_places(FILE *out, const struct findings *f, const struct goroutine_site *s,
+		       bool all)
 {
 	size_t shown = all || s->n_places <= MAX_ROWS ? s->n_places : MAX_ROWS;
 	size_t width = 0;
@@ -432,7 +448,7 @@ static void put_places(FILE *out, const struct goroutine_site *s, bool all)
 		width = columns > width ? columns : width;
 	}
 	for (size_t i = 0; i < shown; i++)
-		put_place(out, &s->places[i], width);
+		put_place(out, f, &s->places[i], width);
 	for (size_t i = shown; i < s->n_places; i++)
 		rest += s->places[i].live;
 	if (shown < s->n_places)
@@ -440,49 +456,41 @@ static void put_places(FILE *out, const struct goroutine_site *s, bool all)
 			plural(s->n_places - shown), report_count(rest).s, plural(rest));
 }
 
-static void put_rate(struct line *l, double per_minute)
+static void put_goroutine_site(FILE *out, const struct findings *f, const struct goroutine_site *s,
+			       size_t number, bool all)
 {
-	if (isfinite(per_minute))
-		item(l, "  ", "%+.1f/min", fabs(per_minute) < 0.05 ? 0 : per_minute);
-	else
-		item(l, "  ", "?/min");
-}
-
-static void put_goroutine_site(FILE *out, const struct findings *f, size_t i, bool all)
-{
-	const struct goroutine_site *s = &f->gsites[i];
 	struct line l = begin_line(out, "", 3);
+	double per_minute = s->rate_per_s * 60;
+	char rate[32];
 
-	item(&l, "", "#%zu  %s goroutine%s", i + 1, report_count(s->live).s, plural(s->live));
-	put_rate(&l, s->rate_per_s * 60);
+	snprintf(rate, sizeof(rate), "%+.1f", fabs(per_minute) < 0.05 ? 0 : per_minute);
+	item(&l, "", "#%zu  %s goroutine%s", number, report_count(s->live).s, plural(s->live));
+	put_rate(&l, rate, s->rate_per_s, s->rate_span_s);
 	item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
 	     report_count(s->ended).s);
 	if (s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s%s", s->before_attach ? ">= " : "",
 		     report_duration(s->oldest_s).s);
 	end_line(&l);
-	put_places(out, s, all);
-	put_frames(out, &s->stack, 0, "   created by ", "           <- ");
+	put_places(out, f, s, all);
+	put_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
 	if (s->before_attach)
 		fputs("           <- not known, these are older than the attach\n", out);
 }
 
 static void put_goroutine_total(FILE *out, const struct findings *f)
 {
-	uint64_t live = 0, started = 0, ended = 0;
+	struct goroutine_sum t = f->gsites_left_out;
 	struct line l = begin_line(out, "GOROUTINES ", 9);
 	struct report_state *states;
 	size_t n = report_states(f->gsites, f->n_gsites, &states);
 
-	for (size_t i = 0; i < f->n_gsites; i++) {
-		live += f->gsites[i].live;
-		started += f->gsites[i].started;
-		ended += f->gsites[i].ended;
-	}
-	item(&l, "", "%s live at %zu site%s", report_count(live).s, f->n_gsites,
-	     plural(f->n_gsites));
-	item(&l, ", ", "%s started and %s ended since the attach", report_count(started).s,
-	     report_count(ended).s);
+	for (size_t i = 0; i < f->n_gsites; i++)
+		report_add_goroutines(&t, &f->gsites[i]);
+	item(&l, "", "%s live at %s site%s", report_count(t.live).s, report_count(t.sites).s,
+	     plural(t.sites));
+	item(&l, ", ", "%s started", report_count(t.started).s);
+	item(&l, " and ", "%s ended since the attach", report_count(t.ended).s);
 	for (size_t i = 0; i < n; i++)
 		item(&l, i ? ", " : "; ", "%s [%s]", report_count(states[i].n).s, states[i].state);
 	end_line(&l);
@@ -491,23 +499,28 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 
 static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 {
-	size_t shown = rows(top, f->n_gsites);
-	uint64_t rest = 0;
+	struct goroutine_sum rest = f->gsites_left_out;
+	size_t shown = 0;
 
 	put_goroutine_total(out, f);
-	for (size_t i = 0; i < shown; i++)
-		put_goroutine_site(out, f, i, !top);
-	for (size_t i = shown; i < f->n_gsites; i++)
-		rest += f->gsites[i].live;
-	if (shown < f->n_gsites)
-		fprintf(out, "... and %zu more site%s, %s goroutine%s\n", f->n_gsites - shown,
-			plural(f->n_gsites - shown), report_count(rest).s, plural(rest));
+	for (size_t i = 0; i < f->n_gsites; i++) {
+		const struct goroutine_site *s = &f->gsites[i];
+
+		if (!top || (shown < top && s->live))
+			put_goroutine_site(out, f, s, ++shown, !top);
+		else
+			report_add_goroutines(&rest, s);
+	}
+	if (rest.sites)
+		fprintf(out, "... and %s more site%s, %s goroutine%s\n",
+			report_count(rest.sites).s, plural(rest.sites),
+			report_count(rest.live).s, plural(rest.live));
 }
 
 static void put_coverage(FILE *out, const struct findings *f)
 {
 	struct line l = begin_line(out, "COVERAGE ", 9);
-	struct heap_site t = heap_total(f, 0);
+	struct heap_sum t = heap_total(f);
 	const char *separator = "";
 
 	for (size_t i = 0; i < f->n_coverage; i++) {
@@ -524,7 +537,7 @@ static void put_coverage(FILE *out, const struct findings *f)
 		item(&l, "; ", "objects older than the attach are not seen");
 	if (f->heap && t.young_objects)
 		item(&l, "; ",
-		     "%s object%s (%s) not judged yet because no collection has run since",
+		     "%s object%s (%s) young, no collection has run since",
 		     report_count(t.young_objects).s, plural(t.young_objects),
 		     report_bytes(t.young_bytes).s);
 	if (!f->heap)
@@ -538,8 +551,12 @@ static void put_cost(FILE *out, const struct cost *c)
 {
 	struct line l = begin_line(out, "COST     ", 9);
 
-	item(&l, "", "%s%% of one core to the target (probes %s/s at %sus)",
-	     report_rough(c->target_percent).s, report_rough(c->hits_per_s).s,
+	if (isfinite(c->target_percent))
+		item(&l, "", "about %s%% of one core to the target",
+		     report_rough(c->target_percent).s);
+	else
+		item(&l, "", "to the target not known");
+	item(&l, " ", "(probes %s/s at %sus)", report_rough(c->hits_per_s).s,
 	     report_rough(c->ns_per_hit / 1000).s);
 	item(&l, "; ", "this tool %s%% cpu, %s", report_rough(c->own_cpu_percent).s,
 	     report_bytes(c->own_rss).s);
