@@ -109,9 +109,9 @@ type tracer struct {
 	*process
 }
 
-// attach starts gobpfleak on the process and returns when it traces; reports are JSON on stdout.
+// attach starts gobpfleak on the process and returns when it traces; reports are JSON on stdout, unbounded.
 func (t *T) attach(pid int, args ...string) *tracer {
-	return t.startTracer(append([]string{"--format", "json", "-p", fmt.Sprint(pid)}, args...)...)
+	return t.startTracer(append([]string{"--format", "json", "-T", "0", "-p", fmt.Sprint(pid)}, args...)...)
 }
 
 func (t *T) startTracer(args ...string) *tracer {

@@ -65,6 +65,19 @@ static char *render(const struct output *o, size_t *size)
 	return data;
 }
 
+/* Findings as text or JSON, to be freed. */
+static char *render_findings(const char *format, const struct findings *f, size_t top)
+{
+	struct report_options opt = { .top = top };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_find(format)->write(out, f, &opt), 0);
+	fclose(out);
+	return text;
+}
+
 /* The golden files lie beside the folder of this file. */
 static FILE *open_golden(const char *name, const char *mode)
 {
@@ -118,19 +131,6 @@ static void test_text_fits(void **state)
 	}
 }
 
-/* The text of findings, to be freed. */
-static char *text_of(const struct findings *f, size_t top)
-{
-	struct report_options opt = { .top = top };
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_int_equal(report_text(out, f, &opt), 0);
-	fclose(out);
-	return text;
-}
-
 /* The folder goes only where the file lies beside main.main's, whatever the function is called. */
 static void test_folders(void **state)
 {
@@ -159,7 +159,7 @@ static void test_folders(void **state)
 		f.sites = &site;
 		f.n_sites = 1;
 		f.target.main_file = rows[i].main_file;
-		text = text_of(&f, 1);
+		text = render_findings("text", &f, 1);
 		if (!strstr(text, rows[i].want))
 			fail_msg("no %s in %s", rows[i].want, text);
 		free(text);
@@ -169,7 +169,9 @@ static void test_folders(void **state)
 /* What holds nothing does not stand in a place that something else could have. */
 static void test_no_weight(void **state)
 {
-	struct site_part freed[] = { PART("a", NULL, 64, 0, 0, 0, 9), PART("b", NULL, 8, 2, 0, 0, 2) };
+	struct site_part freed[] = {
+		PART("a", NULL, 64, 0, 0, 0, 9), PART("b", NULL, 8, 2, 0, 0, 2),
+	};
 	struct heap_site sites[] = {
 		{ .alloc_objects = 5, .alloc_bytes = 50, .growth_bytes = 0, .rate_per_s = NAN },
 		{ PARTS(freed), .live_objects = 2, .live_bytes = 16, .rate_per_s = 1,
@@ -188,7 +190,7 @@ static void test_no_weight(void **state)
 	f.n_sites = ARRAY_SIZE(sites);
 	f.gsites = gsites;
 	f.n_gsites = ARRAY_SIZE(gsites);
-	text = text_of(&f, 10);
+	text = render_findings("text", &f, 10);
 	assert_non_null(strstr(text, "#1  16B live in 2 objects  +60B/min over the last 1m01s"));
 	assert_null(strstr(text, "0 x 64B"));
 	assert_non_null(strstr(text, "#2  0B live in 0 objects  rate: too early"));
@@ -199,7 +201,7 @@ static void test_no_weight(void **state)
 
 	f.sites_left_out = (struct heap_sum){ .sites = 3000, .live_objects = 7, .live_bytes = 84 };
 	f.gsites_left_out = (struct goroutine_sum){ .sites = 2, .live = 8, .started = 8 };
-	text = text_of(&f, 0);
+	text = render_findings("text", &f, 0);
 	assert_non_null(strstr(text, "100B live in 9 objects at 3,003 sites"));
 	assert_non_null(strstr(text, "0 x 64B"));
 	assert_non_null(strstr(text, "#3 "));
@@ -277,22 +279,75 @@ static void test_utf8(void **state)
 static void test_json_strings(void **state)
 {
 	struct findings f = bare_findings();
-	struct report_options opt = { 0 };
-	char *json = NULL;
-	size_t size;
-	FILE *out = open_memstream(&json, &size);
+	char *json;
 
 	f.target.exe = "/tmp/\"a\\b\"\n\t\x01\x7f\xc2\x85\xff\xc3\xa9\xf0\x9f\x90\xb9";
 	f.target.comm = "a\xe2\x80\xae" "b";	/* what follows runs from right to left: escaped */
-	assert_int_equal(report_json(out, &f, &opt), 0);
-	fclose(out);
+	json = render_findings("json", &f, 0);
 	assert_non_null(strstr(json, "\"comm\":\"a\\u202eb\""));
 	assert_non_null(strstr(json, "\"exe\":\"/tmp/\\\"a\\\\b\\\""
 				     "\\u000a\\u0009\\u0001\\u007f\\u0085"
 				     "\xef\xbf\xbd\xc3\xa9\xf0\x9f\x90\xb9\","));
-	assert_int_equal(strlen(json), size);
-	assert_ptr_equal(strchr(json, '\n'), json + size - 1);	/* one line */
+	assert_ptr_equal(strchr(json, '\n'), json + strlen(json) - 1);	/* one line */
 	free(json);
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+/* At most 1,000 sites of a kind, fewer types and places, the rest in sums; all for top 0. */
+static void test_json_bounds(void **state)
+{
+	enum { N = 1003, N_PARTS = 30 };
+	struct heap_site *sites = xcalloc(N, sizeof(*sites));
+	struct goroutine_site *gsites = xcalloc(N, sizeof(*gsites));
+	struct site_part parts[N_PARTS] = { PART("t", NULL, 8, 1, 0, 0, 1) };
+	struct goroutine_place places[N_PARTS] = { { .state = "running", .live = 1 } };
+	struct findings f = bare_findings();
+	char *json;
+
+	f.heap = true;
+	f.sites = sites;
+	f.gsites = gsites;
+	f.n_sites = f.n_gsites = N;
+	for (size_t i = 0; i < N; i++) {
+		sites[i] = (struct heap_site){ .live_objects = 1, .live_bytes = 8,
+					       .alloc_objects = 2, .alloc_bytes = 16 };
+		gsites[i] = (struct goroutine_site){ .live = 3, .started = 4, .ended = 1 };
+	}
+	sites[0].parts = parts;
+	gsites[0].places = places;
+	sites[0].n_parts = gsites[0].n_places = N_PARTS;
+	f.sites_left_out = (struct heap_sum){ .sites = 10, .live_objects = 20, .live_bytes = 160 };
+	f.gsites_left_out = (struct goroutine_sum){ .sites = 5, .live = 5, .started = 5 };
+
+	json = render_findings("json", &f, 10);
+	assert_int_equal(count(json, "\"kind\":\"heap\""), 1000);
+	assert_int_equal(count(json, "\"kind\":\"goroutine\""), 1000);
+	assert_int_equal(count(json, "\"types_left_out\":10,"), 1);
+	assert_int_equal(count(json, "\"places_left_out\":10,"), 1);
+	assert_non_null(strstr(json, "\"sites_left_out\":{\"heap\":{\"sites\":13,"
+				     "\"live_objects\":23,\"live_bytes\":184,"
+				     "\"alloc_objects\":6,\"alloc_bytes\":48},"
+				     "\"goroutine\":{\"sites\":8,\"live\":14,"
+				     "\"started\":17,\"ended\":3}}"));
+	free(json);
+	json = render_findings("json", &f, 1002);	/* rows that were asked for are there */
+	assert_int_equal(count(json, "\"kind\":\"heap\""), 1002);
+	free(json);
+	json = render_findings("json", &f, 0);
+	assert_int_equal(count(json, "\"kind\":\"goroutine\""), N);
+	assert_int_equal(count(json, "\"types_left_out\":0,"), N);
+	assert_non_null(strstr(json, "\"sites_left_out\":{\"heap\":{\"sites\":10,"));
+	free(json);
+	free(sites);
+	free(gsites);
 }
 
 static void test_table(void **state)
@@ -746,6 +801,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_utf8), cmocka_unit_test(test_json_strings),
+		cmocka_unit_test(test_json_bounds),
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),

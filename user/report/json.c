@@ -3,6 +3,7 @@
  * json.c - one JSON object, on one line, per report, so that a run with an interval is JSON Lines.
  *
  * A number that is not known is null, not 0.  The fields of verdicts are null: nothing judges yet.
+ * docs/report.schema.json describes every field; the tests hold reports against it.
  */
 #include "user/report/report.h"
 
@@ -13,9 +14,13 @@
 
 #include "user/model.h"
 
+/* Of a report that was not asked for all: what a reader can hold, and a disk. */
+enum { MAX_SITES = 1000, MAX_TYPES = 20, MAX_PLACES = 20 };
+
 struct json {
 	FILE *out;
 	bool comma;		/* something stands before, at this level */
+	bool all;		/* no bounds */
 };
 
 static void put_string(struct json *j, const char *s)
@@ -196,6 +201,12 @@ static void put_cost(struct json *j, const struct cost *c)
 	close_level(j, '}');
 }
 
+/* How many of the n in order of weight are written; the others are left out. */
+static size_t bound(const struct json *j, size_t n, size_t max)
+{
+	return j->all || n < max ? n : max;
+}
+
 static void put_frames(struct json *j, const char *key, const struct frames *stack, size_t from)
 {
 	open_level(j, key, '[');
@@ -241,6 +252,7 @@ static void put_part(struct json *j, const struct site_part *p, bool looked)
 static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc_cycles)
 {
 	bool looked = gc_cycles > 0;
+	size_t n_types = bound(j, s->n_parts, MAX_TYPES);
 
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "heap");
@@ -263,8 +275,9 @@ static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc
 	put_rate(j, s->rate_per_s, s->rate_span_s);
 	field_u64(j, "samples", looked ? s->samples : UNKNOWN_U64);
 	field_seconds(j, "oldest_s", s->oldest_s);
+	field_u64(j, "types_left_out", s->n_parts - n_types);
 	open_level(j, "types", '[');
-	for (size_t i = 0; i < s->n_parts; i++)
+	for (size_t i = 0; i < n_types; i++)
 		put_part(j, &s->parts[i], looked);
 	close_level(j, ']');
 	close_level(j, '}');
@@ -312,6 +325,8 @@ static void put_place(struct json *j, const struct goroutine_place *p)
 
 static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
 {
+	size_t n_places = bound(j, s->n_places, MAX_PLACES);
+
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "goroutine");
 	field_id(j, s->id);
@@ -327,26 +342,58 @@ static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
 	put_rate(j, s->rate_per_s, s->rate_span_s);
 	field_u64(j, "samples", s->live);
 	field_seconds(j, "oldest_s", s->oldest_s);
+	field_u64(j, "places_left_out", s->n_places - n_places);
 	open_level(j, "places", '[');
-	for (size_t i = 0; i < s->n_places; i++)
+	for (size_t i = 0; i < n_places; i++)
 		put_place(j, &s->places[i]);
 	close_level(j, ']');
 	close_level(j, '}');
 }
 
-static void put_sites(struct json *j, const struct findings *f)
+static void put_left_out(struct json *j, const struct findings *f, size_t heap, size_t goroutines)
 {
+	struct heap_sum h = f->sites_left_out;
+	struct goroutine_sum g = f->gsites_left_out;
+	bool looked = f->gc_cycles > 0;
+
+	for (size_t i = heap; i < f->n_sites; i++)
+		report_add_heap(&h, &f->sites[i]);
+	for (size_t i = goroutines; i < f->n_gsites; i++)
+		report_add_goroutines(&g, &f->gsites[i]);
+	open_level(j, "sites_left_out", '{');
+	open_level(j, "heap", '{');
+	field_u64(j, "sites", h.sites);
+	field_u64(j, "live_objects", looked ? h.live_objects : UNKNOWN_U64);
+	field_u64(j, "live_bytes", looked ? h.live_bytes : UNKNOWN_U64);
+	field_u64(j, "alloc_objects", h.alloc_objects);
+	field_u64(j, "alloc_bytes", h.alloc_bytes);
+	close_level(j, '}');
+	open_level(j, "goroutine", '{');
+	field_u64(j, "sites", g.sites);
+	field_u64(j, "live", g.live);
+	field_u64(j, "started", g.started);
+	field_u64(j, "ended", g.ended);
+	close_level(j, '}');
+	close_level(j, '}');
+}
+
+static void put_sites(struct json *j, const struct findings *f, size_t top)
+{
+	size_t max = top > MAX_SITES ? top : MAX_SITES;
+	size_t heap = bound(j, f->n_sites, max), goroutines = bound(j, f->n_gsites, max);
+
+	put_left_out(j, f, heap, goroutines);
 	open_level(j, "sites", '[');
-	for (size_t i = 0; i < f->n_sites; i++)
+	for (size_t i = 0; i < heap; i++)
 		put_heap_site(j, &f->sites[i], f->gc_cycles);
-	for (size_t i = 0; i < f->n_gsites; i++)
+	for (size_t i = 0; i < goroutines; i++)
 		put_goroutine_site(j, &f->gsites[i]);
 	close_level(j, ']');
 }
 
 int report_json(FILE *out, const struct findings *f, const struct report_options *opt)
 {
-	struct json j = { .out = out };
+	struct json j = { .out = out, .all = !opt->top };
 
 	open_level(&j, NULL, '{');
 	field_u64(&j, "schema", 1);
@@ -363,7 +410,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	field_null(&j, "verdict");
 	put_coverage(&j, f);
 	put_cost(&j, &f->cost);
-	put_sites(&j, f);
+	put_sites(&j, f, opt->top);
 	close_level(&j, '}');
 	fputc('\n', out);
 	return report_finish(out);
