@@ -762,6 +762,80 @@ static void test_pprof_many(void **state)
 	free(frames);
 }
 
+/*
+ * Every format on many sites with stacks of their own, and on one site with all types, all places:
+ * what is quadratic in any of them does not come to an end.  `make check` runs the build without
+ * sanitizers under valgrind, which is slow enough with a tenth.
+ */
+#ifdef __SANITIZE_ADDRESS__
+enum { SCALE = 10 };
+#else
+enum { SCALE = 1 };
+#endif
+enum { N_SITES = SCALE * 10000, N_PARTS = SCALE * 1000, N_PLACES = SCALE * 4000,
+       DEPTH = 4, N_FRAMES = 32 };
+
+struct many {
+	struct frame frames[N_FRAMES];
+	const struct frame *stacks[N_SITES][DEPTH];
+	struct site_part parts[N_PARTS];
+	struct goroutine_place places[N_PLACES];
+	struct heap_site sites[N_SITES];
+	struct goroutine_site gsites[N_SITES];
+};
+
+static void fill_many(struct many *m)
+{
+	static const char *const names[] = { "main.a", "main.b", "main.c", "main.d" };
+
+	for (size_t i = 0; i < N_FRAMES; i++)
+		m->frames[i] = (struct frame){ .function = names[i % ARRAY_SIZE(names)],
+			.file = "/a/b.go", .line = (uint32_t)i + 1, .pc = 0x401000 + i };
+	for (size_t i = 0; i < N_SITES; i++) {
+		for (size_t k = 0, rest = i; k < DEPTH; k++, rest /= N_FRAMES)
+			m->stacks[i][k] = &m->frames[rest % N_FRAMES];
+		m->sites[i] = (struct heap_site){ .stack = { m->stacks[i], DEPTH, false },
+			.parts = m->parts + i % N_PARTS, .n_parts = 1, .live_objects = 1 };
+		m->gsites[i] = (struct goroutine_site){ .stack = m->sites[i].stack, .live = 1,
+			.places = m->places + i % N_PLACES, .n_places = 1 };
+	}
+	for (size_t i = 0; i < N_PARTS; i++)
+		m->parts[i] = (struct site_part)PART("main.T", "new", 8 * (i + 1), i, 0, 0, i);
+	for (size_t i = 0; i < N_PLACES; i++)
+		m->places[i] = (struct goroutine_place){ .state = "chan receive", .live = 1,
+			.stack = { m->stacks[i], DEPTH, false } };
+	m->sites[0].parts = m->parts;
+	m->sites[0].n_parts = N_PARTS;
+	m->gsites[0].places = m->places;
+	m->gsites[0].n_places = N_PLACES;
+}
+
+static void test_many(void **state)
+{
+	static const struct report_options all = { .top = 0 }, some = { .top = 10 };
+	static const struct { const char *format, *value; } outputs[] = {
+		{ "text", NULL }, { "json", NULL }, { "folded", "live-objects" },
+		{ "folded", "goroutine" }, { "pprof", "heap" }, { "pprof", "goroutine" },
+	};
+	struct many *m = xcalloc(1, sizeof(*m));
+	struct findings f = full_findings();
+	FILE *null = fopen("/dev/null", "w");
+
+	fill_many(m);
+	f.sites = m->sites;
+	f.gsites = m->gsites;
+	f.n_sites = f.n_gsites = N_SITES;
+	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
+		const struct report_format *format = report_find(outputs[i].format);
+		struct report_options opt = format->values ? all : some;
+
+		opt.value = outputs[i].value;
+		assert_int_equal(format->write(null, &f, &opt), 0);
+	}
+	fclose(null);
+	free(m);
+}
+
 static int write_output(FILE *file, const struct output *o)
 {
 	struct findings f = o->findings();
@@ -809,6 +883,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),
 		cmocka_unit_test(test_pprof_build_id), cmocka_unit_test(test_pprof_many),
+		cmocka_unit_test(test_many),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--regenerate") == 0)

@@ -4,7 +4,8 @@
  *
  * Goroutines are counted on the stack that created them (root first, the function with the go
  * statement last): that answers who leaks them; where they wait stands in the other formats.
- * Stacks whose value is 0 are left out, equal ones are summed, lines are sorted.
+ * Stacks whose value is 0 are left out, equal ones are summed, lines are in order of their names
+ * from the root on.  No line is built in memory: all of them together may be gigabytes.
  */
 #include "user/report/report.h"
 
@@ -17,7 +18,7 @@
 #include "user/model.h"
 
 struct line {
-	char *stack;
+	const struct frames *stack;
 	uint64_t value;
 };
 
@@ -26,10 +27,26 @@ struct lines {
 	size_t n, cap;
 };
 
-/* A name without what would split the line in other places; blanks are fine before the last one. */
-static void put_function(FILE *out, const char *function)
+/* Of frame i from the root on; NULL behind the leaf. */
+static const char *name_at(const struct frames *stack, size_t i)
 {
-	char *clean = report_clean(function);
+	const char *function;
+
+	if (stack->cut && i == 0)
+		return "[truncated]";
+	i -= stack->cut;
+	if (!stack->n && i == 0)
+		return "[unknown]";
+	if (i >= stack->n)
+		return NULL;
+	function = stack->v[stack->n - 1 - i]->function;
+	return function ? function : "[unknown]";
+}
+
+/* A name without what would split the line in other places; blanks are fine before the last one. */
+static void put_name(FILE *out, const char *name)
+{
+	char *clean = report_clean(name);
 
 	for (char *c = clean; (c = strchr(c, ';')); )
 		*c = ':';
@@ -37,28 +54,15 @@ static void put_function(FILE *out, const char *function)
 	free(clean);
 }
 
-static char *fold(const struct frames *stack)
+static void put_stack(FILE *out, const struct frames *stack)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	const char *name;
 
-	if (!out)
-		return xstrdup("[unknown]");
-	if (stack->cut)
-		fputs("[truncated]", out);
-	for (size_t i = stack->n; i-- > 0; ) {
-		if (i + 1 < stack->n || stack->cut)
+	for (size_t i = 0; (name = name_at(stack, i)); i++) {
+		if (i)
 			fputc(';', out);
-		put_function(out, stack->v[i]->function ? stack->v[i]->function : "[unknown]");
+		put_name(out, name);
 	}
-	if (!stack->n)
-		fputs(stack->cut ? ";[unknown]" : "[unknown]", out);
-	if (fclose(out) != 0) {
-		free(text);
-		return xstrdup("[unknown]");
-	}
-	return text;
 }
 
 static void add(struct lines *l, const struct frames *stack, uint64_t value)
@@ -66,7 +70,7 @@ static void add(struct lines *l, const struct frames *stack, uint64_t value)
 	if (!value || value == UNKNOWN_U64)
 		return;
 	l->v = grow(l->v, l->n, &l->cap, sizeof(*l->v));
-	l->v[l->n++] = (struct line){ fold(stack), value };
+	l->v[l->n++] = (struct line){ stack, value };
 }
 
 static uint64_t live_bytes(const struct heap_site *s)
@@ -89,9 +93,22 @@ static uint64_t growth_bytes(const struct heap_site *s)
 	return s->growth_bytes > 0 ? (uint64_t)s->growth_bytes : 0;
 }
 
+/* By names from the root on.  Frames are shared, so most are told equal by their address. */
 static int by_stack(const void *a, const void *b)
 {
-	return strcmp(((const struct line *)a)->stack, ((const struct line *)b)->stack);
+	const struct frames *x = ((const struct line *)a)->stack;
+	const struct frames *y = ((const struct line *)b)->stack;
+
+	for (size_t i = 0;; i++) {
+		const char *p = name_at(x, i), *q = name_at(y, i);
+		int c;
+
+		if (!p || !q)
+			return !q - !p;
+		c = p == q ? 0 : strcmp(p, q);
+		if (c)
+			return c;
+	}
 }
 
 static void write_lines(FILE *out, struct lines *l)
@@ -101,9 +118,10 @@ static void write_lines(FILE *out, struct lines *l)
 	for (size_t i = 0; i < l->n; i++) {
 		uint64_t value = l->v[i].value;
 
-		while (i + 1 < l->n && strcmp(l->v[i].stack, l->v[i + 1].stack) == 0)
+		while (i + 1 < l->n && by_stack(&l->v[i], &l->v[i + 1]) == 0)
 			value += l->v[++i].value;
-		fprintf(out, "%s %" PRIu64 "\n", l->v[i].stack, value);
+		put_stack(out, l->v[i].stack);
+		fprintf(out, " %" PRIu64 "\n", value);
 	}
 }
 
@@ -130,8 +148,6 @@ int report_folded(FILE *out, const struct findings *f, const struct report_optio
 			add(&l, &f->gsites[i].stack, f->gsites[i].live);
 	}
 	write_lines(out, &l);
-	for (size_t i = 0; i < l.n; i++)
-		free(l.v[i].stack);
 	free(l.v);
 	return report_finish(out);
 }

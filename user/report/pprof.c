@@ -8,7 +8,8 @@
  * so what is too young to be judged counts as allocated only, as in Go's own profile.
  *
  * Strings, functions and locations are told apart by their encoded bytes: equal bytes are written
- * once, and the order of their first use gives their ids.
+ * once, and the order of their first use gives their ids.  Samples, which are as many as there are
+ * stacks, leave for the file as they are made; those tables follow behind them.
  */
 #include "user/report/report.h"
 
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/model.h"
 #include "user/report/protobuf.h"
@@ -39,7 +41,10 @@ enum {
 	FUNCTION_ID = 1, FUNCTION_NAME = 2, FUNCTION_SYSTEM_NAME = 3, FUNCTION_FILENAME = 4,
 };
 
-enum { MAIN_MAPPING = 1 };	/* the only one: the binary */
+enum {
+	MAIN_MAPPING = 1,		/* the only one: the binary */
+	FLUSH_BYTES = 1 << 16,
+};
 
 /* Byte strings, each kept once, numbered from 0 in order of first use. */
 struct interned {
@@ -50,11 +55,20 @@ struct interned {
 	size_t n_slots;
 };
 
+/* Frames that make one location, known again by their addresses: most stacks share theirs. */
+struct run {
+	uint64_t key;
+	uint64_t location_id;
+};
+
 struct profile {
 	const struct findings *f;
-	struct protobuf out;
+	FILE *file;
+	z_stream z;
+	struct protobuf out;	/* what is to be compressed next */
 	struct protobuf msg, sub, packed;	/* work space, empty between uses */
 	struct interned strings, functions, locations;
+	struct table runs;
 };
 
 static uint64_t hash(const uint8_t *p, size_t len)
@@ -124,12 +138,36 @@ static uint64_t string(struct profile *p, const char *s)
 	return index;
 }
 
+static void deflate_out(struct profile *p, int flush)
+{
+	uint8_t buf[16384];
+	int err;
+
+	p->z.next_in = p->out.data;
+	p->z.avail_in = (uInt)p->out.len;
+	do {
+		p->z.next_out = buf;
+		p->z.avail_out = sizeof(buf);
+		err = deflate(&p->z, flush);
+		fwrite(buf, 1, sizeof(buf) - p->z.avail_out, p->file);
+	} while (err == Z_OK && !p->z.avail_out);
+	p->out.len = 0;
+}
+
+/* The field from p->msg, into the file when enough have come together. */
+static void put_message(struct profile *p, unsigned int field)
+{
+	protobuf_message(&p->out, field, &p->msg);
+	if (p->out.len > FLUSH_BYTES)
+		deflate_out(p, Z_NO_FLUSH);
+}
+
 static void put_value_type(struct profile *p, unsigned int field, const char *type,
 			   const char *unit)
 {
 	protobuf_u64(&p->msg, VALUE_TYPE_TYPE, string(p, type));
 	protobuf_u64(&p->msg, VALUE_TYPE_UNIT, string(p, unit));
-	protobuf_message(&p->out, field, &p->msg);
+	put_message(p, field);
 }
 
 static void put_comment(struct profile *p, char *text)
@@ -194,7 +232,7 @@ static void put_mapping(struct profile *p)
 	protobuf_u64(m, MAPPING_HAS_FILENAMES, 1);
 	protobuf_u64(m, MAPPING_HAS_LINE_NUMBERS, 1);
 	protobuf_u64(m, MAPPING_HAS_INLINE_FRAMES, 1);
-	protobuf_message(&p->out, PROFILE_MAPPING, m);
+	put_message(p, PROFILE_MAPPING);
 }
 
 static uint64_t function(struct profile *p, const char *name, const char *file)
@@ -218,18 +256,20 @@ static void add_line(struct profile *p, const char *name, const char *file, uint
 	protobuf_message(&p->msg, LOCATION_LINE, &p->sub);
 }
 
-/* Ends the location in p->msg and adds it to the stack in p->packed. */
-static void add_location(struct profile *p)
+/* The id of the location in p->msg, which ends with this. */
+static uint64_t location(struct profile *p)
 {
-	protobuf_varint(&p->packed, intern(&p->locations, p->msg.data, p->msg.len) + 1);
+	uint64_t id = intern(&p->locations, p->msg.data, p->msg.len) + 1;
+
 	p->msg.len = 0;
+	return id;
 }
 
-/* A frame that stands for something without an address: "[running]". */
-static void add_note(struct profile *p, const char *name)
+/* A location that stands for something without an address: "[running]". */
+static uint64_t note(struct profile *p, const char *name)
 {
 	add_line(p, name, NULL, 0);
-	add_location(p);
+	return location(p);
 }
 
 /* As the program's own profiles name it, for -diff_base tells functions apart by name. */
@@ -238,40 +278,58 @@ static const char *profiled_name(const struct frame *fr)
 	return fr->profiled ? fr->profiled : fr->function;
 }
 
-/* Frame i and those it is inlined into, as one location; returns the index behind them. */
-static size_t add_frames(struct profile *p, const struct frames *stack, size_t i)
+/* The n frames, each but the last inlined into the next, as one location. */
+static uint64_t location_of(struct profile *p, const struct frame *const *run, size_t n)
 {
 	const struct target_info *t = &p->f->target;
-	const struct frame *fr = stack->v[i];
-	uint64_t pc = fr->pc;
+	uint64_t pc = run[0]->pc;
 
-	if (!pc && !fr->function) {
-		add_note(p, "[unknown]");
-		return i + 1;
-	}
+	if (!pc && !run[0]->function)
+		return note(p, "[unknown]");
 	if (pc >= t->map_start && pc < t->map_limit)
 		protobuf_u64(&p->msg, LOCATION_MAPPING_ID, MAIN_MAPPING);
 	protobuf_u64(&p->msg, LOCATION_ADDRESS, pc);
-	for (;; i++) {
-		fr = stack->v[i];
-		if (fr->function)
-			add_line(p, profiled_name(fr), fr->file, fr->line);
-		if (!fr->inlined || i + 1 == stack->n || stack->v[i + 1]->pc != pc)
-			break;
-	}
-	add_location(p);
-	return i + 1;
+	for (size_t i = 0; i < n; i++)
+		if (run[i]->function)
+			add_line(p, profiled_name(run[i]), run[i]->file, run[i]->line);
+	return location(p);
+}
+
+/* How many frames from there on are one location. */
+static size_t run_length(const struct frames *stack, size_t from)
+{
+	size_t i = from;
+
+	while (i + 1 < stack->n && stack->v[i]->inlined && stack->v[i + 1]->pc == stack->v[i]->pc)
+		i++;
+	return i + 1 - from;
+}
+
+static void add_run(struct profile *p, const struct frame *const *run, size_t n)
+{
+	uint64_t key = n;
+	struct run *known;
+	bool is_new;
+
+	for (size_t i = 0; i < n; i++)
+		key = table_mix(key, (uintptr_t)run[i]);
+	known = table_put(&p->runs, key ? key : 1, &is_new);
+	if (is_new)
+		known->location_id = location_of(p, run, n);
+	protobuf_varint(&p->packed, known->location_id);
 }
 
 /* The stack of a sample, leaf first; missing: what to name a stack that has no frames. */
 static void add_stack(struct profile *p, const struct frames *stack, const char *missing)
 {
-	for (size_t i = 0; i < stack->n; )
-		i = add_frames(p, stack, i);
+	for (size_t i = 0, n; i < stack->n; i += n) {
+		n = run_length(stack, i);
+		add_run(p, stack->v + i, n);
+	}
 	if (!stack->n)
-		add_note(p, missing);
+		protobuf_varint(&p->packed, note(p, missing));
 	if (stack->cut)
-		add_note(p, "[truncated]");
+		protobuf_varint(&p->packed, note(p, "[truncated]"));
 	protobuf_message(&p->msg, SAMPLE_LOCATION_ID, &p->packed);
 }
 
@@ -322,7 +380,7 @@ static void put_part(struct profile *p, const struct heap_site *s, const struct 
 		add_number_label(p, "bytes", part->size);
 	if (part->type && strcmp(part->type, "?") != 0)
 		add_label(p, "type", part->type);
-	protobuf_message(&p->out, PROFILE_SAMPLE, &p->msg);
+	put_message(p, PROFILE_SAMPLE);
 }
 
 static void put_heap(struct profile *p)
@@ -366,7 +424,7 @@ static void put_goroutines(struct profile *p, const struct goroutine_site *s, ui
 		add_label(p, "longest_wait", wait);
 	if (s->stack.n && s->stack.v[0]->function)
 		add_label(p, "created_by", profiled_name(s->stack.v[0]));
-	protobuf_message(&p->out, PROFILE_SAMPLE, &p->msg);
+	put_message(p, PROFILE_SAMPLE);
 }
 
 static void put_goroutine_site(struct profile *p, const struct goroutine_site *s, bool by_creation)
@@ -402,7 +460,7 @@ static void put_interned(struct profile *p, unsigned int field, const struct int
 	for (size_t i = 0; i < t->n; i++) {
 		protobuf_u64(&p->msg, 1, i + 1);	/* LOCATION_ID, FUNCTION_ID */
 		protobuf_append(&p->msg, t->bytes.data + t->v[i].off, t->v[i].len);
-		protobuf_message(&p->out, field, &p->msg);
+		put_message(p, field);
 	}
 }
 
@@ -410,59 +468,48 @@ static void put_strings(struct profile *p)
 {
 	const struct interned *t = &p->strings;
 
-	for (size_t i = 0; i < t->n; i++)
-		protobuf_bytes(&p->out, PROFILE_STRING_TABLE, t->bytes.data + t->v[i].off,
-			       t->v[i].len);
+	for (size_t i = 0; i < t->n; i++) {
+		protobuf_append(&p->msg, t->bytes.data + t->v[i].off, t->v[i].len);
+		put_message(p, PROFILE_STRING_TABLE);
+	}
 }
 
-/* Gzip without a name or a time, so that equal findings give equal files. */
-static int write_gzip(FILE *out, const struct protobuf *b)
+static void put_profile(struct profile *p, int value)
 {
-	uint8_t buf[16384];
-	z_stream z = { 0 };
-	size_t left = b->len;
-	int err;
+	const struct findings *f = p->f;
 
-	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	z.next_in = b->data;
-	do {
-		if (!z.avail_in) {
-			z.avail_in = left > 1 << 30 ? 1 << 30 : (uInt)left;
-			left -= z.avail_in;
-		}
-		z.next_out = buf;
-		z.avail_out = sizeof(buf);
-		err = deflate(&z, left ? Z_NO_FLUSH : Z_FINISH);
-		fwrite(buf, 1, sizeof(buf) - z.avail_out, out);
-	} while (err == Z_OK);
-	deflateEnd(&z);
-	return err == Z_STREAM_END ? report_finish(out) : -EIO;
+	string(p, "");
+	if (value == 0)
+		put_heap(p);
+	else
+		put_all_goroutines(p, value == 2);
+	protobuf_u64(&p->out, PROFILE_TIME_NANOS, (uint64_t)f->time_unix_ns);
+	if (f->attached_s > 0)
+		protobuf_u64(&p->out, PROFILE_DURATION_NANOS, (uint64_t)(f->attached_s * 1e9));
+	put_comments(p, value == 0);
+	put_mapping(p);
+	put_interned(p, PROFILE_LOCATION, &p->locations);
+	put_interned(p, PROFILE_FUNCTION, &p->functions);
+	put_strings(p);
+	deflate_out(p, Z_FINISH);
 }
 
 int report_pprof(FILE *out, const struct findings *f, const struct report_options *opt)
 {
-	int value = report_value(report_find("pprof"), opt->value), err;
-	struct profile p = { .f = f };
+	int value = report_value(report_find("pprof"), opt->value);
+	struct profile p = { .f = f, .file = out };
 
 	if (value < 0)
 		return value;
-	string(&p, "");
-	if (value == 0)
-		put_heap(&p);
-	else
-		put_all_goroutines(&p, value == 2);
-	protobuf_u64(&p.out, PROFILE_TIME_NANOS, (uint64_t)f->time_unix_ns);
-	if (f->attached_s > 0)
-		protobuf_u64(&p.out, PROFILE_DURATION_NANOS, (uint64_t)(f->attached_s * 1e9));
-	put_comments(&p, value == 0);
-	put_mapping(&p);
-	put_interned(&p, PROFILE_LOCATION, &p.locations);
-	put_interned(&p, PROFILE_FUNCTION, &p.functions);
-	put_strings(&p);
-	err = write_gzip(out, &p.out);
+	/* Gzip without a name or a time, so that equal findings give equal files. */
+	if (deflateInit2(&p.z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
+		return -ENOMEM;
+	table_init(&p.runs, sizeof(struct run), SIZE_MAX);
+	put_profile(&p, value);
 
+	deflateEnd(&p.z);
+	table_fini(&p.runs);
 	interned_fini(&p.strings);
 	interned_fini(&p.functions);
 	interned_fini(&p.locations);
@@ -470,5 +517,5 @@ int report_pprof(FILE *out, const struct findings *f, const struct report_option
 	protobuf_fini(&p.msg);
 	protobuf_fini(&p.sub);
 	protobuf_fini(&p.packed);
-	return err;
+	return report_finish(out);
 }
