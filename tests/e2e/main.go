@@ -65,6 +65,7 @@ func exitIf(err error) {
 // allTests is the order in which they run: what is broken for everything shows first.
 func allTests(e *env) []testCase {
 	var all []testCase
+	all = append(all, schemaTests(e)...)
 	all = append(all, programTests(e)...)
 	all = append(all, exactTests(e)...)
 	all = append(all, nameTests(e)...)

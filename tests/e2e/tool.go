@@ -138,6 +138,7 @@ func (x *tracer) parse(line string) *report {
 	if err := json.Unmarshal([]byte(line), r); err != nil {
 		x.t.Fatalf("the report is no JSON: %v: %.300s", err, line)
 	}
+	x.t.checkSchema(line)
 	if x.t.keep {
 		x.t.writeFile(fmt.Sprintf("report-%d.json", time.Now().UnixNano()), []byte(line), 0666)
 	}
