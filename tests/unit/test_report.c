@@ -836,6 +836,84 @@ static void test_many(void **state)
 	free(m);
 }
 
+#define HOSTILE "x\x1b[2J\r\n#1  forged\xc2\x9b\xe2\x80\xae\xff"
+
+/* Everything that comes from the target is one string. */
+static struct findings foreign_findings(const char *name)
+{
+	static struct frame frame;
+	static const struct frame *const stack[] = { &frame };
+	static struct site_part part;
+	static struct heap_site site;
+	static struct goroutine_place place;
+	static struct goroutine_site gsite;
+	struct findings f = full_findings();
+
+	frame = (struct frame){ name, name, name, 1, false, 0x401001 };
+	part = (struct site_part)PART(name, name, 8, 1, 0, 0, 1);
+	site = (struct heap_site){ .stack = FRAMES(stack), .parts = &part, .n_parts = 1,
+				   .live_objects = 1, .live_bytes = 8 };
+	place = (struct goroutine_place){ .state = name, .stack = FRAMES(stack), .live = 1 };
+	gsite = (struct goroutine_site){ .stack = FRAMES(stack), .live = 1, .places = &place,
+					 .n_places = 1 };
+	f.target = (struct target_info){ .pid = 1, .exe = name, .comm = name, .go_version = name,
+		.build_id = name, .main_file = name, .map_start = 0x401000, .map_limit = 0x402000 };
+	f.target_gone = true;
+	f.gone_why = name;
+	f.sites = &site;
+	f.gsites = &gsite;
+	f.n_sites = f.n_gsites = 1;
+	return f;
+}
+
+static struct findings hostile_findings(void)
+{
+	return foreign_findings(HOSTILE);
+}
+
+static struct findings harmless_findings(void)
+{
+	return foreign_findings("harmless");
+}
+
+/* Nothing that the target chose moves the cursor, begins a line, or turns the writing around. */
+static void test_foreign_names(void **state)
+{
+	static const struct { const char *format, *value; } outputs[] = {
+		{ "text", NULL }, { "json", NULL }, { "folded", NULL }, { "folded", "goroutine" },
+	};
+	const struct output pprof = { "", "pprof", { .value = "goroutine" }, hostile_findings };
+	struct bytes p;
+	uint8_t *data;
+
+	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
+		struct output o = { "", outputs[i].format, { .value = outputs[i].value },
+				    hostile_findings };
+		size_t size;
+		char *text = render(&o, &size), *harmless;
+
+		o.findings = harmless_findings;
+		harmless = render(&o, &size);
+		assert_null(strpbrk(text, "\x1b\r"));
+		assert_null(strstr(text, "\xc2\x9b"));
+		assert_null(strstr(text, "\xe2\x80\xae"));
+		assert_null(strchr(text, '\xff'));
+		if (strcmp(o.format, "text") != 0)	/* whose lines break where they are full */
+			assert_int_equal(count(text, "\n"), count(harmless, "\n"));
+		assert_null(strstr(text, "\n#1  forged"));
+		free(text);
+		free(harmless);
+	}
+	data = read_profile(&pprof, &p);
+	for (size_t i = 0; i < count_fields(p, 6); i++) {
+		struct bytes s = get_field(p, 6, i).bytes;
+
+		assert_null(memchr(s.p, 0x1b, (size_t)(s.end - s.p)));
+		assert_null(memchr(s.p, '\n', (size_t)(s.end - s.p)));
+	}
+	free(data);
+}
+
 static int write_output(FILE *file, const struct output *o)
 {
 	struct findings f = o->findings();
@@ -883,7 +961,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),
 		cmocka_unit_test(test_pprof_build_id), cmocka_unit_test(test_pprof_many),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many), cmocka_unit_test(test_foreign_names),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--regenerate") == 0)
