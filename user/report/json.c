@@ -334,6 +334,7 @@ static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
 	field_bool(j, "before_attach", s->before_attach);
+	field_bool(j, "start_unseen", s->start_unseen);
 	field_u64(j, "live", s->live);
 	field_u64(j, "started", s->started);
 	field_u64(j, "ended", s->ended);

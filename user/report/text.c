@@ -476,6 +476,8 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 	put_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
 	if (s->before_attach)
 		fputs("           <- not known, these are older than the attach\n", out);
+	else if (s->start_unseen)
+		fputs("           <- not known, their start was not seen\n", out);
 }
 
 static void put_goroutine_total(FILE *out, const struct findings *f)
