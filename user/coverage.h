@@ -14,6 +14,7 @@ enum coverage_counter {
 	COVERAGE_SITES_WITHOUT_NAMES, COVERAGE_GOROUTINES_NOT_FOLLOWED,
 	COVERAGE_GOROUTINES_FORGOTTEN,
 	COVERAGE_LIVENESS_UNKNOWN, COVERAGE_OBJECTS_DOUBTFUL, COVERAGE_GOROUTINES_UNREADABLE,
+	COVERAGE_GOROUTINE_STACKS_LEFT_OUT,
 	N_COVERAGE
 };
 
@@ -46,6 +47,8 @@ static const struct coverage_row coverage_rows[N_COVERAGE] = {
 		"objects_doubtful", "objects that may have been replaced by lost events", 0, true },
 	[COVERAGE_GOROUTINES_UNREADABLE] = {
 		"goroutines_unreadable", "goroutines not readable", 0, true },
+	[COVERAGE_GOROUTINE_STACKS_LEFT_OUT] = {
+		"goroutine_stacks_left_out", "stacks of goroutines not read, no room", 0, true },
 };
 
 #endif

@@ -58,7 +58,7 @@ struct tracing {
 	size_t n_older;
 	uint32_t looked_gen;		/* sweepgen at the attach, then of the last look */
 	uint64_t look_next_ns;		/* not before: looks may take a fifth of our time */
-	uint64_t n_unreadable;		/* goroutines, at the last reading of the table */
+	uint64_t n_unreadable, n_stacks_left_out;	/* at the last reading of the table */
 	struct memory_account memory;
 	uint64_t memory_ns;
 	uint64_t new_stacks[NEW_STACKS];	/* ids, to be handed to opt.new_stack() */
@@ -308,12 +308,22 @@ static int plant(struct tracing *t)
 	return err;
 }
 
+static int read_goroutines(struct tracing *t, bool with_stacks, struct goroutines *out)
+{
+	const struct goroutines_limits limits = {
+		.max_bytes = t->opt.memory_bytes / 100 * TABLE_PERCENT,
+		.interrupted = interrupted, .ctx = t,
+	};
+
+	return gomem_goroutines(process_gomem(t->p), with_stacks, &limits, out);
+}
+
 /* As far as the table can be read: a program that was just started has none yet. */
 static void note_older(struct tracing *t)
 {
 	struct goroutines gs;
 
-	if (process_check(t->p) || gomem_goroutines(process_gomem(t->p), false, &gs))
+	if (process_check(t->p) || read_goroutines(t, false, &gs))
 		return;
 	t->older = xcalloc(gs.n, sizeof(*t->older));
 	t->n_older = gs.n;
@@ -482,7 +492,7 @@ static void copy_table(const struct tracing *t, const struct goroutines *gs, str
 		o->table[i] = (struct obs_goroutine){
 			.goid = g->goid, .gopc = g->gopc, .startpc = g->startpc,
 			.waitsince_ns = g->waitsince_ns, .state = state_index(o, g->state),
-			.first_pc = n_pcs, .n_pcs = (uint32_t)g->n_pcs, .cut = g->cut,
+			.first_pc = n_pcs, .n_pcs = g->n_pcs, .cut = g->cut,
 			.system = g->system, .before_attach = is_older(t, g->goid),
 		};
 		if (g->n_pcs)
@@ -495,11 +505,11 @@ static void read_table(struct tracing *t, struct observation *o)
 {
 	struct goroutines gs;
 
-	if (process_gone(t->p) || process_check(t->p) ||
-	    gomem_goroutines(process_gomem(t->p), true, &gs))
+	if (process_gone(t->p) || process_check(t->p) || read_goroutines(t, true, &gs))
 		return;
 	o->table_known = !process_gone(t->p);	/* else it may be another program's */
-	t->n_unreadable = gs.n_unreadable;
+	t->n_unreadable = gs.n_unreadable + gs.n_left_out;
+	t->n_stacks_left_out = gs.n_stacks_left_out;
 	if (o->table_known)
 		copy_table(t, &gs, o);
 	goroutines_free(&gs);
@@ -578,6 +588,7 @@ static void fill_loss(const struct tracing *t, const struct track_loss *l, struc
 	o->loss[COVERAGE_LIVENESS_UNKNOWN] = l->liveness_unknown;
 	o->loss[COVERAGE_OBJECTS_DOUBTFUL] = l->doubtful;
 	o->loss[COVERAGE_GOROUTINES_UNREADABLE] = t->n_unreadable;
+	o->loss[COVERAGE_GOROUTINE_STACKS_LEFT_OUT] = t->n_stacks_left_out;
 }
 
 static void take_snapshot(struct tracing *t, struct observation *o)

@@ -91,15 +91,25 @@ static void (*hook)(uint64_t addr);
 struct target { int unused; };
 static struct target target;
 
+static const char *gone;	/* what target_gone() says */
+static size_t n_reads, n_bytes;
+
 pid_t target_pid(const struct target *t)
 {
 	return getpid();
+}
+
+const char *target_gone(struct target *t)
+{
+	return gone;
 }
 
 int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 {
 	struct iovec local = { buf, len }, remote = { (void *)(uintptr_t)addr, len };
 
+	n_reads++;
+	n_bytes += len;
 	if (hook)
 		hook(addr);
 	return len && process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != (ssize_t)len ? -EFAULT
@@ -235,6 +245,7 @@ static int setup(void **state)
 	heap = mem + REGION - (uintptr_t)mem % REGION;
 	memset(&w, 0, sizeof(w));
 	hook = NULL;
+	gone = NULL;
 	w.sweepgen = GEN;
 	w.arena_ptrs[0] = (uintptr_t)w.arena;
 	w.arenas = (uintptr_t)w.arena_ptrs - 8 * (((uintptr_t)heap + (1ull << 47)) >> 26);
@@ -480,8 +491,8 @@ static void test_marked_meanwhile(void **state)
 	hook = end_mark_now;
 	assert_int_equal(life_at(s, 5), LIVENESS_DEAD);
 	assert_int_equal(w.sweepgen, GEN + 2);
-	w.sweepgen = GEN;
-	assert_int_equal(life_at(s, 6), LIVENESS_LIVE);
+	set_bit(s->mark, 7);
+	assert_int_equal(life_at(s, 7), LIVENESS_LIVE);
 }
 
 static size_t n_flips;
@@ -506,6 +517,78 @@ static void test_never_still(void **state)
 	assert_in_range(n_flips, 2, 100);
 }
 
+/* The work follows the objects, not the pages between them. */
+static void test_far_apart(void **state)
+{
+	struct span *first = add_span(0, 1, 64, 6 << 1, GEN);
+	struct span *last = add_span(N_PAGES - 1, 1, 64, 6 << 1, GEN);
+	struct object objects[] = {
+		{ .addr = first->start, .size = 64, .gen = GEN - 2 },
+		{ .addr = last->start + 64, .size = 64, .gen = GEN - 2 },
+		{ .addr = last->start + (64 << 20), .size = 64, .gen = GEN - 2 },
+		{ .addr = 1ull << 47, .size = 64, .gen = GEN - 2 },
+		{ .addr = UINT64_MAX, .size = 64, .gen = GEN },
+	};
+	uint32_t gen;
+
+	set_bit(first->alloc, 0);
+	assert_int_equal(gomem_alive(gm, objects, ARRAY_SIZE(objects), &gen), 0);
+	n_reads = n_bytes = 0;
+	assert_int_equal(gomem_alive(gm, objects, ARRAY_SIZE(objects), &gen), 0);
+	assert_int_equal(objects[0].liveness, LIVENESS_LIVE);
+	assert_int_equal(objects[1].liveness, LIVENESS_DEAD);
+	assert_int_equal(objects[2].liveness, LIVENESS_DEAD);
+	assert_int_equal(objects[3].liveness, LIVENESS_DEAD);
+	assert_int_equal(objects[4].liveness, LIVENESS_TOO_YOUNG);
+	/* two spans twice, their bits, and some words */
+	assert_in_range(n_bytes, 1, 4 * lo.mspan_size + 200);
+	assert_in_range(n_reads, 1, 20);
+	w.arena_ptrs[0] = 8;	/* no memory there; it is not looked up twice */
+	assert_int_equal(gomem_alive(gm, objects, 2, &gen), 0);
+	assert_int_equal(objects[0].liveness, LIVENESS_LIVE);
+	w.arena_ptrs[1] = 8;
+	assert_int_equal(gomem_alive(gm, objects + 2, 1, &gen), 0);
+	assert_int_equal(objects[2].liveness, LIVENESS_UNKNOWN);
+}
+
+/* More pages than one batch has, of two spans, each with one object. */
+static void test_many_pages(void **state)
+{
+	enum { N = 2500 };
+	struct object *objects = xcalloc(N, sizeof(*objects));
+	struct span *s = add_span(0, 1, 64, 6 << 1, GEN);
+	uint32_t gen;
+
+	for (size_t i = 0; i < N; i++)
+		objects[i] = (struct object){ .addr = (uintptr_t)heap + i * PAGE, .size = 64,
+					      .gen = GEN - 2, .liveness = 99 };
+	set_bit(s->alloc, 0);
+	assert_int_equal(gomem_alive(gm, objects, N, &gen), 0);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(objects[i].liveness, i ? LIVENESS_DEAD : LIVENESS_LIVE);
+	free(objects);
+}
+
+static void test_slot_size(void **state)
+{
+	struct span *s = add_span(0, 1, 48, 5 << 1, GEN);
+	uint64_t size = 0;
+
+	assert_int_equal(gomem_slot_size(gm, s->start + 50, &size), 0);
+	assert_int_equal(size, 48);
+	n_reads = 0;
+	assert_int_equal(gomem_slot_size(gm, s->start + 500, &size), 0);
+	assert_int_equal(n_reads, 4);	/* its place, then at once the span and two words */
+	assert_int_equal(gomem_slot_size(gm, s->start + PAGE, &size), -ENOENT);
+	assert_int_equal(gomem_slot_size(gm, s->start + (64 << 20), &size), -ENOENT);
+	assert_int_equal(gomem_slot_size(gm, UINT64_MAX, &size), -ENOENT);
+	assert_int_equal(gomem_slot_size(gm, s->limit, &size), -ENOENT);
+	s->state = 2;
+	assert_int_equal(gomem_slot_size(gm, s->start, &size), -ENOENT);
+	w.arena[(s->start >> 13) % 8192] = 8;
+	assert_int_equal(gomem_slot_size(gm, s->start, &size), -EFAULT);
+}
+
 /* ---- goroutines ------------------------------------------------------------------------------ */
 
 /* A goroutine with these words on its stack, from sp up. */
@@ -522,6 +605,8 @@ static struct g *add_g(uint64_t goid, uint32_t status, uint64_t pc, const uint64
 	w.gs[w.allglen++] = (uintptr_t)g;
 	return g;
 }
+
+static const struct goroutines_limits plenty = { .max_bytes = 16 << 20 };
 
 enum { A = MAIN_F + BIAS, Z = GOEXIT + BIAS };
 /* gopark has 24 bytes, main.f 40 */
@@ -558,7 +643,7 @@ static void test_goroutines(void **state)
 	add_g(8, 10, GOPARK, parked, ARRAY_SIZE(parked))->waitreason = 1;
 	add_g(2, 1, PREEMPT, preempted, ARRAY_SIZE(preempted));
 
-	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
 	assert_int_equal(gs.n, 7);
 	assert_int_equal(gs.n_unreadable, 0);
 	for (size_t i = 1; i < gs.n; i++)
@@ -592,7 +677,7 @@ static void test_goroutines(void **state)
 	assert_memory_equal(q->pcs, ((uint64_t[]){ PREEMPT, MAIN_F + 1, GOEXIT }), 24);
 	goroutines_free(&gs);
 
-	assert_int_equal(gomem_goroutines(gm, false, &gs), 0);
+	assert_int_equal(gomem_goroutines(gm, false, &plenty, &gs), 0);
 	assert_int_equal(gs.n, 7);
 	for (size_t i = 0; i < gs.n; i++)
 		assert_int_equal(gs.v[i].n_pcs, 0);
@@ -618,7 +703,7 @@ static void test_bad_stacks(void **state)
 	g->high = (uintptr_t)(deep + ARRAY_SIZE(deep));
 	g->low = (uintptr_t)deep;
 	g->sp = g->low;
-	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
 	assert_int_equal(gs.n, 5);
 	for (uint64_t id = 1; id <= 4; id++)
 		assert_int_equal(find(&gs, id)->n_pcs, 0);
@@ -638,7 +723,7 @@ static void test_finalizers(void **state)
 
 	add_g(1, 4, GOPARK, idle, ARRAY_SIZE(idle))->startpc = 0x6000 + BIAS;
 	add_g(2, 4, GOPARK, busy, ARRAY_SIZE(busy))->startpc = 0x6000 + BIAS;
-	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
 	assert_int_equal(find(&gs, 2)->n_pcs, 4);
 	assert_true(find(&gs, 1)->system);
 	assert_false(find(&gs, 2)->system);
@@ -677,23 +762,248 @@ static void test_running_meanwhile(void **state)
 	g->stack[WORDS - 14 + 9] = Z;
 	hook = run_sometimes;
 	n_looks = 0;
-	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
 	assert_int_equal(gs.n, 1);
 	assert_int_equal(gs.v[0].n_pcs, 3);
 	goroutines_free(&gs);
 
 	hook = run_always;
-	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
 	assert_int_equal(gs.n, 1);
 	assert_int_equal(gs.v[0].n_pcs, 0);
 	assert_int_equal(gs.n_unreadable, 0);
 	goroutines_free(&gs);
 
 	hook = become_another;
-	assert_int_equal(gomem_goroutines(gm, true, &gs), 0);
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
 	assert_int_equal(gs.n, 0);
 	assert_int_equal(gs.n_unreadable, 1);
 	goroutines_free(&gs);
+}
+
+/* A table of n parked goroutines that share a stack. */
+struct crowd {
+	uint64_t *table;
+	uint8_t *gs;
+	size_t n;
+};
+
+static struct g *crowd_g(const struct crowd *c, size_t i)
+{
+	return (struct g *)(c->gs + i * offsetof(struct g, stack));	/* without its stack */
+}
+
+static void crowd_init(struct crowd *c, size_t n)
+{
+	struct g *g = add_g(1, 4, GOPARK, parked, ARRAY_SIZE(parked));
+
+	c->n = n;
+	c->table = xcalloc(n, sizeof(*c->table));
+	c->gs = xcalloc(n, offsetof(struct g, stack));
+	for (size_t i = 0; i < n; i++) {
+		memcpy(crowd_g(c, i), g, offsetof(struct g, stack));
+		crowd_g(c, i)->goid = 100 + i;
+		c->table[i] = (uintptr_t)crowd_g(c, i);
+	}
+	w.allglen = n;
+	w.allgptr = (uintptr_t)c->table;
+}
+
+static void crowd_fini(struct crowd *c)
+{
+	free(c->table);
+	free(c->gs);
+}
+
+static size_t total_pcs(const struct goroutines *gs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < gs->n; i++)
+		n += gs->v[i].n_pcs;
+	return n;
+}
+
+/* What does not fit into the bytes given is counted. */
+static void test_goroutine_limits(void **state)
+{
+	static const size_t limits[] = { 0, 1000, 100000, 200000, 16 << 20 };
+	struct goroutines gs;
+	struct crowd c;
+
+	crowd_init(&c, 3000);
+	crowd_g(&c, 2999)->status = 6;	/* dead: counts nowhere */
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct goroutines_limits lim = { .max_bytes = limits[i] };
+
+		assert_int_equal(gomem_goroutines(gm, true, &lim, &gs), 0);
+		assert_int_equal(gs.n + gs.n_left_out, 2999);
+		assert_int_equal(gs.n_unreadable, 0);
+		assert_false(gs.interrupted);
+		assert_true(gs.n * sizeof(*gs.v) + total_pcs(&gs) * 8 <= limits[i]);
+		if (i == 2)
+			assert_in_range(gs.n, 500, 1000);
+		if (i == 3)
+			assert_in_range(gs.n, 1000, 2998);
+		if (i > 3)
+			assert_int_equal(gs.n, 2999);
+		for (size_t k = 0; k < gs.n; k++)
+			assert_true(gs.v[k].n_pcs == 3 || gs.n_stacks_left_out);
+		assert_int_equal(total_pcs(&gs), 3 * (gs.n - gs.n_stacks_left_out));
+		goroutines_free(&gs);
+	}
+	crowd_fini(&c);
+}
+
+/* Deep stacks take their half of the bytes; the goroutines behind them come without. */
+static void test_stack_limit(void **state)
+{
+	static uint64_t deep[100 * 6 + 4];
+	struct goroutines_limits lim = { .max_bytes = 40000 };
+	struct goroutines gs;
+	struct crowd c;
+
+	for (size_t i = 3; i < ARRAY_SIZE(deep) - 1; i += 6)
+		deep[i] = A;
+	deep[ARRAY_SIZE(deep) - 1] = Z;
+	crowd_init(&c, 100);
+	for (size_t i = 0; i < c.n; i++) {
+		crowd_g(&c, i)->low = crowd_g(&c, i)->sp = (uintptr_t)deep;
+		crowd_g(&c, i)->high = (uintptr_t)(deep + ARRAY_SIZE(deep));
+	}
+	assert_int_equal(gomem_goroutines(gm, true, &lim, &gs), 0);
+	assert_int_equal(gs.n, 100);
+	assert_int_equal(gs.v[0].n_pcs, 102);
+	assert_int_equal(gs.v[99].n_pcs, 0);
+	assert_in_range(gs.n_stacks_left_out, 70, 90);
+	assert_int_equal(total_pcs(&gs), 102 * (gs.n - gs.n_stacks_left_out));
+	goroutines_free(&gs);
+	crowd_fini(&c);
+}
+
+/* A few stacks' worth of bytes, given as the stack of very many goroutines. */
+static void test_copied_limit(void **state)
+{
+	enum { N = MAX_STACK_BYTES / MAX_G_STACK_BYTES };
+	uint64_t *stack = xcalloc(1, 2 * MAX_G_STACK_BYTES);
+	struct goroutines gs;
+	struct crowd c;
+
+	crowd_init(&c, N + 100);
+	memcpy(stack, parked, sizeof(parked));
+	for (size_t i = 0; i < c.n; i++) {
+		crowd_g(&c, i)->low = crowd_g(&c, i)->sp = (uintptr_t)stack;
+		crowd_g(&c, i)->high = (uintptr_t)stack + 2 * MAX_G_STACK_BYTES;
+	}
+	n_bytes = 0;
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
+	assert_int_equal(gs.n, N + 100);
+	assert_int_equal(gs.n_stacks_left_out, 100);
+	assert_in_range(n_bytes, MAX_STACK_BYTES, MAX_STACK_BYTES + c.n * 1000);
+	goroutines_free(&gs);
+	crowd_fini(&c);
+	free(stack);
+}
+
+static bool after_some(void *ctx)
+{
+	return (*(int *)ctx)-- == 0;
+}
+
+static void test_interrupted(void **state)
+{
+	int n = 3;
+	struct goroutines_limits lim = { 16 << 20, after_some, &n };
+	struct goroutines gs;
+	struct crowd c;
+
+	crowd_init(&c, 3000);
+	assert_int_equal(gomem_goroutines(gm, true, &lim, &gs), 0);
+	assert_true(gs.interrupted);
+	assert_in_range(gs.n, 1, 2000);
+	assert_int_equal(gs.n + gs.n_left_out, 3000);
+	goroutines_free(&gs);
+	crowd_fini(&c);
+}
+
+static void bad_pointers_are_not_read(uint64_t addr)
+{
+	assert_true(addr && addr < 1ull << 47 && addr != (uintptr_t)&w.g[0] + 4);
+}
+
+/* What a runtime's own table never has: the same twice, and pointers that are none. */
+static void test_forged_table(void **state)
+{
+	enum { TABLE_BYTES = 8 * MAX_GOROUTINES };
+	void *nothing = mmap(NULL, TABLE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct goroutines gs;
+	struct crowd c;
+
+	assert_ptr_not_equal(nothing, MAP_FAILED);
+	crowd_init(&c, 1000);
+	for (size_t i = 0; i < c.n; i += 2)
+		c.table[i] = (uintptr_t)crowd_g(&c, 1);
+	crowd_g(&c, 999)->goid = crowd_g(&c, 997)->goid;
+	crowd_g(&c, 995)->goid = 0;
+	c.table[501] = 0;
+	c.table[503] = (uintptr_t)&w.g[0] + 4;
+	c.table[505] = 1ull << 47;
+	c.table[507] = UINT64_MAX - 7;
+	c.table[509] = 4096;	/* no memory there */
+	hook = bad_pointers_are_not_read;
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
+	assert_int_equal(gs.n, 500 - 7);
+	assert_int_equal(gs.n_unreadable, 500 + 7);
+	for (size_t i = 1; i < gs.n; i++)
+		assert_true(gs.v[i - 1].goid < gs.v[i].goid);
+	goroutines_free(&gs);
+
+	hook = NULL;
+	w.allglen = MAX_GOROUTINES;
+	w.allgptr = (uintptr_t)nothing;
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
+	assert_int_equal(gs.n, 0);
+	assert_int_equal(gs.n_unreadable, MAX_GOROUTINES);
+	goroutines_free(&gs);
+	w.allgptr++;
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
+	assert_int_equal(gs.n, 0);
+	goroutines_free(&gs);
+	w.allglen = MAX_GOROUTINES + 1;
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), -EBADMSG);
+	crowd_fini(&c);
+	munmap(nothing, TABLE_BYTES);
+}
+
+static struct crowd moving;
+static uint64_t *new_table;
+
+/* The table grows elsewhere when its second piece is being read, and the old one is used again. */
+static void move_table(uint64_t addr)
+{
+	if (w.allgptr != (uintptr_t)moving.table || addr <= (uintptr_t)moving.table ||
+	    addr >= (uintptr_t)(moving.table + moving.n))
+		return;
+	memcpy(new_table, moving.table, moving.n * sizeof(*new_table));
+	memset(moving.table, 0, moving.n * sizeof(*new_table));
+	w.allgptr = (uintptr_t)new_table;
+	w.allglen++;
+}
+
+static void test_table_moves(void **state)
+{
+	struct goroutines gs;
+
+	crowd_init(&moving, 1000);
+	new_table = xcalloc(moving.n, sizeof(*new_table));
+	hook = move_table;
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), 0);
+	assert_ptr_equal((void *)w.allgptr, new_table);
+	assert_int_equal(gs.n, 1000);
+	assert_int_equal(gs.n_unreadable, 0);
+	goroutines_free(&gs);
+	crowd_fini(&moving);
+	free(new_table);
 }
 
 /* ---- memory statistics ----------------------------------------------------------------------- */
@@ -780,6 +1090,24 @@ static void test_old_memstats(void **state)
 	assert_int_equal(m.next_gc, 4000000);
 }
 
+/* Counts that would take long, and counters that contradict each other. */
+static void test_forged_memstats(void **state)
+{
+	struct go_memstats m;
+
+	fill_stats();
+	w.allp[1] = 5000;
+	assert_int_equal(gomem_memstats(gm, &m), -EBADMSG);
+	w.allp[1] = 2;
+	w.heapstats[2].n_freed = 1000000;
+	assert_int_equal(gomem_memstats(gm, &m), -EAGAIN);
+	w.heapstats[2].n_freed = 1;
+	w.p[1].mcache = 8;
+	assert_int_equal(gomem_memstats(gm, &m), -EFAULT);
+	w.p[1].mcache = 0;	/* of a P that does not run */
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+}
+
 /* GOMEMLIMIT: runtime/mgcpacer.go, memoryLimitHeapGoal. */
 static void test_memory_limit(void **state)
 {
@@ -809,16 +1137,23 @@ static void test_memory_limit(void **state)
 
 /* ---- does the layout fit? -------------------------------------------------------------------- */
 
+static long n_said;	/* bytes of its message */
+
 /* gomem_check() without its message. */
 static int check(void)
 {
 	int saved = dup(STDERR_FILENO), err;
+	FILE *said = tmpfile();
 
-	assert_non_null(freopen("/dev/null", "w", stderr));
+	assert_non_null(said);
+	fflush(stderr);
+	dup2(fileno(said), STDERR_FILENO);
 	err = gomem_check(gm);
 	fflush(stderr);
+	n_said = (long)lseek(STDERR_FILENO, 0, SEEK_CUR);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
+	fclose(said);
 	return err;
 }
 
@@ -861,8 +1196,72 @@ static void test_check(void **state)
 	BREAK(w.allglen, 1ull << 40);
 	BREAK(w.gs[1], 16);
 #undef BREAK
-	w.arenas = 0;
+}
+
+static void assert_all_fail(int err)
+{
+	struct object o = { .addr = (uintptr_t)heap, .size = 48, .gen = GEN - 2 };
+	struct goroutines gs;
+	struct go_memstats m;
+	uint64_t size;
+	uint32_t gen;
+
+	assert_int_equal(gomem_sweepgen(gm, &gen), err);
+	assert_int_equal(gomem_alive(gm, &o, 1, &gen), err);
+	assert_int_equal(gomem_alive(gm, &o, 0, &gen), err);
+	assert_int_equal(gomem_slot_size(gm, o.addr, &size), err);
+	assert_int_equal(gomem_slot_size(gm, o.addr + PAGE, &size), err);
+	assert_int_equal(gomem_memstats(gm, &m), err);
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), err);
+}
+
+static void exec_now(uint64_t addr)
+{
+	if (addr == w.spans[0].allocbits || addr == w.g[0].sp || addr == (uintptr_t)w.ps)
+		w.arenas += 8;
+}
+
+/* Another program under the same pid, or none: errors, and no word where the end is known. */
+static void test_another_process(void **state)
+{
+	struct object o = { .size = 48, .gen = GEN - 2 };
+	struct goroutines gs;
+	struct go_memstats m;
+	uint64_t size;
+	uint32_t gen;
+
 	assert_int_equal(check(), -EAGAIN);
+	fill_stats();
+	add_g(1, 4, GOPARK, parked, ARRAY_SIZE(parked));
+	assert_int_equal(check(), 0);
+	o.addr = (uintptr_t)heap;
+	assert_int_equal(gomem_slot_size(gm, o.addr, &size), 0);
+	w.sweepgen -= 2;
+	assert_all_fail(-EBADMSG);
+	w.sweepgen += 3;
+	assert_all_fail(-EBADMSG);
+	w.sweepgen -= 1;
+	w.arenas += 8;
+	assert_all_fail(-EBADMSG);
+	assert_int_equal(check(), -EBADMSG);
+	assert_true(n_said);
+	gone = "exec'ed another program";
+	assert_int_equal(check(), -ESRCH);
+	assert_false(n_said);
+	w.arenas = 0;
+	assert_all_fail(-EBADMSG);
+	lo.arenas = 1;
+	assert_all_fail(-EFAULT);
+
+	make_layout();
+	gone = NULL;
+	w.arenas = (uintptr_t)w.arena_ptrs - 8 * (((uintptr_t)heap + (1ull << 47)) >> 26);
+	hook = exec_now;	/* in the middle of the answer */
+	assert_int_equal(gomem_alive(gm, &o, 1, &gen), -EBADMSG);
+	w.arenas -= 8;
+	assert_int_equal(gomem_goroutines(gm, true, &plenty, &gs), -EBADMSG);
+	w.arenas = (uintptr_t)w.arena_ptrs - 8 * (((uintptr_t)heap + (1ull << 47)) >> 26);
+	assert_int_equal(gomem_memstats(gm, &m), -EBADMSG);
 }
 
 /* Offsets from debug information that lies must not lead out of the copied structs. */
@@ -907,14 +1306,25 @@ int main(void)
 		TEST(test_swept_meanwhile),
 		TEST(test_marked_meanwhile),
 		TEST(test_never_still),
+		TEST(test_far_apart),
+		TEST(test_many_pages),
+		TEST(test_slot_size),
 		TEST(test_goroutines),
 		TEST(test_bad_stacks),
 		TEST(test_finalizers),
 		TEST(test_running_meanwhile),
+		TEST(test_goroutine_limits),
+		TEST(test_stack_limit),
+		TEST(test_copied_limit),
+		TEST(test_interrupted),
+		TEST(test_forged_table),
+		TEST(test_table_moves),
 		TEST(test_memstats),
 		TEST(test_old_memstats),
+		TEST(test_forged_memstats),
 		TEST(test_memory_limit),
 		TEST(test_check),
+		TEST(test_another_process),
 		TEST(test_hostile_layout),
 	};
 

@@ -18,6 +18,7 @@ enum {
 	MAX_GOROUTINES = 1 << 22,	/* read from the runtime's table */
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,
+	MAX_STACK_BYTES = 1 << 30,	/* of all goroutines' stacks that one look reads */
 	MAX_FUNC_BYTES = 1 << 16,	/* of one function that is decoded */
 	MAX_NAME = 4096,		/* bytes of a Go type's or function's name */
 	MAX_DWARF_SECTION = 1 << 28,	/* bytes, packed or not; a Go program of 170 MB has 48 MB */

@@ -55,7 +55,7 @@ enum {
 	INLINE_MARKS_BACK = 64,	/* from the end of the page to marks */
 };
 
-/* The objects of one span. */
+/* The objects of one page, later of one span. */
 struct group {
 	uint64_t addr;		/* of the mspan */
 	struct object *objects;
@@ -69,9 +69,15 @@ struct batch {
 	size_t n;		/* not decided yet */
 	uint32_t gen;
 	struct target_read reads[BATCH + 1];
-	uint8_t (*raw)[MAX_RAW];
+	uint8_t *raw;		/* of mspan_size bytes each */
+	bool have_bits[BATCH];
 	uint8_t bits[BATCH][MAX_ELEMS / 8];
 };
+
+static uint8_t *raw_span(const struct gomem *gm, const struct batch *b, size_t i)
+{
+	return b->raw + i * (size_t)gm->lo->mspan_size;
+}
 
 static void set_liveness(struct group *g, enum liveness v)
 {
@@ -137,7 +143,8 @@ static void decide_group(const struct gomem *gm, const struct group *g, uint32_t
 static void read_spans(const struct gomem *gm, struct batch *b, uint32_t *gen)
 {
 	for (size_t i = 0; i < b->n; i++)
-		b->reads[i] = (struct target_read){ .addr = b->groups[i].addr, .buf = b->raw[i],
+		b->reads[i] = (struct target_read){ .addr = b->groups[i].addr,
+						    .buf = raw_span(gm, b, i),
 						    .len = (uint32_t)gm->lo->mspan_size };
 	if (gen)
 		b->reads[b->n] = (struct target_read){ .addr = gm->lo->sweepgen + gm->bias,
@@ -157,7 +164,7 @@ static void settle_without_bits(const struct gomem *gm, struct batch *b)
 
 		if (!b->reads[i].ok)
 			continue;	/* no memory there: stays unknown */
-		gomem_parse_span(gm, b->raw[i], &g->span);
+		gomem_parse_span(gm, raw_span(gm, b, i), &g->span);
 		if (g->span.state != SPAN_IN_USE) {
 			decide_group(gm, g, b->gen, NULL);
 			continue;
@@ -187,8 +194,7 @@ static bool unchanged(const struct group *g, const struct go_span *b, uint32_t g
 	       (g->swept ? age == 0 || age == 3 : a->sweepgen == b->sweepgen);
 }
 
-static void settle_with_bits(const struct gomem *gm, struct batch *b, const bool *have_bits,
-			     uint32_t gen_after)
+static void settle_with_bits(const struct gomem *gm, struct batch *b, uint32_t gen_after)
 {
 	struct go_span again;
 	size_t n = 0;
@@ -196,8 +202,8 @@ static void settle_with_bits(const struct gomem *gm, struct batch *b, const bool
 	for (size_t i = 0; i < b->n; i++) {
 		struct group *g = &b->groups[i];
 
-		if (have_bits[i] && b->reads[i].ok && gen_after == b->gen) {
-			gomem_parse_span(gm, b->raw[i], &again);
+		if (b->have_bits[i] && b->reads[i].ok && gen_after == b->gen) {
+			gomem_parse_span(gm, raw_span(gm, b, i), &again);
 			if (unchanged(g, &again, b->gen)) {
 				decide_group(gm, g, b->gen, b->bits[i]);
 				continue;
@@ -209,9 +215,8 @@ static void settle_with_bits(const struct gomem *gm, struct batch *b, const bool
 }
 
 /* Decides all groups of the batch, those that change meanwhile again; what is left is unknown. */
-static int decide_batch(const struct gomem *gm, struct batch *b, uint32_t *oldest_gen)
+static int decide_batch(struct gomem *gm, struct batch *b)
 {
-	bool have_bits[BATCH];
 	uint32_t gen_after;
 	int err;
 
@@ -223,105 +228,116 @@ static int decide_batch(const struct gomem *gm, struct batch *b, uint32_t *oldes
 		err = gomem_sweepgen(gm, &b->gen);
 		if (err)
 			return err;
-		if ((int32_t)(b->gen - *oldest_gen) < 0)
-			return -EBADMSG;
 		read_spans(gm, b, NULL);
 		settle_without_bits(gm, b);
 		target_read_many(gm->t, b->reads, b->n);
 		for (size_t i = 0; i < b->n; i++)
-			have_bits[i] = b->reads[i].len && b->reads[i].ok;
+			b->have_bits[i] = b->reads[i].len && b->reads[i].ok;
 		gen_after = b->gen + 1;		/* if it cannot be read: differs */
 		read_spans(gm, b, &gen_after);
-		settle_with_bits(gm, b, have_bits, gen_after);
+		settle_with_bits(gm, b, gen_after);
 	}
-	b->n = 0;
 	return 0;
 }
 
-/* Adds the objects, all with this mspan, to the batch; decides it when it is full. */
-static int add_group(const struct gomem *gm, struct batch *b, uint64_t span, struct object *objects,
-		     size_t n, uint32_t *gen)
+/* Fills the batch with the pages of the objects before end; returns how many objects they have. */
+static size_t take_pages(struct batch *b, struct object *objects, const struct object *end)
 {
-	struct group *last = b->n ? &b->groups[b->n - 1] : NULL;
+	struct object *o = objects;
 
-	if (last && last->addr == span && last->objects + last->n == objects) {
-		last->n += n;
-		return 0;
+	for (b->n = 0; b->n < BATCH && o < end; b->n++) {
+		struct group *page = &b->groups[b->n];
+
+		*page = (struct group){ .objects = o };
+		while (o < end && o->addr >> GO_PAGE_SHIFT == page->objects->addr >> GO_PAGE_SHIFT)
+			o++;
+		page->n = (size_t)(o - page->objects);
 	}
-	if (b->n == BATCH) {
-		int err = decide_batch(gm, b, gen);
+	return (size_t)(o - objects);
+}
 
-		if (err)
+/* Reads the *mspan of each page.  Decides those without an arena. */
+static int read_span_slots(struct gomem *gm, struct batch *b, uint32_t gen)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct group page = b->groups[i];
+		uint64_t arena, addr = page.objects->addr;
+		int err = gomem_arena(gm, addr, &arena);
+
+		if (err && err != -EFAULT)
 			return err;
-	}
-	b->groups[b->n++] = (struct group){ .addr = span, .objects = objects, .n = n };
-	return 0;
-}
-
-/* The objects before end that lie on the page of the first. */
-static size_t same_page(const struct object *o, const struct object *end)
-{
-	const struct object *p = o;
-
-	while (p < end && p->addr >> GO_PAGE_SHIFT == o->addr >> GO_PAGE_SHIFT)
-		p++;
-	return (size_t)(p - o);
-}
-
-/* Finds the spans of objects that lie in one arena. */
-static int add_arena(const struct gomem *gm, struct batch *b, uint64_t table,
-		     struct object *objects, size_t n, uint32_t *gen)
-{
-	uint32_t first = arena_page(objects[0].addr), last = arena_page(objects[n - 1].addr);
-	uint64_t spans[GO_ARENA_PAGES] = { 0 }, arena = 0;
-	struct object *end = objects + n;
-	int err = 0;
-
-	if (objects[n - 1].addr < GO_ADDR_END && table)
-		err = gomem_arena(gm, table, objects[0].addr, &arena);
-	if (!err && arena)
-		err = target_read(gm->t, arena + (uint32_t)gm->lo->heaparena_spans + 8ull * first,
-				  spans, 8ull * (last - first + 1));
-	if (err && err != -EFAULT)
-		return err;
-	for (struct object *o = objects; o < end;) {
-		struct group page = { .objects = o, .n = same_page(o, end) };
-		uint64_t span = spans[arena_page(o->addr) - first];
-		int failed = 0;
-
-		if (err)
+		if (err) {
 			set_liveness(&page, LIVENESS_UNKNOWN);
-		else if (!span)
-			decide_group(gm, &page, *gen, NULL);
-		else
-			failed = add_group(gm, b, span, o, page.n, gen);
-		if (failed)
-			return failed;
-		o += page.n;
+		} else if (!arena) {
+			decide_group(gm, &page, gen, NULL);
+		} else {
+			b->groups[n] = page;
+			b->reads[n] = (struct target_read){
+				.addr = gomem_span_slot(gm, arena, addr),
+				.buf = &b->groups[n].addr, .len = sizeof(b->groups[n].addr) };
+			n++;
+		}
 	}
+	b->n = n;
+	target_read_many(gm->t, b->reads, n);
 	return 0;
+}
+
+/* From pages to spans: decides the pages without one, joins those with the same. */
+static void join_pages(const struct gomem *gm, struct batch *b, uint32_t gen)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct group page = b->groups[i];
+		struct group *last = n ? &b->groups[n - 1] : NULL;
+
+		if (!b->reads[i].ok)
+			set_liveness(&page, LIVENESS_UNKNOWN);
+		else if (!page.addr)
+			decide_group(gm, &page, gen, NULL);
+		else if (last && last->addr == page.addr && last->objects + last->n == page.objects)
+			last->n += page.n;
+		else
+			b->groups[n++] = page;
+	}
+	b->n = n;
+}
+
+static struct batch *get_batch(struct gomem *gm)
+{
+	if (!gm->batch) {
+		gm->batch = xcalloc(1, sizeof(*gm->batch));
+		gm->batch->raw = xcalloc(BATCH, (size_t)gm->lo->mspan_size);
+	}
+	return gm->batch;
+}
+
+void gomem_batch_free(struct batch *b)
+{
+	if (b)
+		free(b->raw);
+	free(b);
 }
 
 int gomem_alive(struct gomem *gm, struct object *objects, size_t n, uint32_t *gen)
 {
-	struct batch *b;
-	uint64_t table;
+	const struct object *end = objects + n;
+	struct batch *b = get_batch(gm);
+	uint32_t gen_after;
 	int err = gomem_sweepgen(gm, gen);
 
-	if (!err)
-		err = gomem_arena_table(gm, &table);
-	if (err)
-		return err;
-	b = xcalloc(1, sizeof(*b));
-	b->raw = xcalloc(BATCH, sizeof(*b->raw));
-	for (size_t i = 0, k; i < n && !err; i = k) {
-		for (k = i; k < n && arena_index(objects[k].addr) == arena_index(objects[i].addr);)
-			k++;
-		err = add_arena(gm, b, table, objects + i, k - i, gen);
+	if (!err && !gm->arenas)
+		err = -EAGAIN;
+	while (!err && objects < end) {
+		objects += take_pages(b, objects, end);
+		err = read_span_slots(gm, b, *gen);
+		if (!err) {
+			join_pages(gm, b, *gen);
+			err = decide_batch(gm, b);
+		}
 	}
-	if (!err)
-		err = decide_batch(gm, b, gen);
-	free(b->raw);
-	free(b);
-	return err;
+	return err ? err : gomem_sweepgen(gm, &gen_after);
 }

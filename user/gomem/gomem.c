@@ -75,46 +75,110 @@ void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span
 	};
 }
 
-int gomem_arena_table(const struct gomem *gm, uint64_t *table)
+/*
+ * A process that has exec'ed keeps its pid, and what is read under it are the bytes of another
+ * program.  Two words tell: sweepgen never goes back, and the table of arenas is mapped once, at
+ * an address that the kernel chooses (mallocinit and (*mheap).sysAlloc in runtime/malloc.go).
+ * Each question reads both at its begin and at its end.
+ */
+struct anchor {
+	uint64_t arenas;
+	uint32_t gen;
+};
+
+static void anchor_reads(const struct gomem *gm, struct anchor *a, struct target_read reads[2])
 {
-	return gomem_read_u64(gm, gm->lo->arenas + gm->bias, table);
+	reads[0] = (struct target_read){ .addr = gm->lo->arenas + gm->bias, .buf = &a->arenas,
+					 .len = sizeof(a->arenas) };
+	reads[1] = (struct target_read){ .addr = gm->lo->sweepgen + gm->bias, .buf = &a->gen,
+					 .len = sizeof(a->gen) };
 }
 
-int gomem_arena(const struct gomem *gm, uint64_t table, uint64_t addr, uint64_t *arena)
+static int anchor_compare(struct gomem *gm, const struct anchor *a)
 {
-	return gomem_read_u64(gm, table + 8 * arena_index(addr), arena);
+	if ((gm->arenas && a->arenas != gm->arenas) || a->gen % 2 ||
+	    (int32_t)(a->gen - gm->gen) < 0)
+		return -EBADMSG;
+	gm->arenas = a->arenas;
+	gm->gen = a->gen;
+	return 0;
 }
 
-/* As runtime.forEachGRace: the length first, then the array, which is never shorter. */
-int gomem_allgs(const struct gomem *gm, uint64_t **gs, size_t *n)
+int gomem_sweepgen(struct gomem *gm, uint32_t *gen)
 {
-	uint64_t len, ptr, again;
+	struct target_read reads[2];
+	struct anchor a;
 	int err;
 
-	for (int i = 0; i < CHECK_TRIES; i++) {
-		err = gomem_read_u64(gm, gm->lo->allglen + gm->bias, &len);
-		if (!err)
-			err = gomem_read_u64(gm, gm->lo->allgptr + gm->bias, &ptr);
-		if (err)
-			return err;
-		if (len > MAX_GOROUTINES || (len && (!ptr || ptr % 8)))
-			return -EBADMSG;
-		*gs = xcalloc(len, sizeof(**gs));
-		err = target_read(gm->t, ptr, *gs, len * sizeof(**gs));
-		if (!err)
-			err = gomem_read_u64(gm, gm->lo->allgptr + gm->bias, &again);
-		if (!err && again == ptr) {
-			*n = len;
-			return 0;
-		}
-		free(*gs);	/* grown meanwhile: the old array may be garbage already */
+	anchor_reads(gm, &a, reads);
+	if (target_read_many(gm->t, reads, 2) != 2) {
+		err = target_read(gm->t, reads[1].addr, &a.gen, sizeof(a.gen));	/* its errno */
+		return err ? err : -EFAULT;
 	}
-	return err ? err : -EAGAIN;
+	err = anchor_compare(gm, &a);
+	if (!err)
+		*gen = a.gen;
+	return err;
 }
 
-int gomem_sweepgen(const struct gomem *gm, uint32_t *gen)
+/* An arena once made stays where it is. */
+int gomem_arena(struct gomem *gm, uint64_t addr, uint64_t *arena)
 {
-	return target_read(gm->t, gm->lo->sweepgen + gm->bias, gen, sizeof(*gen));
+	uint64_t index = arena_index(addr);
+	size_t i = index % N_ARENA_CACHE;
+	int err;
+
+	*arena = 0;
+	if (addr >= GO_ADDR_END)
+		return 0;
+	if (gm->arena_cache[i].index != index) {
+		err = gomem_read_u64(gm, gm->arenas + 8 * index, arena);
+		if (err || !*arena)
+			return err;
+		gm->arena_cache[i].index = index;
+		gm->arena_cache[i].arena = *arena;
+	}
+	*arena = gm->arena_cache[i].arena;
+	return 0;
+}
+
+uint64_t gomem_span_slot(const struct gomem *gm, uint64_t arena, uint64_t addr)
+{
+	return arena + (uint32_t)gm->lo->heaparena_spans + 8 * arena_page(addr);
+}
+
+/* Read before the table, which is then never shorter: runtime.forEachGRace. */
+int gomem_allgs_len(const struct gomem *gm, size_t *n)
+{
+	uint64_t len;
+	int err = gomem_read_u64(gm, gm->lo->allglen + gm->bias, &len);
+
+	if (err)
+		return err;
+	if (len > MAX_GOROUTINES)
+		return -EBADMSG;
+	*n = len;
+	return 0;
+}
+
+int gomem_allgs_read(const struct gomem *gm, size_t first, uint64_t *gs, size_t n)
+{
+	uint64_t ptr, again, at = gm->lo->allgptr + gm->bias;
+	int err, failed;
+
+	for (int i = 0; i < CHECK_TRIES; i++) {
+		err = gomem_read_u64(gm, at, &ptr);
+		if (err)
+			return err;
+		if (gomem_bad_pointer(ptr))
+			return -EBADMSG;
+		failed = target_read(gm->t, ptr + 8 * first, gs, n * sizeof(*gs));
+		err = gomem_read_u64(gm, at, &again);
+		if (err || again == ptr)
+			return err ? err : failed;
+		/* grown meanwhile: the old array may be garbage already */
+	}
+	return -EAGAIN;
 }
 
 static bool field_fits(int32_t off, int32_t width, int32_t size)
@@ -155,7 +219,7 @@ static bool layout_sane(const struct go_layout *lo)
 	       lo->sweepgen && lo->mheap && lo->allglen && lo->allgptr;
 }
 
-int gomem_open(struct gomem **out, const struct target *t, const struct gobin *gb,
+int gomem_open(struct gomem **out, struct target *t, const struct gobin *gb,
 	       const struct go_layout *lo, uint64_t bias)
 {
 	struct gomem *gm;
@@ -179,8 +243,7 @@ void gomem_close(struct gomem *gm)
 {
 	if (!gm)
 		return;
-	for (size_t i = 0; i < N_WAIT_REASONS; i++)
-		free(gm->wait_reasons[i]);
+	gomem_batch_free(gm->batch);
 	free(gm);
 }
 
@@ -216,31 +279,39 @@ static const char *span_wrong(const struct go_span *s, uint32_t gen)
 }
 
 /* The *mspan that the arena index has for addr; 0: none. */
-static int span_of(const struct gomem *gm, uint64_t addr, uint64_t *span)
+static int span_of(struct gomem *gm, uint64_t addr, uint64_t *span)
 {
-	uint64_t table = 0, arena = 0;
-	int err = gomem_arena_table(gm, &table);
+	uint64_t arena;
+	int err = gomem_arena(gm, addr, &arena);
 
 	*span = 0;
-	if (!err)
-		err = gomem_arena(gm, table, addr, &arena);
 	if (!err && arena)
-		err = gomem_read_u64(gm, arena + (uint32_t)gm->lo->heaparena_spans +
-				     8 * arena_page(addr), span);
+		err = gomem_read_u64(gm, gomem_span_slot(gm, arena, addr), span);
 	return err;
 }
 
-int gomem_slot_size(const struct gomem *gm, uint64_t addr, uint64_t *size)
+int gomem_slot_size(struct gomem *gm, uint64_t addr, uint64_t *size)
 {
+	struct target_read reads[3];
 	uint8_t raw[MAX_RAW];
+	struct anchor anchor;
 	struct go_span s;
-	uint64_t span;
-	int err = span_of(gm, addr, &span);
+	uint64_t span = 0;
+	uint32_t gen;
+	int err = gm->arenas ? 0 : gomem_sweepgen(gm, &gen);
 
-	if (!err && !span)
-		err = -ENOENT;
 	if (!err)
-		err = target_read(gm->t, span, raw, (size_t)gm->lo->mspan_size);
+		err = gm->arenas ? span_of(gm, addr, &span) : -EAGAIN;
+	if (!err && !span)
+		err = gomem_sweepgen(gm, &gen);
+	if (err || !span)
+		return err ? err : -ENOENT;
+	anchor_reads(gm, &anchor, reads);
+	reads[2] = (struct target_read){ .addr = span, .buf = raw,
+					 .len = (uint32_t)gm->lo->mspan_size };
+	if (target_read_many(gm->t, reads, 3) != 3)
+		return -EFAULT;
+	err = anchor_compare(gm, &anchor);
 	if (err)
 		return err;
 	gomem_parse_span(gm, raw, &s);
@@ -251,7 +322,7 @@ int gomem_slot_size(const struct gomem *gm, uint64_t addr, uint64_t *size)
 }
 
 /* The same, seen from the process: does the arena index lead from its address to the span? */
-static int check_span(const struct gomem *gm, uint64_t span, const char **wrong, bool *used)
+static int check_span(struct gomem *gm, uint64_t span, const char **wrong, bool *used)
 {
 	uint8_t raw[MAX_RAW];
 	uint64_t found = 0;
@@ -275,13 +346,13 @@ static int check_span(const struct gomem *gm, uint64_t span, const char **wrong,
 }
 
 /* Looks at what ptr points to: sets *wrong if that is not what it should be, *used if it counts. */
-typedef int (*check_fn)(const struct gomem *gm, uint64_t ptr, const char **wrong, bool *used);
+typedef int (*check_fn)(struct gomem *gm, uint64_t ptr, const char **wrong, bool *used);
 
 /* Calls check on up to SAMPLES of the n pointers, again for each that does not look right. */
-static int check_some(const struct gomem *gm, const uint64_t *ptrs, size_t n, check_fn check,
+static int check_some(struct gomem *gm, const uint64_t *ptrs, size_t n, check_fn check,
 		      const char **wrong, size_t *n_used)
 {
-	size_t step = n / SAMPLES + 1;
+	size_t step = (n + SAMPLES - 1) / SAMPLES;
 
 	for (size_t i = 0; i < n; i += step) {
 		int tries = 0, err;
@@ -297,7 +368,7 @@ static int check_some(const struct gomem *gm, const uint64_t *ptrs, size_t n, ch
 	return 0;
 }
 
-static int check_spans(const struct gomem *gm, const char **wrong)
+static int check_spans(struct gomem *gm, const char **wrong)
 {
 	uint64_t addr = gm->lo->mheap + gm->bias + (uint32_t)gm->lo->mheap_allspans;
 	uint64_t header[2], *spans;
@@ -327,7 +398,7 @@ static int check_spans(const struct gomem *gm, const char **wrong)
 	return err;
 }
 
-static int check_goroutine(const struct gomem *gm, uint64_t g, const char **wrong, bool *used)
+static int check_goroutine(struct gomem *gm, uint64_t g, const char **wrong, bool *used)
 {
 	const struct go_layout *lo = gm->lo;
 	uint8_t raw[MAX_RAW];
@@ -356,44 +427,45 @@ static int check_goroutine(const struct gomem *gm, uint64_t g, const char **wron
 	return 0;
 }
 
-static int check_goroutines(const struct gomem *gm, const char **wrong)
+/* The first ones: the main goroutine is among them, and the runtime's own. */
+static int check_goroutines(struct gomem *gm, const char **wrong)
 {
-	size_t n = 0, n_used = 0;
-	uint64_t *gs = NULL;
-	int err = gomem_allgs(gm, &gs, &n);
+	uint64_t gs[SAMPLES];
+	size_t n, n_used = 0;
+	int err = gomem_allgs_len(gm, &n);
 
+	if (!err && n) {
+		n = n < SAMPLES ? n : SAMPLES;
+		err = gomem_allgs_read(gm, 0, gs, n);
+	}
 	if (err == -EBADMSG || err == -EFAULT) {
 		*wrong = "a table of all goroutines that cannot be one";
 		return 0;
 	}
-	if (err)
-		return err;
-	err = check_some(gm, gs, n, check_goroutine, wrong, &n_used);
-	free(gs);
+	if (!err)
+		err = check_some(gm, gs, n, check_goroutine, wrong, &n_used);
 	return err || *wrong || n_used ? err : -EAGAIN;
 }
 
 /* Sets *wrong if the process is not what the layout says; 0 or a negative errno. */
-static int check_all(const struct gomem *gm, const char **wrong)
+static int check_all(struct gomem *gm, const char **wrong)
 {
-	uint64_t table = 0;
 	uint32_t gen;
 	int err = gomem_sweepgen(gm, &gen);
 
 	*wrong = NULL;
-	if (!err)
-		err = gomem_arena_table(gm, &table);
-	if (!err && !table)
+	if (!err && !gm->arenas)
 		return -EAGAIN;		/* before runtime.mallocinit */
-	if (!err && gen % 2)
-		*wrong = "an odd sweepgen";
-	if (!err && !*wrong)
+	if (!err)
 		err = check_spans(gm, wrong);
 	if (!err && !*wrong)
 		err = check_goroutines(gm, wrong);
-	if (err != -EFAULT)
+	if (err == -EBADMSG)
+		*wrong = "an odd sweepgen, or one or a table of arenas that is not as before";
+	else if (err == -EFAULT)
+		*wrong = "a pointer to nowhere";
+	else
 		return err;
-	*wrong = "a pointer to nowhere";
 	return 0;
 }
 
@@ -405,6 +477,8 @@ int gomem_check(struct gomem *gm)
 	do	/* a table that has grown meanwhile looks wrong, too */
 		err = check_all(gm, &wrong);
 	while (wrong && ++tries < CHECK_TRIES);
+	if ((wrong || (err && err != -EAGAIN)) && target_gone(gm->t))
+		return -ESRCH;
 	if (wrong) {
 		say_error("process %d: its Go runtime does not look as expected (found %s; layout "
 			  "from %s, variables from %s): not traced, since every number would be "

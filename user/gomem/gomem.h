@@ -20,31 +20,42 @@ struct gomem;
 struct object;
 struct target;
 
-/* bias: address in the target minus vaddr.  All pointers must outlive the gomem. */
-int gomem_open(struct gomem **out, const struct target *t, const struct gobin *gb,
+/* bias: address in the target minus vaddr.  All pointers must outlive the gomem, which owns none of
+ * them; what its functions give out belongs to the caller. */
+int gomem_open(struct gomem **out, struct target *t, const struct gobin *gb,
 	       const struct go_layout *lo, uint64_t bias);
 void gomem_close(struct gomem *gm);
 
 /*
+ * Errors of all functions below, which say nothing to the user but for gomem_check: -ESRCH, the
+ * process has ended; -EBADMSG, another program runs under its pid or its memory contradicts itself;
+ * -EFAULT, a pointer in it leads nowhere; -EAGAIN, its runtime is not initialized yet.  What was
+ * filled until then must not be used.
+ */
+
+/*
  * Compares the layout with the live process: spans contain their addresses and are found through
- * the arena index, goroutines have sane stacks, ids and states, allglen and allgptr agree with each
- * other. -EAGAIN: the runtime is not initialized yet (program just started).  -EBADMSG: the layout
- * does not fit this process; the user has been told what did not.
+ * the arena index, goroutines have sane stacks, ids and states.  -EAGAIN: the program has just been
+ * started.  -EBADMSG: the layout does not fit this process; the user has been told what did not.
+ * -ESRCH: the process has ended or exec'ed; nothing was said, as only the caller knows whether that
+ * is an error.
  */
 int gomem_check(struct gomem *gm);
 
 /* mheap_.sweepgen: completed collections are sweepgen / 2. */
-int gomem_sweepgen(const struct gomem *gm, uint32_t *gen);
+int gomem_sweepgen(struct gomem *gm, uint32_t *gen);
 
-/* Heap bytes of the slot that addr lies in (elemsize of its span); -ENOENT: in no span in use. */
-int gomem_slot_size(const struct gomem *gm, uint64_t addr, uint64_t *size);
+/* Heap bytes of the slot that addr lies in (elemsize of its span); -ENOENT: in no span in use.  Two
+ * system calls, and one more for the first address in an arena. */
+int gomem_slot_size(struct gomem *gm, uint64_t addr, uint64_t *size);
 
 /*
- * Tells which objects live, by the mark bits of the last finished mark phase (the essay in alive.c):
- * unswept spans by gcmarkBits or inline marks, swept ones by allocBits.  objects must be sorted by
- * address.  *gen is set to the sweepgen the answers belong to (if another
- * collection ends meanwhile, some are already those of the later one). Returns 0 or the errno of a
- * dead process.
+ * Tells which objects live, by the mark bits of the last finished mark phase (the essay in
+ * alive.c): unswept spans by gcmarkBits or inline marks, swept ones by allocBits.  objects must be
+ * sorted by address.  *gen is set to the sweepgen the answers belong to (if another collection ends
+ * meanwhile, some are already those of the later one).  The work follows n, whatever the heap's
+ * size: less than 50 system calls and 1 ms of waiting for each 1,000 pages with objects, and one
+ * more call for an arena not seen before.
  */
 int gomem_alive(struct gomem *gm, struct object *objects, size_t n, uint32_t *gen);
 
@@ -59,33 +70,49 @@ struct go_memstats {
 };
 int gomem_memstats(struct gomem *gm, struct go_memstats *out);
 
-enum { GOMEM_MAX_WAIT = 64 };
-
 struct goroutine {
 	uint64_t goid;
 	uint64_t gopc;		/* return address of the go statement's call, vaddr; 0: none */
 	uint64_t startpc;	/* entry of the function started, vaddr */
 	uint64_t parent_goid;	/* 0: unknown */
 	uint64_t waitsince_ns;	/* blocked since this nanotime (CLOCK_MONOTONIC), 0: unknown */
-	bool system;		/* one of the runtime's own (runtime.isSystemGoroutine) */
-	bool locked;		/* locked to its thread */
-	char state[GOMEM_MAX_WAIT]; /* Go's own words: "running", "syscall", "chan receive" ... */
+	const char *state;	/* Go's own words: "running", "syscall", "chan receive" ... */
 	/* vaddrs, leaf first, pcs[0] where it continues; as runtime.Callers gives them: all are
 	 * return addresses, or one more than the address of an instruction that was interrupted */
 	const uint64_t *pcs;
-	size_t n_pcs;		/* 0: not readable (it runs) */
+	uint32_t n_pcs;		/* 0: not readable (it runs), or left out */
 	bool cut;
+	bool system;		/* one of the runtime's own (runtime.isSystemGoroutine) */
+	bool locked;		/* locked to its thread */
 };
 
+/* Owns all that its goroutines point to; goroutines_free(). */
 struct goroutines {
-	struct goroutine *v;	/* in order of goid */
+	struct goroutine *v;	/* in order of goid, none twice */
 	size_t n;
-	size_t n_unreadable;	/* changed too often while being read: not in v */
+	size_t n_stacks_left_out;	/* of them: over a limit, or too much was copied already */
+	/* Not in v: */
+	size_t n_unreadable;	/* changed too often while being read, no goroutine, or twice */
+	size_t n_left_out;	/* over a limit; or interrupted, then dead ones are among them */
+	bool interrupted;
 	uint64_t *pcs;		/* what v[].pcs point into */
+	char **states;		/* and v[].state: each text once, NULL where none was needed */
+	size_t n_states;
 };
 
-/* All goroutines that are not dead.  with_stacks: unwind them, too. */
-int gomem_goroutines(struct gomem *gm, bool with_stacks, struct goroutines *out);
+struct goroutines_limits {
+	size_t max_bytes;	/* of the result; besides, less than 5 MiB until it is there */
+	bool (*interrupted)(void *ctx);	/* asked after each 4 MiB or less that were copied; true: an
+					 * end with what there is; NULL: is not asked */
+	void *ctx;
+};
+
+/*
+ * All goroutines that are not dead.  with_stacks: unwind them, too.  Half of the bytes are for
+ * goroutines, half for stacks.  allgs is taken for at most MAX_GOROUTINES; -EBADMSG: it is longer.
+ */
+int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines_limits *limits,
+		     struct goroutines *out);
 void goroutines_free(struct goroutines *gs);
 
 #endif

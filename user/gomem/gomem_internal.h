@@ -29,15 +29,20 @@ enum {
 	MAX_ELEMS = 1024,	/* of one span: 8192 / 8 */
 	SPAN_IN_USE = 1,	/* mSpanInUse; 0 dead, 2 manual (stacks, GC buffers) */
 	MAX_RAW = 1024,		/* bytes of a g or an mspan; 456 and 160 in Go 1.27 */
-	N_WAIT_REASONS = 256,
+	N_ARENA_CACHE = 256,	/* a power of two */
 };
 
 struct gomem {
-	const struct target *t;
+	struct target *t;
 	const struct gobin *gb;
 	const struct go_layout *lo;
 	uint64_t bias;
-	char *wait_reasons[N_WAIT_REASONS];	/* as far as they were needed */
+	uint64_t arenas;	/* the word mheap_.arenas[0]: array of *heapArena; 0: not set yet */
+	uint32_t gen;		/* the last sweepgen seen */
+	struct {
+		uint64_t index, arena;
+	} arena_cache[N_ARENA_CACHE];	/* by index % N_ARENA_CACHE; index 0: empty */
+	struct batch *batch;	/* work space of alive.c, made when it is first needed */
 };
 
 /* An mspan.  All fields were read by one copy. */
@@ -76,13 +81,26 @@ static inline uint32_t arena_page(uint64_t addr)
 	return (uint32_t)(addr >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
 }
 
-/* The word mheap_.arenas[0]: an array of *heapArena, by arena_index(). */
-int gomem_arena_table(const struct gomem *gm, uint64_t *table);
-/* The *heapArena of addr, 0: no heap there. */
-int gomem_arena(const struct gomem *gm, uint64_t table, uint64_t addr, uint64_t *arena);
+/* The *heapArena of addr, 0: no heap there.  Needs gm->arenas. */
+int gomem_arena(struct gomem *gm, uint64_t addr, uint64_t *arena);
+/* Where the arena has the *mspan of addr. */
+uint64_t gomem_span_slot(const struct gomem *gm, uint64_t arena, uint64_t addr);
 
-/* len entries of runtime.allgs. */
-int gomem_allgs(const struct gomem *gm, uint64_t **gs, size_t *n);
+/*
+ * len(runtime.allgs), at most MAX_GOROUTINES; -EBADMSG: that cannot be.  The table only grows, so
+ * that many can be read from then on.
+ */
+int gomem_allgs_len(const struct gomem *gm, size_t *n);
+/* n entries of it from the first on; -EAGAIN: it has been growing all the time. */
+int gomem_allgs_read(const struct gomem *gm, size_t first, uint64_t *gs, size_t n);
+
+/* What no g and no mspan has as its address. */
+static inline bool gomem_bad_pointer(uint64_t p)
+{
+	return !p || p % 8 || p >= GO_ADDR_END;
+}
+
+void gomem_batch_free(struct batch *b);
 
 /* Goroutine states, runtime/runtime2.go: _Gidle ... */
 enum {

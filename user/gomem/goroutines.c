@@ -8,6 +8,9 @@
  * few times.  What a goroutine is (id, creator) must agree in any case; if only the stack does not
  * keep still, the goroutine is given without it.
  *
+ * The table may be forged: it is read in pieces, each goroutine is taken once, and what is kept and
+ * what is copied has a limit.  Beyond it goroutines are only counted.
+ *
  * Unwinding is what runtime/traceback.go does on amd64, where a frame of function f at pc is
  * pcsp(f, pc) + 8 bytes and the word at its end is the return address.  The start is
  * (syscallpc, syscallsp) if the goroutine is in a system call or in C, else (sched.pc, sched.sp) as
@@ -22,17 +25,25 @@
 
 #include "user/base/goname.h"
 #include "user/base/limits.h"
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/gomem/gomem_internal.h"
 
 enum {
-	BATCH = 256,			/* goroutines read at a time */
+	BATCH = 256,			/* goroutines read at a time, and entries of allgs */
 	BATCH_STACK_BYTES = 4 << 20,	/* and bytes of stack */
 	ROUNDS = 5,			/* how often one that changes is read */
-	N_TOP = 4,
 	N_CACHE = 1 << 12,		/* a power of two */
 	WORD = 8,
+	MAX_WAIT_REASON = 64,		/* bytes */
+	N_WAIT_REASONS = 256,
+	/* Texts of states: by status, of unknown ones, by wait reason, by wait reason if leaked. */
+	STATE_OF_REASON = N_G_STATES + 1,
+	N_STATES = STATE_OF_REASON + 2 * N_WAIT_REASONS,
 };
+
+/* Of one goroutine that is kept: its record and its share of the table of ids. */
+#define GOROUTINE_BYTES (sizeof(struct goroutine) + 3 * sizeof(uint64_t))
 
 /* What is known of a program counter. */
 struct pc_info {
@@ -58,22 +69,25 @@ struct g_read {
 	uint8_t *stack;		/* from sp on, n_stack bytes; 0: not readable */
 	uint32_t n_stack;
 	bool cut;		/* there is more of it */
+	bool left_out;		/* it is not read, as enough has been */
 	int rounds;
 };
 
 struct reader {
 	struct gomem *gm;
+	const struct goroutines_limits *limits;
 	bool with_stacks;
 	struct g_read todo[BATCH];
 	size_t n_todo;
 	struct target_read reads[BATCH];
 	uint8_t raw[BATCH][MAX_RAW];
 	uint8_t *stacks;
+	uint64_t stack_room;	/* bytes of stacks that may still be copied */
 	struct pc_info *cache;
-	struct goroutine *v;	/* .pcs are set at the end */
-	size_t n, cap, n_unreadable;
-	uint64_t *pcs;		/* of all goroutines, one after the other */
-	size_t n_pcs, cap_pcs;
+	struct table goids;	/* of all in out.v */
+	struct goroutines out;	/* .v[].pcs are set at the end */
+	size_t cap, max;	/* of out.v */
+	size_t n_pcs, cap_pcs, max_pcs;	/* of out.pcs: all goroutines', one after the other */
 };
 
 static const char *const state_names[N_G_STATES] = {	/* gStatusStrings */
@@ -116,41 +130,45 @@ static bool same_stack(const struct g_fields *a, const struct g_fields *b)
 	       a->waitreason == b->waitreason;
 }
 
-/* ---- wait reasons: the runtime's own strings, as their numbers move between versions -------- */
+/* ---- states: wait reasons are the runtime's own strings, as their numbers move ------------- */
 
-static char *read_wait_reason(const struct gomem *gm, uint8_t reason)
+static void read_wait_reason(const struct gomem *gm, uint8_t reason, char buf[MAX_WAIT_REASON])
 {
-	char buf[GOMEM_MAX_WAIT] = "";
 	uint64_t str[2];	/* a Go string: bytes, length */
+	bool ok;
 
-	if (!gm->lo->waitreasonstrings ||
-	    target_read(gm->t, gm->lo->waitreasonstrings + gm->bias + sizeof(str) * reason, str,
-			sizeof(str)) ||
-	    !str[0] || str[1] >= sizeof(buf) || target_read(gm->t, str[0], buf, str[1]))
-		return xstrdup("unknown wait reason");
-	for (size_t i = 0; i < str[1]; i++)
-		if (buf[i] < ' ' || buf[i] > '~')
-			return xstrdup("unknown wait reason");
-	return xstrdup(buf);
-}
-
-static const char *wait_reason(struct gomem *gm, uint8_t reason)
-{
-	if (!gm->wait_reasons[reason])
-		gm->wait_reasons[reason] = read_wait_reason(gm, reason);
-	return gm->wait_reasons[reason];
+	memset(buf, 0, MAX_WAIT_REASON);
+	ok = gm->lo->waitreasonstrings &&
+	     !target_read(gm->t, gm->lo->waitreasonstrings + gm->bias + sizeof(str) * reason, str,
+			  sizeof(str)) &&
+	     str[0] && str[1] < MAX_WAIT_REASON && !target_read(gm->t, str[0], buf, str[1]);
+	for (size_t i = 0; ok && i < str[1]; i++)
+		ok = buf[i] >= ' ' && buf[i] <= '~';
+	if (!ok)
+		snprintf(buf, MAX_WAIT_REASON, "unknown wait reason");
 }
 
 /* As goroutineheader of runtime/traceback.go prints it between the brackets, without " (scan)". */
-static void set_state(struct gomem *gm, const struct g_fields *g, struct goroutine *out)
+static const char *state_of(struct reader *r, const struct g_fields *g)
 {
-	const char *state = g->status < N_G_STATES ? state_names[g->status] : NULL;
-
+	bool leaked = g->status == G_LEAKED;
 	/* waitReasonZero is the empty string. */
-	if ((g->status == G_WAITING || g->status == G_LEAKED) && g->waitreason)
-		state = wait_reason(gm, g->waitreason);
-	snprintf(out->state, sizeof(out->state), "%s%s", state ? state : "???",
-		 g->status == G_LEAKED ? " (leaked)" : "");
+	bool has_reason = (g->status == G_WAITING || leaked) && g->waitreason;
+	size_t i = g->status < N_G_STATES ? g->status : N_G_STATES;
+	const char *state = i < N_G_STATES ? state_names[i] : NULL;
+	char reason[MAX_WAIT_REASON];
+
+	if (has_reason)
+		i = STATE_OF_REASON + leaked * N_WAIT_REASONS + g->waitreason;
+	if (!r->out.states[i]) {
+		if (has_reason) {
+			read_wait_reason(r->gm, g->waitreason, reason);
+			state = reason;
+		}
+		r->out.states[i] = xasprintf("%s%s", state ? state : "???",
+					     leaked ? " (leaked)" : "");
+	}
+	return r->out.states[i];
 }
 
 /* ---- unwinding ------------------------------------------------------------------------------ */
@@ -184,14 +202,26 @@ static const struct pc_info *pc_info(struct reader *r, uint64_t pc)
 	return info;
 }
 
+/* As grow(), for an array that never has more than max elements. */
+static void *grow_to(void *array, size_t n, size_t *cap, size_t max, size_t size)
+{
+	if (n < *cap)
+		return array;
+	*cap = *cap ? 2 * *cap : BATCH;
+	if (*cap > max)
+		*cap = max;
+	return xreallocarray(array, *cap, size);
+}
+
+/* There is room for MAX_G_FRAMES. */
 static void add_pc(struct reader *r, uint64_t pc)
 {
-	r->pcs = grow(r->pcs, r->n_pcs, &r->cap_pcs, sizeof(*r->pcs));
-	r->pcs[r->n_pcs++] = pc;
+	r->out.pcs = grow_to(r->out.pcs, r->n_pcs, &r->cap_pcs, r->max_pcs, sizeof(pc));
+	r->out.pcs[r->n_pcs++] = pc;
 }
 
 /*
- * Adds the program counters of the copied stack to r->pcs.  false: it is not a stack, which
+ * Adds the program counters of the copied stack to out.pcs.  false: it is not a stack, which
  * happens if the goroutine ran while it was copied.
  */
 static bool unwind(struct reader *r, const struct g_read *g, struct goroutine *out)
@@ -229,7 +259,7 @@ static bool unwind(struct reader *r, const struct g_read *g, struct goroutine *o
  * that run finalizers and cleanups do so only at times, which shows in their stacks. */
 static bool is_system(struct reader *r, const struct goroutine *g)
 {
-	const uint64_t *pcs = r->pcs + r->n_pcs - g->n_pcs;
+	const uint64_t *pcs = r->out.pcs + r->n_pcs - g->n_pcs;
 	struct go_func f;
 
 	if (!gobin_func_at(r->gm->gb, g->startpc, &f) || !f.name || strncmp(f.name, "runtime.", 8))
@@ -255,7 +285,7 @@ static void locate_stack(const struct reader *r, struct g_read *g)
 	uint64_t bytes;
 
 	g->sp = g->pc = g->n_stack = 0;
-	g->cut = false;
+	g->cut = g->left_out = false;
 	if (!r->with_stacks)
 		return;
 	if (f->syscallsp) {
@@ -282,7 +312,12 @@ static void read_gs(struct reader *r, size_t n)
 	target_read_many(r->gm->t, r->reads, n);
 }
 
-/* First look: drops from todo those that are dead or cannot be read. */
+static bool is_known(const struct reader *r, const struct g_fields *g)
+{
+	return table_find(&r->goids, g->goid);
+}
+
+/* First look: drops from todo those that are dead, cannot be read, or have no place. */
 static void read_fields(struct reader *r)
 {
 	size_t n = 0;
@@ -291,15 +326,18 @@ static void read_fields(struct reader *r)
 	for (size_t i = 0; i < r->n_todo; i++) {
 		struct g_read *g = &r->todo[i];
 
-		if (!r->reads[i].ok) {
-			r->n_unreadable++;
+		if (r->reads[i].ok)
+			parse_g(r->gm->lo, r->raw[i], &g->now);
+		if (r->reads[i].ok && g_state_dead(g->now.status))
 			continue;
+		if (!r->reads[i].ok || !g->now.goid || is_known(r, &g->now)) {
+			r->out.n_unreadable++;
+		} else if (r->out.n == r->max) {
+			r->out.n_left_out++;
+		} else {
+			locate_stack(r, g);
+			r->todo[n++] = *g;
 		}
-		parse_g(r->gm->lo, r->raw[i], &g->now);
-		if (g_state_dead(g->now.status))
-			continue;
-		locate_stack(r, g);
-		r->todo[n++] = *g;
 	}
 	r->n_todo = n;
 }
@@ -312,10 +350,15 @@ static size_t read_stacks(struct reader *r)
 	for (n = 0; n < r->n_todo; n++) {
 		struct g_read *g = &r->todo[n];
 
+		if (g->n_stack > r->stack_room || r->n_pcs + MAX_G_FRAMES > r->max_pcs) {
+			g->left_out = g->n_stack;
+			g->n_stack = 0;
+		}
 		if (used + g->n_stack > BATCH_STACK_BYTES)
 			break;
 		g->stack = r->stacks + used;
 		used += g->n_stack;
+		r->stack_room -= g->n_stack;
 		r->reads[n] = (struct target_read){ .addr = g->sp, .buf = g->stack,
 						    .len = g->n_stack };
 	}
@@ -324,6 +367,25 @@ static size_t read_stacks(struct reader *r)
 		if (!r->reads[i].ok)
 			r->todo[i].n_stack = 0;
 	return n;
+}
+
+/* Adds the stack; false: what was copied is none. */
+static bool add_stack(struct reader *r, const struct g_read *g, struct goroutine *new)
+{
+	size_t first_pc = r->n_pcs;
+
+	if (!g->n_stack)
+		return true;
+	if (r->n_pcs + MAX_G_FRAMES > r->max_pcs) {
+		r->out.n_stacks_left_out++;
+		return true;
+	}
+	if (unwind(r, g, new))
+		return true;
+	r->n_pcs = first_pc;
+	new->n_pcs = 0;
+	new->cut = false;
+	return false;
 }
 
 /* false: not added, since what was copied is not a stack. */
@@ -339,19 +401,31 @@ static bool add_goroutine(struct reader *r, const struct g_read *g, const struct
 		.waitsince_ns = f->status == G_WAITING || f->status == G_SYSCALL ? f->waitsince : 0,
 		.locked = f->lockedm,
 	};
-	size_t first_pc = r->n_pcs;
+	bool is_new;
 
-	if (g->n_stack && same_stack(&g->now, f) && !unwind(r, g, &new)) {
-		r->n_pcs = first_pc;
-		if (!stack_optional)
-			return false;
-		new.n_pcs = 0;
-		new.cut = false;
-	}
-	set_state(gm, f, &new);
+	if (same_stack(&g->now, f) && !add_stack(r, g, &new) && !stack_optional)
+		return false;
+	r->out.n_stacks_left_out += g->left_out;
+	new.state = state_of(r, f);
 	new.system = is_system(r, &new);
-	r->v = grow(r->v, r->n, &r->cap, sizeof(*r->v));
-	r->v[r->n++] = new;
+	table_put(&r->goids, new.goid, &is_new);
+	r->out.v = grow_to(r->out.v, r->out.n, &r->cap, r->max, sizeof(*r->out.v));
+	r->out.v[r->out.n++] = new;
+	return true;
+}
+
+/* false: it has not kept still, look again. */
+static bool settle_one(struct reader *r, const struct g_read *g, const struct g_fields *again,
+		       bool last)
+{
+	if (!same_goroutine(&g->now, again) || (!last && !same_stack(&g->now, again)))
+		return false;
+	if (is_known(r, again))
+		r->out.n_unreadable++;
+	else if (r->out.n == r->max)
+		r->out.n_left_out++;
+	else
+		return add_goroutine(r, g, again, last);
 	return true;
 }
 
@@ -368,17 +442,76 @@ static void settle(struct reader *r, size_t n)
 
 		if (i < n && r->reads[i].ok) {
 			parse_g(r->gm->lo, r->raw[i], &again);
-			if (same_goroutine(&g->now, &again) &&
-			    (last || same_stack(&g->now, &again)) &&
-			    add_goroutine(r, g, &again, last))
+			if (settle_one(r, g, &again, last))
 				continue;
 		}
 		if (last)
-			r->n_unreadable++;
+			r->out.n_unreadable++;
 		else
 			r->todo[kept++] = *g;
 	}
 	r->n_todo = kept;
+}
+
+/* Reads the goroutines that n entries of allgs point to.  false: interrupted. */
+static bool read_piece(struct reader *r, const uint64_t *gs, size_t n)
+{
+	const struct goroutines_limits *lim = r->limits;
+
+	for (size_t i = 0; i < n; i++) {
+		if (gomem_bad_pointer(gs[i]))
+			r->out.n_unreadable++;
+		else
+			r->todo[r->n_todo++] = (struct g_read){ .addr = gs[i] };
+	}
+	while (r->n_todo) {
+		if (lim->interrupted && lim->interrupted(lim->ctx))
+			return false;
+		read_fields(r);
+		settle(r, read_stacks(r));
+	}
+	return true;
+}
+
+static void read_all(struct reader *r, size_t len)
+{
+	uint64_t gs[BATCH];
+
+	for (size_t i = 0, n; i < len; i += n) {
+		n = len - i < BATCH ? len - i : BATCH;
+		if (gomem_allgs_read(r->gm, i, gs, n)) {
+			r->out.n_unreadable += n;
+		} else if (!read_piece(r, gs, n)) {
+			r->out.n_left_out += r->n_todo + (len - i - n);
+			r->out.interrupted = true;
+			return;
+		}
+	}
+}
+
+static struct reader *reader_new(struct gomem *gm, const struct goroutines_limits *limits)
+{
+	struct reader *r = xcalloc(1, sizeof(*r));
+
+	r->gm = gm;
+	r->limits = limits;
+	r->max = limits->max_bytes / 2 / GOROUTINE_BYTES;
+	r->max_pcs = limits->max_bytes / 2 / sizeof(*r->out.pcs);
+	r->stack_room = MAX_STACK_BYTES;
+	r->stacks = xcalloc(1, BATCH_STACK_BYTES);
+	r->cache = xcalloc(N_CACHE, sizeof(*r->cache));
+	table_init(&r->goids, sizeof(uint64_t), r->max);
+	r->out.n_states = N_STATES;
+	r->out.states = xcalloc(N_STATES, sizeof(*r->out.states));
+	return r;
+}
+
+static void reader_free(struct reader *r)
+{
+	free(r->stacks);
+	free(r->cache);
+	table_fini(&r->goids);
+	free(r);
 }
 
 static int by_goid(const void *a, const void *b)
@@ -388,57 +521,49 @@ static int by_goid(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Hands over what was read.  pcs were added in the order of v. */
-static void finish(struct reader *r, struct goroutines *out)
+/* pcs were added in the order of v. */
+static void finish(struct goroutines *out)
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < r->n; i++) {
-		r->v[i].pcs = r->pcs + used;
-		used += r->v[i].n_pcs;
+	for (size_t i = 0; i < out->n; i++) {
+		out->v[i].pcs = out->pcs + used;
+		used += out->v[i].n_pcs;
 	}
-	if (r->n)
-		qsort(r->v, r->n, sizeof(*r->v), by_goid);
-	*out = (struct goroutines){ .v = r->v, .n = r->n, .n_unreadable = r->n_unreadable,
-				    .pcs = r->pcs };
+	if (out->n)
+		qsort(out->v, out->n, sizeof(*out->v), by_goid);
 }
 
-int gomem_goroutines(struct gomem *gm, bool with_stacks, struct goroutines *out)
+int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines_limits *limits,
+		     struct goroutines *out)
 {
 	struct reader *r;
-	uint64_t *gs;
 	uint32_t gen;
-	size_t n;
-	int err = gomem_allgs(gm, &gs, &n);
+	size_t len;
+	int err = gomem_sweepgen(gm, &gen);
 
+	if (!err)
+		err = gomem_allgs_len(gm, &len);
 	if (err)
 		return err;
-	r = xcalloc(1, sizeof(*r));
-	r->gm = gm;
+	r = reader_new(gm, limits);
 	r->with_stacks = with_stacks;
-	r->stacks = xcalloc(1, BATCH_STACK_BYTES);
-	r->cache = xcalloc(N_CACHE, sizeof(*r->cache));
-	for (size_t i = 0; i < n;) {
-		while (r->n_todo < BATCH && i < n)
-			r->todo[r->n_todo++] = (struct g_read){ .addr = gs[i++] };
-		while (r->n_todo) {
-			read_fields(r);
-			settle(r, read_stacks(r));
-		}
-	}
-	finish(r, out);
-	free(r->stacks);
-	free(r->cache);
-	free(r);
-	free(gs);
-	err = gomem_sweepgen(gm, &gen);		/* is it still there? */
+	read_all(r, len);
+	finish(&r->out);
+	err = gomem_sweepgen(gm, &gen);
 	if (err)
-		goroutines_free(out);
+		goroutines_free(&r->out);
+	else
+		*out = r->out;
+	reader_free(r);
 	return err;
 }
 
 void goroutines_free(struct goroutines *gs)
 {
+	for (size_t i = 0; i < gs->n_states; i++)
+		free(gs->states[i]);
+	free(gs->states);
 	free(gs->v);
 	free(gs->pcs);
 	*gs = (struct goroutines){ 0 };

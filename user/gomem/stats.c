@@ -23,7 +23,7 @@
 enum {
 	N_DELTAS = 3,		/* len(consistentHeapStats.stats) */
 	MAX_DELTA = 2048,	/* bytes of one; 1168 in Go 1.27 */
-	MAX_PS = 1 << 16,
+	MAX_PS = 1 << 12,	/* GOMAXPROCS; each costs 3 system calls */
 	TRIES = 5,
 	MIN_RUNWAY = 64 << 10,	/* of heapGoalInternal, runtime/mgcpacer.go */
 	MIN_HEADROOM = 1 << 20,	/* memoryLimitMinHeapGoalHeadroom, before 1.21 the only one */
@@ -96,21 +96,21 @@ static int read_deltas(const struct gomem *gm, struct totals *t)
 static int read_totals(const struct gomem *gm, struct totals *t)
 {
 	struct totals after;
-	int err = 0;
 
 	for (int i = 0; i < TRIES; i++) {
-		err = read_deltas(gm, t);
+		int err = read_deltas(gm, t);
+
 		if (!err)
 			err = read_deltas(gm, &after);
 		if (err || (after.n_alloc >= t->n_alloc && after.n_free >= t->n_free &&
 			    t->n_alloc >= t->n_free && t->alloc_bytes >= t->free_bytes))
-			break;
+			return err;
 	}
-	return err;
+	return -EAGAIN;
 }
 
-/* The spans of one P's cache, and the tiny objects it has not handed in. */
-static int add_mcache(const struct gomem *gm, uint64_t mcache, struct totals *t)
+/* The spans of one P's cache (raw: room for all of them), and its tiny objects not handed in. */
+static int add_mcache(const struct gomem *gm, uint64_t mcache, uint8_t *raw, struct totals *t)
 {
 	const struct go_layout *lo = gm->lo;
 	uint64_t spans[N_SPAN_CLASSES], n_tiny;
@@ -118,21 +118,21 @@ static int add_mcache(const struct gomem *gm, uint64_t mcache, struct totals *t)
 		{ mcache + (uint32_t)lo->mcache_alloc, spans, sizeof(spans), false },
 		{ mcache + (uint32_t)lo->mcache_tinyallocs, &n_tiny, sizeof(n_tiny), false },
 	};
-	uint8_t raw[N_SPAN_CLASSES][MAX_RAW];
+	size_t size = (size_t)lo->mspan_size;
 	struct go_span s;
 
 	if (target_read_many(gm->t, reads, 2) != 2)
 		return -EFAULT;
 	for (size_t i = 0; i < N_SPAN_CLASSES; i++)
-		reads[i] = (struct target_read){ .addr = spans[i], .buf = raw[i],
-						 .len = (uint32_t)lo->mspan_size };
+		reads[i] = (struct target_read){ .addr = spans[i], .buf = raw + i * size,
+						 .len = (uint32_t)size };
 	if (target_read_many(gm->t, reads, N_SPAN_CLASSES) != N_SPAN_CLASSES)
 		return -EFAULT;
 	t->n_tiny += n_tiny;
 	for (size_t i = 0; i < N_SPAN_CLASSES; i++) {
 		uint64_t n, before;
 
-		gomem_parse_span(gm, raw[i], &s);	/* emptymspan: all 0 */
+		gomem_parse_span(gm, raw + i * size, &s);	/* emptymspan: all 0 */
 		before = lo->mspan_alloccountbeforecache < 0 ? s.nelems : s.alloccount_before;
 		n = s.alloccount - before;	/* up to 1.18 negative: modulo 2^64 */
 		t->n_alloc += n;
@@ -144,19 +144,22 @@ static int add_mcache(const struct gomem *gm, uint64_t mcache, struct totals *t)
 static int add_pending(const struct gomem *gm, struct totals *t)
 {
 	uint64_t allp[2], *ps, mcache;
+	uint8_t *raw;
 	int err = target_read(gm->t, gm->lo->allp + gm->bias, allp, sizeof(allp));
 
 	if (err || allp[1] > MAX_PS)
 		return err ? err : -EBADMSG;
 	ps = xcalloc(allp[1], sizeof(*ps));
+	raw = xcalloc(N_SPAN_CLASSES, (size_t)gm->lo->mspan_size);
 	err = target_read(gm->t, allp[0], ps, allp[1] * sizeof(*ps));
 	for (size_t i = 0; i < allp[1] && !err; i++) {
 		if (!ps[i])
 			continue;	/* GOMAXPROCS is being raised */
 		err = gomem_read_u64(gm, ps[i] + (uint32_t)gm->lo->p_mcache, &mcache);
 		if (!err && mcache)
-			err = add_mcache(gm, mcache, t);
+			err = add_mcache(gm, mcache, raw, t);
 	}
+	free(raw);
 	free(ps);
 	return err;
 }
@@ -288,7 +291,8 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 	struct go_memstats m = { 0 };
 	struct totals handed_in, t;
 	struct pacer p;
-	int err = deltas_sane(gm->lo) ? 0 : -EBADMSG;
+	uint32_t gen;
+	int err = deltas_sane(gm->lo) ? gomem_sweepgen(gm, &gen) : -EBADMSG;
 
 	if (!err)
 		err = read_totals(gm, &t);
@@ -299,6 +303,8 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 		err = read_pacer(gm, &p);
 	if (!err)
 		err = read_mstats(gm, &m, &stacks_sys, &gcmisc_sys, &heap_sys);
+	if (!err)
+		err = gomem_sweepgen(gm, &gen);
 	if (err)
 		return err;
 	fill(&m, &t);
