@@ -241,6 +241,15 @@ static void add_globals(struct prey *p)
 		add_area(p, REASONS, lo->waitreasonstrings + p->bias, N_WAIT_REASONS * 16);
 }
 
+/* One area for each field that gomem takes out of the struct at addr. */
+static void add_fields(struct prey *p, enum kind kind, uint64_t addr, const int32_t (*fields)[2],
+		       size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fields[i][0] >= 0)
+			add_area(p, kind, addr + (uint32_t)fields[i][0], (uint32_t)fields[i][1]);
+}
+
 static void add_object(struct prey *p, uint64_t addr, uint64_t size, uint32_t gen)
 {
 	p->objects = grow(p->objects, p->n_objects, &p->cap_objects, sizeof(*p->objects));
@@ -250,15 +259,22 @@ static void add_object(struct prey *p, uint64_t addr, uint64_t size, uint32_t ge
 static void add_span(struct prey *p, uint64_t span, uint32_t gen)
 {
 	const struct go_layout *lo = &p->lo;
+	const int32_t fields[][2] = {	/* offset, bytes */
+		{ lo->mspan_startaddr, 8 }, { lo->mspan_npages, 8 }, { lo->mspan_limit, 8 },
+		{ lo->mspan_elemsize, 8 }, { lo->mspan_nelems, 2 }, { lo->mspan_allocbits, 8 },
+		{ lo->mspan_gcmarkbits, 8 }, { lo->mspan_sweepgen, 4 },
+		{ lo->mspan_alloccount, 2 }, { lo->mspan_alloccountbeforecache, 2 },
+		{ lo->mspan_spanclass, 1 }, { lo->mspan_state, 1 },
+	};
 	uint64_t start = word(p, span + (uint32_t)lo->mspan_startaddr);
 	uint64_t size = word(p, span + (uint32_t)lo->mspan_elemsize);
 	uint64_t table = word(p, lo->arenas + p->bias);
 	uint64_t slot = table + 8 * ((start + (1ull << 47)) >> ARENA_SHIFT);
 	uint8_t state = (uint8_t)word(p, span + (uint32_t)lo->mspan_state);
 
-	add_area(p, SPANS, span, (uint32_t)lo->mspan_size);
 	if (state != 1)		/* in use */
 		return;
+	add_fields(p, SPANS, span, fields, ARRAY_SIZE(fields));
 	add_area(p, ARENAS, slot, 8);
 	add_area(p, SPAN_SLOTS, word(p, slot) + (uint32_t)lo->heaparena_spans +
 		 8 * (start >> PAGE_SHIFT & ((1 << (ARENA_SHIFT - PAGE_SHIFT)) - 1)), 8);
@@ -291,6 +307,14 @@ static void add_spans(struct prey *p)
 
 static void add_goroutines(struct prey *p)
 {
+	const struct go_layout *lo = &p->lo;
+	const int32_t fields[][2] = {
+		{ lo->g_stack_lo, 8 }, { lo->g_stack_hi, 8 }, { lo->g_sched_sp, 8 },
+		{ lo->g_sched_pc, 8 }, { lo->g_syscallsp, 8 }, { lo->g_syscallpc, 8 },
+		{ lo->g_atomicstatus, 4 }, { lo->g_goid, 8 }, { lo->g_waitsince, 8 },
+		{ lo->g_waitreason, 1 }, { lo->g_gopc, 8 }, { lo->g_startpc, 8 },
+		{ lo->g_parentgoid, 8 }, { lo->g_lockedm, 8 },
+	};
 	uint64_t n = word(p, p->lo.allglen + p->bias), all = word(p, p->lo.allgptr + p->bias);
 
 	add_area(p, ALLGS, all, 8 * n);
@@ -299,7 +323,7 @@ static void add_goroutines(struct prey *p)
 		uint64_t sp = word(p, g + (uint32_t)p->lo.g_sched_sp);
 		uint64_t high = word(p, g + (uint32_t)p->lo.g_stack_hi);
 
-		add_area(p, GOROUTINES, g, (uint32_t)p->lo.g_size);
+		add_fields(p, GOROUTINES, g, fields, ARRAY_SIZE(fields));
 		if (sp && sp < high)
 			add_area(p, STACKS, sp, high - sp);
 	}
@@ -346,12 +370,12 @@ static const struct area *some_area(const struct prey *p, uint64_t *state)
 static uint64_t odd_value(const struct prey *p, uint64_t *state, uint64_t was)
 {
 	static const uint64_t odd[] = {
-		0, 1, 2, 7, 8, 0x7f, 0x80, 0xff, 1000, 0xffff, 1 << 20, 0x7fffffff, 0x80000000,
+		1, 2, 7, 8, 0x7f, 0x80, 0xff, 1000, 0xffff, 1 << 20, 0x7fffffff, 0x80000000,
 		0xffffffff, UINT64_MAX, UINT64_MAX - 7, 1ull << 63, 1ull << 47, 0x400000,
 		0x7ffffffff000,
 	};
 
-	switch (below(state, 5)) {
+	switch (below(state, 6)) {
 	case 0:
 		return was + below(state, 65) - 32;
 	case 1:
@@ -360,6 +384,8 @@ static uint64_t odd_value(const struct prey *p, uint64_t *state, uint64_t was)
 		return was ^ 1ull << below(state, 64);
 	case 3:
 		return some_area(p, state)->addr;
+	case 4:
+		return 0;
 	default:
 		return odd[below(state, ARRAY_SIZE(odd))];
 	}
@@ -403,7 +429,8 @@ static void undo_damage(const struct prey *p, const struct damage *done, size_t 
 
 static void ask_alive(const struct prey *p, struct gomem *gm, uint64_t *state, struct answers *out)
 {
-	size_t n = 1 + below(state, p->n_objects), first = below(state, p->n_objects - n + 1);
+	size_t n = below(state, 3) ? p->n_objects : 1 + below(state, p->n_objects);
+	size_t first = below(state, p->n_objects - n + 1);
 	struct object *o = xcalloc(n, sizeof(*o));
 	uint32_t gen;
 
@@ -489,7 +516,8 @@ static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct 
 {
 	int left = (int)below(state, 20);
 	struct goroutines_limits limits = {
-		.max_bytes = below(state, 2) ? CLEAN_BYTES : below(state, 200000),
+		.max_bytes = below(state, 2) ? CLEAN_BYTES :
+					      below(state, 1 << below(state, 20)),
 		.interrupted = below(state, 2) ? interrupted : NULL, .ctx = &left };
 
 	out->check = gomem_check(gm);
