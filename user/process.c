@@ -39,11 +39,8 @@ static int find_bias(struct process *p)
 	size_t n_segs, n_maps;
 	int err = target_exe_maps(p->target, &maps, &n_maps);
 
-	if (err) {
-		say_error("process %d: its mappings cannot be read: %s",
-			  (int)target_pid(p->target), strerror(-err));
+	if (err)
 		return err;
-	}
 	segs = image_segments(p->image, &n_segs);
 	for (size_t i = 0; i < n_maps; i++) {
 		for (size_t k = 0; maps[i].exec && k < n_segs; k++) {
@@ -57,6 +54,8 @@ static int find_bias(struct process *p)
 			return 0;
 		}
 	}
+	if (process_gone(p))
+		return target_say_unreadable(p->target, -ESRCH);
 	say_error("process %d: its executable's code is not mapped where the file says; it may "
 		  "have been replaced while it runs: restart the process",
 		  (int)target_pid(p->target));
@@ -81,6 +80,8 @@ static int open_parts(struct process *p, pid_t pid)
 		err = gomem_open(&p->gomem, p->target, p->gobin, &p->layout, p->bias);
 	if (!err)
 		err = process_check(p);
+	if (err == -ESRCH && p->gomem)	/* which leaves it to us to say so */
+		target_say_unreadable(p->target, err);
 	return err == -EAGAIN ? 0 : err;
 }
 

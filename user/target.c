@@ -2,9 +2,17 @@
 /*
  * target.c - one process, through /proc, a pidfd and process_vm_readv.
  *
- * The executable is kept open, so that its inode number cannot be given to another file while we
- * compare by it.  An exec of the very same file is seen by the start of its stack, which the kernel
- * chooses anew.
+ * A pid is only a number: it may be given to another process, and its process may run another
+ * program.  So everything is opened once, below one descriptor of /proc/PID, which stands for the
+ * process and not for the number, and compared when all is open.  What is open then stays:
+ *
+ *  - the executable, which the kernel gives no other file's inode as long as it is held;
+ *  - /proc/PID/mem, which belongs to the address space that the process had when it was opened
+ *    (fs/proc/base.c, mem_open): once the process has exec'ed or ended, reading from it returns 0
+ *    bytes, while one that lives has bytes or an error there;
+ *  - /proc/PID/task/PID/stat, which belongs to the process: the start of its stack, which the
+ *    kernel chooses anew at each exec, and the flag of a process on its way out.  That of the main
+ *    thread is the cheaper one, since the process's own adds up all threads.
  */
 #include "user/target.h"
 
@@ -15,40 +23,59 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "user/base/procstat.h"
 #include "user/base/util.h"
+#include "user/base/watchdog.h"
 
 enum {
 	READ_BYTES = 1 << 30,	/* per call; the kernel stops a little below 2 GiB */
-	STAT_STARTSTACK = 28,	/* field of /proc/PID/stat */
+	READ_LIMIT_MS = 10000,
+	EXITING = 4,		/* PF_EXITING, include/linux/sched.h */
 };
+
+/* Where no process has memory, so that a look there costs nothing and fails: above the user's half
+ * of the address space. */
+#define NOWHERE 0x7ffffffffffff000
 
 struct target {
 	pid_t pid;
-	int pidfd, exe_fd;
-	dev_t exe_dev;
-	ino_t exe_ino;
+	int pidfd;
+	int proc_fd;		/* the folder /proc/PID */
+	int exe_fd, mem_fd, stat_fd;
 	uint64_t stack_start;	/* 0: not shown to us */
 	char exe_path[32];
 	char *exe_name, *comm;
 	struct target_map *maps;
 	size_t n_maps;
+	struct watchdog *watchdog;
+	char *stalled;		/* its message */
 };
 
-/* The file below /proc/PID, without its last line feed; NULL and errno on failure. */
-static char *read_proc(pid_t pid, const char *name)
+/* As fopen(), below /proc/PID. */
+static FILE *open_proc(const struct target *t, const char *name)
 {
-	char path[64], *line = NULL;
-	size_t cap = 0;
-	FILE *f;
+	int fd = openat(t->proc_fd, name, O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	f = fopen(path, "re");
+	if (fd >= 0 && !f)
+		close(fd);
+	return f;
+}
+
+/* The file below /proc/PID, without its last line feed; NULL and errno on failure. */
+static char *read_proc(const struct target *t, const char *name)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	FILE *f = open_proc(t, name);
+
 	if (!f)
 		return NULL;
 	errno = 0;
@@ -76,21 +103,6 @@ static const char *status_value(const char *status, const char *key)
 		line += line ? 1 : 0;
 	}
 	return line ? line + len + 1 + strspn(line + len + 1, " \t") : NULL;
-}
-
-/* Field of /proc/PID/stat, counted from 1 as proc(5) does, from the third on; 0: not there. */
-static uint64_t stat_field(pid_t pid, int field)
-{
-	char *stat = read_proc(pid, "stat");
-	char *p = stat ? strrchr(stat, ')') : NULL;	/* the name may hold blanks and brackets */
-	uint64_t v = 0;
-
-	for (int i = 2; p && i < field; i++)
-		p = strchr(p + 1, ' ');
-	if (p)
-		v = strtoull(p, NULL, 10);
-	free(stat);
-	return v;
 }
 
 static int yama_scope(void)
@@ -121,87 +133,171 @@ static void say_no_right(pid_t pid)
 			  "the process, or with CAP_SYS_PTRACE", pid);
 }
 
-/* Looks at the state and the thread group: what is not a living process ends here. */
-static int check_process(pid_t pid)
+/* ---- has it gone ---------------------------------------------------------------------------- */
+
+static bool has_ended(const struct target *t)
 {
-	char *status = read_proc(pid, "status");
+	struct pollfd p = { .fd = t->pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Its address space has no user any more. */
+static bool memory_gone(const struct target *t)
+{
+	char byte;
+	ssize_t n;
+
+	watchdog_begin(t->watchdog);
+	n = pread(t->mem_fd, &byte, sizeof(byte), NOWHERE);
+	watchdog_end(t->watchdog);
+	return !n;
+}
+
+const char *target_gone(const struct target *t)
+{
+	static const enum procstat_field fields[] = { PROCSTAT_FLAGS, PROCSTAT_STARTSTACK };
+	bool gone = memory_gone(t);
+	uint64_t v[ARRAY_SIZE(fields)];
+	int err = procstat_read(t->stat_fd, fields, v, ARRAY_SIZE(fields));
+
+	if (err == -ESRCH || has_ended(t))
+		return "exited";
+	if (gone)	/* on its way out, before it says so */
+		return !err && v[0] & EXITING ? "exited" : "exec'ed another program";
+	/* A child of vfork() may still hold the old memory. */
+	if (!err && t->stack_start && v[1] && v[1] != t->stack_start)
+		return "exec'ed another program";
+	return NULL;
+}
+
+int target_say_unreadable(const struct target *t, int err)
+{
+	const char *why = target_gone(t);
+
+	if (why)
+		say_error("process %d has %s: there is nothing more to read", t->pid, why);
+	else if (err == -EPERM || err == -EACCES)
+		say_no_right(t->pid);
+	else
+		say_error("process %d: its memory cannot be read: %s", t->pid, strerror(-err));
+	return why ? -ESRCH : err;
+}
+
+/* ---- open ----------------------------------------------------------------------------------- */
+
+/* Why a file below /proc/PID cannot be opened; returns err, or -ESRCH if the process has ended. */
+static int say_unopened(const struct target *t, const char *name, int err)
+{
+	bool was_there = t->exe_fd >= 0 || !strcmp(name, "status");
+
+	if (has_ended(t) || err == -ESRCH || (err == -ENOENT && was_there)) {
+		say_error("process %d has ended while it was being opened", t->pid);
+		return -ESRCH;
+	}
+	if (err == -EACCES || err == -EPERM)
+		say_no_right(t->pid);
+	else if (err == -ENOENT)
+		say_error("process %d has no executable: it is a kernel thread or is just ending",
+			  t->pid);
+	else
+		say_error("process %d: /proc/%d/%s: %s", t->pid, t->pid, name, strerror(-err));
+	return err;
+}
+
+/* Looks at the state and the thread group: what is not a living process ends here. */
+static int check_process(const struct target *t)
+{
+	char *status = read_proc(t, "status");
 	const char *tgid, *state;
 	int err = 0;
 
-	if (!status) {
-		err = errno == ENOENT ? -ESRCH : -errno;
-		if (err == -ESRCH)
-			say_error("there is no process %d, or /proc does not show it to this user",
-				  pid);
-		else
-			say_error("process %d: /proc/%d/status: %s", pid, pid, strerror(-err));
-		return err;
-	}
+	if (!status)
+		return say_unopened(t, "status", -errno);
 	tgid = status_value(status, "Tgid");
 	state = status_value(status, "State");
-	if (tgid && atoi(tgid) != pid) {
-		say_error("%d is a thread of process %d: give that number instead", pid,
+	if (tgid && atoi(tgid) != t->pid) {
+		say_error("%d is a thread of process %d: give that number instead", t->pid,
 			  atoi(tgid));
 		err = -EINVAL;
 	} else if (state && (*state == 'Z' || *state == 'X')) {
-		say_error("process %d has ended already; its parent has not yet collected it", pid);
+		say_error("process %d has ended already; its parent has not yet collected it",
+			  t->pid);
 		err = -ESRCH;
 	}
 	free(status);
 	return err;
 }
 
-static int open_pidfd(struct target *t)
+static int open_folder(struct target *t)
 {
+	char path[32];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d", t->pid);
+	t->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = t->proc_fd < 0 ? -errno : 0;
+	if (err == -ENOENT)
+		say_error("there is no process %d, or /proc does not show it to this user", t->pid);
+	else if (err)
+		say_error("process %d: %s: %s", t->pid, path, strerror(-err));
+	return err == -ENOENT ? -ESRCH : err;
+}
+
+/* The pidfd comes first: as long as it says that its process lives, the number is still that
+ * process's. */
+static int open_process(struct target *t)
+{
+	int err, why;
+
 	if (t->pid <= 0) {
 		say_error("%d is not a process id", t->pid);
 		return -EINVAL;
 	}
 	t->pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
-	if (t->pidfd >= 0)
-		return check_process(t->pid);
-	if (errno == ESRCH) {
+	err = t->pidfd < 0 ? -errno : 0;
+	if (err == -ESRCH) {
 		say_error("there is no process %d; pgrep -a NAME finds the right one", t->pid);
 		return -ESRCH;
 	}
-	if (errno != ENOSYS) {
-		int err = -errno, why = check_process(t->pid);	/* a thread: EINVAL or ENOENT */
-
-		if (!why)
-			say_error("process %d: pidfd_open: %s", t->pid, strerror(-err));
-		return why ? why : err;
+	if (err == -ENOSYS) {
+		say_error("this kernel has no pidfd_open: Linux 5.3 or newer is needed");
+		return -ENOSYS;
 	}
-	say_error("this kernel has no pidfd_open: Linux 5.3 or newer is needed");
-	return -ENOSYS;
+	why = open_folder(t);
+	if (!why)
+		why = check_process(t);		/* a thread: pidfd_open says EINVAL or ENOENT */
+	if (!why && err)
+		say_error("process %d: pidfd_open: %s", t->pid, strerror(-err));
+	return why ? why : err;
 }
 
-static int open_exe(struct target *t)
+static int open_below(struct target *t, int *fd, const char *name)
+{
+	*fd = openat(t->proc_fd, name, O_RDONLY | O_CLOEXEC);
+	return *fd < 0 ? say_unopened(t, name, -errno) : 0;
+}
+
+static int open_files(struct target *t)
 {
 	char name[PATH_MAX];
-	struct stat st;
 	ssize_t n;
+	int err = open_below(t, &t->exe_fd, "exe");
 
-	snprintf(t->exe_path, sizeof(t->exe_path), "/proc/%d/exe", t->pid);
-	n = readlink(t->exe_path, name, sizeof(name) - 1);
-	if (n >= 0) {
-		name[n] = '\0';
-		t->exe_name = xstrdup(name);
-		t->exe_fd = open(t->exe_path, O_RDONLY | O_CLOEXEC);
-	}
-	if (n >= 0 && t->exe_fd >= 0 && !stat(t->exe_path, &st)) {
-		t->exe_dev = st.st_dev;
-		t->exe_ino = st.st_ino;
-		return 0;
-	}
-	n = -errno;
-	if (n == -EACCES || n == -EPERM)
-		say_no_right(t->pid);
-	else if (n == -ENOENT)
-		say_error("process %d has no executable: it is a kernel thread or is just ending",
-			  t->pid);
-	else
-		say_error("process %d: %s: %s", t->pid, t->exe_path, strerror((int)-n));
-	return (int)n;
+	if (!err)
+		err = open_below(t, &t->mem_fd, "mem");
+	snprintf(name, sizeof(name), "task/%d/stat", t->pid);
+	if (!err)
+		err = open_below(t, &t->stat_fd, name);
+	if (err)
+		return err;
+	snprintf(t->exe_path, sizeof(t->exe_path), "/proc/self/fd/%d", t->exe_fd);
+	n = readlinkat(t->proc_fd, "exe", name, sizeof(name) - 1);
+	name[n < 0 ? 0 : n] = '\0';
+	t->exe_name = xstrdup(n < 0 ? "?" : name);
+	procstat_read(t->stat_fd, (enum procstat_field[]){ PROCSTAT_STARTSTACK }, &t->stack_start,
+		      1);
+	return 0;
 }
 
 /* The right to read memory is another than that to see the executable (ptrace access modes). */
@@ -212,15 +308,29 @@ static int check_memory(struct target *t)
 	size_t n;
 	int err = target_exe_maps(t, &maps, &n);
 
-	if (!err && !n)
-		err = -ENOENT;
-	if (!err)
-		err = target_read(t, maps[0].start, &byte, 1);
-	if (err == -EPERM || err == -EACCES)
-		say_no_right(t->pid);
-	else if (err)
-		say_error("process %d: its memory cannot be read: %s", t->pid, strerror(-err));
-	return err;
+	if (err)
+		return err;
+	err = target_read(t, maps[0].start, &byte, 1);
+	return err ? target_say_unreadable(t, err) : 0;
+}
+
+/* What was opened one after the other belongs together: memory_gone() holds for an exec since the
+ * memory was opened, and one before that shows in the executable. */
+static int check_same(struct target *t)
+{
+	struct stat held, now;
+	int err;
+
+	if (target_gone(t))
+		return target_say_unreadable(t, -ESRCH);
+	if (fstat(t->exe_fd, &held) || fstatat(t->proc_fd, "exe", &now, 0)) {
+		err = -errno;
+		return target_say_unreadable(t, err);
+	}
+	if (held.st_dev == now.st_dev && held.st_ino == now.st_ino)
+		return 0;
+	say_error("process %d has exec'ed another program while it was being opened", t->pid);
+	return -ESRCH;
 }
 
 int target_open(struct target **out, pid_t pid)
@@ -229,32 +339,53 @@ int target_open(struct target **out, pid_t pid)
 	int err;
 
 	t->pid = pid;
-	t->pidfd = t->exe_fd = -1;
-	err = open_pidfd(t);
+	t->pidfd = t->proc_fd = t->exe_fd = t->mem_fd = t->stat_fd = -1;
+	t->stalled = xasprintf("process %d: its memory does not answer (a page that another process "
+			       "should serve, by userfaultfd or FUSE?)", pid);
+	err = target_limit_reads(t, READ_LIMIT_MS);
 	if (!err)
-		err = open_exe(t);
+		err = open_process(t);
+	if (!err)
+		err = open_files(t);
 	if (!err)
 		err = check_memory(t);
+	if (!err)
+		err = check_same(t);
 	if (err) {
 		target_close(t);
 		return err;
 	}
-	t->comm = read_proc(pid, "comm");
+	t->comm = read_proc(t, "comm");
 	if (!t->comm)
 		t->comm = xstrdup("?");
-	t->stack_start = stat_field(pid, STAT_STARTSTACK);
 	*out = t;
 	return 0;
+}
+
+int target_limit_reads(struct target *t, unsigned limit_ms)
+{
+	watchdog_free(t->watchdog);
+	t->watchdog = NULL;
+	return watchdog_new(&t->watchdog, limit_ms, t->stalled);
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 void target_close(struct target *t)
 {
 	if (!t)
 		return;
-	if (t->pidfd >= 0)
-		close(t->pidfd);
-	if (t->exe_fd >= 0)
-		close(t->exe_fd);
+	close_if_open(t->pidfd);
+	close_if_open(t->proc_fd);
+	close_if_open(t->exe_fd);
+	close_if_open(t->mem_fd);
+	close_if_open(t->stat_fd);
+	watchdog_free(t->watchdog);
+	free(t->stalled);
 	free(t->exe_name);
 	free(t->comm);
 	free(t->maps);
@@ -269,6 +400,11 @@ pid_t target_pid(const struct target *t)
 int target_pidfd(const struct target *t)
 {
 	return t->pidfd;
+}
+
+int target_exe_fd(const struct target *t)
+{
+	return t->exe_fd;
 }
 
 const char *target_exe_path(const struct target *t)
@@ -297,14 +433,13 @@ bool target_pid_is_global(void)
 
 int target_pidns(const struct target *t, uint64_t *dev, uint64_t *ino, uint32_t *pid)
 {
-	char path[64], *status;
 	const char *nspid;
 	struct stat st;
+	char *status;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", t->pid);
-	if (stat(path, &st))
+	if (fstatat(t->proc_fd, "ns/pid", &st, 0))
 		return -errno;
-	status = read_proc(t->pid, "status");
+	status = read_proc(t, "status");
 	if (!status)
 		return -errno;
 	/* As the kernel's MKDEV(), which bpf_get_ns_current_pid_tgid() compares with. */
@@ -324,55 +459,121 @@ int target_pidns(const struct target *t, uint64_t *dev, uint64_t *ino, uint32_t 
 	return 0;
 }
 
-/* The path of a line of maps is that of the exe link but for line feeds, written as \012. */
-static bool same_path(const char *escaped, const char *path)
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/* A line of maps that maps a file: which, in the kernel's own numbers. */
+struct file_map {
+	struct target_map map;
+	unsigned major, minor;
+	uint64_t ino;
+};
+
+static size_t read_maps(FILE *f, struct file_map **out)
 {
-	while (*escaped && *path) {
-		if (*path == '\n' && !strncmp(escaped, "\\012", 4))
-			escaped += 4;
-		else if (*escaped++ != *path)
-			return false;
-		path++;
+	size_t n = 0, cap = 0, line_cap = 0;
+	struct file_map *v = NULL, m;
+	char perms[8], *line = NULL;
+
+	while (getline(&line, &line_cap, f) > 0) {
+		if (sscanf(line, "%lx-%lx %7s %lx %x:%x %lu", &m.map.start, &m.map.end, perms,
+			   &m.map.file_off, &m.major, &m.minor, &m.ino) != 7 || !m.ino)
+			continue;
+		m.map.exec = strchr(perms, 'x');
+		v = grow(v, n, &cap, sizeof(*v));
+		v[n++] = m;
 	}
-	return *escaped == *path;
+	free(line);
+	*out = v;
+	return n;
 }
 
-static bool parse_map(const struct target *t, char *line, struct target_map *out)
+/* Where the kernel entered the program; 0: not to be found out. */
+static uint64_t entry_point(const struct target *t)
 {
-	char perms[8];
-	int path = 0;
+	FILE *f = open_proc(t, "auxv");
+	uint64_t pair[2], entry = 0;
 
-	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line, "%lx-%lx %7s %lx %*s %*s %n", &out->start, &out->end, perms,
-		   &out->file_off, &path) != 4 || !path)
-		return false;
-	out->exec = strchr(perms, 'x');
-	return same_path(line + path, t->exe_name);
+	while (f && !entry && fread(pair, sizeof(pair), 1, f) == 1)
+		if (pair[0] == AT_ENTRY)
+			entry = pair[1];
+	if (f)
+		fclose(f);
+	return entry;
+}
+
+/*
+ * The mapping whose file is the one we hold.  What maps says of a file is not always what stat()
+ * says (overlayfs, btrfs), but the links of map_files lead to the file itself.  Following them
+ * needs more rights than the rest; without them, the program's entry point lies in the mapping.
+ * NULL: none.
+ */
+static const struct file_map *find_exe(const struct target *t, const struct file_map *maps,
+				       size_t n)
+{
+	struct stat held, st;
+	uint64_t entry = 0;
+	char name[64];
+
+	if (fstat(t->exe_fd, &held))
+		return NULL;
+	for (size_t i = 0; i < n && !entry; i++) {
+		snprintf(name, sizeof(name), "map_files/%lx-%lx", maps[i].map.start,
+			 maps[i].map.end);
+		if (fstatat(t->proc_fd, name, &st, 0))
+			entry = errno == EPERM || errno == EACCES ? entry_point(t) : 0;
+		else if (st.st_dev == held.st_dev && st.st_ino == held.st_ino)
+			return &maps[i];
+	}
+	for (size_t i = 0; i < n; i++)
+		if (maps[i].map.start <= entry && entry < maps[i].map.end)
+			return &maps[i];
+	return NULL;
+}
+
+static int say_not_mapped(const struct target *t)
+{
+	if (target_gone(t))
+		return target_say_unreadable(t, -ESRCH);
+	say_error("process %d: its executable is not among its mappings: is the program packed, or "
+		  "started through another one?", t->pid);
+	return -ENOENT;
 }
 
 int target_exe_maps(struct target *t, const struct target_map **maps, size_t *n)
 {
-	size_t n_maps = 0, cap = 0, line_cap = 0;
-	struct target_map *v = NULL, map;
-	char path[64], *line = NULL;
-	FILE *f;
+	FILE *f = open_proc(t, "maps");
+	const struct file_map *exe;
+	struct file_map *all;
+	size_t n_all;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", t->pid);
-	f = fopen(path, "re");
 	if (!f)
-		return -errno;
-	while (getline(&line, &line_cap, f) > 0) {
-		if (!parse_map(t, line, &map))
-			continue;
-		v = grow(v, n_maps, &cap, sizeof(*v));
-		v[n_maps++] = map;
-	}
-	free(line);
+		return target_say_unreadable(t, -errno);
+	watchdog_begin(t->watchdog);
+	n_all = read_maps(f, &all);
+	watchdog_end(t->watchdog);
 	fclose(f);
-	free(t->maps);
-	*maps = t->maps = v;
-	*n = t->n_maps = n_maps;
-	return 0;
+	exe = find_exe(t, all, n_all);
+	t->maps = xreallocarray(t->maps, n_all, sizeof(*t->maps));
+	t->n_maps = 0;
+	for (size_t i = 0; exe && i < n_all; i++)
+		if (all[i].major == exe->major && all[i].minor == exe->minor &&
+		    all[i].ino == exe->ino)
+			t->maps[t->n_maps++] = all[i].map;
+	free(all);
+	*maps = t->maps;
+	*n = t->n_maps;
+	return t->n_maps ? 0 : say_not_mapped(t);
+}
+
+static ssize_t read_memory(const struct target *t, const struct iovec *local,
+			   const struct iovec *remote, size_t n)
+{
+	ssize_t got;
+
+	watchdog_begin(t->watchdog);
+	got = process_vm_readv(t->pid, local, n, remote, n, 0);
+	watchdog_end(t->watchdog);
+	return got;
 }
 
 int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
@@ -380,7 +581,7 @@ int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 	for (size_t done = 0; done < len;) {
 		struct iovec local = { (char *)buf + done, len - done };
 		struct iovec remote = { (void *)(uintptr_t)(addr + done), len - done };
-		ssize_t got = process_vm_readv(t->pid, &local, 1, &remote, 1, 0);
+		ssize_t got = read_memory(t, &local, &remote, 1);
 
 		if (got <= 0)
 			return got < 0 ? -errno : -EFAULT;
@@ -407,7 +608,7 @@ static size_t read_some(const struct target *t, struct target_read *reads, size_
 						reads[batch].len };
 		bytes += reads[batch++].len;
 	} while (batch < n && batch < IOV_MAX && bytes + reads[batch].len <= READ_BYTES);
-	got = process_vm_readv(t->pid, local, batch, remote, batch, 0);
+	got = read_memory(t, local, remote, batch);
 	if (got < 0 && errno != EFAULT)
 		return n;	/* gone, or no right: none will succeed */
 	for (; i < batch; i++) {
@@ -432,27 +633,9 @@ size_t target_read_many(const struct target *t, struct target_read *reads, size_
 	return n_ok;
 }
 
-const char *target_gone(struct target *t)
-{
-	struct pollfd p = { .fd = t->pidfd, .events = POLLIN };
-	uint64_t stack_start;
-	struct stat st;
-
-	if (poll(&p, 1, 0) > 0)
-		return "exited";
-	if (stat(t->exe_path, &st))
-		return errno == ENOENT || errno == ESRCH ? "exited" : NULL;
-	if (st.st_dev != t->exe_dev || st.st_ino != t->exe_ino)
-		return "exec'ed another program";
-	stack_start = stat_field(t->pid, STAT_STARTSTACK);
-	if (t->stack_start && !stack_start)	/* its memory is gone already */
-		return "exited";
-	return stack_start != t->stack_start ? "exec'ed another program" : NULL;
-}
-
 int target_rss(const struct target *t, uint64_t *rss)
 {
-	char *statm = read_proc(t->pid, "statm");
+	char *statm = read_proc(t, "statm");
 	unsigned long pages;
 	int err = 0;
 

@@ -30,16 +30,20 @@ struct target_map {
 	bool exec;
 };
 
-/* Opens a pidfd and the executable through /proc/PID/exe.  Tells the user on failure:
- * -ESRCH no such process, -EINVAL not a process but a thread, -EACCES/-EPERM missing rights,
- * -ENOENT a kernel thread, others. */
+/* Holds the process, its memory and its executable open: all of one and the same program, also when
+ * the pid is given to another process or the process runs another program meanwhile.  Tells the
+ * user on failure: -ESRCH no such process, or it ended meanwhile, -EINVAL not a process but a
+ * thread, -EACCES/-EPERM missing rights, -ENOENT a kernel thread, others. */
 int target_open(struct target **out, pid_t pid);
 void target_close(struct target *t);
 
 pid_t target_pid(const struct target *t);
 int target_pidfd(const struct target *t);		/* readable when the process has ended */
-const char *target_exe_path(const struct target *t);	/* "/proc/PID/exe", openable at all times */
-const char *target_exe_name(const struct target *t);	/* what that link says, for people */
+int target_exe_fd(const struct target *t);		/* the executable, for reading */
+/* Names that descriptor, "/proc/self/fd/N": whoever opens this path in our process gets the very
+ * file that the process ran at target_open(), whatever /proc/PID/exe leads to by then. */
+const char *target_exe_path(const struct target *t);
+const char *target_exe_name(const struct target *t);	/* what /proc/PID/exe said, for people */
 const char *target_comm(const struct target *t);
 
 /* Pid namespace of the target (kernel device encoding, inode) and its pid there. */
@@ -48,17 +52,29 @@ int target_pidns(const struct target *t, uint64_t *dev, uint64_t *ino, uint32_t 
 /* Whether we are in the initial pid namespace, so that our pids are the kernel's own. */
 bool target_pid_is_global(void);
 
-/* All mappings of the executable; the array belongs to the target and is read anew at each call. */
+/* All mappings of the executable, recognised by device and inode; the array belongs to the target
+ * and is read anew at each call.  Tells the user on failure, -ENOENT: it is not mapped. */
 int target_exe_maps(struct target *t, const struct target_map **maps, size_t *n);
 
-/* All len bytes or a negative errno. */
+/* All len bytes or a negative errno.  A read that does not return for 10 s, since its page is
+ * served by another process that does not serve it, ends the program with a message. */
 int target_read(const struct target *t, uint64_t addr, void *buf, size_t len);
 /* As many process_vm_readv calls as needed; sets .ok of each.  Returns how many are ok. */
 size_t target_read_many(const struct target *t, struct target_read *reads, size_t n);
 
-/* NULL while the process runs the same executable as at target_open(); otherwise "exited" or
- * "exec'ed another program". */
-const char *target_gone(struct target *t);
+/* Tells the user why the process cannot be read: err is what a read returned.  Returns err, -ESRCH
+ * if it has gone. */
+int target_say_unreadable(const struct target *t, int err);
+/* For tests: another limit than 10 s. */
+int target_limit_reads(struct target *t, unsigned limit_ms);
+
+/*
+ * NULL while the process is the one of target_open() and runs the program it ran then; otherwise
+ * "exited" or "exec'ed another program", also when that is the very same file.  Opens nothing and
+ * takes microseconds, so it may be asked before and after each look.  Only what proves the end is
+ * the end: what cannot be found out is NULL.
+ */
+const char *target_gone(const struct target *t);
 
 /* Resident bytes, as /proc/PID/statm has them. */
 int target_rss(const struct target *t, uint64_t *rss);

@@ -81,11 +81,8 @@ static int verify_bytes(const struct tracing *t)
 		uint8_t live[PLAN_MAX_BYTES];
 		int err = target_read(target, p->vaddr + process_bias(t->p), live, p->n_bytes);
 
-		if (err) {
-			say_error("process %d: its code cannot be read: %s",
-				  (int)target_pid(target), strerror(-err));
-			return err;
-		}
+		if (err)
+			return target_say_unreadable(target, err);
 		if ((live[0] == p->bytes[0] || live[0] == int3) &&
 		    !memcmp(live + 1, p->bytes + 1, p->n_bytes - 1))
 			continue;
@@ -279,32 +276,28 @@ static int still_the_same(struct tracing *t)
 
 	if (!gone)
 		return 0;
-	say_error("process %d has %s while it was being opened; nothing is traced",
+	say_error("process %d has %s before it could be traced",
 		  (int)target_pid(process_target(t->p)), gone);
 	return -ESRCH;
 }
 
-/* The probes go to the very file that was read, by its descriptor: whatever the process has become
- * meanwhile, nothing else can be hit. */
+/*
+ * The probes go to the file that was read, by its descriptor, and are for the process that was
+ * compared with it.  If another program runs there by now, it was never touched: it does not map
+ * that file.
+ */
 static int plant(struct tracing *t)
 {
 	const struct target *target = process_target(t->p);
 	int err = still_the_same(t);
 
 	if (!err)
-		err = gomem_sweepgen(process_gomem(t->p), &t->looked_gen);
-	if (err == -ESRCH || still_the_same(t))
-		return -ESRCH;
-	if (err) {
-		say_error("process %d: its memory cannot be read: %s", (int)target_pid(target),
-			  strerror(-err));
+		err = tracer_attach(t->tracer, target_exe_path(target), target_pid(target));
+	if (err)
 		return err;
-	}
-	err = tracer_attach(t->tracer, target_exe_path(target), target_pid(target));
-	if (!err && still_the_same(t)) {
+	err = still_the_same(t);
+	if (err)
 		tracer_detach(t->tracer);
-		err = -ESRCH;
-	}
 	return err;
 }
 
@@ -339,6 +332,9 @@ int tracing_attach(struct tracing *t)
 	if (err)
 		return err;
 	open_tables(t);
+	err = gomem_sweepgen(process_gomem(t->p), &t->looked_gen);
+	if (err)
+		return target_say_unreadable(process_target(t->p), err);
 	err = plant(t);
 	if (err)
 		return err;

@@ -99,9 +99,14 @@ pid_t target_pid(const struct target *t)
 	return getpid();
 }
 
-const char *target_gone(struct target *t)
+const char *target_gone(const struct target *t)
 {
 	return gone;
+}
+
+int target_say_unreadable(const struct target *t, int err)
+{
+	return err;
 }
 
 int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)

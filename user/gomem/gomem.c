@@ -486,8 +486,7 @@ int gomem_check(struct gomem *gm)
 			  gm->lo->vars_from);
 		return -EBADMSG;
 	}
-	if (err && err != -EAGAIN)
-		say_error("process %d: cannot read its memory: %s", target_pid(gm->t),
-			  strerror(-err));
+	if (wrong || (err && err != -EAGAIN))
+		return target_say_unreadable(gm->t, wrong ? -ESRCH : err);
 	return err;
 }
