@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "tests/unit/fake_go.h"
 #include "user/base/util.h"
@@ -211,6 +212,57 @@ static void check_frames(const struct gobin *gb)
 	assert_true(fr[1].inlined && !fr[2].function);
 	assert_int_equal(gobin_frames(gb, stack, 6, false, NULL, 0), 9);
 	assert_int_equal(gobin_frames(gb, stack, 0, false, fr, 16), 0);
+}
+
+/* Asks everything of a binary that may be gone. */
+static void ask_all(const struct gobin *gb)
+{
+	struct frame fr[16];
+	struct go_func f;
+
+	for (uint64_t pc = FAKE_TEXT; pc < FAKE_TEXT + 0x1000; pc++) {
+		assert_int_equal(gobin_frames(gb, &pc, 1, true, fr, 16), 1);
+		assert_null(fr[0].function);
+		assert_null(fr[0].file);
+		assert_int_equal(fr[0].pc, pc);
+		assert_false(gobin_func_at(gb, pc, &f));
+		gobin_frame_size(gb, pc);
+	}
+	for (size_t i = 0; i < gobin_n_funcs(gb); i++)
+		gobin_func(gb, i, &f);
+	gobin_find_func(gb, "main.leaf", &f);
+}
+
+/* The file is truncated, then becomes another one: what was resolved stays, the rest is unknown. */
+static void test_file_changes(void **state)
+{
+	const struct timespec past[2] = { { 1, 0 }, { 1, 0 } };
+	struct fake_go f = { .minor = 26 };
+	const uint64_t pc = PC(FAKE_GENERIC, 0x10), leaf = PC(FAKE_LEAF, 0x10);
+	struct frame fr[2];
+	struct image *img;
+	struct gobin *gb;
+	char path[32];
+	int fd;
+
+	fake_go_make(&f);
+	fd = fake_file(f.bytes, sizeof(f.bytes), path);
+	assert_true(fd >= 0);
+	assert_int_equal(futimens(fd, past), 0);
+	assert_int_equal(image_open(&img, path, "/bin/fake"), 0);
+	assert_int_equal(gobin_open(&gb, img), 0);
+	assert_int_equal(gobin_frames(gb, &pc, 1, true, &fr[0], 1), 1);
+	assert_int_equal(gobin_frames(gb, &leaf, 1, true, &fr[1], 1), 1);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	ask_all(gb);
+	memset(f.bytes, 'x', sizeof(f.bytes));
+	assert_int_equal(pwrite(fd, f.bytes, sizeof(f.bytes), 0), sizeof(f.bytes));
+	ask_all(gb);
+	check_frame(&fr[0], "main.F[...].func1", "/src/main.go", 90, false, pc - 1);
+	check_frame(&fr[1], "main.leaf", "/src/main.go", 1, false, leaf - 1);
+	gobin_close(gb);
+	image_close(img);
+	close(fd);
 }
 
 /* A function at its entry, or under a signal, has no call instruction before its pc. */
@@ -467,6 +519,7 @@ static void test_embedded_program(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_file_changes),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_funcnames),
 		cmocka_unit_test(test_all_versions),

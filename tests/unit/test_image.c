@@ -10,7 +10,11 @@
 
 #include <errno.h>
 #include <link.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "tests/unit/fake_go.h"
 #include "user/go/image.h"
@@ -159,6 +163,138 @@ static void test_truncated(void **state)
 	assert_null(image_at(img, FAKE_DATA, &avail));
 	assert_true(image_mapped(img, FAKE_DATA, 8));
 	image_close(img);
+}
+
+/* Opens the file and returns its descriptor too; its time is long past, so that a write shows. */
+static int open_old(struct image **img, const struct fake_go *f)
+{
+	const struct timespec past[2] = { { 1, 0 }, { 1, 0 } };
+	char path[32];
+	int fd = fake_file(f->bytes, sizeof(f->bytes), path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(futimens(fd, past), 0);
+	assert_int_equal(open_quietly(img, path), 0);
+	return fd;
+}
+
+/* Reads every byte through pointers that were taken before. */
+static uint64_t read_all(const uint8_t *p, uint64_t n)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		sum += *(const volatile uint8_t *)(p + i);
+	return sum;
+}
+
+static void check_unknown(const struct image *img)
+{
+	uint64_t v, avail, size;
+
+	assert_true(image_changed(img));
+	assert_null(image_at(img, FAKE_RODATA, &avail));
+	assert_false(image_read(img, FAKE_RODATA, &v, sizeof(v)));
+	assert_false(image_symbol(img, "x", &v, &size));
+	image_section(img, ".gopclntab", &v, &size);
+	image_stripped(img);
+}
+
+static void test_truncated_while_open(void **state)
+{
+	struct fake_go f = { .minor = 22, .sections = true, .pie = true };
+	const uint8_t *segs[8];
+	uint64_t avail[8] = { 0 };
+	struct image *img;
+	size_t n;
+	int fd;
+
+	fake_go_make(&f);
+	fd = open_old(&img, &f);
+	image_segments(img, &n);
+	for (size_t i = 0; i < n && i < 8; i++)
+		segs[i] = image_at(img, image_segments(img, &n)[i].vaddr, &avail[i]);
+	assert_false(image_changed(img));
+	assert_int_equal(ftruncate(fd, 0), 0);
+	for (size_t i = 0; i < n; i++)
+		read_all(segs[i], avail[i]);
+	check_unknown(img);
+	assert_int_equal(pwrite(fd, f.bytes, sizeof(f.bytes), 0), sizeof(f.bytes));
+	check_unknown(img);	/* once is for ever */
+	image_close(img);
+	close(fd);
+}
+
+static void test_overwritten_while_open(void **state)
+{
+	struct fake_go f = { .minor = 22 };
+	struct image *img;
+	const char *end;
+	uint64_t avail;
+	int fd;
+
+	fake_go_make(&f);
+	fd = open_old(&img, &f);
+	end = image_at(img, FAKE_DATA, &avail);
+	memset(f.bytes, 'x', sizeof(f.bytes));
+	assert_int_equal(pwrite(fd, f.bytes, sizeof(f.bytes), 0), sizeof(f.bytes));
+	check_unknown(img);
+	assert_true(strlen(end) >= avail);	/* ends behind the file at the latest */
+	image_close(img);
+	close(fd);
+}
+
+/* What happens to the name of a file is nothing to its bytes. */
+static void test_replaced_while_open(void **state)
+{
+	struct fake_go f = { .minor = 22 };
+	char path[] = "/tmp/test_image.XXXXXX", other[64];
+	struct image *img;
+	uint64_t v;
+	int fd = mkstemp(path);
+
+	fake_go_make(&f);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, f.bytes, sizeof(f.bytes)), sizeof(f.bytes));
+	assert_int_equal(open_quietly(&img, path), 0);
+	snprintf(other, sizeof(other), "%s.old", path);
+	assert_int_equal(fchmod(fd, 0755), 0);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(unlink(other), 0);
+	assert_false(image_changed(img));
+	assert_true(image_read(img, FAKE_RODATA, &v, sizeof(v)));
+	image_close(img);
+	close(fd);
+}
+
+/* A SIGBUS outside of an open image ends the program as before. */
+static void test_other_sigbus(void **state)
+{
+	struct fake_go f = { .minor = 22 };
+	struct image *img, *second;
+	char path[32];
+	int fd, status;
+	char *p;
+	pid_t pid;
+
+	fake_go_make(&f);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		signal(SIGBUS, SIG_DFL);	/* a sanitizer's handler would exit with a status */
+		fd = fake_file(f.bytes, sizeof(f.bytes), path);
+		if (open_quietly(&img, path) || open_quietly(&second, path))
+			_exit(1);
+		image_close(second);
+		p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p == MAP_FAILED || ftruncate(fd, 0))
+			_exit(2);
+		read_all((uint8_t *)p, 1);
+		_exit(3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
 }
 
 static void test_relocations(void **state)
@@ -398,6 +534,10 @@ int main(void)
 		cmocka_unit_test(test_own_program),
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_truncated_while_open),
+		cmocka_unit_test(test_overwritten_while_open),
+		cmocka_unit_test(test_replaced_while_open),
+		cmocka_unit_test(test_other_sigbus),
 		cmocka_unit_test(test_relocations),
 		cmocka_unit_test(test_build_id),
 		cmocka_unit_test(test_sections),

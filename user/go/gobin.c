@@ -28,12 +28,13 @@ enum {
 /* Filled when asked, hence behind a pointer: a gobin is const for its users. */
 struct names {
 	struct nameindex *by_name;	/* of all functions, as Go prints them */
-	void *printed;			/* tree of struct printed */
+	void *texts;			/* tree of struct text */
 };
 
-/* A function's name as Go prints it, where that is not what stands in the pclntab. */
-struct printed {
-	uint32_t name_off;
+/* A function's name as Go prints it, or a file's: of its own, since the image's may change. */
+struct text {
+	const char *raw;		/* where it stands in the image */
+	bool function;		/* as Go prints it, not as it stands there */
 	char text[];
 };
 
@@ -84,7 +85,7 @@ void gobin_close(struct gobin *gb)
 	if (!gb)
 		return;
 	nameindex_free(gb->names->by_name);
-	tdestroy(gb->names->printed, free);
+	tdestroy(gb->names->texts, free);
 	free(gb->names);
 	buildinfo_fini(&gb->info);
 	free(gb);
@@ -146,34 +147,57 @@ bool gobin_experiment(const struct gobin *gb, const char *name)
 	return on > 0;
 }
 
-static int by_name_off(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
-	const struct printed *x = a, *y = b;
+	const struct text *x = a, *y = b;
 
-	return x->name_off < y->name_off ? -1 : x->name_off > y->name_off;
+	if (x->raw != y->raw)
+		return x->raw < y->raw ? -1 : 1;
+	return x->function - y->function;
 }
 
-/* Names beyond MAX_NAME bytes stay as they are. */
-static const char *printed_name(const struct gobin *gb, uint32_t name_off)
+/* The text at raw, at most MAX_NAME bytes of it; read once, as it may be changing. */
+static const char *own_text(const struct gobin *gb, const char *raw, bool function)
 {
 	const int minor = gb->info.version.minor;
-	const char *raw = pclntab_name(&gb->pt, name_off);
-	struct printed *pr;
-	void **found;
+	char copy[MAX_NAME + 1] = "";
+	void **found = tfind(&(struct text){ .raw = raw, .function = function }, &gb->names->texts, by_place);
+	struct text *t;
 
-	if (!raw || strnlen(raw, MAX_NAME + 1) > MAX_NAME || !funcname_changes(raw, minor))
-		return raw;
-	found = tfind(&(struct printed){ .name_off = name_off }, &gb->names->printed, by_name_off);
 	if (found)
-		return (*(struct printed **)found)->text;
-	pr = xcalloc(1, sizeof(*pr) + strlen(raw) + FUNCNAME_GROWS + 1);
-	pr->name_off = name_off;
-	funcname_print(pr->text, raw, minor);
-	if (!tsearch(pr, &gb->names->printed, by_name_off)) {
-		free(pr);
-		return raw;
+		return (*(struct text **)found)->text;
+	memccpy(copy, raw, 0, MAX_NAME);
+	t = xcalloc(1, sizeof(*t) + strlen(copy) + FUNCNAME_GROWS + 1);
+	t->raw = raw;
+	t->function = function;
+	if (function && funcname_changes(copy, minor))
+		funcname_print(t->text, copy, minor);
+	else
+		strcpy(t->text, copy);
+	if (!tsearch(t, &gb->names->texts, by_place)) {
+		free(t);
+		return NULL;
 	}
-	return pr->text;
+	return t->text;
+}
+
+static const char *own_name(const struct gobin *gb, uint32_t name_off)
+{
+	const char *raw = pclntab_name(&gb->pt, name_off);
+
+	return raw ? own_text(gb, raw, true) : NULL;
+}
+
+/* Without a copy where Go prints what stands in the image: for those who look and go on.  Names
+ * beyond MAX_NAME bytes stay as they are. */
+static const char *printed_name(const struct gobin *gb, uint32_t name_off)
+{
+	const char *raw = pclntab_name(&gb->pt, name_off);
+
+	if (!raw || strnlen(raw, MAX_NAME + 1) > MAX_NAME ||
+	    !funcname_changes(raw, gb->info.version.minor))
+		return raw;
+	return own_text(gb, raw, true);
 }
 
 static void fill_func(const struct gobin *gb, const struct pcln_func *f, struct go_func *out)
@@ -229,7 +253,7 @@ bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out)
 	if (!pclntab_func_at(&gb->pt, pc, &f))
 		return false;
 	fill_func(gb, &f, out);
-	return true;
+	return !image_changed(gb->img);
 }
 
 static struct nameindex *index_names(const struct gobin *gb)
@@ -310,15 +334,17 @@ static void add_call(struct walk *w, const struct pcln_func *f, uint64_t pc, uin
 		     uint32_t name_off, uint8_t func_id)
 {
 	const char *raw = pclntab_name(&w->gb->pt, name_off);
-	struct frame fr = { .function = printed_name(w->gb, name_off), .pc = pc };
+	struct frame fr = { .function = own_name(w->gb, name_off), .pc = pc };
 
 	/*
 	 * runtime/pprof has always written the name of the pclntab: up to Go 1.20 that is what is
 	 * printed, since 1.21 runtime_FrameSymbolName (runtime/symtab.go) sees to it.
 	 */
-	fr.profiled = raw != fr.function ? raw : NULL;
+	if (raw && funcname_changes(raw, w->gb->info.version.minor))
+		fr.profiled = own_text(w->gb, raw, false);
 	if (!left_out(w, func_id)) {
-		pclntab_line(&w->gb->pt, f, at, &fr.file, &fr.line);
+		if (pclntab_line(&w->gb->pt, f, at, &fr.file, &fr.line))
+			fr.file = own_text(w->gb, fr.file, false);
 		add_frame(w, &fr);
 	}
 	w->callee_id = func_id;
@@ -380,5 +406,9 @@ size_t gobin_frames(const struct gobin *gb, const uint64_t *pcs, size_t n, bool 
 
 	for (i = 0; i < n; i++)
 		add_pc(&w, pcs[i]);
-	return w.n;
+	if (!image_changed(gb->img))
+		return w.n;
+	for (i = 0; i < n && i < cap; i++)
+		out[i] = (struct frame){ .pc = pcs[i] };
+	return n;
 }

@@ -5,7 +5,8 @@
  *
  * Needs neither section headers nor symbols: the build info and the pclntab are found by their
  * magic, the module data by its pointer to the pclntab.  Go 1.17 to 1.27; anything else is refused
- * with a message.  Every address is a vaddr of the image.  Strings live as long as the gobin.
+ * with a message.  Every address is a vaddr of the image.  Strings live as long as the gobin;
+ * those of frames stay what they are, those of functions may change with the file (image.h).
  * Does not read DWARF, does not know processes.
  */
 #ifndef GOBIN_H
@@ -64,6 +65,7 @@ bool gobin_func(const struct gobin *gb, size_t index, struct go_func *out);
 bool gobin_next_func(const struct gobin *gb, size_t *index, const char *beginning,
 		     struct go_func *out);
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out);
+/* False also when the file is no longer the one that was opened. */
 bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out);
 
 /* Bytes between SP and the return address at pc: the pcsp table.  -1: unknown. */
@@ -73,7 +75,8 @@ int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc);
  * Resolves a stack, leaf first, to frames as runtime.CallersFrames gives them: inlined frames
  * expanded, compiler-made wrappers left out.  pcs[0] is an instruction's own address unless
  * leaf_is_return; all others are return addresses.  Writes at most cap frames, returns how many
- * there are in all.  A pc outside of Go code gives a frame with function NULL.
+ * there are in all.  A pc outside of Go code gives a frame with function NULL, and so does each
+ * when the file is no longer the one that was opened (image_changed()).
  */
 size_t gobin_frames(const struct gobin *gb, const uint64_t *pcs, size_t n, bool leaf_is_return,
 		    struct frame *out, size_t cap);

@@ -13,6 +13,8 @@
  * time: those before it are passed over and let go.  What does not fit into MAX_DWARF_BYTES all the
  * same is not read, and the table serves instead.
  *
+ * libelf reads the sections and does not map them: the file may be truncated meanwhile.
+ *
  * The DWARF is as hostile as the rest of the file: what it says is bounded here, and compared with
  * the live process by gomem_check before it is believed.
  */
@@ -446,7 +448,7 @@ int golayout_fields_from_dwarf(const struct gobin *gb, struct go_layout *out)
 	int err;
 
 	elf_version(EV_CURRENT);
-	elf = elf_begin(image_fd(img), ELF_C_READ_MMAP, NULL);
+	elf = elf_begin(image_fd(img), ELF_C_READ, NULL);
 	if (!elf)
 		return -EBADMSG;
 	err = find_sections(elf, c.sections);

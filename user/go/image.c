@@ -2,10 +2,17 @@
 /*
  * image.c - one ELF file: segments, sections, symbols, and its bytes by virtual address.
  *
- * The file is mapped twice.  libelf has its own mapping, which nobody writes to, for headers,
- * sections, symbols and notes.  image_at() shows a private one, in which the relative relocations
- * of a position-independent file are applied as the loader would at load bias 0: without them the
- * pointers in moduledata and in the read-only data of such a file are zero.
+ * libelf reads headers, sections, symbols and notes into memory of its own.  image_at() shows a
+ * private mapping of the file, in which the relative relocations of a position-independent file are
+ * applied as the loader would at load bias 0: without them the pointers in moduledata and in the
+ * read-only data of such a file are zero.
+ *
+ * A private mapping is no copy: a page that nobody has written to yet shows what the file has now,
+ * and behind the end of a truncated file every page is gone, also those that were written to, and a
+ * touch is a SIGBUS.  While the program runs the kernel forbids both (ETXTBSY), but we read on when
+ * it has ended.  So the handler puts a page of zeros under the touch and marks the image; size and
+ * time of the file tell the rest.  A page of zeros lies behind the mapping, so that a text whose
+ * end is not there any more ends there.
  */
 #include "user/go/image.h"
 
@@ -14,6 +21,7 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +37,11 @@ enum {
 	MAX_BUILD_ID = 256,		/* bytes; Go's is 83, GNU's 20 */
 };
 
-/* Read at the first question. */
-struct symbols {
-	bool read;
-	struct symtab *table;
+/* What is found out later, when the image is const for its users. */
+struct later {
+	bool symbols_read;
+	struct symtab *symbols;
+	volatile sig_atomic_t changed;
 };
 
 struct image {
@@ -45,9 +54,15 @@ struct image {
 	bool pie;
 	struct image_segment *segments;
 	size_t n_segments;
-	struct symbols *symbols;	/* behind a pointer: filled when the image is const */
+	struct timespec mtime;
+	struct later *later;
 	char *build_id;
+	struct image *next;		/* of those that are open */
 };
+
+/* For the handler of SIGBUS, which gets nothing but an address. */
+static struct image *open_images;
+static struct sigaction before;		/* what is done with a SIGBUS that is not ours */
 
 /* The machine-specific number of "add the load bias to this word" in a RELA table. */
 static uint32_t relative_reloc(uint16_t machine)
@@ -280,6 +295,95 @@ static void read_build_id(struct image *img)
 				   ph.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR), &have_gnu);
 }
 
+/* ---- what becomes of the file while it is open ---------------------------------------------- */
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Of the mapping, without the page behind it. */
+static size_t mapped_size(const struct image *img)
+{
+	return (img->size + page_size() - 1) & ~(page_size() - 1);
+}
+
+static struct image *image_around(const void *addr)
+{
+	struct image *img = open_images;
+
+	while (img && (uintptr_t)addr - (uintptr_t)img->bytes >= mapped_size(img))
+		img = img->next;
+	return img;
+}
+
+/* A fault outside of the images goes where it would have gone: the instruction is run again. */
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	uintptr_t page = (uintptr_t)info->si_addr & ~(page_size() - 1);
+	struct image *img = image_around(info->si_addr);
+	int saved = errno;
+
+	if (img && info->si_code == BUS_ADRERR &&
+	    mmap((void *)page, page_size(), PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+		img->later->changed = true;
+	else
+		sigaction(SIGBUS, &before, NULL);
+	errno = saved;
+}
+
+static void add_open(struct image *img)
+{
+	struct sigaction act = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO };
+
+	if (!open_images)
+		sigaction(SIGBUS, &act, &before);
+	img->next = open_images;
+	open_images = img;
+}
+
+static void remove_open(struct image *img)
+{
+	struct image **p = &open_images;
+
+	while (*p && *p != img)
+		p = &(*p)->next;
+	if (!*p)
+		return;		/* never added */
+	*p = img->next;
+	if (!open_images)
+		sigaction(SIGBUS, &before, NULL);
+}
+
+/* Not by the time of the inode's last change: being removed or renamed is one, too. */
+bool image_changed(const struct image *img)
+{
+	struct stat st;
+
+	if (!img->later->changed && !fstat(img->fd, &st))
+		img->later->changed = (uint64_t)st.st_size != img->size ||
+				      st.st_mtim.tv_sec != img->mtime.tv_sec ||
+				      st.st_mtim.tv_nsec != img->mtime.tv_nsec;
+	return img->later->changed;
+}
+
+/* ---- open ----------------------------------------------------------------------------------- */
+
+/* The file's pages, and one of zeros behind them. */
+static int map_bytes(struct image *img)
+{
+	size_t size = mapped_size(img);
+	uint8_t *p = mmap(NULL, size + page_size(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	img->bytes = p;
+	return mmap(p, img->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, img->fd, 0) ==
+	       MAP_FAILED ? -errno : 0;
+}
+
 static int map_file(struct image *img, const char *path)
 {
 	struct stat st;
@@ -296,14 +400,13 @@ static int map_file(struct image *img, const char *path)
 		return -ENOEXEC;
 	}
 	img->size = st.st_size;
-	img->bytes = mmap(NULL, img->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, img->fd, 0);
-	if (img->bytes == MAP_FAILED) {
-		err = -errno;
-		img->bytes = NULL;
+	img->mtime = st.st_mtim;
+	err = map_bytes(img);
+	if (err)
 		say_error("cannot map %s: %s", img->name, strerror(-err));
-		return err;
-	}
-	return 0;
+	else
+		add_open(img);
+	return err;
 }
 
 int image_open(struct image **out, const char *path, const char *name)
@@ -313,12 +416,12 @@ int image_open(struct image **out, const char *path, const char *name)
 
 	img->fd = -1;
 	img->name = xstrdup(name);
-	img->symbols = xcalloc(1, sizeof(*img->symbols));
+	img->later = xcalloc(1, sizeof(*img->later));
 	err = map_file(img, path);
 	if (err)
 		goto fail;
 	elf_version(EV_CURRENT);
-	img->elf = elf_begin(img->fd, ELF_C_READ_MMAP, NULL);
+	img->elf = elf_begin(img->fd, ELF_C_READ, NULL);
 	err = check_header(img);
 	if (err)
 		goto fail;
@@ -338,11 +441,12 @@ void image_close(struct image *img)
 {
 	if (!img)
 		return;
-	symtab_free(img->symbols->table);
-	free(img->symbols);
+	remove_open(img);
+	symtab_free(img->later->symbols);
+	free(img->later);
 	elf_end(img->elf);
 	if (img->bytes)
-		munmap(img->bytes, img->size);
+		munmap(img->bytes, mapped_size(img) + page_size());
 	if (img->fd >= 0)
 		close(img->fd);
 	free(img->segments);
@@ -384,7 +488,7 @@ const struct image_segment *image_segments(const struct image *img, size_t *n)
 
 const void *image_at(const struct image *img, uint64_t vaddr, uint64_t *avail)
 {
-	return bytes_at(img, vaddr, avail);
+	return image_changed(img) ? NULL : bytes_at(img, vaddr, avail);
 }
 
 bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
@@ -395,7 +499,7 @@ bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
 	if (!p || avail < len)
 		return false;
 	memcpy(buf, p, len);
-	return true;
+	return !image_changed(img);
 }
 
 bool image_file_off(const struct image *img, uint64_t vaddr, uint64_t *file_off)
@@ -442,11 +546,11 @@ bool image_stripped(const struct image *img)
 
 bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size)
 {
-	struct symbols *sy = img->symbols;
+	struct later *later = img->later;
 
-	if (!sy->read) {
-		sy->table = symtab_new(img->elf);
-		sy->read = true;
+	if (!later->symbols_read) {
+		later->symbols = symtab_new(img->elf);
+		later->symbols_read = true;
 	}
-	return sy->table && symtab_find(sy->table, name, vaddr, size);
+	return later->symbols && symtab_find(later->symbols, name, vaddr, size);
 }

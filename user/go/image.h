@@ -6,6 +6,11 @@
  * the relative relocations are applied to the private copy that image_at() shows, so a pointer in
  * the image reads as a vaddr.  Works without section headers and without symbols.  64-bit
  * little-endian files only.  The file is hostile input: every offset is checked.
+ *
+ * The file may be truncated or written to while it is open ("stop; cp new app").  Then its bytes
+ * are gone: a read through a pointer of image_at() finds zeros or the new file's bytes, but does
+ * not end the program (a SIGBUS handler sees to that), and everything below says that it is not
+ * there.  Replacing the file by rename or removing it changes nothing.
  */
 #ifndef IMAGE_H
 #define IMAGE_H
@@ -25,6 +30,10 @@ struct image_segment {		/* one PT_LOAD, clamped to what the file really has */
  * damaged, architecture not supported). */
 int image_open(struct image **out, const char *path, const char *name);
 void image_close(struct image *img);
+
+/* Whether the bytes are no longer those that were opened; once true, always true.  Ask behind a use
+ * of pointers from image_at() whether what they led to can be believed. */
+bool image_changed(const struct image *img);
 
 int image_fd(const struct image *img);
 const char *image_name(const struct image *img);
