@@ -73,6 +73,7 @@ func allTests(e *env) []testCase {
 	all = append(all, memoryTests(e)...)
 	all = append(all, pprofTests(e)...)
 	all = append(all, unharmedTests(e)...)
+	all = append(all, replacedTests(e)...)
 	all = append(all, commandTests(e)...)
 	all = append(all, outputTests(e)...)
 	all = append(all, badInputTests(e)...)

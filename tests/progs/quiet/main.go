@@ -3,8 +3,8 @@
 // Quiet does nothing unless it is told to.
 //
 // "fill N" makes garbage and keeps N KiB; "read 0" and "read 1" store runtime.MemStats, "print"
-// prints both; "alloc N" drops N objects; "gc" collects; "exec" replaces the program by sleep(1);
-// "exit N" ends with that code; "panic" dies.
+// prints both; "alloc N" drops N objects; "gc" collects; "exec" replaces the program by the one that
+// $PROGRAM names, or sleep(1); "exit N" ends with that code; "panic" dies.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 		"print": func(int) { ctl.JSON(stats) },
 		"alloc": func(n int) { alloc(n); ctl.OK() },
 		"gc":    func(int) { runtime.GC(); runtime.GC(); ctl.OK() },
-		"exec":  func(int) { execSleep() },
+		"exec":  func(int) { execOther() },
 		"exit":  func(n int) { os.Exit(n) },
 		"panic": func(int) { panic("as told") },
 	})
@@ -49,7 +49,10 @@ func alloc(n int) {
 	}
 }
 
-func execSleep() {
-	err := syscall.Exec("/bin/sleep", []string{"sleep", "600"}, os.Environ())
-	panic(err)
+func execOther() {
+	args := []string{"/bin/sleep", "600"}
+	if path := os.Getenv("PROGRAM"); path != "" {
+		args = []string{path}
+	}
+	panic(syscall.Exec(args[0], args, os.Environ()))
 }
