@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -76,6 +78,26 @@ void plant_remove(struct plant *p)
 		close(p->link_fd);
 	remove_event(p);
 	*p = NOT_PLANTED;
+}
+
+static void *remove_copy(void *copy)
+{
+	plant_remove(copy);
+	free(copy);
+	return NULL;
+}
+
+void plant_abandon(struct plant *p)
+{
+	struct plant *copy = xcalloc(1, sizeof(*copy));
+	pthread_t thread;
+
+	*copy = *p;
+	*p = NOT_PLANTED;
+	if (pthread_create(&thread, NULL, remove_copy, copy))
+		remove_copy(copy);
+	else
+		pthread_detach(thread);
 }
 
 void plant_explain(int err)

@@ -12,21 +12,26 @@
 /* What a program must be loaded for (expected_attach_type) to be planted. */
 enum { PLANT_ATTACH_TYPE = 48 };	/* BPF_TRACE_UPROBE_MULTI, Linux 6.6 */
 
+enum { EVENT_NAME = 80 };
+
 struct plant {
 	int link_fd;		/* uprobe_multi, or -1 */
 	int event_fd;		/* the tracefs event of many points, or -1 */
-	char event[80];		/* its name, "gobpfleak/p123_..." */
+	char event[EVENT_NAME];	/* its name, see tracefs.c */
 };
 
 #define NOT_PLANTED ((struct plant){ .link_fd = -1, .event_fd = -1 })
 
 /* Plants the program at these offsets of the file at path, for the process pid: one uprobe_multi
  * link, or before Linux 6.6 one tracefs event of many points.  Silent; -ENODEV: neither is there.
- * Call plant_remove() in either case. */
+ * Call plant_remove() or plant_abandon() in either case.  */
 int plant(struct plant *out, int prog_fd, const char *path, pid_t pid, const __u64 *offsets,
 	  size_t n);
-/* The program does not run any more when this returns. */
+/* The program does not run any more when this returns: some 30 ms later, a grace period of the
+ * kernel, and several do not share one. */
 void plant_remove(struct plant *p);
+/* The same in the background, for when it does not matter. */
+void plant_abandon(struct plant *p);
 void plant_explain(int err);	/* tells the user why plant() failed */
 
 #endif
