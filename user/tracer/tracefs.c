@@ -9,14 +9,19 @@
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "user/base/util.h"
 #include "user/tracer/plant.h"
+
+/* ---- files of tracefs ----------------------------------------------------------------------- */
 
 static const char *tracefs(void)
 {
@@ -91,18 +96,117 @@ static int open_event(struct plant *p, const char *dir, int prog_fd, pid_t pid)
 	return 0;
 }
 
+/* ---- whose an event is -------------------------------------------------------------------- */
+
+/*
+ * An event outlives its owner if that is killed, so its name says who that was: pid, start time (a
+ * pid comes again), the pid namespace in which the pid means something, and what tells the events of
+ * one process apart.
+ */
+struct owner {
+	int pid;
+	unsigned long long start, pidns;
+};
+
+#define EVENT_GROUP "gobpfleak"
+#define OWNER_FORMAT "p%d_%llu_%llu"
+
+/* Start time of a process, clock ticks since boot; 0: there is none. */
+static unsigned long long start_time(const char *proc, const char *pid)
+{
+	unsigned long long start = 0;
+	char path[128], line[1024];
+	const char *p;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s/stat", proc, pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	/* the name, in parentheses, may have anything in it; the start is the 20th field after it */
+	p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	if (p && sscanf(p, ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			"%*s %*s %llu", &start) != 1)
+		start = 0;
+	fclose(f);
+	return start;
+}
+
+static struct owner ourselves(const char *proc)
+{
+	struct owner me = { .pid = getpid(), .start = start_time(proc, "self") };
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/self/ns/pid", proc);
+	if (!stat(path, &st))
+		me.pidns = st.st_ino;
+	return me;
+}
+
+/* Of another namespace nothing is known here, so that it may be alive. */
+static bool is_dead(const struct owner *o, const struct owner *me, const char *proc)
+{
+	char pid[16];
+
+	if (o->pidns != me->pidns)
+		return false;
+	snprintf(pid, sizeof(pid), "%d", o->pid);
+	return start_time(proc, pid) != o->start;
+}
+
+/* The event of one line of uprobe_events, if it is one of a tracer: "p:gobpfleak/p12_345_678_9 ..." */
+static bool parse_event(const char *line, char event[EVENT_NAME], struct owner *o)
+{
+	char name[EVENT_NAME - sizeof(EVENT_GROUP)];
+
+	if (sscanf(line, "p:" EVENT_GROUP "/%69s", name) != 1 ||
+	    sscanf(name, OWNER_FORMAT, &o->pid, &o->start, &o->pidns) != 3)
+		return false;
+	snprintf(event, EVENT_NAME, EVENT_GROUP "/%s", name);
+	return true;
+}
+
+void remove_stale_events(const char *dir, const char *proc)
+{
+	const struct owner me = ourselves(proc);
+	char path[128], line[512], event[EVENT_NAME];
+	char (*stale)[EVENT_NAME] = NULL;
+	size_t n = 0, cap = 0;
+	struct owner o;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/uprobe_events", dir);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!parse_event(line, event, &o) || !is_dead(&o, &me, proc) ||
+		    (n && !strcmp(stale[n - 1], event)))	/* another point of it */
+			continue;
+		stale = grow(stale, n, &cap, sizeof(*stale));
+		strcpy(stale[n++], event);
+	}
+	if (f)
+		fclose(f);
+	for (size_t i = 0; i < n; i++)
+		write_event(dir, "-:%s\n", stale[i]);	/* refused while it is in use */
+	free(stale);
+}
+
+/* ---- plant and remove ----------------------------------------------------------------------- */
+
 int plant_event(struct plant *out, int prog_fd, const char *path, pid_t pid,
 		const __u64 *offsets, size_t n)
 {
+	const struct owner me = ourselves("/proc");
 	const char *dir = tracefs();
 	int err = 0;
 
 	if (!dir)
 		return -ENODEV;
-	/* no two of ours are at the same address */
-	snprintf(out->event, sizeof(out->event), "gobpfleak/p%d_%lx", (int)getpid(),
-		 (unsigned long)out);
-	write_event(dir, "-:%s\n", out->event);	/* of one with our pid that was killed */
+	remove_stale_events(dir, "/proc");
+	/* no two plants of ours are at the same address */
+	snprintf(out->event, sizeof(out->event), EVENT_GROUP "/" OWNER_FORMAT "_%lx", me.pid,
+		 me.start, me.pidns, (unsigned long)out);
 	for (size_t i = 0; i < n && !err; i++)
 		err = write_event(dir, "p:%s %s:0x%llx\n", out->event, path, offsets[i]);
 	return err ? err : open_event(out, dir, prog_fd, pid);

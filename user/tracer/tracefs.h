@@ -17,4 +17,8 @@ int plant_event(struct plant *out, int prog_fd, const char *path, pid_t pid,
 /* Nothing if there is no event. */
 void remove_event(struct plant *p);
 
+/* Removes the events that tracers which are dead have left behind.  dir: where tracefs is mounted,
+ * proc: where procfs is. */
+void remove_stale_events(const char *dir, const char *proc);
+
 #endif
