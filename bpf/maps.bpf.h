@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maps.bpf.h - the configuration, the maps, and the counters of loss.
+ * maps.bpf.h - the configuration, the control, the maps, and the counters of loss.
  */
 #ifndef MAPS_BPF_H
 #define MAPS_BPF_H
@@ -11,6 +11,9 @@
 
 /* Set between open and load; the verifier sees constants. */
 const volatile struct gl_config config;
+
+/* Written by user space through its mapping of this data; reading it costs one load. */
+volatile struct gl_control control;
 
 /* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
  * read-only data and not a map, because a map look-up costs 50 ns of a hit. */

@@ -139,8 +139,8 @@ static __always_inline void on_gcend(const volatile struct gl_probe *p)
 }
 
 /*
- * The probe whose result is to be read.  NULL: not our process, not our probe, or a hit that does
- * not count: the branch goes the way on which there is no result, or to where the stack grows and
+ * The probe whose result is to be read.  NULL: not our process, not our probe, nobody listens to its
+ * group, or a hit that does not count: the branch goes the way on which there is no result, or to where the stack grows and
  * the function is entered again.  The end of a mark phase has no result and is done with here.
  */
 static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
@@ -156,6 +156,8 @@ static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *
 	if (slot->addr != pc)
 		return 0;
 	p = &slot->row;
+	if (!(control.groups & p->group))
+		return 0;
 	*taken = p->cond != GL_COND_ALWAYS && branch_taken(ctx, p->cond);
 	if (!(p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN)))
 		return 0;
@@ -206,13 +208,12 @@ int gl_hit_percpu(struct pt_regs *ctx)
 {
 	const volatile struct gl_probe *p;
 	struct work *w;
-	__u32 zero = 0;
 	bool taken;
 
 	p = probe_of(ctx, &taken);
 	if (!p)
 		return 0;
-	w = bpf_map_lookup_elem(&work_percpu, &zero);
+	w = work_of_cpu();
 	if (w)
 		on_hit(ctx, w, p, taken);
 	return 0;

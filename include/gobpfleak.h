@@ -70,7 +70,8 @@ struct gl_probe {
 	__u16 id;		/* row number; index into the plan */
 	__u8 kind;		/* enum gl_probe_kind */
 	__u8 cond;		/* GL_COND_ALWAYS or a condition code */
-	__u32 flags;		/* enum gl_probe_flags */
+	__u16 flags;		/* enum gl_probe_flags */
+	__u16 group;		/* its bit in gl_control.groups, set by the tracer */
 	struct gl_loc ptr_taken; /* the result if the branch is taken */
 	struct gl_loc ptr;	/* the result otherwise */
 	struct gl_loc typ;	/* the *_type argument of an allocation */
@@ -97,6 +98,13 @@ struct gl_config {
 	__u64 hash;		/* multiplier with which no two probes share a slot */
 	__u32 tgid;		/* the target's pid in that namespace */
 	__u32 g_goid_off;	/* offset of runtime.g.goid */
+};
+
+/* ---- control: changed while the programs run ------------------------------------------------ */
+
+struct gl_control {
+	__u32 groups;		/* probes of these groups listen; a hit of another one does nothing */
+	__u32 pad;
 };
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -169,6 +177,7 @@ enum gl_counter {
 	GL_LOST_WORK,		/* hits lost: no work area was free */
 	GL_LOST_STACK,		/* stacks lost: not even the first frame could be read */
 	GL_LOST_STACK_CUT,	/* stacks cut short */
+	GL_LOST_STACK_RING,	/* stacks not sent: the ring was full; their next hit tries again */
 	GL_STACKS_FULL,		/* not a loss: stacks sent again because the table is full */
 	GL_N_COUNTERS,
 };
@@ -178,6 +187,7 @@ _Static_assert(sizeof(struct gl_probe) == 40, "gl_probe");
 _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 48, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
+_Static_assert(sizeof(struct gl_control) == 8, "gl_control");
 _Static_assert(sizeof(struct gl_config) == 40, "gl_config");
 
 #endif

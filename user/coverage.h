@@ -9,7 +9,7 @@
 
 enum coverage_counter {
 	COVERAGE_LOST_RING, COVERAGE_LOST_UNREADABLE, COVERAGE_LOST_BUSY, COVERAGE_LOST_DAMAGED,
-	COVERAGE_STACKS_LOST, COVERAGE_STACKS_CUT, COVERAGE_STACKS_RESENT, COVERAGE_STACKS_NOT_KEPT,
+	COVERAGE_STACKS_LOST, COVERAGE_STACKS_UNSENT, COVERAGE_STACKS_CUT, COVERAGE_STACKS_RESENT, COVERAGE_STACKS_NOT_KEPT,
 	COVERAGE_OBJECTS_UNSIZED, COVERAGE_SITES_NOT_KEPT, COVERAGE_SITES_FORGOTTEN,
 	COVERAGE_SITES_WITHOUT_NAMES, COVERAGE_GOROUTINES_NOT_FOLLOWED,
 	COVERAGE_GOROUTINES_FORGOTTEN,
@@ -25,6 +25,7 @@ static const struct coverage_row coverage_rows[N_COVERAGE] = {
 	[COVERAGE_LOST_BUSY] = { "lost_busy", "events lost, no work area", 0, true },
 	[COVERAGE_LOST_DAMAGED] = { "lost_damaged", "events lost, not a record", 0, true },
 	[COVERAGE_STACKS_LOST] = { "stacks_lost", "stacks not readable", 0, true },
+	[COVERAGE_STACKS_UNSENT] = { "stacks_unsent", "stacks not sent, ring full", 0, true },
 	[COVERAGE_STACKS_CUT] = { "stacks_cut", "stacks cut", 0, true },
 	[COVERAGE_STACKS_RESENT] = { "stacks_resent", "stacks sent again", 0, false },
 	[COVERAGE_STACKS_NOT_KEPT] = { "stacks_not_kept", "stacks not kept, table full", 0, true },

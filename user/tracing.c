@@ -194,7 +194,7 @@ static uint64_t lost(void *ctx)
 	uint64_t c[GL_N_COUNTERS];
 
 	tracer_counters(t->tracer, c);
-	return c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK];
+	return c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK] + tracer_damaged(t->tracer);
 }
 
 static void forget_stack(void *ctx, uint64_t id)
@@ -238,6 +238,13 @@ static int configure(const struct tracing *t, struct gl_config *c)
 	return 0;
 }
 
+static enum tracer_group group_of(const struct gl_probe *p)
+{
+	if (p->kind == GL_PROBE_ALLOC)
+		return TRACER_HEAP;
+	return p->kind == GL_PROBE_GCEND ? TRACER_COLLECTOR : TRACER_GOROUTINES;
+}
+
 static int open_tracer(struct tracing *t)
 {
 	struct tracer_probe probes[GL_MAX_PROBES];
@@ -246,7 +253,8 @@ static int open_tracer(struct tracing *t)
 
 	for (size_t i = 0; i < t->plan.n && i < GL_MAX_PROBES; i++)
 		probes[i] = (struct tracer_probe){
-			.row = t->plan.probes[i].wire, .file_off = t->plan.probes[i].file_off,
+			.row = t->plan.probes[i].wire, .group = group_of(&t->plan.probes[i].wire),
+			.file_off = t->plan.probes[i].file_off,
 			.addr = t->plan.probes[i].vaddr + process_bias(t->p),
 		};
 	return err ? err : tracer_open(&t->tracer, &config, probes, t->plan.n, on_record, t);
@@ -292,12 +300,13 @@ static int plant(struct tracing *t)
 	int err = still_the_same(t);
 
 	if (!err)
-		err = tracer_attach(t->tracer, target_exe_path(target), target_pid(target));
+		err = tracer_attach(t->tracer, TRACER_ALL, target_exe_path(target),
+				    target_pid(target));
 	if (err)
 		return err;
 	err = still_the_same(t);
 	if (err)
-		tracer_detach(t->tracer);
+		tracer_detach(t->tracer, TRACER_ALL);
 	return err;
 }
 
@@ -356,7 +365,7 @@ int tracing_fd(const struct tracing *t)
 
 void tracing_detach(struct tracing *t)
 {
-	tracer_detach(t->tracer);
+	tracer_detach(t->tracer, TRACER_ALL);
 	tracer_drain(t->tracer);
 }
 
@@ -572,7 +581,9 @@ static void fill_loss(const struct tracing *t, const struct track_loss *l, struc
 	o->loss[COVERAGE_LOST_RING] = c[GL_LOST_RING];
 	o->loss[COVERAGE_LOST_UNREADABLE] = c[GL_LOST_ADDR];
 	o->loss[COVERAGE_LOST_BUSY] = c[GL_LOST_WORK];
+	o->loss[COVERAGE_LOST_DAMAGED] = tracer_damaged(t->tracer);
 	o->loss[COVERAGE_STACKS_LOST] = c[GL_LOST_STACK];
+	o->loss[COVERAGE_STACKS_UNSENT] = c[GL_LOST_STACK_RING];
 	o->loss[COVERAGE_STACKS_CUT] = c[GL_LOST_STACK_CUT];
 	o->loss[COVERAGE_STACKS_RESENT] = c[GL_STACKS_FULL];
 	o->loss[COVERAGE_OBJECTS_UNSIZED] = l->unsized;
@@ -595,7 +606,6 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	o->time_ns = s.time_ns;
 	o->looked_ns = s.looked_ns;
 	o->gc_cycles = s.gc_cycles;
-	o->cost.hits = s.n_records + lost(t);
 	o->one_in = s.one_in;
 	o->all_above = s.all_above;
 	o->stacks = s.stacks;
@@ -632,6 +642,7 @@ static void fill_cost(const struct tracing *t, struct observation *o)
 	struct rusage ru;
 
 	getrusage(RUSAGE_SELF, &ru);
+	o->cost.hits = tracer_hits(t->tracer);
 	o->cost.ns_per_hit = tracer_ns_per_hit(t->tracer);
 	o->cost.own_cpu_s = seconds(&ru.ru_utime) + seconds(&ru.ru_stime);
 	o->cost.own_rss = own_rss();

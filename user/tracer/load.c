@@ -41,6 +41,7 @@ static bool fill_slots(struct gl_slot *slots, const struct tracer_probe *probes,
 		if (slot->addr)
 			return false;
 		*slot = (struct gl_slot){ .addr = probes[i].addr, .row = probes[i].row };
+		slot->row.group = probes[i].group;
 	}
 	return true;
 }
@@ -80,6 +81,7 @@ static int load(struct loaded *l)
 	}
 	l->prog_fd = bpf_program__fd(prog);
 	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
+	l->control = &l->skel->bss->control;
 	l->counters_fd = bpf_map__fd(l->skel->maps.counters);
 	l->stacks_sent_fd = bpf_map__fd(l->skel->maps.stacks_sent);
 	return 0;

@@ -18,6 +18,7 @@ struct loaded {
 	struct gobpfleak *skel;
 	int prog_fd;		/* the program that stands behind all probes */
 	int ring_fd, counters_fd, stacks_sent_fd;
+	volatile struct gl_control *control;	/* shared with the program */
 };
 
 /* Loads the programs for these probes; sets config.hash.  Tells the user on failure; call

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,29 +16,48 @@
 #include "user/tracer/cost.h"
 #include "user/tracer/load.h"
 #include "user/tracer/plant.h"
+#include "user/tracer/records.h"
 #include "user/tracer/rights.h"
+
+enum { N_GROUPS = 3 };
+
+/* What was planted by one call. */
+struct set {
+	unsigned int planted;	/* groups; 0: the set is free */
+	unsigned int wanted;	/* those that have not been detached */
+	struct plant plant;
+};
 
 struct tracer {
 	struct loaded loaded;
-	struct plant plant;
+	struct set sets[N_GROUPS];
+	struct tracer_probe *probes;
+	size_t n_probes;
 	struct cost cost;
 	struct ring_buffer *ring;
 	tracer_sink sink;
 	void *ctx;
-	__u64 file_offs[GL_MAX_PROBES];
-	size_t n_probes;
+	size_t drained;		/* bytes of the ring taken in this turn */
+	uint64_t n_hits;	/* records delivered, but for stacks */
+	uint64_t n_damaged;
 };
 
 /* ---- open ---------------------------------------------------------------------------------- */
 
+/* A whole ring is all that can have been submitted before the turn began. */
 static int on_record(void *ctx, void *data, size_t size)
 {
 	struct tracer *tr = ctx;
 	const struct gl_header *rec = data;
 
-	if (size >= sizeof(*rec) && rec->len <= size)
+	if (record_sound(data, size)) {
+		tr->n_hits += rec->kind != GL_REC_STACK;
 		tr->sink(tr->ctx, rec);
-	return 0;
+	} else {
+		tr->n_damaged++;
+	}
+	tr->drained += (size + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
+	return tr->drained < GL_RING_BYTES ? 0 : -ECANCELED;
 }
 
 static int map_ring(struct tracer *tr)
@@ -63,7 +83,8 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 	tr = xcalloc(1, sizeof(*tr));
 	tr->sink = sink;
 	tr->ctx = ctx;
-	tr->plant = NOT_PLANTED;
+	tr->probes = xcalloc(n, sizeof(*probes));
+	tr->n_probes = n;
 	cost_init(&tr->cost);
 	err = load_open(&tr->loaded, config, probes, n);
 	if (!err)
@@ -72,24 +93,87 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 		tracer_close(tr);
 		return err;
 	}
-	for (size_t i = 0; i < n; i++)
-		tr->file_offs[i] = probes[i].file_off;
-	tr->n_probes = n;
+	memcpy(tr->probes, probes, n * sizeof(*probes));
 	*out = tr;
 	return 0;
 }
 
 /* ---- attach, run and leave ------------------------------------------------------------------ */
 
-int tracer_attach(struct tracer *tr, const char *path, pid_t pid)
+/* Takes back what was detached but still stands; returns the groups that do not. */
+static unsigned int take_back(struct tracer *tr, unsigned int groups)
 {
-	int err = plant(&tr->plant, tr->loaded.prog_fd, path, pid, tr->file_offs, tr->n_probes);
+	for (size_t i = 0; i < N_GROUPS; i++) {
+		tr->sets[i].wanted |= tr->sets[i].planted & groups;
+		groups &= ~tr->sets[i].planted;
+	}
+	return groups;
+}
 
-	if (err)
+/* There is one while a group is not planted, since every set has a group that no other has. */
+static struct set *free_set(struct tracer *tr)
+{
+	size_t i = 0;
+
+	while (tr->sets[i].planted)
+		i++;
+	return &tr->sets[i];
+}
+
+static int plant_set(struct tracer *tr, unsigned int groups, const char *path, pid_t pid)
+{
+	struct set *set;
+	__u64 offsets[GL_MAX_PROBES];
+	size_t n = 0;
+	int err;
+
+	for (size_t i = 0; i < tr->n_probes; i++)
+		if (tr->probes[i].group & groups)
+			offsets[n++] = tr->probes[i].file_off;
+	if (!n)
+		return 0;
+	set = free_set(tr);
+	err = plant(&set->plant, tr->loaded.prog_fd, path, pid, offsets, n);
+	if (err) {
 		plant_explain(err);
+		plant_remove(&set->plant);
+		return err;
+	}
+	set->planted = set->wanted = groups;
+	return 0;
+}
+
+int tracer_attach(struct tracer *tr, unsigned int groups, const char *path, pid_t pid)
+{
+	unsigned int add = take_back(tr, groups);
+	int err;
+
+	tracer_listen(tr, tr->loaded.control->groups | groups);
+	err = plant_set(tr, add, path, pid);
+	if (err)
+		tracer_detach(tr, groups);
 	else
 		cost_start(&tr->cost, tr->loaded.prog_fd);
 	return err;
+}
+
+void tracer_listen(struct tracer *tr, unsigned int groups)
+{
+	tr->loaded.control->groups = groups;
+}
+
+void tracer_detach(struct tracer *tr, unsigned int groups)
+{
+	tracer_listen(tr, tr->loaded.control->groups & ~groups);
+	for (size_t i = 0; i < N_GROUPS; i++) {
+		struct set *set = &tr->sets[i];
+
+		set->wanted &= ~groups;
+		if (!set->planted || set->wanted)
+			continue;
+		plant_remove(&set->plant);
+		set->planted = 0;
+	}
 }
 
 int tracer_fd(const struct tracer *tr)
@@ -99,9 +183,13 @@ int tracer_fd(const struct tracer *tr)
 
 int tracer_drain(struct tracer *tr)
 {
-	int n = ring_buffer__consume(tr->ring);
+	int n;
 
+	tr->drained = 0;
+	n = ring_buffer__consume(tr->ring);
 	cost_tick(&tr->cost);
+	if (n == -ECANCELED)
+		return 1;
 	return n < 0 ? n : 0;
 }
 
@@ -130,18 +218,28 @@ double tracer_ns_per_hit(const struct tracer *tr)
 	return cost_ns_per_hit(&tr->cost);
 }
 
-void tracer_detach(struct tracer *tr)
+uint64_t tracer_damaged(const struct tracer *tr)
 {
-	plant_remove(&tr->plant);
-	cost_stop(&tr->cost);
+	return tr->n_damaged;
+}
+
+uint64_t tracer_hits(const struct tracer *tr)
+{
+	uint64_t c[GL_N_COUNTERS];
+
+	tracer_counters(tr, c);
+	return tr->n_hits + tr->n_damaged + c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK];
 }
 
 void tracer_close(struct tracer *tr)
 {
 	if (!tr)
 		return;
-	tracer_detach(tr);
+	if (tr->loaded.control)
+		tracer_detach(tr, TRACER_ALL);
+	cost_stop(&tr->cost);
 	ring_buffer__free(tr->ring);
 	load_close(&tr->loaded);
+	free(tr->probes);
 	free(tr);
 }

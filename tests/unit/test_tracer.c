@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_tracer.c - tracer.h on this process: it is tracer and target at once.
+ *
+ * Every probe is of the kind that sends one record with the number that its argument points to, so
+ * that a call of a point is a hit, and one hit one record.  Skipped without the rights to load BPF
+ * programs; the tracefs way is skipped where tracefs cannot be mounted.
+ */
+#include "user/tracer/tracer.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+
+#include "user/base/util.h"
+#include "user/tracer/load.h"
+#include "user/tracer/plant.h"
+#include "user/tracer/records.h"
+#include "user/tracer/rights.h"
+#include "user/tracer/tracefs.h"
+
+/* ---- what is probed ------------------------------------------------------------------------- */
+
+enum { N_POINTS = 3, RDI = 7 };
+
+#if defined(__x86_64__)
+#define POINT(name)								\
+	extern void name(const uint64_t *goid);					\
+	__asm__(".pushsection .text\n" #name ":\n jmp 1f\n1: ret\n.popsection\n")
+#else
+#define POINT(name) static void name(const uint64_t *goid) {}
+#endif
+POINT(heap_point);
+POINT(goroutine_point);
+POINT(collector_point);
+
+static void (*const points[N_POINTS])(const uint64_t *) = {
+	heap_point, goroutine_point, collector_point
+};
+
+static uint64_t file_off(uintptr_t addr)
+{
+	unsigned long start, end, off;
+	uint64_t found = 0;
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	while (!found && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &off) == 3 && addr >= start &&
+		    addr < end)
+			found = addr - start + off;
+	fclose(f);
+	return found;
+}
+
+static void fill_probes(struct tracer_probe probes[N_POINTS])
+{
+	for (int i = 0; i < N_POINTS; i++)
+		probes[i] = (struct tracer_probe){
+			.row = { .id = i, .kind = GL_PROBE_GOEND, .cond = GL_COND_ALWAYS,
+				 .flags = GL_WHEN_TAKEN | GL_WHEN_NOT_TAKEN,
+				 .ptr = { .kind = GL_LOC_REG, .reg = RDI } },
+			.group = 1 << i, .addr = (uintptr_t)points[i],
+			.file_off = file_off((uintptr_t)points[i]),
+		};
+}
+
+static struct gl_config own_config(void)
+{
+	struct gl_config c = { .tgid = getpid() };
+	struct stat st;
+
+	assert_int_equal(stat("/proc/self/ns/pid", &st), 0);
+	c.pidns_dev = st.st_dev;	/* the encodings are equal below 256 */
+	c.pidns_ino = st.st_ino;
+	return c;
+}
+
+/* ---- the tracer ------------------------------------------------------------------------------ */
+
+struct seen {
+	struct tracer *tr;
+	uint64_t by_probe[N_POINTS], last_goid;
+	bool again;		/* every record causes another hit */
+};
+
+static void on_record(void *ctx, const struct gl_header *rec)
+{
+	struct seen *s = ctx;
+
+	assert_int_equal(rec->kind, GL_REC_GOEND);
+	s->by_probe[rec->probe]++;
+	s->last_goid = ((const struct gl_goend *)rec)->goid;
+	if (s->again)
+		points[rec->probe](&s->last_goid);
+}
+
+static void need_rights(void)
+{
+	set_verbosity(QUIET);
+	if (geteuid() || !file_off((uintptr_t)heap_point) || rights_check()) {
+		print_message("skipped: no rights to load BPF programs\n");
+		skip();
+	}
+}
+
+static void open_tracer(struct seen *s)
+{
+	struct tracer_probe probes[N_POINTS];
+	struct gl_config config = own_config();
+
+	*s = (struct seen){ 0 };
+	fill_probes(probes);
+	assert_int_equal(tracer_open(&s->tr, &config, probes, N_POINTS, on_record, s), 0);
+}
+
+static void hit_all(void)
+{
+	static const uint64_t goid = 4711;
+
+	for (int i = 0; i < N_POINTS; i++)
+		points[i](&goid);
+}
+
+/* Hits every point once; which groups answered. */
+static unsigned int listening(struct seen *s)
+{
+	unsigned int groups = 0;
+
+	memset(s->by_probe, 0, sizeof(s->by_probe));
+	hit_all();
+	assert_int_equal(tracer_drain(s->tr), 0);
+	for (int i = 0; i < N_POINTS; i++) {
+		assert_in_range(s->by_probe[i], 0, 1);
+		groups |= s->by_probe[i] << i;
+	}
+	return groups;
+}
+
+static void test_groups(void **state)
+{
+	const unsigned int others = TRACER_GOROUTINES | TRACER_COLLECTOR;
+	struct seen s;
+
+	need_rights();
+	open_tracer(&s);
+	assert_int_equal(listening(&s), 0);
+	assert_int_equal(tracer_attach(s.tr, others, "/proc/self/exe", getpid()), 0);
+	assert_int_equal(listening(&s), others);
+	assert_int_equal(s.last_goid, 4711);
+	assert_int_equal(tracer_attach(s.tr, TRACER_HEAP, "/proc/self/exe", getpid()), 0);
+	assert_int_equal(listening(&s), TRACER_ALL);
+	tracer_listen(s.tr, TRACER_COLLECTOR);
+	assert_int_equal(listening(&s), TRACER_COLLECTOR);
+	tracer_listen(s.tr, TRACER_ALL);
+	tracer_detach(s.tr, TRACER_HEAP);
+	assert_int_equal(listening(&s), others);
+	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
+	assert_int_equal(listening(&s), TRACER_ALL);
+	/* one of two that were planted together: it still stands, and is not planted twice */
+	tracer_detach(s.tr, TRACER_GOROUTINES);
+	assert_int_equal(listening(&s), TRACER_HEAP | TRACER_COLLECTOR);
+	assert_int_equal(tracer_attach(s.tr, TRACER_GOROUTINES, "/proc/self/exe", getpid()), 0);
+	assert_int_equal(listening(&s), TRACER_ALL);
+	tracer_detach(s.tr, TRACER_ALL);
+	assert_int_equal(listening(&s), 0);
+	tracer_close(s.tr);
+}
+
+/* The file is named by a descriptor, as it is when it must be the very one that was read. */
+static void test_descriptor(void **state)
+{
+	char path[64];
+	struct seen s;
+	int fd;
+
+	need_rights();
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	open_tracer(&s);
+	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, path, getpid()), 0);
+	assert_int_equal(listening(&s), TRACER_ALL);
+	tracer_close(s.tr);
+	close(fd);
+}
+
+static void test_drain_ends(void **state)
+{
+	const uint64_t goid = 1;
+	struct seen s;
+	uint64_t first;
+
+	need_rights();
+	open_tracer(&s);
+	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
+	for (int i = 0; i < 100; i++)
+		heap_point(&goid);
+	s.again = true;
+	assert_int_equal(tracer_drain(s.tr), 1);
+	first = s.by_probe[0];
+	assert_in_range(first, 100, GL_RING_BYTES / sizeof(struct gl_goend));
+	s.again = false;
+	assert_int_equal(tracer_drain(s.tr), 0);
+	assert_int_equal(s.by_probe[0], first + 100);
+	assert_int_equal(tracer_damaged(s.tr), 0);
+	tracer_close(s.tr);
+}
+
+static void test_hits_with_losses(void **state)
+{
+	const uint64_t goid = 1, hits = GL_RING_BYTES / sizeof(struct gl_goend) + 100000;
+	uint64_t counters[GL_N_COUNTERS];
+	struct seen s;
+
+	need_rights();
+	open_tracer(&s);
+	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
+	for (uint64_t i = 0; i < hits; i++)
+		heap_point(&goid);
+	goroutine_point((const uint64_t *)8);	/* not readable */
+	assert_int_equal(tracer_drain(s.tr), 0);
+	tracer_counters(s.tr, counters);
+	assert_true(counters[GL_LOST_RING] > 90000);
+	assert_int_equal(counters[GL_LOST_ADDR], 1);
+	assert_int_equal(tracer_hits(s.tr), hits + 1);
+	assert_true(tracer_ns_per_hit(s.tr) > 0);
+	tracer_close(s.tr);
+}
+
+/* ---- records ---------------------------------------------------------------------------------- */
+
+static void test_records(void **state)
+{
+	static const struct { uint16_t kind; uint32_t len; size_t size; bool sound; } cases[] = {
+		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc), true },
+		{ GL_REC_GOSTART, sizeof(struct gl_gostart), sizeof(struct gl_gostart), true },
+		{ GL_REC_GOEND, sizeof(struct gl_goend), sizeof(struct gl_goend), true },
+		{ GL_REC_GCEND, sizeof(struct gl_gcend), sizeof(struct gl_gcend), true },
+		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc) + 8, false },
+		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc) - 8, false },
+		{ GL_REC_GOEND, sizeof(struct gl_gcend), sizeof(struct gl_gcend), false },
+		{ 0, 8, 8, false },
+		{ 6, 24, 24, false },
+		{ 0xffff, 24, 24, false },
+		{ GL_REC_GCEND, 0, 0, false },
+		{ GL_REC_GCEND, 4, 4, false },
+		{ GL_REC_STACK, 16, 16, false },
+	};
+	struct gl_stack buf = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		buf.h.kind = cases[i].kind;
+		buf.h.len = cases[i].len;
+		assert_int_equal(record_sound(&buf, cases[i].size), cases[i].sound);
+	}
+}
+
+static bool stack_sound(uint32_t n, size_t size)
+{
+	struct gl_stack st = { .h = { .kind = GL_REC_STACK, .len = size }, .n = n };
+
+	return record_sound(&st, size);
+}
+
+static void test_stack_records(void **state)
+{
+	assert_true(stack_sound(0, 24));
+	assert_true(stack_sound(3, 24 + 3 * 8));
+	assert_true(stack_sound(GL_MAX_FRAMES, sizeof(struct gl_stack)));
+	assert_false(stack_sound(4, 24 + 3 * 8));
+	assert_false(stack_sound(GL_MAX_FRAMES + 1, sizeof(struct gl_stack) + 8));
+	assert_false(stack_sound(0x20000003, 24 + 3 * 8));
+}
+
+/* ---- tracefs ---------------------------------------------------------------------------------- */
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void make_dir(const char *dir, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static const char *const fake_dirs[] = { "self", "self/ns", "77", "78" };
+static const char *const fake_files[] = {
+	"self/stat", "self/ns/pid", "77/stat", "78/stat", "uprobe_events"
+};
+
+/* A procfs with the processes 77 and 78; their start times stand in field 22. */
+static unsigned long long make_fake_proc(const char *dir)
+{
+	char path[256];
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fake_dirs); i++)
+		make_dir(dir, fake_dirs[i]);
+	write_file(dir, "self/stat", "5 (me) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 500 1 1\n");
+	write_file(dir, "77/stat", "77 (a) b) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 700 1 1\n");
+	write_file(dir, "78/stat", "78 (x) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 800 1 1\n");
+	write_file(dir, "self/ns/pid", "");
+	snprintf(path, sizeof(path), "%s/self/ns/pid", dir);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+static void remove_fake_proc(const char *dir)
+{
+	char path[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fake_files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, fake_files[i]);
+		unlink(path);
+	}
+	for (size_t i = ARRAY_SIZE(fake_dirs); i-- > 0;) {
+		snprintf(path, sizeof(path), "%s/%s", dir, fake_dirs[i]);
+		rmdir(path);
+	}
+	rmdir(dir);
+}
+
+static void test_stale_events(void **state)
+{
+	char dir[] = "/tmp/test_tracer.XXXXXX", path[64], before[1024], after[2048], want[2048];
+	unsigned long long ns;
+	size_t n;
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	ns = make_fake_proc(dir);
+	snprintf(before, sizeof(before),
+		 "p:other/p1_2_3 /bin/true:0x10\n"
+		 "p:gobpfleak/p77_700_%llu_a1 /bin/true:0x10\n"	/* lives */
+		 "p:gobpfleak/p78_700_%llu_a2 /bin/true:0x10\n"	/* the pid came again */
+		 "p:gobpfleak/p78_700_%llu_a2 /bin/true:0x20\n"
+		 "p:gobpfleak/p79_700_%llu_a3 /bin/true:0x10\n"	/* ended */
+		 "p:gobpfleak/p79_700_%llu_a3 /bin/true:0x10\n"	/* of another namespace */
+		 "p:gobpfleak/mine /bin/true:0x10\n",
+		 ns, ns, ns, ns, ns + 1);
+	write_file(dir, "uprobe_events", before);
+	remove_stale_events(dir, dir);
+	snprintf(want, sizeof(want), "%s-:gobpfleak/p78_700_%llu_a2\n-:gobpfleak/p79_700_%llu_a3\n",
+		 before, ns, ns);
+	snprintf(path, sizeof(path), "%s/uprobe_events", dir);
+	f = fopen(path, "r");
+	n = fread(after, 1, sizeof(after) - 1, f);
+	after[n] = '\0';
+	fclose(f);
+	remove_fake_proc(dir);
+	assert_string_equal(after, want);
+}
+
+static void need_tracefs(void)
+{
+	need_rights();
+	if (!access("/sys/kernel/tracing/uprobe_events", W_OK))
+		return;
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL)) {
+		print_message("skipped: tracefs cannot be mounted\n");
+		skip();
+	}
+}
+
+static int count_goid(void *ctx, void *data, size_t size)
+{
+	*(uint64_t *)ctx += ((const struct gl_goend *)data)->goid;
+	return 0;
+}
+
+static bool has_event(const char *event)
+{
+	char line[512];
+	bool found = false;
+	FILE *f = fopen("/sys/kernel/tracing/uprobe_events", "re");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		found |= strstr(line, event) != NULL;
+	fclose(f);
+	return found;
+}
+
+/* Two events side by side, in the file behind a descriptor. */
+static void test_tracefs(void **state)
+{
+	struct tracer_probe probes[N_POINTS];
+	struct gl_config config = own_config();
+	struct ring_buffer *ring;
+	struct plant heap = NOT_PLANTED, rest = NOT_PLANTED;
+	struct loaded l = { 0 };
+	uint64_t sum = 0;
+	char path[64], event[EVENT_NAME];
+	int fd;
+
+	need_tracefs();
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fill_probes(probes);
+	assert_int_equal(load_open(&l, &config, probes, N_POINTS), 0);
+	ring = ring_buffer__new(l.ring_fd, count_goid, &sum, NULL);
+	l.control->groups = TRACER_ALL;
+	const __u64 offs[] = { probes[0].file_off, probes[1].file_off, probes[2].file_off };
+	assert_int_equal(plant_event(&rest, l.prog_fd, path, getpid(), offs + 1, 2), 0);
+	assert_int_equal(plant_event(&heap, l.prog_fd, path, getpid(), offs, 1), 0);
+	remove_stale_events("/sys/kernel/tracing", "/proc");
+	strcpy(event, heap.event);
+	assert_true(has_event(event));
+	hit_all();
+	ring_buffer__consume(ring);
+	assert_int_equal(sum, 3 * 4711);
+	plant_remove(&heap);
+	assert_false(has_event(event));
+	hit_all();
+	ring_buffer__consume(ring);
+	assert_int_equal(sum, 5 * 4711);
+	plant_remove(&rest);
+	ring_buffer__free(ring);
+	load_close(&l);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_stack_records),
+		cmocka_unit_test(test_stale_events),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_descriptor),
+		cmocka_unit_test(test_drain_ends),
+		cmocka_unit_test(test_hits_with_losses),
+		cmocka_unit_test(test_tracefs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
