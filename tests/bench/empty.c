@@ -6,19 +6,16 @@
  * usage: empty PID heap|goroutines                prints "attached", detaches when stdin ends
  */
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "user/probe/plan.h"
 #include "user/process.h"
+#include "user/target.h"
+#include "user/tracer/plant.h"
 #include "user/tracing.h"
-
-enum { UPROBE_MULTI = 48 };	/* BPF_TRACE_UPROBE_MULTI */
 
 static int load_empty(void)
 {
@@ -27,7 +24,7 @@ static int load_empty(void)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts,
-		    .expected_attach_type = (enum bpf_attach_type)UPROBE_MULTI);
+		    .expected_attach_type = (enum bpf_attach_type)PLANT_ATTACH_TYPE);
 
 	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "empty", "GPL", insns, 2, &opts);
 }
@@ -35,35 +32,28 @@ static int load_empty(void)
 int main(int argc, char **argv)
 {
 	const struct plan *plan;
-	struct process *p;
+	struct process *process;
 	struct tracing *t;
+	struct plant p;
 	__u64 offsets[GL_MAX_PROBES];
-	char path[64];
 	bool heap = argc == 3 && !strcmp(argv[2], "heap");
-
 	const struct tracing_options opt = { .heap = heap, .goroutines = !heap };
+	int err;
 
-	if (argc != 3 || process_open(&p, atoi(argv[1])) || tracing_new(&t, p, &opt))
+	if (argc != 3 || process_open(&process, atoi(argv[1])) || tracing_new(&t, process, &opt))
 		return 1;
 	plan = tracing_plan(t);
 	for (size_t i = 0; i < plan->n; i++)
 		offsets[i] = plan->probes[i].file_off;
-	snprintf(path, sizeof(path), "/proc/%s/exe", argv[1]);
-	struct {
-		__u32 prog_fd, target_fd, attach_type, flags;
-		__u64 path, offsets, ref_ctr_offsets, cookies;
-		__u32 cnt, multi_flags, pid, pad;
-	} attr = {
-		.prog_fd = load_empty(), .attach_type = UPROBE_MULTI, .path = (uintptr_t)path,
-		.offsets = (uintptr_t)offsets, .cnt = plan->n, .pid = atoi(argv[1]),
-	};
-	if (syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr)) < 0) {
-		perror("empty: BPF_LINK_CREATE");
+	err = plant(&p, load_empty(), target_exe_path(process_target(process)), atoi(argv[1]), offsets, plan->n);
+	if (err) {
+		fprintf(stderr, "empty: plant: %s\n", strerror(-err));
 		return 1;
 	}
 	puts("attached");
 	fflush(stdout);
 	while (getchar() != EOF)
 		;
+	plant_remove(&p);
 	return 0;
 }
