@@ -77,6 +77,15 @@ $(OUT)/gobpfleak.skel.h: $(OUT)/gobpfleak.linked.o
 
 $(OUT)/user/tracer/load.o: $(OUT)/gobpfleak.skel.h
 
+# The commit, where this is a clone and not an unpacked archive; written anew only when it changes.
+commit = $(shell test -e .git && git describe --always --dirty --abbrev=12 2>/dev/null)
+$(OUT)/version.h: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '#define GL_COMMIT "$(if $(commit), ($(commit)))"' >$@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(OUT)/user/main.o: $(OUT)/version.h
+
 $(OUT)/tests/unit/test_%: $(OUT)/tests/unit/test_%.o $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs) $(shell $(PKG_CONFIG) --libs cmocka)
@@ -131,5 +140,6 @@ clean:
 
 -include $(shell find $(OUT) -name '*.d' -type f 2>/dev/null)
 
-.PHONY: all tests demo check check-go bench install clean run-demo run-check run-check-go run-bench
+FORCE:
+.PHONY: FORCE all tests demo check check-go bench install clean run-demo run-check run-check-go run-bench
 .SECONDARY:

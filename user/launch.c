@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -16,7 +17,37 @@
 
 #include "user/base/util.h"
 
-enum { EXIT_NOT_RUN = 127 };
+enum { EXIT_NOT_RUN = 127, EXIT_SIGNAL = 128 };
+
+/*
+ * As execvp() finds it, but what the kernel does not know how to run is not given to /bin/sh: a
+ * binary cut short would become a shell that stumbles over it.
+ */
+static void run(char *const argv[])
+{
+	const char *path = getenv("PATH"), *end;
+	int denied = 0;
+
+	if (strchr(argv[0], '/') || !path) {
+		execv(argv[0], argv);
+		return;
+	}
+	for (errno = ENOENT; path; path = *end ? end + 1 : NULL) {
+		char *file;
+
+		end = strchrnul(path, ':');
+		file = xasprintf("%.*s%s%s", (int)(end - path), path, end > path ? "/" : "./",
+				 argv[0]);
+		execv(file, argv);
+		free(file);
+		if (errno == EACCES)
+			denied = errno;
+		else if (errno != ENOENT && errno != ENOTDIR)
+			return;
+	}
+	if (denied)
+		errno = denied;
+}
 
 static void __attribute__((noreturn)) child(char *const argv[])
 {
@@ -25,10 +56,32 @@ static void __attribute__((noreturn)) child(char *const argv[])
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (!ptrace(PTRACE_TRACEME, 0, NULL, NULL))
-		execvp(argv[0], argv);
+	signal(SIGXFSZ, SIG_DFL);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL)) {
+		say_error("%s: cannot be held before its first instruction (ptrace: %s); start it "
+			  "yourself and trace it with -p", argv[0], strerror(errno));
+		_exit(EXIT_NOT_RUN);
+	}
+	run(argv);
 	say_error("%s: cannot be started: %s", argv[0], strerror(errno));
 	_exit(EXIT_NOT_RUN);
+}
+
+/* A signal that arrives before the exec is passed on. */
+static int wait_for_exec(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		if (waitpid(pid, &status, 0) < 0) {
+			if (errno == EINTR)
+				continue;
+			return 0;
+		}
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) == SIGTRAP)
+			return status;
+		ptrace(PTRACE_CONT, pid, NULL, (void *)(long)WSTOPSIG(status));
+	}
 }
 
 int launch(pid_t *pid, char *const argv[])
@@ -42,20 +95,32 @@ int launch(pid_t *pid, char *const argv[])
 	}
 	if (!p)
 		child(argv);
-	while (waitpid(p, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP) {
+	status = wait_for_exec(p);
+	if (WIFSTOPPED(status)) {
 		*pid = p;
 		return 0;
 	}
-	if (!WIFEXITED(status) && !WIFSIGNALED(status))
-		launch_abort(p);
-	return -ENOENT;		/* the child has said why */
+	if (WIFSIGNALED(status))
+		say_error("%s: ended by %s before its first instruction; is the file whole?",
+			  argv[0], strsignal(WTERMSIG(status)));
+	return -ENOEXEC;	/* the child has said why */
 }
 
 int launch_continue(pid_t pid)
 {
-	return ptrace(PTRACE_DETACH, pid, NULL, NULL) ? -errno : 0;
+	if (!ptrace(PTRACE_DETACH, pid, NULL, NULL))
+		return 0;
+	say_error("process %d: cannot be let go: %s", (int)pid, strerror(errno));
+	return -errno;
+}
+
+int launch_status(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 void launch_abort(pid_t pid)

@@ -1,203 +1,630 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * opts.c - the table of options, and their values from text.
+ *
+ * An option is one row: what it is called, what it says of itself, who parses its argument and where
+ * that goes.  Options that write a format to a file are rows made from the table of formats.
  */
 #include "user/opts.h"
 
-#include <argp.h>
 #include <ctype.h>
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
-#include <math.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "include/gobpfleak.h"
-#include "user/base/util.h"
 #include "user/report/report.h"
 
-const char *argp_program_version = "gobpfleak " GL_VERSION;
-
-enum {	/* options without a letter */
-	OPT_FORMAT = 256, OPT_PPROF, OPT_PPROF_GOROUTINES, OPT_JSON, OPT_HEAP_ONLY,
-	OPT_GOROUTINES_ONLY, OPT_FORCE, OPT_DRY_RUN,
+enum {
+	MAX_POSITIONALS = 3,
+	MAX_ROWS = 64,
+	LONG = 256,			/* what getopt says of row i is LONG + i, or its letter */
+	MAX_BARE_INTERVAL = 86400,	/* s; who means more says a unit */
+	HELP_COLUMN = 30,
+	HELP_WIDTH = 79,
+	MAX_CHOICES = 256,
 };
 
-static const struct argp_option options[] = {
-	{ "pid", 'p', "PID", 0, "the process to trace", 1 },
-	{ "duration", 'd', "TIME", 0,
-	  "stop after TIME (30s, 10m, 2h; a bare number is seconds)", 1 },
-	{ "interval", 'i', "TIME", 0, "a report every TIME, as the positional INTERVAL", 1 },
-	{ "heap-only", OPT_HEAP_ONLY, 0, 0, "trace allocations only", 1 },
-	{ "goroutines-only", OPT_GOROUTINES_ONLY, 0, 0, "trace goroutines only", 1 },
-	{ "dry-run", OPT_DRY_RUN, 0, 0,
-	  "print what would be probed, where and why; attach nothing", 1 },
-	{ "top", 'T', "N", 0, "sites in the text report (10; 0: all)", 2 },
-	{ "folded", 'f', "WHAT", OPTION_ARG_OPTIONAL,
-	  "folded stacks for flame graphs; WHAT is live (default), live-objects, alloc, growth or "
-	  "goroutine", 2 },
-	{ "format", OPT_FORMAT, "FORMAT", 0, "text (default), json, folded or pprof", 2 },
-	{ "output", 'o', "FILE", 0, "write the report there and not to stdout", 2 },
-	{ "pprof", OPT_PPROF, "FILE", 0, "also write a heap profile for go tool pprof", 2 },
-	{ "pprof-goroutines", OPT_PPROF_GOROUTINES, "FILE", 0,
-	  "also write a goroutine profile for go tool pprof", 2 },
-	{ "json", OPT_JSON, "FILE", 0, "also write the report as JSON", 2 },
-	{ "force", OPT_FORCE, 0, 0, "overwrite files that exist", 2 },
-	{ "verbose", 'v', 0, 0, "say more on stderr", 3 },
-	{ "quiet", 'q', 0, 0, "say only errors on stderr", 3 },
-	{ 0 },
+#define MIN_MEMORY ((uint64_t)64 << 20)
+#define DEFAULT_MEMORY ((uint64_t)256 << 20)
+
+struct row;
+
+struct parsing {
+	struct opts *o;
+	const struct row *row;		/* the option at hand */
+	const char *positional[MAX_POSITIONALS];
+	size_t n_positional;
+	char *message;
 };
 
-static const char usage[] = "-p PID [INTERVAL [COUNT]]\n-- COMMAND [ARGUMENT...]";
+struct row {
+	const char *name;
+	int letter;			/* 0: none */
+	const char *arg;		/* NULL: takes none; "[X]": may be left out */
+	const char *help;
+	int (*parse)(struct parsing *p, const char *arg);	/* of an argument, or NULL */
+	size_t at;			/* in struct opts: where the value goes */
+	int flag;			/* without an argument: that value, a bool */
+	void (*choices)(char out[MAX_CHOICES]);			/* end the help text, or NULL */
+	const struct report_format *format;	/* of --FORMAT FILE */
+	const struct report_value *value;
+};
 
-static const char help[] =
-	"Trace the allocations and goroutines of a running Go process from outside: which call "
-	"stacks hold live memory, and which go statements start goroutines that do not end."
-	"\vThe final report comes on Ctrl-C, after -d, or when the process ends; SIGUSR1 asks for "
-	"one in between.  Exit codes: 0 done, 1 usage or could not attach, 2 the process ended "
-	"first (the report is still written).";
-
-/* "30", "30s", "500ms", "10m", "2h" to ns.  0: not a time. */
-static uint64_t parse_time(const char *text)
+static int __attribute__((format(printf, 2, 3))) wrong(struct parsing *p, const char *fmt, ...)
 {
-	static const struct { const char *unit; double ns; } units[] = {
-		{ "", 1e9 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 },
-		{ "h", 3600e9 }, { "d", 86400e9 },
-	};
-	char *end;
-	double v = strtod(text, &end);
+	va_list ap;
 
-	if (end == text || !isfinite(v) || v <= 0)
+	va_start(ap, fmt);
+	if (!p->message && vasprintf(&p->message, fmt, ap) < 0)
+		p->message = NULL;
+	va_end(ap);
+	return -EINVAL;
+}
+
+static void *field(struct parsing *p)
+{
+	return (char *)p->o + p->row->at;
+}
+
+/* ---- values from text ----------------------------------------------------------------------- */
+
+/* Digits with or without a point; nothing else that strtod() knows. */
+static bool decimal(const char **text, double *v)
+{
+	size_t n = strspn(*text, "0123456789."), digits = 0;
+	char *end;
+
+	for (size_t i = 0; i < n; i++)
+		digits += isdigit((unsigned char)(*text)[i]) != 0;
+	if (!digits)
+		return false;
+	*v = strtod(*text, &end);
+	if (end > *text + n)	/* an exponent, or 0x */
+		return false;
+	*text = end;
+	return true;
+}
+
+/* Takes the unit that text begins with. */
+static bool unit(const char **text, double *ns)
+{
+	static const struct { const char *name; double ns; } units[] = {	/* ms before m */
+		{ "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		size_t n = strlen(units[i].name);
+
+		if (!strncmp(*text, units[i].name, n)) {
+			*text += n;
+			*ns = units[i].ns;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "30", "30s", "500ms", "1m30s": as time.ParseDuration() of Go, and days.  0: not a time. */
+static uint64_t time_of(const char *text)
+{
+	double sum = 0, v, ns;
+
+	if (!decimal(&text, &v))
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (!strcmp(end, units[i].unit) && v * units[i].ns < 9e18)
-			return (uint64_t)(v * units[i].ns);
+	if (!*text)
+		return v * 1e9 < 9e18 ? (uint64_t)(v * 1e9) : 0;
+	while (unit(&text, &ns)) {
+		sum += v * ns;
+		if (!*text)
+			return sum < 9e18 ? (uint64_t)sum : 0;
+		if (!decimal(&text, &v))
+			return 0;
+	}
 	return 0;
 }
 
-static uint64_t need_time(struct argp_state *state, const char *what, const char *text)
+static int set_time(struct parsing *p, const char *what, const char *text, uint64_t *ns)
 {
-	uint64_t ns = parse_time(text);
-
-	if (!ns)
-		argp_error(state, "%s: '%s' is not a time; give a number with ms, s, m, h or d, "
-			   "as 30s", what, text);
-	return ns;
+	*ns = time_of(text);
+	if (*ns)
+		return 0;
+	return wrong(p, "%s: '%s' is not a time; give a number with ms, s, m, h or d, as 30s or "
+		     "1m30s", what, text);
 }
 
-static unsigned long need_number(struct argp_state *state, const char *what, const char *text,
-				 unsigned long min, unsigned long max)
+static int set_number(struct parsing *p, const char *what, const char *text, unsigned long min,
+		      unsigned long max, unsigned long *out)
 {
 	char *end;
-	unsigned long v;
 
 	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (errno || end == text || *end || !isdigit((unsigned char)*text) || v < min || v > max)
-		argp_error(state, "%s: '%s' is not a number from %lu to %lu", what, text, min, max);
-	return v;
-}
-
-static const struct report_format *need_format(struct argp_state *state, const char *name)
-{
-	const struct report_format *f = report_find(name), *all;
-	char names[128] = "";
-	size_t n;
-
-	all = report_formats(&n);
-	for (size_t i = 0; i < n; i++)
-		snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s", all[i].name);
-	if (!f)
-		argp_error(state, "--format: there is no format '%s'; there are:%s", name, names);
-	return f;
-}
-
-static void set_folded(struct argp_state *state, struct opts *o, const char *what)
-{
-	char values[128] = "";
-
-	o->format = report_find("folded");
-	if (what && *what == '=')	/* -f=live, as people type it */
-		what++;
-	for (const char *const *v = o->format->values; *v; v++)
-		snprintf(values + strlen(values), sizeof(values) - strlen(values), " %s", *v);
-	if (report_value(o->format, what) < 0)
-		argp_error(state, "--folded: there is no '%s'; there are:%s", what, values);
-	o->value = what;
-}
-
-static void set_positional(struct argp_state *state, struct opts *o, char *arg)
-{
-	if (!o->pid) {
-		o->command = &state->argv[state->next - 1];
-		state->next = state->argc;
-	} else if (state->arg_num == 0) {
-		o->interval_ns = need_time(state, "INTERVAL", arg);
-	} else if (state->arg_num == 1) {
-		o->count = need_number(state, "COUNT", arg, 1, ULONG_MAX);
-	} else {
-		argp_error(state, "'%s' is one argument too many", arg);
-	}
-}
-
-static void check(struct argp_state *state, struct opts *o)
-{
-	if (o->command && !state->quoted)
-		argp_error(state, "name a process with -p PID, or put the command after --");
-	if (!o->pid && !o->command)
-		argp_error(state, "name a process with -p PID, or a command after --");
-	if (!o->heap && !o->goroutines)
-		argp_error(state, "--heap-only and --goroutines-only exclude each other");
-	if (!o->heap && o->pprof)
-		argp_error(state, "--pprof needs the heap, --goroutines-only leaves it out");
-	if (!o->goroutines && o->pprof_goroutines)
-		argp_error(state,
-			   "--pprof-goroutines needs goroutines, --heap-only leaves them out");
-	if (!o->heap && o->format == report_find("folded") &&
-	    (!o->value || strcmp(o->value, "goroutine")))
-		argp_error(state, "--goroutines-only leaves the heap out: say --folded=goroutine");
-	if (!o->goroutines && o->value && !strcmp(o->value, "goroutine"))
-		argp_error(state, "--folded=goroutine needs goroutines, --heap-only leaves "
-			   "them out");
-	if (o->format == report_find("pprof") && !o->output)
-		argp_error(state, "--format pprof writes binary data: say where to with -o FILE");
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct opts *o = state->input;
-
-	switch (key) {
-	case 'p': o->pid = (pid_t)need_number(state, "-p", arg, 1, INT_MAX); break;
-	case 'd': o->duration_ns = need_time(state, "-d", arg); break;
-	case 'i': o->interval_ns = need_time(state, "-i", arg); break;
-	case 'T': o->top = need_number(state, "-T", arg, 0, 1000000); break;
-	case 'f': set_folded(state, o, arg); break;
-	case 'o': o->output = arg; break;
-	case 'v': set_verbosity(VERBOSE); break;
-	case 'q': set_verbosity(QUIET); break;
-	case OPT_FORMAT: o->format = need_format(state, arg); break;
-	case OPT_PPROF: o->pprof = arg; break;
-	case OPT_PPROF_GOROUTINES: o->pprof_goroutines = arg; break;
-	case OPT_JSON: o->json = arg; break;
-	case OPT_HEAP_ONLY: o->goroutines = false; break;
-	case OPT_GOROUTINES_ONLY: o->heap = false; break;
-	case OPT_FORCE: o->force = true; break;
-	case OPT_DRY_RUN: o->dry_run = true; break;
-	case ARGP_KEY_ARG: set_positional(state, o, arg); break;
-	case ARGP_KEY_END: check(state, o); break;
-	default: return ARGP_ERR_UNKNOWN;
-	}
+	*out = strtoul(text, &end, 10);
+	if (errno || !isdigit((unsigned char)*text) || *end || *out < min || *out > max)
+		return wrong(p, "%s: '%s' is not a number from %lu to %lu", what, text, min, max);
 	return 0;
 }
 
-void opts_parse(struct opts *out, int argc, char **argv)
+static int parse_time(struct parsing *p, const char *arg)
 {
-	static const struct argp argp = { options, parse, usage, help, 0, 0, 0 };
+	char what[] = { '-', (char)p->row->letter, '\0' };
 
-	*out = (struct opts){ .top = 10, .heap = true, .goroutines = true,
-			      .format = report_find("text") };
-	argp_err_exit_status = 1;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, out);
+	return set_time(p, what, arg, field(p));
+}
+
+static int parse_top(struct parsing *p, const char *arg)
+{
+	return set_number(p, "-T", arg, 0, 1000000, field(p));
+}
+
+/* As people try it: -p A -p B, -p A,B. */
+static int several_pids(struct parsing *p, const char *arg)
+{
+	char *first = p->o->pid ? xasprintf("-p %d ", (int)p->o->pid) : xstrdup("");
+	int err = wrong(p, "%s-p %s: one process at a time; run gobpfleak once for each", first,
+			arg);
+
+	free(first);
+	return err;
+}
+
+static int parse_pid(struct parsing *p, const char *arg)
+{
+	unsigned long v;
+	int err;
+
+	if (p->o->pid || (strpbrk(arg, ", ") && !arg[strspn(arg, "0123456789, ")]))
+		return several_pids(p, arg);
+	err = set_number(p, "-p", arg, 1, INT_MAX, &v);
+	p->o->pid = err ? 0 : (pid_t)v;
+	return err;
+}
+
+/* "64MiB", "64M", "1G", "67108864" */
+static int parse_size(struct parsing *p, const char *arg)
+{
+	static const char units[] = "KMGT";
+	const char *text = arg, *u;
+	double v = 0;
+	bool good = decimal(&text, &v);
+
+	u = good && *text ? strchr(units, toupper((unsigned char)*text)) : NULL;
+	if (u) {
+		v *= (double)((uint64_t)1024 << 10 * (u - units));
+		text += text[1] == 'i' && text[2] == 'B' ? 3 : 1;
+	}
+	if (good && *text == 'B' && text[-1] != 'B')
+		text++;
+	if (!good || *text || v < (double)MIN_MEMORY || v > 1e15)
+		return wrong(p, "--%s: '%s' is not a size of 64MiB or more, as 64MiB, 1G or bytes",
+			     p->row->name, arg);
+	*(uint64_t *)field(p) = (uint64_t)v;
+	return 0;
+}
+
+static int parse_verbosity(struct parsing *p, const char *arg)
+{
+	p->o->verbosity = p->row->letter == 'v' ? VERBOSE : QUIET;
+	return 0;
+}
+
+/* ---- formats and files ---------------------------------------------------------------------- */
+
+static void add_choice(char out[MAX_CHOICES], const char *name)
+{
+	size_t n = strlen(out);
+
+	snprintf(out + n, MAX_CHOICES - n, "%s%s", n ? ", " : "", name);
+}
+
+static void format_names(char out[MAX_CHOICES])
+{
+	size_t n;
+	const struct report_format *all = report_formats(&n);
+
+	for (size_t i = 0; i < n; i++)
+		add_choice(out, all[i].name);
+}
+
+static void folded_values(char out[MAX_CHOICES])
+{
+	const struct report_format *f = report_find("folded");
+
+	for (size_t i = 0; i < f->n_values; i++)
+		add_choice(out, f->values[i].name);
+}
+
+static int parse_format(struct parsing *p, const char *arg)
+{
+	struct output_spec *main = &p->o->outputs[0];
+	char names[MAX_CHOICES] = "";
+
+	main->value = NULL;
+	main->format = report_find(arg);
+	if (main->format)
+		return 0;
+	format_names(names);
+	return wrong(p, "--format: there is no format '%s'; there are: %s", arg, names);
+}
+
+static int parse_folded(struct parsing *p, const char *arg)
+{
+	struct output_spec *main = &p->o->outputs[0];
+	char values[MAX_CHOICES] = "";
+
+	if (arg && *arg == '=')		/* -f=live, as people type it */
+		arg++;
+	main->format = report_find("folded");
+	main->value = arg;
+	if (report_value(main->format, arg) >= 0)
+		return 0;
+	folded_values(values);
+	return wrong(p, "--folded: there is no '%s'; there are: %s", arg, values);
+}
+
+static int parse_output(struct parsing *p, const char *arg)
+{
+	p->o->outputs[0].path = arg;
+	return 0;
+}
+
+/* --pprof FILE and its like: one more output. */
+static int parse_file(struct parsing *p, const char *arg)
+{
+	if (p->o->n_outputs == OPTS_MAX_OUTPUTS)
+		return wrong(p, "--%s: no more than %d reports at once", p->row->name,
+			     OPTS_MAX_OUTPUTS);
+	p->o->outputs[p->o->n_outputs++] = (struct output_spec){
+		.format = p->row->format, .value = p->row->value->name, .path = arg,
+	};
+	return 0;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+#define AT(field) .at = offsetof(struct opts, field)
+
+static const struct row fixed_rows[] = {
+	{ .name = "pid", .letter = 'p', .arg = "PID", .parse = parse_pid,
+	  .help = "the process to trace" },
+	{ .name = "duration", .letter = 'd', .arg = "TIME", .parse = parse_time, AT(duration_ns),
+	  .help = "stop after TIME (30s, 1m30s, 2h; a bare number is seconds)" },
+	{ .name = "interval", .letter = 'i', .arg = "TIME", .parse = parse_time, AT(interval_ns),
+	  .help = "a report every TIME, as the positional INTERVAL" },
+	{ .name = "heap-only", AT(goroutines), .flag = false,
+	  .help = "trace allocations only" },
+	{ .name = "goroutines-only", AT(heap), .flag = false,
+	  .help = "trace goroutines only" },
+	{ .name = "memory", .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
+	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },
+	{ .name = "dry-run", AT(dry_run), .flag = true,
+	  .help = "print what would be probed, where and why; attach nothing" },
+	{ .name = "top", .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
+	  .help = "sites in the text report (10; 0: all)" },
+	{ .name = "folded", .letter = 'f', .arg = "[WHAT]", .parse = parse_folded,
+	  .choices = folded_values,
+	  .help = "folded stacks for flame graphs; WHAT follows without a blank (-flive), the "
+		  "first is meant without it:" },
+	{ .name = "format", .arg = "FORMAT", .parse = parse_format, .choices = format_names,
+	  .help = "one of, the first by default:" },
+	{ .name = "output", .letter = 'o', .arg = "FILE", .parse = parse_output,
+	  .help = "write the report there and not to stdout" },
+	{ .name = "force", AT(force), .flag = true, .help = "overwrite files that exist" },
+	{ .name = "verbose", .letter = 'v', .parse = parse_verbosity,
+	  .help = "say more on stderr" },
+	{ .name = "quiet", .letter = 'q', .parse = parse_verbosity,
+	  .help = "say only errors on stderr" },
+	{ .name = "help", .letter = 'h', AT(help), .flag = true, .help = "show this" },
+	{ .name = "version", AT(version), .flag = true, .help = "show the version" },
+};
+
+/* The fixed rows and those of the formats; returns how many. */
+static size_t all_rows(struct row rows[MAX_ROWS])
+{
+	size_t n = ARRAY_SIZE(fixed_rows), n_formats;
+	const struct report_format *formats = report_formats(&n_formats);
+
+	memcpy(rows, fixed_rows, sizeof(fixed_rows));
+	for (size_t i = 0; i < n_formats; i++) {
+		for (size_t k = 0; k < formats[i].n_values && n < MAX_ROWS; k++) {
+			const struct report_value *v = &formats[i].values[k];
+
+			if (v->option)
+				rows[n++] = (struct row){
+					.name = v->option, .arg = "FILE", .help = v->help,
+					.parse = parse_file, .format = &formats[i], .value = v,
+				};
+		}
+	}
+	return n;
+}
+
+/* ---- the help text -------------------------------------------------------------------------- */
+
+/* Words up to the width, the lines after the first indented; column: where the first one begins. */
+static void wrap(FILE *out, const char *text, int column)
+{
+	while (*text) {
+		int n = (int)strcspn(text, " ");
+
+		if (column > HELP_COLUMN && column + 1 + n > HELP_WIDTH) {
+			fprintf(out, "\n%*s", HELP_COLUMN, "");
+			column = HELP_COLUMN;
+		} else if (column > HELP_COLUMN) {
+			fputc(' ', out);
+			column++;
+		}
+		column += fprintf(out, "%.*s", n, text);
+		text += n + strspn(text + n, " ");
+	}
+	fputc('\n', out);
+}
+
+static void help_row(FILE *out, const struct row *row)
+{
+	char choices[MAX_CHOICES] = "", *left, *text;
+
+	if (row->choices)
+		row->choices(choices);
+	left = xasprintf("  %s%c%s --%s%s%s%s", row->letter ? "-" : "",
+			 row->letter ? row->letter : ' ', row->letter ? "," : "  ", row->name,
+			 row->arg ? (*row->arg == '[' ? "[=" : "=") : "",
+			 row->arg ? row->arg + (*row->arg == '[') : "", "");
+	text = xasprintf("%s%s%s", row->help, *choices ? " " : "", choices);
+	fprintf(out, "%-*s", HELP_COLUMN, left);
+	if (strlen(left) >= HELP_COLUMN)
+		fprintf(out, "\n%*s", HELP_COLUMN, "");
+	wrap(out, text, HELP_COLUMN);
+	free(left);
+	free(text);
+}
+
+void opts_help(FILE *out)
+{
+	struct row rows[MAX_ROWS];
+	size_t n = all_rows(rows);
+
+	for (size_t i = 0; i < n; i++)
+		help_row(out, &rows[i]);
+}
+
+/* ---- INTERVAL and COUNT --------------------------------------------------------------------- */
+
+static bool same_program(pid_t a, pid_t b)
+{
+	char path[64], names[2][32] = { "", "" };
+	const pid_t pids[] = { a, b };
+	struct stat st[2] = { 0 };
+	FILE *f;
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/exe", (int)pids[i]);
+		if (stat(path, &st[i]))
+			st[i].st_ino = 0;
+		snprintf(path, sizeof(path), "/proc/%d/comm", (int)pids[i]);
+		f = fopen(path, "re");
+		if (!f || !fgets(names[i], sizeof(names[i]), f))
+			names[i][0] = '\0';
+		if (f)
+			fclose(f);
+	}
+	return (st[0].st_ino && st[0].st_ino == st[1].st_ino && st[0].st_dev == st[1].st_dev) ||
+	       (names[0][0] && !strcmp(names[0], names[1]));
+}
+
+/*
+ * "-p $(pidof server)" with two servers makes the second pid an INTERVAL.  So a bare number is
+ * refused when it is the pid of another process of the same program, or more than a day.
+ */
+static int set_interval(struct parsing *p, const char *arg)
+{
+	unsigned long v;
+	bool bare = !arg[strspn(arg, "0123456789")];
+	char *pids;
+	int err;
+
+	if (bare && *arg) {
+		errno = 0;
+		v = strtoul(arg, NULL, 10);
+		if (errno || v > MAX_BARE_INTERVAL ||
+		    ((pid_t)v != p->o->pid && v && same_program(p->o->pid, (pid_t)v))) {
+			pids = xasprintf("-p %d %s", (int)p->o->pid, arg);
+			err = wrong(p, "%s: one process at a time; run gobpfleak once for each. "
+				    "If %s is meant as INTERVAL, write %ss", pids, arg, arg);
+			free(pids);
+			return err;
+		}
+	}
+	return set_time(p, "INTERVAL", arg, &p->o->interval_ns);
+}
+
+static int take_positionals(struct parsing *p)
+{
+	const struct output_spec *main = &p->o->outputs[0];
+	const char *const *arg = p->positional;
+	int err = 0;
+
+	if (p->n_positional && main->format == report_find("folded") &&
+	    report_value(main->format, arg[0]) >= 0)
+		return wrong(p, "'%s' stands apart from its option: write --folded=%s or -f%s",
+			     arg[0], arg[0], arg[0]);
+	if (p->o->pid && p->o->command)
+		return wrong(p, "-p PID and -- COMMAND exclude each other");
+	if (!p->o->pid && !p->o->command)
+		return wrong(p, "name a process with -p PID, or %s after --",
+			     p->n_positional ? "put the command" : "a command");
+	if (p->o->command && p->n_positional)
+		return wrong(p, "'%s' is one argument too many before --", arg[0]);
+	if (p->n_positional > 2)
+		return wrong(p, "'%s' is one argument too many", arg[2]);
+	if (p->n_positional > 0)
+		err = set_interval(p, arg[0]);
+	if (!err && p->n_positional > 1)
+		err = set_number(p, "COUNT", arg[1], 1, ULONG_MAX, &p->o->count);
+	return err;
+}
+
+/* ---- what contradicts itself ---------------------------------------------------------------- */
+
+/* How the user asks for this value: "--pprof", "--folded=live". */
+static char *asked(const struct report_format *format, const struct report_value *v)
+{
+	return v->option ? xasprintf("--%s", v->option) :
+			   xasprintf("--%s=%s", format->name, v->name);
+}
+
+static int check_needs(struct parsing *p, const struct output_spec *spec)
+{
+	const struct report_format *format = spec->format;
+	const struct report_value *v = &format->values[report_value(format, spec->value)];
+	unsigned int absent = (p->o->heap ? 0 : REPORT_NEEDS_HEAP) |
+			      (p->o->goroutines ? 0 : REPORT_NEEDS_GOROUTINES);
+	bool heap = v->needs & REPORT_NEEDS_HEAP;
+	char *name, *other;
+	int err;
+
+	if (!(v->needs & absent))
+		return 0;
+	name = asked(format, v);
+	other = xstrdup("");
+	for (size_t i = format->n_values; i-- > 0;) {
+		if (format->values[i].needs & absent)
+			continue;
+		free(other);
+		other = asked(format, &format->values[i]);
+	}
+	err = wrong(p, "%s needs %s, which %s leaves out%s%s", name,
+		    heap ? "the heap" : "goroutines",
+		    heap ? "--goroutines-only" : "--heap-only", *other ? "; there is " : "", other);
+	free(name);
+	free(other);
+	return err;
+}
+
+static int check_output(struct parsing *p, size_t i)
+{
+	const struct output_spec *spec = &p->o->outputs[i];
+
+	for (size_t k = 0; spec->path && k < i; k++)
+		if (p->o->outputs[k].path && !strcmp(p->o->outputs[k].path, spec->path))
+			return wrong(p, "%s: two reports cannot go to one file", spec->path);
+	if (!spec->path && spec->format->kind == REPORT_BINARY && !p->o->dry_run &&
+	    isatty(spec->fd))
+		return wrong(p, "--format %s is binary and not for a terminal: redirect it, or say "
+			     "where to with -o FILE", spec->format->name);
+	return check_needs(p, spec);
+}
+
+static int check(struct parsing *p)
+{
+	struct output_spec *main = &p->o->outputs[0];
+	int err = take_positionals(p);
+
+	if (!err && !p->o->heap && !p->o->goroutines)
+		err = wrong(p, "--heap-only and --goroutines-only exclude each other");
+	/* stdout is the command's: what is for reading goes where it does not mix */
+	main->fd = p->o->command && main->format->kind == REPORT_READING ? STDERR_FILENO :
+									   STDOUT_FILENO;
+	for (size_t i = 0; !err && i < p->o->n_outputs; i++)
+		err = check_output(p, i);
+	return err;
+}
+
+/* ---- the command line ----------------------------------------------------------------------- */
+
+struct table {
+	struct row rows[MAX_ROWS];
+	size_t n;
+	struct option longs[MAX_ROWS + 1];
+	char letters[2 + 3 * MAX_ROWS];		/* as getopt() takes them */
+};
+
+static void make_table(struct table *t)
+{
+	char *c = stpcpy(t->letters, "-:");	/* in order; what is missing is ':' */
+
+	t->n = all_rows(t->rows);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct row *r = &t->rows[i];
+
+		t->longs[i] = (struct option){ r->name, no_argument, NULL, LONG + (int)i };
+		if (r->arg)
+			t->longs[i].has_arg = *r->arg == '[' ? optional_argument :
+							       required_argument;
+		if (r->letter)
+			*c++ = (char)r->letter;
+		for (int k = 0; r->letter && k < t->longs[i].has_arg; k++)
+			*c++ = ':';
+	}
+	t->longs[t->n] = (struct option){ 0 };
+	*c = '\0';
+}
+
+static const struct row *find_row(const struct table *t, int key)
+{
+	if (key >= LONG)
+		return &t->rows[key - LONG];
+	for (size_t i = 0; i < t->n; i++)
+		if (key && t->rows[i].letter == key)
+			return &t->rows[i];
+	return NULL;
+}
+
+static int bad_option(struct parsing *p, const struct table *t, int c, const char *text)
+{
+	const struct row *row = find_row(t, optopt);
+
+	if (row && c == ':')
+		return wrong(p, "--%s: its %s is missing", row->name, row->arg);
+	if (row)
+		return wrong(p, "--%s takes no argument", row->name);
+	if (optopt)
+		return wrong(p, "there is no option -%c", optopt);
+	return wrong(p, "%s: there is no such option, or there are several", text);
+}
+
+/* One of what getopt_long() found. */
+static int take(struct parsing *p, const struct table *t, int c, char *const *argv)
+{
+	if (c == '?' || c == ':')
+		return bad_option(p, t, c, argv[optind - 1]);
+	if (c == 1) {
+		if (p->n_positional == MAX_POSITIONALS)
+			return wrong(p, "'%s' is one argument too many", optarg);
+		p->positional[p->n_positional++] = optarg;
+		return 0;
+	}
+	p->row = find_row(t, c);
+	if (p->row->parse)
+		return p->row->parse(p, optarg);
+	*(bool *)field(p) = p->row->flag;
+	return 0;
+}
+
+int opts_parse(struct opts *out, int argc, char **argv, char **message)
+{
+	struct parsing p = { .o = out };
+	struct table t;
+	int c, err = 0;
+
+	*out = (struct opts){ .top = 10, .heap = true, .goroutines = true, .n_outputs = 1,
+			      .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL };
+	out->outputs[0].format = report_find("text");
+	make_table(&t);
+	optind = 0;			/* from the beginning, however often it is called */
+	opterr = 0;
+	while (!err && !out->help && !out->version &&
+	       (c = getopt_long(argc, argv, t.letters, t.longs, NULL)) >= 0)
+		err = take(&p, &t, c, argv);
+	if (!err && !out->help && !out->version) {
+		if (optind < argc)	/* behind -- */
+			out->command = &argv[optind];
+		err = check(&p);
+	}
+	*message = p.message;
+	return err;
 }

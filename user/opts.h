@@ -8,9 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
-struct report_format;
+#include "user/base/util.h"
+#include "user/output.h"
+
+enum { OPTS_MAX_OUTPUTS = 16 };
 
 struct opts {
 	pid_t pid;			/* 0: start command */
@@ -19,15 +23,20 @@ struct opts {
 	uint64_t interval_ns;		/* 0: only the final report */
 	unsigned long count;		/* reports; 0: no limit */
 	size_t top;			/* rows of the text report */
+	uint64_t memory_bytes;		/* that this program may take for what it follows */
 	bool heap, goroutines;
-	const struct report_format *format;
-	const char *value;		/* of folded stacks, NULL: the first */
-	const char *output;		/* where the format goes; NULL: stdout */
-	const char *pprof, *pprof_goroutines, *json;	/* further files, or NULL */
+	struct output_spec outputs[OPTS_MAX_OUTPUTS];	/* the first: of --format, -f and -o */
+	size_t n_outputs;
 	bool force, dry_run;
+	enum verbosity verbosity;
+	bool help, version;		/* asked for: nothing else was looked at */
 };
 
-/* Parses or ends the program: usage errors with exit code 1, --help and --version with 0. */
-void opts_parse(struct opts *out, int argc, char **argv);
+/* 0, or -EINVAL with what is wrong in *message, to be freed.  Says nothing and ends nothing; out
+ * points into argv. */
+int opts_parse(struct opts *out, int argc, char **argv, char **message);
+
+/* The options, one or more lines each. */
+void opts_help(FILE *out);
 
 #endif

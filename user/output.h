@@ -1,23 +1,46 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * output.h - files that appear whole or not at all.
+ * output.h - where reports go: files that hold whole reports or do not appear, and streams.
+ *
+ * A file is written under a temporary name beside its own and renamed.  What happens at the next
+ * report depends on the kind of the format: text and lines are appended; of a binary format the file
+ * holds the latest report, and those before it are kept as NAME.1, NAME.2 ... (heap.1.pb.gz).
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
-struct output;
+struct findings;
+struct report_format;
 
-/* Reserves path: a temporary file beside it is created now, so that what cannot be written is
- * known before anything is traced.  path NULL is stdout.  Tells the user on failure: it exists
- * (and force is not set), or it cannot be written. */
-int output_open(struct output **out, const char *path, bool force);
-/* Fills the file through fill() and renames it to its name; can be called again for the next
- * report. Tells the user on failure, but for a closed pipe: -EPIPE in silence. */
-int output_write(struct output *o, int (*fill)(FILE *, void *ctx), void *ctx);
+struct output_spec {
+	const struct report_format *format;
+	const char *value;	/* one of the format's; NULL: the first */
+	const char *path;	/* NULL: fd */
+	int fd;			/* STDOUT_FILENO or STDERR_FILENO, the caller's */
+};
+
+struct outputs;
+
+/* Reserves all paths: temporary files are created now, so that what cannot be written is known
+ * before anything is traced.  Tells the user on failure: a file exists (and force is not set), or
+ * cannot be written.  The specs must live as long. */
+int outputs_open(struct outputs **out, const struct output_spec *specs, size_t n, bool force);
+
+/* Writes a report to each, but those that need any of `missing` (enum report_needs).  top as in
+ * struct report_options.  0, or of the first that failed:
+ * -ENODATA something was missing; -EPIPE nobody reads any of them any more; both in silence
+ * -EEXIST  somebody else's file has the name by now: the report is kept under another
+ * others   it cannot be written; a file is as it was before.
+ * Can be called again after any of these. */
+int outputs_write(struct outputs *o, const struct findings *f, size_t top, unsigned int missing);
+
 /* Removes what was reserved and never written.  NULL is fine. */
-void output_close(struct output *o);
+void outputs_close(struct outputs *o);
+
+/* The same for a signal handler that is going to end the program. */
+void outputs_abandon(void);
 
 #endif

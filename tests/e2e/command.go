@@ -40,7 +40,11 @@ func (t *T) command(version string) {
 	}
 	r.ledger.Mallocs, r.ledger.TotalAlloc = r.ledger.MallocsAtEnd, r.ledger.TotalAllocAtEnd
 	t.mallocs(r)
-	final := x.parse(string(t.readFile(file)))
+	reports := strings.Split(strings.TrimSpace(string(t.readFile(file))), "\n") // a line each
+	if len(reports) != 2 {
+		t.Errorf("%d reports in the file, not 2", len(reports))
+	}
+	final := x.parse(reports[len(reports)-1])
 	if !strings.Contains(final.Target.Gone, "exited") {
 		t.Errorf("the final report does not say that the program has ended: %q", final.Target.Gone)
 	}

@@ -380,7 +380,7 @@ static void test_failures(void **state)
 		assert_int_equal(formats[i].write(full, &f, &opt), -ENOSPC);
 		fclose(full);
 		opt.value = "unheard-of";
-		if (formats[i].values)
+		if (formats[i].values[0].name)
 			assert_int_equal(formats[i].write(null, &f, &opt), -EINVAL);
 		fclose(null);
 	}

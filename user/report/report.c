@@ -15,17 +15,39 @@
 #include "user/base/util.h"
 #include "user/model.h"
 
-static const char *const folded_values[] = {
-	"live", "live-objects", "alloc", "growth", "goroutine", NULL
+static const struct report_value one_value[] = { { 0 } };
+
+static const struct report_value json_values[] = {
+	{ .option = "json", .help = "also write the report as JSON" },
 };
 
-static const char *const pprof_values[] = { "heap", "goroutine", "goroutine-creation", NULL };
+static const struct report_value folded_values[] = {
+	{ .name = "live", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
+	{ .name = "live-objects", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
+	{ .name = "alloc", .needs = REPORT_NEEDS_HEAP },
+	{ .name = "growth", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
+	{ .name = "goroutine", .needs = REPORT_NEEDS_GOROUTINES },
+};
+
+static const struct report_value pprof_values[] = {
+	{ .name = "heap", .needs = REPORT_NEEDS_HEAP, .option = "pprof",
+	  .help = "also write a heap profile for go tool pprof" },
+	{ .name = "goroutine", .needs = REPORT_NEEDS_GOROUTINES, .option = "pprof-goroutines",
+	  .help = "also write a goroutine profile for go tool pprof" },
+	{ .name = "goroutine-creation", .needs = REPORT_NEEDS_GOROUTINES },
+};
+
+#define VALUES(v) .values = v, .n_values = ARRAY_SIZE(v)
 
 static const struct report_format formats[] = {
-	{ "text", "for reading", report_text, NULL },
-	{ "json", "one object, on one line, per report", report_json, NULL },
-	{ "folded", "root;...;leaf VALUE, for flame graphs", report_folded, folded_values },
-	{ "pprof", "for go tool pprof, gzip", report_pprof, pprof_values },
+	{ .name = "text", .help = "for reading", .write = report_text, .kind = REPORT_READING,
+	  VALUES(one_value) },
+	{ .name = "json", .help = "one object, on one line, per report", .write = report_json,
+	  .kind = REPORT_LINES, VALUES(json_values) },
+	{ .name = "folded", .help = "root;...;leaf VALUE, for flame graphs",
+	  .write = report_folded, .kind = REPORT_TABLE, VALUES(folded_values) },
+	{ .name = "pprof", .help = "for go tool pprof, gzip", .write = report_pprof,
+	  .kind = REPORT_BINARY, .ending = ".pb.gz", VALUES(pprof_values) },
 };
 
 const struct report_format *report_formats(size_t *n)
@@ -46,9 +68,9 @@ int report_value(const struct report_format *format, const char *value)
 {
 	if (!value)
 		return 0;
-	for (int i = 0; format->values && format->values[i]; i++)
-		if (strcmp(format->values[i], value) == 0)
-			return i;
+	for (size_t i = 0; i < format->n_values; i++)
+		if (format->values[i].name && strcmp(format->values[i].name, value) == 0)
+			return (int)i;
 	return -EINVAL;
 }
 

@@ -27,14 +27,40 @@ struct report_options {
 				 * NULL: the first */
 };
 
-/* One row per format; name as the option --format takes it. */
+/* What must have been traced, or have happened, for a report to say anything. */
+enum report_needs {
+	REPORT_NEEDS_HEAP = 1,
+	REPORT_NEEDS_GOROUTINES = 2,
+	REPORT_NEEDS_COLLECTION = 4,	/* one that ended since the attach */
+};
+
+enum report_kind {
+	REPORT_READING,		/* for people: reports are set apart by an empty line */
+	REPORT_LINES,		/* one line is one report: they follow each other */
+	REPORT_TABLE,		/* many lines are one report, for programs: an empty line between */
+	REPORT_BINARY,		/* not for a terminal; a file holds one report */
+};
+
+/* One of the things that a format can count. */
+struct report_value {
+	const char *name;	/* NULL: there is nothing to choose, and this is the only row */
+	unsigned int needs;	/* of enum report_needs */
+	const char *option;	/* the option --OPTION FILE also writes this one; NULL: none does */
+	const char *help;	/* of that option */
+};
+
+/* One row per format; name as the option --format takes it.  Everything that options, outputs and
+ * help texts know of formats is here. */
 struct report_format {
 	const char *name;
 	const char *help;
 	/* Writes the whole report and flushes; 0 or negative errno: the stream's, or -EINVAL when
 	 * opt->value is none of values. */
 	int (*write)(FILE *out, const struct findings *f, const struct report_options *opt);
-	const char *const *values;	/* ends with NULL; NULL: nothing to choose */
+	enum report_kind kind;
+	const char *ending;	/* of files that hold one report each: a number goes before it */
+	const struct report_value *values;	/* the first is meant where none is named */
+	size_t n_values;	/* 1 or more */
 };
 
 const struct report_format *report_find(const char *name);	/* NULL: no such format */

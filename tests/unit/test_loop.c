@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_loop.c - loop.h: who is called when, and what interrupts long work.
+ */
+#include "user/loop.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "user/base/util.h"
+
+struct seen {
+	int fd, n_fd, n_ticks, n_signals, signal;
+	bool from_terminal;
+};
+
+static void on_fd(void *ctx)
+{
+	struct seen *s = ctx;
+	char c;
+
+	assert_int_equal(read(s->fd, &c, 1), 1);
+	s->n_fd++;
+}
+
+static void on_tick(void *ctx)
+{
+	((struct seen *)ctx)->n_ticks++;
+}
+
+static void on_signal(void *ctx, int signo, bool from_terminal)
+{
+	struct seen *s = ctx;
+
+	s->n_signals++;
+	s->signal = signo;
+	s->from_terminal = from_terminal;
+}
+
+static void test_calls(void **state)
+{
+	static const int signals[] = { SIGTERM, SIGUSR1, 0 };
+	struct seen s = { .from_terminal = true };
+	struct loop *l;
+	int pipe_fds[2];
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	s.fd = pipe_fds[0];
+	assert_int_equal(loop_open(&l), 0);
+	assert_int_equal(loop_add(l, s.fd, on_fd, &s), 0);
+	assert_int_equal(loop_signals(l, signals, on_signal, &s), 0);
+	assert_int_equal(write(pipe_fds[1], "ab", 2), 2);
+	assert_int_equal(loop_wait(l), 0);
+	assert_int_equal(loop_wait(l), 0);	/* what was not read is told again */
+	assert_int_equal(s.n_fd, 2);
+	assert_int_equal(s.n_signals, 0);
+	raise(SIGUSR1);
+	assert_int_equal(loop_wait(l), 0);
+	assert_int_equal(s.n_signals, 1);
+	assert_int_equal(s.signal, SIGUSR1);
+	assert_false(s.from_terminal);
+	assert_int_equal(loop_every(l, 1000000, on_tick, &s), 0);
+	assert_int_equal(loop_wait(l), 0);
+	assert_int_equal(s.n_ticks, 1);
+	loop_close(l);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+/* Only what is to end the work interrupts it, and asking does not use the signal up. */
+static void test_interrupted(void **state)
+{
+	static const int ends[] = { SIGTERM, 0 }, asks[] = { SIGUSR1, 0 };
+	struct seen s = { 0 };
+	struct loop *l;
+
+	assert_int_equal(loop_open(&l), 0);
+	assert_int_equal(loop_signals(l, ends, on_signal, &s), 0);
+	assert_int_equal(loop_signals(l, asks, on_signal, &s), 0);
+	loop_interrupt_on(l, ends);
+	assert_false(loop_interrupted(l));
+	raise(SIGUSR1);
+	assert_false(loop_interrupted(l));
+	raise(SIGTERM);
+	assert_true(loop_interrupted(l));
+	assert_true(loop_interrupted(l));
+	while (s.n_signals < 2)
+		assert_int_equal(loop_wait(l), 0);
+	assert_false(loop_interrupted(l));
+	loop_interrupt_at(l, now_ns() + (uint64_t)3600 * 1000000000);
+	assert_false(loop_interrupted(l));
+	loop_interrupt_at(l, now_ns());
+	assert_true(loop_interrupted(l));
+	loop_close(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_interrupted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

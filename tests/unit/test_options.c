@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_options.c - opts.h: what stands on the command line, and what becomes of it.
+ */
+#include "user/opts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "user/base/util.h"
+#include "user/report/report.h"
+
+#define S ((uint64_t)1000000000)
+#define MIB ((uint64_t)1 << 20)
+
+struct line {
+	char text[256], *argv[32];
+	int argc;
+};
+
+/* Splits at blanks. */
+static void split(struct line *l, const char *text)
+{
+	char *save, *word;
+
+	snprintf(l->text, sizeof(l->text), "gobpfleak %s", text);
+	l->argc = 0;
+	for (word = strtok_r(l->text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		l->argv[l->argc++] = word;
+	l->argv[l->argc] = NULL;
+}
+
+static struct opts parsed(struct line *l, const char *text)
+{
+	struct opts o;
+	char *message;
+
+	split(l, text);
+	if (opts_parse(&o, l->argc, l->argv, &message))
+		fail_msg("%s: %s", text, message);
+	assert_null(message);
+	return o;
+}
+
+static void test_defaults(void **state)
+{
+	struct line l;
+	struct opts o = parsed(&l, "-p 42");
+
+	assert_int_equal(o.pid, 42);
+	assert_null(o.command);
+	assert_int_equal(o.duration_ns, 0);
+	assert_int_equal(o.interval_ns, 0);
+	assert_int_equal(o.count, 0);
+	assert_int_equal(o.top, 10);
+	assert_int_equal(o.memory_bytes, 256 * MIB);
+	assert_true(o.heap && o.goroutines);
+	assert_false(o.force || o.dry_run || o.help || o.version);
+	assert_int_equal(o.verbosity, NORMAL);
+	assert_int_equal(o.n_outputs, 1);
+	assert_ptr_equal(o.outputs[0].format, report_find("text"));
+	assert_null(o.outputs[0].value);
+	assert_null(o.outputs[0].path);
+	assert_int_equal(o.outputs[0].fd, STDOUT_FILENO);
+}
+
+/* The pid is nobody's, so that no bare number is a second process of its program. */
+static void test_times(void **state)
+{
+	static const struct { const char *text; uint64_t ns; } rows[] = {
+		{ "30", 30 * S }, { "30s", 30 * S }, { "0.5", S / 2 }, { "1.5s", 3 * S / 2 },
+		{ "500ms", S / 2 }, { "2h", 7200 * S }, { "1m30s", 90 * S }, { "1h5m", 3900 * S },
+		{ "1h2m3.5s", 3723 * S + S / 2 }, { "1d12h", 129600 * S }, { "86400", 86400 * S },
+		{ "100000s", 100000 * S },
+	};
+	char text[64];
+	struct line l;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text), "-p 2147483646 -d %s", rows[i].text);
+		assert_int_equal(parsed(&l, text).duration_ns, rows[i].ns);
+		snprintf(text, sizeof(text), "-p 2147483646 -i %s", rows[i].text);
+		assert_int_equal(parsed(&l, text).interval_ns, rows[i].ns);
+		snprintf(text, sizeof(text), "-p 2147483646 %s 7", rows[i].text);
+		assert_int_equal(parsed(&l, text).interval_ns, rows[i].ns);
+		assert_int_equal(parsed(&l, text).count, 7);
+	}
+}
+
+static void test_sizes(void **state)
+{
+	static const struct { const char *text; uint64_t bytes; } rows[] = {
+		{ "64MiB", 64 * MIB }, { "64M", 64 * MIB }, { "64m", 64 * MIB }, { "64MB", 64 * MIB },
+		{ "1G", 1024 * MIB }, { "1.5GiB", 1536 * MIB }, { "65536K", 64 * MIB },
+		{ "67108864", 64 * MIB }, { "67108864B", 64 * MIB },
+	};
+	char text[64];
+	struct line l;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text), "-p 42 --memory %s", rows[i].text);
+		assert_int_equal(parsed(&l, text).memory_bytes, rows[i].bytes);
+	}
+}
+
+static void test_switches(void **state)
+{
+	struct line l;
+	struct opts o = parsed(&l, "10s -p42 3 --force -v -T 0 --dry-run --heap-only -d 1m");
+
+	assert_int_equal(o.pid, 42);
+	assert_int_equal(o.interval_ns, 10 * S);
+	assert_int_equal(o.count, 3);
+	assert_int_equal(o.duration_ns, 60 * S);
+	assert_int_equal(o.top, 0);
+	assert_true(o.force && o.dry_run && o.heap && !o.goroutines);
+	assert_int_equal(o.verbosity, VERBOSE);
+	assert_int_equal(parsed(&l, "-p 42 -v -q").verbosity, QUIET);
+	assert_true(parsed(&l, "-h").help);
+	assert_true(parsed(&l, "--help -p x").help);
+	assert_true(parsed(&l, "--version").version);
+	assert_false(parsed(&l, "-p 42 --goroutines-only -fgoroutine").heap);
+}
+
+static void assert_spec(const struct output_spec *s, const char *format, const char *value,
+			const char *path)
+{
+	assert_ptr_equal(s->format, report_find(format));
+	if (value)
+		assert_string_equal(s->value, value);
+	else
+		assert_null(s->value);
+	if (path)
+		assert_string_equal(s->path, path);
+	else
+		assert_null(s->path);
+}
+
+static void test_outputs(void **state)
+{
+	struct line l;
+	struct opts o = parsed(&l, "-p 42 --json j --pprof h --pprof-goroutines g -o t");
+
+	assert_int_equal(o.n_outputs, 4);
+	assert_spec(&o.outputs[0], "text", NULL, "t");
+	assert_spec(&o.outputs[1], "json", NULL, "j");
+	assert_spec(&o.outputs[2], "pprof", "heap", "h");
+	assert_spec(&o.outputs[3], "pprof", "goroutine", "g");
+	o = parsed(&l, "-p 42 -f");
+	assert_spec(&o.outputs[0], "folded", NULL, NULL);
+	o = parsed(&l, "-p 42 -fgrowth");
+	assert_spec(&o.outputs[0], "folded", "growth", NULL);
+	o = parsed(&l, "-p 42 -f=alloc");
+	assert_spec(&o.outputs[0], "folded", "alloc", NULL);
+	o = parsed(&l, "-p 42 --folded=goroutine");
+	assert_spec(&o.outputs[0], "folded", "goroutine", NULL);
+	o = parsed(&l, "-p 42 -fgrowth --format json");
+	assert_spec(&o.outputs[0], "json", NULL, NULL);
+}
+
+/* Text beside a command goes to stderr, since stdout is the command's. */
+static void test_command(void **state)
+{
+	struct line l;
+	struct opts o = parsed(&l, "-q -- server -v -- x");
+
+	assert_int_equal(o.pid, 0);
+	assert_string_equal(o.command[0], "server");
+	assert_string_equal(o.command[1], "-v");
+	assert_string_equal(o.command[2], "--");
+	assert_string_equal(o.command[3], "x");
+	assert_null(o.command[4]);
+	assert_int_equal(o.outputs[0].fd, STDERR_FILENO);
+	assert_int_equal(parsed(&l, "-f -- server").outputs[0].fd, STDOUT_FILENO);
+}
+
+static void assert_refused(const char *text, const char *words)
+{
+	struct line l;
+	struct opts o;
+	char *message = NULL;
+
+	split(&l, text);
+	assert_int_equal(opts_parse(&o, l.argc, l.argv, &message), -EINVAL);
+	assert_non_null(message);
+	if (!strstr(message, words))
+		fail_msg("%s: no \"%s\" in: %s", text, words, message);
+	free(message);
+}
+
+static void test_refused(void **state)
+{
+	static const struct { const char *line, *words; } rows[] = {
+		{ "", "-p PID, or a command after --" },
+		{ "server", "put the command after --" },
+		{ "--", "-p PID" },
+		{ "-p", "PID is missing" },
+		{ "-p x", "'x' is not a number from 1" },
+		{ "-p 0", "not a number from 1" },
+		{ "-p -1", "not a number" },
+		{ "-p 99999999999", "not a number" },
+		{ "-p 42 -d soon", "-d: 'soon' is not a time" },
+		{ "-p 42 -d 0", "not a time" },
+		{ "-p 42 -d 1e3s", "not a time" },
+		{ "-p 42 -d 0x10", "not a time" },
+		{ "-p 42 -d inf", "not a time" },
+		{ "-p 42 -d 1m30", "not a time" },
+		{ "-p 42 -d 1x", "1m30s" },
+		{ "-p 42 -i -5s", "-i: '-5s'" },
+		{ "-p 42 5x", "INTERVAL: '5x'" },
+		{ "-p 42 1s 0", "COUNT: '0'" },
+		{ "-p 42 1s 2 3", "'3' is one argument too many" },
+		{ "-p 42 1s 2 3 4", "one argument too many" },
+		{ "-p 42 -T -1", "-T: '-1'" },
+		{ "-p 42 --memory 63MiB", "64MiB or more" },
+		{ "-p 42 --memory 1X", "not a size" },
+		{ "-p 42 --memory M", "not a size" },
+		{ "-p 42 --memory 64MBB", "not a size" },
+		{ "-p 42 --format yaml", "text, json, folded, pprof" },
+		{ "-p 42 -fthis", "live, live-objects, alloc, growth, goroutine" },
+		{ "-p 42 -f growth", "--folded=growth or -fgrowth" },
+		{ "-f live -p 42", "--folded=live or -flive" },
+		{ "-p 42 --heap-only --goroutines-only", "exclude each other" },
+		{ "-p 42 --goroutines-only --pprof f", "--pprof needs the heap" },
+		{ "-p 42 --goroutines-only --pprof f", "there is --pprof-goroutines" },
+		{ "-p 42 --goroutines-only -f", "there is --folded=goroutine" },
+		{ "-p 42 --heap-only --pprof-goroutines f", "needs goroutines" },
+		{ "-p 42 --heap-only -fgoroutine", "there is --folded=live" },
+		{ "-p 42 --no-such-option", "--no-such-option" },
+		{ "-p 42 --p f", "or there are several" },
+		{ "-p 42 -x", "no option -x" },
+		{ "-p 42 --force=yes", "--force takes no argument" },
+		{ "-p 42 -o", "FILE is missing" },
+		{ "-p 42 -o f --json f", "two reports cannot go to one file" },
+		{ "-p 42 -- server", "exclude each other" },
+		{ "5s -- server", "'5s' is one argument too many" },
+		{ "-p 42,43", "-p 42,43: one process at a time" },
+		{ "-p 42 -p 43", "-p 42 -p 43: one process at a time" },
+		{ "-p 42 86401", "-p 42 86401: one process at a time" },
+		{ "-p 42 86401", "write 86401s" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_refused(rows[i].line, rows[i].words);
+}
+
+/* -p $(pidof server) with two of them. */
+static void test_replicas(void **state)
+{
+	char text[64], words[64];
+	pid_t child = fork();
+	struct line l;
+
+	assert_true(child >= 0);
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	snprintf(text, sizeof(text), "-p %d %d", (int)getpid(), (int)child);
+	snprintf(words, sizeof(words), "%d: one process at a time", (int)child);
+	assert_refused(text, words);
+	snprintf(text, sizeof(text), "-p %d %ds", (int)getpid(), (int)child);
+	assert_int_equal(parsed(&l, text).interval_ns, (uint64_t)child * S);
+	snprintf(text, sizeof(text), "-p %d 1", (int)getpid());	/* another program */
+	assert_int_equal(parsed(&l, text).interval_ns, S);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+/* Binary data goes anywhere but to a terminal. */
+static void test_terminal(void **state)
+{
+	int saved = dup(STDOUT_FILENO), terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	struct line l;
+
+	if (terminal < 0 || !isatty(terminal))
+		skip();
+	dup2(terminal, STDOUT_FILENO);
+	assert_refused("-p 42 --format pprof", "not for a terminal");
+	parsed(&l, "-p 42 --format pprof -o f");
+	parsed(&l, "-p 42 --format json");
+	dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+	parsed(&l, "-p 42 --format pprof");
+	dup2(saved, STDOUT_FILENO);
+}
+
+/* Each option stands in the help, which fits the screen. */
+static void test_help(void **state)
+{
+	static const char *const named[] = {
+		"-p, --pid=PID ", "-f, --folded[=WHAT]", "--pprof-goroutines=FILE", "--memory=SIZE",
+		"-h, --help", "text, json, folded,",
+	};
+	char *text, *save;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	opts_help(f);
+	fclose(f);
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+		assert_non_null(strstr(text, named[i]));
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		assert_in_range(strlen(line), 1, 79);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_switches),
+		cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_replicas),
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_help),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

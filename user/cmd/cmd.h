@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd.h - the commands, one file each.
+ */
+#ifndef CMD_H
+#define CMD_H
+
+struct opts;
+
+struct command {
+	const char *name;
+	const char *usage;	/* what may follow the name, one line per way */
+	const char *help;	/* what it does, and what its exit codes mean */
+	int (*run)(const struct opts *o);	/* returns the exit code */
+};
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_GONE = 2 };
+
+extern const struct command cmd_trace;
+
+#endif

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * trace.c - one process from attach to the final report.
+ */
+#include "user/cmd/cmd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/findings.h"
+#include "user/launch.h"
+#include "user/loop.h"
+#include "user/model.h"
+#include "user/names.h"
+#include "user/observation.h"
+#include "user/opts.h"
+#include "user/output.h"
+#include "user/probe/plan.h"
+#include "user/probe/plan_text.h"
+#include "user/report/report.h"
+#include "user/process.h"
+#include "user/sites.h"
+#include "user/target.h"
+#include "user/tracing.h"
+
+enum { TICK_NS = 20000000 };		/* the ring is drained that often */
+
+struct run {
+	const struct opts *o;
+	struct process *p;
+	struct tracing *t;
+	struct sites *sites;
+	struct outputs *outputs;
+	struct loop *loop;
+	uint64_t end_ns, next_report_ns;	/* 0: none */
+	unsigned int n_failed;		/* reports that could not be written */
+	bool told_to_end;		/* a signal has come: the next one leaves at once */
+	bool stop;			/* the final report is due */
+	int result;
+};
+
+/* ---- reports -------------------------------------------------------------------------------- */
+
+/* runtime/proc.go, forcegcperiod: a collection every two minutes at least. */
+#define NO_COLLECTION "no collection has ended since the attach, so what is live is not known and " \
+	"there is nothing to write: Go collects at least every two minutes unless GOGC is off; " \
+	"trace for longer, or count what was allocated (-falloc)"
+
+static int report(struct run *r)
+{
+	struct observation *o = tracing_observe(r->t);
+	struct findings *f = findings_make(o, r->sites);
+	int err = outputs_write(r->outputs, f, r->o->top,
+				f->gc_cycles ? 0 : REPORT_NEEDS_COLLECTION);
+
+	findings_free(f);
+	observation_free(o);
+	return err;
+}
+
+/* One that cannot be written is no reason to lose those that follow. */
+static int interim_report(struct run *r)
+{
+	int err = report(r);
+
+	if (err == -ENODATA)
+		say("%s", NO_COLLECTION);
+	else if (err && err != -EPIPE)
+		r->n_failed++;
+	return err == -EPIPE ? err : 0;
+}
+
+static int final_report(struct run *r)
+{
+	int err = report(r);
+
+	if (err == -ENODATA)
+		say_error("%s", NO_COLLECTION);
+	if (r->n_failed)
+		say("%u of the reports before the final one could not be written", r->n_failed);
+	return err;
+}
+
+static bool report_due(struct run *r)
+{
+	uint64_t now = now_ns();
+
+	if (!r->next_report_ns || now < r->next_report_ns)
+		return false;
+	while (r->next_report_ns && r->next_report_ns <= now)
+		r->next_report_ns = r->o->interval_ns ? r->next_report_ns + r->o->interval_ns : 0;
+	return true;
+}
+
+/* ---- what ends a trace ---------------------------------------------------------------------- */
+
+static void leave(int signo)
+{
+	outputs_abandon();
+	signal(signo, SIG_DFL);
+	raise(signo);
+}
+
+/* The kernel removes the probes with us.  Not on SIGHUP: the kernel and the shell both send it when
+ * a terminal closes. */
+static void leave_on_next(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
+	const struct sigaction at_once = { .sa_handler = leave, .sa_flags = SA_NODEFER };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		sigaction(signals[i], &at_once, NULL);
+		sigaddset(&set, signals[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void on_end(void *ctx, int signo, bool from_terminal)
+{
+	struct run *r = ctx;
+
+	if (r->told_to_end) {
+		if (signo != SIGHUP)
+			leave(signo);
+		return;
+	}
+	r->told_to_end = true;
+	leave_on_next();
+	/* Ctrl-C has reached the command as well, which ends as it sees fit. */
+	if (r->o->command && from_terminal && signo != SIGHUP)
+		say("waiting for the command to end; once more leaves at once");
+	else
+		r->stop = true;
+}
+
+static void on_ask(void *ctx, int signo, bool from_terminal)
+{
+	struct run *r = ctx;
+
+	r->next_report_ns = now_ns();
+}
+
+/* A command that has ended passes its exit code on: a test that fails must not turn green. */
+static void check_gone(void *ctx)
+{
+	struct run *r = ctx;
+	const char *why = r->stop ? NULL : process_gone(r->p);
+
+	if (!why)
+		return;
+	say("process %d has %s; the report tells what was seen before",
+	    (int)target_pid(process_target(r->p)), why);
+	r->stop = true;
+	r->result = EXIT_GONE;
+	if (r->o->command && !strcmp(why, "exited"))
+		r->result = launch_status(target_pid(process_target(r->p)));
+}
+
+/* Ticks and records that cannot wait: every turn of the loop takes what there is. */
+static void on_turn(void *ctx)
+{
+}
+
+static int open_loop(struct run *r)
+{
+	static const int asks[] = { SIGUSR1, 0 };
+	int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, 0 };
+	struct sigaction hangup;
+	int err = loop_open(&r->loop);
+
+	sigaction(SIGHUP, NULL, &hangup);
+	if (hangup.sa_handler == SIG_IGN)	/* nohup */
+		ends[3] = 0;
+	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
+	signal(SIGXFSZ, SIG_IGN);	/* a file too large is a report that cannot be written */
+	if (!err)
+		err = loop_signals(r->loop, ends, on_end, r);
+	if (!err)
+		err = loop_signals(r->loop, asks, on_ask, r);
+	if (!err)
+		err = loop_every(r->loop, TICK_NS, on_turn, r);
+	if (err)
+		say_error("no descriptor for timers and signals: %s", strerror(-err));
+	else
+		loop_interrupt_on(r->loop, ends);
+	return err;
+}
+
+/* ---- the trace ------------------------------------------------------------------------------ */
+
+/* The earlier of -d and COUNT; the last of COUNT reports is the final one. */
+static uint64_t end_of(const struct opts *o, uint64_t start)
+{
+	uint64_t after = o->duration_ns, counted;
+
+	if (o->count && o->interval_ns && !__builtin_mul_overflow(o->interval_ns, o->count,
+								  &counted) &&
+	    (!after || counted < after))
+		after = counted;
+	return after ? start + after : 0;
+}
+
+/* A stack is named soon after it was first seen: its binary may be overwritten when the process has
+ * ended, and then it is too late. */
+static void new_stack(void *ctx, const uint64_t *pcs, size_t n, bool cut)
+{
+	struct run *r = ctx;
+
+	sites_get(r->sites, pcs, n, SITE_FOLD | (cut ? SITE_CUT : 0));
+}
+
+static bool interrupted(void *ctx)
+{
+	struct run *r = ctx;
+
+	return loop_interrupted(r->loop);
+}
+
+static int open_process(struct run *r, pid_t pid)
+{
+	const struct tracing_options opt = {
+		.heap = r->o->heap, .goroutines = r->o->goroutines,
+		.memory_bytes = r->o->memory_bytes, .interrupted = interrupted,
+		.new_stack = new_stack, .ctx = r,
+	};
+	struct sites_ops names;
+	int err = process_open(&r->p, pid);
+
+	if (err)
+		return err;
+	names_of(r->p, &names);
+	sites_new(&r->sites, &names, opt.memory_bytes / 100 * SITES_PERCENT);
+	return tracing_new(&r->t, r->p, &opt);
+}
+
+static int attach(struct run *r, pid_t pid)
+{
+	uint64_t start = now_ns();
+	int err = open_process(r, pid);
+
+	if (!err)
+		err = tracing_attach(r->t);
+	if (!err)
+		err = loop_add(r->loop, tracing_fd(r->t), on_turn, r);
+	if (!err)
+		err = loop_add(r->loop, target_pidfd(process_target(r->p)), check_gone, r);
+	if (err)
+		return err;
+	say_verbose("attached in %.0f ms, %zu probes", (double)(now_ns() - start) / 1e6,
+		    tracing_plan(r->t)->n);
+	r->end_ns = end_of(r->o, tracing_attach_ns(r->t));
+	loop_interrupt_at(r->loop, r->end_ns);
+	if (r->o->interval_ns)
+		r->next_report_ns = tracing_attach_ns(r->t) + r->o->interval_ns;
+	return 0;
+}
+
+static int follow(struct run *r)
+{
+	int err = 0;
+
+	while (!err && !r->stop) {
+		err = loop_wait(r->loop);
+		if (r->end_ns && now_ns() >= r->end_ns)
+			r->stop = true;
+		if (!err && !r->stop)
+			err = tracing_turn(r->t, false);
+		check_gone(r);		/* an exec does not show in a descriptor */
+		if (err || r->stop || loop_interrupted(r->loop) || !report_due(r))
+			continue;
+		err = tracing_turn(r->t, true);
+		if (!err)
+			err = interim_report(r);
+	}
+	return err;
+}
+
+static int trace_pid(struct run *r, pid_t pid)
+{
+	int err = attach(r, pid);
+
+	if (r->o->command) {
+		if (err)
+			launch_abort(pid);
+		else
+			err = launch_continue(pid);
+	}
+	if (err)
+		return err;
+	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid, target_comm(process_target(r->p)));
+	err = follow(r);
+	loop_interrupt_at(r->loop, 0);	/* the final look is not to end early */
+	if (!err)
+		tracing_turn(r->t, true);
+	tracing_detach(r->t);
+	return err ? err : final_report(r);
+}
+
+static int dry_run(struct run *r, pid_t pid)
+{
+	int err = open_process(r, pid);
+
+	if (!err)
+		plan_text(stdout, tracing_plan(r->t), process_bias(r->p));
+	if (r->o->command)
+		launch_abort(pid);
+	return err;
+}
+
+static int trace(const struct opts *o)
+{
+	struct run r = { .o = o };
+	pid_t pid = o->pid;
+	int err = open_loop(&r);
+
+	if (!err)
+		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
+	if (!err && o->command)
+		err = launch(&pid, o->command);
+	if (!err)
+		err = o->dry_run ? dry_run(&r, pid) : trace_pid(&r, pid);
+	if (err && err != -EPIPE && (r.result == EXIT_DONE || r.result == EXIT_GONE))
+		r.result = EXIT_FAILED;
+	outputs_close(r.outputs);
+	tracing_free(r.t);
+	sites_free(r.sites);
+	process_close(r.p);
+	loop_close(r.loop);
+	return r.result;
+}
+
+const struct command cmd_trace = {
+	.name = "trace",
+	.usage = "[OPTIONS] -p PID [INTERVAL [COUNT]]\n"
+		 "[OPTIONS] -- COMMAND [ARGUMENT...]",
+	.help = "Trace the allocations and goroutines of a running Go process from outside: which\n"
+		"call stacks hold live memory, and which go statements start goroutines that do\n"
+		"not end. The final report comes on Ctrl-C, after -d, or when the process ends;\n"
+		"SIGUSR1 asks for one in between. Exit codes: 0 done; 1 usage, could not attach,\n"
+		"or the final report could not be written; 2 the process ended first (the report\n"
+		"is still written); with -- COMMAND its own, when it has ended.",
+	.run = trace,
+};

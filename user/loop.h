@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * loop.h - waits for descriptors, timers and signals, and calls who asked for them.
+ *
+ * Knows nothing of what is done there.  One thread; functions that return int return 0 or a
+ * negative errno.
+ */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+
+int loop_open(struct loop **out);
+void loop_close(struct loop *l);	/* NULL is fine; the signals stay blocked */
+
+/* fn is called whenever fd can be read; fd remains the caller's. */
+int loop_add(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx);
+
+/* fn is called every period_ns; what was missed meanwhile is one call. */
+int loop_every(struct loop *l, uint64_t period_ns, void (*fn)(void *ctx), void *ctx);
+
+/* fn is called for each of these signals (the list ends with 0), which are blocked from now on.
+ * from_terminal: a key of the terminal made it, so the whole foreground process group has it. */
+int loop_signals(struct loop *l, const int *signals,
+		 void (*fn)(void *ctx, int signal, bool from_terminal), void *ctx);
+
+/* Long work ends early when this is true: one of these signals (the list ends with 0) waits to be
+ * handled, or CLOCK_MONOTONIC has reached end_ns (0: never).  Set once, cheap to ask. */
+void loop_interrupt_on(struct loop *l, const int *signals);
+void loop_interrupt_at(struct loop *l, uint64_t end_ns);
+bool loop_interrupted(const struct loop *l);
+
+/* Waits until something is to be done, and has it done. */
+int loop_wait(struct loop *l);
+
+#endif
