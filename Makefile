@@ -5,10 +5,15 @@
 # make check      install what is missing, run every test
 # make check-go   the tests that take a Go program, on every Go series
 # make bench      what a traced allocation and a traced goroutine cost
-# make install    into $(DESTDIR)$(prefix)
+# make install    into $(DESTDIR)$(prefix); make uninstall takes it out again
 #
-# SAN=1 builds with the address and undefined-behaviour sanitizers, in a folder of its own; V=1 shows
-# the commands.
+# SAN=1 builds with the address and undefined-behaviour sanitizers, STATIC=1 one binary that needs no
+# library, each in a folder of its own; V=1 shows the commands.
+#
+# Unit tests (tests/unit/test_X.c, each a program) link the whole library but user/main.c. A test that
+# needs a neighbour of its module to be something else defines the neighbour's functions itself: the
+# linker takes an object out of the library only for what is still undefined. So it must define all of
+# them that anything it links uses, or the neighbour's object comes in as well and they clash.
 
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -22,7 +27,7 @@ PKG_CONFIG ?= pkg-config
 LIBS = libbpf libelf libdw capstone zlib
 ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 
-OUT := build/$(if $(SAN),san,release)
+OUT := build/$(if $(SAN),san,$(if $(STATIC),static,release))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
@@ -30,7 +35,7 @@ CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wno-unused-parameter -Werror=implicit-function-declaration -D_GNU_SOURCE -I. -I$(OUT) \
 	$(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-override LDFLAGS += $(if $(SAN),-fsanitize=address$(comma)undefined)
+override LDFLAGS += $(if $(SAN),-fsanitize=address$(comma)undefined) $(if $(STATIC),-static)
 comma := ,
 # Kernels give a BPF function with a frame of 64 bytes or more a stack that the next run on the same
 # processor overwrites, so such a frame is an error.
@@ -39,7 +44,7 @@ BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wframe-larger-th
 
 # Asked only where something is compiled, so that `make demo` can first install the packages.
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(LIBS))
-pkg_libs = $(shell $(PKG_CONFIG) --libs $(LIBS))
+pkg_libs = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBS))
 
 SRCS := $(wildcard user/*.c user/*/*.c)
 LIB_OBJS := $(patsubst %.c,$(OUT)/%.o,$(filter-out user/main.c,$(SRCS)))
@@ -135,11 +140,15 @@ install: all
 	install -m 644 scripts/gobpfleak.bash-completion \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions/gobpfleak
 
+uninstall:
+	rm -f $(DESTDIR)$(prefix)/sbin/gobpfleak $(DESTDIR)$(prefix)/share/man/man8/gobpfleak.8 \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions/gobpfleak
+
 clean:
 	$(Q)rm -rf build
 
 -include $(shell find $(OUT) -name '*.d' -type f 2>/dev/null)
 
 FORCE:
-.PHONY: FORCE all tests demo check check-go bench install clean run-demo run-check run-check-go run-bench
+.PHONY: FORCE all tests demo check check-go bench install uninstall clean run-demo run-check run-check-go run-bench
 .SECONDARY:
