@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -22,6 +23,16 @@ func outputTests(e *env) []testCase {
 		{"output/file-exists", func(t *T) { t.fileExists() }},
 		{"output/file-cannot-be-written", func(t *T) { t.fileNotWritable() }},
 		{"output/reader-has-gone", func(t *T) { t.readerGone() }},
+		{"output/several-reports", func(t *T) { t.severalReports() }},
+		{"output/file-appears", func(t *T) { t.fileAppears() }},
+		{"output/disk-full", func(t *T) { t.diskFull() }},
+		{"output/closed-descriptors", func(t *T) { t.closedDescriptors() }},
+		{"output/no-collection", func(t *T) { t.noCollection() }},
+		{"output/pprof-to-a-pipe", func(t *T) { t.pprofToPipe() }},
+		{"output/signals", func(t *T) { t.endingSignals() }},
+		{"output/names-in-messages", func(t *T) { t.namesInMessages() }},
+		{"completion/words", func(t *T) { t.completionWords() }},
+		{"completion/keys", func(t *T) { t.completionKeys() }},
 	}
 }
 
@@ -172,4 +183,207 @@ func (t *T) readerGone() {
 	}
 	t.checkMessages(cmd.stderr.String())
 	p.finish()
+}
+
+// severalReports: files of the formats that are text grow, the earlier ones of the others are kept.
+func (t *T) severalReports() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	name := func(s string) string { return filepath.Join(t.dir, s) }
+	x := t.startTracer("-p", fmt.Sprint(p.pid()), "-o", name("text"), "--pprof", name("heap.pb.gz"), "--json",
+		name("json"))
+	for i := 1; i <= 3; i++ {
+		signal := syscall.SIGUSR1
+		if i == 3 {
+			signal = syscall.SIGTERM
+		}
+		t.must(x.cmd.Process.Signal(signal))
+		t.eventually("no further report", func() bool {
+			return exists(name("json")) && strings.Count(string(t.readFile(name("json"))), "\n") == i
+		})
+	}
+	x.expect(0)
+	p.finish()
+	if n := strings.Count(string(t.readFile(name("text"))), "\nMEMORY "); n != 3 {
+		t.Errorf("%d reports in the text, not 3", n)
+	}
+	left, err := filepath.Glob(name("*"))
+	t.must(err)
+	for i, f := range left {
+		left[i] = filepath.Base(f)
+	}
+	if got := strings.Join(left, " "); got != "heap.1.pb.gz heap.2.pb.gz heap.pb.gz json text" {
+		t.Errorf("files: %s", got)
+	}
+}
+
+// fileAppears: somebody else's file is left alone, and the report is not lost.
+func (t *T) fileAppears() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	file := filepath.Join(t.dir, "report")
+	x := t.startTracer("-p", fmt.Sprint(p.pid()), "-o", file)
+	t.writeFile("report", []byte("precious"), 0666)
+	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	x.expect(1)
+	p.finish()
+	if string(t.readFile(file)) != "precious" {
+		t.Errorf("the file was overwritten")
+	}
+	left, err := filepath.Glob(file + ".*")
+	t.must(err)
+	if len(left) != 1 || !strings.Contains(x.stderr.String(), left[0]) {
+		t.Fatalf("files %v; stderr: %s", left, x.stderr)
+	}
+	t.expectLines(string(t.readFile(left[0])), `^MEMORY `)
+}
+
+// diskFull: no file may grow; a report that cannot be written is said, and the trace goes on.
+func (t *T) diskFull() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	x := &tracer{t.shell(fmt.Sprintf("ulimit -f 0; exec %s -p %d --json %s", t.tool, p.pid(),
+		filepath.Join(t.dir, "report")))}
+	x.line(x.stderr, "tracing")
+	t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	x.line(x.stderr, "cannot be written: File too large")
+	t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	x.line(x.stderr, "cannot be written: File too large")
+	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	x.line(x.stderr, "2 of the reports before")
+	x.expect(1)
+	p.finish()
+}
+
+// closedDescriptors: no file takes the place of stdout or stderr.
+func (t *T) closedDescriptors() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	file := filepath.Join(t.dir, "report")
+	x := t.shell(fmt.Sprintf("exec %s -v -p %d --json %s -d 100ms <&- >&- 2>&-", t.tool, p.pid(), file))
+	if code := x.exit(); code != 1 { // stdout cannot be written
+		t.Errorf("exit code %d, not 1", code)
+	}
+	p.finish()
+	(&tracer{&process{t: t}}).parse(string(t.readFile(file)))
+}
+
+// noCollection: an empty report does not look like one.
+func (t *T) noCollection() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	file := filepath.Join(t.dir, "report")
+	r := t.runTool(0, "-q", "-p", fmt.Sprint(p.pid()), "-f", "-o", file, "-d", "100ms")
+	t.refused(r, "no collection", "two minutes")
+	if exists(file) {
+		t.Errorf("a report was written: %s", t.readFile(file))
+	}
+	r = t.runTool(0, "-q", "-p", fmt.Sprint(p.pid()), "-falloc", "-o", file, "-d", "100ms")
+	if r.code != 0 || r.stderr != "" || !exists(file) {
+		t.Errorf("-falloc: exit code %d, %s", r.code, r.stderr)
+	}
+	p.finish()
+}
+
+func (t *T) pprofToPipe() {
+	if b := t.traced("--format", "pprof"); len(b) < 2 || b[0] != 0x1f || b[1] != 0x8b {
+		t.Errorf("not gzip: %.20q", b)
+	}
+}
+
+// endingSignals: a lost terminal is no reason to lose the report.
+func (t *T) endingSignals() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		file := filepath.Join(t.dir, fmt.Sprint(int(s)))
+		x := t.startTracer("-p", fmt.Sprint(p.pid()), "-o", file)
+		t.must(x.cmd.Process.Signal(s))
+		x.expect(0)
+		t.expectLines(string(t.readFile(file)), `^MEMORY `)
+	}
+	x := &tracer{t.shell(fmt.Sprintf("trap '' HUP; exec %s -p %d --format json", t.tool, p.pid()))}
+	x.line(x.stderr, "tracing")
+	t.must(x.cmd.Process.Signal(syscall.SIGHUP)) // as under nohup
+	x.report()
+	x.stop()
+	p.finish()
+}
+
+// namesInMessages: who may choose the name of a program cannot forge a message.
+func (t *T) namesInMessages() {
+	p := t.program(t.writeFile("x\ny\x1b[31m", t.readFile(t.build("quiet", t.newest(), "stripped")), 0777))
+	x := t.startTracer("-p", fmt.Sprint(p.pid()), "-d", "100ms")
+	x.expect(0)
+	p.finish()
+	if strings.Contains(x.stderr.String(), "\x1b") {
+		t.Errorf("an escape sequence in a message: %q", x.stderr)
+	}
+}
+
+// ---- completion
+
+func (t *T) completionScript() string {
+	return filepath.Join(t.progs, "../../scripts/gobpfleak.bash-completion")
+}
+
+// complete is what bash is offered for these words, the last of them the one before the cursor.
+func (t *T) complete(words ...string) string {
+	script := `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _gobpfleak; echo "${COMPREPLY[*]}"`
+	args := append([]string{"-c", script, t.completionScript(), "gobpfleak"}, words...)
+	out, err := exec.Command("bash", args...).Output()
+	t.must(err)
+	return strings.TrimSpace(string(out))
+}
+
+func (t *T) completionWords() {
+	const formats, values = "text json folded pprof", "live live-objects alloc growth goroutine"
+	dir := t.dir + "/"
+	t.writeFile("one", nil, 0666)
+	for _, c := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{"--format", ""}, formats}, {[]string{"--format", "="}, formats},
+		{[]string{"--format", "=", "j"}, "json"}, {[]string{"--format=j"}, "json"},
+		{[]string{"--folded", "="}, values}, {[]string{"--folded", "=", "gr"}, "growth"},
+		{[]string{"--folded=live-"}, "live-objects"}, {[]string{"--format", "p"}, "pprof"},
+		{[]string{"-o", dir + "o"}, dir + "one"}, {[]string{"--json", "=", dir + "o"}, dir + "one"},
+		{[]string{"-d", ""}, ""}, {[]string{"--mem"}, "--memory"}, {[]string{"--", "bpftra", "-p"}, ""},
+	} {
+		if got := t.complete(c.words...); got != c.want {
+			t.Errorf("%q: offered %q, not %q", c.words, got, c.want)
+		}
+	}
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	other := t.start(exec.Command("/bin/sleep", "600"))
+	pids := " " + t.complete("-p", "") + " "
+	if !strings.Contains(pids, fmt.Sprintf(" %d ", p.pid())) || strings.Contains(pids, fmt.Sprintf(" %d ", other.pid())) {
+		t.Errorf("pids %sof which %d is Go's and %d is not", pids, p.pid(), other.pid())
+	}
+	p.finish()
+	t.completionKnows(formats, values)
+}
+
+// completionKnows all that the tool itself says there is.
+func (t *T) completionKnows(formats, values string) {
+	commas := func(s string) string { return strings.Replace(s, " ", ", ", -1) }
+	t.refused(t.runTool(0, "-p", "1", "--format", "x"), commas(formats))
+	t.refused(t.runTool(0, "-p", "1", "-fx"), commas(values))
+	offered := " " + t.complete("-") + " "
+	for _, m := range regexp.MustCompile(`(?m)^  (?:(-\w), )? *(--[a-z-]+)`).FindAllStringSubmatch(t.runTool(0, "-h").stdout, -1) {
+		for _, option := range m[1:] {
+			if option != "" && !strings.Contains(offered, " "+option+" ") {
+				t.Errorf("the completion does not know %s", option)
+			}
+		}
+	}
+}
+
+// completionKeys: as somebody types it.
+func (t *T) completionKeys() {
+	tty := t.terminal()
+	cmd := exec.Command("bash", "--norc", "--noprofile", "-i")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty.slave, tty.slave, tty.slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	t.must(cmd.Start())
+	t.cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	tty.typeIn("gobpfleak() { printf '<%s>' \"$@\"; }; . " + t.completionScript() + "; echo rea''dy\n")
+	tty.expect("ready")
+	tty.typeIn("gobpfleak --format=js\t --folded=gro\t\n")
+	tty.expect("<--format=json><--folded=growth>")
 }
