@@ -255,13 +255,15 @@ func (t *T) diskFull() {
 // closedDescriptors: no file takes the place of stdout or stderr.
 func (t *T) closedDescriptors() {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
-	file := filepath.Join(t.dir, "report")
-	x := t.shell(fmt.Sprintf("exec %s -v -p %d --json %s -d 100ms <&- >&- 2>&-", t.tool, p.pid(), file))
-	if code := x.exit(); code != 1 { // stdout cannot be written
-		t.Errorf("exit code %d, not 1", code)
+	for closed, code := range map[string]int{"2>&-": 0, ">&-": 1, "<&- >&- 2>&-": 1} {
+		file := filepath.Join(t.dir, "report")
+		x := t.shell(fmt.Sprintf("exec %s -v -p %d --force --json %s -d 100ms %s", t.tool, p.pid(), file, closed))
+		if got := x.exit(); got != code { // 1: the report on stdout cannot be written
+			t.Errorf("%s: exit code %d, not %d", closed, got, code)
+		}
+		(&tracer{&process{t: t}}).parse(string(t.readFile(file)))
 	}
 	p.finish()
-	(&tracer{&process{t: t}}).parse(string(t.readFile(file)))
 }
 
 // noCollection: an empty report does not look like one.
