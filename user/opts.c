@@ -2,8 +2,8 @@
 /*
  * opts.c - the table of options, and their values from text.
  *
- * An option is one row: what it is called, what it says of itself, who parses its argument and where
- * that goes.  Options that write a format to a file are rows made from the table of formats.
+ * An option is one row: what it is called, what it says of itself, who parses its argument and
+ * where that goes.  Options that write a format to a file are rows made from the table of formats.
  */
 #include "user/opts.h"
 

@@ -3,8 +3,8 @@
  * output.h - where reports go: files that hold whole reports or do not appear, and streams.
  *
  * A file is written under a temporary name beside its own and renamed.  What happens at the next
- * report depends on the kind of the format: text and lines are appended; of a binary format the file
- * holds the latest report, and those before it are kept as NAME.1, NAME.2 ... (heap.1.pb.gz).
+ * report depends on the kind of the format: text and lines are appended; of a binary format the
+ * file holds the latest report, and those before it are kept as NAME.1, NAME.2 ... (heap.1.pb.gz).
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H

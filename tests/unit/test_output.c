@@ -260,7 +260,9 @@ static void test_deaf(void **state)
 {
 	static const char *const files[] = { "file", "a\nb\n", NULL };
 	char *folder = enter_folder();
-	struct output_spec specs[2] = { { .format = &lines }, { .format = &lines, .path = "file" } };
+	struct output_spec specs[2] = {
+		{ .format = &lines }, { .format = &lines, .path = "file" },
+	};
 	struct outputs *o;
 	int pipe_fds[2];
 

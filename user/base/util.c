@@ -21,8 +21,8 @@ void set_verbosity(enum verbosity v)
 
 /*
  * Names of processes and files are in messages, and any local user chooses those: what would move
- * the cursor or begin a line of its own goes.  One write, so that a line stays whole beside those of
- * a program that shares the terminal.
+ * the cursor or begin a line of its own goes.  One write, so that a line stays whole beside those
+ * of a program that shares the terminal.
  */
 static void print(const char *fmt, va_list ap)
 {

@@ -46,9 +46,10 @@ struct run {
 /* ---- reports -------------------------------------------------------------------------------- */
 
 /* runtime/proc.go, forcegcperiod: a collection every two minutes at least. */
-#define NO_COLLECTION "no collection has ended since the attach, so what is live is not known and " \
-	"there is nothing to write: Go collects at least every two minutes unless GOGC is off; " \
-	"trace for longer, or count what was allocated (-falloc)"
+#define NO_COLLECTION \
+	"no collection has ended since the attach, so what is live is not known and there is " \
+	"nothing to write: Go collects at least every two minutes unless GOGC is off; trace for " \
+	"longer, or count what was allocated (-falloc)"
 
 static int report(struct run *r)
 {
