@@ -24,7 +24,7 @@ enum {
 	MAX_DWARF_SECTION = 1 << 28,	/* bytes, packed or not; a Go program of 170 MB has 48 MB */
 	MAX_DWARF_BYTES = 1 << 26,	/* that are in memory, unpacked, at one time */
 	MAX_DWARF_ABBREVS = 1 << 22,	/* bytes; libdw makes a struct of each four; Go's are 360 */
-	MAX_DWARF_UNITS = 1 << 16,	/* likewise; a Go program of 137 MB has 2000 */
+	MAX_DWARF_UNITS = 1 << 16,	/* likewise; a Go program of 137 MB has 1152 */
 };
 
 #endif

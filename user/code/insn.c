@@ -17,13 +17,7 @@
 
 #include "user/base/util.h"
 
-enum {
-	REG_AX = 0,
-	REG_CX = 1,
-	REG_DX = 2,
-	REG_R11 = 11,
-	N_REGS = 16,
-};
+enum { N_REGS = 16 };
 
 /* Names of each general register by hardware encoding: 64, 32, 16, 8 bits, and the old high
  * byte. */
@@ -99,16 +93,16 @@ static uint32_t hidden_writes(const cs_insn *ci)
 	switch (ci->id) {
 	case X86_INS_CMPXCHG:
 	case X86_INS_XLATB:
-		return 1u << REG_AX;
+		return 1u << INSN_AX;
 	case X86_INS_SYSCALL:
-		return 1u << REG_AX | 1u << REG_CX | 1u << REG_R11;
+		return 1u << INSN_AX | 1u << INSN_CX | 1u << INSN_R11;
 	case X86_INS_LOOP:
 	case X86_INS_LOOPE:
 	case X86_INS_LOOPNE:
-		return 1u << REG_CX;
+		return 1u << INSN_CX;
 	case X86_INS_CMPXCHG16B:
 	case X86_INS_CMPXCHG8B:
-		return 1u << REG_AX | 1u << REG_DX;
+		return 1u << INSN_AX | 1u << INSN_DX;
 	default:
 		return 0;
 	}

@@ -2,7 +2,10 @@
 /*
  * insn.h - machine instructions of one function, decoded to the few facts the planner needs.
  *
- * Hides Capstone.  x86-64; another architecture is another implementation of this header.
+ * Hides Capstone.  x86-64 only, which others rely on: cfg, flow, callsite, sitetype and the planner
+ * know which registers Go's ABI gives to results and arguments, that a call pushes a return
+ * address, and that variables are addressed by distance.  Another architecture needs names for
+ * these roles here first.
  */
 #ifndef INSN_H
 #define INSN_H
@@ -40,14 +43,16 @@ enum insn_op {
 };
 
 enum {
-	INSN_NO_REG = 0xff,	/* registers: hardware encoding, see gl_loc */
+	INSN_NO_REG = 0xff,
 	INSN_NO_COND = 0xff,
 	INSN_COND_E = 4,	/* equal, zero */
 	INSN_COND_NE = 5,
-	INSN_AX = 0,
-	INSN_CX = 1,
-	INSN_BX = 3,
-	INSN_SP = 4,
+};
+
+/* Registers, by hardware encoding, see gl_loc. */
+enum {
+	INSN_AX = 0, INSN_CX = 1, INSN_DX = 2, INSN_BX = 3, INSN_SP = 4, INSN_BP = 5, INSN_SI = 6,
+	INSN_R11 = 11,
 };
 
 struct insn {

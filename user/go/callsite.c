@@ -27,9 +27,6 @@
 #include "user/code/insn.h"
 
 enum {
-	REG_AX = 0,
-	REG_BP = 5,
-	REG_R11 = 11,
 	MAX_PLACES = 512,	/* of one search */
 	MAX_STEPS = 1 << 18,	/* instructions looked at for one question */
 	MAX_TABLE = 1 << 14,	/* entries of all jump tables of a function */
@@ -253,9 +250,9 @@ static bool may_reach(const struct callsite_func *cf, int64_t obj, int64_t slot)
 static bool takes_address(const struct callsite_func *cf, const struct insn *in, int64_t slot)
 {
 	if (in->op == INSN_MOV_RR)
-		return in->src == INSN_SP && in->dst != REG_BP;
+		return in->src == INSN_SP && in->dst != INSN_BP;
 	if (in->op == INSN_LEA)
-		return in->base == INSN_SP && in->dst != REG_BP && may_reach(cf, in->disp, slot);
+		return in->base == INSN_SP && in->dst != INSN_BP && may_reach(cf, in->disp, slot);
 	return in->writes_mem && in->base == INSN_SP && in->index != INSN_NO_REG &&
 	       may_reach(cf, in->disp, slot);
 }
@@ -320,7 +317,7 @@ static int read_definition(struct search *s, size_t at, uint8_t reg)
 	const struct insn *in = &s->cf->in.v[at];
 	struct callsite_value value = { .kind = CALLSITE_CONST };
 
-	if (is_call(in) && reg == REG_AX) {
+	if (is_call(in) && reg == INSN_AX) {
 		value = (struct callsite_value) { .kind = CALLSITE_RESULT,
 						  .value = in->addr + in->len };
 		return found(s, &value);
@@ -404,7 +401,7 @@ static bool changes(const struct callsite_func *cf, size_t i, uint8_t reg)
 	const struct insn *in = &cf->in.v[i];
 
 	if (in->flow == INSN_CALL)
-		return cf->callee[i] != CALLEE_KEEPS || reg == REG_R11;
+		return cf->callee[i] != CALLEE_KEEPS || reg == INSN_R11;
 	return in->flow == INSN_CALL_INDIRECT || in->writes >> reg & 1 || in->dst == reg;
 }
 

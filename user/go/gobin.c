@@ -209,7 +209,6 @@ static void fill_func(const struct gobin *gb, const struct pcln_func *f, struct 
 		.entry = f->entry,
 		.end = f->end,
 		.index = f->index,
-		.func_id = f->func_id,
 	};
 }
 

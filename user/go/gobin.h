@@ -31,16 +31,13 @@ struct go_func {
 	const char *name;	/* as runtime.FuncForPC prints it */
 	uint64_t entry, end;	/* end: entry of the next function */
 	uint32_t index;		/* in address order */
-	uint8_t func_id;	/* the runtime's abi.FuncID */
 };
 
-/* The fields of runtime.moduledata that others need; 0 where the version has none. */
+/* The fields of runtime.moduledata that others need. */
 struct go_module {
 	uint64_t addr;		/* of the moduledata itself */
 	uint64_t text, etext;
-	uint64_t data, edata, bss, ebss, noptrbss, enoptrbss;
 	uint64_t types, etypes;
-	uint64_t next;		/* content of moduledata.next in the file: 0 unless linked in */
 };
 
 /* The image must outlive the gobin.  Tells the user on failure: not a Go program, version not

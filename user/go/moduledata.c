@@ -23,7 +23,7 @@
 #include "user/go/image.h"
 
 enum {
-	MAX_MODULEDATA = 592,		/* bytes, Go 1.26 */
+	MAX_MODULEDATA = 376,		/* bytes that are read, Go 1.27 */
 	N_TABLES = 6,
 	MAX_CANDIDATES = 8,		/* pclntab headers looked at; real files have one or two */
 };
@@ -33,26 +33,21 @@ enum {
 	MD_TABLES = 8,			/* funcname, cu, file, pc, pcln, functab: slices */
 	MD_MINPC = 160,
 	MD_TEXT = 176,
-	MD_DATA = 208,
-	MD_BSS = 224,
-	MD_NOPTRBSS = 240,
 };
 
 struct md_layout {
 	int first_minor, last_minor;
 	uint32_t magic;			/* of the pclntab */
 	bool has_text_start;		/* a word in the header between nfiles and the offsets */
-	uint16_t types, etypes, gofunc, textsectmap, next;
+	uint16_t types, etypes, gofunc, textsectmap;
 };
 
 static const struct md_layout layouts[] = {
-	{ 17, 17, 0xfffffffa, false, 280, 288,   0, 296, 528 },
-	{ 18, 19, 0xfffffff0, true,  280, 288, 304, 312, 544 },
-	{ 20, 20, 0xfffffff1, true,  296, 304, 320, 328, 560 },
-	{ 21, 22, 0xfffffff1, true,  296, 304, 320, 328, 584 },
-	{ 23, 25, 0xfffffff1, true,  296, 304, 320, 328, 576 },
-	{ 26, 26, 0xfffffff1, true,  296, 304, 320, 336, 584 },
-	{ 27, 27, 0xfffffff1, true,  296, 312, 344, 360, 560 },
+	{ 17, 17, 0xfffffffa, false, 280, 288,   0, 296 },
+	{ 18, 19, 0xfffffff0, true,  280, 288, 304, 312 },
+	{ 20, 25, 0xfffffff1, true,  296, 304, 320, 328 },
+	{ 26, 26, 0xfffffff1, true,  296, 304, 320, 336 },
+	{ 27, 27, 0xfffffff1, true,  296, 312, 344, 360 },
 };
 
 /* What the header of a pclntab says. */
@@ -147,15 +142,8 @@ static void read_module(const struct md_layout *lo, const uint8_t *md, struct go
 {
 	out->text = load_u64(md + MD_TEXT);
 	out->etext = load_u64(md + MD_TEXT + 8);
-	out->data = load_u64(md + MD_DATA);
-	out->edata = load_u64(md + MD_DATA + 8);
-	out->bss = load_u64(md + MD_BSS);
-	out->ebss = load_u64(md + MD_BSS + 8);
-	out->noptrbss = load_u64(md + MD_NOPTRBSS);
-	out->enoptrbss = load_u64(md + MD_NOPTRBSS + 8);
 	out->types = load_u64(md + lo->types);
 	out->etypes = load_u64(md + lo->etypes);
-	out->next = load_u64(md + lo->next);
 }
 
 static bool sane_module(const struct search *s, const struct moduledata *m)
@@ -171,11 +159,11 @@ static bool sane_module(const struct search *s, const struct moduledata *m)
 
 static bool is_moduledata(struct search *s, uint64_t vaddr)
 {
-	struct moduledata m = { .pclntab = s->pcln.vaddr, .quantum = s->pcln.quantum };
+	struct moduledata m = { .quantum = s->pcln.quantum };
 	uint8_t md[MAX_MODULEDATA] = { 0 };
 	size_t i;
 
-	if (!image_read(s->img, vaddr, md, s->lo->next + 8) || load_u64(md) != s->pcln.vaddr)
+	if (!image_read(s->img, vaddr, md, s->lo->textsectmap + 16) || load_u64(md) != s->pcln.vaddr)
 		return false;
 	for (i = 0; i < N_TABLES - 1; i++)
 		if (load_u64(md + MD_TABLES + 24 * i) != s->pcln.parts[i])

@@ -20,7 +20,6 @@ struct go_table {
 
 struct moduledata {
 	struct go_module module;
-	uint64_t pclntab;	/* vaddr */
 	uint64_t minpc, maxpc;
 	uint64_t gofunc;	/* base of funcdata offsets; 0 in Go 1.17, which has addresses */
 	uint64_t n_funcs;

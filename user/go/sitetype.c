@@ -26,6 +26,7 @@
 #include "user/base/goname.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/code/insn.h"
 #include "user/go/callsite.h"
 #include "user/go/gobin.h"
 #include "user/go/gotype.h"
@@ -38,8 +39,8 @@ enum {
 	N_FUNCS = 8,		/* decoded functions kept */
 };
 
-/* Hardware numbers of the argument registers AX BX CX DI SI (cmd/compile/abi-internal.md). */
-enum { AX = 0, CX = 1, BX = 3, SI = 6, NONE = 0xff };
+/* Of the argument registers AX BX CX DI SI (cmd/compile/abi-internal.md). */
+enum { AX = INSN_AX, CX = INSN_CX, BX = INSN_BX, SI = INSN_SI, NONE = INSN_NO_REG };
 
 enum made {
 	MADE_TYPE,	/* an object of the type */
@@ -473,8 +474,6 @@ static const char *name_slice(struct query *q, const struct go_type *given, stru
 	if (!out->known)
 		out->pointers = t.ptr_bytes != 0;
 	out->known = true;
-	if (q->typ == GL_UNKNOWN && out->pointers)
-		out->elem_size = t.size;
 	free(t.name);
 	return name;
 }
@@ -576,7 +575,6 @@ static void answer(struct query *q, struct site_type *out)
 	read_stack(q);
 	read_given_type(q, &given);
 	if (given.name || !q->typ) {
-		out->elem_size = given.size;
 		out->known = true;
 		out->pointers = given.ptr_bytes != 0;
 	} else if (q->alloc_name) {

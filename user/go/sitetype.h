@@ -27,7 +27,6 @@ struct site_type {
 				 * "string", "conversion"; NULL: unknown */
 	bool pointers;		/* the object has pointers (is scanned); true if unknown */
 	bool known;		/* pointers is known */
-	uint64_t elem_size;	/* size of the type passed to the allocator, 0: unknown or raw */
 };
 
 /*

@@ -227,13 +227,9 @@ int tails_find(struct tails *out, const struct flow *f)
 	struct tails t = { 0 };
 	int err;
 
-	for (int32_t i = 0; i < (int32_t)c->n; i++) {
-		if (!c->reachable[i] || insn_at(c, i)->flow != INSN_RET)
-			continue;
-		objects[i] = gives_object(f, i);
-		t.n_rets++;
-		t.n_skipped += !objects[i];
-	}
+	for (int32_t i = 0; i < (int32_t)c->n; i++)
+		if (c->reachable[i] && insn_at(c, i)->flow == INSN_RET)
+			objects[i] = gives_object(f, i);
 	err = choose(&t, &s, rets, objects);
 	free(objects);
 	free(rets);

@@ -21,8 +21,6 @@ struct tail {
 struct tails {
 	struct tail *v;		/* by node */
 	size_t n;
-	size_t n_rets;		/* reachable returns */
-	size_t n_skipped;	/* of them, such as give no object of their own */
 };
 
 /*
