@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * limits.h - every cap of user space in one place.  What goes over a cap is counted and shown.
+ * limits.h - every cap on what a target, or the file of its program, can make us hold or do.  What
+ * of a process goes over a cap is counted and shown; a file that does is refused, or what it would
+ * have told stays unknown.
  */
 #ifndef LIMITS_H
 #define LIMITS_H
@@ -19,8 +21,23 @@ enum {
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,
 	MAX_STACK_BYTES = 1 << 30,	/* of all goroutines' stacks that one look reads */
-	MAX_FUNC_BYTES = 1 << 16,	/* of one function that is decoded */
+
 	MAX_NAME = 4096,		/* bytes of a Go type's or function's name */
+	MAX_MODULE_INFO = 1 << 24,	/* bytes of what Go build info says of modules and settings */
+	MAX_PCLNTABS = 8,		/* that a file may seem to have; real files have one or two */
+	MAX_PC_VALUES = 1 << 20,	/* of one table that are decoded: a MB of code at least */
+	MAX_INLINED = 256,		/* calls into each other at one pc; some 10 are usual */
+	MAX_FUNC_BYTES = 1 << 16,	/* of one function that is decoded */
+	MAX_PROBED_FUNC_BYTES = 1 << 14, /* likewise for probes; mallocgc has up to 4 KiB */
+	MAX_FRAME_BYTES = 1 << 20,	/* of a function that gets probes */
+	MAX_TAIL_LOOKS = 20000,		/* at branches of one function; real ones take a few hundred */
+	MAX_TYPE_FRAMES = 24,		/* of a stack that are looked at for the type of an object */
+	MAX_ARG_PLACES = 512,		/* of one search for an argument of a call */
+	MAX_ARG_STEPS = 1 << 18,	/* instructions that it looks at */
+	MAX_JUMP_TABLE = 1 << 14,	/* entries of all jump tables of a function */
+
+	MAX_STRUCT_BYTES = 1 << 26,	/* no struct of the runtime is larger */
+	MAX_TYPEDEFS = 8,		/* in a row; the Go compiler writes one or two */
 	MAX_DWARF_SECTION = 1 << 28,	/* bytes, packed or not; a Go program of 170 MB has 48 MB */
 	MAX_DWARF_BYTES = 1 << 26,	/* that are in memory, unpacked, at one time */
 	MAX_DWARF_ABBREVS = 1 << 22,	/* bytes; libdw makes a struct of each four; Go's are 360 */

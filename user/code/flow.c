@@ -23,14 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/code/cfg.h"
 #include "user/code/insn.h"
 
-enum {
-	NOT_SEEN = INT32_MIN,
-	MAX_DEPTH = 1 << 20,
-};
+enum { NOT_SEEN = INT32_MIN };
 
 static const struct place unknown = { .kind = PLACE_UNKNOWN };
 static const struct place settled = { .kind = PLACE_SETTLED };
@@ -79,7 +77,7 @@ static bool frame_operand(const struct flow *f, int32_t node, int32_t *from)
 		return true;
 	}
 	if (!in->has_mem || in->base != INSN_SP || in->index != INSN_NO_REG ||
-	    in->disp > MAX_DEPTH || in->disp < -MAX_DEPTH)
+	    in->disp > MAX_FRAME_BYTES || in->disp < -MAX_FRAME_BYTES)
 		return false;
 	*from = (int32_t)in->disp - f->depth[node];
 	return true;
@@ -119,7 +117,7 @@ static int32_t depth_after(const struct insn *in, int32_t depth)
 		if (in->writes & 1u << INSN_SP && in->flow != INSN_RET)
 			return NOT_SEEN;
 	}
-	return after < -MAX_DEPTH || after > MAX_DEPTH ? NOT_SEEN : (int32_t)after;
+	return after < -MAX_FRAME_BYTES || after > MAX_FRAME_BYTES ? NOT_SEEN : (int32_t)after;
 }
 
 static int find_depths(struct flow *f)

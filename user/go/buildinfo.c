@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
@@ -36,7 +37,6 @@ enum {
 	FRAME = 16,			/* at either end of the module information */
 	OLDEST = 17, NEWEST = 27,	/* go1.N */
 	MAX_VERSION = 512,		/* bytes of the version text */
-	MAX_MODULE_INFO = 1 << 24,
 };
 
 struct span {

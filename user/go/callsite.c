@@ -23,13 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/code/insn.h"
 
 enum {
-	MAX_PLACES = 512,	/* of one search */
-	MAX_STEPS = 1 << 18,	/* instructions looked at for one question */
-	MAX_TABLE = 1 << 14,	/* entries of all jump tables of a function */
 	PROLOGUE_INSNS = 6,	/* the branch of the stack check is one of the first */
 	WORD = 8,
 };
@@ -60,7 +58,7 @@ struct place {
 
 struct search {
 	const struct callsite_func *cf;
-	struct place places[MAX_PLACES];	/* [0, done) were looked at, [done, n) will be */
+	struct place places[MAX_ARG_PLACES];	/* [0, done) were looked at, [done, n) will be */
 	size_t n, done;
 	unsigned int loads;	/* that the value is behind already */
 	size_t *steps;		/* instructions that the question may still look at */
@@ -102,14 +100,14 @@ static void read_tables(struct callsite_func *cf, const struct callsite_ops *ops
 
 		if (cf->in.v[i].op != INSN_LEA || !cf->in.v[i].rip_relative)
 			continue;
-		for (; n < MAX_TABLE && !ops->word(ops->ctx, table, &target); n++, table += WORD) {
+		for (; n < MAX_JUMP_TABLE && !ops->word(ops->ctx, table, &target); n++, table += WORD) {
 			to = insns_at(&cf->in, target);
 			if (to < 0)
 				break;
 			cf->in_table[to] = true;
 		}
 	}
-	cf->blind = !n || n == MAX_TABLE;
+	cf->blind = !n || n == MAX_JUMP_TABLE;
 }
 
 static int by_target(const void *a, const void *b)
@@ -217,7 +215,7 @@ static int look_later(struct search *s, size_t at, uint8_t reg)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->places[i].at == at && s->places[i].reg == reg)
 			return 0;
-	if (s->n == MAX_PLACES)
+	if (s->n == MAX_ARG_PLACES)
 		return -ENODATA;
 	s->places[s->n++] = (struct place) { (uint32_t)at, reg };
 	return 0;
@@ -474,7 +472,7 @@ static int get_value(const struct callsite_func *cf, long call, uint8_t reg, boo
 		     struct callsite_value *out)
 {
 	struct search *s = xcalloc(1, sizeof(*s));
-	size_t steps = MAX_STEPS;
+	size_t steps = MAX_ARG_STEPS;
 	int err;
 
 	s->cf = cf;

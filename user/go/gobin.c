@@ -21,10 +21,6 @@
 #include "user/go/nameindex.h"
 #include "user/go/pclntab.h"
 
-enum {
-	MAX_INLINED = 256,		/* calls into each other at one pc; some 10 are usual */
-};
-
 /* Filled when asked, hence behind a pointer: a gobin is const for its users. */
 struct names {
 	struct nameindex *by_name;	/* of all functions, as Go prints them */

@@ -43,8 +43,6 @@ enum {
 	MAX_PACKED_RATIO = 1032,	/* zlib cannot pack tighter */
 	UNPACK_STEP = 1 << 20,
 	UNIT_BEGIN = 4096,		/* bytes of a unit that certainly hold its name */
-	MAX_FIELD = 1 << 26,		/* no runtime struct is larger */
-	MAX_ALIASES = 8,		/* typedefs in a row; the Go compiler writes one or two */
 };
 
 static const struct field {
@@ -68,7 +66,7 @@ static bool type_of(Dwarf_Die *die, Dwarf_Die *type)
 	int i;
 
 	*type = *die;
-	for (i = 0; i < MAX_ALIASES; i++) {
+	for (i = 0; i < MAX_TYPEDEFS; i++) {
 		if (!dwarf_attr(type, DW_AT_type, &attr) || !dwarf_formref_die(&attr, type))
 			return false;
 		if (dwarf_tag(type) != DW_TAG_typedef)
@@ -93,7 +91,7 @@ static bool find_member(Dwarf_Die *strukt, const char *name, size_t len, Dwarf_D
 
 static int32_t bounded(Dwarf_Word value)
 {
-	return value <= MAX_FIELD ? (int32_t)value : GL_NO_FIELD;
+	return value <= MAX_STRUCT_BYTES ? (int32_t)value : GL_NO_FIELD;
 }
 
 /* Follows a path of GO_FIELDS from a struct: offset or size, GL_NO_FIELD where there is none. */
@@ -110,7 +108,7 @@ static int32_t resolve(Dwarf_Die *strukt, const char *path)
 			return bounded(dwarf_bytesize(&in));
 		if (!find_member(&in, path, len, &member) ||
 		    !dwarf_attr(&member, DW_AT_data_member_location, &attr) ||
-		    dwarf_formudata(&attr, &part) != 0 || part > MAX_FIELD)
+		    dwarf_formudata(&attr, &part) != 0 || part > MAX_STRUCT_BYTES)
 			return GL_NO_FIELD;
 		off += part;
 		if (!path[len])

@@ -18,14 +18,14 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
 
 enum {
-	MAX_MODULEDATA = 376,		/* bytes that are read, Go 1.27 */
+	MODULEDATA_BYTES = 376,		/* as far as it is read, in Go 1.27 */
 	N_TABLES = 6,
-	MAX_CANDIDATES = 8,		/* pclntab headers looked at; real files have one or two */
 };
 
 /* Where fields of runtime.moduledata lie; those at the start are the same in all versions. */
@@ -160,7 +160,7 @@ static bool sane_module(const struct search *s, const struct moduledata *m)
 static bool is_moduledata(struct search *s, uint64_t vaddr)
 {
 	struct moduledata m = { .quantum = s->pcln.quantum };
-	uint8_t md[MAX_MODULEDATA] = { 0 };
+	uint8_t md[MODULEDATA_BYTES] = { 0 };
 	size_t i;
 
 	if (!image_read(s->img, vaddr, md, s->lo->textsectmap + 16) || load_u64(md) != s->pcln.vaddr)
@@ -215,7 +215,7 @@ static bool find_moduledata(struct search *s, uint64_t pclntab)
 {
 	uint64_t vaddr, size;
 
-	if (s->n_candidates == MAX_CANDIDATES || !read_header(s, pclntab, &s->pcln))
+	if (s->n_candidates == MAX_PCLNTABS || !read_header(s, pclntab, &s->pcln))
 		return false;
 	s->n_candidates++;
 	if (image_section(s->img, ".go.module", &vaddr, &size) && is_moduledata(s, vaddr))

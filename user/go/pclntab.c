@@ -11,6 +11,7 @@
  */
 #include "user/go/pclntab.h"
 
+#include "user/base/limits.h"
 #include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
@@ -19,7 +20,6 @@ enum {
 	PCDATA_INL_TREE_INDEX = 2,
 	FUNCDATA_INL_TREE = 3,
 	NO_FUNCDATA = -1,
-	MAX_PAIRS = 1 << 20,		/* of one table that are decoded: a MB of code at least */
 };
 
 /* Offsets inside of _func and inlinedCall. */
@@ -164,7 +164,7 @@ int32_t pclntab_value(const struct pclntab *pt, const struct pcln_func *f, uint3
 	if (!table || table >= tab->n)
 		return -1;
 	r = reader_of(tab->p + table, tab->n - table);
-	for (i = 0; i < MAX_PAIRS; i++) {
+	for (i = 0; i < MAX_PC_VALUES; i++) {
 		value_delta = reader_uvarint(&r);
 		if (!value_delta && i)
 			return -1;

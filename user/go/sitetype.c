@@ -33,11 +33,7 @@
 #include "user/go/image.h"
 #include "user/go/sitecache.h"
 
-enum {
-	MAX_DEPTH = 24,		/* frames looked at */
-	MAX_INLINED = 32,	/* functions inlined at one pc */
-	N_FUNCS = 8,		/* decoded functions kept */
-};
+enum { N_FUNCS = 8 };		/* decoded functions kept */
 
 /* Of the argument registers AX BX CX DI SI (cmd/compile/abi-internal.md). */
 enum { AX = INSN_AX, CX = INSN_CX, BX = INSN_BX, SI = INSN_SI, NONE = INSN_NO_REG };
@@ -259,7 +255,7 @@ static const struct callsite_func *get_code(struct sitetype *st, const struct go
 /* pcs[i], 0 behind the end; remembers how far the answer depends on the stack. */
 static uint64_t pc_at(struct query *q, size_t i)
 {
-	if (i >= MAX_DEPTH)
+	if (i >= MAX_TYPE_FRAMES)
 		return 0;
 	if (i + 1 > q->used)
 		q->used = i < q->n ? i + 1 : q->n + 1;

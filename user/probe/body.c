@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "user/base/goname.h"
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/image.h"
 
 enum {
-	MAX_FUNC_BYTES = 1 << 14,	/* newproc1 and mallocgc have up to 4 KiB */
 	TABLE_FIRST = 16,		/* sizes of which the malloc tables are checked */
 	TABLE_LAST = 80,
 	TABLE_STEP = 8,
@@ -116,7 +116,7 @@ static int build(struct body *b, const struct gobin *gb, const struct counted *c
 	const void *code = image_at(img, b->fn.entry, &avail);
 	int err;
 
-	if (b->fn.end <= b->fn.entry || len > MAX_FUNC_BYTES || !code || avail < len)
+	if (b->fn.end <= b->fn.entry || len > MAX_PROBED_FUNC_BYTES || !code || avail < len)
 		return -EBADMSG;
 	err = insns_decode(&b->in, image_machine(img), code, len, b->fn.entry);
 	if (err)

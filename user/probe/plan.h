@@ -2,7 +2,7 @@
 /*
  * plan.h - which addresses get which probe, where the result is found there, and why.
  *
- * See the essay in plan.c and architecture section 2A.  Knows no libbpf and no processes.
+ * See the essay in plan.c.  Knows no libbpf and no processes.
  */
 #ifndef PLAN_H
 #define PLAN_H

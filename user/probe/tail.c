@@ -21,12 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/code/cfg.h"
 #include "user/code/insn.h"
-
-/* Looks at branches before a function is given up.  Real ones take a few hundred. */
-enum { MAX_LOOKS = 20000 };
 
 struct search {
 	const struct flow *f;
@@ -61,7 +59,7 @@ static bool take_dominator(struct search *s, int32_t branch, int32_t target)
 {
 	bool counts[2] = { false, false };
 
-	if (s->looks++ > MAX_LOOKS)
+	if (s->looks++ > MAX_TAIL_LOOKS)
 		return false;
 	for (int way = 0; way < 2; way++) {
 		int32_t to = s->c->succ[branch][way];
