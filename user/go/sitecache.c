@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "user/base/limits.h"
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/go/sitetype.h"
 
@@ -33,18 +34,12 @@ struct sitecache {
 	size_t n_names, size_names;
 };
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 29;
-}
-
 static uint64_t hash_text(const char *s)
 {
 	uint64_t h = 0;
 
 	for (; *s; s++)
-		h = mix(h, (uint8_t)*s);
+		h = table_mix(h, (uint8_t)*s);
 	return h;
 }
 
@@ -88,7 +83,7 @@ const char *sitecache_name(struct sitecache *sc, const char *prefix, const char 
 
 static struct node *node_slot(const struct sitecache *sc, uint32_t parent, uint64_t step)
 {
-	size_t i = mix(mix(0, parent), step) & (sc->size_nodes - 1);
+	size_t i = table_mix(table_mix(0, parent), step) & (sc->size_nodes - 1);
 
 	while (sc->nodes[i].parent && (sc->nodes[i].parent != parent || sc->nodes[i].step != step))
 		i = (i + 1) & (sc->size_nodes - 1);

@@ -138,10 +138,10 @@ int plan_results(struct builder *bl, const struct body *b, uint8_t kind)
 
 /* ---- goroutines and the collector ---------------------------------------------------------- */
 
-/* A probe on the stack check of the function's entry; -ENOENT: it has none. */
-static int plan_entry(struct builder *bl, const struct body *b, uint8_t kind, const char *why)
+/* A probe for an event without a result; -ENOENT: node is none. */
+static int plan_event(struct builder *bl, const struct body *b, int32_t node, uint8_t kind,
+		      const char *why)
 {
-	int32_t node = body_entry_branch(b, bl->gb);
 	struct plan_probe *p;
 
 	if (node < 0)
@@ -150,10 +150,19 @@ static int plan_entry(struct builder *bl, const struct body *b, uint8_t kind, co
 	if (!p)
 		return -ENOTSUP;
 	p->wire.kind = kind;
-	p->wire.cond = b->in.v[node].cond;
 	p->wire.flags = GL_WHEN_NOT_TAKEN;
+	if (b->in.v[node].flow == INSN_JCC)
+		p->wire.cond = b->in.v[node].cond;
+	else
+		p->wire.flags |= GL_WHEN_TAKEN;
 	snprintf(p->why, sizeof(p->why), "%s", why);
 	return 0;
+}
+
+/* A probe on the stack check of the function's entry; -ENOENT: it has none. */
+static int plan_entry(struct builder *bl, const struct body *b, uint8_t kind, const char *why)
+{
+	return plan_event(bl, b, body_entry_branch(b, bl->gb), kind, why);
 }
 
 /* Whether a profile made the compiler inline newproc1 into others (runtime/proc.go, every
@@ -200,19 +209,12 @@ static void set_ptr(struct builder *bl, uint8_t reg)
  * none. */
 static int plan_gfput(struct builder *bl, const struct body *b)
 {
-	int32_t node = body_find_call(b, bl->gb, "runtime.gfput");
-	struct plan_probe *p;
+	int err = plan_event(bl, b, body_find_call(b, bl->gb, "runtime.gfput"), GL_PROBE_GOEND,
+			     "the call that puts the dead goroutine on the free list");
 
-	if (node < 0)
-		return -ENOENT;
-	p = plan_add(bl, b, node);
-	if (!p)
-		return -ENOTSUP;
-	p->wire.kind = GL_PROBE_GOEND;
-	p->wire.flags = GL_WHEN_TAKEN | GL_WHEN_NOT_TAKEN;
-	set_ptr(bl, INSN_BX);
-	snprintf(p->why, sizeof(p->why), "the call that puts the dead goroutine on the free list");
-	return 0;
+	if (!err)
+		set_ptr(bl, INSN_BX);
+	return err;
 }
 
 static int plan_goend_in(struct builder *bl, const struct body *b, bool only_ends)
