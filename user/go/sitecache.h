@@ -26,7 +26,7 @@ const struct site_type *sitecache_find(const struct sitecache *sc, uint64_t typ,
 				       const uint64_t *pcs, size_t n);
 
 /* The answer depends on the first used of the n pcs; used is n + 1 if it mattered that the stack
- * ends there.  Once MAX_ACCOUNTS are held nothing is kept. */
+ * ends there.  Once MAX_SITE_NODES are held nothing is kept. */
 void sitecache_keep(struct sitecache *sc, uint64_t typ, const uint64_t *pcs, size_t n, size_t used,
 		    const struct site_type *answer);
 
