@@ -12,8 +12,10 @@
  *
  *	- every account shows just those of its objects that were told of, not ended since by a
  *	  record or a look, and followed at this level;
- *	- of those that are dead in truth but were found alive, no more than are doubtful;
+ *	- each that is dead in truth but was found alive is doubtful, and the numbers shown say so;
  *	- without losses nothing is doubtful; allocations and goroutines are complete;
+ *	- a look asks for every object that it can say something of;
+ *	- what is counted in more than one place is the same in all;
  *	- the memory stays below what was given (where the sanitizers count it).
  */
 #include <stdio.h>
@@ -23,13 +25,13 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/object.h"
-#include "user/track/track.h"
+#include "user/track/track_internal.h"
 
 enum {
-	N_SPANS = 24,
-	SPAN_BYTES = 1024,	/* of a span of small slots; large ones have as many "offsets" */
+	MAX_SPANS = 24,
+	SPAN_BYTES = 1024,	/* of a span of small slots */
 	LARGE_BYTES = 40 << 10,
-	LARGE_SLOTS = 8,
+	LARGE_SLOTS = 24,
 	MAX_OBJECTS = 6000,	/* born in one round */
 	MAX_RING = 400,
 	N_STACKS = 60,
@@ -46,6 +48,8 @@ struct thing {			/* an object */
 	uint64_t addr, size;	/* heap bytes; 0: tiny, inside of a block */
 	uint64_t slot_bytes, typ, stack;
 	uint32_t gen;
+	uint32_t lived_gen;	/* the last in which the live set knows it lived */
+	unsigned asked;		/* number of the last look that asked for it */
 	int next;		/* in the same slot */
 	bool tiny;
 	bool reachable, dead;	/* in truth */
@@ -61,7 +65,7 @@ struct slot {
 struct span {
 	uint32_t slot_bytes, n;
 	struct slot slots[SPAN_BYTES / 8];
-	int held[SPAN_BYTES];	/* by offset: what the live set must think is there */
+	int held[SPAN_BYTES + LARGE_SLOTS];	/* by offset, or large slot: what the live set must think is there */
 };
 
 struct waiting {		/* a record in the ring */
@@ -74,7 +78,8 @@ struct waiting {		/* a record in the ring */
 
 struct world {
 	uint64_t random;
-	struct span spans[N_SPANS];
+	struct span spans[MAX_SPANS];
+	unsigned n_spans;
 	struct thing things[MAX_OBJECTS];
 	int n_things;
 	struct waiting ring[MAX_RING];
@@ -85,12 +90,13 @@ struct world {
 	uint64_t tiny_addr;	/* of the block that tiny objects are put into, 0: none */
 	unsigned tiny_off;
 	bool tiny_alone, sent[N_STACKS];
+	unsigned n_looks;
 	bool in_look;
 	uint64_t goid_stack[MAX_GOIDS];	/* by goid, 0: does not run; as told */
 	bool go_runs[MAX_GOIDS];
 	unsigned loss_percent;	/* of records, while lossy */
 	bool lossy;
-	unsigned unsized_percent, unknown_percent, interrupt_percent;
+	unsigned tiny_percent, unsized_percent, unknown_percent, interrupt_percent;
 	size_t max_bytes, bytes_before;
 };
 
@@ -125,7 +131,7 @@ static void fail(const char *what, uint64_t is, uint64_t should)
 
 /* ---- the heap ------------------------------------------------------------------------------- */
 
-static uint64_t span_addr(int i)
+static uint64_t span_addr(unsigned i)
 {
 	return HEAP + (uint64_t)i * SPAN_DISTANCE;
 }
@@ -147,8 +153,7 @@ static int *held_at(uint64_t addr)
 {
 	uint64_t off = (addr - HEAP) % SPAN_DISTANCE;
 
-	return &span_of(addr)->held[off < SPAN_BYTES ? off : SPAN_BYTES - LARGE_SLOTS +
-							     off / LARGE_BYTES];
+	return &span_of(addr)->held[off < SPAN_BYTES ? off : SPAN_BYTES + off / LARGE_BYTES];
 }
 
 static void format_span(struct span *s, uint32_t slot_bytes)
@@ -161,11 +166,11 @@ static void format_span(struct span *s, uint32_t slot_bytes)
 
 static void collect(void)
 {
-	static const uint32_t small[] = { 8, 16, 16, 48 };
+	static const uint32_t sizes[] = { 8, 8, 16, 16, 16, 48, LARGE_BYTES };
 
 	w.gen += 2;
 	w.tiny_addr = 0;	/* as mcache.prepareForSweep does */
-	for (int i = 0; i < N_SPANS; i++) {
+	for (unsigned i = 0; i < w.n_spans; i++) {
 		struct span *s = &w.spans[i];
 		unsigned n_used = 0;
 
@@ -182,15 +187,15 @@ static void collect(void)
 			slot->used = slot->marked;
 			n_used += slot->used;
 		}
-		if (!n_used && s->slot_bytes != LARGE_BYTES && percent(50))
-			format_span(s, small[below(ARRAY_SIZE(small))]);
+		if (!n_used && percent(50))
+			format_span(s, sizes[below(ARRAY_SIZE(sizes))]);
 	}
 }
 
 static uint64_t take_slot(uint32_t slot_bytes)
 {
 	for (int tries = 0; tries < 20; tries++) {
-		int i = (int)below(N_SPANS);
+		unsigned i = (unsigned)below(w.n_spans);
 		unsigned k = (unsigned)below(w.spans[i].n);
 
 		if (w.spans[i].slot_bytes != slot_bytes || w.spans[i].slots[k].used)
@@ -252,7 +257,8 @@ static void allocate(void)
 
 	if (w.n_things == MAX_OBJECTS)
 		return;
-	*t = (struct thing){ .tiny = percent(50), .reachable = true, .gen = w.gen,
+	*t = (struct thing){ .tiny = percent(w.tiny_percent), .reachable = true, .gen = w.gen,
+			     .lived_gen = w.gen,
 			     .stack = below(N_STACKS) };
 	t->slot_bytes = t->tiny ? 16 : sizes[below(ARRAY_SIZE(sizes))];
 	t->typ = t->tiny ? 0 : 1 + below(N_TYPES);
@@ -370,8 +376,22 @@ static void drain(unsigned n)
 
 static void drop(void)
 {
-	if (w.n_things)
-		w.things[below((uint64_t)w.n_things)].reachable = false;
+	struct span *s = &w.spans[below(w.n_spans)];
+	bool all = percent(80);
+
+	for (int t = s->slots[below(s->n)].things; t != NONE; t = w.things[t].next)
+		if (all || percent(50))
+			w.things[t].reachable = false;
+}
+
+/* A whole span, so that it can get slots of another size. */
+static void drop_span(void)
+{
+	struct span *s = &w.spans[below(w.n_spans)];
+
+	for (unsigned k = 0; k < s->n; k++)
+		for (int t = s->slots[k].things; t != NONE; t = w.things[t].next)
+			w.things[t].reachable = false;
 }
 
 /* The program goes on while it is looked at. */
@@ -385,7 +405,7 @@ static void meanwhile(void)
 	}
 }
 
-static void judge_one(struct object *o)
+static void judge_one(struct object *o, uint32_t batch_gen)
 {
 	const struct span *s = span_of(o->addr);
 	uint64_t off = (o->addr - HEAP) % SPAN_DISTANCE;
@@ -393,6 +413,9 @@ static void judge_one(struct object *o)
 
 	if (held == NONE)
 		fail("asked for an object that ended, at", o->addr, 0);
+	if (o->gen != w.things[held].lived_gen)
+		fail("gen asked for", o->gen, w.things[held].lived_gen);
+	w.things[held].asked = w.n_looks;
 	if ((int32_t)(o->gen - w.gen) >= 0) {
 		o->liveness = LIVENESS_TOO_YOUNG;
 	} else if (percent(w.unknown_percent)) {
@@ -402,6 +425,7 @@ static void judge_one(struct object *o)
 		o->liveness = LIVENESS_LIVE;
 		w.things[held].found = true;
 		w.things[held].false_alive = w.things[held].dead;
+		w.things[held].lived_gen = batch_gen;
 	} else {
 		o->liveness = LIVENESS_DEAD;
 		if (!w.things[held].dead)
@@ -418,7 +442,7 @@ static int alive(void *ctx, struct object *v, size_t n, uint32_t *gen)
 	for (size_t i = 0; i < n; i++) {
 		if (i && v[i - 1].addr >= v[i].addr)
 			fail("addresses out of order", v[i].addr, v[i - 1].addr);
-		judge_one(&v[i]);
+		judge_one(&v[i], *gen);
 		if (!below(200))
 			meanwhile();
 	}
@@ -446,11 +470,20 @@ static void forget_stack(void *ctx, uint64_t id)
 
 static void look(void)
 {
+	uint32_t gen = w.gen;
+	int err;
+
 	if (percent(80))
 		drain(MAX_RING);
+	w.n_looks++;
 	w.in_look = true;
-	track_look(w.track, 2000);
+	err = track_look(w.track, 2000);
 	w.in_look = false;
+	for (int i = 0; i < w.n_things && !err; i++)
+		if (w.things[i].held && (int32_t)(w.things[i].lived_gen - gen) < 0 &&
+		    w.things[i].asked != w.n_looks &&
+		    table_find(&w.track->objects, w.things[i].addr))
+			fail("not asked for an object at", w.things[i].addr, 0);
 }
 
 /* ---- what must hold ------------------------------------------------------------------------- */
@@ -459,6 +492,48 @@ static bool is_followed(const struct track_snapshot *s, const struct thing *t)
 {
 	return t->size > s->all_above ||
 	       table_mix(w.seed, t->addr & ~15ull) <= UINT64_MAX / s->one_in;
+}
+
+static void check_object(const struct thing *t)
+{
+	const struct tracked *o = table_find(&w.track->objects, t->addr);
+
+	if (!o)
+		fail("lacks an object at", 0, t->addr);
+	if (o->found != t->found)
+		fail("found", o->found, t->found);
+	if (t->false_alive && !o->doubtful)
+		fail("sure of a dead object at", t->addr, 0);
+}
+
+/* What is counted in more than one place. */
+static void check_inside(void)
+{
+	const struct track *tr = w.track;
+	uint64_t users = 0, n_large = 0, n_inner = 0, pcs_bytes = 0, n_stacks = 0;
+
+	for (uint32_t i = 0; i < tr->stack_pool.n; i++) {
+		users += tr->stacks[i].n_users;
+		n_stacks += tr->stacks[i].id != 0;
+		pcs_bytes += tr->stacks[i].pcs ? 8 * tr->stacks[i].n + 16 : 0;
+	}
+	if (users != tr->n_accounts + tr->goroutines.n)
+		fail("users of stacks", users, tr->n_accounts + tr->goroutines.n);
+	if (tr->n_accounts != tr->account_index.n || n_stacks != tr->stack_index.n)
+		fail("accounts and stacks", tr->n_accounts + n_stacks,
+		     tr->account_index.n + tr->stack_index.n);
+	if (pcs_bytes != tr->pcs_bytes || pcs_bytes > tr->max_pcs_bytes)
+		fail("bytes of pcs", tr->pcs_bytes, pcs_bytes);
+	for (struct tracked *o = table_next(&tr->objects, NULL); o; o = table_next(&tr->objects, o)) {
+		n_large += tr->accounts[o->account].size > tr->all_above;
+		n_inner += tr->accounts[o->account].tiny && o->addr % 16;
+	}
+	if (n_large != tr->n_large)
+		fail("large objects", tr->n_large, n_large);
+	for (struct inner *in = table_next(&tr->inner, NULL); in; in = table_next(&tr->inner, in))
+		n_inner -= (unsigned)__builtin_popcountll(in->offsets);
+	if (n_inner)
+		fail("objects inside of blocks", n_inner, 0);
 }
 
 /* Objects without a known stack are in the account of the unknown one, so then all stacks are taken
@@ -520,8 +595,12 @@ static void check_sums(const struct track_snapshot *s)
 			if (s->pcs[s->stacks[i].first_pc + k] != s->stacks[i].id * 1000 + k)
 				fail("pc", s->pcs[s->stacks[i].first_pc + k], s->stacks[i].id);
 	}
-	for (int i = 0; i < w.n_things; i++)
-		held += w.things[i].held && is_followed(s, &w.things[i]);
+	for (int i = 0; i < w.n_things; i++) {
+		if (!w.things[i].held || !is_followed(s, &w.things[i]))
+			continue;
+		held++;
+		check_object(&w.things[i]);
+	}
 	if (allocs != w.n_allocs || s->loss.accounts_full)
 		fail("allocations", allocs, w.n_allocs);
 	if (samples != held)
@@ -536,8 +615,10 @@ static void check_sums(const struct track_snapshot *s)
 
 static void check_goroutines(const struct track_snapshot *s)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, running = 0;
 
+	for (size_t i = 0; i < s->n_stacks; i++)
+		running += s->stacks[i].started - s->stacks[i].ended;
 	for (size_t i = 0; i < s->n_started; i++) {
 		uint64_t stack = s->stacks[s->started[i].stack].id;
 		uint64_t should = w.goid_stack[s->started[i].goid];
@@ -549,6 +630,8 @@ static void check_goroutines(const struct track_snapshot *s)
 		n += w.goid_stack[goid] != 0;
 	if (s->n_started > n || s->n_started + s->loss.goroutines_full < n)
 		fail("goroutines", s->n_started, n);
+	if (running != n && !s->loss.goroutines_full)
+		fail("goroutines running", running, n);
 }
 
 static void check(void)
@@ -563,6 +646,7 @@ static void check(void)
 	track_snapshot(w.track, 3000, &s);
 	check_sums(&s);
 	check_goroutines(&s);
+	check_inside();
 	for (size_t i = 0; i < s.n_accounts; i++)
 		check_account(&s, &s.accounts[i]);
 	track_snapshot_fini(&s);
@@ -579,14 +663,16 @@ static void start_round(uint64_t seed, uint64_t round)
 	w.random = seed * 0x9e3779b97f4a7c15u + round + 1;
 	for (int i = 0; i < 4; i++)	/* neighbouring states of xorshift begin alike */
 		random_u64();
-	for (int i = 0; i < N_SPANS; i++) {
+	w.n_spans = 2 + (unsigned)below(MAX_SPANS - 1);
+	for (unsigned i = 0; i < w.n_spans; i++) {
 		format_span(&w.spans[i], sizes[i % ARRAY_SIZE(sizes)]);
 		memset(w.spans[i].held, 0xff, sizeof(w.spans[i].held));		/* NONE */
 	}
 	w.gen = 4 + 2 * (uint32_t)below(3) - (percent(10) ? 100 : 0);	/* may wrap around */
 	w.seed = random_u64() | 1;
 	w.tiny_alone = percent(20);
-	w.loss_percent = percent(50) ? 0 : (unsigned)below(60);
+	w.loss_percent = percent(50) ? 1 : (unsigned)below(60);
+	w.tiny_percent = (unsigned)below(100);
 	w.unsized_percent = percents[below(4)];
 	w.unknown_percent = percents[below(4)];
 	w.interrupt_percent = percents[below(4)];
@@ -598,13 +684,14 @@ static unsigned run_round(uint64_t seed, uint64_t round)
 	struct track_ops ops = { .ctx = &w, .alive = alive, .lost = lost,
 				 .interrupted = interrupted, .forget_stack = forget_stack };
 	struct track_snapshot s;
-	unsigned collect_permille, look_percent;
+	unsigned collect_permille, look_percent, lossy_percent;
 
 	start_round(seed, round);
 	ops.tiny_alone = w.tiny_alone;
 	ops.seed = w.seed;
 	collect_permille = 1 + (unsigned)below(40);
 	look_percent = (unsigned)below(101);
+	lossy_percent = percent(30) ? 0 : (unsigned)below(60);
 	w.bytes_before = allocated_bytes();
 	track_new(&w.track, &ops, w.max_bytes);
 	for (int i = 0; i < STEPS; i++) {
@@ -614,16 +701,18 @@ static unsigned run_round(uint64_t seed, uint64_t round)
 				look();
 		}
 		if (percent(1))
-			w.lossy = percent(30);
+			w.lossy = percent(lossy_percent);
 		if (percent(10))
 			drain((unsigned)below(MAX_RING));
 		if (percent(60))
 			allocate();
 		if (percent(50))
 			drop();
+		if (!below(300))
+			drop_span();
 		if (percent(5))
 			go();
-		if (!below(300))
+		if (!below(200))
 			check();
 	}
 	check();
