@@ -29,7 +29,10 @@ type report struct {
 	}
 	Memory   map[string]*int64
 	Coverage map[string]uint64
-	Sites    []site
+	Cost     struct {
+		HitsPerSecond *float64 `json:"hits_per_s"`
+	}
+	Sites []site
 }
 
 type frame struct {
@@ -41,17 +44,19 @@ type frame struct {
 
 // site is one element of "sites", of either kind.
 type site struct {
-	Kind          string
-	Frames        []frame
-	FramesCut     bool    `json:"frames_cut"`
-	LiveObjects   *uint64 `json:"live_objects"`
-	LiveBytes     *uint64 `json:"live_bytes"`
-	YoungObjects  uint64  `json:"young_objects"`
-	YoungBytes    uint64  `json:"young_bytes"`
-	SharedObjects *uint64 `json:"shared_objects"`
-	AllocObjects  uint64  `json:"alloc_objects"`
-	AllocBytes    uint64  `json:"alloc_bytes"`
-	Types         []struct {
+	Kind            string
+	Frames          []frame
+	FramesCut       bool    `json:"frames_cut"`
+	LiveObjects     *uint64 `json:"live_objects"`
+	LiveBytes       *uint64 `json:"live_bytes"`
+	YoungObjects    uint64  `json:"young_objects"`
+	YoungBytes      uint64  `json:"young_bytes"`
+	SharedObjects   *uint64 `json:"shared_objects"`
+	AllocObjects    uint64  `json:"alloc_objects"`
+	AllocBytes      uint64  `json:"alloc_bytes"`
+	GrowthBytes     *int64  `json:"growth_bytes"`
+	DoubtfulObjects *uint64 `json:"doubtful_objects"`
+	Types           []struct {
 		Type          string // "" where it is not known
 		How           string
 		ObjectBytes   uint64  `json:"object_bytes"`
