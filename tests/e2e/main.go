@@ -78,6 +78,8 @@ func allTests(e *env) []testCase {
 	all = append(all, outputTests(e)...)
 	all = append(all, badInputTests(e)...)
 	all = append(all, damageTests(e)...)
+	all = append(all, restartTests(e)...)
+	all = append(all, overloadTests(e)...)
 	all = append(all, demoTests(e)...)
 	all = append(all, daemonTests(e)...)
 	return all
