@@ -218,3 +218,14 @@ int gl_hit_percpu(struct pt_regs *ctx)
 		on_hit(ctx, w, p, taken);
 	return 0;
 }
+
+/* An exec gives the pid, and perhaps the same file with our probes in it, to another program: nothing
+ * of that one counts.  When this runs no thread of the old program is left, and the new one has not
+ * begun (begin_new_exec() and exec_binprm(), fs/exec.c). */
+SEC("raw_tp/sched_process_exec")
+int gl_exec(void *ctx __attribute__((unused)))
+{
+	if (is_target())
+		control.groups = 0;
+	return 0;
+}

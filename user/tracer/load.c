@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gobpfleak.skel.h"
 #include "user/base/util.h"
@@ -80,6 +81,10 @@ static int load(struct loaded *l)
 		return err;
 	}
 	l->prog_fd = bpf_program__fd(prog);
+	l->exec_fd = bpf_raw_tracepoint_open("sched_process_exec",
+					     bpf_program__fd(l->skel->progs.gl_exec));
+	if (l->exec_fd < 0)	/* an exec is noticed all the same, only later */
+		say_verbose("no tracepoint sched_process_exec: %s", strerror(errno));
 	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
 	l->control = &l->skel->bss->control;
 	l->counters_fd = bpf_map__fd(l->skel->maps.counters);
@@ -93,6 +98,7 @@ int load_open(struct loaded *out, const struct gl_config *config,
 	int err;
 
 	libbpf_set_print(print_libbpf);
+	out->exec_fd = -1;
 	out->skel = gobpfleak__open();
 	if (!out->skel) {
 		err = -errno;
@@ -105,6 +111,8 @@ int load_open(struct loaded *out, const struct gl_config *config,
 
 void load_close(struct loaded *l)
 {
+	if (l->skel && l->exec_fd >= 0)
+		close(l->exec_fd);
 	gobpfleak__destroy(l->skel);
-	l->skel = NULL;
+	*l = (struct loaded){ .exec_fd = -1 };
 }

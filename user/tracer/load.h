@@ -17,6 +17,7 @@ struct tracer_probe;
 struct loaded {
 	struct gobpfleak *skel;
 	int prog_fd;		/* the program that stands behind all probes */
+	int exec_fd;		/* what tells the program of an exec, or -1 */
 	int ring_fd, counters_fd, stacks_sent_fd;
 	volatile struct gl_control *control;	/* shared with the program */
 };
