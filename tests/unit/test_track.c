@@ -2,6 +2,7 @@
 /*
  * test_track.c - the live set against a model: a small world of objects that knows who lives.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include "user/object.h"
 #include "user/track/track.h"
 
-enum { SLOTS = 4096, SLOT_BYTES = 16, BASE = 0xc000000 };
+enum { SLOTS = 1 << 17, SLOT_BYTES = 16, BASE = 0xc000000 };
 
 /* Slot i stands for the object at BASE + 16 i (+ offset of a tiny one). */
 struct world {
@@ -21,7 +22,9 @@ struct world {
 	uint32_t gen;
 	uint64_t lost;		/* records, so far */
 	unsigned n_asked;
-	unsigned n_before_interrupt; /* batches, 0: never */
+	bool unknown;		/* liveness is not readable */
+	uint32_t next_gen;	/* a collection that ends while it is looked at, 0: none */
+	unsigned n_batches, max_batches; /* looks end after so many, 0: never */
 	uint64_t forgotten[64];	/* stacks that are to be sent again */
 	unsigned n_forgotten;
 };
@@ -39,9 +42,17 @@ static int alive(void *ctx, struct object *v, size_t n, uint32_t *gen)
 		w->n_asked++;
 		if (v[i].gen == w->gen)
 			v[i].liveness = LIVENESS_TOO_YOUNG;
+		else if (w->unknown)
+			v[i].liveness = LIVENESS_UNKNOWN;
 		else
 			v[i].liveness = w->marked[(v[i].addr - BASE) / SLOT_BYTES] ? LIVENESS_LIVE
 										    : LIVENESS_DEAD;
+	}
+	w->n_batches += n > 0;
+	if (n && w->next_gen) {
+		w->gen = w->next_gen;
+		w->next_gen = 0;
+		w->lost += 5;
 	}
 	return 0;
 }
@@ -51,15 +62,35 @@ static uint64_t lost(void *ctx)
 	return ((struct world *)ctx)->lost;
 }
 
-static struct track *new_track(struct world *w)
+static bool interrupted(void *ctx)
 {
-	const struct track_ops ops = { .ctx = w, .alive = alive, .lost = lost };
+	const struct world *w = ctx;
+
+	return w->max_batches && w->n_batches >= w->max_batches;
+}
+
+static void forget_stack(void *ctx, uint64_t id)
+{
+	struct world *w = ctx;
+
+	w->forgotten[w->n_forgotten++ % 64] = id;
+}
+
+static struct track *new_small_track(struct world *w, size_t max_bytes)
+{
+	const struct track_ops ops = { .ctx = w, .seed = 1, .alive = alive, .lost = lost,
+				       .interrupted = interrupted, .forget_stack = forget_stack };
 	struct track *tr = NULL;
 
 	memset(w, 0, sizeof(*w));
 	w->gen = 4;
-	assert_int_equal(track_new(&tr, &ops, MEMORY), 0);
+	assert_int_equal(track_new(&tr, &ops, max_bytes), 0);
 	return tr;
+}
+
+static struct track *new_track(struct world *w)
+{
+	return new_small_track(w, MEMORY);
 }
 
 static void feed_stack(struct track *tr, uint64_t id, uint32_t n)
@@ -80,6 +111,21 @@ static void feed_alloc(struct track *tr, const struct world *w, uint64_t addr, u
 	bool tiny = size < 16 && !typ;
 
 	track_alloc(tr, &a, tiny ? 16 : size, tiny, 2000);
+}
+
+static void feed_go(struct track *tr, uint64_t goid, uint64_t stack, uint64_t time)
+{
+	struct gl_gostart g = { .h = { .kind = GL_REC_GOSTART, .len = sizeof(g) }, .goid = goid,
+				.stack = stack, .time_ns = time };
+
+	track_gostart(tr, &g);
+}
+
+static void feed_goend(struct track *tr, uint64_t goid)
+{
+	struct gl_goend g = { .h = { .kind = GL_REC_GOEND, .len = sizeof(g) }, .goid = goid };
+
+	track_goend(tr, &g);
 }
 
 static const struct obs_account *account(const struct track_snapshot *s, uint64_t stack,
@@ -161,27 +207,367 @@ static void test_too_young(void **state)
 	track_free(tr);
 }
 
-/* Losses together with a missed collection make what was there before doubtful. */
+static uint64_t n_doubtful(struct track *tr)
+{
+	struct track_snapshot s;
+	uint64_t n = 0;
+
+	track_snapshot(tr, 4000, &s);
+	for (size_t i = 0; i < s.n_accounts; i++)
+		n += s.accounts[i].doubtful;
+	assert_int_equal(s.loss.doubtful, n);
+	track_snapshot_fini(&s);
+	return n;
+}
+
+/* Ends a collection, looks if told to. */
+static void collect(struct track *tr, struct world *w, bool look)
+{
+	w->gen += 2;
+	if (look)
+		assert_int_equal(track_look(tr, 3000), 0);
+}
+
+/* Losses while a collection goes by unseen: what lived before the gap may have died in it and been
+ * replaced; what was born before its end as well; what was born after is safe. */
 static void test_doubtful(void **state)
 {
 	struct world w;
 	struct track *tr = new_track(&w);
 	struct track_snapshot s;
 
-	w.marked[0] = w.marked[1] = true;
+	memset(w.marked, true, sizeof(w.marked));
 	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
-	w.gen += 2;
-	track_look(tr, 3000);
-	w.gen += 4;
-	feed_alloc(tr, &w, BASE + 16, 1, 0x10, 16);
-	w.gen += 2;
+	collect(tr, &w, true);
+	feed_alloc(tr, &w, BASE + 16, 2, 0x10, 16);	/* since the last look, before the gap */
+	collect(tr, &w, false);
+	collect(tr, &w, false);
+	feed_alloc(tr, &w, BASE + 32, 3, 0x10, 16);
 	w.lost = 5;
-	track_look(tr, 4000);
+	collect(tr, &w, true);
 	track_snapshot(tr, 4000, &s);
-	assert_int_equal(account(&s, 1, 0x10, 16)->live, 2);
-	assert_int_equal(s.loss.doubtful, 1);
+	assert_int_equal(account(&s, 1, 0x10, 16)->doubtful, 1);
+	assert_int_equal(account(&s, 2, 0x10, 16)->doubtful, 1);
+	assert_int_equal(account(&s, 3, 0x10, 16)->doubtful, 0);
+	assert_int_equal(account(&s, 3, 0x10, 16)->live, 1);
+	assert_int_equal(s.loss.doubtful, 2);
 	assert_int_equal(s.gc_cycles, 4);
 	track_snapshot_fini(&s);
+	feed_alloc(tr, &w, BASE + 16, 2, 0x10, 16);	/* another one: there is no doubt of it */
+	assert_int_equal(n_doubtful(tr), 1);
+	track_free(tr);
+}
+
+/* Losses do no harm to what every collection is looked at for, a missed collection none without
+ * losses, and a loss none to what was born after it was noticed. */
+static void test_not_doubtful(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+
+	memset(w.marked, true, sizeof(w.marked));
+	w.lost = 7;
+	collect(tr, &w, true);
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	collect(tr, &w, false);
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 0);
+	w.lost = 100;
+	collect(tr, &w, true);
+	w.lost = 200;
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 0);
+	track_free(tr);
+}
+
+/* A look that could not tell is none; the loss was noticed by it. */
+static void test_doubt_unknown(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	memset(w.marked, true, sizeof(w.marked));
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	w.unknown = true;
+	w.lost = 1;
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(s.loss.liveness_unknown, 1);
+	track_snapshot_fini(&s);
+	w.unknown = false;
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 1);
+	track_free(tr);
+}
+
+/* A collection ends during the look, and then something is lost: the answers may be those of either
+ * collection, the loss belongs to the later one. */
+static void test_doubt_overtaken(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+
+	memset(w.marked, true, sizeof(w.marked));
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	w.gen += 2;
+	feed_alloc(tr, &w, BASE + 16, 1, 0x10, 16);
+	w.next_gen = 8;
+	assert_int_equal(track_look(tr, 3000), 0);
+	assert_int_equal(n_doubtful(tr), 1);	/* was it asked for after 6, or after 8? */
+	feed_alloc(tr, &w, BASE + 32, 1, 0x10, 16);
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 2);	/* the second one was born before 8 */
+	track_free(tr);
+}
+
+/* An allocation whose address is not known may be anybody's successor. */
+static void test_doubt_unplaced(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+
+	memset(w.marked, true, sizeof(w.marked));
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	collect(tr, &w, false);
+	feed_alloc(tr, &w, 0, 1, 0x10, 16);
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 1);
+	track_free(tr);
+}
+
+/* No more are doubtful than records were lost; but one may have begun a block of tiny objects. */
+static void test_doubt_bound(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	memset(w.marked, true, sizeof(w.marked));
+	for (int i = 0; i < 100; i++)
+		feed_alloc(tr, &w, BASE + i * 16, 1, 0x10, 16);
+	feed_alloc(tr, &w, BASE + 1600, 1, 0, 4);
+	feed_alloc(tr, &w, BASE + 1604, 1, 0, 4);
+	feed_alloc(tr, &w, BASE + 1608, 1, 0, 4);
+	collect(tr, &w, false);
+	w.lost = 1;
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(account(&s, 1, 0x10, 16)->doubtful, 1);
+	assert_int_equal(account(&s, 1, 0, 0)->doubtful, 2);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* What was not looked at stays as it was, and is looked at by the next look. */
+static void test_interrupted(void **state)
+{
+	struct world w;
+	struct track *tr = new_small_track(&w, 256 << 10);
+	struct track_snapshot s;
+
+	for (int i = 0; i < 1000; i++)
+		feed_alloc(tr, &w, BASE + i * 16, 1, 0x10, 16);
+	w.gen += 2;
+	w.max_batches = 2;
+	assert_int_equal(track_look(tr, 3000), -EINTR);
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(s.looked_ns, 0);
+	assert_int_equal(w.n_batches, 2);
+	assert_in_range(w.n_asked, 100, 900);
+	assert_int_equal(account(&s, 1, 0x10, 16)->young, 1000 - w.n_asked);
+	assert_int_equal(s.loss.liveness_unknown, 1000 - w.n_asked);
+	track_snapshot_fini(&s);
+	w.max_batches = 0;
+	assert_int_equal(track_look(tr, 3100), 0);
+	assert_int_equal(w.n_asked, 1000);
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(account(&s, 1, 0x10, 16)->young, 0);
+	assert_int_equal(s.loss.liveness_unknown, 0);
+	assert_int_equal(s.looked_ns, 3100);
+	assert_int_equal(s.gc_cycles, 1);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* ---- little memory -------------------------------------------------------------------------- */
+
+/* Nobody is hidden who comes when there is no room any more: x() fills it and drops all but one, then
+ * y() gets the same addresses, and no look tells of it. */
+static void test_full(void **state)
+{
+	enum { N_X = 100000, N_Y = 4010 };
+	struct world w;
+	struct track *tr = new_small_track(&w, 256 << 10);
+	struct track_snapshot s;
+
+	for (int i = 0; i < N_X; i++)
+		feed_alloc(tr, &w, BASE + i * 16, 1, 0x10, 16);
+	collect(tr, &w, false);
+	for (int i = 1; i <= N_Y; i++)
+		feed_alloc(tr, &w, BASE + i * 16, 2, 0x10, 16);
+	memset(w.marked, true, N_Y + 1);
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, &s);
+	assert_in_range(account(&s, 1, 0x10, 16)->live, 0, s.one_in);
+	assert_in_range(account(&s, 2, 0x10, 16)->live, N_Y * 7 / 10, N_Y * 13 / 10);
+	assert_int_equal(account(&s, 2, 0x10, 16)->samples * s.one_in,
+			 account(&s, 2, 0x10, 16)->live);
+	assert_int_equal(account(&s, 1, 0x10, 16)->allocs, N_X);
+	assert_int_equal(account(&s, 2, 0x10, 16)->allocs, N_Y);
+	assert_true(s.one_in > 1);
+	assert_int_equal(n_doubtful(tr), 0);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Early and late are treated alike, and large objects are all followed. */
+static void test_fair(void **state)
+{
+	enum { N = 60000, N_LARGE = 50 };
+	struct world w;
+	struct track *tr = new_small_track(&w, 256 << 10);
+	struct track_snapshot s;
+
+	memset(w.marked, true, sizeof(w.marked));
+	for (int i = 0; i < N; i++)
+		feed_alloc(tr, &w, BASE + i * 16, 1, 0x10, 16);
+	for (int i = 0; i < N; i++)
+		feed_alloc(tr, &w, BASE + (N + i) * 16, 2, 0x10, 16);
+	for (int i = 0; i < N_LARGE; i++)
+		feed_alloc(tr, &w, BASE + (2 * N + i) * 16, 3, 0x10, 1 << 20);
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, &s);
+	assert_in_range(account(&s, 1, 0x10, 16)->live, N * 8 / 10, N * 12 / 10);
+	assert_in_range(account(&s, 2, 0x10, 16)->live, N * 8 / 10, N * 12 / 10);
+	assert_int_equal(account(&s, 3, 0x10, 1 << 20)->live, N_LARGE);
+	assert_int_equal(account(&s, 3, 0x10, 1 << 20)->samples, N_LARGE);
+	assert_in_range(s.one_in, 16, 128);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Nor can large objects fill everything. */
+static void test_many_large(void **state)
+{
+	enum { N = 30000 };
+	struct world w;
+	struct track *tr = new_small_track(&w, 256 << 10);
+	struct track_snapshot s;
+
+	for (int i = 0; i < N; i++)
+		feed_alloc(tr, &w, BASE + i * 16, 1, 0x10, 40 << 10);
+	feed_alloc(tr, &w, BASE + N * 16, 2, 0x10, 1 << 20);
+	track_snapshot(tr, 4000, &s);
+	assert_in_range(account(&s, 1, 0x10, 40 << 10)->young, N * 8 / 10, N * 12 / 10);
+	assert_int_equal(account(&s, 2, 0x10, 1 << 20)->young, 1);
+	assert_true(s.all_above >= 40 << 10 && s.all_above < 1 << 20);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Sites that come and go make room for others, and what they allocated is not forgotten; a stack that
+ * was given up is asked for again. */
+static void test_recycled(void **state)
+{
+	enum { N = 20000 };
+	struct world w;
+	struct track *tr = new_small_track(&w, 256 << 10);
+	struct track_snapshot s;
+	uint64_t allocs, pcs_known = 0;
+	const uint64_t *pcs;
+	uint32_t n, flags;
+
+	for (uint64_t i = 1; i <= N; i++) {
+		feed_stack(tr, i, 10);
+		feed_alloc(tr, &w, BASE, i, i, 16);	/* ends the one before */
+	}
+	feed_alloc(tr, &w, BASE + 16, 7, 7, 16);	/* sent long ago */
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(account(&s, N, N, 16)->young, 1);
+	assert_int_equal(account(&s, 7, 7, 16)->young, 1);
+	assert_int_equal(s.loss.stacks_full + s.loss.accounts_full, 0);
+	allocs = s.loss.forgotten_allocs;
+	for (size_t i = 0; i < s.n_accounts; i++)
+		allocs += s.accounts[i].allocs;
+	for (size_t i = 0; i < s.n_stacks; i++) {
+		allocs += s.stacks[i].other_allocs;
+		pcs_known += s.stacks[i].n_pcs == 10;
+	}
+	assert_int_equal(allocs, N + 1);
+	assert_in_range(pcs_known, 50, 1000);
+	assert_true(w.n_forgotten > N / 2);
+	assert_int_equal(w.forgotten[(w.n_forgotten - 1) % 64], 7);
+	assert_false(track_find_stack(tr, 7, &pcs, &n, &flags));
+	assert_true(track_find_stack(tr, N, &pcs, &n, &flags));
+	assert_int_equal(n, 10);
+	assert_int_equal(pcs[3], N * 1000 + 3);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Buffers of random sizes have as many accounts as there are sizes of slots. */
+static void test_slot_sizes(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	for (int i = 0; i < 1000; i++) {
+		struct gl_alloc a = { .addr = BASE + i * 16, .stack = 1, .typ = 0x10,
+				      .size = 1000 + i % 24, .gen = w.gen };
+
+		track_alloc(tr, &a, 1024, false, 2000);
+	}
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(s.n_accounts, 1);
+	assert_int_equal(s.accounts[0].young, 1000);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* An allocation of which nothing is known but the address ends what was there. */
+static void test_unsized(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	feed_alloc(tr, &w, BASE + 16, 2, 0, 4);
+	feed_alloc(tr, &w, BASE + 20, 2, 0, 4);
+	track_end(tr, BASE);
+	track_end(tr, BASE + 16);
+	track_snapshot(tr, 4000, &s);
+	assert_int_equal(account(&s, 1, 0x10, 16)->young, 0);
+	assert_int_equal(account(&s, 2, 0, 16)->young, 0);
+	assert_int_equal(account(&s, 2, 0, 0)->young, 0);
+	assert_int_equal(s.loss.unsized, 2);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+/* Many of everything.  Only the sanitizers count bytes; tables while they grow: test_table.c. */
+static void test_memory(void **state)
+{
+	enum { MAX = 4 << 20 };
+	struct world w;
+	struct track *tr;
+	size_t before = 0;
+
+	if (__sanitizer_get_current_allocated_bytes)
+		before = __sanitizer_get_current_allocated_bytes();
+	tr = new_small_track(&w, MAX);
+	for (uint64_t i = 1; i < 100000; i++) {
+		feed_stack(tr, i, 90);
+		feed_alloc(tr, &w, BASE + i * 16, i, i, 16);
+		feed_alloc(tr, &w, BASE + i * 16 + 8, i, 0, 1);
+		feed_go(tr, i, i, 1500);
+	}
+	if (before)
+		assert_in_range(__sanitizer_get_current_allocated_bytes() - before, MAX / 3, MAX);
 	track_free(tr);
 }
 
@@ -274,21 +660,6 @@ static void test_tiny_alone(void **state)
 	track_free(tr);
 }
 
-static void feed_go(struct track *tr, uint64_t goid, uint64_t stack, uint64_t time)
-{
-	struct gl_gostart g = { .h = { .kind = GL_REC_GOSTART, .len = sizeof(g) }, .goid = goid,
-				.stack = stack, .time_ns = time };
-
-	track_gostart(tr, &g);
-}
-
-static void feed_goend(struct track *tr, uint64_t goid)
-{
-	struct gl_goend g = { .h = { .kind = GL_REC_GOEND, .len = sizeof(g) }, .goid = goid };
-
-	track_goend(tr, &g);
-}
-
 static void test_goroutines(void **state)
 {
 	struct world w;
@@ -317,6 +688,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_live_and_dead), cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_too_young), cmocka_unit_test(test_doubtful),
+		cmocka_unit_test(test_not_doubtful), cmocka_unit_test(test_doubt_unknown),
+		cmocka_unit_test(test_doubt_overtaken), cmocka_unit_test(test_doubt_unplaced),
+		cmocka_unit_test(test_doubt_bound), cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_full), cmocka_unit_test(test_fair),
+		cmocka_unit_test(test_many_large), cmocka_unit_test(test_recycled),
+		cmocka_unit_test(test_slot_sizes), cmocka_unit_test(test_unsized),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
 		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
 	};
