@@ -65,7 +65,8 @@ struct slot {
 struct span {
 	uint32_t slot_bytes, n;
 	struct slot slots[SPAN_BYTES / 8];
-	int held[SPAN_BYTES + LARGE_SLOTS];	/* by offset, or large slot: what the live set must think is there */
+	/* by offset, or large slot: what the live set must think is there */
+	int held[SPAN_BYTES + LARGE_SLOTS];
 };
 
 struct waiting {		/* a record in the ring */
@@ -233,6 +234,14 @@ static uint64_t allocated_bytes(void)
 		       __sanitizer_get_current_allocated_bytes() : 0;
 }
 
+static void check_bytes(void)
+{
+	uint64_t bytes = allocated_bytes() - w.bytes_before;
+
+	if (w.bytes_before && w.max_bytes >= 128 << 10 && bytes > w.max_bytes)
+		fail("bytes", bytes, w.max_bytes);
+}
+
 static void send(struct waiting rec)
 {
 	if (w.n_ring == MAX_RING || (w.lossy && percent(w.loss_percent)))
@@ -296,8 +305,8 @@ static void unhold(int *held)
 	*held = NONE;
 }
 
-/* A record says that this slot has a new object: what was there has ended; a tiny one that is not the
- * first of its block says it of its own address alone. */
+/* A record says that this slot has a new object: what was there has ended; a tiny one that is not
+ * the first of its block says it of its own address alone. */
 static void end_held(const struct thing *t)
 {
 	uint64_t block = t->addr & ~15ull;
@@ -438,6 +447,7 @@ static int alive(void *ctx, struct object *v, size_t n, uint32_t *gen)
 {
 	if (percent(3))
 		meanwhile();
+	check_bytes();
 	*gen = w.gen;
 	for (size_t i = 0; i < n; i++) {
 		if (i && v[i - 1].addr >= v[i].addr)
@@ -524,7 +534,8 @@ static void check_inside(void)
 		     tr->account_index.n + tr->stack_index.n);
 	if (pcs_bytes != tr->pcs_bytes || pcs_bytes > tr->max_pcs_bytes)
 		fail("bytes of pcs", tr->pcs_bytes, pcs_bytes);
-	for (struct tracked *o = table_next(&tr->objects, NULL); o; o = table_next(&tr->objects, o)) {
+	for (struct tracked *o = table_next(&tr->objects, NULL); o;
+	     o = table_next(&tr->objects, o)) {
 		n_large += tr->accounts[o->account].size > tr->all_above;
 		n_inner += tr->accounts[o->account].tiny && o->addr % 16;
 	}
@@ -548,7 +559,8 @@ static bool same_account(const struct track_snapshot *s, const struct obs_accoun
 static void check_account(const struct track_snapshot *s, const struct obs_account *a)
 {
 	uint64_t n_live = 0, n_young = 0, n_false = 0;
-	uint64_t live = 0, samples = 0, doubtful = 0, scale = a->size > s->all_above ? 1 : s->one_in;
+	const uint64_t scale = a->size > s->all_above ? 1 : s->one_in;
+	uint64_t live = 0, samples = 0, doubtful = 0;
 
 	for (size_t i = 0; i < s->n_accounts; i++) {
 		const struct obs_account *b = &s->accounts[i];
@@ -637,12 +649,9 @@ static void check_goroutines(const struct track_snapshot *s)
 static void check(void)
 {
 	struct track_snapshot s;
-	uint64_t bytes;
 
 	drain(MAX_RING);
-	bytes = allocated_bytes() - w.bytes_before;
-	if (w.bytes_before && w.max_bytes >= 128 << 10 && bytes > w.max_bytes)
-		fail("bytes", bytes, w.max_bytes);
+	check_bytes();
 	track_snapshot(w.track, 3000, &s);
 	check_sums(&s);
 	check_goroutines(&s);
@@ -679,12 +688,14 @@ static void start_round(uint64_t seed, uint64_t round)
 	w.max_bytes = (size_t)16 << (10 + below(6));
 }
 
-static unsigned run_round(uint64_t seed, uint64_t round)
+/* true: not everything could be followed. */
+static bool run_round(uint64_t seed, uint64_t round)
 {
 	struct track_ops ops = { .ctx = &w, .alive = alive, .lost = lost,
 				 .interrupted = interrupted, .forget_stack = forget_stack };
 	struct track_snapshot s;
 	unsigned collect_permille, look_percent, lossy_percent;
+	bool sampled;
 
 	start_round(seed, round);
 	ops.tiny_alone = w.tiny_alone;
@@ -717,10 +728,10 @@ static unsigned run_round(uint64_t seed, uint64_t round)
 	}
 	check();
 	track_snapshot(w.track, 3000, &s);
-	look_percent = s.one_in > 1;
+	sampled = s.one_in > 1;
 	track_snapshot_fini(&s);
 	track_free(w.track);
-	return look_percent;
+	return sampled;
 }
 
 int main(int argc, char **argv)

@@ -392,8 +392,8 @@ static void test_interrupted(void **state)
 
 /* ---- little memory -------------------------------------------------------------------------- */
 
-/* Nobody is hidden who comes when there is no room any more: x() fills it and drops all but one, then
- * y() gets the same addresses, and no look tells of it. */
+/* Nobody is hidden who comes when there is no room any more: x() fills it and drops all but one,
+ * then y() gets the same addresses, and no look tells of it. */
 static void test_full(void **state)
 {
 	enum { N_X = 100000, N_Y = 4010 };
@@ -466,8 +466,8 @@ static void test_many_large(void **state)
 	track_free(tr);
 }
 
-/* Sites that come and go make room for others, and what they allocated is not forgotten; a stack that
- * was given up is asked for again. */
+/* Sites that come and go make room for others, and what they allocated is not forgotten; a stack
+ * that was given up is asked for again. */
 static void test_recycled(void **state)
 {
 	enum { N = 20000 };

@@ -44,7 +44,7 @@ uint64_t table_seed(void)
 	uint64_t seed;
 
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = now_ns() ^ (uintptr_t)&seed;	/* early at boot: addresses are random, too */
+		seed = now_ns() ^ (uintptr_t)&seed;	/* early at boot; random as well */
 	return seed;
 }
 

@@ -29,8 +29,8 @@ bool series_due(const struct series *s, uint64_t now_ns);
 void series_begin(struct series *s, uint64_t now_ns);
 void series_add(struct series *s, uint64_t key, uint64_t value);
 
-/* The remembered moment nearest to the middle between start and until_ns, and before until_ns; false:
- * none yet. */
+/* The remembered moment nearest to the middle between start and until_ns, and before until_ns;
+ * false: none yet. */
 bool series_middle(const struct series *s, uint64_t until_ns, struct series_moment *out);
 /* The very first moment; false: none yet. */
 bool series_first(const struct series *s, struct series_moment *out);

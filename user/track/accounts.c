@@ -3,9 +3,10 @@
  * accounts.c - stacks, and accounts: all objects of one stack, type and slot size.
  *
  * Both have room for a fixed number.  What holds nothing (an account without objects, a stack
- * without accounts and goroutines) stays as long as there is room, for its totals; then the one that
- * has held nothing for the longest time makes room.  If all hold something, fewer objects are
- * followed, so that some no longer do: so those that come late are treated as those that came early.
+ * without accounts and goroutines) stays as long as there is room, for its totals; then the one
+ * that has held nothing for the longest time makes room.  If all hold something, fewer objects are
+ * followed, so that some no longer do: so those that come late are treated as those that came
+ * early.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,8 @@ static uint32_t slots(size_t bytes, size_t each)
 void accounts_init(struct track *tr, size_t stack_bytes, size_t account_bytes)
 {
 	size_t each = sizeof(struct account) + sizeof(struct pool_link) + INDEX_BYTES;
-	uint32_t n_accounts = slots(account_bytes, each), n_stacks = slots(stack_bytes, STACK_BYTES);
+	uint32_t n_accounts = slots(account_bytes, each);
+	uint32_t n_stacks = slots(stack_bytes, STACK_BYTES);
 
 	table_init(&tr->account_index, sizeof(struct index_entry),
 		   (size_t)n_accounts * INDEX_BYTES);
@@ -247,7 +249,7 @@ bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs,
 
 /* ---- accounts ------------------------------------------------------------------------------ */
 
-/* An account holds one object at least or is idle, so following fewer makes some idle in the end. */
+/* An account that is not idle holds an object, so following fewer makes some idle in the end. */
 static uint32_t take_account(struct track *tr)
 {
 	uint32_t i;

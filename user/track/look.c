@@ -3,20 +3,21 @@
  * look.c - after a collection: asks of all objects whether they live.
  *
  * Doubt.  A mark bit says that the slot holds something that lives, not that it is the same object.
- * Let R be the last sweepgen in which an object is known to have lived: that of its birth, or of the
- * last look that found it alive.  Its slot can be free only from collection R+2 on.
+ * Let R be the last sweepgen in which an object is known to have lived: that of its birth, or of
+ * the last look that found it alive.  Its slot can be free only from collection R+2 on.
  *
  *	- If the next look belongs to R+2, its answer is about this very object: what is in the slot
  *	  while the mark phase runs is still that, and a slot that is used again after it keeps the
  *	  answer (free) until the next collection.
  *	- If it belongs to a later collection, the object may have died at R+2 and a successor, born
- *	  in sweepgen R+2 or later, may be what is alive.  The successor's record ends the old object
- *	  here, unless that record was lost.
+ *	  in sweepgen R+2 or later, may be what is alive.  The successor's record ends the old
+ *	  object here, unless that record was lost.
  *
- * So an object found alive is doubtful if the collection after R was not looked at, and a record may
- * have been lost in sweepgen R+2 or later.  It stays doubtful as long as it is there.  An object
- * that every collection has been looked at for is safe, however much was lost; one born since the last
- * look and before a gap is at risk, and so is one born before the last look, if it died in the gap.
+ * So an object found alive is doubtful if the collection after R was not looked at, and a record
+ * may have been lost in sweepgen R+2 or later.  It stays doubtful as long as it is there.  An
+ * object that every collection has been looked at for is safe, however much was lost; one born
+ * since the last look and before a gap is at risk, and so is one born before the last look, if it
+ * died in the gap.
  *
  * When a loss is noticed the sweepgen of that moment bounds its own from above; all that is kept is
  * the bound of the latest.  Every loss may make one doubtful object (a lost first one of a block as
@@ -53,8 +54,8 @@ static void sort_few(uint64_t *v, size_t n)
 	}
 }
 
-/* Radix sort in place, from the digit at shift downwards: a million take 30 ms, where qsort() takes
- * 200. */
+/* Radix sort in place, from the digit at shift downwards: a million take 35 ms, where qsort() takes
+ * 140. */
 static void sort_addrs(uint64_t *v, size_t n, int shift)
 {
 	size_t next[N_DIGITS] = { 0 }, end[N_DIGITS], sum = 0;

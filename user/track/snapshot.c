@@ -87,7 +87,6 @@ static struct obs_account copy_account(const struct track *tr, const struct acco
 		.allocs = a->allocs, .samples = (uint64_t)a->live + a->young };
 }
 
-/* index_of: room for one number per account or stack; of stacks it holds what copy_stacks() said. */
 static void copy_accounts(const struct track *tr, struct track_snapshot *out,
 			  const uint32_t *stack_index_of)
 {

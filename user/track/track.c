@@ -13,11 +13,12 @@
  * them: the one at the block's start counts the 16 bytes, the others none, as in Go's own heap
  * profile.
  *
- * Where the table is full, one in 2^level of the 16-byte blocks of the address space is followed from
- * then on, chosen by a hash with a secret seed; the objects of other blocks go.  A block and not an
- * allocation is chosen, so that the reuse of an address is always seen for those that are followed.
- * An object is as likely to stay if it is old as if it is new.  Large objects are few, and each
- * matters: they are all followed, until they are more than half of the table; then larger ones only.
+ * Where the table is full, one in 2^level of the 16-byte blocks of the address space is followed
+ * from then on, chosen by a hash with a secret seed; the objects of other blocks go.  A block and
+ * not an allocation is chosen, so that the reuse of an address is always seen for those that are
+ * followed.  An object is as likely to stay if it is old as if it is new.  Large objects are few,
+ * and each matters: they are all followed, until they are more than half of the table; then larger
+ * ones only.
  */
 #include "user/track/track.h"
 

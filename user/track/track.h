@@ -2,9 +2,9 @@
 /*
  * track.h - the live set: feed it records, tell it when a collection has ended, ask for a snapshot.
  *
- * Knows neither the kernel nor Go: sizes come with the records, liveness through a function that the
- * owner plugs in, so it runs on recordings as well.  It keeps below the memory it is given: where
- * objects do not fit, only one in so many is followed, and the snapshot says so.
+ * Knows neither the kernel nor Go: sizes come with the records, liveness through a function that
+ * the owner plugs in, so it runs on recordings as well.  It keeps below the memory it is given:
+ * where objects do not fit, only one in so many is followed, and the snapshot says so.
  */
 #ifndef TRACK_H
 #define TRACK_H
@@ -32,8 +32,8 @@ struct track_ops {
 	uint64_t (*lost)(void *ctx);
 	/* Whether a look has to end now; asked between batches.  NULL: never. */
 	bool (*interrupted)(void *ctx);
-	/* The stack is not known here (any more), it has to be sent again before it is used.  May be
-	 * NULL. */
+	/* The stack is not known here (any more): it has to be sent again before it is used.
+	 * May be NULL. */
 	void (*forget_stack)(void *ctx, uint64_t id);
 };
 
@@ -64,7 +64,7 @@ struct track_snapshot {		/* a copy of its own */
 	struct track_loss loss;
 };
 
-/* max_bytes: of memory for all it holds, snapshots excluded; at least 256 KiB. */
+/* max_bytes: of memory for all it holds, snapshots excluded; at least 128 KiB. */
 int track_new(struct track **out, const struct track_ops *ops, size_t max_bytes);
 void track_free(struct track *tr);
 

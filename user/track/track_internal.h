@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * track_internal.h - what the parts of the live set share: track.c (records), accounts.c (stacks and
- * accounts), look.c (collections), snapshot.c.
+ * track_internal.h - what the parts of the live set share: track.c (records), accounts.c (stacks
+ * and accounts), look.c (collections), snapshot.c.
  */
 #ifndef TRACK_INTERNAL_H
 #define TRACK_INTERNAL_H
