@@ -683,6 +683,40 @@ static void test_goroutines(void **state)
 	track_free(tr);
 }
 
+/* What ends while it is held is known until the next snapshot, with the stack that started it. */
+static void test_hold_ended(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_stack(tr, 5, 3);
+	feed_go(tr, 20, 5, 1500);
+	feed_go(tr, 21, 5, 1501);
+	feed_goend(tr, 20);
+	track_hold_ended(tr);
+	feed_goend(tr, 21);
+	feed_goend(tr, 21);		/* a second end is none */
+	feed_go(tr, 22, 5, 1600);
+	feed_goend(tr, 22);
+	feed_go(tr, 23, 5, 1700);
+	track_snapshot(tr, 2000, &s);
+	assert_int_equal(s.n_started, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(s.started[i].goid, 21 + i);
+		assert_int_equal(s.started[i].ended, i < 2);
+		assert_int_equal(s.stacks[s.started[i].stack].id, 5);
+	}
+	assert_int_equal(s.stacks[s.started[0].stack].started, 4);
+	assert_int_equal(s.stacks[s.started[0].stack].ended, 3);
+	track_snapshot_fini(&s);
+	feed_goend(tr, 23);
+	track_snapshot(tr, 2100, &s);	/* nobody asked to hold anything since */
+	assert_int_equal(s.n_started, 0);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -697,6 +731,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
 		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_hold_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
