@@ -29,6 +29,8 @@ struct work {
 	__u64 pair[2];		/* a value that lies outside of the chunk */
 	__u64 hash;		/* of the frames before the chain of frame pointers, and */
 	__u64 extra;		/* how many they are, less one */
+	__s64 ended;		/* negative: the walk has come to where a thread begins */
+	__s64 changes;		/* how often it may still go down, to another stack */
 	struct gl_stack stack;
 };
 
@@ -107,6 +109,8 @@ static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at
 	w->stack.pcs[0] = REG_PC(ctx);
 	w->hash = hash_pc(0, w->stack.pcs[0]);
 	w->extra = 0;
+	w->ended = 0;
+	w->changes = GL_STACK_CHANGES;
 	if (!at_ret)
 		return 0;
 	if (bpf_probe_read_user(w->pair, sizeof(w->pair[0]), (void *)REG_SP(ctx)))
@@ -118,9 +122,30 @@ static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at
 }
 
 /*
- * Fills w->stack; returns its id, 0 if not even the caller's frame could be read.  A frame outside
- * of the chunk brings the next chunk: the stack goes on in another page, or systemstack() changed
- * stacks.
+ * Brings the chunk that begins with the frame at fp; pc is that of the frame before.  The stack goes
+ * on in another page, or another stack is meant: that of the goroutine below systemstack(), of C and
+ * Go below a callback from C, or of whoever started the thread, since clone() leaves the parent's
+ * frame pointer in the child.  There the stack ends.  A thread's first frames lie at the end of a
+ * page, so this is the place to look.
+ *
+ * A caller's frame lies above, unless it is on another stack, and there are not many of those: what
+ * goes down again and again is no chain.
+ *
+ * Without branches where that is possible: the verifier follows both sides in every turn of the walk.
+ */
+static __noinline int next_chunk(struct work *w, __u64 pc, __u64 fp)
+{
+	__u64 off = pc - config.mstart;
+
+	w->ended = (off - config.mstart_size) & ~off;	/* negative: off < mstart_size */
+	w->changes -= (fp - w->chunk_addr) >> 63;	/* less one: fp < chunk_addr */
+	if ((w->ended | w->changes) < 0)
+		return -1;
+	return copy_chunk(w, fp);
+}
+
+/*
+ * Fills w->stack; returns its id, 0 if not even the caller's frame could be read.
  *
  * What the loop needs is loaded from w in each turn: so the verifier knows nothing of the values,
  * takes all turns for alike and is done in 1/10 of the time.
@@ -143,9 +168,9 @@ static __noinline __u64 walk(struct pt_regs *ctx, struct work *w, __u32 at_ret)
 		}
 		off = fp - w->chunk_addr;
 		if (off >= w->chunk_last) {
-			if (copy_chunk(w, fp))
+			if (next_chunk(w, w->stack.pcs[i + extra - 1], fp))
 				break;
-			off = 0;
+			off = fp - w->chunk_addr;	/* 0, but that is not to be known */
 		}
 		frame = (__u64 *)(w->chunk + (off & (GL_CHUNK - 1)));
 		fp = frame[0];
@@ -159,6 +184,8 @@ static __noinline __u64 walk(struct pt_regs *ctx, struct work *w, __u32 at_ret)
 	}
 	if (i == 1 && !extra)
 		return 0;
+	if (w->ended < 0)
+		flags = 0;
 	if (flags)
 		count(GL_LOST_STACK_CUT);
 	w->stack.n = i + extra;

@@ -25,6 +25,7 @@ enum {
 	GL_MAX_STACKS = 1 << 17, /* distinct stacks remembered as already sent */
 	GL_WORK_SLOTS = 64,	/* work areas, claimed by one program run at a time */
 	GL_RING_BYTES = 16 << 20,
+	GL_STACK_CHANGES = 8,	/* of one walk: systemstack(), callbacks from C */
 };
 
 /* ---- probes: how a hit is to be read ------------------------------------------------------- */
@@ -95,6 +96,8 @@ struct gl_config {
 	__u64 pidns_dev;	/* device, inode of the target's pid namespace, kernel encoding; */
 	__u64 pidns_ino;	/* 0: tgid is that of the initial pid namespace, cheaper to ask */
 	__u64 sweepgen_addr;	/* &runtime.mheap_.sweepgen */
+	__u64 mstart;		/* runtime.mstart, where threads begin, and its size in bytes: */
+	__u64 mstart_size;	/* a frame in it is the last */
 	__u64 hash;		/* multiplier with which no two probes share a slot */
 	__u32 tgid;		/* the target's pid in that namespace */
 	__u32 g_goid_off;	/* offset of runtime.g.goid */
@@ -188,6 +191,6 @@ _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 48, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
 _Static_assert(sizeof(struct gl_control) == 8, "gl_control");
-_Static_assert(sizeof(struct gl_config) == 40, "gl_config");
+_Static_assert(sizeof(struct gl_config) == 56, "gl_config");
 
 #endif

@@ -213,6 +213,21 @@ static bool interrupted(void *ctx)
 
 /* ---- attach and detach ----------------------------------------------------------------------- */
 
+/* Every thread of Go begins with it (asm_amd64.s), with cgo by way of crosscall1; goroutines begin
+ * with frame pointer 0 and need nothing of the kind. */
+static void set_thread_start(const struct process *p, struct gl_config *c)
+{
+	static const char *const names[] = { "runtime.mstart", "runtime.mstart.abi0" };
+	struct go_func f;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !c->mstart; i++) {
+		if (!gobin_find_func(process_gobin(p), names[i], &f))
+			continue;
+		c->mstart = f.entry + process_bias(p);
+		c->mstart_size = f.end - f.entry;
+	}
+}
+
 static int configure(const struct tracing *t, struct gl_config *c)
 {
 	const struct target *target = process_target(t->p);
@@ -235,6 +250,7 @@ static int configure(const struct tracing *t, struct gl_config *c)
 		.sweepgen_addr = lo->sweepgen + process_bias(t->p),
 		.g_goid_off = lo->g_goid,
 	};
+	set_thread_start(t->p, c);
 	return 0;
 }
 

@@ -70,6 +70,7 @@ func allTests(e *env) []testCase {
 	all = append(all, exactTests(e)...)
 	all = append(all, nameTests(e)...)
 	all = append(all, goroutineTests(e)...)
+	all = append(all, threadTests(e)...)
 	all = append(all, memoryTests(e)...)
 	all = append(all, pprofTests(e)...)
 	all = append(all, unharmedTests(e)...)

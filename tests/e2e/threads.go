@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import "strings"
+
+// Stacks end where their thread begins: clone() leaves the parent's frame pointer in the child, so
+// that the chain of frame pointers goes on into the stack of whoever started the thread.
+
+// threadStart are the runtime's functions that a thread runs first, on its own stack.
+var threadStart = map[string]bool{"runtime.mstart": true, "runtime.mstart0": true, "runtime.mstart1": true}
+
+func threadTests(e *env) []testCase {
+	var all []testCase
+	for _, v := range e.versions {
+		v := v
+		all = append(all, testCase{"threads/" + v, func(t *T) { t.threads(v, "plain") }})
+	}
+	return append(all,
+		testCase{"threads/stripped", func(t *T) { t.threads(t.newest(), "stripped") }},
+		testCase{"threads/cgo", func(t *T) { t.threads(t.newest(), "cgo") }})
+}
+
+func (t *T) threads(version, variant string) {
+	p := t.program(t.build("threads", version, variant))
+	x := t.attach(p.pid())
+	p.do("threads 200")
+	p.do("gc 2")
+	r := x.stop()
+	p.finish()
+	begun := 0
+	for i := range r.Sites {
+		if s := &r.Sites[i]; s.Kind == "heap" {
+			begun += t.checkThreadStart(s)
+		}
+	}
+	if begun == 0 {
+		t.Errorf("no heap site of a thread that begins")
+	}
+	if n := r.Coverage["stacks_cut"]; n > 0 {
+		t.Errorf("coverage: stacks_cut is %d", n)
+	}
+	t.Notef("%s of threads that begin", plural(begun, "heap site"))
+}
+
+// checkThreadStart returns how many stacks of thread starts it has seen, 0 or 1.
+func (t *T) checkThreadStart(s *site) int {
+	for i, f := range s.Frames {
+		if !threadStart[f.Function] {
+			continue
+		}
+		for _, below := range s.Frames[i+1:] {
+			if !threadStart[below.Function] {
+				t.Errorf("goes on behind the start of its thread: %s", formatFrames(s.Frames))
+				break
+			}
+		}
+		return 1
+	}
+	if n := len(s.Frames); n > 0 && strings.HasPrefix(s.Frames[0].Function, "runtime.") && s.FramesCut {
+		t.Errorf("is cut: %s", formatFrames(s.Frames))
+	}
+	return 0
+}
