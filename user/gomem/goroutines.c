@@ -500,7 +500,8 @@ static struct reader *reader_new(struct gomem *gm, const struct goroutines_limit
 	r->stack_room = MAX_STACK_BYTES;
 	r->stacks = xcalloc(1, BATCH_STACK_BYTES);
 	r->cache = xcalloc(N_CACHE, sizeof(*r->cache));
-	table_init(&r->goids, sizeof(uint64_t), r->max);
+	/* three words each, as GOROUTINE_BYTES has it, are more than the table needs */
+	table_init(&r->goids, sizeof(uint64_t), 3 * sizeof(uint64_t) * r->max);
 	r->out.n_states = N_STATES;
 	r->out.states = xcalloc(N_STATES, sizeof(*r->out.states));
 	return r;
