@@ -498,17 +498,20 @@ static void test_repeated_segments(void **state)
 	assert_int_equal(open_bytes(&img, f.bytes, sizeof(f.bytes)), -EBADMSG);
 }
 
+static unsigned n_compared;
+
 static bool same_name(const void *ctx, uint32_t number, const char *name)
 {
 	char s[32];
 
+	n_compared++;
 	snprintf(s, sizeof(s), "%s%u", (const char *)ctx, number % 5000);
 	return !strcmp(s, name);
 }
 
 static void test_nameindex(void **state)
 {
-	struct nameindex *ix = nameindex_new(10000);
+	struct nameindex *ix = nameindex_new(10000, same_name, "runtime.f");
 	char s[32];
 	uint32_t i, n;
 
@@ -520,11 +523,61 @@ static void test_nameindex(void **state)
 	nameindex_add(ix, "one too many", 12, i);
 	for (i = 0; i < 5000; i++) {
 		snprintf(s, sizeof(s), "runtime.f%u", i);
-		assert_true(nameindex_find(ix, s, same_name, "runtime.f", &n));
+		assert_true(nameindex_find(ix, s, &n));
 		assert_int_equal(n, i);
 	}
-	assert_false(nameindex_find(ix, "runtime.f5000", same_name, "runtime.f", &n));
-	assert_false(nameindex_find(ix, "", same_name, "runtime.f", &n));
+	assert_false(nameindex_find(ix, "runtime.f5000", &n));
+	assert_false(nameindex_find(ix, "", &n));
+	nameindex_free(ix);
+}
+
+/* How many names are compared until each of the 5000 is found, one after the other. */
+static void count_comparisons(uint16_t counts[5000])
+{
+	struct nameindex *ix = nameindex_new(5000, same_name, "runtime.f");
+	char s[32];
+	uint32_t i, n;
+
+	for (i = 0; i < 5000; i++) {
+		snprintf(s, sizeof(s), "runtime.f%u", i);
+		nameindex_add(ix, s, strlen(s), i);
+	}
+	for (i = 0; i < 5000; i++) {
+		snprintf(s, sizeof(s), "runtime.f%u", i);
+		n_compared = 0;
+		assert_true(nameindex_find(ix, s, &n));
+		counts[i] = (uint16_t)n_compared;
+	}
+	nameindex_free(ix);
+}
+
+/* Names that collide in one run of the program do not in another. */
+static void test_nameindex_seed(void **state)
+{
+	static uint16_t once[5000], again[5000];
+
+	count_comparisons(once);
+	count_comparisons(again);
+	assert_memory_not_equal(once, again, sizeof(once));
+}
+
+/* Half a table of one and the same name does not make all others slow to find. */
+static void test_nameindex_one_name(void **state)
+{
+	struct nameindex *ix = nameindex_new(200000, same_name, "f");
+	char s[32];
+	uint32_t i, n;
+
+	n_compared = 0;
+	for (i = 0; i < 100000; i++)
+		nameindex_add(ix, "f7", 2, 5000 * i + 7);
+	for (i = 0; i < 5000; i++) {
+		snprintf(s, sizeof(s), "no such name %u", i);
+		assert_false(nameindex_find(ix, s, &n));
+	}
+	assert_true(nameindex_find(ix, "f7", &n));
+	assert_int_equal(n, 7);
+	assert_in_range(n_compared, 1, 200000);
 	nameindex_free(ix);
 }
 
@@ -545,6 +598,8 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_repeated_segments),
 		cmocka_unit_test(test_nameindex),
+		cmocka_unit_test(test_nameindex_seed),
+		cmocka_unit_test(test_nameindex_one_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,10 +251,18 @@ bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out)
 	return !image_changed(gb->img);
 }
 
+static bool func_is(const void *ctx, uint32_t number, const char *name)
+{
+	const struct gobin *gb = ctx;
+	struct go_func f;
+
+	return gobin_func(gb, number, &f) && !strcmp(f.name, name);
+}
+
 static struct nameindex *index_names(const struct gobin *gb)
 {
 	const int minor = gb->info.version.minor;
-	struct nameindex *ix = nameindex_new(gb->md.n_funcs);
+	struct nameindex *ix = nameindex_new(gb->md.n_funcs, func_is, gb);
 	char printed[MAX_NAME + FUNCNAME_GROWS + 1];
 	struct pcln_func f;
 	const char *name;
@@ -275,21 +283,13 @@ static struct nameindex *index_names(const struct gobin *gb)
 	return ix;
 }
 
-static bool func_is(const void *ctx, uint32_t number, const char *name)
-{
-	const struct gobin *gb = ctx;
-	struct go_func f;
-
-	return gobin_func(gb, number, &f) && !strcmp(f.name, name);
-}
-
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out)
 {
 	uint32_t i;
 
 	if (!gb->names->by_name)
 		gb->names->by_name = index_names(gb);
-	return nameindex_find(gb->names->by_name, name, func_is, gb, &i) && gobin_func(gb, i, out);
+	return nameindex_find(gb->names->by_name, name, &i) && gobin_func(gb, i, out);
 }
 
 int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc)

@@ -4,21 +4,30 @@
  *
  * A slot holds the number alone: filling the table is what costs, by the pages it touches, and a
  * lookup that has to compare one name more costs nothing.
+ *
+ * The names may be a hostile file's.  Which of them share a slot depends on a random seed; and of
+ * names that are all alike only some are kept, since each would lie behind all those before it.
  */
 #include "user/go/nameindex.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/table.h"
 #include "user/base/util.h"
+
+enum { LONG_RUN = 8 };		/* of used slots: at most half of all are used, so few are longer */
 
 struct nameindex {
 	uint32_t *slots;	/* number plus one; 0: free */
 	uint32_t mask;
 	size_t n, room;
+	uint64_t seed;
+	nameindex_same *same;
+	const void *ctx;
 };
 
-struct nameindex *nameindex_new(size_t n)
+struct nameindex *nameindex_new(size_t n, nameindex_same *same, const void *ctx)
 {
 	struct nameindex *ix = xcalloc(1, sizeof(*ix));
 	size_t n_slots = 16;
@@ -30,6 +39,9 @@ struct nameindex *nameindex_new(size_t n)
 	ix->slots = xcalloc(n_slots, sizeof(*ix->slots));
 	ix->mask = n_slots - 1;
 	ix->room = n;
+	ix->seed = table_seed();
+	ix->same = same;
+	ix->ctx = ctx;
 	return ix;
 }
 
@@ -43,42 +55,38 @@ void nameindex_free(struct nameindex *ix)
 
 /* Eight bytes at a time: the names of a large program are 30 MB, and they are hashed at the
  * attach. */
-static uint32_t hash_of(const char *name, size_t len)
+static uint32_t slot_of(const struct nameindex *ix, const char *name, size_t len)
 {
-	const uint64_t k = 0x9e3779b97f4a7c15u;	/* 2^64 / golden ratio: spreads bits upwards */
-	uint64_t h = len * k, w;
+	uint64_t h = table_mix(ix->seed, len), w;
 
 	for (; len >= sizeof(w); name += sizeof(w), len -= sizeof(w)) {
 		memcpy(&w, name, sizeof(w));
-		h = (h ^ w) * k;
-		h ^= h >> 32;
+		h = table_mix(h, w);
 	}
 	w = 0;
 	memcpy(&w, name, len);
-	h = (h ^ w) * k;
-	return h >> 32;
+	return table_mix(h, w) & ix->mask;
 }
 
 void nameindex_add(struct nameindex *ix, const char *name, size_t len, uint32_t number)
 {
-	uint32_t i = hash_of(name, len) & ix->mask;
+	uint32_t i = slot_of(ix, name, len), run = 0;
 
 	if (ix->n == ix->room)
 		return;
-	while (ix->slots[i])
-		i = (i + 1) & ix->mask;
+	for (; ix->slots[i]; i = (i + 1) & ix->mask)
+		if (run++ >= LONG_RUN && ix->same(ix->ctx, ix->slots[i] - 1, name))
+			return;
 	ix->slots[i] = number + 1;
 	ix->n++;
 }
 
-bool nameindex_find(const struct nameindex *ix, const char *name,
-		    bool (*same)(const void *ctx, uint32_t number, const char *name),
-		    const void *ctx, uint32_t *number)
+bool nameindex_find(const struct nameindex *ix, const char *name, uint32_t *number)
 {
 	uint32_t i;
 
-	for (i = hash_of(name, strlen(name)) & ix->mask; ix->slots[i]; i = (i + 1) & ix->mask) {
-		if (!same(ctx, ix->slots[i] - 1, name))
+	for (i = slot_of(ix, name, strlen(name)); ix->slots[i]; i = (i + 1) & ix->mask) {
+		if (!ix->same(ix->ctx, ix->slots[i] - 1, name))
 			continue;
 		*number = ix->slots[i] - 1;
 		return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * nameindex.h - finds numbers by name, for tables of some hundred thousand names that stay where
- * they are.
+ * they are, also those that somebody chose to make this slow.
  *
  * Keeps numbers only; the owner of the names compares them.  Of equal names the first added is
  * found.
@@ -15,15 +15,16 @@
 
 struct nameindex;
 
+/* Whether that number really has this name. */
+typedef bool nameindex_same(const void *ctx, uint32_t number, const char *name);
+
 /* Room for n names, at most UINT32_MAX / 4. */
-struct nameindex *nameindex_new(size_t n);
+struct nameindex *nameindex_new(size_t n, nameindex_same *same, const void *ctx);
 void nameindex_free(struct nameindex *ix);
 
+/* len: of name, which ends with a NUL. */
 void nameindex_add(struct nameindex *ix, const char *name, size_t len, uint32_t number);
 
-/* same(ctx, number, name): whether that number really has this name. */
-bool nameindex_find(const struct nameindex *ix, const char *name,
-		    bool (*same)(const void *ctx, uint32_t number, const char *name),
-		    const void *ctx, uint32_t *number);
+bool nameindex_find(const struct nameindex *ix, const char *name, uint32_t *number);
 
 #endif

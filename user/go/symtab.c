@@ -56,7 +56,7 @@ static void index_names(struct symtab *st)
 	const char *name;
 	size_t i, len;
 
-	st->by_name = nameindex_new(st->n);
+	st->by_name = nameindex_new(st->n, symbol_is, st);
 	for (i = 0; i < st->n; i++) {
 		name = symbol_name(st, i);
 		len = name ? strnlen(name, MAX_NAME + 1) : 0;
@@ -99,7 +99,7 @@ bool symtab_find(const struct symtab *st, const char *name, uint64_t *vaddr, uin
 {
 	uint32_t i;
 
-	if (!nameindex_find(st->by_name, name, symbol_is, st, &i))
+	if (!nameindex_find(st->by_name, name, &i))
 		return false;
 	*vaddr = st->v[i].st_value;
 	*size = st->v[i].st_size;
