@@ -67,7 +67,8 @@ static const struct site *site_of(struct making *mk, uint32_t stack)
 	return mk->stacks[stack];
 }
 
-/* The index kept under this key; *is_new: it is next, and now kept. */
+/* The index kept under this key; *is_new: it is next, and now kept.  A key begins with the table's
+ * seed: the index of one site's member, found by another's key, may lie behind the other's end. */
 static size_t index_of(struct table *t, uint64_t key, size_t next, bool *is_new)
 {
 	struct index_entry *e = table_put(t, key | 1, is_new);
@@ -92,7 +93,7 @@ static struct heap_site *heap_site_of(struct making *mk, uint32_t stack, size_t 
 	struct findings *f = &mk->m->f;
 	bool is_new;
 
-	*index = index_of(&mk->groups, table_mix(1, site->id), f->n_sites, &is_new);
+	*index = index_of(&mk->groups, table_mix(mk->groups.seed, site->id), f->n_sites, &is_new);
 	if (is_new) {
 		f->sites = grow(f->sites, f->n_sites, &mk->cap_sites, sizeof(*f->sites));
 		f->sites[f->n_sites++] = (struct heap_site){
@@ -112,7 +113,8 @@ static struct site_part *part_of(struct making *mk, struct heap_site *site, size
 	size_t i;
 
 	sites_words(mk->sites, a->typ, pcs_of(mk, a->stack), mk->o->stacks[a->stack].n_pcs, &words);
-	key = hash_text(hash_text(table_mix(index, a->size), words.type), words.how);
+	key = table_mix(table_mix(mk->members.seed, index), a->size);
+	key = hash_text(hash_text(key, words.type), words.how);
 	i = index_of(&mk->members, key, site->n_parts, &is_new);
 	if (is_new) {
 		/* grows by doubling: a power of two is full */
@@ -250,7 +252,8 @@ static struct goroutine_site *gsite_of(struct making *mk, const struct site *sit
 	struct findings *f = &mk->m->f;
 	bool is_new;
 
-	*index = index_of(&mk->groups, table_mix(start, site->id), f->n_gsites, &is_new);
+	*index = index_of(&mk->groups, table_mix(table_mix(mk->groups.seed, start), site->id),
+			  f->n_gsites, &is_new);
 	if (is_new) {
 		f->gsites = grow(f->gsites, f->n_gsites, &mk->cap_gsites, sizeof(*f->gsites));
 		f->gsites[f->n_gsites++] = (struct goroutine_site){
@@ -265,11 +268,12 @@ static struct goroutine_site *gsite_of(struct making *mk, const struct site *sit
 static struct goroutine_place *place_of(struct making *mk, struct goroutine_site *site,
 					size_t index, const char *state, const struct site *where)
 {
-	uint64_t key = hash_text(table_mix(index, where ? where->id : 0), state);
+	uint64_t key = table_mix(table_mix(mk->members.seed, index), where ? where->id : 0);
 	struct goroutine_place *p;
 	bool is_new;
-	size_t i = index_of(&mk->members, key, site->n_places, &is_new);
+	size_t i;
 
+	i = index_of(&mk->members, hash_text(key, state), site->n_places, &is_new);
 	if (is_new) {
 		if (!(site->n_places & (site->n_places - 1)))
 			site->places = xreallocarray(site->places,

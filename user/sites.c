@@ -219,7 +219,7 @@ void sites_free(struct sites *s)
 const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, unsigned flags)
 {
 	static const struct site no_room = { .frames = { .cut = true } };
-	uint64_t key = table_mix(0, flags);
+	uint64_t key = table_mix(s->store->by_stack.seed, flags);
 	const struct site *site;
 	size_t n_frames, from;
 

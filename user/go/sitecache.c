@@ -32,12 +32,11 @@ struct sitecache {
 	size_t n_answers, cap_answers;
 	char **names;
 	size_t n_names, size_names;
+	uint64_t seed;		/* of both hashes */
 };
 
-static uint64_t hash_text(const char *s)
+static uint64_t hash_text(uint64_t h, const char *s)
 {
-	uint64_t h = 0;
-
 	for (; *s; s++)
 		h = table_mix(h, (uint8_t)*s);
 	return h;
@@ -45,7 +44,7 @@ static uint64_t hash_text(const char *s)
 
 static char **name_slot(const struct sitecache *sc, const char *s)
 {
-	size_t i = hash_text(s) & (sc->size_names - 1);
+	size_t i = hash_text(sc->seed, s) & (sc->size_names - 1);
 
 	while (sc->names[i] && strcmp(sc->names[i], s))
 		i = (i + 1) & (sc->size_names - 1);
@@ -83,7 +82,7 @@ const char *sitecache_name(struct sitecache *sc, const char *prefix, const char 
 
 static struct node *node_slot(const struct sitecache *sc, uint32_t parent, uint64_t step)
 {
-	size_t i = table_mix(table_mix(0, parent), step) & (sc->size_nodes - 1);
+	size_t i = table_mix(table_mix(sc->seed, parent), step) & (sc->size_nodes - 1);
 
 	while (sc->nodes[i].parent && (sc->nodes[i].parent != parent || sc->nodes[i].step != step))
 		i = (i + 1) & (sc->size_nodes - 1);
@@ -151,6 +150,7 @@ struct sitecache *sitecache_new(void)
 {
 	struct sitecache *sc = xcalloc(1, sizeof(*sc));
 
+	sc->seed = table_seed();
 	grow_names(sc);
 	grow_nodes(sc);
 	return sc;

@@ -53,6 +53,7 @@ struct interned {
 	struct protobuf bytes;	/* all of them, end to end */
 	uint32_t *slots;	/* index + 1, by hash; 0: free */
 	size_t n_slots;
+	uint64_t seed;		/* of that hash: the names are the target's */
 };
 
 /* Frames that make one location, known again by their addresses: most stacks share theirs. */
@@ -71,19 +72,19 @@ struct profile {
 	struct table runs;
 };
 
-static uint64_t hash(const uint8_t *p, size_t len)
+static uint64_t hash(const struct interned *t, const uint8_t *p, size_t len)
 {
-	uint64_t h = 0xcbf29ce484222325;	/* FNV-1a */
+	uint64_t h = t->seed;
 
 	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 0x100000001b3;
-	return h ^ h >> 32;
+		h = table_mix(h, p[i]);
+	return h;
 }
 
 /* Where the entry is or would be. */
 static uint32_t *find_slot(const struct interned *t, const uint8_t *p, size_t len)
 {
-	size_t i = hash(p, len) & (t->n_slots - 1);
+	size_t i = hash(t, p, len) & (t->n_slots - 1);
 
 	for (; t->slots[i]; i = (i + 1) & (t->n_slots - 1)) {
 		size_t entry = t->slots[i] - 1;
@@ -97,6 +98,8 @@ static uint32_t *find_slot(const struct interned *t, const uint8_t *p, size_t le
 
 static void rehash(struct interned *t)
 {
+	if (!t->n_slots)
+		t->seed = table_seed();
 	t->n_slots = t->n_slots ? 2 * t->n_slots : 256;
 	free(t->slots);
 	t->slots = xcalloc(t->n_slots, sizeof(*t->slots));
