@@ -21,7 +21,11 @@ enum {
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,
 	MAX_STACK_BYTES = 1 << 30,	/* of all goroutines' stacks that one look reads */
+	MAX_PS = 1 << 12,		/* GOMAXPROCS; each costs 3 system calls */
+	MAX_HEAPSTATS_BYTES = 2048,	/* of one of the runtime's deltas; 1168 in Go 1.27 */
 
+	MAX_PROGRAM_HEADERS = 128,	/* programs have about 12 */
+	MAX_BUILD_ID = 256,		/* bytes; Go's is 83, GNU's 20 */
 	MAX_NAME = 4096,		/* bytes of a Go type's or function's name */
 	MAX_MODULE_INFO = 1 << 24,	/* bytes of what Go build info says of modules and settings */
 	MAX_PCLNTABS = 8,		/* that a file may seem to have; real files have one or two */

@@ -29,13 +29,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/symtab.h"
-
-enum {
-	MAX_PROGRAM_HEADERS = 128,	/* programs have about 12 */
-	MAX_BUILD_ID = 256,		/* bytes; Go's is 83, GNU's 20 */
-};
 
 /* What is found out later, when the image is const for its users. */
 struct later {
@@ -63,12 +59,6 @@ struct image {
 /* For the handler of SIGBUS, which gets nothing but an address. */
 static struct image *open_images;
 static struct sigaction before;		/* what is done with a SIGBUS that is not ours */
-
-/* The machine-specific number of "add the load bias to this word" in a RELA table. */
-static uint32_t relative_reloc(uint16_t machine)
-{
-	return machine == EM_X86_64 ? R_X86_64_RELATIVE : R_AARCH64_RELATIVE;
-}
 
 static const struct image_segment *segment_of(const struct image *img, uint64_t vaddr)
 {
@@ -113,10 +103,10 @@ static int check_header(struct image *img)
 			  elf_errmsg(-1));
 		return -EBADMSG;
 	}
-	if (eh.e_ident[EI_DATA] != ELFDATA2LSB ||
-	    (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64)) {
-		say_error("%s: built for another architecture (ELF machine %u); gobpfleak traces "
-			  "x86-64 and arm64 programs", img->name, eh.e_machine);
+	if (eh.e_ident[EI_DATA] != ELFDATA2LSB || eh.e_machine != EM_X86_64) {
+		say_error("%s: built for another architecture (ELF machine %u); this version of "
+			  "gobpfleak traces x86-64 programs only: build it with GOARCH=amd64",
+			  img->name, eh.e_machine);
 		return -ENOTSUP;
 	}
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN) {
@@ -180,7 +170,6 @@ damaged:
 
 static void apply_rela(struct image *img, uint64_t table, uint64_t size)
 {
-	const uint32_t relative = relative_reloc(img->machine);
 	uint64_t avail, i;
 	const uint8_t *p = bytes_at(img, table, &avail);
 	uint8_t *where;
@@ -192,7 +181,7 @@ static void apply_rela(struct image *img, uint64_t table, uint64_t size)
 		size = avail;
 	for (i = 0; i + sizeof(r) <= size; i += sizeof(r)) {
 		memcpy(&r, p + i, sizeof(r));
-		if (ELF64_R_TYPE(r.r_info) != relative)
+		if (ELF64_R_TYPE(r.r_info) != R_X86_64_RELATIVE)
 			continue;
 		where = bytes_at(img, r.r_offset, &avail);
 		if (where && avail >= sizeof(r.r_addend))
@@ -468,11 +457,6 @@ const char *image_name(const struct image *img)
 uint16_t image_machine(const struct image *img)
 {
 	return img->machine;
-}
-
-bool image_pie(const struct image *img)
-{
-	return img->pie;
 }
 
 const char *image_build_id(const struct image *img)

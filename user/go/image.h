@@ -5,7 +5,7 @@
  * vaddr is always the address the file was linked at (load bias 0).  In position-independent files
  * the relative relocations are applied to the private copy that image_at() shows, so a pointer in
  * the image reads as a vaddr.  Works without section headers and without symbols.  64-bit
- * little-endian files only.  The file is hostile input: every offset is checked.
+ * little-endian files for x86-64 only.  The file is hostile input: every offset is checked.
  *
  * The file may be truncated or written to while it is open ("stop; cp new app").  Then its bytes
  * are gone: a read through a pointer of image_at() finds zeros or the new file's bytes, but does
@@ -37,8 +37,7 @@ bool image_changed(const struct image *img);
 
 int image_fd(const struct image *img);
 const char *image_name(const struct image *img);
-uint16_t image_machine(const struct image *img);	/* EM_X86_64 or EM_AARCH64 */
-bool image_pie(const struct image *img);		/* ET_DYN */
+uint16_t image_machine(const struct image *img);	/* EM_X86_64 */
 const struct image_segment *image_segments(const struct image *img, size_t *n);
 
 /* The bytes at vaddr, *avail of them up to the end of the segment's file part; NULL: not there. */

@@ -17,13 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/gomem/gomem_internal.h"
 
 enum {
 	N_DELTAS = 3,		/* len(consistentHeapStats.stats) */
-	MAX_DELTA = 2048,	/* bytes of one; 1168 in Go 1.27 */
-	MAX_PS = 1 << 12,	/* GOMAXPROCS; each costs 3 system calls */
 	TRIES = 5,
 	MIN_RUNWAY = 64 << 10,	/* of heapGoalInternal, runtime/mgcpacer.go */
 	MIN_HEADROOM = 1 << 20,	/* memoryLimitMinHeapGoalHeadroom, before 1.21 the only one */
@@ -69,7 +68,7 @@ static bool deltas_sane(const struct go_layout *lo)
 		lo->heapstats_largefreecount,
 	}, optional[] = { lo->heapstats_inworkbufs, lo->heapstats_inptrscalarbits };
 	int32_t size = lo->heapstats_size, arrays = size - 8 * N_SIZE_CLASSES;
-	bool ok = size <= MAX_DELTA && lo->heapstats_smallalloccount >= 0 &&
+	bool ok = size <= MAX_HEAPSTATS_BYTES && lo->heapstats_smallalloccount >= 0 &&
 		  lo->heapstats_smallalloccount <= arrays && lo->heapstats_smallfreecount >= 0 &&
 		  lo->heapstats_smallfreecount <= arrays;
 
@@ -83,7 +82,7 @@ static bool deltas_sane(const struct go_layout *lo)
 static int read_deltas(const struct gomem *gm, struct totals *t)
 {
 	const struct go_layout *lo = gm->lo;
-	uint8_t raw[N_DELTAS * MAX_DELTA];
+	uint8_t raw[N_DELTAS * MAX_HEAPSTATS_BYTES];
 	int err = target_read(gm->t, lo->memstats_heapstats + gm->bias, raw,
 			      N_DELTAS * (size_t)lo->heapstats_size);
 
