@@ -47,7 +47,7 @@ struct span {
 
 struct g {
 	uint64_t low, high, sp, pc, syscallsp, syscallpc;
-	uint64_t goid, waitsince, gopc, startpc, parent, lockedm;
+	uint64_t goid, waitsince, gopc, startpc;
 	uint32_t status;
 	uint8_t waitreason;
 	uint64_t stack[WORDS];
@@ -202,7 +202,7 @@ static void make_layout(void)
 #define G(name, member) lo.g_##name = offsetof(struct g, member)
 	G(stack_lo, low); G(stack_hi, high); G(sched_sp, sp); G(sched_pc, pc);
 	G(syscallsp, syscallsp); G(syscallpc, syscallpc); G(goid, goid); G(waitsince, waitsince);
-	G(gopc, gopc); G(startpc, startpc); G(parentgoid, parent); G(lockedm, lockedm);
+	G(gopc, gopc); G(startpc, startpc);
 	G(atomicstatus, status); G(waitreason, waitreason); G(size, stack);
 #undef G
 #define DELTA(name, member) lo.heapstats_##name = offsetof(struct delta, member)
@@ -602,7 +602,7 @@ static struct g *add_g(uint64_t goid, uint32_t status, uint64_t pc, const uint64
 	struct g *g = &w.g[w.allglen];
 
 	*g = (struct g){ .goid = goid, .status = status, .pc = pc + BIAS, .startpc = 0x3000 + BIAS,
-			 .gopc = 0x3008 + BIAS, .parent = 1, .low = (uintptr_t)g->stack,
+			 .gopc = 0x3008 + BIAS, .low = (uintptr_t)g->stack,
 			 .high = (uintptr_t)(g->stack + WORDS) };
 	g->sp = g->high - n * sizeof(*words);
 	if (n)
@@ -636,7 +636,6 @@ static void test_goroutines(void **state)
 	g = add_g(9, 4, GOPARK, parked, ARRAY_SIZE(parked));
 	g->waitreason = 1;
 	g->waitsince = 77;
-	g->lockedm = 1;
 	add_g(3, 0x1000 | 4, GOPARK, parked, ARRAY_SIZE(parked))->startpc = 0x4000 + BIAS;
 	add_g(4, 6, GOPARK, parked, ARRAY_SIZE(parked));
 	add_g(5, 2, GOPARK, parked, ARRAY_SIZE(parked))->gopc = 0;
@@ -661,12 +660,11 @@ static void test_goroutines(void **state)
 	assert_memory_equal(q->pcs, ((uint64_t[]){ GOPARK, MAIN_F, GOEXIT }), 24);
 	assert_int_equal(q->gopc, 0x3008);
 	assert_int_equal(q->startpc, 0x3000);
-	assert_int_equal(q->parent_goid, 1);
 	assert_int_equal(q->waitsince_ns, 77);
-	assert_true(q->locked && !q->system && !q->cut);
+	assert_true(!q->system && !q->cut);
 	q = find(&gs, 3);
 	assert_string_equal(q->state, "waiting");
-	assert_true(q->system && !q->locked);
+	assert_true(q->system);
 	q = find(&gs, 5);
 	assert_string_equal(q->state, "running");
 	assert_int_equal(q->n_pcs, 0);
@@ -1064,7 +1062,7 @@ static void test_memstats(void **state)
 	assert_int_equal(m.heap_inuse, 500000);
 	assert_int_equal(m.heap_idle, 32000);
 	assert_int_equal(m.heap_sys, 532000);
-	assert_int_equal(m.sys, 532000 + 50011 + 8192 + 13);
+	assert_int_equal(m.other_sys, 13);
 	assert_int_equal(m.num_gc, 5);
 	assert_int_equal(m.heap_marked, 123456);
 	assert_int_equal(m.next_gc, 5000000);

@@ -52,8 +52,6 @@ static const struct {
 	size_t at;
 	int first, last;
 } some_have[] = {
-	{ offsetof(struct go_layout, g_parentgoid), 21, ALL_LATER },
-	{ offsetof(struct go_layout, g_syscallbp), 23, ALL_LATER },
 	{ offsetof(struct go_layout, mspan_alloccountbeforecache), 19, ALL_LATER },
 	{ offsetof(struct go_layout, mstats_heap_sys), 0, 18 },
 	{ offsetof(struct go_layout, heapstats_inptrscalarbits), 0, 24 },

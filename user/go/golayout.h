@@ -34,8 +34,6 @@ struct gobin;
 	X(g_waitreason, "g", "waitreason") \
 	X(g_gopc, "g", "gopc") \
 	X(g_startpc, "g", "startpc") \
-	X(g_parentgoid, "g", "parentGoid") \
-	X(g_lockedm, "g", "lockedm") \
 	X(g_size, "g", "#size") \
 	X(p_mcache, "p", "mcache") \
 	X(mcache_tinyallocs, "mcache", "tinyAllocs") \
@@ -65,8 +63,6 @@ struct gobin;
 	X(mstats_buckhash_sys, "mstats", "buckhash_sys") \
 	X(mstats_gcmisc_sys, "mstats", "gcMiscSys") \
 	X(mstats_other_sys, "mstats", "other_sys") \
-	X(mstats_last_gc_unix, "mstats", "last_gc_unix") \
-	X(mstats_pause_total_ns, "mstats", "pause_total_ns") \
 	X(mstats_numgc, "mstats", "numgc") \
 	X(mstats_heap_sys, "mstats", "heap_sys") \
 	X(heapstats_inheap, "heapStatsDelta", "inHeap") \
@@ -94,8 +90,7 @@ struct gobin;
 	X(gccontroller_memorylimit, "gcControllerState", "memoryLimit") \
 	X(gccontroller_mappedready, "gcControllerState", "mappedReady") \
 	X(gccontroller_totalalloc, "gcControllerState", "totalAlloc") \
-	X(gccontroller_totalfree, "gcControllerState", "totalFree") \
-	X(g_syscallbp, "g", "syscallbp")
+	X(gccontroller_totalfree, "gcControllerState", "totalFree")
 
 /* Runtime variables.  name in C, symbol. */
 #define GO_VARS(X) \

@@ -199,7 +199,6 @@ static bool layout_sane(const struct go_layout *lo)
 		{ lo->g_sched_pc, 8 }, { lo->g_syscallsp, 8 }, { lo->g_syscallpc, 8 },
 		{ lo->g_atomicstatus, 4 }, { lo->g_goid, 8 }, { lo->g_waitsince, 8 },
 		{ lo->g_waitreason, 1 }, { lo->g_gopc, 8 }, { lo->g_startpc, 8 },
-		{ lo->g_lockedm, 8 },
 	};
 	bool ok = lo->mspan_size <= MAX_RAW && lo->g_size <= MAX_RAW;
 	int32_t distance = lo->mspan_nelems - lo->mspan_freeindex;
@@ -214,7 +213,6 @@ static bool layout_sane(const struct go_layout *lo)
 		ok = ok && distance == 2;
 	ok = ok && (lo->mspan_alloccountbeforecache < 0 ||
 		    field_fits(lo->mspan_alloccountbeforecache, 2, lo->mspan_size));
-	ok = ok && (lo->g_parentgoid < 0 || field_fits(lo->g_parentgoid, 8, lo->g_size));
 	return ok && lo->heaparena_spans >= 0 && lo->mheap_allspans >= 0 && lo->arenas &&
 	       lo->sweepgen && lo->mheap && lo->allglen && lo->allgptr;
 }

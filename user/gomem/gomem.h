@@ -63,8 +63,7 @@ int gomem_alive(struct gomem *gm, struct object *objects, size_t n, uint32_t *ge
 struct go_memstats {
 	uint64_t heap_alloc, heap_inuse, heap_idle, heap_released, heap_sys, heap_objects;
 	uint64_t stack_inuse, stack_sys, mallocs, frees, total_alloc, next_gc;
-	uint64_t mspan_sys, mcache_sys, buckhash_sys, gc_sys, other_sys, sys;
-	uint64_t last_gc_unix_ns, pause_total_ns;
+	uint64_t mspan_sys, mcache_sys, buckhash_sys, gc_sys, other_sys;
 	uint32_t num_gc;
 	uint64_t heap_marked;	/* gcController.heapMarked: live after the last mark */
 };
@@ -74,7 +73,6 @@ struct goroutine {
 	uint64_t goid;
 	uint64_t gopc;		/* return address of the go statement's call, vaddr; 0: none */
 	uint64_t startpc;	/* entry of the function started, vaddr */
-	uint64_t parent_goid;	/* 0: unknown */
 	uint64_t waitsince_ns;	/* blocked since this nanotime (CLOCK_MONOTONIC), 0: unknown */
 	const char *state;	/* Go's own words: "running", "syscall", "chan receive" ... */
 	/* vaddrs, leaf first, pcs[0] where it continues; as runtime.Callers gives them: all are
@@ -83,7 +81,6 @@ struct goroutine {
 	uint32_t n_pcs;		/* 0: not readable (it runs), or left out */
 	bool cut;
 	bool system;		/* one of the runtime's own (runtime.isSystemGoroutine) */
-	bool locked;		/* locked to its thread */
 };
 
 /* Owns all that its goroutines point to; goroutines_free(). */

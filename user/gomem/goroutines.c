@@ -56,7 +56,7 @@ struct pc_info {
 };
 
 struct g_fields {
-	uint64_t goid, gopc, startpc, parent, waitsince, lockedm;
+	uint64_t goid, gopc, startpc, waitsince;
 	uint64_t low, high, sched_sp, sched_pc, syscallsp, syscallpc;
 	uint32_t status;
 	uint8_t waitreason;
@@ -102,9 +102,7 @@ static void parse_g(const struct go_layout *lo, const uint8_t *raw, struct g_fie
 		.goid = gomem_u64(raw, lo->g_goid),
 		.gopc = gomem_u64(raw, lo->g_gopc),
 		.startpc = gomem_u64(raw, lo->g_startpc),
-		.parent = gomem_u64(raw, lo->g_parentgoid),
 		.waitsince = gomem_u64(raw, lo->g_waitsince),
-		.lockedm = gomem_u64(raw, lo->g_lockedm),
 		.low = gomem_u64(raw, lo->g_stack_lo),
 		.high = gomem_u64(raw, lo->g_stack_hi),
 		.sched_sp = gomem_u64(raw, lo->g_sched_sp),
@@ -119,7 +117,7 @@ static void parse_g(const struct go_layout *lo, const uint8_t *raw, struct g_fie
 static bool same_goroutine(const struct g_fields *a, const struct g_fields *b)
 {
 	return a->goid == b->goid && a->gopc == b->gopc && a->startpc == b->startpc &&
-	       a->parent == b->parent && g_state_dead(a->status) == g_state_dead(b->status);
+	       g_state_dead(a->status) == g_state_dead(b->status);
 }
 
 static bool same_stack(const struct g_fields *a, const struct g_fields *b)
@@ -397,9 +395,7 @@ static bool add_goroutine(struct reader *r, const struct g_read *g, const struct
 		.goid = f->goid,
 		.gopc = f->gopc ? f->gopc - gm->bias : 0,
 		.startpc = f->startpc ? f->startpc - gm->bias : 0,
-		.parent_goid = f->parent,
 		.waitsince_ns = f->status == G_WAITING || f->status == G_SYSCALL ? f->waitsince : 0,
-		.locked = f->lockedm,
 	};
 	bool is_new;
 

@@ -250,7 +250,7 @@ static uint64_t heap_goal(const struct gomem *gm, const struct pacer *p, uint64_
 	return goal;
 }
 
-/* The words of mstats; those of sys are added up by the caller. */
+/* The words of mstats. */
 static int read_mstats(const struct gomem *gm, struct go_memstats *out, uint64_t *stacks_sys,
 		       uint64_t *gcmisc_sys, uint64_t *heap_sys)
 {
@@ -264,8 +264,6 @@ static int read_mstats(const struct gomem *gm, struct go_memstats *out, uint64_t
 		{ &out->mcache_sys, lo->mstats_mcache_sys },
 		{ &out->buckhash_sys, lo->mstats_buckhash_sys },
 		{ &out->other_sys, lo->mstats_other_sys },
-		{ &out->last_gc_unix_ns, lo->mstats_last_gc_unix },
-		{ &out->pause_total_ns, lo->mstats_pause_total_ns },
 		{ &num_gc, lo->mstats_numgc },
 	};
 	int err = read_words(gm, base, words, ARRAY_SIZE(words));
@@ -320,8 +318,6 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 	}
 	m.stack_sys = t.in_stacks + stacks_sys;
 	m.gc_sys = gcmisc_sys + t.in_workbufs + t.in_ptrbits;
-	m.sys = m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buckhash_sys + m.gc_sys +
-		m.other_sys;
 	m.next_gc = heap_goal(gm, &p, t.alloc_bytes - handed_in.alloc_bytes);
 	m.heap_marked = p.heap_marked;
 	*out = m;
