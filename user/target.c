@@ -177,6 +177,8 @@ int target_say_unreadable(const struct target *t, int err)
 
 	if (why)
 		say_error("process %d has %s: there is nothing more to read", t->pid, why);
+	else if (err == -ESRCH)
+		say_error("process %d is ending: there is nothing more to read", t->pid);
 	else if (err == -EPERM || err == -EACCES)
 		say_no_right(t->pid);
 	else

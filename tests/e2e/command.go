@@ -80,6 +80,20 @@ func (t *T) shortCommand() {
 			t.Errorf("run %d: exit code %d: %s", i, r.code, r.stderr)
 		} else {
 			t.expectLines(string(t.readFile(file)), `^MEMORY|^HEAP`)
+			t.onlyMessages(r.stderr, "tracing pid", "has exited")
+		}
+	}
+}
+
+// onlyMessages: every line has one of these texts.
+func (t *T) onlyMessages(stderr string, texts ...string) {
+	for _, line := range strings.Split(stderr, "\n") {
+		expected := line == ""
+		for _, text := range texts {
+			expected = expected || strings.Contains(line, text)
+		}
+		if !expected {
+			t.Errorf("a message that should not be there: %s", line)
 		}
 	}
 }

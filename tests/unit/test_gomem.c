@@ -92,6 +92,8 @@ struct target { int unused; };
 static struct target target;
 
 static const char *gone;	/* what target_gone() says */
+static int read_error;		/* 0: reads do what they can */
+static size_t n_unreadable;	/* calls of target_say_unreadable() */
 static size_t n_reads, n_bytes;
 
 pid_t target_pid(const struct target *t)
@@ -106,6 +108,7 @@ const char *target_gone(const struct target *t)
 
 int target_say_unreadable(const struct target *t, int err)
 {
+	n_unreadable++;
 	return err;
 }
 
@@ -115,6 +118,8 @@ int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 
 	n_reads++;
 	n_bytes += len;
+	if (read_error)
+		return read_error;
 	if (hook)
 		hook(addr);
 	return len && process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != (ssize_t)len ? -EFAULT
@@ -1224,6 +1229,22 @@ static void exec_now(uint64_t addr)
 		w.arenas += 8;
 }
 
+/* Its memory is gone already, its end is not known yet: no word about it. */
+static void test_ending_process(void **state)
+{
+	fill_stats();
+	add_g(1, 4, GOPARK, parked, ARRAY_SIZE(parked));
+	assert_int_equal(check(), 0);
+	n_unreadable = 0;
+	read_error = -ESRCH;
+	assert_int_equal(check(), -ESRCH);
+	assert_int_equal(n_said + n_unreadable, 0);
+	read_error = -EPERM;
+	assert_int_equal(check(), -EPERM);
+	assert_int_equal(n_unreadable, 1);
+	read_error = 0;
+}
+
 /* Another program under the same pid, or none: errors, and no word where the end is known. */
 static void test_another_process(void **state)
 {
@@ -1327,6 +1348,7 @@ int main(void)
 		TEST(test_forged_memstats),
 		TEST(test_memory_limit),
 		TEST(test_check),
+		TEST(test_ending_process),
 		TEST(test_another_process),
 		TEST(test_hostile_layout),
 	};

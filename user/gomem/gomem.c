@@ -475,7 +475,9 @@ int gomem_check(struct gomem *gm)
 	do	/* a table that has grown meanwhile looks wrong, too */
 		err = check_all(gm, &wrong);
 	while (wrong && ++tries < CHECK_TRIES);
-	if ((wrong || (err && err != -EAGAIN)) && target_gone(gm->t))
+	/* Reads fail before the end shows elsewhere: the first of its threads has let go of the
+	 * memory, the others have not yet. */
+	if (err == -ESRCH || ((wrong || (err && err != -EAGAIN)) && target_gone(gm->t)))
 		return -ESRCH;
 	if (wrong) {
 		say_error("process %d: its Go runtime does not look as expected (found %s; layout "
@@ -484,7 +486,5 @@ int gomem_check(struct gomem *gm)
 			  gm->lo->vars_from);
 		return -EBADMSG;
 	}
-	if (wrong || (err && err != -EAGAIN))
-		return target_say_unreadable(gm->t, wrong ? -ESRCH : err);
-	return err;
+	return err && err != -EAGAIN ? target_say_unreadable(gm->t, err) : err;
 }
