@@ -2,7 +2,14 @@
 
 package main
 
-// The memory figures against runtime.ReadMemStats of a program that does nothing meanwhile.
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// The memory figures against runtime.ReadMemStats of a program that does nothing meanwhile; and those
+// of a program that is no more, as when the kernel was out of memory.
 
 type memStats struct {
 	Mallocs, Frees, TotalAlloc                                         int64
@@ -28,7 +35,9 @@ func memoryTests(e *env) []testCase {
 			all = append(all, testCase{"memory/" + v + "/" + variant, func(t *T) { t.memory(v, variant) }})
 		}
 	}
-	return all
+	return append(all,
+		testCase{"memory/killed", func(t *T) { t.memoryOfKilled() }},
+		testCase{"memory/killed-command", func(t *T) { t.memoryOfKilledCommand() }})
 }
 
 func (t *T) memory(version, variant string) {
@@ -74,4 +83,49 @@ func (t *T) checkMemory(r *report, want *memStats) {
 	if rss := r.Memory["rss"]; rss == nil || *rss != sum {
 		t.Errorf("rss is not the sum of its parts, %d", sum)
 	}
+}
+
+// What the program has grown by, which a report says before it is killed.
+const grownKiB = 30000
+
+func (t *T) memoryOfKilled() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	x := t.attach(p.pid())
+	x.report()
+	p.do("fill %d", grownKiB)
+	t.checkGrown(x.report())
+	t.must(p.cmd.Process.Kill())
+	t.checkLastMemory(x.parse(x.line(x.stdout, "")))
+	x.expect(2)
+}
+
+func (t *T) memoryOfKilledCommand() {
+	file := filepath.Join(t.dir, "report.json")
+	x := t.startTracer("--format", "json", "-o", file, "--", t.build("quiet", t.newest(), "stripped"))
+	p := &program{x.process}
+	p.line(p.stdout, "ready")
+	p.do("fill %d", grownKiB)
+	t.checkGrown(x.signalReport(file))
+	t.must(syscall.Kill(childOf(t, x.pid()), syscall.SIGKILL))
+	x.expect(128 + int(syscall.SIGKILL))
+	reports := strings.Split(strings.TrimSpace(string(t.readFile(file))), "\n")
+	t.checkLastMemory(x.parse(reports[len(reports)-1]))
+}
+
+func (t *T) checkGrown(r *report) {
+	// The program has not touched what it keeps, so that need not be resident.
+	for name, least := range map[string]int64{"rss": 1 << 20, "heap_alloc": grownKiB << 10} {
+		if v := r.Memory[name]; v == nil {
+			t.Errorf("%s is not known", name)
+		} else if *v < least {
+			t.Errorf("%s: %d, really %d at least", name, *v, least)
+		}
+	}
+}
+
+func (t *T) checkLastMemory(r *report) {
+	if !strings.Contains(r.Target.Gone, "exited") {
+		t.Errorf("the report does not say that the program has ended: %q", r.Target.Gone)
+	}
+	t.checkGrown(r)
 }
