@@ -31,7 +31,7 @@ struct outputs {
 	size_t n;
 };
 
-static struct outputs *volatile opened;	/* for outputs_abandon(): a handler has no context */
+static struct outputs *volatile opened;	/* for outputs_abandon(): it gets no context */
 
 /* ---- files ---------------------------------------------------------------------------------- */
 

@@ -40,7 +40,7 @@ int outputs_write(struct outputs *o, const struct findings *f, size_t top, unsig
 /* Removes what was reserved and never written.  NULL is fine. */
 void outputs_close(struct outputs *o);
 
-/* The same for a signal handler that is going to end the program. */
+/* The same for a signal handler, or another thread, that is going to end the program. */
 void outputs_abandon(void);
 
 #endif

@@ -33,6 +33,7 @@
 #include <cmocka.h>
 
 #include "user/base/util.h"
+#include "user/base/watchdog.h"
 
 /* What is said on stderr between the two. */
 struct said {
@@ -534,6 +535,11 @@ struct page {
 
 static struct page unserved;
 
+static void clean_up(void)
+{
+	say_error("cleaned up");
+}
+
 static void read_unserved(int fd)
 {
 	struct target *t;
@@ -541,6 +547,7 @@ static void read_unserved(int fd)
 
 	dup2(fd, STDERR_FILENO);
 	alarm(60);		/* if it is not ended as it should be */
+	watchdog_before_exit(clean_up);
 	if (target_open(&t, unserved.pid) || target_limit_reads(t, 100))
 		_exit(2);
 	target_read(t, unserved.addr, &c, 1);
@@ -568,6 +575,7 @@ static void test_stalled(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 	assert_true(read(err[0], msg, sizeof(msg) - 1) > 0);
 	assert_non_null(strstr(msg, "does not answer"));
+	assert_non_null(strstr(msg, "cleaned up"));
 	finish(unserved.pid);
 	for (int i = 0; i < 2; i++) {
 		close(fds[i]);
