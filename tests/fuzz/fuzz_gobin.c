@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "include/gobpfleak.h"
+#include "tests/fuzz/random.h"
 #include "tests/unit/fake_go.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
@@ -47,19 +48,6 @@ struct seed {
 	size_t n_hot;
 	bool fake;
 };
-
-static uint64_t random_u64(uint64_t *state)	/* xorshift64* */
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1du;
-}
-
-static uint64_t below(uint64_t *state, uint64_t n)
-{
-	return n ? random_u64(state) % n : 0;
-}
 
 static void add_hot(struct seed *s, uint64_t off, uint64_t len)
 {
@@ -157,28 +145,30 @@ static uint64_t odd_value(uint64_t *state, uint64_t was)
 		UINT64_MAX, UINT64_MAX - 7, 1ull << 63, 0x400000, 0x401000, 0x7fffffffffff,
 	};
 
-	switch (below(state, 4)) {
+	switch (random_below(state, 4)) {
 	case 0:
-		return was + below(state, 65) - 32;
+		return was + random_below(state, 65) - 32;
 	case 1:
 		return random_u64(state);
 	case 2:
-		return was ^ 1ull << below(state, 64);
+		return was ^ 1ull << random_below(state, 64);
 	default:
-		return odd[below(state, ARRAY_SIZE(odd))];
+		return odd[random_below(state, ARRAY_SIZE(odd))];
 	}
 }
 
 /* One change of 1, 2, 4 or 8 bytes of the file, aligned or not. */
 static void damage_one(const struct seed *s, int fd, uint64_t *state)
 {
-	const size_t width = 1u << below(state, 4);
+	const size_t width = 1u << random_below(state, 4);
 	const struct range whole = { 0, s->size };
-	const struct range *r = s->n_hot && below(state, 2) ? &s->hot[below(state, s->n_hot)] :
-							      &whole;
-	uint64_t off = r->off + below(state, r->len), v = 0;
+	const struct range *r = &whole;
+	uint64_t off, v = 0;
 
-	if (below(state, 4))
+	if (s->n_hot && random_below(state, 2))
+		r = &s->hot[random_below(state, s->n_hot)];
+	off = r->off + random_below(state, r->len);
+	if (random_below(state, 4))
 		off &= ~(uint64_t)(width - 1);
 	if (off + width > s->size)
 		return;
@@ -197,13 +187,13 @@ static void use_functions(const struct gobin *gb, uint64_t *state)
 	size_t i, n;
 
 	for (i = 0; i < N_PCS; i++) {
-		pcs[i] = m->text + below(state, m->etext - m->text);
-		if (gobin_func(gb, below(state, gobin_n_funcs(gb) + 1), &f) && strlen(f.name) &&
-		    i % 2)
-			pcs[i] = f.entry + below(state, f.end - f.entry);
+		pcs[i] = m->text + random_below(state, m->etext - m->text);
+		if (gobin_func(gb, random_below(state, gobin_n_funcs(gb) + 1), &f) &&
+		    strlen(f.name) && i % 2)
+			pcs[i] = f.entry + random_below(state, f.end - f.entry);
 		gobin_frame_size(gb, pcs[i]);
 	}
-	n = gobin_frames(gb, pcs, N_PCS, below(state, 2), frames, N_FRAMES);
+	n = gobin_frames(gb, pcs, N_PCS, random_below(state, 2), frames, N_FRAMES);
 	for (i = 0; i < n && i < N_FRAMES; i++)
 		if ((frames[i].function && strlen(frames[i].function) > 1 << 30) ||
 		    (frames[i].file && strlen(frames[i].file) > 1 << 30))
@@ -220,11 +210,11 @@ static void use_types(const struct gobin *gb, uint64_t *state)
 	int i;
 
 	for (i = 0; i < N_TYPES; i++) {
-		typ = (m->types + below(state, m->etypes - m->types)) & ~7ull;
+		typ = (m->types + random_below(state, m->etypes - m->types)) & ~7ull;
 		while (!gotype_read(gb, typ, &t)) {
 			typ = t.elem;
 			free(t.name);
-			if (!below(state, 4))
+			if (!random_below(state, 4))
 				break;
 		}
 	}
@@ -260,8 +250,10 @@ static void use_sites(const struct gobin *gb, uint64_t *state)
 		return;
 	for (int i = 0; i < N_SITES; i++) {
 		for (size_t k = 0; k < ARRAY_SIZE(pcs); k++)
-			pcs[k] = m->text + below(state, m->etext - m->text);
-		typ = below(state, 3) ? GL_UNKNOWN : m->types + below(state, m->etypes - m->types);
+			pcs[k] = m->text + random_below(state, m->etext - m->text);
+		typ = GL_UNKNOWN;
+		if (!random_below(state, 3))
+			typ = m->types + random_below(state, m->etypes - m->types);
 		sitetype_get(st, typ, pcs, ARRAY_SIZE(pcs), &type);
 		if (!type.name)
 			abort();
@@ -299,7 +291,7 @@ static bool use_file(const char *path, uint64_t *state)
 
 static bool run_round(struct seed *s, uint64_t seed, uint64_t round)
 {
-	uint64_t state = seed * 0x9e3779b97f4a7c15u + round + 1, i, n;
+	uint64_t state = random_start(seed, round), i, n;
 	char path[32];
 	bool opened;
 	int fd;
@@ -309,12 +301,10 @@ static bool run_round(struct seed *s, uint64_t seed, uint64_t round)
 	fd = fake_file(s->bytes, s->size, path);
 	if (fd < 0)
 		exit(2);
-	for (i = 0; i < 4; i++)		/* neighbouring states of xorshift begin alike */
-		random_u64(&state);
-	n = 1 + below(&state, MAX_DAMAGE);
+	n = 1 + random_below(&state, MAX_DAMAGE);
 	for (i = 0; i < n; i++)
 		damage_one(s, fd, &state);
-	if (!below(&state, 16) && ftruncate(fd, below(&state, s->size)))
+	if (!random_below(&state, 16) && ftruncate(fd, random_below(&state, s->size)))
 		exit(2);
 	opened = use_file(path, &state);
 	close(fd);

@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/fuzz/random.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
@@ -87,19 +88,6 @@ static void fail(const char *what)
 {
 	printf("fuzz_gomem: %s\n", what);
 	exit(1);
-}
-
-static uint64_t random_u64(uint64_t *state)	/* xorshift64* */
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1du;
-}
-
-static uint64_t below(uint64_t *state, uint64_t n)
-{
-	return n ? random_u64(state) % n : 0;
 }
 
 /* ---- the program ---------------------------------------------------------------------------- */
@@ -357,11 +345,11 @@ static void find_areas(struct prey *p)
 
 static const struct area *some_area(const struct prey *p, uint64_t *state)
 {
-	size_t kind = below(state, N_KINDS);
+	size_t kind = random_below(state, N_KINDS);
 
 	while (!p->kinds[kind].n)
 		kind = (kind + 1) % N_KINDS;
-	return &p->kinds[kind].v[below(state, p->kinds[kind].n)];
+	return &p->kinds[kind].v[random_below(state, p->kinds[kind].n)];
 }
 
 /* What loops and allocations trip over, a neighbour of what is there, or a pointer to something
@@ -374,19 +362,19 @@ static uint64_t odd_value(const struct prey *p, uint64_t *state, uint64_t was)
 		0x7ffffffff000,
 	};
 
-	switch (below(state, 6)) {
+	switch (random_below(state, 6)) {
 	case 0:
-		return was + below(state, 65) - 32;
+		return was + random_below(state, 65) - 32;
 	case 1:
 		return random_u64(state);
 	case 2:
-		return was ^ 1ull << below(state, 64);
+		return was ^ 1ull << random_below(state, 64);
 	case 3:
 		return some_area(p, state)->addr;
 	case 4:
 		return 0;
 	default:
-		return odd[below(state, ARRAY_SIZE(odd))];
+		return odd[random_below(state, ARRAY_SIZE(odd))];
 	}
 }
 
@@ -398,17 +386,17 @@ static void put(const struct prey *p, uint64_t addr, const void *v, size_t width
 
 static size_t do_damage(const struct prey *p, uint64_t *state, struct damage *done)
 {
-	size_t n = 1 + below(state, below(state, 2) ? 4 : MAX_DAMAGE);
+	size_t n = 1 + random_below(state, random_below(state, 2) ? 4 : MAX_DAMAGE);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct area *a = some_area(p, state);
 		struct damage *d = &done[i];
 		uint64_t v;
 
-		d->width = below(state, 3) ? 8 : 1u << below(state, 3);
+		d->width = random_below(state, 3) ? 8 : 1u << random_below(state, 3);
 		if (d->width > a->len)
 			d->width = a->len;
-		d->addr = a->addr + below(state, a->len / d->width) * d->width;
+		d->addr = a->addr + random_below(state, a->len / d->width) * d->width;
 		d->was = 0;
 		if (target_read(p->target, d->addr, &d->was, d->width))
 			fail("the program cannot be read");
@@ -428,18 +416,18 @@ static void undo_damage(const struct prey *p, const struct damage *done, size_t 
 
 static void ask_alive(const struct prey *p, struct gomem *gm, uint64_t *state, struct answers *out)
 {
-	size_t n = below(state, 3) ? p->n_objects : 1 + below(state, p->n_objects);
-	size_t first = below(state, p->n_objects - n + 1);
+	size_t n = random_below(state, 3) ? p->n_objects : 1 + random_below(state, p->n_objects);
+	size_t first = random_below(state, p->n_objects - n + 1);
 	struct object *o = xcalloc(n, sizeof(*o));
 	uint32_t gen;
 
 	for (size_t i = 0; i < n; i++) {
 		o[i] = p->objects[first + i];
 		o[i].index = i;
-		if (!below(state, 8))
-			o[i].addr += below(state, 1 << PAGE_SHIFT);
-		if (!below(state, 50))
-			o[i].addr = random_u64(state) >> below(state, 64);
+		if (!random_below(state, 8))
+			o[i].addr += random_below(state, 1 << PAGE_SHIFT);
+		if (!random_below(state, 50))
+			o[i].addr = random_u64(state) >> random_below(state, 64);
 	}
 	qsort(o, n, sizeof(*o), by_addr);
 	for (size_t i = 0; i < n; i++)
@@ -460,9 +448,9 @@ static void ask_slot_size(const struct prey *p, struct gomem *gm, uint64_t *stat
 	uint64_t addr, size;
 
 	for (int i = 0; i < 20; i++) {
-		addr = p->objects[below(state, p->n_objects)].addr + below(state, 64);
-		if (!below(state, 8))
-			addr = random_u64(state) >> below(state, 64);
+		addr = p->objects[random_below(state, p->n_objects)].addr + random_below(state, 64);
+		if (!random_below(state, 8))
+			addr = random_u64(state) >> random_below(state, 64);
 		size = 0;
 		if (gomem_slot_size(gm, addr, &size))
 			continue;
@@ -513,17 +501,17 @@ static void ask_goroutines(struct gomem *gm, const struct goroutines_limits *lim
 
 static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct answers *out)
 {
-	int left = (int)below(state, 20);
+	int left = (int)random_below(state, 20);
 	struct goroutines_limits limits = {
-		.max_bytes = below(state, 2) ? CLEAN_BYTES :
-					      below(state, 1 << below(state, 20)),
-		.interrupted = below(state, 2) ? interrupted : NULL, .ctx = &left };
+		.max_bytes = random_below(state, 2) ? CLEAN_BYTES :
+					      random_below(state, 1 << random_below(state, 20)),
+		.interrupted = random_below(state, 2) ? interrupted : NULL, .ctx = &left };
 
 	out->check = gomem_check(gm);
 	ask_alive(p, gm, state, out);
 	ask_slot_size(p, gm, state, out);
 	out->memstats = gomem_memstats(gm, &out->stats);
-	ask_goroutines(gm, &limits, below(state, 8), out);
+	ask_goroutines(gm, &limits, random_below(state, 8), out);
 }
 
 /* Of the undamaged program, always the same questions. */
@@ -558,16 +546,14 @@ static bool same_answers(const struct answers *a, const struct answers *b)
 
 static void run_round(const struct prey *p, uint64_t seed, uint64_t round, struct answers *out)
 {
-	uint64_t state = seed * 0x9e3779b97f4a7c15u + round + 1;
+	uint64_t state = random_start(seed, round);
 	struct damage damage[MAX_DAMAGE];
 	struct gomem *gm;
 	size_t n;
 
-	for (int i = 0; i < 4; i++)	/* neighbouring states of xorshift begin alike */
-		random_u64(&state);
 	if (gomem_open(&gm, p->target, p->gobin, &p->lo, p->bias))
 		fail("the layout is not one");
-	if (below(&state, 2) && gomem_check(gm))	/* the damage comes later */
+	if (random_below(&state, 2) && gomem_check(gm))	/* the damage comes later */
 		fail("the undamaged program is not as expected");
 	n = do_damage(p, &state, damage);
 	ask(p, gm, &state, out);

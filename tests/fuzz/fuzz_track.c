@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/random.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/object.h"
@@ -105,17 +106,9 @@ static struct world w;
 
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
-static uint64_t random_u64(void)	/* xorshift64* */
-{
-	w.random ^= w.random >> 12;
-	w.random ^= w.random << 25;
-	w.random ^= w.random >> 27;
-	return w.random * 0x2545f4914f6cdd1du;
-}
-
 static uint64_t below(uint64_t n)
 {
-	return random_u64() % n;
+	return random_below(&w.random, n);
 }
 
 static bool percent(unsigned p)
@@ -669,16 +662,14 @@ static void start_round(uint64_t seed, uint64_t round)
 	static const unsigned percents[] = { 0, 0, 1, 20 };
 
 	memset(&w, 0, sizeof(w));
-	w.random = seed * 0x9e3779b97f4a7c15u + round + 1;
-	for (int i = 0; i < 4; i++)	/* neighbouring states of xorshift begin alike */
-		random_u64();
+	w.random = random_start(seed, round);
 	w.n_spans = 2 + (unsigned)below(MAX_SPANS - 1);
 	for (unsigned i = 0; i < w.n_spans; i++) {
 		format_span(&w.spans[i], sizes[i % ARRAY_SIZE(sizes)]);
 		memset(w.spans[i].held, 0xff, sizeof(w.spans[i].held));		/* NONE */
 	}
 	w.gen = 4 + 2 * (uint32_t)below(3) - (percent(10) ? 100 : 0);	/* may wrap around */
-	w.seed = random_u64() | 1;
+	w.seed = random_u64(&w.random) | 1;
 	w.tiny_alone = percent(20);
 	w.loss_percent = percent(50) ? 1 : (unsigned)below(60);
 	w.tiny_percent = (unsigned)below(100);
