@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "tests/golden/findings.h"
+#include "user/base/text.h"
 #include "user/report/protobuf.h"
 
 /* One report that is compared with, or written to, a file. */
@@ -267,10 +268,10 @@ static void test_utf8(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		uint32_t rune = 1;
 
-		assert_int_equal(report_rune(rows[i].in, &rune), rows[i].taken);
+		assert_int_equal(text_rune(rows[i].in, &rune), rows[i].taken);
 		assert_int_equal(rune, rows[i].rune);
 	}
-	clean = report_clean("a\x1b[1m\xff\xc2\x9b\xe2\x80\xae\xc3\xa9");
+	clean = text_clean("a\x1b[1m\xff\xc2\x9b\xe2\x80\xae\xc3\xa9");
 	assert_string_equal(clean, "a\xef\xbf\xbd[1m\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
 	assert_int_equal(report_columns(clean), 9);
 	free(clean);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
 
@@ -46,7 +47,7 @@ static const char *name_at(const struct frames *stack, size_t i)
 /* A name without what would split the line in other places; blanks are fine before the last one. */
 static void put_name(FILE *out, const char *name)
 {
-	char *clean = report_clean(name);
+	char *clean = text_clean(name);
 
 	for (char *c = clean; (c = strchr(c, ';')); )
 		*c = ':';
@@ -139,10 +140,6 @@ int report_folded(FILE *out, const struct findings *f, const struct report_optio
 	if ((size_t)value < ARRAY_SIZE(of_site)) {
 		for (size_t i = 0; i < f->n_sites; i++)
 			add(&l, &f->sites[i].stack, of_site[value](&f->sites[i]));
-		if (!l.n && f->heap && !f->gc_cycles)
-			say("no collection has ended since the attach, so what is live is not "
-			    "known and the folded report is empty: trace for longer, or count "
-			    "what was allocated (alloc)");
 	} else {
 		for (size_t i = 0; i < f->n_gsites; i++)
 			add(&l, &f->gsites[i].stack, f->gsites[i].live);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/text.h"
 #include "user/model.h"
 
 /* Of a report that was not asked for all: what a reader can hold, and a disk. */
@@ -33,7 +34,7 @@ static void put_string(struct json *j, const char *s)
 		return;
 	}
 	fputc('"', j->out);
-	for (; (n = report_rune(s, &rune)); s += n) {
+	for (; (n = text_rune(s, &rune)); s += n) {
 		if (rune == '"' || rune == '\\')
 			fprintf(j->out, "\\%c", (char)rune);
 		else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x61c ||

@@ -20,6 +20,7 @@
 #include <zlib.h>
 
 #include "user/base/table.h"
+#include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
 #include "user/report/protobuf.h"
@@ -134,7 +135,7 @@ static void interned_fini(struct interned *t)
 /* Index of a string; "" is 0, as the format wants it.  The format also wants valid UTF-8. */
 static uint64_t string(struct profile *p, const char *s)
 {
-	char *clean = report_clean(s ? s : "");
+	char *clean = text_clean(s ? s : "");
 	uint64_t index = intern(&p->strings, clean, strlen(clean));
 
 	free(clean);

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "user/base/goname.h"
-#include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
 
@@ -178,16 +177,6 @@ struct report_words report_duration(double s)
 	else
 		snprintf(w.s, sizeof(w.s), "%" PRIu64 "d%02dh", t / 86400, (int)(t / 3600 % 24));
 	return w;
-}
-
-size_t report_rune(const char *s, uint32_t *rune)
-{
-	return text_rune(s, rune);
-}
-
-char *report_clean(const char *s)
-{
-	return text_clean(s);
 }
 
 size_t report_columns(const char *s)

@@ -86,11 +86,7 @@ struct report_words report_count(uint64_t n);		/* 1,431 */
 struct report_words report_rough(double n);		/* 0.4 12 11k 1.2M */
 struct report_words report_duration(double s);		/* 3.2s 45s 9m40s 2h03m 5d04h */
 
-/* Decodes one character of UTF-8: bytes taken, 0 at the end; *rune: U+FFFD where it is invalid. */
-size_t report_rune(const char *s, uint32_t *rune);
-/* A copy to be freed: valid UTF-8, and nothing in it that moves a cursor or reorders a line. */
-char *report_clean(const char *s);
-/* Characters of a clean string, taken as the columns it fills. */
+/* Characters of a text_clean() string, taken as the columns it fills. */
 size_t report_columns(const char *s);
 
 /* Index of the first frame that is not of the runtime, as Go's heap profile begins a stack there; 0

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
 
@@ -52,7 +53,7 @@ static void item(struct line *l, const char *separator, const char *fmt, ...)
 	if (vasprintf(&raw, fmt, ap) < 0)
 		raw = xstrdup("?");
 	va_end(ap);
-	text = report_clean(raw);
+	text = text_clean(raw);
 	/* One column stays for the separator of what follows. */
 	if (l->column > l->indent &&
 	    l->column + strlen(separator) + report_columns(text) >= COLUMNS) {
@@ -183,8 +184,8 @@ static struct frame_text frame_text(const struct frame *fr, const char *main_fil
 		place = xstrdup(short_path(fr->file, main_file));
 	else
 		place = xasprintf("%s:%" PRIu32, short_path(fr->file, main_file), fr->line);
-	t.function = report_clean(function);
-	t.place = report_clean(place);
+	t.function = text_clean(function);
+	t.place = text_clean(place);
 	t.columns = report_columns(t.function);
 	free(function);
 	free(place);
