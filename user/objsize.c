@@ -3,11 +3,13 @@
  * objsize.c - the size of an object's slot, from what is known of the allocation.
  *
  * The size class follows from the probe, where its function is specialised to one class, or from the
- * size asked for and whether the object has pointers.  That the type tells; where the type is not at
- * hand (made at run time, or lost in a profile-guided build) the object's own span is asked.
+ * size asked for and whether the object has pointers.  That the type tells; where type or size are
+ * not at hand (a type made at run time, either lost in a profile-guided build) the object's own span
+ * is asked.
  *
  * All objects of one stack, type, size and probe have the same size, so the answer is kept, in a
- * cache that forgets: there is no end to sizes that may be asked for.
+ * cache that forgets: there is no end to sizes that may be asked for.  Where the size is not at hand
+ * there is nothing to keep.
  */
 #include "user/objsize.h"
 
@@ -22,7 +24,10 @@
 #include "user/process.h"
 #include "user/track/track.h"
 
-enum { CACHE_SLOTS = 1 << 13 };		/* a power of two */
+enum {
+	CACHE_SLOTS = 1 << 13,		/* a power of two */
+	TINY_BLOCK = 16,		/* runtime.maxTinySize */
+};
 
 struct answer {
 	uint64_t stack, typ, size;	/* as in the record */
@@ -70,12 +75,19 @@ static void type_of(struct objsize *z, const struct gl_alloc *rec, struct site_t
 	sitetype_get(process_sitetype(z->p), typ, vaddrs, n, out);
 }
 
-/* 0: the span is gone. */
-static uint64_t ask_span(const struct objsize *z, uint64_t addr)
+/*
+ * 0: the span is gone.  A slot of 16 bytes may be a block of tiny objects.  It is where the object
+ * does not begin with it, or is smaller: whatever has pointers is a multiple of 8 bytes long, so that
+ * below 16 it has a slot of 8.
+ */
+static uint64_t ask_span(const struct objsize *z, const struct gl_alloc *rec, bool *tiny)
 {
 	uint64_t bytes;
 
-	return gomem_slot_size(process_gomem(z->p), addr, &bytes) ? 0 : bytes;
+	if (gomem_slot_size(process_gomem(z->p), rec->addr, &bytes))
+		return 0;
+	*tiny = bytes == TINY_BLOCK && (rec->addr % TINY_BLOCK || rec->size < TINY_BLOCK);
+	return bytes;
 }
 
 static uint64_t decide(struct objsize *z, const struct gl_alloc *rec, bool *tiny)
@@ -88,12 +100,12 @@ static uint64_t decide(struct objsize *z, const struct gl_alloc *rec, bool *tiny
 	type_of(z, rec, &type);
 	*tiny = p->tiny;
 	if (p->tiny)
-		return golayout_object_size(lo, 1, false);
+		return TINY_BLOCK;
 	if (p->size_class)
 		return golayout_class_size(p->size_class);
-	if (!type.known)
-		return ask_span(z, rec->addr);
-	*tiny = !type.pointers && rec->size < 16;
+	if (!type.known || rec->size == GL_UNKNOWN)
+		return ask_span(z, rec, tiny);
+	*tiny = !type.pointers && rec->size < TINY_BLOCK;
 	return golayout_object_size(lo, rec->size, type.pointers);
 }
 
@@ -111,8 +123,7 @@ bool objsize_get(struct objsize *z, const struct gl_alloc *rec, uint64_t *bytes,
 	struct answer *a = &z->cache[h % CACHE_SLOTS];
 
 	if (size_unknown(z, rec)) {
-		*tiny = false;
-		*bytes = ask_span(z, rec->addr);
+		*bytes = decide(z, rec, tiny);
 		return *bytes;
 	}
 	if (!a->bytes || a->stack != rec->stack || a->typ != rec->typ || a->size != rec->size ||
