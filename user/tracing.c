@@ -529,10 +529,11 @@ static void read_table(struct tracing *t, struct observation *o)
 	if (process_gone(t->p) || process_check(t->p) || read_goroutines(t, true, &gs))
 		return;
 	o->table_known = !process_gone(t->p);	/* else it may be another program's */
-	t->n_unreadable = gs.n_unreadable + gs.n_left_out;
-	t->n_stacks_left_out = gs.n_stacks_left_out;
-	if (o->table_known)
+	if (o->table_known) {
+		t->n_unreadable = gs.n_unreadable + gs.n_left_out;
+		t->n_stacks_left_out = gs.n_stacks_left_out;
 		copy_table(t, &gs, o);
+	}
 	goroutines_free(&gs);
 }
 
