@@ -19,6 +19,7 @@
 enum {
 	BLOCK_BYTES = 1 << 16,
 	TABLE_ENTRY_BYTES = 2 * 2 * 16,	/* of one index entry, half full, doubling included */
+	UNNAMED_SHARE = 16,		/* of the room: to count stacks once that find none */
 };
 
 struct block {
@@ -44,6 +45,7 @@ struct sites {
 	struct sites_ops ops;
 	size_t max_bytes;
 	struct site_store *store;
+	struct table unnamed;	/* keys of stacks that found no room, as many as fit */
 	uint64_t n_without_room;
 	struct frame *found;	/* the frames of one stack, before they are kept */
 	size_t cap_found;
@@ -202,8 +204,9 @@ void sites_new(struct sites **out, const struct sites_ops *ops, size_t max_bytes
 	struct sites *s = xcalloc(1, sizeof(*s));
 
 	s->ops = *ops;
-	s->max_bytes = max_bytes;
+	s->max_bytes = max_bytes - max_bytes / UNNAMED_SHARE;
 	s->store = new_store();
+	table_init(&s->unnamed, sizeof(uint64_t), max_bytes / UNNAMED_SHARE);
 	*out = s;
 }
 
@@ -212,13 +215,23 @@ void sites_free(struct sites *s)
 	if (!s)
 		return;
 	sites_drop(s->store);
+	table_fini(&s->unnamed);
 	free(s->found);
 	free(s);
 }
 
+static const struct site *no_room(struct sites *s, uint64_t key)
+{
+	static const struct site unnamed = { .frames = { .cut = true } };
+	bool is_new;
+
+	table_put(&s->unnamed, key, &is_new);
+	s->n_without_room += is_new;
+	return &unnamed;
+}
+
 const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, unsigned flags)
 {
-	static const struct site no_room = { .frames = { .cut = true } };
 	uint64_t key = table_mix(s->store->by_stack.seed, flags);
 	const struct site *site;
 	size_t n_frames, from;
@@ -229,10 +242,8 @@ const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, uns
 	site = find(&s->store->by_stack, key);
 	if (site)
 		return site;
-	if (s->store->bytes >= s->max_bytes) {
-		s->n_without_room++;
-		return &no_room;
-	}
+	if (s->store->bytes >= s->max_bytes)
+		return no_room(s, key);
 	n_frames = find_frames(s, pcs, n, flags & SITE_RETURN);
 	from = flags & SITE_FOLD ? fold(s->found, n_frames) : 0;
 	site = keep_site(s->store, s->found + from, n_frames - from, flags & SITE_CUT);
@@ -252,6 +263,7 @@ void sites_renew(struct sites *s)
 		return;
 	sites_drop(s->store);
 	s->store = new_store();
+	table_clear(&s->unnamed);
 	s->n_without_room = 0;
 }
 

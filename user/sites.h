@@ -56,7 +56,8 @@ void sites_words(struct sites *s, uint64_t typ, const uint64_t *pcs, size_t n,
 
 /* Starts anew if the room was used up, so that stacks that are gone make room for others. */
 void sites_renew(struct sites *s);
-/* Stacks that found no room since the last renewal. */
+/* Stacks that found no room since the last renewal; if they are too many to be remembered, some are
+ * counted each time. */
 uint64_t sites_without_room(const struct sites *s);
 
 /* Keeps all sites found so far alive until the drop. */

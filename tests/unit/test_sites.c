@@ -100,6 +100,10 @@ static void test_room(void **state)
 	} while (site->frames.n);
 	assert_true(n > 500);		/* no more than 400 bytes each */
 	assert_int_equal(sites_without_room(s), 1);
+	for (uint64_t i = 0; i < 300; i++)	/* 100 stacks more, looked for again and again */
+		assert_int_equal(sites_get(s, (uint64_t[]){ PC(PUT, 2), PC(MAIN, i % 100) }, 2,
+					   SITE_FOLD)->frames.n, 0);
+	assert_int_equal(sites_without_room(s), 1 + 100);
 	held = sites_hold(s);
 	sites_renew(s);
 	assert_int_equal(sites_without_room(s), 0);
