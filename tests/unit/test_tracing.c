@@ -94,7 +94,7 @@ static void call(void (*hook)(void))
 		hook();
 }
 
-/* In place of the C library's, which nothing but time goes by here. */
+/* In place of the C library's: time passes when a test says so. */
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
 	uint64_t ns = id == CLOCK_MONOTONIC ? w.clock : WALL * S + 7;
@@ -966,7 +966,7 @@ static void test_detach(void **state)
 	observation_free(o);
 }
 
-/* ---- what an observation holds ---------------------------------------------------------------- */
+/* ---- what an observation holds -------------------------------------------------------------- */
 
 static const struct obs_account *account_of(const struct observation *o, uint64_t typ)
 {
