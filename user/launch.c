@@ -86,9 +86,13 @@ static int wait_for_exec(pid_t pid)
 
 int launch(pid_t *pid, char *const argv[])
 {
-	pid_t p = fork();
+	pid_t p;
 	int status;
 
+	/* Who started us may not want to hear of its children; the kernel forgets their exit codes
+	 * then. */
+	signal(SIGCHLD, SIG_DFL);
+	p = fork();
 	if (p < 0) {
 		say_error("fork: %s", strerror(errno));
 		return -errno;
