@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +26,14 @@ struct output {
 	ino_t ino;
 	unsigned int n_written, n_kept;
 	bool force, deaf;	/* deaf: nobody reads it any more */
+	bool torn;		/* a stream whose last report is not whole */
 };
 
 struct outputs {
 	struct output *v;
 	size_t n;
+	bool (*interrupted)(void *ctx);
+	void *ctx;
 };
 
 static struct outputs *volatile opened;	/* for outputs_abandon(): it gets no context */
@@ -144,24 +149,67 @@ static int publish(struct output *o)
 struct rendering {
 	const struct findings *f;
 	size_t top;
+	const struct outputs *all;
 };
 
-/* A stream of its own, so that nothing of a report that failed stays in a buffer. */
+/* Where the bytes of one report go. */
+struct sink {
+	const struct outputs *all;
+	int fd, err;
+};
+
+enum { READER_MS = 100 };	/* between two questions while the reader of a stream takes nothing */
+
+/* False: the reader takes nothing, and we are not to wait for it any longer. */
+static bool has_room(const struct sink *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+
+	while (poll(&p, 1, READER_MS) <= 0)
+		if (s->all->interrupted && s->all->interrupted(s->all->ctx))
+			return false;
+	return true;
+}
+
+/* PIPE_BUF bytes do not block where there is room (pipe(7)). */
+static ssize_t write_all(void *ctx, const char *text, size_t n)
+{
+	struct sink *s = ctx;
+	size_t done = 0;
+
+	while (done < n && !s->err) {
+		size_t piece = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+		ssize_t got = -1;
+
+		errno = EINTR;
+		if (has_room(s))
+			got = write(s->fd, text + done, piece);
+		if (got < 0)
+			s->err = -errno;
+		else
+			done += (size_t)got;
+	}
+	return s->err ? 0 : (ssize_t)n;
+}
+
+/* A stdio stream of its own, so that nothing of a report that failed stays in a buffer. */
 static int put(const struct output *o, int fd, bool first, const struct rendering *r)
 {
 	const struct report_format *format = o->spec.format;
 	const struct report_options opt = { .top = r->top, .value = o->spec.value };
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), err;
-	FILE *f = copy < 0 ? NULL : fdopen(copy, "w");
+	struct sink s = { .all = r->all, .fd = fd };
+	FILE *f = fopencookie(&s, "w", (cookie_io_functions_t){ .write = write_all });
+	int err;
 
 	if (!f)
 		return -errno;
-	if (!first && (format->kind == REPORT_READING || format->kind == REPORT_TABLE))
+	if ((!first && (format->kind == REPORT_READING || format->kind == REPORT_TABLE)) ||
+	    (o->torn && format->kind != REPORT_BINARY))
 		fputc('\n', f);
 	err = format->write(f, r->f, &opt);
 	if (fclose(f) && !err)
 		err = -errno;
-	return err;
+	return s.err ? s.err : err;
 }
 
 static void close_file(struct output *o)
@@ -200,11 +248,12 @@ static int write_one(struct output *o, const struct rendering *r)
 {
 	int err = o->path ? write_file(o, r) : put(o, o->spec.fd, !o->n_written, r);
 
+	o->torn = err && !o->path;
 	if (!err || err == -EEXIST)
 		o->n_written++;
 	else if (err == -EPIPE)
 		o->deaf = true;
-	else
+	else if (err != -EINTR)		/* a message might wait for the same reader */
 		say_error("%s: the report cannot be written: %s",
 			  o->path ? o->path : o->spec.fd == STDERR_FILENO ? "stderr" : "stdout",
 			  strerror(-err));
@@ -213,7 +262,7 @@ static int write_one(struct output *o, const struct rendering *r)
 
 int outputs_write(struct outputs *o, const struct findings *f, size_t top, unsigned int missing)
 {
-	const struct rendering r = { f, top };
+	const struct rendering r = { f, top, o };
 	size_t n_deaf = 0;
 	int err = 0;
 
@@ -230,6 +279,12 @@ int outputs_write(struct outputs *o, const struct findings *f, size_t top, unsig
 		n_deaf += o->v[i].deaf;
 	}
 	return n_deaf == o->n ? -EPIPE : err;
+}
+
+void outputs_interrupt(struct outputs *o, bool (*interrupted)(void *ctx), void *ctx)
+{
+	o->interrupted = interrupted;
+	o->ctx = ctx;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
@@ -259,6 +314,8 @@ int outputs_open(struct outputs **out, const struct output_spec *specs, size_t n
 	struct outputs *o = xcalloc(1, sizeof(*o));
 	int err = 0;
 
+	atexit(outputs_abandon);	/* no memory */
+	at_quick_exit(outputs_abandon);	/* the watchdog */
 	o->v = xcalloc(n, sizeof(*o->v));
 	opened = o;
 	for (; o->n < n && !err; o->n++) {

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -281,6 +282,70 @@ static void test_deaf(void **state)
 	leave_folder(folder, files);
 }
 
+static int n_asked;
+
+static bool is_interrupted(void *ctx)
+{
+	return ++n_asked == 2;
+}
+
+/* A reader that does not read is waited for until there is an interrupt; then the next report begins
+ * at the beginning of a line. */
+static void test_no_reading(void **state)
+{
+	struct output_spec spec = { .format = &lines };
+	struct outputs *o;
+	int pipe_fds[2];
+	char text[16];
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	fcntl(pipe_fds[1], F_SETPIPE_SZ, 4096);
+	fcntl(pipe_fds[1], F_SETFL, O_NONBLOCK);
+	while (write(pipe_fds[1], "x", 1) > 0)
+		;
+	fcntl(pipe_fds[1], F_SETFL, 0);
+	spec.fd = pipe_fds[1];
+	o = open_one(&spec, false);
+	outputs_interrupt(o, is_interrupted, NULL);
+	n_asked = 0;
+	alarm(60);		/* if it waits for ever */
+	assert_int_equal(report(o, "a\n"), -EINTR);
+	alarm(0);
+	assert_int_equal(n_asked, 2);
+	for (int i = 0; i < 4096; i++)
+		assert_int_equal(read(pipe_fds[0], text, 1), 1);
+	assert_int_equal(report(o, "b\n"), 0);
+	assert_int_equal(read(pipe_fds[0], text, sizeof(text)), 3);
+	assert_memory_equal(text, "\nb\n", 3);
+	outputs_close(o);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+static void leave_by(void (*way_out)(int))
+{
+	const struct output_spec spec = { .format = &lines, .path = "file" };
+	static const char *const files[] = { NULL };
+	char *folder = enter_folder();
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		open_one(&spec, false);
+		way_out(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 1 << 8);
+	leave_folder(folder, files);
+}
+
+/* Out of memory, or a system call that does not return. */
+static void test_exit(void **state)
+{
+	leave_by(exit);
+	leave_by(quick_exit);
+}
+
 /* As the handler of a second signal does it. */
 static void test_abandon(void **state)
 {
@@ -322,7 +387,8 @@ int main(void)
 		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_deaf),
-		cmocka_unit_test(test_abandon),
+		cmocka_unit_test(test_no_reading),
+		cmocka_unit_test(test_exit), cmocka_unit_test(test_abandon),
 		cmocka_unit_test(test_not_inherited),
 	};
 

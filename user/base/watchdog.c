@@ -2,7 +2,8 @@
 /*
  * watchdog.c - ends the program when one of its system calls does not return.
  *
- * The exit is that of the whole process, which is a fatal signal for the thread that waits.
+ * The exit is that of the whole process, which is a fatal signal for the thread that waits.  A quick
+ * one: what must not stay behind is removed, but nothing is freed that the other thread uses.
  */
 #include "user/base/watchdog.h"
 
@@ -34,9 +35,6 @@ struct watch {
 	const char *message;
 };
 
-/* Not of a watchdog: what is to be cleaned up is the program's, and is there before it. */
-static void (*volatile before_exit)(void);
-
 static uint64_t major_faults(const struct watch *w)
 {
 	uint64_t n = 0;
@@ -60,16 +58,6 @@ static bool wait_for_look(struct watch *w)
 	return !stop;
 }
 
-static void give_up(const struct watch *w)
-{
-	void (*clean_up)(void) = before_exit;
-
-	say_error("%s", w->message);
-	if (clean_up)
-		clean_up();
-	_exit(1);
-}
-
 static void *watch(void *arg)
 {
 	struct watch *w = arg;
@@ -87,8 +75,10 @@ static void *watch(void *arg)
 		same = same && turn == last && faults == last_faults ? same + 1 : 1;
 		last = turn;
 		last_faults = faults;
-		if (same > LOOKS)
-			give_up(w);
+		if (same > LOOKS) {
+			say_error("%s", w->message);
+			quick_exit(1);
+		}
 	}
 	return NULL;
 }
@@ -133,11 +123,6 @@ int watchdog_new(struct watchdog **out, unsigned limit_ms, const char *message)
 	}
 	*out = &w->w;
 	return 0;
-}
-
-void watchdog_before_exit(void (*clean_up)(void))
-{
-	before_exit = clean_up;
 }
 
 void watchdog_free(struct watchdog *dog)

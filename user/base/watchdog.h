@@ -17,14 +17,10 @@ struct watchdog {
 	uint64_t turn;		/* odd: in a watched call */
 };
 
-/* Watches the calling thread; message, printed before exit status 1, must outlive the watchdog.
+/* Watches the calling thread; message, printed before quick_exit(1), must outlive the watchdog.
  * Tells the user on failure. */
 int watchdog_new(struct watchdog **out, unsigned limit_ms, const char *message);
 void watchdog_free(struct watchdog *w);
-
-/* What any watchdog calls, in its own thread, before it ends the program; NULL: nothing.  The watched
- * thread is in its call, or has just come back from it. */
-void watchdog_before_exit(void (*clean_up)(void));
 
 /* Around the call; they do not nest. */
 static inline void watchdog_begin(struct watchdog *w)

@@ -11,7 +11,6 @@
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
-#include "user/base/watchdog.h"
 #include "user/findings.h"
 #include "user/launch.h"
 #include "user/loop.h"
@@ -321,7 +320,6 @@ static int trace(const struct opts *o)
 	pid_t pid = o->pid;
 	int err = open_loop(&r);
 
-	watchdog_before_exit(outputs_abandon);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err && o->command)
