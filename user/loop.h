@@ -28,7 +28,7 @@ int loop_signals(struct loop *l, const int *signals,
 		 void (*fn)(void *ctx, int signal, bool from_terminal), void *ctx);
 
 /* Long work ends early when this is true: one of these signals (the list ends with 0) waits to be
- * handled, or CLOCK_MONOTONIC has reached end_ns (0: never).  Set once, cheap to ask. */
+ * handled, or CLOCK_MONOTONIC has reached end_ns (0: never).  Cheap to ask. */
 void loop_interrupt_on(struct loop *l, const int *signals);
 void loop_interrupt_at(struct loop *l, uint64_t end_ns);
 bool loop_interrupted(const struct loop *l);

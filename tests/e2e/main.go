@@ -81,6 +81,7 @@ func allTests(e *env) []testCase {
 	all = append(all, damageTests(e)...)
 	all = append(all, restartTests(e)...)
 	all = append(all, overloadTests(e)...)
+	all = append(all, attackTests(e)...)
 	all = append(all, demoTests(e)...)
 	all = append(all, daemonTests(e)...)
 	return all

@@ -38,7 +38,6 @@ struct run {
 	struct loop *loop;
 	uint64_t end_ns, next_report_ns;	/* 0: none */
 	unsigned int n_failed;		/* reports that could not be written */
-	bool told_to_end;		/* a signal has come: the next one leaves at once */
 	bool stop;			/* the final report is due */
 	int result;
 };
@@ -99,8 +98,15 @@ static bool report_due(struct run *r)
 
 /* ---- what ends a trace ---------------------------------------------------------------------- */
 
+static volatile sig_atomic_t told_to_end;	/* by a signal: the next one leaves at once */
+
+/* The first signal after the end has come otherwise asks for what is being done. */
 static void leave(int signo)
 {
+	if (!told_to_end) {
+		told_to_end = true;
+		return;
+	}
 	outputs_abandon();
 	signal(signo, SIG_DFL);
 	raise(signo);
@@ -111,7 +117,7 @@ static void leave(int signo)
 static void leave_on_next(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
-	const struct sigaction at_once = { .sa_handler = leave, .sa_flags = SA_NODEFER };
+	const struct sigaction at_once = { .sa_handler = leave, .sa_flags = SA_NODEFER | SA_RESTART };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -126,12 +132,12 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 {
 	struct run *r = ctx;
 
-	if (r->told_to_end) {
+	if (told_to_end) {
 		if (signo != SIGHUP)
 			leave(signo);
 		return;
 	}
-	r->told_to_end = true;
+	told_to_end = true;
 	leave_on_next();
 	/* Ctrl-C has reached the command as well, which ends as it sees fit. */
 	if (r->o->command && from_terminal && signo != SIGHUP)
@@ -145,6 +151,17 @@ static void on_ask(void *ctx, int signo, bool from_terminal)
 	struct run *r = ctx;
 
 	r->next_report_ns = now_ns();
+}
+
+/* The final look and report do not end early: a signal that comes a second time, as SIGHUP does,
+ * must not make them less than whole. */
+static void end_in_peace(struct run *r)
+{
+	static const int none[] = { 0 };
+
+	loop_interrupt_on(r->loop, none);
+	loop_interrupt_at(r->loop, 0);
+	leave_on_next();
 }
 
 /* A command that has ended passes its exit code on: a test that fails must not turn green. */
@@ -247,12 +264,15 @@ static int attach(struct run *r, pid_t pid)
 
 	if (!err)
 		err = tracing_attach(r->t);
-	if (!err)
-		err = loop_add(r->loop, tracing_fd(r->t), on_turn, r);
-	if (!err)
-		err = loop_add(r->loop, target_pidfd(process_target(r->p)), check_gone, r);
 	if (err)
 		return err;
+	err = loop_add(r->loop, tracing_fd(r->t), on_turn, r);
+	if (!err)
+		err = loop_add(r->loop, target_pidfd(process_target(r->p)), check_gone, r);
+	if (err) {
+		say_error("process %d cannot be waited for: %s", (int)pid, strerror(-err));
+		return err;
+	}
 	say_verbose("attached in %.0f ms, %zu probes", (double)(now_ns() - start) / 1e6,
 		    tracing_plan(r->t)->n);
 	r->end_ns = end_of(r->o, tracing_attach_ns(r->t));
@@ -296,7 +316,7 @@ static int trace_pid(struct run *r, pid_t pid)
 		return err;
 	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid, target_comm(process_target(r->p)));
 	err = follow(r);
-	loop_interrupt_at(r->loop, 0);	/* the final look is not to end early */
+	end_in_peace(r);
 	if (!err)
 		tracing_turn(r->t, true);
 	tracing_detach(r->t);
@@ -322,6 +342,8 @@ static int trace(const struct opts *o)
 
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
+	if (!err)
+		outputs_interrupt(r.outputs, interrupted, &r);
 	if (!err && o->command)
 		err = launch(&pid, o->command);
 	if (!err)

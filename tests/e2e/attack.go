@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What an attack on the tool found: who reads its reports, who hangs up, who started it.
+
+func attackTests(e *env) []testCase {
+	return []testCase{
+		{"attack/reader-does-not-read", func(t *T) { t.readerStalls() }},
+		{"attack/hangup-again", func(t *T) { t.hangupAgain() }},
+		{"attack/children-ignored", func(t *T) { t.childrenIgnored() }},
+	}
+}
+
+// readerStalls: a pager that stands still keeps neither a signal from its work nor the probes in place.
+func (t *T) readerStalls() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	x := &tracer{t.shell(fmt.Sprintf("exec %s -p %d --format json 100ms | exec sleep 1h", t.tool, p.pid()))}
+	x.line(x.stderr, "tracing")
+	pid := childOf(t, x.pid())
+	const write, poll = "1 ", "7 "
+	t.eventually("the pipe is never full", func() bool {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+		return strings.HasPrefix(string(b), write) || strings.HasPrefix(string(b), poll)
+	})
+	t.must(syscall.Kill(pid, syscall.SIGTERM))
+	t.eventually("SIGTERM is not taken", func() bool { return !blocks(pid, syscall.SIGTERM) })
+	t.eventually("the probes are still there", func() bool { return !hasLink(pid, "uprobe_multi") })
+	t.must(syscall.Kill(pid, syscall.SIGTERM))
+	t.eventually("the second SIGTERM does not end it", func() bool { return !alive(pid) })
+	p.finish()
+}
+
+// hasLink: whether the process holds a BPF link of that type.
+func hasLink(pid int, kind string) bool {
+	infos, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	for _, info := range infos {
+		b, _ := os.ReadFile(info)
+		if strings.Contains(string(b), "link_type:\t"+kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// statusField of /proc/PID/status; "": no such process, or no such field.
+func statusField(pid int, key string) string {
+	for _, line := range strings.Split(status(fmt.Sprint(pid)), "\n") {
+		if strings.HasPrefix(line, key+":") {
+			return strings.TrimSpace(line[len(key)+1:])
+		}
+	}
+	return ""
+}
+
+func blocks(pid int, s syscall.Signal) bool {
+	var mask uint64
+	fmt.Sscanf(statusField(pid, "SigBlk"), "%x", &mask)
+	return mask>>(uint(s)-1)&1 != 0
+}
+
+// alive: neither collected nor waiting for that.
+func alive(pid int) bool {
+	state := statusField(pid, "State")
+	return state != "" && state[0] != 'Z'
+}
+
+const hangupParked = 8000
+
+// hangupAgain: the kernel and the shell both send SIGHUP when a terminal closes; the report is whole.
+func (t *T) hangupAgain() {
+	p := t.program(t.build("stacks", t.newest(), "stripped"))
+	p.do("park %d", hangupParked)
+	file := filepath.Join(t.dir, "report.json")
+	x := t.startTracer("-p", fmt.Sprint(p.pid()), "--goroutines-only", "--format", "json", "-T", "0", "-o", file)
+	go func() {
+		for x.cmd.Process.Signal(syscall.SIGHUP) == nil {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	x.expect(0)
+	live := uint64(0)
+	for _, s := range x.parse(string(t.readFile(file))).Sites {
+		if s.Kind == "goroutine" && strings.HasPrefix(formatFrames(s.Frames), "main.park ") {
+			live += s.Live
+		}
+	}
+	if live != hangupParked {
+		t.Errorf("%d goroutines of main.park, really %d", live, hangupParked)
+	}
+	p.finish()
+}
+
+// childrenIgnored: who started the tracer ignores SIGCHLD, and exit codes are not kept for it.
+func (t *T) childrenIgnored() {
+	binary := t.build("quiet", t.newest(), "stripped")
+	x := &tracer{t.shell(fmt.Sprintf("exec env --ignore-signal=CHLD %s -o %s -- %s", t.tool,
+		filepath.Join(t.dir, "report"), binary))}
+	q := &program{x.process}
+	q.line(q.stdout, "ready")
+	fmt.Fprintln(q.in, "exit 3")
+	if code := x.exit(); code != 3 {
+		t.Errorf("exit code %d, not 3; stderr: %s", code, x.stderr)
+	}
+}
