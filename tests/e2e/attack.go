@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +19,7 @@ func attackTests(e *env) []testCase {
 	return []testCase{
 		{"attack/reader-does-not-read", func(t *T) { t.readerStalls() }},
 		{"attack/hangup-again", func(t *T) { t.hangupAgain() }},
+		{"attack/killed-while-detaching", func(t *T) { t.killedWhileDetaching() }},
 		{"attack/children-ignored", func(t *T) { t.childrenIgnored() }},
 	}
 }
@@ -98,6 +101,58 @@ func (t *T) hangupAgain() {
 		t.Errorf("%d goroutines of main.park, really %d", live, hangupParked)
 	}
 	p.finish()
+}
+
+var planned = regexp.MustCompile(`(?m)^0x([0-9a-f]+) `)
+
+// killedWhileDetaching: the kernel is about to take the breakpoints out when SIGKILL comes.
+func (t *T) killedWhileDetaching() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	var addrs []int64
+	for _, m := range planned.FindAllStringSubmatch(t.runTool(0, "-p", fmt.Sprint(p.pid()), "--dry-run").stdout, -1) {
+		addr, err := strconv.ParseInt(m[1], 16, 64)
+		t.must(err)
+		addrs = append(addrs, addr)
+	}
+	breakpoints := func() (n int) {
+		mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", p.pid()))
+		t.must(err)
+		defer mem.Close()
+		for _, addr := range addrs {
+			var b [1]byte
+			if _, err := mem.ReadAt(b[:], addr); err == nil && b[0] == 0xcc {
+				n++
+			}
+		}
+		return n
+	}
+	for i := 0; i < 10; i++ {
+		x := t.attach(p.pid())
+		if n := breakpoints(); n != len(addrs) || n == 0 {
+			t.Fatalf("%d breakpoints of %d", n, len(addrs))
+		}
+		t.must(x.cmd.Process.Signal(os.Interrupt))
+		x.inCall("3 ", "61 ") // close, wait4
+		x.kill()
+		t.eventually("breakpoints stay", func() bool { return breakpoints() == 0 })
+	}
+	p.finish()
+}
+
+// inCall looks without a pause, for what takes a few ms, until one of these system calls waits in the
+// kernel, or the process is over.
+func (p *process) inCall(calls ...string) {
+	for p.t.left() > 0 {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", p.pid()))
+		if err != nil || !alive(p.pid()) {
+			return
+		}
+		for _, call := range calls {
+			if strings.HasPrefix(string(b), call) {
+				return
+			}
+		}
+	}
 }
 
 // childrenIgnored: who started the tracer ignores SIGCHLD, and exit codes are not kept for it.

@@ -9,13 +9,16 @@
 #include "user/tracer/plant.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/base/util.h"
@@ -72,10 +75,53 @@ int plant(struct plant *out, int prog_fd, const char *path, pid_t pid, const __u
 	return out->link_fd < 0 ? out->link_fd : 0;
 }
 
+static void wait_and_end(const int pipe_fds[2])
+{
+	char byte;
+
+	close(pipe_fds[1]);
+	if (read(pipe_fds[0], &byte, 1) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+/*
+ * The kernel writes into the memory of the target on behalf of who closes, and gives up where a
+ * SIGKILL waits for that one (get_user_pages() asks fatal_signal_pending(); "failed to unregister,
+ * leaking uprobe" in its log): the breakpoints stay for as long as the target lives.  A process that
+ * is exiting already is out of reach of signals.  So the last to hold the descriptor is a child of
+ * ours, which does nothing but end once we have closed it or are gone.
+ */
+void close_for_good(int fd)
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;	/* of these pipes */
+	sigset_t all, was;
+	int pipe_fds[2];
+	pid_t pid = -1;
+
+	pthread_mutex_lock(&one_at_a_time);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	if (!pipe2(pipe_fds, O_CLOEXEC)) {
+		pid = fork();
+		if (!pid)
+			wait_and_end(pipe_fds);
+		close(fd);
+		close(pipe_fds[0]);
+		close(pipe_fds[1]);
+	} else {
+		close(fd);
+	}
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	pthread_mutex_unlock(&one_at_a_time);
+}
+
 void plant_remove(struct plant *p)
 {
 	if (p->link_fd >= 0)
-		close(p->link_fd);
+		close_for_good(p->link_fd);
 	remove_event(p);
 	*p = NOT_PLANTED;
 }

@@ -32,6 +32,8 @@ int plant(struct plant *out, int prog_fd, const char *path, pid_t pid, const __u
 void plant_remove(struct plant *p);
 /* The same in the background, for when it does not matter. */
 void plant_abandon(struct plant *p);
+/* Closes what holds probes, so that they go even if we are killed meanwhile. */
+void close_for_good(int fd);
 void plant_explain(int err);	/* tells the user why plant() failed */
 
 #endif

@@ -215,7 +215,7 @@ int plant_event(struct plant *out, int prog_fd, const char *path, pid_t pid,
 void remove_event(struct plant *p)
 {
 	if (p->event_fd >= 0)
-		close(p->event_fd);
+		close_for_good(p->event_fd);
 	if (p->event[0] && tracefs())
 		write_event(tracefs(), "-:%s\n", p->event);
 }
