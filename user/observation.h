@@ -43,7 +43,7 @@ struct obs_account {
 	uint64_t shared;	/* of live: tiny, with another live one in their block */
 	uint64_t doubtful;	/* of live: may be the lost successor of an object that died */
 	uint64_t allocs;	/* since the attach; exact */
-	uint64_t samples;	/* objects that live and young were counted from */
+	uint64_t samples;	/* objects that live was counted from */
 	uint64_t live_first;	/* live after the first collection since the attach */
 	uint64_t live_half;	/* live at heap_half_ns */
 	uint64_t oldest_ns;	/* birth of the oldest live object; 0: none */

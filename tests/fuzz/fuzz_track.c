@@ -553,7 +553,7 @@ static void check_account(const struct track_snapshot *s, const struct obs_accou
 {
 	uint64_t n_live = 0, n_young = 0, n_false = 0;
 	const uint64_t scale = a->size > s->all_above ? 1 : s->one_in;
-	uint64_t live = 0, samples = 0, doubtful = 0;
+	uint64_t live = 0, young = 0, samples = 0, doubtful = 0;
 
 	for (size_t i = 0; i < s->n_accounts; i++) {
 		const struct obs_account *b = &s->accounts[i];
@@ -562,6 +562,7 @@ static void check_account(const struct track_snapshot *s, const struct obs_accou
 		    (b != a && !s->loss.stacks_full))
 			continue;
 		live += b->live;
+		young += b->young;
 		samples += b->samples;
 		doubtful += b->doubtful;
 		if (b->shared > b->live || b->doubtful > b->live)
@@ -578,8 +579,10 @@ static void check_account(const struct track_snapshot *s, const struct obs_accou
 	}
 	if (live != n_live * scale)
 		fail("live", live, n_live * scale);
-	if (samples != n_live + n_young)
-		fail("samples", samples, n_live + n_young);
+	if (young != n_young * scale)
+		fail("young", young, n_young * scale);
+	if (samples != n_live)
+		fail("samples", samples, n_live);
 	if (n_false > doubtful)
 		fail("doubtful", doubtful, n_false);
 }
@@ -587,11 +590,13 @@ static void check_account(const struct track_snapshot *s, const struct obs_accou
 static void check_sums(const struct track_snapshot *s)
 {
 	uint64_t allocs = s->loss.forgotten_allocs, started = s->loss.forgotten_started;
-	uint64_t samples = 0, held = 0;
+	uint64_t followed = 0, held = 0;
 
 	for (size_t i = 0; i < s->n_accounts; i++) {
-		allocs += s->accounts[i].allocs;
-		samples += s->accounts[i].samples;
+		const struct obs_account *a = &s->accounts[i];
+
+		allocs += a->allocs;
+		followed += (a->live + a->young) / (a->size > s->all_above ? 1 : s->one_in);
 	}
 	for (size_t i = 0; i < s->n_stacks; i++) {
 		allocs += s->stacks[i].other_allocs;
@@ -608,8 +613,8 @@ static void check_sums(const struct track_snapshot *s)
 	}
 	if (allocs != w.n_allocs || s->loss.accounts_full)
 		fail("allocations", allocs, w.n_allocs);
-	if (samples != held)
-		fail("objects", samples, held);
+	if (followed != held)
+		fail("objects", followed, held);
 	if (started != w.n_starts)
 		fail("goroutines started", started, w.n_starts);
 	if (!w.lost && s->loss.doubtful)

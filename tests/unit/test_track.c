@@ -153,12 +153,14 @@ static void test_live_and_dead(void **state)
 	track_snapshot(tr, 3000, &s);
 	assert_int_equal(account(&s, 7, 99, 16)->young, 1000);
 	assert_int_equal(account(&s, 7, 99, 16)->live, 0);
+	assert_int_equal(account(&s, 7, 99, 16)->samples, 0);
 	track_snapshot_fini(&s);
 
 	w.gen += 2;
 	track_look(tr, 4000);
 	track_snapshot(tr, 5000, &s);
 	assert_int_equal(account(&s, 7, 99, 16)->live, 334);
+	assert_int_equal(account(&s, 7, 99, 16)->samples, 334);
 	assert_int_equal(account(&s, 7, 99, 16)->young, 0);
 	assert_int_equal(account(&s, 7, 99, 16)->allocs, 1000);
 	assert_int_equal(account(&s, 7, 99, 16)->oldest_ns, 2000);

@@ -84,7 +84,7 @@ static struct obs_account copy_account(const struct track *tr, const struct acco
 		.live = (uint64_t)a->live << shift, .young = (uint64_t)a->young << shift,
 		.shared = (uint64_t)a->shared << shift,
 		.doubtful = at_most_lost(tr, (uint64_t)a->doubtful << shift, a->tiny),
-		.allocs = a->allocs, .samples = (uint64_t)a->live + a->young };
+		.allocs = a->allocs, .samples = a->live };
 }
 
 static void copy_accounts(const struct track *tr, struct track_snapshot *out,
