@@ -145,8 +145,8 @@ struct gl_stack {
 	__u64 id;		/* hash of the pcs */
 	__u32 n;
 	__u32 flags;		/* enum gl_stack_flags */
-	/* pcs[0] is the probed instruction (with GL_STACK_AT_RET a return address as well), the
-	 * others are return addresses; leaf first */
+	/* pcs[0] is the probed instruction (of a probe with GL_AT_RET a return address as well),
+	 * the others are return addresses; leaf first */
 	__u64 pcs[GL_MAX_FRAMES];
 };
 
