@@ -66,7 +66,7 @@ struct obs_goroutine {
 	uint64_t start_ns;	/* 0: its start was not seen */
 	uint32_t stack;		/* index into stacks of its creation, where its start was seen */
 	uint32_t state;		/* index into the observation's states */
-	size_t first_pc;	/* where it waits: index into goroutine_pcs, leaf first, return */
+	size_t first_pc;	/* where it waits: index into table_pcs, leaf first, return */
 	uint32_t n_pcs;		/* addresses all of them; 0: not readable, it runs */
 	bool cut;
 	bool system;		/* one of the runtime's own */
@@ -92,8 +92,7 @@ struct observation {
 	uint64_t go_half_ns;		/* a moment near the middle of the trace, 0: too early */
 	uint64_t gc_cycles;		/* since the attach */
 	uint64_t gc_cycles_half;	/* at heap_half_ns */
-	uint64_t one_in;		/* one in so many objects is followed, but every one of */
-	uint64_t all_above;		/* more bytes than this */
+	uint64_t one_in;		/* one in so many of the small objects is followed */
 	struct memory_account memory;	/* as last read */
 	uint64_t loss[N_COVERAGE];	/* what went missing, since the attach */
 	struct obs_cost cost;

@@ -624,7 +624,6 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	o->looked_ns = s.looked_ns;
 	o->gc_cycles = s.gc_cycles;
 	o->one_in = s.one_in;
-	o->all_above = s.all_above;
 	o->stacks = s.stacks;
 	o->n_stacks = s.n_stacks;
 	o->pcs = s.pcs;

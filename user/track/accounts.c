@@ -215,7 +215,6 @@ void track_stack(struct track *tr, const struct gl_stack *rec)
 	uint32_t i = rec->id ? find_index(&tr->stack_index, rec->id) : 0;
 	struct stack *s;
 
-	tr->n_records++;
 	if (i == POOL_NONE)
 		i = new_stack(tr, rec->id);
 	s = &tr->stacks[i];

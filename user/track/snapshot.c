@@ -163,8 +163,7 @@ void track_snapshot(struct track *tr, uint64_t now, struct track_snapshot *out)
 
 	*out = (struct track_snapshot){
 		.time_ns = now, .looked_ns = tr->looked_ns, .gc_cycles = tr->gc_cycles,
-		.n_records = tr->n_records, .one_in = 1ull << tr->level,
-		.all_above = tr->all_above, .loss = tr->loss,
+		.one_in = 1ull << tr->level, .all_above = tr->all_above, .loss = tr->loss,
 	};
 	copy_stacks(tr, out, index_of);
 	copy_accounts(tr, out, index_of);

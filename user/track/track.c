@@ -231,7 +231,6 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 {
 	struct account *a;
 
-	tr->n_records++;
 	if (rec->addr)
 		clear_block(tr, rec->addr);
 	else
@@ -249,7 +248,6 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 
 void track_end(struct track *tr, uint64_t addr)
 {
-	tr->n_records++;
 	tr->loss.unsized++;
 	tr->n_unplaced += !addr;
 	clear_block(tr, addr);
@@ -288,7 +286,6 @@ void track_gostart(struct track *tr, const struct gl_gostart *rec)
 	struct tracked_g *g;
 	bool is_new;
 
-	tr->n_records++;
 	tr->stacks[stack].started++;
 	if (!rec->goid)
 		return;
@@ -308,6 +305,5 @@ void track_gostart(struct track *tr, const struct gl_gostart *rec)
 
 void track_goend(struct track *tr, const struct gl_goend *rec)
 {
-	tr->n_records++;
 	end_goroutine(tr, rec->goid);
 }

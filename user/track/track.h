@@ -58,7 +58,6 @@ struct track_snapshot {		/* a copy of its own */
 	uint64_t time_ns;	/* when it was taken */
 	uint64_t looked_ns;	/* when a collection was last looked at in full, 0: never */
 	uint64_t gc_cycles;	/* since the attach */
-	uint64_t n_records;	/* of all kinds, seen */
 	uint64_t one_in;	/* one in so many objects is followed; a power of two, */
 	uint64_t all_above;	/* but every one of more bytes than this */
 	struct track_loss loss;

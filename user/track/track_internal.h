@@ -74,7 +74,7 @@ struct track {
 	unsigned level;			/* one in 2^level blocks is followed */
 	uint64_t all_above;		/* and every object of more bytes */
 	size_t n_large;			/* followed because of that */
-	uint64_t looked_ns, gc_cycles, n_records;
+	uint64_t looked_ns, gc_cycles;
 	uint32_t looked_gen;		/* of the last look; 0: none yet */
 	uint64_t n_unplaced;		/* allocations whose address is not known */
 	uint64_t n_lost;		/* as known so far */
