@@ -62,8 +62,8 @@ static const struct site *site_of(struct making *mk, uint32_t stack)
 	const struct obs_stack *st = &mk->o->stacks[stack];
 
 	if (!mk->stacks[stack])
-		mk->stacks[stack] = sites_get(mk->sites, pcs_of(mk, stack), st->n_pcs,
-					      SITE_FOLD | (st->flags & GL_STACK_CUT ? SITE_CUT : 0));
+		mk->stacks[stack] = sites_get_probed(mk->sites, pcs_of(mk, stack), st->n_pcs,
+						     st->flags & GL_STACK_CUT);
 	return mk->stacks[stack];
 }
 

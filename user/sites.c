@@ -251,6 +251,11 @@ const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, uns
 	return site;
 }
 
+const struct site *sites_get_probed(struct sites *s, const uint64_t *pcs, size_t n, bool cut)
+{
+	return sites_get(s, pcs, n, SITE_FOLD | (cut ? SITE_CUT : 0));
+}
+
 void sites_words(struct sites *s, uint64_t typ, const uint64_t *pcs, size_t n,
 		 struct site_words *out)
 {

@@ -51,6 +51,8 @@ void sites_free(struct sites *s);	/* what is held stays; NULL is fine */
 
 /* The site of a stack, leaf first; lives until the sites are renewed and nobody holds it. */
 const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, unsigned flags);
+/* The site of a stack as a probe sends it: who wants to find it again must ask in the same way. */
+const struct site *sites_get_probed(struct sites *s, const uint64_t *pcs, size_t n, bool cut);
 void sites_words(struct sites *s, uint64_t typ, const uint64_t *pcs, size_t n,
 		 struct site_words *out);
 

@@ -230,7 +230,7 @@ static void new_stack(void *ctx, const uint64_t *pcs, size_t n, bool cut)
 {
 	struct run *r = ctx;
 
-	sites_get(r->sites, pcs, n, SITE_FOLD | (cut ? SITE_CUT : 0));
+	sites_get_probed(r->sites, pcs, n, cut);
 }
 
 static bool interrupted(void *ctx)
