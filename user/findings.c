@@ -78,6 +78,12 @@ static size_t index_of(struct table *t, uint64_t key, size_t next, bool *is_new)
 	return e->index;
 }
 
+/* Room behind the n there are.  It grows by doubling, so that a power of two is full. */
+static void *one_more(void *array, size_t n, size_t size)
+{
+	return n & (n - 1) ? array : xreallocarray(array, n ? 2 * n : 1, size);
+}
+
 static uint64_t hash_text(uint64_t h, const char *s)
 {
 	for (; s && *s; s++)
@@ -107,7 +113,6 @@ static struct site_part *part_of(struct making *mk, struct heap_site *site, size
 				 const struct obs_account *a)
 {
 	struct site_words words;
-	struct site_part *p;
 	uint64_t key;
 	bool is_new;
 	size_t i;
@@ -117,10 +122,7 @@ static struct site_part *part_of(struct making *mk, struct heap_site *site, size
 	key = hash_text(hash_text(key, words.type), words.how);
 	i = index_of(&mk->members, key, site->n_parts, &is_new);
 	if (is_new) {
-		/* grows by doubling: a power of two is full */
-		if (!(site->n_parts & (site->n_parts - 1)))
-			site->parts = xreallocarray(site->parts,
-						    site->n_parts ? 2 * site->n_parts : 1, sizeof(*p));
+		site->parts = one_more(site->parts, site->n_parts, sizeof(*site->parts));
 		site->parts[site->n_parts++] = (struct site_part){
 			.type = words.type, .how = words.how, .size = a->size };
 	}
@@ -269,16 +271,12 @@ static struct goroutine_place *place_of(struct making *mk, struct goroutine_site
 					size_t index, const char *state, const struct site *where)
 {
 	uint64_t key = table_mix(table_mix(mk->members.seed, index), where ? where->id : 0);
-	struct goroutine_place *p;
 	bool is_new;
 	size_t i;
 
 	i = index_of(&mk->members, hash_text(key, state), site->n_places, &is_new);
 	if (is_new) {
-		if (!(site->n_places & (site->n_places - 1)))
-			site->places = xreallocarray(site->places,
-						     site->n_places ? 2 * site->n_places : 1,
-						     sizeof(*p));
+		site->places = one_more(site->places, site->n_places, sizeof(*site->places));
 		site->places[site->n_places++] = (struct goroutine_place){
 			.state = state, .stack = where ? where->frames : (struct frames){ 0 },
 			.longest_wait_s = -1 };
