@@ -10,6 +10,7 @@
 enum procstat_field {		/* counted from 1, as proc(5) does */
 	PROCSTAT_FLAGS = 9,	/* PF_* of the kernel's sched.h */
 	PROCSTAT_MAJFLT = 12,
+	PROCSTAT_STARTTIME = 22, /* clock ticks since boot */
 	PROCSTAT_STARTSTACK = 28,
 };
 

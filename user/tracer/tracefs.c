@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "user/base/procstat.h"
 #include "user/base/util.h"
 #include "user/tracer/plant.h"
 
@@ -112,23 +113,19 @@ struct owner {
 #define OWNER_FORMAT "p%d_%llu_%llu"
 
 /* Start time of a process, clock ticks since boot; 0: there is none. */
-static unsigned long long start_time(const char *proc, const char *pid)
+static uint64_t start_time(const char *proc, const char *pid)
 {
-	unsigned long long start = 0;
-	char path[128], line[1024];
-	const char *p;
-	FILE *f;
+	uint64_t start = 0;
+	char path[128];
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s/stat", proc, pid);
-	f = fopen(path, "re");
-	if (!f)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return 0;
-	/* the name, in parentheses, may have anything in it; the start is the 20th field after it */
-	p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
-	if (p && sscanf(p, ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-			"%*s %*s %llu", &start) != 1)
+	if (procstat_read(fd, (enum procstat_field[]){ PROCSTAT_STARTTIME }, &start, 1))
 		start = 0;
-	fclose(f);
+	close(fd);
 	return start;
 }
 
@@ -155,7 +152,7 @@ static bool is_dead(const struct owner *o, const struct owner *me, const char *p
 	return start_time(proc, pid) != o->start;
 }
 
-/* The event of one line of uprobe_events, if it is one of a tracer: "p:gobpfleak/p12_345_678_9 ..." */
+/* The event of one line of uprobe_events, if a tracer's: "p:gobpfleak/p12_345_678_9 ..." */
 static bool parse_event(const char *line, char event[EVENT_NAME], struct owner *o)
 {
 	char name[EVENT_NAME - sizeof(EVENT_GROUP)];
