@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * process.c - opens target, image, gobin, layout and gomem of one pid, in this order, each on top of
- * those before it.
+ * process.c - opens target, image, gobin, layout and gomem of one pid, in this order, each on top
+ * of those before it.
  */
 #include "user/process.h"
 

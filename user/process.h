@@ -38,12 +38,12 @@ uint64_t process_bias(const struct process *p);	/* address in the target minus v
  * been told; -ESRCH ...: it cannot be read. */
 int process_check(struct process *p);
 
-/* NULL while the process runs what was opened; else "exited" or "exec'ed another program", for good.
- * To be asked before its memory is read, and again before what was read is believed. */
+/* NULL while the process runs what was opened; else "exited" or "exec'ed another program", for
+ * good.  To be asked before its memory is read, and again before what was read is believed. */
 const char *process_gone(struct process *p);
 
-/* The memory account as of now; false: the process could not be read, *out is as it was.  Where only
- * the resident size could be read, out->known is false if it was so before. */
+/* The memory account as of now; false: the process could not be read, *out is as it was.  Where
+ * only the resident size could be read, out->known is false if it was so before. */
 bool process_memory(struct process *p, struct memory_account *out);
 
 /* What a report says of the target; the strings belong to the process. */

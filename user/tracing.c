@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * tracing.c - the plan is given to the tracer, its records to track, track's questions to gomem; what
- * they know of one moment is joined in an observation.
+ * tracing.c - the plan is given to the tracer, its records to track, track's questions to gomem;
+ * what they know of one moment is joined in an observation.
  *
  * The order in time matters.  For an observation the runtime's table of goroutines is read first,
  * then the ring is drained, then the snapshot is taken: every goroutine of the table has its start
@@ -28,7 +28,6 @@
 #include "user/go/golayout.h"
 #include "user/gomem/gomem.h"
 #include "user/judge/series.h"
-#include "user/object.h"
 #include "user/objsize.h"
 #include "user/observation.h"
 #include "user/probe/plan.h"
@@ -39,7 +38,7 @@
 
 enum {
 	MEMORY_INTERVAL_NS = 500000000,	/* between two readings of the memory figures */
-	NEW_STACKS = 1 << 14,		/* waiting to be named; more are named when they are reported */
+	NEW_STACKS = 1 << 14,		/* waiting to be named; the others are when reported */
 	NAMING_NS = 5000000,		/* of each turn */
 };
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tracing.h - one process traced over time: what is planned is planted, what arrives is tracked, and
- * what is known at a moment comes out as an observation.
+ * tracing.h - one process traced over time: what is planned is planted, what arrives is tracked,
+ * and what is known at a moment comes out as an observation.
  *
  * new, attach, turn and observe as often as wanted, detach, free.
  */
@@ -22,8 +22,8 @@ struct tracing_options {
 	size_t memory_bytes;	/* of our own; see limits.h for the least */
 	/* Whether whatever is being done should end early; asked often.  NULL: never. */
 	bool (*interrupted)(void *ctx);
-	/* Called some time after a stack was first seen, so that it can be named while its binary is
-	 * still there; pcs are vaddrs, pcs[0] the probed instruction.  NULL: not wanted. */
+	/* Called some time after a stack was first seen, so that it can be named while its binary
+	 * is still there; pcs are vaddrs, pcs[0] the probed instruction.  NULL: not wanted. */
 	void (*new_stack)(void *ctx, const uint64_t *pcs, size_t n, bool cut);
 	void *ctx;
 };
@@ -51,8 +51,8 @@ int tracing_turn(struct tracing *t, bool force);
 /* What is known now.  Reads goroutines and memory of the process if it is still there. */
 struct observation *tracing_observe(struct tracing *t);
 
-/* Removes the probes and takes the records that are left.  A look after this would be wrong: what is
- * allocated now is not seen, and a slot that is used again would look like its old object. */
+/* Removes the probes and takes the records that are left.  A look after this would be wrong: what
+ * is allocated now is not seen, and a slot that is used again would look like its old object. */
 void tracing_detach(struct tracing *t);
 
 #endif

@@ -100,7 +100,8 @@ static void read_tables(struct callsite_func *cf, const struct callsite_ops *ops
 
 		if (cf->in.v[i].op != INSN_LEA || !cf->in.v[i].rip_relative)
 			continue;
-		for (; n < MAX_JUMP_TABLE && !ops->word(ops->ctx, table, &target); n++, table += WORD) {
+		for (; n < MAX_JUMP_TABLE && !ops->word(ops->ctx, table, &target);
+		     n++, table += WORD) {
 			to = insns_at(&cf->in, target);
 			if (to < 0)
 				break;

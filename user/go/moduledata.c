@@ -163,7 +163,8 @@ static bool is_moduledata(struct search *s, uint64_t vaddr)
 	uint8_t md[MODULEDATA_BYTES] = { 0 };
 	size_t i;
 
-	if (!image_read(s->img, vaddr, md, s->lo->textsectmap + 16) || load_u64(md) != s->pcln.vaddr)
+	if (!image_read(s->img, vaddr, md, s->lo->textsectmap + 16) ||
+	    load_u64(md) != s->pcln.vaddr)
 		return false;
 	for (i = 0; i < N_TABLES - 1; i++)
 		if (load_u64(md + MD_TABLES + 24 * i) != s->pcln.parts[i])

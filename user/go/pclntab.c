@@ -56,7 +56,8 @@ static uint64_t entry_of(const struct pclntab *pt, uint64_t i)
 {
 	const uint8_t *tab = pt->md->functab.p;
 
-	return pt->lo->absolute ? load_u64(tab + 16 * i) : pt->md->module.text + load_u32(tab + 8 * i);
+	return pt->lo->absolute ? load_u64(tab + 16 * i) :
+				  pt->md->module.text + load_u32(tab + 8 * i);
 }
 
 bool pclntab_init(struct pclntab *out, const struct image *img, const struct moduledata *md,

@@ -152,7 +152,7 @@ static void read_spans(const struct gomem *gm, struct batch *b, uint32_t *gen)
 	target_read_many(gm->t, b->reads, b->n + !!gen);
 }
 
-/* Parses the spans; decides the groups that need no bits; prepares the reads of the others' bits. */
+/* Parses the spans; decides the groups that need no bits; prepares to read the others' bits. */
 static void settle_without_bits(const struct gomem *gm, struct batch *b)
 {
 	size_t n = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * load.c - opens the skeleton, fills configuration and table, loads the one program that this kernel
- * can run.
+ * load.c - opens the skeleton, fills configuration and table, loads the one program that this
+ * kernel can run.
  */
 #include "user/tracer/load.h"
 
