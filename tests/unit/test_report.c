@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmocka.h>
@@ -949,9 +950,29 @@ static int write_all(const char *dir)
 	return err != 0;
 }
 
+/* Which reports make sense is decided before: of what was allocated nothing means that nothing was. */
+static void test_folded_is_silent(void **state)
+{
+	const struct findings f = { .heap = true };
+	const struct report_options opt = { .value = "alloc" };
+	FILE *said = tmpfile(), *out = tmpfile();
+	int before = dup(STDERR_FILENO);
+
+	fflush(stderr);
+	dup2(fileno(said), STDERR_FILENO);
+	assert_int_equal(report_find("folded")->write(out, &f, &opt), 0);
+	dup2(before, STDERR_FILENO);
+	assert_int_equal(lseek(fileno(said), 0, SEEK_END), 0);
+	assert_int_equal(lseek(fileno(out), 0, SEEK_END), 0);
+	close(before);
+	fclose(said);
+	fclose(out);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_folded_is_silent),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_utf8), cmocka_unit_test(test_json_strings),
 		cmocka_unit_test(test_json_bounds),
