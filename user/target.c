@@ -404,11 +404,6 @@ int target_pidfd(const struct target *t)
 	return t->pidfd;
 }
 
-int target_exe_fd(const struct target *t)
-{
-	return t->exe_fd;
-}
-
 const char *target_exe_path(const struct target *t)
 {
 	return t->exe_path;

@@ -39,9 +39,8 @@ void target_close(struct target *t);
 
 pid_t target_pid(const struct target *t);
 int target_pidfd(const struct target *t);		/* readable when the process has ended */
-int target_exe_fd(const struct target *t);		/* the executable, for reading */
-/* Names that descriptor, "/proc/self/fd/N": whoever opens this path in our process gets the very
- * file that the process ran at target_open(), whatever /proc/PID/exe leads to by then. */
+/* "/proc/self/fd/N": whoever opens this path in our process gets the very file that the process ran
+ * at target_open(), whatever /proc/PID/exe leads to by then. */
 const char *target_exe_path(const struct target *t);
 const char *target_exe_name(const struct target *t);	/* what /proc/PID/exe said, for people */
 const char *target_comm(const struct target *t);
