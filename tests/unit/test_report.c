@@ -196,20 +196,44 @@ static void test_no_weight(void **state)
 	assert_non_null(strstr(text, "#1  16B live in 2 objects  +60B/min over the last 1m01s"));
 	assert_null(strstr(text, "0 x 64B"));
 	assert_non_null(strstr(text, "#2  0B live in 0 objects  rate: too early"));
-	assert_non_null(strstr(text, "\n... and 1 more site, 0B\n"));
+	assert_non_null(strstr(text, "16B live in 2 objects at 2 sites"));
 	assert_non_null(strstr(text, "#1  1 goroutine  rate: too early"));
-	assert_non_null(strstr(text, "\n... and 1 more site, 0 goroutines\n"));
+	assert_non_null(strstr(text, "1 live at 1 site, 5 started and 4 ended"));
+	assert_null(strstr(text, " more site"));
 	free(text);
 
 	f.sites_left_out = (struct heap_sum){ .sites = 3000, .live_objects = 7, .live_bytes = 84 };
 	f.gsites_left_out = (struct goroutine_sum){ .sites = 2, .live = 8, .started = 8 };
 	text = render_findings("text", &f, 0);
-	assert_non_null(strstr(text, "100B live in 9 objects at 3,003 sites"));
+	assert_non_null(strstr(text, "100B live in 9 objects at 3,002 sites"));
 	assert_non_null(strstr(text, "0 x 64B"));
 	assert_non_null(strstr(text, "#3 "));
 	assert_non_null(strstr(text, "\n... and 3,000 more sites, 84B\n"));
-	assert_non_null(strstr(text, "9 live at 4 sites, 13 started and 4 ended"));
+	assert_non_null(strstr(text, "9 live at 3 sites, 13 started and 4 ended"));
 	assert_non_null(strstr(text, "\n... and 2 more sites, 8 goroutines\n"));
+	free(text);
+}
+
+/* Where no start is seen there is nothing to wait for. */
+static void test_goroutine_rates(void **state)
+{
+	struct goroutine_site gsites[] = {
+		{ .live = 9, .before_attach = true, .rate_per_s = NAN, .oldest_s = 5 },
+		{ .live = 8, .started = 9000, .rate_per_s = 31, .rate_span_s = 61, .oldest_s = -1 },
+		{ .live = 7, .started = 7, .rate_per_s = -0.5, .rate_span_s = 61, .oldest_s = -1 },
+		{ .live = 6, .started = 6, .rate_per_s = NAN, .oldest_s = -1 },
+	};
+	struct findings f = bare_findings();
+	char *text;
+
+	f.goroutines = true;
+	f.gsites = gsites;
+	f.n_gsites = ARRAY_SIZE(gsites);
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "#1  9 goroutines  0 started, 0 ended  oldest >= 5"));
+	assert_non_null(strstr(text, "#2  8 goroutines  +1,860/min over the last 1m01s"));
+	assert_non_null(strstr(text, "#3  7 goroutines  -30.0/min over the last 1m01s"));
+	assert_non_null(strstr(text, "#4  6 goroutines  rate: too early"));
 	free(text);
 }
 
@@ -979,6 +1003,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),

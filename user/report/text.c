@@ -257,14 +257,28 @@ static int by_size(const void *a, const void *b)
 	return 0;
 }
 
-/* "14,848 x 2KiB", of the objects the report is about: the live ones, or the young. */
-static char *part_amount(const struct site_part *p, bool looked)
+/* How many of the objects that the report is about: the live ones, or the young. */
+static struct report_words part_count(const struct site_part *p, bool looked)
 {
-	uint64_t n = looked ? p->live_objects : p->young_objects;
+	return report_count(looked ? p->live_objects : p->young_objects);
+}
 
-	if (!p->size)
-		return xasprintf("%s in shared 16-byte blocks", report_count(n).s);
-	return xasprintf("%s x %s", report_count(n).s, report_bytes(p->size).s);
+struct widths {			/* of the columns "14,848 x 2KiB" */
+	size_t count, size;
+};
+
+static struct widths part_widths(const struct site_part *const *parts, size_t n, bool looked)
+{
+	struct widths w = { 0, 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		size_t count = strlen(part_count(parts[i], looked).s);
+		size_t size = parts[i]->size ? strlen(report_bytes(parts[i]->size).s) : 0;
+
+		w.count = count > w.count ? count : w.count;
+		w.size = size > w.size ? size : w.size;
+	}
+	return w;
 }
 
 static bool holds(const struct site_part *p)
@@ -272,12 +286,16 @@ static bool holds(const struct site_part *p)
 	return p->live_objects || p->young_objects;
 }
 
-static void put_part(FILE *out, const struct site_part *p, bool looked, size_t width)
+static void put_part(FILE *out, const struct site_part *p, bool looked, struct widths w)
 {
-	char *amount = part_amount(p, looked);
+	struct report_words count = part_count(p, looked);
 	struct line l = begin_line(out, "   ", 8);
 
-	item(&l, "", "%*s", (int)width, amount);
+	if (p->size)
+		item(&l, "", "%*s x %-*s", (int)w.count, count.s, (int)w.size,
+		     report_bytes(p->size).s);
+	else
+		item(&l, "", "%*s in shared 16-byte blocks", (int)w.count, count.s);
 	item(&l, "  ", "%s%s%s%s", p->type ? p->type : "?", p->how ? " (" : "",
 	     p->how ? p->how : "", p->how ? ")" : "");
 	if (looked && p->size && p->shared_objects)
@@ -289,13 +307,13 @@ static void put_part(FILE *out, const struct site_part *p, bool looked, size_t w
 	if (p->alloc_objects != (looked ? p->live_objects : p->young_objects))
 		item(&l, ", ", "%s allocated", report_count(p->alloc_objects).s);
 	end_line(&l);
-	free(amount);
 }
 
 static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool all)
 {
 	const struct site_part **parts = xcalloc(s->n_parts, sizeof(*parts));
-	size_t shown = 0, width = 0;
+	struct widths w;
+	size_t shown = 0;
 
 	for (size_t i = 0; i < s->n_parts; i++)
 		parts[i] = &s->parts[i];
@@ -304,15 +322,9 @@ static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool al
 	/* What holds something stands first in that order. */
 	while (shown < s->n_parts && (all || (shown < MAX_ROWS && holds(parts[shown]))))
 		shown++;
-	for (size_t i = 0; i < shown; i++) {
-		char *amount = part_amount(parts[i], looked);
-		size_t columns = strlen(amount);
-
-		width = parts[i]->size && columns > width ? columns : width;
-		free(amount);
-	}
+	w = part_widths(parts, shown, looked);
 	for (size_t i = 0; i < shown; i++)
-		put_part(out, parts[i], looked, parts[i]->size ? width : 0);
+		put_part(out, parts[i], looked, w);
 	if (shown < s->n_parts)
 		fprintf(out, "   ... and %zu more\n", s->n_parts - shown);
 	free(parts);
@@ -353,12 +365,29 @@ static void put_heap_site(FILE *out, const struct findings *f, const struct heap
 	put_frames(out, f, &s->stack, 0, "        ", "        ");
 }
 
+/* Into a sum whose sites are those that hold something: the others have no row to look for. */
+static void add_heap(struct heap_sum *sum, const struct heap_site *s)
+{
+	uint64_t sites = sum->sites + (s->live_objects || s->young_objects);
+
+	report_add_heap(sum, s);
+	sum->sites = sites;
+}
+
+static void add_goroutines(struct goroutine_sum *sum, const struct goroutine_site *s)
+{
+	uint64_t sites = sum->sites + (s->live > 0);
+
+	report_add_goroutines(sum, s);
+	sum->sites = sites;
+}
+
 static struct heap_sum heap_total(const struct findings *f)
 {
 	struct heap_sum t = f->sites_left_out;
 
 	for (size_t i = 0; i < f->n_sites; i++)
-		report_add_heap(&t, &f->sites[i]);
+		add_heap(&t, &f->sites[i]);
 	return t;
 }
 
@@ -370,6 +399,8 @@ static void put_heap_total(FILE *out, const struct findings *f)
 	if (!f->gc_cycles) {
 		item(&l, "", "no collection has ended since the attach");
 		item(&l, ": ", "what lives is not known yet");
+		/* runtime/proc.go, forcegcperiod */
+		item(&l, "; ", "Go collects at least every two minutes, unless GOGC is off");
 		item(&l, "; ", "%s in %s object%s at %s site%s are young",
 		     report_bytes(t.young_bytes).s, report_count(t.young_objects).s,
 		     plural(t.young_objects), report_count(t.sites).s, plural(t.sites));
@@ -397,7 +428,7 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 		if (!top || (shown < top && (s->live_objects || s->young_objects)))
 			put_heap_site(out, f, s, ++shown, !top);
 		else
-			report_add_heap(&rest, s);
+			add_heap(&rest, s);
 	}
 	if (rest.sites)
 		fprintf(out, "... and %s more site%s, %s\n", report_count(rest.sites).s,
@@ -457,22 +488,33 @@ static void put_places(FILE *out, const struct findings *f, const struct gorouti
 			plural(s->n_places - shown), report_count(rest).s, plural(rest));
 }
 
+/* "+12.5", "-3,104"; to be freed */
+static char *goroutine_change(double n)
+{
+	double size = fabs(n);
+
+	if (size >= 1000 && size < 1e15)
+		return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(size + 0.5)).s);
+	return xasprintf("%+.1f", size < 0.05 ? 0 : n);
+}
+
 static void put_goroutine_site(FILE *out, const struct findings *f, const struct goroutine_site *s,
 			       size_t number, bool all)
 {
 	struct line l = begin_line(out, "", 3);
-	double per_minute = s->rate_per_s * 60;
-	char rate[32];
+	char *rate = goroutine_change(s->rate_per_s * 60);
 
-	snprintf(rate, sizeof(rate), "%+.1f", fabs(per_minute) < 0.05 ? 0 : per_minute);
 	item(&l, "", "#%zu  %s goroutine%s", number, report_count(s->live).s, plural(s->live));
-	put_rate(&l, rate, s->rate_per_s, s->rate_span_s);
+	/* None starts where the attach has not seen one: nothing is early there. */
+	if (!s->before_attach || isfinite(s->rate_per_s))
+		put_rate(&l, rate, s->rate_per_s, s->rate_span_s);
 	item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
 	     report_count(s->ended).s);
 	if (s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s%s", s->before_attach ? ">= " : "",
 		     report_duration(s->oldest_s).s);
 	end_line(&l);
+	free(rate);
 	put_places(out, f, s, all);
 	put_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
 	if (s->before_attach)
@@ -489,7 +531,7 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 	size_t n = report_states(f->gsites, f->n_gsites, &states);
 
 	for (size_t i = 0; i < f->n_gsites; i++)
-		report_add_goroutines(&t, &f->gsites[i]);
+		add_goroutines(&t, &f->gsites[i]);
 	item(&l, "", "%s live at %s site%s", report_count(t.live).s, report_count(t.sites).s,
 	     plural(t.sites));
 	item(&l, ", ", "%s started", report_count(t.started).s);
@@ -512,7 +554,7 @@ static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 		if (!top || (shown < top && s->live))
 			put_goroutine_site(out, f, s, ++shown, !top);
 		else
-			report_add_goroutines(&rest, s);
+			add_goroutines(&rest, s);
 	}
 	if (rest.sites)
 		fprintf(out, "... and %s more site%s, %s goroutine%s\n",
@@ -540,9 +582,10 @@ static void put_coverage(FILE *out, const struct findings *f)
 		item(&l, "; ", "objects older than the attach are not seen");
 	if (f->heap && t.young_objects)
 		item(&l, "; ",
-		     "%s object%s (%s) young, no collection has run since",
-		     report_count(t.young_objects).s, plural(t.young_objects),
-		     report_bytes(t.young_bytes).s);
+		     "%s object%s (%s) young, %s", report_count(t.young_objects).s,
+		     plural(t.young_objects), report_bytes(t.young_bytes).s,
+		     f->gc_cycles ? "allocated since the last collection" :
+				    "no collection has ended");
 	if (!f->heap)
 		item(&l, "; ", "the heap was not traced");
 	if (!f->goroutines)
