@@ -184,6 +184,21 @@ static void test_force(void **state)
 	leave_folder(folder, files);
 }
 
+/* Not to be replaced even with --force, so that is not what the message may offer. */
+static void test_not_a_file(void **state)
+{
+	const struct output_spec spec = { .format = &lines, .path = "pipe" };
+	static const char *const files[] = { NULL };
+	char *folder = enter_folder();
+	struct outputs *o;
+
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	assert_int_equal(outputs_open(&o, &spec, 1, false), -EINVAL);
+	assert_int_equal(outputs_open(&o, &spec, 1, true), -EINVAL);
+	unlink("pipe");
+	leave_folder(folder, files);
+}
+
 /* A report that fails takes nothing with it: neither those before nor those after. */
 static void test_failed(void **state)
 {
@@ -381,7 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_several_reports),
 		cmocka_unit_test(test_appeared),
-		cmocka_unit_test(test_force),
+		cmocka_unit_test(test_force), cmocka_unit_test(test_not_a_file),
 		cmocka_unit_test(test_failed),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_removed),
