@@ -154,6 +154,7 @@ func (t *T) ctrlC() {
 	tty.expect("ready")
 	tty.expect("Ctrl-C ends")
 	tty.typeIn("\x03")
+	tty.expect("^C\r\ngobpfleak: waiting") // and not behind it on the same line
 	cmd.Wait()
 	if code := exitCode(cmd.ProcessState); code != 2 && code != 128+int(syscall.SIGINT) {
 		t.Errorf("exit code %d; terminal: %s", code, tty)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
@@ -139,6 +140,8 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 	}
 	told_to_end = true;
 	leave_on_next();
+	if (from_terminal && isatty(STDERR_FILENO))	/* the terminal has shown ^C there */
+		fputc('\n', stderr);
 	/* Ctrl-C has reached the command as well, which ends as it sees fit. */
 	if (r->o->command && from_terminal && signo != SIGHUP)
 		say("waiting for the command to end; once more leaves at once");
