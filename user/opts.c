@@ -307,8 +307,8 @@ static const struct row fixed_rows[] = {
 	  .help = "sites in the text report (10; 0: all)" },
 	{ .name = "folded", .letter = 'f', .arg = "[WHAT]", .parse = parse_folded,
 	  .choices = folded_values,
-	  .help = "folded stacks for flame graphs; WHAT follows without a blank (-flive), the "
-		  "first is meant without it:" },
+	  .help = "folded stacks for flame graphs; WHAT follows without a blank (-fgrowth); "
+		  "one of, the first by default:" },
 	{ .name = "format", .arg = "FORMAT", .parse = parse_format, .choices = format_names,
 	  .help = "one of, the first by default:" },
 	{ .name = "output", .letter = 'o', .arg = "FILE", .parse = parse_output,
