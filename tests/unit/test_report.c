@@ -19,66 +19,108 @@
 
 #include <cmocka.h>
 
-#include "tests/golden/findings.h"
+#include "tests/golden/observations.h"
 #include "user/base/text.h"
+#include "user/findings.h"
 #include "user/report/protobuf.h"
 
 /* One report that is compared with, or written to, a file. */
 struct output {
 	const char *file, *format;
 	struct report_options opt;
-	struct findings (*findings)(void);
+	struct observation (*observe)(void);
+	size_t room;		/* for the names of its stacks; 0: enough */
 };
 
 static const struct output golden[] = {
-	{ "full.txt", "text", { .top = 0 }, full_findings },
-	{ "top.txt", "text", { .top = 2 }, full_findings },
-	{ "early.txt", "text", { .top = 1 }, early_findings },
-	{ "bare.txt", "text", { .top = 3 }, bare_findings },
-	{ "sampled.txt", "text", { .top = 1 }, sampled_findings },
-	{ "full.json", "json", { .top = 1 }, full_findings },
-	{ "early.json", "json", { 0 }, early_findings },
-	{ "bare.json", "json", { 0 }, bare_findings },
-	{ "sampled.json", "json", { 0 }, sampled_findings },
-	{ "live.folded", "folded", { 0 }, full_findings },
-	{ "live-objects.folded", "folded", { .value = "live-objects" }, full_findings },
-	{ "alloc.folded", "folded", { .value = "alloc" }, full_findings },
-	{ "growth.folded", "folded", { .value = "growth" }, full_findings },
-	{ "goroutine.folded", "folded", { .value = "goroutine" }, full_findings },
+	{ "full.txt", "text", { .top = 0 }, full_observation, 0 },
+	{ "top.txt", "text", { .top = 2 }, full_observation, 0 },
+	{ "early.txt", "text", { .top = 1 }, early_observation, 0 },
+	{ "bare.txt", "text", { .top = 3 }, bare_observation, 0 },
+	{ "sampled.txt", "text", { .top = 1 }, sampled_observation, 0 },
+	{ "full.json", "json", { .top = 1 }, full_observation, 0 },
+	{ "early.json", "json", { 0 }, early_observation, 0 },
+	{ "bare.json", "json", { 0 }, bare_observation, 0 },
+	{ "sampled.json", "json", { 0 }, sampled_observation, 0 },
+	{ "live.folded", "folded", { 0 }, full_observation, 0 },
+	{ "live-objects.folded", "folded", { .value = "live-objects" }, full_observation, 0 },
+	{ "alloc.folded", "folded", { .value = "alloc" }, full_observation, 0 },
+	{ "growth.folded", "folded", { .value = "growth" }, full_observation, 0 },
+	{ "goroutine.folded", "folded", { .value = "goroutine" }, full_observation, 0 },
+	{ "ended.txt", "text", { .top = 1 }, ended_observation, 0 },
+	{ "ended.json", "json", { 0 }, ended_observation, 0 },
+	{ "crowded.txt", "text", { .top = 2 }, full_observation, 1 << 14 },
 };
 
 static const struct output profiles[] = {
-	{ "heap.pb.gz", "pprof", { 0 }, full_findings },
-	{ "early.pb.gz", "pprof", { .value = "heap" }, early_findings },
-	{ "goroutine.pb.gz", "pprof", { .value = "goroutine" }, full_findings },
-	{ "goroutine-creation.pb.gz", "pprof", { .value = "goroutine-creation" }, full_findings },
-	{ "bare.pb.gz", "pprof", { 0 }, bare_findings },
+	{ "heap.pb.gz", "pprof", { 0 }, full_observation, 0 },
+	{ "early.pb.gz", "pprof", { .value = "heap" }, early_observation, 0 },
+	{ "goroutine.pb.gz", "pprof", { .value = "goroutine" }, full_observation, 0 },
+	{ "goroutine-creation.pb.gz", "pprof", { .value = "goroutine-creation" }, full_observation, 0 },
+	{ "bare.pb.gz", "pprof", { 0 }, bare_observation, 0 },
 };
 
-static char *render(const struct output *o, size_t *size)
+/* To be freed. */
+static struct findings *find(const struct output *o)
 {
-	struct findings f = o->findings();
+	struct observation seen = o->observe();
+	struct findings *f;
+	struct sites *sites;
+
+	sites_new(&sites, &golden_names, o->room ? o->room : 1 << 20);
+	f = findings_make(&seen, sites);
+	sites_free(sites);
+	return f;
+}
+
+/* To be freed. */
+static char *render(const char *format, const struct report_options *opt, const struct findings *f,
+		    size_t *size)
+{
 	char *data = NULL;
 	FILE *out = open_memstream(&data, size);
 
 	assert_non_null(out);
-	assert_int_equal(report_find(o->format)->write(out, &f, &o->opt), 0);
+	assert_int_equal(report_find(format)->write(out, f, opt), 0);
 	assert_int_equal(fclose(out), 0);
 	return data;
 }
 
-/* Findings as text or JSON, to be freed. */
+static char *render_output(const struct output *o, size_t *size)
+{
+	struct findings *f = find(o);
+	char *data = render(o->format, &o->opt, f, size);
+
+	findings_free(f);
+	return data;
+}
+
 static char *render_findings(const char *format, const struct findings *f, size_t top)
 {
 	struct report_options opt = { .top = top };
-	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(report_find(format)->write(out, f, &opt), 0);
-	fclose(out);
-	return text;
+	return render(format, &opt, f, &size);
 }
+
+/* ---- findings filled by hand, for tests that look at one thing in them ----------------------- */
+
+#define FRAMES(a) { .v = (a), .n = ARRAY_SIZE(a) }
+#define PART(type_, how_, size_, live, young, shared, alloc) \
+	{ .type = (type_), .how = (how_), .size = (size_), .live_objects = (live), \
+	  .young_objects = (young), .shared_objects = (shared), .alloc_objects = (alloc) }
+#define PARTS(a) .parts = (a), .n_parts = ARRAY_SIZE(a)
+
+static struct findings plain_findings(void)
+{
+	return (struct findings){
+		.version = "0.1", .target = { .pid = 4711 }, .gc_cycles = 1, .heap = true,
+		.goroutines = true, .memory = { .rss = 12 }, .followed_one_in = 1,
+		.cost = { NAN, NAN, NAN, NAN, UNKNOWN_U64 },
+	};
+}
+
+/* ---- golden files ---------------------------------------------------------------------------- */
 
 /* The golden files lie beside the folder of this file. */
 static FILE *open_golden(const char *name, const char *mode)
@@ -98,7 +140,7 @@ static void test_golden(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
 		size_t size, want_size;
-		char *got = render(&golden[i], &size), *want = xcalloc(1, 1 << 20);
+		char *got = render_output(&golden[i], &size), *want = xcalloc(1, 1 << 20);
 		FILE *file = open_golden(golden[i].file, "r");
 
 		assert_non_null(file);
@@ -121,7 +163,7 @@ static void test_text_fits(void **state)
 
 		if (strcmp(golden[i].format, "text") != 0)
 			continue;
-		text = render(&golden[i], &size);
+		text = render_output(&golden[i], &size);
 		for (char *line = strtok_r(text, "\n", &save); line;
 		     line = strtok_r(NULL, "\n", &save)) {
 			columns = report_columns(line);
@@ -151,13 +193,12 @@ static void test_folders(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct frame *stack[] = {
-			FRAME(rows[i].function, rows[i].file, 7, false, 1) };
+		const struct frame frame = FRAME(rows[i].function, rows[i].file, 7, false, 1);
+		const struct frame *stack[] = { &frame };
 		struct heap_site site = { .stack = FRAMES(stack), .live_objects = 1 };
-		struct findings f = bare_findings();
+		struct findings f = plain_findings();
 		char *text;
 
-		f.heap = true;
 		f.sites = &site;
 		f.n_sites = 1;
 		f.target.main_file = rows[i].main_file;
@@ -184,10 +225,9 @@ static void test_no_weight(void **state)
 		{ .started = 4, .ended = 4, .rate_per_s = NAN, .oldest_s = -1 },
 		{ .live = 1, .started = 1, .rate_per_s = NAN, .oldest_s = -1 },
 	};
-	struct findings f = bare_findings();
+	struct findings f = plain_findings();
 	char *text;
 
-	f.heap = true;
 	f.sites = sites;
 	f.n_sites = ARRAY_SIZE(sites);
 	f.gsites = gsites;
@@ -223,7 +263,7 @@ static void test_goroutine_rates(void **state)
 		{ .live = 7, .started = 7, .rate_per_s = -0.5, .rate_span_s = 61, .oldest_s = -1 },
 		{ .live = 6, .started = 6, .rate_per_s = NAN, .oldest_s = -1 },
 	};
-	struct findings f = bare_findings();
+	struct findings f = plain_findings();
 	char *text;
 
 	f.goroutines = true;
@@ -304,7 +344,7 @@ static void test_utf8(void **state)
 
 static void test_json_strings(void **state)
 {
-	struct findings f = bare_findings();
+	struct findings f = plain_findings();
 	char *json;
 
 	f.target.exe = "/tmp/\"a\\b\"\n\t\x01\x7f\xc2\x85\xff\xc3\xa9\xf0\x9f\x90\xb9";
@@ -335,10 +375,9 @@ static void test_json_bounds(void **state)
 	struct goroutine_site *gsites = xcalloc(N, sizeof(*gsites));
 	struct site_part parts[N_PARTS] = { PART("t", NULL, 8, 1, 0, 0, 1) };
 	struct goroutine_place places[N_PARTS] = { { .state = "running", .live = 1 } };
-	struct findings f = bare_findings();
+	struct findings f = plain_findings();
 	char *json;
 
-	f.heap = true;
 	f.sites = sites;
 	f.gsites = gsites;
 	f.n_sites = f.n_gsites = N;
@@ -396,20 +435,21 @@ static void test_failures(void **state)
 {
 	size_t n;
 	const struct report_format *formats = report_formats(&n);
-	struct findings f = full_findings();
+	struct findings *f = find(&golden[0]);
 
 	for (size_t i = 0; i < n; i++) {
 		struct report_options opt = { .value = NULL };
 		FILE *full = fopen("/dev/full", "w"), *null = fopen("/dev/null", "w");
 
 		assert_non_null(full);
-		assert_int_equal(formats[i].write(full, &f, &opt), -ENOSPC);
+		assert_int_equal(formats[i].write(full, f, &opt), -ENOSPC);
 		fclose(full);
 		opt.value = "unheard-of";
 		if (formats[i].values[0].name)
-			assert_int_equal(formats[i].write(null, &f, &opt), -EINVAL);
+			assert_int_equal(formats[i].write(null, f, &opt), -EINVAL);
 		fclose(null);
 	}
+	findings_free(f);
 }
 
 static void test_varints(void **state)
@@ -589,7 +629,7 @@ static uint8_t *inflate_all(const char *data, size_t size, struct bytes *out)
 static uint8_t *read_profile(const struct output *o, struct bytes *profile)
 {
 	size_t size;
-	char *gz = render(o, &size);
+	char *gz = render_output(o, &size);
 	uint8_t *data = inflate_all(gz, size, profile);
 
 	free(gz);
@@ -623,7 +663,7 @@ static void test_pprof_heap_head(void **state)
 	assert_int_equal(get_number(mapping, 3), 0x600000);
 	assert_int_equal(get_number(mapping, 4), 0x1000);
 	assert_true(string_is(p, get_number(mapping, 5), "/srv/api-server"));
-	assert_true(string_is(p, get_number(mapping, 6), full_findings().target.build_id));
+	assert_true(string_is(p, get_number(mapping, 6), full_observation().target.build_id));
 	for (unsigned int field = 7; field <= 10; field++)
 		assert_int_equal(get_number(mapping, field), 1);
 	free(data);
@@ -652,7 +692,7 @@ static void test_pprof_heap_samples(void **state)
 			"{ User string; Age int }]).Insert");
 
 	/* Objects in blocks that others opened have no size, so no label. */
-	sample = get_field(p, 2, 4).bytes;
+	sample = get_field(p, 2, 6).bytes;
 	assert_values(sample, shared, 4);
 	assert_int_equal(get_label(p, sample, "bytes", 3), 0);
 
@@ -682,7 +722,7 @@ static void test_pprof_early(void **state)
 	struct bytes p;
 	uint8_t *data = read_profile(&profiles[1], &p);
 
-	assert_values(get_field(p, 2, 2).bytes, session, 4);
+	assert_values(get_field(p, 2, 0).bytes, session, 4);
 	assert_true(string_is(p, get_field(p, 13, 1).value,
 			      "attached 4.0s, 0 GC cycles: what is in use is not known yet"));
 	free(data);
@@ -690,7 +730,7 @@ static void test_pprof_early(void **state)
 
 static void test_pprof_goroutines(void **state)
 {
-	static const uint64_t counts[] = { 1398, 31, 2, 12, 1 };
+	static const uint64_t counts[] = { 1398, 31, 2, 12, 1, 3, 1 };
 	struct bytes p, sample;
 	uint8_t *data = read_profile(&profiles[2], &p);
 
@@ -708,7 +748,6 @@ static void test_pprof_goroutines(void **state)
 	assert_true(string_is(p, get_label(p, sample, "longest_wait", 2), "1m..10m"));
 	assert_true(string_is(p, get_label(p, sample, "created_by", 2), "main.fanout"));
 	assert_function(p, get_field(p, 2, 2).bytes, 0, 0, 0, "[running]");
-	assert_function(p, get_field(p, 2, 4).bytes, 0, 0, 0, "[unknown]");	/* of no place */
 	free(data);
 }
 
@@ -727,7 +766,7 @@ static void test_pprof_creation(void **state)
 
 static void test_pprof_build_id(void **state)
 {
-	struct findings f = bare_findings();
+	struct findings f = plain_findings();
 	struct report_options opt = { 0 };
 	struct bytes p;
 	uint8_t *data;
@@ -750,7 +789,7 @@ static void test_pprof_build_id(void **state)
 static void test_pprof_many(void **state)
 {
 	enum { N = 2000 };
-	struct findings f = full_findings();
+	struct findings f = plain_findings();
 	struct heap_site *sites = xcalloc(N, sizeof(*sites));
 	struct frame *frames = xcalloc(N, sizeof(*frames));
 	const struct frame **stacks = xcalloc(N, sizeof(const struct frame *));
@@ -844,7 +883,7 @@ static void test_many(void **state)
 		{ "folded", "goroutine" }, { "pprof", "heap" }, { "pprof", "goroutine" },
 	};
 	struct many *m = xcalloc(1, sizeof(*m));
-	struct findings f = full_findings();
+	struct findings f = plain_findings();
 	FILE *null = fopen("/dev/null", "w");
 
 	fill_many(m);
@@ -862,7 +901,7 @@ static void test_many(void **state)
 	free(m);
 }
 
-#define HOSTILE "x\x1b[2J\r\n#1  forged\xc2\x9b\xe2\x80\xae\xff"
+#define HOSTILE_NAME "x\x1b[2J\r\n#1  forged\xc2\x9b\xe2\x80\xae\xff"
 
 /* Everything that comes from the target is one string. */
 static struct findings foreign_findings(const char *name)
@@ -873,7 +912,7 @@ static struct findings foreign_findings(const char *name)
 	static struct heap_site site;
 	static struct goroutine_place place;
 	static struct goroutine_site gsite;
-	struct findings f = full_findings();
+	struct findings f = plain_findings();
 
 	frame = (struct frame){ name, name, name, 1, false, 0x401001 };
 	part = (struct site_part)PART(name, name, 8, 1, 0, 0, 1);
@@ -892,61 +931,60 @@ static struct findings foreign_findings(const char *name)
 	return f;
 }
 
-static struct findings hostile_findings(void)
-{
-	return foreign_findings(HOSTILE);
-}
-
-static struct findings harmless_findings(void)
-{
-	return foreign_findings("harmless");
-}
-
 /* Nothing that the target chose moves the cursor, begins a line, or turns the writing around. */
 static void test_foreign_names(void **state)
 {
 	static const struct { const char *format, *value; } outputs[] = {
 		{ "text", NULL }, { "json", NULL }, { "folded", NULL }, { "folded", "goroutine" },
 	};
-	const struct output pprof = { "", "pprof", { .value = "goroutine" }, hostile_findings };
-	struct bytes p;
-	uint8_t *data;
 
 	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++) {
-		struct output o = { "", outputs[i].format, { .value = outputs[i].value },
-				    hostile_findings };
+		const struct report_options opt = { .value = outputs[i].value };
+		struct findings f = foreign_findings(HOSTILE_NAME);
 		size_t size;
-		char *text = render(&o, &size), *harmless;
+		char *text = render(outputs[i].format, &opt, &f, &size), *harmless;
 
-		o.findings = harmless_findings;
-		harmless = render(&o, &size);
+		f = foreign_findings("harmless");
+		harmless = render(outputs[i].format, &opt, &f, &size);
 		assert_null(strpbrk(text, "\x1b\r"));
 		assert_null(strstr(text, "\xc2\x9b"));
 		assert_null(strstr(text, "\xe2\x80\xae"));
 		assert_null(strchr(text, '\xff'));
-		if (strcmp(o.format, "text") != 0)	/* whose lines break where they are full */
+		if (strcmp(outputs[i].format, "text") != 0)	/* whose lines break where they are full */
 			assert_int_equal(count(text, "\n"), count(harmless, "\n"));
 		assert_null(strstr(text, "\n#1  forged"));
 		free(text);
 		free(harmless);
 	}
-	data = read_profile(&pprof, &p);
-	for (size_t i = 0; i < count_fields(p, 6); i++) {
-		struct bytes s = get_field(p, 6, i).bytes;
+}
 
-		assert_null(memchr(s.p, 0x1b, (size_t)(s.end - s.p)));
-		assert_null(memchr(s.p, '\n', (size_t)(s.end - s.p)));
+static void test_foreign_names_in_profile(void **state)
+{
+	const struct report_options opt = { .value = "goroutine" };
+	struct findings f = foreign_findings(HOSTILE_NAME);
+	size_t size;
+	char *gz = render("pprof", &opt, &f, &size);
+	struct bytes p;
+	uint8_t *data = inflate_all(gz, size, &p);
+
+	for (size_t i = 0; i < count_fields(p, 6); i++) {
+		struct bytes string = get_field(p, 6, i).bytes;
+
+		assert_null(memchr(string.p, 0x1b, (size_t)(string.end - string.p)));
+		assert_null(memchr(string.p, '\n', (size_t)(string.end - string.p)));
 	}
 	free(data);
+	free(gz);
 }
 
 static int write_output(FILE *file, const struct output *o)
 {
-	struct findings f = o->findings();
-	int err = file ? report_find(o->format)->write(file, &f, &o->opt) : -errno;
+	struct findings *f = find(o);
+	int err = file ? report_find(o->format)->write(file, f, &o->opt) : -errno;
 
 	if (file)
 		fclose(file);
+	findings_free(f);
 	return err;
 }
 
@@ -1009,6 +1047,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),
 		cmocka_unit_test(test_pprof_build_id), cmocka_unit_test(test_pprof_many),
 		cmocka_unit_test(test_many), cmocka_unit_test(test_foreign_names),
+		cmocka_unit_test(test_foreign_names_in_profile),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--regenerate") == 0)
