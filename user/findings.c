@@ -500,7 +500,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	m->f = (struct findings){
 		.version = GL_VERSION, .gc_cycles = o->gc_cycles, .time_unix_ns = o->wall_ns,
 		.attached_s = (double)(o->time_ns - o->attach_ns) / 1e9,
-		.target_gone = o->gone, .gone_why = o->gone, .memory = o->memory,
+		.gone = o->gone, .memory = o->memory,
 		.heap = o->heap, .goroutines = o->goroutines,
 		.followed_one_in = (uint32_t)o->one_in,
 	};

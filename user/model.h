@@ -152,16 +152,13 @@ struct findings {
 	double attached_s;
 	uint64_t gc_cycles;	/* seen since the attach */
 	int64_t time_unix_ns;	/* of this report */
-	bool target_gone;	/* "exited" or "exec'ed": why says which */
-	const char *gone_why;
+	const char *gone;	/* NULL: the target was there; else what it did: "exited" */
 	struct memory_account memory;
 	bool heap, goroutines;	/* which halves were traced */
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
 	struct goroutine_site *gsites;	/* in order of live */
 	size_t n_gsites;
-	struct heap_sum sites_left_out;	/* that are not in the array, it would be too long */
-	struct goroutine_sum gsites_left_out;
 	uint32_t followed_one_in; /* of the small objects; counts are estimates unless this is 1 */
 	struct coverage_row *coverage;
 	size_t n_coverage;

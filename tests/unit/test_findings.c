@@ -209,8 +209,7 @@ static void test_table_unknown(void **state)
 	assert_int_equal(f->n_gsites, 1);
 	assert_int_equal(f->gsites[0].live, 2);
 	assert_string_equal(f->gsites[0].places[0].state, "?");
-	assert_true(f->target_gone);
-	assert_string_equal(f->gone_why, "exited");
+	assert_string_equal(f->gone, "exited");
 	findings_free(f);
 }
 

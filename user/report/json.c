@@ -143,7 +143,7 @@ static void put_target(struct json *j, const struct findings *f)
 	field_string(j, "go_version", f->target.go_version);
 	field_bool(j, "stripped", f->target.stripped);
 	field_string(j, "build_id", f->target.build_id);
-	field_string(j, "gone", f->target_gone ? (f->gone_why ? f->gone_why : "gone") : NULL);
+	field_string(j, "gone", f->gone);
 	close_level(j, '}');
 }
 
@@ -354,8 +354,8 @@ static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
 
 static void put_left_out(struct json *j, const struct findings *f, size_t heap, size_t goroutines)
 {
-	struct heap_sum h = f->sites_left_out;
-	struct goroutine_sum g = f->gsites_left_out;
+	struct heap_sum h = { 0 };
+	struct goroutine_sum g = { 0 };
 	bool looked = f->gc_cycles > 0;
 
 	for (size_t i = heap; i < f->n_sites; i++)

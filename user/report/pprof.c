@@ -199,8 +199,8 @@ static void put_comments(struct profile *p, bool of_heap)
 					 "estimates", f->followed_one_in));
 	if (of_heap)
 		put_comment(p, xstrdup("objects allocated before the attach are not seen"));
-	if (f->target_gone)
-		put_comment(p, xasprintf("the target %s", f->gone_why ? f->gone_why : "has gone"));
+	if (f->gone)
+		put_comment(p, xasprintf("the target %s", f->gone));
 	for (size_t i = 0; i < f->n_coverage; i++)
 		if (f->coverage[i].loss && f->coverage[i].value)
 			put_comment(p, xasprintf("%s %s", report_count(f->coverage[i].value).s,
@@ -408,42 +408,22 @@ static const char *wait_bucket(double s)
 	       s < 600 ? "1m..10m" : s < 3600 ? "10m..1h" : ">=1h";
 }
 
-/* place NULL: n goroutines of which only the creation is known. */
-static void put_goroutines(struct profile *p, const struct goroutine_site *s, uint64_t n,
+static void put_goroutines(struct profile *p, const struct goroutine_site *s,
 			   const struct goroutine_place *place, bool by_creation)
 {
-	static const struct frames none;
-	const struct frames *stack = by_creation ? &s->stack : place ? &place->stack : &none;
-	const char *wait = place ? wait_bucket(place->longest_wait_s) : NULL;
-	char *missing = by_creation || !place || !place->state ? xstrdup("[unknown]") :
-			xasprintf("[%s]", place->state);
-	uint64_t value = times(n, 1);
+	const char *wait = wait_bucket(place->longest_wait_s);
+	char *missing = by_creation ? xstrdup("[unknown]") : xasprintf("[%s]", place->state);
+	uint64_t value = times(place->live, 1);
 
-	add_stack(p, stack, missing);
+	add_stack(p, by_creation ? &s->stack : &place->stack, missing);
 	free(missing);
 	add_values(p, &value, 1);
-	if (place && place->state)
-		add_label(p, "state", place->state);
+	add_label(p, "state", place->state);
 	if (wait)
 		add_label(p, "longest_wait", wait);
 	if (s->stack.n && s->stack.v[0]->function)
 		add_label(p, "created_by", profiled_name(s->stack.v[0]));
 	put_message(p, PROFILE_SAMPLE);
-}
-
-static void put_goroutine_site(struct profile *p, const struct goroutine_site *s, bool by_creation)
-{
-	uint64_t rest = s->live;
-
-	for (size_t i = 0; i < s->n_places; i++) {
-		const struct goroutine_place *place = &s->places[i];
-
-		if (place->live)
-			put_goroutines(p, s, place->live, place, by_creation);
-		rest -= place->live < rest ? place->live : rest;
-	}
-	if (rest)
-		put_goroutines(p, s, rest, NULL, by_creation);
 }
 
 /* By current stack it compares with the process's own profile; by creation the period type keeps
@@ -455,7 +435,8 @@ static void put_all_goroutines(struct profile *p, bool by_creation)
 	protobuf_u64(&p->out, PROFILE_PERIOD, 1);
 	put_value_type(p, PROFILE_SAMPLE_TYPE, "goroutine", "count");
 	for (size_t i = 0; i < p->f->n_gsites; i++)
-		put_goroutine_site(p, &p->f->gsites[i], by_creation);
+		for (size_t j = 0; j < p->f->gsites[i].n_places; j++)
+			put_goroutines(p, &p->f->gsites[i], &p->f->gsites[i].places[j], by_creation);
 }
 
 /* Each entry as a message that starts with its id. */

@@ -93,10 +93,9 @@ static void put_head(FILE *out, const struct findings *f)
 	item(&l, "  ", "attached %s", report_duration(f->attached_s).s);
 	item(&l, "  ", "%s GC cycle%s", report_count(f->gc_cycles).s, plural(f->gc_cycles));
 	end_line(&l);
-	if (f->target_gone) {
+	if (f->gone) {
 		l = begin_line(out, "NOTE     ", 9);
-		item(&l, "", "the target %s: this is what was known until then",
-		     f->gone_why ? f->gone_why : "has gone");
+		item(&l, "", "the target %s: this is what was known until then", f->gone);
 		end_line(&l);
 	}
 	if (f->heap && f->followed_one_in > 1) {
@@ -384,7 +383,7 @@ static void add_goroutines(struct goroutine_sum *sum, const struct goroutine_sit
 
 static struct heap_sum heap_total(const struct findings *f)
 {
-	struct heap_sum t = f->sites_left_out;
+	struct heap_sum t = { 0 };
 
 	for (size_t i = 0; i < f->n_sites; i++)
 		add_heap(&t, &f->sites[i]);
@@ -418,7 +417,7 @@ static void put_heap_total(FILE *out, const struct findings *f)
 
 static void put_heap(FILE *out, const struct findings *f, size_t top)
 {
-	struct heap_sum rest = f->sites_left_out;
+	struct heap_sum rest = { 0 };
 	size_t shown = 0;
 
 	put_heap_total(out, f);
@@ -525,7 +524,7 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 
 static void put_goroutine_total(FILE *out, const struct findings *f)
 {
-	struct goroutine_sum t = f->gsites_left_out;
+	struct goroutine_sum t = { 0 };
 	struct line l = begin_line(out, "GOROUTINES ", 9);
 	struct report_state *states;
 	size_t n = report_states(f->gsites, f->n_gsites, &states);
@@ -544,7 +543,7 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 
 static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 {
-	struct goroutine_sum rest = f->gsites_left_out;
+	struct goroutine_sum rest = { 0 };
 	size_t shown = 0;
 
 	put_goroutine_total(out, f);
