@@ -130,7 +130,7 @@ struct cost {
 	double hits_per_s;
 	double ns_per_hit;	/* measured at the attach; NAN: unknown */
 	double own_cpu_percent;
-	uint64_t own_rss;
+	uint64_t own_rss;	/* UNKNOWN_U64: unknown */
 };
 
 struct target_info {

@@ -78,7 +78,7 @@ struct obs_cost {
 	uint64_t hits;		/* of all probes, lost ones included */
 	double ns_per_hit;	/* NAN: unknown */
 	double own_cpu_s;
-	uint64_t own_rss;
+	uint64_t own_rss;	/* UNKNOWN_U64: unknown */
 };
 
 struct observation {

@@ -637,14 +637,13 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 
 static uint64_t own_rss(void)
 {
-	unsigned long long pages = 0;
+	unsigned long long pages;
 	FILE *f = fopen("/proc/self/statm", "re");
+	bool read = f && fscanf(f, "%*u %llu", &pages) == 1;
 
-	if (f && fscanf(f, "%*u %llu", &pages) != 1)
-		pages = 0;
 	if (f)
 		fclose(f);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return read ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : UNKNOWN_U64;
 }
 
 static double seconds(const struct timeval *tv)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -1124,6 +1125,21 @@ static void test_unsized(void **state)
 	observation_free(o);
 }
 
+/* A size that cannot be read is not 0: no descriptor is left here. */
+static void test_own_size_unknown(void **state)
+{
+	struct rlimit was, none;
+	struct observation *o;
+
+	getrlimit(RLIMIT_NOFILE, &was);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = was.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	o = tracing_observe(w.t);
+	setrlimit(RLIMIT_NOFILE, &was);
+	assert_true(o->cost.own_rss == UNKNOWN_U64);
+	observation_free(o);
+}
+
 /* Nothing is read that belonged to the tracing, or to the process. */
 static void test_owns_all(void **state)
 {
@@ -1179,7 +1195,7 @@ int main(void)
 		TEST(test_no_collection), TEST(test_time_of_looks), TEST(test_time_of_memory),
 		TEST(test_new_stacks), TEST(test_detach), TEST(test_vaddrs), TEST(test_growth),
 		TEST(test_growth_too_early), TEST(test_loss), TEST(test_unsized),
-		TEST(test_owns_all),
+		TEST(test_own_size_unknown), TEST(test_owns_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
