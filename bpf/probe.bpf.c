@@ -139,9 +139,10 @@ static __always_inline void on_gcend(const volatile struct gl_probe *p)
 }
 
 /*
- * The probe whose result is to be read.  NULL: not our process, not our probe, nobody listens to its
- * group, or a hit that does not count: the branch goes the way on which there is no result, or to where the stack grows and
- * the function is entered again.  The end of a mark phase has no result and is done with here.
+ * The probe whose result is to be read.  NULL: not our process, not our probe, nobody listens to
+ * its group, or a hit that does not count: the branch goes the way on which there is no result, or
+ * to where the stack grows and the function is entered again.  The end of a mark phase has no
+ * result and is done with here.
  */
 static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
 {
@@ -219,9 +220,9 @@ int gl_hit_percpu(struct pt_regs *ctx)
 	return 0;
 }
 
-/* An exec gives the pid, and perhaps the same file with our probes in it, to another program: nothing
- * of that one counts.  When this runs no thread of the old program is left, and the new one has not
- * begun (begin_new_exec() and exec_binprm(), fs/exec.c). */
+/* An exec gives the pid, and perhaps the same file with our probes in it, to another program:
+ * nothing of that one counts.  When this runs no thread of the old program is left, and the new one
+ * has not begun (begin_new_exec() and exec_binprm(), fs/exec.c). */
 SEC("raw_tp/sched_process_exec")
 int gl_exec(void *ctx __attribute__((unused)))
 {

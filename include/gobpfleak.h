@@ -106,7 +106,7 @@ struct gl_config {
 /* ---- control: changed while the programs run ------------------------------------------------ */
 
 struct gl_control {
-	__u32 groups;		/* probes of these groups listen; a hit of another one does nothing */
+	__u32 groups;		/* probes of these groups listen; a hit of others does nothing */
 	__u32 pad;
 };
 

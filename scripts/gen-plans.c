@@ -20,7 +20,7 @@
 
 enum {
 	BYTES_A_LINE = 40,
-	TABLE_FIRST = 16, TABLE_LAST = 80, TABLE_STEP = 8,	/* as body.c checks a malloc table */
+	TABLE_FIRST = 16, TABLE_LAST = 80, TABLE_STEP = 8,	/* as body.c has it */
 };
 
 struct cut {
@@ -154,7 +154,8 @@ int main(int argc, char **argv)
 	FILE *text;
 
 	if (argc != 3) {
-		fprintf(stderr, "usage: %s GO-BINARY BASE	writes BASE.code and BASE.txt\n", argv[0]);
+		fprintf(stderr, "usage: %s GO-BINARY BASE	writes BASE.code and BASE.txt\n",
+			argv[0]);
 		return 2;
 	}
 	if (image_open(&img, argv[1], argv[1]) || gobin_open(&gb, img) ||

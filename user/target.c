@@ -342,8 +342,8 @@ int target_open(struct target **out, pid_t pid)
 
 	t->pid = pid;
 	t->pidfd = t->proc_fd = t->exe_fd = t->mem_fd = t->stat_fd = -1;
-	t->stalled = xasprintf("process %d: its memory does not answer (a page that another process "
-			       "should serve, by userfaultfd or FUSE?)", pid);
+	t->stalled = xasprintf("process %d: its memory does not answer (a page that another "
+			       "process should serve, by userfaultfd or FUSE?)", pid);
 	err = target_limit_reads(t, READ_LIMIT_MS);
 	if (!err)
 		err = open_process(t);

@@ -266,7 +266,8 @@ static void test_many(void **state)
 	struct findings *f;
 
 	for (size_t i = 0; i < MANY; i++) {
-		many[i] = (struct obs_account){ .stack = 1, .typ = BYTES, .size = i + 1, .live = 1 };
+		many[i] = (struct obs_account){
+			.stack = 1, .typ = BYTES, .size = i + 1, .live = 1 };
 		gs[i] = (struct obs_goroutine){ .goid = i + 1, .gopc = PC(SERVE, 5),
 						.before_attach = true, .first_pc = i, .n_pcs = 1 };
 		where[i] = PC(FANOUT, i);

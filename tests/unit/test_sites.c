@@ -43,7 +43,8 @@ static void test_once(void **state)
 	assert_false(a->frames.cut);
 }
 
-/* Two ways through the allocator are one site; other lines, a cut end and kept leaves are others. */
+/* Two ways through the allocator are one site; other lines, a cut end and kept leaves are
+ * others. */
 static void test_identity(void **state)
 {
 	const uint64_t one[] = { PC(MAKE, 1), PC(PUT, 1), PC(MAIN, 1) };

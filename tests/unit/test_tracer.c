@@ -245,7 +245,7 @@ static void test_hits_with_losses(void **state)
 	tracer_close(s.tr);
 }
 
-/* ---- records ---------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 static void test_records(void **state)
 {
@@ -290,7 +290,7 @@ static void test_stack_records(void **state)
 	assert_false(stack_sound(0x20000003, 24 + 3 * 8));
 }
 
-/* ---- tracefs ---------------------------------------------------------------------------------- */
+/* ---- tracefs -------------------------------------------------------------------------------- */
 
 static void write_file(const char *dir, const char *name, const char *text)
 {

@@ -157,7 +157,8 @@ static const char *own_text(const struct gobin *gb, const char *raw, bool functi
 {
 	const int minor = gb->info.version.minor;
 	char copy[MAX_NAME + 1] = "";
-	void **found = tfind(&(struct text){ .raw = raw, .function = function }, &gb->names->texts, by_place);
+	const struct text key = { .raw = raw, .function = function };
+	void **found = tfind(&key, &gb->names->texts, by_place);
 	struct text *t;
 
 	if (found)

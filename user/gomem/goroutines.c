@@ -171,8 +171,8 @@ static const char *state_of(struct reader *r, const struct g_fields *g)
 
 /* ---- unwinding ------------------------------------------------------------------------------ */
 
-/* The assembly functions with TOPFRAME, runtime/asm_amd64.s.  Without ".abi0", which only the names of
- * .symtab have (mangleABIName of cmd/link/internal/ld). */
+/* The assembly functions with TOPFRAME, runtime/asm_amd64.s.  Without ".abi0", which only the names
+ * of .symtab have (mangleABIName of cmd/link/internal/ld). */
 static bool is_top(const char *name)
 {
 	return !strcmp(name, "runtime.goexit") || !strcmp(name, "runtime.mstart") ||

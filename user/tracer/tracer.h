@@ -44,8 +44,8 @@ void tracer_close(struct tracer *tr);		/* NULL is fine; detaches */
 
 /*
  * Plants the probes of these groups (those that are not planted yet) in the file at path, for the
- * process pid; they listen at once.  path may be "/proc/self/fd/N".  Tells the user on failure; then
- * none of these groups is attached.
+ * process pid; they listen at once.  path may be "/proc/self/fd/N".  Tells the user on failure;
+ * then none of these groups is attached.
  *
  * What one call plants is one uprobe_multi link, or before Linux 6.6 one tracefs event of many
  * points, and leaves as one: each takes a grace period of the kernel, some 30 ms, and they do not
@@ -56,7 +56,8 @@ int tracer_attach(struct tracer *tr, unsigned int groups, const char *path, pid_
  * it.  Their probes are gone after it, except where another group that was planted by the same call
  * listens on; then they go with that one and cost the trap until then. */
 void tracer_detach(struct tracer *tr, unsigned int groups);
-/* Sets which of the planted groups listen.  A hit of another one costs the trap and nothing more. */
+/* Sets which of the planted groups listen.  A hit of another one costs the trap and nothing
+ * more. */
 void tracer_listen(struct tracer *tr, unsigned int groups);
 
 int tracer_fd(const struct tracer *tr);		/* readable after records that must not wait */
@@ -71,11 +72,11 @@ void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS]);
 uint64_t tracer_damaged(const struct tracer *tr);
 
 /* Hits that counted so far: records delivered, plus those that were lost.  Not in it: what waits in
- * the ring, and hits without a result (a branch that goes the other way, other processes of the same
- * file, groups that do not listen), which cost the trap alone. */
+ * the ring, and hits without a result (a branch that goes the other way, other processes of the
+ * same file, groups that do not listen), which cost the trap alone. */
 uint64_t tracer_hits(const struct tracer *tr);
-/* What one hit costs the target, ns: the trap as measured on ourselves at the first attach, plus the
- * program's mean run time over the first 10,000 hits or 10 seconds.  NAN: unknown. */
+/* What one hit costs the target, ns: the trap as measured on ourselves at the first attach, plus
+ * the program's mean run time over the first 10,000 hits or 10 seconds.  NAN: unknown. */
 double tracer_ns_per_hit(const struct tracer *tr);
 
 #endif
