@@ -309,6 +309,7 @@ static void test_relocations(void **state)
 	};
 	Elf64_Dyn size = { DT_RELASZ, { sizeof(relocs) } };
 	struct image *img;
+	size_t i = 0;
 	uint64_t v;
 
 	fake_go_make(&f);
@@ -319,6 +320,19 @@ static void test_relocations(void **state)
 	assert_int_equal(open_bytes(&img, f.bytes, sizeof(f.bytes)), 0);
 	assert_true(image_read(img, FAKE_TYPES, &v, 8) && v == 0x5678);
 	assert_true(image_read(img, FAKE_TYPES + 8, &v, 8) && v == 7);
+	/* Parts of a word. */
+	v = 0;
+	assert_true(image_read(img, FAKE_TYPES + 1, &v, 2) && v == 0x56);
+	assert_true(image_read(img, FAKE_TYPES - 3, &v, 8) && v == 0x5678ff0000);
+	assert_false(image_next_pointer(img, 0x9999, &(size_t){ 0 }, &v));
+	assert_true(image_next_pointer(img, 0x5678, &i, &v) && v == FAKE_TYPES);
+	assert_false(image_next_pointer(img, 0x5678, &i, &v));
+	/* Pages that nobody asks for are not written to. */
+	memcpy(&v, image_at(img, FAKE_TYPES, NULL), 8);
+	assert_int_equal(v, 0);
+	image_relocate(img, FAKE_TYPES, 8);
+	memcpy(&v, image_at(img, FAKE_TYPES, NULL), 8);
+	assert_int_equal(v, 0x5678);
 	assert_true(image_read(img, FAKE_DATA + 0x1800 - 4, &v, 4) && (uint32_t)v == 9);
 	image_close(img);
 

@@ -3,9 +3,10 @@
  * image.c - one ELF file: segments, sections, symbols, and its bytes by virtual address.
  *
  * libelf reads headers, sections, symbols and notes into memory of its own.  image_at() shows a
- * private mapping of the file, in which the relative relocations of a position-independent file are
- * applied as the loader would at load bias 0: without them the pointers in moduledata and in the
- * read-only data of such a file are zero.
+ * private mapping of the file.  The relative relocations of a position-independent file, without
+ * which the pointers in moduledata and in the read-only data are zero, are applied to what
+ * image_read() copies, as the loader would at load bias 0, and to the mapping where
+ * image_relocate() asks for it: each page of it that is written to costs memory.
  *
  * A private mapping is no copy: a page that nobody has written to yet shows what the file has now,
  * and behind the end of a truncated file every page is gone, also those that were written to, and a
@@ -31,6 +32,7 @@
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/go/relocs.h"
 #include "user/go/symtab.h"
 
 /* What is found out later, when the image is const for its users. */
@@ -44,7 +46,8 @@ struct image {
 	int fd;
 	char *name;
 	Elf *elf;
-	uint8_t *bytes;			/* the whole file, private, relocated */
+	uint8_t *bytes;			/* the whole file, private */
+	struct relocs *relocs;		/* to be applied to it; NULL: none */
 	uint64_t size;
 	uint16_t machine;
 	bool pie;
@@ -168,25 +171,30 @@ damaged:
 	return -EBADMSG;
 }
 
-static void apply_rela(struct image *img, uint64_t table, uint64_t size)
+/* The vaddrs of what is in the file. */
+static void file_range(const struct image *img, uint64_t *low, uint64_t *high)
 {
-	uint64_t avail, i;
-	const uint8_t *p = bytes_at(img, table, &avail);
-	uint8_t *where;
-	Elf64_Rela r;
+	*low = UINT64_MAX;
+	*high = 0;
+	for (size_t i = 0; i < img->n_segments; i++) {
+		const struct image_segment *seg = &img->segments[i];
 
-	if (!p)
-		return;
-	if (size > avail)
-		size = avail;
-	for (i = 0; i + sizeof(r) <= size; i += sizeof(r)) {
-		memcpy(&r, p + i, sizeof(r));
-		if (ELF64_R_TYPE(r.r_info) != R_X86_64_RELATIVE)
-			continue;
-		where = bytes_at(img, r.r_offset, &avail);
-		if (where && avail >= sizeof(r.r_addend))
-			memcpy(where, &r.r_addend, sizeof(r.r_addend));
+		if (seg->filesz && seg->vaddr < *low)
+			*low = seg->vaddr;
+		if (seg->filesz && seg->vaddr + seg->filesz > *high)
+			*high = seg->vaddr + seg->filesz;
 	}
+}
+
+static void find_relocs(struct image *img, uint64_t table, uint64_t size)
+{
+	uint64_t avail, low, high;
+	const uint8_t *p = bytes_at(img, table, &avail);
+
+	file_range(img, &low, &high);
+	/* Segments far apart are no linker's; what is in the file is all there is to index. */
+	if (p && high > low && (high - low) / 4 <= img->size)
+		img->relocs = relocs_new(p, size < avail ? size : avail, low, high);
 }
 
 /*
@@ -218,7 +226,7 @@ static void relocate(struct image *img)
 		else if (d.d_tag == DT_RELASZ)
 			size = d.d_un.d_val;
 	}
-	apply_rela(img, table, size);
+	find_relocs(img, table, size);
 }
 
 /* Sections one after the other: *scn NULL starts.  False at the end or where the table is
@@ -439,6 +447,7 @@ void image_close(struct image *img)
 	if (img->fd >= 0)
 		close(img->fd);
 	free(img->segments);
+	relocs_free(img->relocs);
 	free(img->build_id);
 	free(img->name);
 	free(img);
@@ -483,7 +492,22 @@ bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
 	if (!p || avail < len)
 		return false;
 	memcpy(buf, p, len);
+	relocs_apply(img->relocs, vaddr, buf, len);
 	return !image_changed(img);
+}
+
+void image_relocate(const struct image *img, uint64_t vaddr, uint64_t len)
+{
+	uint64_t avail;
+	uint8_t *p = bytes_at(img, vaddr, &avail);
+
+	if (p)
+		relocs_apply(img->relocs, vaddr, p, len < avail ? len : avail);
+}
+
+bool image_next_pointer(const struct image *img, uint64_t value, size_t *i, uint64_t *vaddr)
+{
+	return relocs_next_to(img->relocs, value, i, vaddr);
 }
 
 bool image_file_off(const struct image *img, uint64_t vaddr, uint64_t *file_off)

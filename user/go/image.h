@@ -3,9 +3,10 @@
  * image.h - one ELF file: segments, sections, symbols, and its bytes by virtual address.
  *
  * vaddr is always the address the file was linked at (load bias 0).  In position-independent files
- * the relative relocations are applied to the private copy that image_at() shows, so a pointer in
- * the image reads as a vaddr.  Works without section headers and without symbols.  64-bit
- * little-endian files for x86-64 only.  The file is hostile input: every offset is checked.
+ * the relative relocations are applied to what image_read() copies, so a pointer read by it is a
+ * vaddr; not to what image_at() shows, unless image_relocate() was called for it.  Works without
+ * section headers and without symbols.  64-bit little-endian files for x86-64 only.  The file is
+ * hostile input: every offset is checked.
  *
  * The file may be truncated or written to while it is open ("stop; cp new app").  Then its bytes
  * are gone: a read through a pointer of image_at() finds zeros or the new file's bytes, but does
@@ -44,6 +45,10 @@ const struct image_segment *image_segments(const struct image *img, size_t *n);
 const void *image_at(const struct image *img, uint64_t vaddr, uint64_t *avail);
 /* Copies exactly len bytes; false if they are not all in the file. */
 bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len);
+/* Has image_at() show the len bytes at vaddr relocated from now on; that takes memory. */
+void image_relocate(const struct image *img, uint64_t vaddr, uint64_t len);
+/* The next place that a relocation makes point to value; *i begins at 0. */
+bool image_next_pointer(const struct image *img, uint64_t value, size_t *i, uint64_t *vaddr);
 bool image_file_off(const struct image *img, uint64_t vaddr, uint64_t *file_off);
 /* Whether vaddr lies in a segment's memory (file part or zero-filled). */
 bool image_mapped(const struct image *img, uint64_t vaddr, uint64_t len);

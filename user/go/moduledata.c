@@ -114,6 +114,18 @@ static bool read_slice(const struct image *img, const uint8_t *p, uint64_t elem,
 	return true;
 }
 
+/* The tables of Go 1.17 have absolute addresses of code. */
+static void relocate_tables(const struct search *s, const uint8_t *md,
+			    const struct moduledata *out)
+{
+	const uint8_t *pcln = md + MD_TABLES + 24 * (N_TABLES - 2), *functab = pcln + 24;
+
+	if (!s->lo->has_text_start) {
+		image_relocate(s->img, load_u64(pcln), out->pcln.n);
+		image_relocate(s->img, load_u64(functab), out->functab.n);
+	}
+}
+
 /* Names are used in place: each of them ends inside of its table if the last one does. */
 static bool ends_with_nul(const struct go_table *t)
 {
@@ -182,8 +194,23 @@ static bool is_moduledata(struct search *s, uint64_t vaddr)
 	 * architectures (cmd/link/internal/ld/data.go, splitTextSections). */
 	if (load_u64(md + s->lo->textsectmap + 8) > 1)
 		return false;
+	relocate_tables(s, md, &m);
 	*s->out = m;
 	return true;
+}
+
+/* Calls visit(s, vaddr) for each place that a relocation makes point to value, until it returns
+ * true. */
+static bool scan_relocations(struct search *s, uint64_t value,
+			     bool (*visit)(struct search *s, uint64_t vaddr))
+{
+	uint64_t vaddr;
+	size_t i = 0;
+
+	while (image_next_pointer(s->img, value, &i, &vaddr))
+		if (visit(s, vaddr))
+			return true;
+	return false;
 }
 
 /* Calls visit(s, vaddr) for each 8-aligned word of the file part of the segments that has this
@@ -221,7 +248,7 @@ static bool find_moduledata(struct search *s, uint64_t pclntab)
 	s->n_candidates++;
 	if (image_section(s->img, ".go.module", &vaddr, &size) && is_moduledata(s, vaddr))
 		return true;
-	return scan(s, pclntab, is_moduledata);
+	return scan_relocations(s, pclntab, is_moduledata) || scan(s, pclntab, is_moduledata);
 }
 
 static bool find_pclntab(struct search *s)
