@@ -30,7 +30,13 @@ func (t *T) readerStalls() {
 	x := &tracer{t.shell(fmt.Sprintf("exec %s -p %d --format json 100ms | exec sleep 1h", t.tool, p.pid()))}
 	x.line(x.stderr, "tracing")
 	pid := childOf(t, x.pid())
-	t.cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
+	t.cleanup(func() {
+		for _, child := range strings.Fields(string(t.readFile(fmt.Sprintf("/proc/%d/task/%d/children", x.pid(), x.pid())))) {
+			if n, err := strconv.Atoi(child); err == nil {
+				syscall.Kill(n, syscall.SIGKILL)
+			}
+		}
+	})
 	const write, poll = "1 ", "7 "
 	t.eventually("the pipe is never full", func() bool {
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
