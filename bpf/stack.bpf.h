@@ -126,7 +126,8 @@ static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at
  * on in another page, or another stack is meant: that of the goroutine below systemstack(), of C and
  * Go below a callback from C, or of whoever started the thread, since clone() leaves the parent's
  * frame pointer in the child.  There the stack ends.  A thread's first frames lie at the end of a
- * page, so this is the place to look.
+ * page, so this is the place to look.  It ends in mcall() as well: what the scheduler does there (run
+ * timers, up to Go 1.22) is not done for the goroutine that has just parked.
  *
  * A caller's frame lies above, unless it is on another stack, and there are not many of those: what
  * goes down again and again is no chain.
@@ -135,9 +136,10 @@ static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at
  */
 static __noinline int next_chunk(struct work *w, __u64 pc, __u64 fp)
 {
-	__u64 off = pc - config.mstart;
+	__u64 start = pc - config.mstart, left = pc - config.mcall;
 
-	w->ended = (off - config.mstart_size) & ~off;	/* negative: off < mstart_size */
+	/* negative: start < mstart_size, or left < mcall_size */
+	w->ended = ((start - config.mstart_size) & ~start) | ((left - config.mcall_size) & ~left);
 	w->changes -= (fp - w->chunk_addr) >> 63;	/* less one: fp < chunk_addr */
 	if ((w->ended | w->changes) < 0)
 		return -1;

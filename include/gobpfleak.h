@@ -96,8 +96,10 @@ struct gl_config {
 	__u64 pidns_dev;	/* device, inode of the target's pid namespace, kernel encoding; */
 	__u64 pidns_ino;	/* 0: tgid is that of the initial pid namespace, cheaper to ask */
 	__u64 sweepgen_addr;	/* &runtime.mheap_.sweepgen */
-	__u64 mstart;		/* runtime.mstart, where threads begin, and its size in bytes: */
-	__u64 mstart_size;	/* a frame in it is the last */
+	/* Functions behind which the chain of frames is another's, and their sizes in bytes: a frame
+	 * in one of them is the last. */
+	__u64 mstart, mstart_size;	/* runtime.mstart: a thread begins */
+	__u64 mcall, mcall_size;	/* runtime.mcall: a goroutine has left its thread */
 	__u64 hash;		/* multiplier with which no two probes share a slot */
 	__u32 tgid;		/* the target's pid in that namespace */
 	__u32 g_goid_off;	/* offset of runtime.g.goid */
@@ -191,6 +193,6 @@ _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 48, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
 _Static_assert(sizeof(struct gl_control) == 8, "gl_control");
-_Static_assert(sizeof(struct gl_config) == 56, "gl_config");
+_Static_assert(sizeof(struct gl_config) == 72, "gl_config");
 
 #endif

@@ -212,19 +212,14 @@ static bool interrupted(void *ctx)
 
 /* ---- attach and detach ----------------------------------------------------------------------- */
 
-/* Every thread of Go begins with it (asm_amd64.s), with cgo by way of crosscall1; goroutines begin
- * with frame pointer 0 and need nothing of the kind. */
-static void set_thread_start(const struct process *p, struct gl_config *c)
+static void find_text(const struct process *p, const char *name, __u64 *addr, __u64 *size)
 {
-	static const char *const names[] = { "runtime.mstart", "runtime.mstart.abi0" };
 	struct go_func f;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && !c->mstart; i++) {
-		if (!gobin_find_func(process_gobin(p), names[i], &f))
-			continue;
-		c->mstart = f.entry + process_bias(p);
-		c->mstart_size = f.end - f.entry;
-	}
+	if (!gobin_find_func(process_gobin(p), name, &f))
+		return;
+	*addr = f.entry + process_bias(p);
+	*size = f.end - f.entry;
 }
 
 static int configure(const struct tracing *t, struct gl_config *c)
@@ -249,7 +244,10 @@ static int configure(const struct tracing *t, struct gl_config *c)
 		.sweepgen_addr = lo->sweepgen + process_bias(t->p),
 		.g_goid_off = lo->g_goid,
 	};
-	set_thread_start(t->p, c);
+	/* Every thread of Go begins with mstart (asm_amd64.s), with cgo by way of crosscall1;
+	 * goroutines begin with frame pointer 0 and need nothing of the kind. */
+	find_text(t->p, "runtime.mstart", &c->mstart, &c->mstart_size);
+	find_text(t->p, "runtime.mcall", &c->mcall, &c->mcall_size);
 	return 0;
 }
 

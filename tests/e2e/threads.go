@@ -25,12 +25,15 @@ func (t *T) threads(version, variant string) {
 	p := t.program(t.build("threads", version, variant))
 	x := t.attach(p.pid())
 	p.do("threads 200")
+	p.do("timers 2000")
 	p.do("gc 2")
 	r := x.stop()
 	p.finish()
 	begun := 0
 	for i := range r.Sites {
-		if s := &r.Sites[i]; s.Kind == "heap" {
+		s := &r.Sites[i]
+		t.checkLeft(s)
+		if s.Kind == "heap" {
 			begun += t.checkThreadStart(s)
 		}
 	}
@@ -41,6 +44,15 @@ func (t *T) threads(version, variant string) {
 		t.Errorf("coverage: stacks_cut is %d", n)
 	}
 	t.Notef("%s of threads that begin", plural(begun, "heap site"))
+}
+
+// What the scheduler does between two goroutines is not done for the one that has parked.
+func (t *T) checkLeft(s *site) {
+	for i, f := range s.Frames {
+		if f.Function == "runtime.mcall" && i+1 < len(s.Frames) {
+			t.Errorf("goes on behind mcall: %s", formatFrames(s.Frames))
+		}
+	}
 }
 
 // checkThreadStart returns how many stacks of thread starts it has seen, 0 or 1.

@@ -173,8 +173,13 @@ const char *gobin_setting(const struct gobin *gb, const char *key)
 
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out)
 {
-	*out = (struct go_func){ .entry = 0x7000, .end = 0x7020 };
-	return !strcmp(name, "runtime.mstart");
+	if (!strcmp(name, "runtime.mstart"))
+		*out = (struct go_func){ .entry = 0x7000, .end = 0x7020 };
+	else if (!strcmp(name, "runtime.mcall"))
+		*out = (struct go_func){ .entry = 0x8000, .end = 0x8040 };
+	else
+		return false;
+	return true;
 }
 
 /* ---- plan, sizes ----------------------------------------------------------------------------- */
@@ -608,6 +613,8 @@ static void test_plan_to_tracer(void **state)
 	assert_int_equal(w.config.sweepgen_addr, BIAS + 0x5000);
 	assert_int_equal(w.config.mstart, BIAS + 0x7000);
 	assert_int_equal(w.config.mstart_size, 0x20);
+	assert_int_equal(w.config.mcall, BIAS + 0x8000);
+	assert_int_equal(w.config.mcall_size, 0x40);
 	assert_int_equal(w.config.g_goid_off, 152);
 	assert_int_equal(w.config.tgid, 17);
 	assert_int_equal(w.config.pidns_dev, 4);
