@@ -20,11 +20,6 @@
 #include "user/observation.h"
 #include "user/sites.h"
 
-/* A rate over less is noise, however exact the numbers: a moment's burst becomes gigabytes a
- * minute. */
-enum { MIN_RATE_CYCLES = 3 };
-#define MIN_RATE_NS 2000000000ull
-
 enum start { START_SEEN, START_BEFORE_ATTACH, START_UNSEEN };	/* of a goroutine */
 
 struct made {			/* findings, and what they hold */

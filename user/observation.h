@@ -17,6 +17,10 @@
 #include "user/coverage.h"
 #include "user/model.h"
 
+/* A rate over less is noise, however exact the numbers: a moment's burst becomes gigabytes a minute. */
+enum { MIN_RATE_CYCLES = 3 };
+#define MIN_RATE_NS 2000000000ull
+
 /* A stack that allocated or started goroutines; stacks[0] is the one of all that are unknown. */
 struct obs_stack {
 	uint64_t id;

@@ -565,11 +565,26 @@ static void to_vaddrs(struct observation *o, size_t n_pcs, uint64_t bias)
 			o->accounts[i].typ -= bias;
 }
 
+/* The moment since which the heap's growth is told: the middle of the trace, or an earlier one where
+ * too few collections have been seen since.  A heap that only grows collects once it has doubled. */
+static bool heap_half(const struct tracing *t, const struct observation *o,
+		      struct series_moment *m)
+{
+	struct series_moment earlier;
+
+	if (!o->looked_ns || !series_middle(t->heap_series, o->looked_ns, m))
+		return false;
+	while (o->gc_cycles - series_at(t->heap_series, *m, CYCLES_KEY) < MIN_RATE_CYCLES &&
+	       series_before(t->heap_series, *m, &earlier))
+		*m = earlier;
+	return true;
+}
+
 static void fill_growth(const struct tracing *t, struct observation *o)
 {
 	struct series_moment m;
 
-	if (o->looked_ns && series_middle(t->heap_series, o->looked_ns, &m)) {
+	if (heap_half(t, o, &m)) {
 		o->heap_half_ns = m.time_ns;
 		o->gc_cycles_half = series_at(t->heap_series, m, CYCLES_KEY);
 		for (size_t i = 0; i < o->n_accounts; i++)

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "user/base/util.h"
+
 #include "user/judge/series.h"
 
 enum { START = 1000, MEMORY = 1 << 20 };
@@ -60,6 +62,27 @@ static void test_before(void **state)
 	series_free(s);
 }
 
+/* From the newest back to the first, which is never forgotten. */
+static void test_earlier(void **state)
+{
+	static const uint64_t want[] = { 80, 40, 10 };
+	struct series_moment m;
+	struct series *s;
+
+	series_new(&s, START, MEMORY);
+	for (uint64_t t = 10; t <= 160; t *= 2)
+		note(s, START + t, 7, t);
+	assert_true(series_middle(s, START + 320, &m));
+	assert_int_equal(m.time_ns, START + 160);
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_true(series_before(s, m, &m));
+		assert_int_equal(m.time_ns, START + want[i]);
+		assert_int_equal(series_at(s, m, 7), want[i]);
+	}
+	assert_false(series_before(s, m, &m));
+	series_free(s);
+}
+
 /* A key that is not added to a later moment counts 0 there, and key 0 is a key. */
 static void test_keys(void **state)
 {
@@ -101,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_middle), cmocka_unit_test(test_before),
 		cmocka_unit_test(test_keys), cmocka_unit_test(test_full),
+		cmocka_unit_test(test_earlier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

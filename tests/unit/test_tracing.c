@@ -1015,11 +1015,11 @@ static void test_vaddrs(void **state)
 	observation_free(o);
 }
 
-/* Looks at 10, 20, 40 and 100 seconds; the middle one is that at 40. */
+/* Looks at 10, 20, 40 and 100 seconds; the one near the middle is that at 40. */
 static void test_growth(void **state)
 {
 	static const struct { uint64_t s; size_t allocs; } rows[] = {
-		{ 10, 4 }, { 20, 6 }, { 40, 10 }, { 100, 20 } };
+		{ 10, 4 }, { 20, 6 }, { 40, 10 }, { 50, 0 }, { 55, 0 }, { 100, 20 } };
 	const struct obs_account *a;
 	struct observation *o;
 
@@ -1038,7 +1038,7 @@ static void test_growth(void **state)
 	assert_int_equal(o->time_ns, 1101 * S);
 	assert_int_equal(o->looked_ns, 1100 * S);
 	assert_int_equal(o->heap_half_ns, 1040 * S);
-	assert_int_equal(o->gc_cycles, 4);
+	assert_int_equal(o->gc_cycles, 6);
 	assert_int_equal(o->gc_cycles_half, 3);
 	a = account_of(o, 0);
 	assert_int_equal(a->live, 40);
@@ -1053,6 +1053,25 @@ static void test_growth(void **state)
 		assert_int_equal(o->stacks[i].ended, serves ? 1 : 0);
 		assert_int_equal(o->stacks[i].half_live, serves ? 20 : 0);
 	}
+	observation_free(o);
+}
+
+/* A heap that only grows collects ever more rarely: growth is told from where there are enough. */
+static void test_growth_doubling(void **state)
+{
+	static const uint64_t at[] = { 10, 20, 40, 100 };
+	struct observation *o;
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		w.clock = (1000 + at[i]) * S;
+		allocate_more(4 << i);
+		collect();
+		turn();
+	}
+	o = tracing_observe(w.t);
+	assert_int_equal(o->heap_half_ns, 1010 * S);
+	assert_int_equal(o->gc_cycles - o->gc_cycles_half, 3);
+	assert_int_equal(account_of(o, 0)->live_half, 4);
 	observation_free(o);
 }
 
@@ -1201,6 +1220,7 @@ int main(void)
 		TEST(test_after_the_end), TEST(test_turn_errors), TEST(test_look_again),
 		TEST(test_no_collection), TEST(test_time_of_looks), TEST(test_time_of_memory),
 		TEST(test_new_stacks), TEST(test_detach), TEST(test_vaddrs), TEST(test_growth),
+		TEST(test_growth_doubling),
 		TEST(test_growth_too_early), TEST(test_loss), TEST(test_unsized),
 		TEST(test_own_size_unknown), TEST(test_owns_all),
 	};

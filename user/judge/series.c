@@ -108,6 +108,21 @@ bool series_middle(const struct series *s, uint64_t until, struct series_moment 
 	return best < INFINITY;
 }
 
+bool series_before(const struct series *s, struct series_moment m, struct series_moment *out)
+{
+	struct series_moment best = { 0 };
+
+	for (unsigned i = 0; i < N_MOMENTS; i++) {
+		uint64_t t = s->moments[i].time_ns;
+
+		if (t > best.time_ns && t < m.time_ns)
+			best = (struct series_moment){ .index = i, .time_ns = t };
+	}
+	if (best.time_ns)
+		*out = best;
+	return best.time_ns;
+}
+
 bool series_first(const struct series *s, struct series_moment *out)
 {
 	if (!s->moments[0].time_ns)

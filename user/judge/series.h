@@ -32,6 +32,8 @@ void series_add(struct series *s, uint64_t key, uint64_t value);
 /* The remembered moment nearest to the middle between start and until_ns, and before until_ns;
  * false: none yet. */
 bool series_middle(const struct series *s, uint64_t until_ns, struct series_moment *out);
+/* The latest remembered moment before m; false: none. */
+bool series_before(const struct series *s, struct series_moment m, struct series_moment *out);
 /* The very first moment; false: none yet. */
 bool series_first(const struct series *s, struct series_moment *out);
 uint64_t series_at(const struct series *s, struct series_moment m, uint64_t key);
