@@ -29,6 +29,7 @@ const struct coverage_row coverage_rows[N_COVERAGE] = {
 	[COVERAGE_GOROUTINES_FORGOTTEN] =
 		LOSS("goroutines_forgotten",
 		     "goroutine starts at stacks that held nothing and made room"),
+	[COVERAGE_LOOKS_FAILED] = { "looks_failed", "looks at what lives that failed", 0, true },
 	[COVERAGE_LIVENESS_UNKNOWN] =
 		LOSS("liveness_unknown", "objects whose liveness could not be read"),
 	[COVERAGE_OBJECTS_DOUBTFUL] =

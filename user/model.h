@@ -104,6 +104,7 @@ struct goroutine_sum {
 
 /* The MEMORY line: the kernel's number on the left, the runtime's own on the right. */
 struct memory_account {
+	double age_s;		/* how long before the report it was read */
 	bool known;		/* false: the runtime's numbers are not known (rss may still be) */
 	uint64_t rss;
 	uint64_t live_heap;	/* heap marked by the last collection */

@@ -190,10 +190,11 @@ bool process_memory(struct process *p, struct memory_account *out)
 	struct go_memstats st;
 	bool read;
 
-	if (process_gone(p) || !p->checked || target_rss(p->target, &m.rss))
+	if (process_gone(p) || !p->checked)
 		return false;
+	/* the resident size last: of a process that grows it must not be the smaller one */
 	read = !gomem_memstats(p->gomem, &st);
-	if (process_gone(p))	/* what was read may be another program's */
+	if (target_rss(p->target, &m.rss) || process_gone(p))	/* it may be another program's */
 		return false;
 	if (read) {
 		fill_account(&m, &st);

@@ -37,7 +37,8 @@
 #include "user/track/track.h"
 
 enum {
-	MEMORY_INTERVAL_NS = 500000000,	/* between two readings of the memory figures */
+	MEMORY_INTERVAL_NS = 500000000,	/* between two readings of the memory figures, */
+	MEMORY_AFTER_LOOK_NS = 50000000, /* of which one comes with each collection */
 	NEW_STACKS = 1 << 14,		/* waiting to be named; the others are when reported */
 	NAMING_NS = 5000000,		/* of each turn */
 };
@@ -58,6 +59,7 @@ struct tracing {
 	uint32_t looked_gen;		/* sweepgen at the attach, then of the last look */
 	uint64_t look_next_ns;		/* not before: looks may take a fifth of our time */
 	uint64_t n_unreadable, n_stacks_left_out;	/* at the last reading of the table */
+	uint64_t n_looks_failed;
 	struct memory_account memory;
 	uint64_t memory_ns;
 	uint64_t new_stacks[NEW_STACKS];	/* ids, to be handed to opt.new_stack() */
@@ -437,10 +439,13 @@ static void name_stacks(struct tracing *t)
 static void look(struct tracing *t, uint32_t gen)
 {
 	uint64_t start = now_ns(), end;
+	int err = track_look(t->track, start);
 
-	if (!track_look(t->track, start)) {
+	if (!err) {
 		t->looked_gen = gen;
 		remember_heap(t, start);
+	} else if (err != -EINTR && !process_gone(t->p)) {
+		t->n_looks_failed++;
 	}
 	end = now_ns();
 	t->look_next_ns = end + 4 * (end - start);
@@ -451,6 +456,7 @@ static void look(struct tracing *t, uint32_t gen)
 
 int tracing_turn(struct tracing *t, bool force)
 {
+	uint64_t memory_interval = MEMORY_INTERVAL_NS;
 	uint32_t gen;
 	int err = tracer_drain(t->tracer);
 
@@ -462,9 +468,11 @@ int tracing_turn(struct tracing *t, bool force)
 	if (err)
 		return err == -EBADMSG && !process_gone(t->p) ? err : 0;
 	if (!gomem_sweepgen(process_gomem(t->p), &gen) && gen != t->looked_gen &&
-	    (force || now_ns() >= t->look_next_ns))
+	    (force || now_ns() >= t->look_next_ns)) {
 		look(t, gen);
-	if (now_ns() - t->memory_ns > MEMORY_INTERVAL_NS)
+		memory_interval = MEMORY_AFTER_LOOK_NS;
+	}
+	if (now_ns() - t->memory_ns > memory_interval)
 		read_memory(t);
 	return 0;
 }
@@ -621,6 +629,7 @@ static void fill_loss(const struct tracing *t, const struct track_loss *l, struc
 	o->loss[COVERAGE_SITES_FORGOTTEN] = l->forgotten_allocs;
 	o->loss[COVERAGE_GOROUTINES_FORGOTTEN] = l->forgotten_started;
 	o->loss[COVERAGE_GOROUTINES_NOT_FOLLOWED] = l->goroutines_full;
+	o->loss[COVERAGE_LOOKS_FAILED] = t->n_looks_failed;
 	o->loss[COVERAGE_LIVENESS_UNKNOWN] = l->liveness_unknown;
 	o->loss[COVERAGE_OBJECTS_DOUBTFUL] = l->doubtful;
 	o->loss[COVERAGE_GOROUTINES_UNREADABLE] = t->n_unreadable;
@@ -706,6 +715,7 @@ struct observation *tracing_observe(struct tracing *t)
 	o->heap = t->opt.heap;
 	o->goroutines = t->opt.goroutines;
 	o->memory = t->memory;
+	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
 	o->gone = process_gone(t->p);
 	fill_cost(t, o);
 	fill_target(t, o);

@@ -152,6 +152,7 @@ static void put_time(struct json *j, const struct findings *f)
 	open_level(j, "time", '{');
 	field_seconds(j, "attached_s", f->attached_s);
 	field_u64(j, "gc_cycles", f->gc_cycles);
+	field_seconds(j, "memory_age_s", f->memory.age_s);
 	/* Milliseconds: nanoseconds do not fit into the double that most readers use. */
 	begin(j, "unix_s");
 	fprintf(j->out, "%" PRId64 ".%03d", f->time_unix_ns / 1000000000,

@@ -138,6 +138,8 @@ static void put_memory(FILE *out, const struct memory_account *m)
 	item(&l, ", ", "HeapObjects %s", report_count(m->heap_objects).s);
 	item(&l, ", ", "NextGC %s", report_bytes(m->next_gc).s);
 	item(&l, ", ", "NumGC %s", report_count(m->num_gc).s);
+	if (m->age_s >= 0.1)
+		item(&l, "; ", "read %s ago", report_duration(m->age_s).s);
 	end_line(&l);
 }
 
