@@ -24,6 +24,7 @@
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/gomem/census.h"
 #include "user/object.h"
 #include "user/target.h"
 
@@ -1116,6 +1117,122 @@ static void test_forged_memstats(void **state)
 	assert_int_equal(gomem_memstats(gm, &m), 0);
 }
 
+/* ---- the census ------------------------------------------------------------------------------ */
+
+static void read_census(struct census_counts *c)
+{
+	uint64_t addr;
+	size_t len;
+
+	assert_true(census_place(gm, &addr, &len));
+	assert_int_equal(addr, (uintptr_t)w.heapstats);
+	assert_int_equal(len, sizeof(w.heapstats));
+	assert_int_equal(census_read(gm, GEN, (const uint8_t *)w.heapstats, c), 0);
+}
+
+static void test_census_counts(void **state)
+{
+	struct census_counts c;
+
+	fill_stats();
+	read_census(&c);
+	assert_int_equal(c.n_alloc[0], 10);
+	assert_int_equal(c.n_free[0], 1);
+	assert_int_equal(c.large_alloc_bytes, 1000000);
+	assert_int_equal(c.large_free_bytes, 100000);
+	assert_int_equal(c.n_alloc[5], 200 + 20);
+	assert_int_equal(c.n_free[5], 60);
+	assert_int_equal(c.n_alloc[4] + c.n_alloc[6] + c.n_free[4], 0);
+	lo.mspan_alloccountbeforecache = GL_NO_FIELD;	/* up to Go 1.18 */
+	read_census(&c);
+	assert_int_equal(c.n_alloc[5], 200 - (PAGE / 48 - 50));
+}
+
+/* A span that is another class's by now counts for none, however wild its class. */
+static void test_census_moved_span(void **state)
+{
+	struct census_counts c;
+
+	fill_stats();
+	for (int spanclass = 0; spanclass < 256; spanclass++) {
+		if (spanclass == 5 << 1)
+			continue;
+		w.spans[0].spanclass = (uint8_t)spanclass;
+		read_census(&c);
+		assert_int_equal(c.n_alloc[5], 200);
+	}
+}
+
+static void test_census_place(void **state)
+{
+	uint64_t addr;
+	size_t len;
+
+	lo.heapstats_smallfreecount = lo.heapstats_size - 8;
+	assert_false(census_place(gm, &addr, &len));
+}
+
+/* Asked late: while the collector marks, and when it has emptied the caches. */
+static void test_census_late(void **state)
+{
+	struct census_counts c;
+	struct delta then[3];
+
+	fill_stats();
+	memcpy(then, w.heapstats, sizeof(then));
+	w.spans[0].alloccount = 60;	/* ten more, of a busy class */
+	w.heapstats[1].small[5] += 5000;
+	w.heapstats[2].small_freed[5] += 40;
+	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
+	assert_int_equal(c.n_alloc[5], 200 + 30);
+	assert_int_equal(c.n_free[5], 60);
+	w.sweepgen += 2;
+	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
+	assert_int_equal(c.n_alloc[5], 200 + 30);
+	w.mcache[0].alloc[5 << 1] = (uintptr_t)&w.empty;
+	w.heapstats[1].small[5] = 200 + 20;	/* what the cache held, and nothing since */
+	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
+	assert_int_equal(c.n_alloc[5], 200 + 20);
+	w.heapstats[1].small[5] = 200 - 120;	/* the same up to Go 1.18 */
+	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
+	assert_int_equal(c.n_alloc[5], 200 - 120);
+	assert_int_equal(c.n_alloc[0], 10);
+	w.p[1].mcache = 8;
+	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), -EFAULT);
+}
+
+/* live(n) = A(n) - F(n+1); a cycle without its end, or without its begin, is none. */
+static void test_census_cycles(void **state)
+{
+	struct census_counts counts = { .large_alloc_bytes = 90000, .large_free_bytes = 40000 };
+	struct census c = { 0 };
+	struct census_cycle cycle;
+
+	counts.n_alloc[0] = 2;
+	counts.n_free[0] = 1;
+	counts.n_alloc[5] = 100;
+	counts.n_free[5] = 30;
+	assert_false(census_add(&c, 10, 1000, &counts, &cycle));
+	counts.n_alloc[5] = 500;	/* garbage, allocated during the mark phase and after it */
+	counts.n_free[5] = 70;
+	counts.n_free[6] = 3;		/* more than there ever were: what caches held was misjudged */
+	assert_true(census_add(&c, 12, 2000, &counts, &cycle));
+	assert_int_equal(cycle.gen, 10);
+	assert_int_equal(cycle.time_ns, 1000);
+	assert_int_equal(cycle.live[0], 1);
+	assert_int_equal(cycle.live[5], 30);
+	assert_int_equal(cycle.live[6], 0);
+	assert_int_equal(cycle.large_bytes, 50000);
+	assert_int_equal(cycle.bytes, 50000 + 30 * 48);
+	assert_false(census_add(&c, 18, 5000, &counts, &cycle));	/* 14 and 16 were lost */
+	assert_int_equal(c.n_missed, 3);
+	assert_true(census_add(&c, 20, 6000, &counts, &cycle));
+	assert_int_equal(cycle.gen, 18);
+	assert_int_equal(c.n_missed, 3);
+	c.gen = UINT32_MAX - 1;		/* and once around */
+	assert_true(census_add(&c, 0, 7000, &counts, &cycle));
+}
+
 /* GOMEMLIMIT: runtime/mgcpacer.go, memoryLimitHeapGoal. */
 static void test_memory_limit(void **state)
 {
@@ -1346,6 +1463,11 @@ int main(void)
 		TEST(test_memstats),
 		TEST(test_old_memstats),
 		TEST(test_forged_memstats),
+		TEST(test_census_counts),
+		TEST(test_census_moved_span),
+		TEST(test_census_place),
+		TEST(test_census_late),
+		TEST(test_census_cycles),
 		TEST(test_memory_limit),
 		TEST(test_check),
 		TEST(test_ending_process),

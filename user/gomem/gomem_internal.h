@@ -30,7 +30,10 @@ enum {
 	SPAN_IN_USE = 1,	/* mSpanInUse; 0 dead, 2 manual (stacks, GC buffers) */
 	MAX_RAW = 1024,		/* bytes of a g or an mspan; 456 and 160 in Go 1.27 */
 	N_ARENA_CACHE = 256,	/* a power of two */
+	N_DELTAS = 3,		/* len(consistentHeapStats.stats), runtime/mstats.go */
 };
+
+struct census_counts;
 
 struct gomem {
 	struct target *t;
@@ -99,6 +102,13 @@ static inline bool gomem_bad_pointer(uint64_t p)
 {
 	return !p || p % 8 || p >= GO_ADDR_END;
 }
+
+/* Whether all that is taken out of a heapStatsDelta lies in it. */
+bool gomem_heapstats_sane(const struct go_layout *lo);
+/* Adds the counts of a heapStatsDelta; what was allocated from the spans that the Ps have cached, and
+ * the number of tiny objects that they have not handed in either. */
+void gomem_add_counts(const struct go_layout *lo, const uint8_t *delta, struct census_counts *c);
+int gomem_add_cached(const struct gomem *gm, struct census_counts *c, uint64_t *n_tiny);
 
 void gomem_batch_free(struct batch *b);
 

@@ -4,8 +4,7 @@
  *
  * ReadMemStats stops the world and first empties the caches of all Ps, because the counts of what
  * was allocated from a cached span are added up only when the span leaves the cache.  Here the
- * cached spans are read instead.  Up to Go 1.18 a span was counted as full when it entered the
- * cache, and corrected when it left.
+ * cached spans are read instead (census.c).
  *
  * memstats.heapStats is a ring of three deltas; their sum is the truth.  Whoever asks
  * runtime/metrics moves one into another meanwhile, which may be seen half done: so the ring is
@@ -14,15 +13,13 @@
 #include "user/gomem/gomem.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/gomem/census.h"
 #include "user/gomem/gomem_internal.h"
 
 enum {
-	N_DELTAS = 3,		/* len(consistentHeapStats.stats) */
 	TRIES = 5,
 	MIN_RUNWAY = 64 << 10,	/* of heapGoalInternal, runtime/mgcpacer.go */
 	MIN_HEADROOM = 1 << 20,	/* memoryLimitMinHeapGoalHeadroom, before 1.21 the only one */
@@ -31,9 +28,25 @@ enum {
 
 /* The sum of heapStats, completed by what the Ps have not handed in. */
 struct totals {
-	uint64_t in_heap, released, in_stacks, in_workbufs, in_ptrbits;
-	uint64_t alloc_bytes, n_alloc, free_bytes, n_free, n_tiny;
+	uint64_t in_heap, released, in_stacks, in_workbufs, in_ptrbits, n_tiny;
+	struct census_counts by_class;
+	uint64_t alloc_bytes, n_alloc, free_bytes, n_free;	/* sums of by_class */
 };
+
+static void sum_classes(struct totals *t)
+{
+	const struct census_counts *c = &t->by_class;
+
+	t->alloc_bytes = c->large_alloc_bytes;
+	t->free_bytes = c->large_free_bytes;
+	t->n_alloc = t->n_free = 0;
+	for (unsigned i = 0; i < N_SIZE_CLASSES; i++) {
+		t->n_alloc += c->n_alloc[i];
+		t->alloc_bytes += c->n_alloc[i] * golayout_class_size(i);
+		t->n_free += c->n_free[i];
+		t->free_bytes += c->n_free[i] * golayout_class_size(i);
+	}
+}
 
 static void add_delta(const struct go_layout *lo, const uint8_t *raw, struct totals *t)
 {
@@ -43,40 +56,7 @@ static void add_delta(const struct go_layout *lo, const uint8_t *raw, struct tot
 	t->in_workbufs += gomem_u64(raw, lo->heapstats_inworkbufs);
 	t->in_ptrbits += gomem_u64(raw, lo->heapstats_inptrscalarbits);
 	t->n_tiny += gomem_u64(raw, lo->heapstats_tinyalloccount);
-	t->alloc_bytes += gomem_u64(raw, lo->heapstats_largealloc);
-	t->n_alloc += gomem_u64(raw, lo->heapstats_largealloccount);
-	t->free_bytes += gomem_u64(raw, lo->heapstats_largefree);
-	t->n_free += gomem_u64(raw, lo->heapstats_largefreecount);
-	for (int i = 1; i < N_SIZE_CLASSES; i++) {
-		uint64_t size = golayout_class_size((unsigned)i);
-		uint64_t n_alloc = gomem_u64(raw, lo->heapstats_smallalloccount + 8 * i);
-		uint64_t n_free = gomem_u64(raw, lo->heapstats_smallfreecount + 8 * i);
-
-		t->n_alloc += n_alloc;
-		t->alloc_bytes += n_alloc * size;
-		t->n_free += n_free;
-		t->free_bytes += n_free * size;
-	}
-}
-
-static bool deltas_sane(const struct go_layout *lo)
-{
-	const int32_t words[] = {
-		lo->heapstats_inheap, lo->heapstats_released, lo->heapstats_instacks,
-		lo->heapstats_tinyalloccount, lo->heapstats_largealloc,
-		lo->heapstats_largealloccount, lo->heapstats_largefree,
-		lo->heapstats_largefreecount,
-	}, optional[] = { lo->heapstats_inworkbufs, lo->heapstats_inptrscalarbits };
-	int32_t size = lo->heapstats_size, arrays = size - 8 * N_SIZE_CLASSES;
-	bool ok = size <= MAX_HEAPSTATS_BYTES && lo->heapstats_smallalloccount >= 0 &&
-		  lo->heapstats_smallalloccount <= arrays && lo->heapstats_smallfreecount >= 0 &&
-		  lo->heapstats_smallfreecount <= arrays;
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		ok = ok && words[i] >= 0 && words[i] <= size - 8;
-	for (size_t i = 0; i < ARRAY_SIZE(optional); i++)
-		ok = ok && optional[i] <= size - 8;
-	return ok && lo->memstats_heapstats && lo->gccontroller && lo->allp;
+	gomem_add_counts(lo, raw, &t->by_class);
 }
 
 static int read_deltas(const struct gomem *gm, struct totals *t)
@@ -89,6 +69,7 @@ static int read_deltas(const struct gomem *gm, struct totals *t)
 	*t = (struct totals){ 0 };
 	for (int i = 0; i < N_DELTAS && !err; i++)
 		add_delta(lo, raw + i * lo->heapstats_size, t);
+	sum_classes(t);
 	return err;
 }
 
@@ -106,61 +87,6 @@ static int read_totals(const struct gomem *gm, struct totals *t)
 			return err;
 	}
 	return -EAGAIN;
-}
-
-/* The spans of one P's cache (raw: room for all of them), and its tiny objects not handed in. */
-static int add_mcache(const struct gomem *gm, uint64_t mcache, uint8_t *raw, struct totals *t)
-{
-	const struct go_layout *lo = gm->lo;
-	uint64_t spans[N_SPAN_CLASSES], n_tiny;
-	struct target_read reads[N_SPAN_CLASSES + 2] = {
-		{ mcache + (uint32_t)lo->mcache_alloc, spans, sizeof(spans), false },
-		{ mcache + (uint32_t)lo->mcache_tinyallocs, &n_tiny, sizeof(n_tiny), false },
-	};
-	size_t size = (size_t)lo->mspan_size;
-	struct go_span s;
-
-	if (target_read_many(gm->t, reads, 2) != 2)
-		return -EFAULT;
-	for (size_t i = 0; i < N_SPAN_CLASSES; i++)
-		reads[i] = (struct target_read){ .addr = spans[i], .buf = raw + i * size,
-						 .len = (uint32_t)size };
-	if (target_read_many(gm->t, reads, N_SPAN_CLASSES) != N_SPAN_CLASSES)
-		return -EFAULT;
-	t->n_tiny += n_tiny;
-	for (size_t i = 0; i < N_SPAN_CLASSES; i++) {
-		uint64_t n, before;
-
-		gomem_parse_span(gm, raw + i * size, &s);	/* emptymspan: all 0 */
-		before = lo->mspan_alloccountbeforecache < 0 ? s.nelems : s.alloccount_before;
-		n = s.alloccount - before;	/* up to 1.18 negative: modulo 2^64 */
-		t->n_alloc += n;
-		t->alloc_bytes += n * s.elemsize;
-	}
-	return 0;
-}
-
-static int add_pending(const struct gomem *gm, struct totals *t)
-{
-	uint64_t allp[2], *ps, mcache;
-	uint8_t *raw;
-	int err = target_read(gm->t, gm->lo->allp + gm->bias, allp, sizeof(allp));
-
-	if (err || allp[1] > MAX_PS)
-		return err ? err : -EBADMSG;
-	ps = xcalloc(allp[1], sizeof(*ps));
-	raw = xcalloc(N_SPAN_CLASSES, (size_t)gm->lo->mspan_size);
-	err = target_read(gm->t, allp[0], ps, allp[1] * sizeof(*ps));
-	for (size_t i = 0; i < allp[1] && !err; i++) {
-		if (!ps[i])
-			continue;	/* GOMAXPROCS is being raised */
-		err = gomem_read_u64(gm, ps[i] + (uint32_t)gm->lo->p_mcache, &mcache);
-		if (!err && mcache)
-			err = add_mcache(gm, mcache, raw, t);
-	}
-	free(raw);
-	free(ps);
-	return err;
 }
 
 /* Words of one struct of the runtime, many at a time. */
@@ -289,13 +215,15 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 	struct totals handed_in, t;
 	struct pacer p;
 	uint32_t gen;
-	int err = deltas_sane(gm->lo) ? gomem_sweepgen(gm, &gen) : -EBADMSG;
+	bool sane = gomem_heapstats_sane(gm->lo) && gm->lo->gccontroller;
+	int err = sane ? gomem_sweepgen(gm, &gen) : -EBADMSG;
 
 	if (!err)
 		err = read_totals(gm, &t);
 	handed_in = t;
 	if (!err)
-		err = add_pending(gm, &t);
+		err = gomem_add_cached(gm, &t.by_class, &t.n_tiny);
+	sum_classes(&t);
 	if (!err)
 		err = read_pacer(gm, &p);
 	if (!err)
