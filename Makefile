@@ -44,7 +44,7 @@ BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wframe-larger-th
 
 # Asked only where something is compiled, so that `make demo` can first install the packages.
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(LIBS))
-pkg_libs = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBS))
+pkg_libs = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBS)) -lm
 
 SRCS := $(wildcard user/*.c user/*/*.c)
 LIB_OBJS := $(patsubst %.c,$(OUT)/%.o,$(filter-out user/main.c,$(SRCS)))

@@ -23,6 +23,12 @@ struct frame {
 	uint64_t pc;		/* vaddr of an instruction of the call: return address minus one */
 };
 
+/* A number that is not exact, with its 95 % interval. */
+struct estimate {
+	double value, low, high;	/* NAN: not known */
+	uint64_t samples;	/* behind it */
+};
+
 /*
  * Leaf first.  A run of inlined frames and the first one after it that is not share their pc.  The
  * frames belong to whoever filled this in and are shared between stacks.

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_trend.c - slopes of numbers whose growth is known.
+ */
+#include "user/judge/trend.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define S 1000000000ull
+#define START (5 * S)
+
+static uint64_t seed;
+
+/* About normal, with a deviation of 1. */
+static double noise(void)
+{
+	double sum = -6;
+
+	for (int i = 0; i < 12; i++) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		sum += (double)(seed >> 40) / (1 << 24);
+	}
+	return sum;
+}
+
+static void assert_near(double got, double want, double by)
+{
+	if (!(fabs(got - want) <= by))
+		fail_msg("%g is not %g +- %g", got, want, by);
+}
+
+/* Exact growth is found exactly, however often it was counted and however irregularly. */
+static void test_line(void **state)
+{
+	static const size_t counts[] = { TREND_MIN_SAMPLES, 100, 127, 128, 129, 1000, 100000 };
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		struct trend *t;
+		struct estimate up, down, flat;
+		uint64_t s = 0;
+
+		trend_new(&t, 3);
+		for (size_t k = 0; k < counts[i]; k++, s += 1 + k % 3)
+			trend_add(t, START + s * S, (uint64_t[]){ 7 + 50 * s, 100000000 - 3 * s, 9 });
+		up = trend_slope(t, 0, 0);
+		down = trend_slope(t, 1, 0);
+		flat = trend_slope(t, 2, 0);
+		trend_free(t);
+		assert_near(up.value, 50, 1e-6);
+		assert_near(up.low, 50, 1e-6);
+		assert_near(up.high, 50, 1e-6);
+		assert_near(down.value, -3, 1e-6);
+		assert_true(flat.value == 0 && flat.low == 0 && flat.high == 0);
+		assert_in_range(up.samples, TREND_MIN_SAMPLES, 128);
+	}
+}
+
+static void test_too_few(void **state)
+{
+	struct estimate e;
+	struct trend *t;
+
+	trend_new(&t, 1);
+	e = trend_slope(t, 0, 0);
+	assert_true(isnan(e.value) && !e.samples);
+	for (uint64_t i = 0; i < 20; i++)
+		trend_add(t, START + i * S, &i);
+	e = trend_slope(t, 0, START + 13 * S);	/* 7 are left */
+	assert_true(isnan(e.value) && isnan(e.low) && isnan(e.high));
+	assert_int_equal(e.samples, 7);
+	e = trend_slope(t, 0, START + 12 * S);
+	assert_near(e.value, 1, 1e-9);
+	trend_free(t);
+}
+
+/* What was before from_ns does not count: here a warm-up. */
+static void test_since(void **state)
+{
+	struct trend *t;
+
+	trend_new(&t, 1);
+	for (uint64_t i = 0; i < 90; i++)
+		trend_add(t, START + i * S, (uint64_t[]){ i < 30 ? 1000 * i : 30000 + 2 * (i - 30) });
+	assert_near(trend_slope(t, 0, START + 30 * S).value, 2, 1e-9);
+	trend_free(t);
+}
+
+/* A fifth of the cycles are wrong by far. */
+static void test_outliers(void **state)
+{
+	struct estimate e;
+	struct trend *t;
+
+	trend_new(&t, 1);
+	for (uint64_t i = 0; i < 100; i++)
+		trend_add(t, START + i * S, (uint64_t[]){ 10 * i + (i % 5 ? i % 7 : 5000) });
+	e = trend_slope(t, 0, 0);
+	trend_free(t);
+	assert_near(e.value, 10, 0.2);
+	assert_true(e.low <= 10 && 10 <= e.high && e.high - e.low < 1);
+}
+
+/* In how many of 1000 the truth lies in the interval; r: correlation of neighbours. */
+static unsigned coverage(uint64_t n, double r, double *width)
+{
+	const double slope = 3;
+	unsigned n_held = 0;
+
+	*width = 0;
+	for (seed = 1; seed <= 1000; seed++) {
+		uint64_t run = seed;
+		struct estimate e;
+		struct trend *t;
+		double x = 0;
+
+		trend_new(&t, 1);
+		for (uint64_t i = 0; i < n; i++) {
+			x = r * x + noise();
+			trend_add(t, START + i * S, (uint64_t[]){
+				  (uint64_t)(1000000 + slope * (double)i * 100 + 100 * x) });
+		}
+		e = trend_slope(t, 0, 0);
+		trend_free(t);
+		n_held += e.low <= 100 * slope && 100 * slope <= e.high;
+		*width += (e.high - e.low) / 1000;
+		seed = run;
+	}
+	return n_held;
+}
+
+static void test_coverage(void **state)
+{
+	double few, many;
+
+	assert_in_range(coverage(12, 0, &few), 930, 999);
+	assert_in_range(coverage(60, 0, &many), 930, 999);
+	assert_true(many < few / 8);	/* by 60^1.5 against 12^1.5 */
+	assert_in_range(coverage(400, 0, &many), 930, 999);	/* joined by fours */
+	assert_in_range(coverage(100, 0.6, &many), 900, 999);
+}
+
+/* A batch that comes and goes is not growth. */
+static void test_sway(void **state)
+{
+	for (uint64_t shift = 0; shift < 20; shift++) {
+		struct estimate e;
+		struct trend *t;
+
+		trend_new(&t, 1);
+		for (uint64_t i = 0; i < 70; i++)
+			trend_add(t, START + i * S, (uint64_t[]){
+				  (i + shift) % 20 < 10 ? 100000 : 0 });
+		e = trend_slope(t, 0, 0);
+		trend_free(t);
+		assert_true(e.low <= 0 && 0 <= e.high);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_too_few),
+		cmocka_unit_test(test_since),
+		cmocka_unit_test(test_outliers),
+		cmocka_unit_test(test_coverage),
+		cmocka_unit_test(test_sway),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * trend.c - Theil-Sen slopes over a bounded number of moments.
+ *
+ * When there is no more room, neighbours are joined to their mean, and from then on as many new ones
+ * are joined before they are kept.  The mean of points on a line lies on that line.
+ *
+ * The median of the slopes of all pairs bears three in ten points that are wrong, which least squares
+ * do not.  Its interval is Sen's: the slopes whose ranks lie 1.96 standard deviations of Kendall's S
+ * to either side (P. K. Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63,
+ * 1968).  That takes points to be independent; what sways (a batch, a cache) is not, and its points
+ * tell less than they are: the deviation of S grows with the correlation r of neighbours as that of a
+ * mean does, by sqrt((1 + r) / (1 - r)).
+ */
+#include "user/judge/trend.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/base/util.h"
+
+enum { N_MOMENTS = 128 };		/* even */
+
+struct trend {
+	size_t n_keys, n;		/* moments that are whole */
+	size_t join, n_joined;		/* so many times are one moment, so many are in the next one */
+	uint64_t start_ns;		/* time 0 of times[] */
+	double times[N_MOMENTS];	/* seconds */
+	double *values;			/* of moment i from i * n_keys on */
+};
+
+void trend_new(struct trend **out, size_t n_keys)
+{
+	struct trend *t = xcalloc(1, sizeof(*t));
+
+	t->n_keys = n_keys;
+	t->join = 1;
+	t->values = xcalloc(N_MOMENTS * n_keys, sizeof(*t->values));
+	*out = t;
+}
+
+void trend_free(struct trend *t)
+{
+	if (!t)
+		return;
+	free(t->values);
+	free(t);
+}
+
+static void halve(struct trend *t)
+{
+	for (size_t i = 0; i < N_MOMENTS / 2; i++) {
+		const double *from = t->values + 2 * i * t->n_keys;
+		double *to = t->values + i * t->n_keys;
+
+		t->times[i] = (t->times[2 * i] + t->times[2 * i + 1]) / 2;
+		for (size_t k = 0; k < t->n_keys; k++)
+			to[k] = (from[k] + from[t->n_keys + k]) / 2;
+	}
+	t->n = N_MOMENTS / 2;
+	t->join *= 2;
+}
+
+static void join(double *mean, double value, size_t n_joined)
+{
+	*mean = n_joined ? *mean + (value - *mean) / (double)(n_joined + 1) : value;
+}
+
+void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values)
+{
+	double *to = t->values + t->n * t->n_keys;
+
+	if (!t->n && !t->n_joined)
+		t->start_ns = time_ns;
+	join(&t->times[t->n], (double)(time_ns - t->start_ns) / 1e9, t->n_joined);
+	for (size_t k = 0; k < t->n_keys; k++)
+		join(&to[k], (double)values[k], t->n_joined);
+	if (++t->n_joined < t->join)
+		return;
+	t->n_joined = 0;
+	if (++t->n == N_MOMENTS)
+		halve(t);
+}
+
+/* ---- slopes ---------------------------------------------------------------------------------- */
+
+struct points {
+	size_t n;
+	double x[N_MOMENTS], y[N_MOMENTS];
+};
+
+static void take_points(const struct trend *t, size_t key, uint64_t from_ns, struct points *p)
+{
+	double from = from_ns > t->start_ns ? (double)(from_ns - t->start_ns) / 1e9 : 0;
+
+	p->n = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->times[i] < from)
+			continue;
+		p->x[p->n] = t->times[i];
+		p->y[p->n++] = t->values[i * t->n_keys + key];
+	}
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* All of them, sorted; returns how many. */
+static size_t pair_slopes(const struct points *p, double *slopes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = i + 1; k < p->n; k++)
+			slopes[n++] = (p->y[k] - p->y[i]) / (p->x[k] - p->x[i]);
+	qsort(slopes, n, sizeof(*slopes), by_value);
+	return n;
+}
+
+/* Of neighbours, with the slope taken out; 0 if it is negative. */
+static double correlation(const struct points *p, double slope)
+{
+	double mean = 0, sum = 0, squares = 0, before = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		mean += (p->y[i] - slope * p->x[i]) / (double)p->n;
+	for (size_t i = 0; i < p->n; i++) {
+		double r = p->y[i] - slope * p->x[i] - mean;
+
+		sum += before * r;
+		squares += r * r;
+		before = r;
+	}
+	return squares > 0 && sum > 0 ? sum / squares : 0;
+}
+
+static struct estimate sen(const struct points *p, const double *slopes, size_t n_slopes)
+{
+	const double z95 = 1.959964;
+	double n = (double)p->n, all = (double)n_slopes, r, deviation, low, high;
+	double median = (slopes[(n_slopes - 1) / 2] + slopes[n_slopes / 2]) / 2;
+
+	r = correlation(p, median);
+	deviation = sqrt(n * (n - 1) * (2 * n + 5) / 18 * (1 + r) / (1 - r));
+	low = round((all - z95 * deviation) / 2) - 1;
+	high = round((all + z95 * deviation) / 2);
+	return (struct estimate){
+		.value = median, .samples = p->n,
+		.low = slopes[low > 0 ? (size_t)low : 0],
+		.high = slopes[high < all ? (size_t)high : n_slopes - 1],
+	};
+}
+
+static bool is_flat(const struct points *p)
+{
+	for (size_t i = 1; i < p->n; i++)
+		if (p->y[i] != p->y[0])
+			return false;
+	return true;
+}
+
+struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
+{
+	struct estimate e = { .value = NAN, .low = NAN, .high = NAN };
+	struct points p;
+	double *slopes;
+
+	take_points(t, key, from_ns, &p);
+	e.samples = p.n;
+	if (p.n < TREND_MIN_SAMPLES)
+		return e;
+	if (is_flat(&p))
+		return (struct estimate){ .samples = p.n };
+	slopes = xcalloc(p.n * (p.n - 1) / 2, sizeof(*slopes));
+	e = sen(&p, slopes, pair_slopes(&p, slopes));
+	free(slopes);
+	return e;
+}
