@@ -4,7 +4,7 @@
  * was allocated, started, ended.
  *
  * Records are submitted without a wake-up (a wake-up costs ten times as much as the record); user
- * space drains the ring on a timer.  Only the end of a mark phase wakes it.
+ * space drains the ring on a timer.  Only the begin and the end of a mark phase wake it.
  */
 #include "maps.bpf.h"
 #include "regs.bpf.h"
@@ -128,6 +128,26 @@ static __always_inline void on_goroutine(struct pt_regs *ctx, struct work *w,
 		on_goend(p, goid);
 }
 
+/* The counts are copied here, while the world is stopped: an instant later they have moved. */
+static __always_inline void on_gcstart(const volatile struct gl_probe *p)
+{
+	struct gl_gcstart *s;
+
+	if (!config.heapstats_len || config.heapstats_len > GL_HEAPSTATS_BYTES)
+		return;
+	s = reserve(p, GL_REC_GCSTART, sizeof(*s));
+	if (!s)
+		return;
+	s->time_ns = bpf_ktime_get_ns();
+	s->pad = 0;
+	if (bpf_probe_read_user(&s->gen, sizeof(s->gen), (void *)config.sweepgen_addr) ||
+	    bpf_probe_read_user(s->heapstats, config.heapstats_len,
+				(void *)config.heapstats_addr))
+		bpf_ringbuf_discard(s, BPF_RB_NO_WAKEUP);	/* a cycle that is not seen */
+	else
+		bpf_ringbuf_submit(s, BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline void on_gcend(const volatile struct gl_probe *p)
 {
 	struct gl_gcend *e = reserve(p, GL_REC_GCEND, sizeof(*e));
@@ -141,8 +161,8 @@ static __always_inline void on_gcend(const volatile struct gl_probe *p)
 /*
  * The probe whose result is to be read.  NULL: not our process, not our probe, nobody listens to
  * its group, or a hit that does not count: the branch goes the way on which there is no result, or
- * to where the stack grows and the function is entered again.  The end of a mark phase has no
- * result and is done with here.
+ * to where the stack grows and the function is entered again.  A mark phase has no result and is
+ * done with here.
  */
 static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
 {
@@ -162,9 +182,12 @@ static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *
 	*taken = p->cond != GL_COND_ALWAYS && branch_taken(ctx, p->cond);
 	if (!(p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN)))
 		return 0;
-	if (p->kind != GL_PROBE_GCEND)
+	if (p->kind == GL_PROBE_GCSTART)
+		on_gcstart(p);
+	else if (p->kind == GL_PROBE_GCEND)
+		on_gcend(p);
+	else
 		return p;
-	on_gcend(p);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ enum {
 	GL_WORK_SLOTS = 64,	/* work areas, claimed by one program run at a time */
 	GL_RING_BYTES = 16 << 20,
 	GL_STACK_CHANGES = 8,	/* of one walk: systemstack(), callbacks from C */
+	GL_HEAPSTATS_BYTES = 3840, /* of memstats.heapStats; 3552 in Go 1.17, 3504 in Go 1.27 */
 };
 
 /* ---- probes: how a hit is to be read ------------------------------------------------------- */
@@ -34,6 +35,7 @@ enum gl_probe_kind {
 	GL_PROBE_ALLOC = 1,	/* the pointer at .ptr is a new heap object */
 	GL_PROBE_GOSTART,	/* the pointer at .ptr is the *g of a new goroutine */
 	GL_PROBE_GOEND,		/* the pointer at .ptr is the *g of a goroutine that ends */
+	GL_PROBE_GCSTART,	/* a mark phase begins, the world is stopped; .ptr is not used */
 	GL_PROBE_GCEND,		/* a mark phase has ended; .ptr is not used */
 };
 
@@ -96,6 +98,9 @@ struct gl_config {
 	__u64 pidns_dev;	/* device, inode of the target's pid namespace, kernel encoding; */
 	__u64 pidns_ino;	/* 0: tgid is that of the initial pid namespace, cheaper to ask */
 	__u64 sweepgen_addr;	/* &runtime.mheap_.sweepgen */
+	__u64 heapstats_addr;	/* &runtime.memstats.heapStats, */
+	__u32 heapstats_len;	/* all of the ring, bytes; 0: not to be copied */
+	__u32 pad;
 	/* Functions behind which the chain of frames is another's, and their sizes in bytes: a frame
 	 * in one of them is the last. */
 	__u64 mstart, mstart_size;	/* runtime.mstart: a thread begins */
@@ -119,6 +124,7 @@ enum gl_record_kind {
 	GL_REC_STACK,
 	GL_REC_GOSTART,
 	GL_REC_GOEND,
+	GL_REC_GCSTART,
 	GL_REC_GCEND,
 };
 
@@ -169,6 +175,15 @@ struct gl_goend {
 	__u64 time_ns;
 };
 
+/* The runtime's counts of what was allocated and found free, as they were with the world stopped. */
+struct gl_gcstart {
+	struct gl_header h;
+	__u64 time_ns;
+	__u32 gen;		/* mheap_.sweepgen during this mark phase */
+	__u32 pad;
+	__u8 heapstats[GL_HEAPSTATS_BYTES];	/* gl_config.heapstats_len of them */
+};
+
 struct gl_gcend {
 	struct gl_header h;
 	__u64 time_ns;
@@ -193,6 +208,7 @@ _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 48, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
 _Static_assert(sizeof(struct gl_control) == 8, "gl_control");
-_Static_assert(sizeof(struct gl_config) == 72, "gl_config");
+_Static_assert(sizeof(struct gl_config) == 88, "gl_config");
+_Static_assert(sizeof(struct gl_gcstart) == 24 + GL_HEAPSTATS_BYTES, "gl_gcstart");
 
 #endif

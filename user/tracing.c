@@ -257,7 +257,8 @@ static enum tracer_group group_of(const struct gl_probe *p)
 {
 	if (p->kind == GL_PROBE_ALLOC)
 		return TRACER_HEAP;
-	return p->kind == GL_PROBE_GCEND ? TRACER_COLLECTOR : TRACER_GOROUTINES;
+	return p->kind == GL_PROBE_GCSTART || p->kind == GL_PROBE_GCEND ? TRACER_COLLECTOR
+									: TRACER_GOROUTINES;
 }
 
 static int open_tracer(struct tracing *t)

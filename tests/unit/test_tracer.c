@@ -245,7 +245,55 @@ static void test_hits_with_losses(void **state)
 	tracer_close(s.tr);
 }
 
-/* ---- records -------------------------------------------------------------------------------- */
+/* ---- the begin of a mark phase ---------------------------------------------------------------- */
+
+static void keep_gcstart(void *ctx, const struct gl_header *rec)
+{
+	struct gl_gcstart *kept = ctx;
+
+	assert_int_equal(rec->kind, GL_REC_GCSTART);
+	*kept = *(const struct gl_gcstart *)rec;
+}
+
+/* The counts are those of the hit, however late they are asked for; what cannot be read is no record,
+ * and no loss of an event. */
+static void test_gcstart(void **state)
+{
+	static uint64_t heapstats[400];
+	static uint32_t gen = 42;
+	struct gl_config config = own_config();
+	uint64_t unmapped = 8, counters[GL_N_COUNTERS];
+
+	need_rights();
+	config.sweepgen_addr = (uintptr_t)&gen;
+	config.heapstats_len = sizeof(heapstats);
+	for (int i = 0; i < 2; i++) {
+		struct tracer_probe probes[N_POINTS], *probe = &probes[2];
+		struct gl_gcstart kept = { 0 };
+		struct tracer *tr;
+
+		fill_probes(probes);
+		probe->row.kind = GL_PROBE_GCSTART;
+		config.heapstats_addr = i ? unmapped : (uintptr_t)heapstats;
+		assert_int_equal(tracer_open(&tr, &config, probe, 1, keep_gcstart, &kept), 0);
+		assert_int_equal(tracer_attach(tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
+		heapstats[0] = 1;
+		heapstats[399] = 2;
+		collector_point(NULL);
+		heapstats[0] = heapstats[399] = 3;
+		assert_int_equal(tracer_drain(tr), 0);
+		tracer_counters(tr, counters);
+		tracer_close(tr);
+		assert_int_equal(kept.gen, i ? 0 : 42);
+		assert_int_equal(!!kept.time_ns, !i);
+		assert_int_equal(kept.heapstats[0], i ? 0 : 1);
+		assert_int_equal(kept.heapstats[399 * 8], i ? 0 : 2);
+		for (int c = 0; c < GL_N_COUNTERS; c++)
+			assert_int_equal(counters[c], 0);
+	}
+}
+
+/* ---- records ---------------------------------------------------------------------------------- */
 
 static void test_records(void **state)
 {
@@ -253,12 +301,14 @@ static void test_records(void **state)
 		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc), true },
 		{ GL_REC_GOSTART, sizeof(struct gl_gostart), sizeof(struct gl_gostart), true },
 		{ GL_REC_GOEND, sizeof(struct gl_goend), sizeof(struct gl_goend), true },
+		{ GL_REC_GCSTART, sizeof(struct gl_gcstart), sizeof(struct gl_gcstart), true },
+		{ GL_REC_GCSTART, sizeof(struct gl_gcstart), sizeof(struct gl_gcend), false },
 		{ GL_REC_GCEND, sizeof(struct gl_gcend), sizeof(struct gl_gcend), true },
 		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc) + 8, false },
 		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc) - 8, false },
 		{ GL_REC_GOEND, sizeof(struct gl_gcend), sizeof(struct gl_gcend), false },
 		{ 0, 8, 8, false },
-		{ 6, 24, 24, false },
+		{ 7, 24, 24, false },
 		{ 0xffff, 24, 24, false },
 		{ GL_REC_GCEND, 0, 0, false },
 		{ GL_REC_GCEND, 4, 4, false },
@@ -453,6 +503,7 @@ static void test_tracefs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_gcstart),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_stack_records),
 		cmocka_unit_test(test_stale_events),

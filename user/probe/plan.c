@@ -269,6 +269,33 @@ static int plan_goend(struct builder *bl)
 	return 0;
 }
 
+/*
+ * gcStart calls each of these once per cycle, with the world stopped, when all that the last cycle
+ * left has been swept and nothing has been marked yet (finishsweep_m before it,
+ * startTheWorldWithSema behind it).  By the call, which tells that it has not been inlined.
+ */
+static int plan_gcstart(struct builder *bl)
+{
+	static const char *const names[] = {
+		"runtime.gcMarkTinyAllocs", "runtime.(*gcControllerState).startCycle",
+	};
+	struct go_func fn;
+	struct body *b;
+	int err = -ENOENT;
+
+	if (!gobin_find_func(bl->gb, "runtime.gcStart", &fn))
+		return plan_refuse(bl, "runtime.gcStart", "cannot find the code");
+	if (plan_load(bl, &fn, NULL, &b))
+		return -ENOTSUP;
+	for (size_t i = 0; i < ARRAY_SIZE(names) && err == -ENOENT; i++)
+		err = plan_event(bl, b, body_find_call(b, bl->gb, names[i]), GL_PROBE_GCSTART,
+				 "the world is stopped, marking begins");
+	body_free(b);
+	if (err == -ENOENT)
+		err = plan_refuse(bl, fn.name, "cannot find the begin of marking in the code");
+	return err;
+}
+
 /* gcSweep runs once per cycle, when marking is done, with the world stopped.
  * gcMarkTermination, which calls it a moment later, serves too: user space waits until
  * mheap_.sweepgen has moved. */
@@ -309,6 +336,8 @@ int plan_make(struct plan *out, const struct gobin *gb, const struct plan_wants 
 		err = plan_gostart(&bl);
 	if (!err && wants->goroutines)
 		err = plan_goend(&bl);
+	if (!err)
+		err = plan_gcstart(&bl);
 	if (!err)
 		err = plan_gcend(&bl);
 	if (err)

@@ -38,7 +38,7 @@ struct plan {
 };
 
 struct plan_wants {
-	bool heap, goroutines;	/* the end of a mark phase is always planned */
+	bool heap, goroutines;	/* begin and end of a mark phase are always planned */
 };
 
 /* Tells the user on failure: which function, and what could not be proved. */

@@ -43,7 +43,7 @@ static void result_text(char *out, size_t size, const struct gl_probe *w)
 
 	loc_text(taken, sizeof(taken), &w->ptr_taken);
 	loc_text(other, sizeof(other), &w->ptr);
-	if (w->kind == GL_PROBE_GCEND)
+	if (w->kind == GL_PROBE_GCSTART || w->kind == GL_PROBE_GCEND)
 		snprintf(out, size, "none");
 	else if (w->flags & GL_WHEN_TAKEN && w->flags & GL_WHEN_NOT_TAKEN && strcmp(taken, other))
 		snprintf(out, size, "%s if taken, else %s", taken, other);
@@ -62,7 +62,8 @@ void plan_text(FILE *out, const struct plan *p, uint64_t bias)
 {
 	static const char *const kinds[] = {
 		[GL_PROBE_ALLOC] = "allocation", [GL_PROBE_GOSTART] = "goroutine start",
-		[GL_PROBE_GOEND] = "goroutine end", [GL_PROBE_GCEND] = "end of a mark phase",
+		[GL_PROBE_GOEND] = "goroutine end", [GL_PROBE_GCSTART] = "begin of a mark phase",
+		[GL_PROBE_GCEND] = "end of a mark phase",
 	};
 
 	fprintf(out, "%zu probes would be planted\n", p->n);

@@ -21,6 +21,7 @@ bool record_sound(const void *data, size_t size)
 		[GL_REC_ALLOC] = sizeof(struct gl_alloc),
 		[GL_REC_GOSTART] = sizeof(struct gl_gostart),
 		[GL_REC_GOEND] = sizeof(struct gl_goend),
+		[GL_REC_GCSTART] = sizeof(struct gl_gcstart),
 		[GL_REC_GCEND] = sizeof(struct gl_gcend),
 	};
 	const struct gl_header *rec = data;
