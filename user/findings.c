@@ -452,6 +452,14 @@ static void make_coverage(struct making *mk)
 	f->coverage[COVERAGE_SITES_WITHOUT_NAMES].value = sites_without_room(mk->sites);
 }
 
+static void make_census(struct findings *f, const struct heap_census *c)
+{
+	f->census = *c;
+	f->census.classes = xcalloc(c->n_classes, sizeof(*c->classes));
+	if (c->n_classes)
+		memcpy(f->census.classes, c->classes, c->n_classes * sizeof(*c->classes));
+}
+
 static void make_cost(struct findings *f, const struct obs_cost *c)
 {
 	double s = f->attached_s;
@@ -506,6 +514,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 		make_heap(&mk);
 	if (o->goroutines)
 		make_goroutines(&mk);
+	make_census(&m->f, &o->census);
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);
 	m->store = sites_hold(sites);
@@ -530,6 +539,7 @@ void findings_free(struct findings *f)
 	free(m->states);
 	free(f->sites);
 	free(f->gsites);
+	free(f->census.classes);
 	free(f->coverage);
 	sites_drop(m->store);
 	free(m);

@@ -124,6 +124,27 @@ struct memory_account {
 	uint64_t stack_inuse, mallocs, frees, total_alloc, next_gc, num_gc;
 };
 
+/* All objects of one size class, by the runtime's own counts. */
+struct heap_class {
+	uint64_t size;		/* bytes of one object; 0: large ones, each of its own size */
+	uint64_t live_objects, live_bytes;
+	uint64_t alloc_objects;	/* over alloc_span_s */
+	struct estimate rate;	/* live bytes grown a second */
+};
+
+/* What lived when a mark phase began, objects older than the attach included.  Nothing but the numbers
+ * of cycles is known if no cycle was seen whole. */
+struct heap_census {
+	uint64_t n_cycles;	/* seen from the begin of their mark phase to that of the next */
+	uint64_t n_missed;	/* others since the first */
+	uint64_t live_bytes;	/* of all classes */
+	uint64_t older_bytes;	/* of these, not seen to be allocated; UNKNOWN_U64 */
+	double alloc_span_s;	/* between the first mark phase that was seen and the last */
+	struct estimate rate;	/* live bytes grown a second, of all classes */
+	struct heap_class *classes;	/* that hold anything, or held; by size, large ones last */
+	size_t n_classes;
+};
+
 /* One counter of COVERAGE. */
 struct coverage_row {
 	const char *name;	/* JSON key: "lost_ring" */
@@ -162,6 +183,7 @@ struct findings {
 	const char *gone;	/* NULL: the target was there; else what it did: "exited" */
 	struct memory_account memory;
 	bool heap, goroutines;	/* which halves were traced */
+	struct heap_census census;
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
 	struct goroutine_site *gsites;	/* in order of live */

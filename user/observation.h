@@ -98,6 +98,7 @@ struct observation {
 	uint64_t gc_cycles_half;	/* at heap_half_ns */
 	uint64_t one_in;		/* one in so many of the small objects is followed */
 	struct memory_account memory;	/* as last read */
+	struct heap_census census;
 	uint64_t loss[N_COVERAGE];	/* what went missing, since the attach */
 	struct obs_cost cost;
 

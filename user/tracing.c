@@ -26,12 +26,14 @@
 #include "user/coverage.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
 #include "user/judge/series.h"
 #include "user/objsize.h"
 #include "user/observation.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
+#include "user/tally.h"
 #include "user/target.h"
 #include "user/tracer/tracer.h"
 #include "user/track/track.h"
@@ -53,6 +55,7 @@ struct tracing {
 	struct track *track;
 	struct series *heap_series;	/* live objects by account, at looks */
 	struct series *go_series;	/* running goroutines by stack */
+	struct tally *tally;
 	uint64_t attach_ns;
 	uint64_t *older;		/* goids in the table right after the attach, rising */
 	size_t n_older;
@@ -125,6 +128,7 @@ void tracing_free(struct tracing *t)
 	objsize_free(t->sizes);
 	series_free(t->heap_series);
 	series_free(t->go_series);
+	tally_free(t->tally);
 	plan_fini(&t->plan);
 	free(t->older);
 	free(t);
@@ -155,6 +159,12 @@ static void on_stack(struct tracing *t, const struct gl_stack *rec)
 		t->new_stacks[t->n_new_stacks++] = rec->id;
 }
 
+static void on_gcstart(struct tracing *t, const struct gl_gcstart *rec)
+{
+	if (!process_gone(t->p))
+		tally_mark(t->tally, rec->gen, rec->time_ns, rec->heapstats);
+}
+
 static void on_record(void *ctx, const struct gl_header *rec)
 {
 	struct tracing *t = ctx;
@@ -171,6 +181,9 @@ static void on_record(void *ctx, const struct gl_header *rec)
 		break;
 	case GL_REC_GOEND:
 		track_goend(t->track, (const struct gl_goend *)rec);
+		break;
+	case GL_REC_GCSTART:
+		on_gcstart(t, (const struct gl_gcstart *)rec);
 		break;
 	}
 }
@@ -228,7 +241,8 @@ static int configure(const struct tracing *t, struct gl_config *c)
 {
 	const struct target *target = process_target(t->p);
 	const struct go_layout *lo = process_layout(t->p);
-	uint64_t dev, ino;
+	uint64_t dev, ino, heapstats;
+	size_t heapstats_len;
 	uint32_t pid;
 	int err = target_pidns(target, &dev, &ino, &pid);
 
@@ -241,10 +255,14 @@ static int configure(const struct tracing *t, struct gl_config *c)
 		dev = ino = 0;
 		pid = (uint32_t)target_pid(target);
 	}
+	if (!census_place(process_gomem(t->p), &heapstats, &heapstats_len) ||
+	    heapstats_len > GL_HEAPSTATS_BYTES)
+		heapstats_len = 0;
 	*c = (struct gl_config){
 		.pidns_dev = dev, .pidns_ino = ino, .tgid = pid,
 		.sweepgen_addr = lo->sweepgen + process_bias(t->p),
 		.g_goid_off = lo->g_goid,
+		.heapstats_addr = heapstats, .heapstats_len = (uint32_t)heapstats_len,
 	};
 	/* Every thread of Go begins with mstart (asm_amd64.s), with cgo by way of crosscall1;
 	 * goroutines begin with frame pointer 0 and need nothing of the kind. */
@@ -291,6 +309,7 @@ static void open_tables(struct tracing *t)
 	track_new(&t->track, &ops, t->opt.memory_bytes / 100 * TRACK_PERCENT);
 	objsize_new(&t->sizes, t->p, &t->plan, t->track);
 	series_new(&t->heap_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
+	tally_new(&t->tally, process_gomem(t->p), now);
 	series_new(&t->go_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
 }
 
@@ -453,6 +472,8 @@ static void look(struct tracing *t, uint32_t gen)
 	/* A slot that was used again just before the look seems alive; the new object's record,
 	 * which is in the ring by now, puts that right. */
 	tracer_drain(t->tracer);
+	if (t->opt.heap && t->looked_gen == gen)
+		tally_tracked(t->tally, gen, track_live_bytes(t->track));
 }
 
 int tracing_turn(struct tracing *t, bool force)
@@ -717,6 +738,7 @@ struct observation *tracing_observe(struct tracing *t)
 	o->goroutines = t->opt.goroutines;
 	o->memory = t->memory;
 	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
+	tally_fill(t->tally, &o->census);
 	o->gone = process_gone(t->p);
 	fill_cost(t, o);
 	fill_target(t, o);

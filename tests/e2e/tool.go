@@ -32,7 +32,21 @@ type report struct {
 	Cost     struct {
 		HitsPerSecond *float64 `json:"hits_per_s"`
 	}
-	Sites []site
+	Census struct {
+		Cycles, Missed uint64
+		LiveBytes      *uint64 `json:"live_bytes"`
+		OlderBytes     *uint64 `json:"older_bytes"`
+	}
+	Classes []class
+	Sites   []site
+}
+
+// class is one element of "classes".
+type class struct {
+	Size         *uint64                                // nil: large objects
+	LiveObjects  uint64                                 `json:"live_objects"`
+	AllocObjects uint64                                 `json:"alloc_objects"`
+	Rate         struct{ Estimate, Low, High *float64 } `json:"rate_per_s"`
 }
 
 type frame struct {

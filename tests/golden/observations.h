@@ -274,6 +274,21 @@ static void fill_table(struct observation *o)
 
 /* ---- observations ---------------------------------------------------------------------------- */
 
+#define RATE(value_, low_, high_) \
+	{ .value = (value_), .low = (low_), .high = (high_), .samples = 41 }
+
+static struct heap_class full_classes[] = {
+	{ 16, 100000, 1600000, 2500000, RATE(0, -12.5, 80) },
+	{ 48, 3000000, 144000000, 3100, RATE(45438, 45100, 45700) },
+	{ 64, 1000, 64000, 0, RATE(12, 1, 14) },
+	{ 80, 0, 0, 9, RATE(-3, -4, -2) },
+	{ 96, 100, 9600, 10, RATE(9, 1, 14) },
+	{ 112, 100, 11200, 10, RATE(8, 1, 14) },
+	{ 128, 100, 12800, 10, RATE(7, 1, 14) },
+	{ 1024, 50000, 51200000, 900, RATE(8738, 8000, 9000) },
+	{ 0, 12, 445000000, 3, RATE(0, 0, 0) },
+};
+
 static struct observation full_observation(void)
 {
 	static struct obs_account accounts[ARRAY_SIZE(full_accounts)];
@@ -304,6 +319,10 @@ static struct observation full_observation(void)
 		.heap_released = 104857600, .heap_sys = 1260388352, .heap_objects = 4211000,
 		.stack_inuse = 46137344, .mallocs = 90000000, .frees = 85789000,
 		.total_alloc = 98765432100, .next_gc = 1283457024, .num_gc = 1204 };
+	o.census = (struct heap_census){
+		.n_cycles = 59, .n_missed = 1, .live_bytes = 641897600, .older_bytes = 610000000,
+		.alloc_span_s = 598.5, .rate = RATE(54179.2, 50000, 56012),
+		.classes = full_classes, .n_classes = ARRAY_SIZE(full_classes) };
 	o.loss[COVERAGE_STACKS_LOST] = 1204;
 	o.loss[COVERAGE_STACKS_CUT] = 3;
 	o.loss[COVERAGE_STACKS_RESENT] = 345;
@@ -332,6 +351,7 @@ static struct observation early_observation(void)
 	o.time_ns = ATTACH + 4040000000;
 	o.looked_ns = o.heap_half_ns = 0;
 	o.gc_cycles = o.gc_cycles_half = 0;
+	o.census = (struct heap_census){ 0 };
 	o.goroutines = o.table_known = false;
 	o.n_table = 0;
 	o.memory.gc_headroom += 200000000;

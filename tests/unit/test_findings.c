@@ -235,18 +235,24 @@ static void test_kept(void **state)
 {
 	struct observation o = example();
 	struct findings *a, *b;
+	struct heap_class class = { .size = 48, .live_objects = 7 };
 	struct sites *s;
 
 	sites_new(&s, &toy_ops, 1 << 20);
+	o.census = (struct heap_census){ .n_cycles = 3, .classes = &class, .n_classes = 1 };
 	o.target.comm = xstrdup("short-lived");
 	a = findings_make(&o, s);
 	free((char *)o.target.comm);
 	o.target.comm = "api";
 	accounts[0].live++;
+	class.live_objects = 8;
 	b = findings_make(&o, s);
 	accounts[0].live--;
 	sites_free(s);
 	assert_string_equal(a->target.comm, "short-lived");
+	assert_int_equal(a->census.n_cycles, 3);
+	assert_int_equal(a->census.classes[0].live_objects, 7);
+	assert_int_equal(b->census.classes[0].live_objects, 8);
 	assert_int_equal(a->sites[0].id, b->sites[0].id);
 	assert_int_equal(a->sites[0].live_objects + 1, b->sites[0].live_objects);
 	assert_string_equal(a->sites[0].stack.v[1]->function, "main.main");

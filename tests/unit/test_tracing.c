@@ -22,12 +22,14 @@
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
 #include "user/object.h"
 #include "user/objsize.h"
 #include "user/observation.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
+#include "user/tally.h"
 #include "user/target.h"
 #include "user/tracer/tracer.h"
 #include "user/track/track_internal.h"
@@ -45,6 +47,7 @@ union record {
 	struct gl_stack stack;
 	struct gl_gostart gostart;
 	struct gl_goend goend;
+	struct gl_gcstart gcstart;
 };
 
 static struct world {
@@ -87,6 +90,8 @@ static struct world {
 	size_t n_named;
 	bool named_cut;
 	int said_unreadable;
+	uint32_t marked_gen, tracked_gen;	/* what the tally was told last */
+	uint64_t tracked_bytes;
 } w;
 
 static void call(void (*hook)(void))
@@ -180,6 +185,35 @@ bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *o
 	else
 		return false;
 	return true;
+}
+
+/* ---- the tally ------------------------------------------------------------------------------- */
+
+bool census_place(const struct gomem *gm, uint64_t *addr, size_t *len)
+{
+	*addr = 0x9000;
+	*len = 64;
+	return true;
+}
+
+void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns) { *out = NULL; }
+void tally_free(struct tally *t) {}
+
+void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *heapstats)
+{
+	w.marked_gen = gen;
+	assert_int_equal(heapstats[5], 77);
+}
+
+void tally_tracked(struct tally *t, uint32_t gen, uint64_t bytes)
+{
+	w.tracked_gen = gen;
+	w.tracked_bytes = bytes;
+}
+
+void tally_fill(const struct tally *t, struct heap_census *out)
+{
+	*out = (struct heap_census){ .n_cycles = 9 };
 }
 
 /* ---- plan, sizes ----------------------------------------------------------------------------- */
@@ -615,6 +649,8 @@ static void test_plan_to_tracer(void **state)
 	assert_int_equal(w.config.mstart_size, 0x20);
 	assert_int_equal(w.config.mcall, BIAS + 0x8000);
 	assert_int_equal(w.config.mcall_size, 0x40);
+	assert_int_equal(w.config.heapstats_addr, 0x9000);
+	assert_int_equal(w.config.heapstats_len, 64);
 	assert_int_equal(w.config.g_goid_off, 152);
 	assert_int_equal(w.config.tgid, 17);
 	assert_int_equal(w.config.pidns_dev, 4);
@@ -1015,6 +1051,25 @@ static void test_vaddrs(void **state)
 	observation_free(o);
 }
 
+/* The tally hears of each mark phase, and after each look of what that found to live. */
+static void test_tally(void **state)
+{
+	struct observation *o;
+
+	w.ring[w.n_ring++].gcstart = (struct gl_gcstart){
+		.h = { .kind = GL_REC_GCSTART }, .gen = 42, .heapstats = { [5] = 77 } };
+	turn();
+	assert_int_equal(w.marked_gen, 42);
+	allocate_more(3);
+	collect();
+	turn();
+	assert_int_equal(w.tracked_gen, w.gen);
+	o = tracing_observe(w.t);
+	assert_int_equal(w.tracked_bytes, account_of(o, 0)->live * account_of(o, 0)->size);
+	assert_int_equal(o->census.n_cycles, 9);
+	observation_free(o);
+}
+
 /* Looks at 10, 20, 40 and 100 seconds; the one near the middle is that at 40. */
 static void test_growth(void **state)
 {
@@ -1220,7 +1275,7 @@ int main(void)
 		TEST(test_after_the_end), TEST(test_turn_errors), TEST(test_look_again),
 		TEST(test_no_collection), TEST(test_time_of_looks), TEST(test_time_of_memory),
 		TEST(test_new_stacks), TEST(test_detach), TEST(test_vaddrs), TEST(test_growth),
-		TEST(test_growth_doubling),
+		TEST(test_growth_doubling), TEST(test_tally),
 		TEST(test_growth_too_early), TEST(test_loss), TEST(test_unsized),
 		TEST(test_own_size_unknown), TEST(test_owns_all),
 	};

@@ -161,6 +161,7 @@ static void test_live_and_dead(void **state)
 	track_snapshot(tr, 5000, &s);
 	assert_int_equal(account(&s, 7, 99, 16)->live, 334);
 	assert_int_equal(account(&s, 7, 99, 16)->samples, 334);
+	assert_int_equal(track_live_bytes(tr), 334 * 16);
 	assert_int_equal(account(&s, 7, 99, 16)->young, 0);
 	assert_int_equal(account(&s, 7, 99, 16)->allocs, 1000);
 	assert_int_equal(account(&s, 7, 99, 16)->oldest_ns, 2000);

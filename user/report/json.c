@@ -184,6 +184,43 @@ static void put_memory(struct json *j, const struct memory_account *m)
 	close_level(j, '}');
 }
 
+static void put_estimate(struct json *j, const char *key, const struct estimate *e)
+{
+	open_level(j, key, '{');
+	field_double(j, "estimate", e->value);
+	field_double(j, "low", e->low);
+	field_double(j, "high", e->high);
+	close_level(j, '}');
+}
+
+static void put_census(struct json *j, const struct heap_census *c)
+{
+	const struct estimate unknown = { .value = NAN, .low = NAN, .high = NAN };
+	bool known = c->n_cycles > 0;
+
+	open_level(j, "census", '{');
+	field_u64(j, "cycles", c->n_cycles);
+	field_u64(j, "missed", c->n_missed);
+	field_u64(j, "live_bytes", known ? c->live_bytes : UNKNOWN_U64);
+	field_u64(j, "older_bytes", known ? c->older_bytes : UNKNOWN_U64);
+	field_seconds(j, "alloc_span_s", known ? c->alloc_span_s : -1);
+	put_estimate(j, "rate_per_s", known ? &c->rate : &unknown);
+	close_level(j, '}');
+	open_level(j, "classes", '[');
+	for (size_t i = 0; i < c->n_classes; i++) {
+		const struct heap_class *k = &c->classes[i];
+
+		open_level(j, NULL, '{');
+		field_u64(j, "size", k->size ? k->size : UNKNOWN_U64);
+		field_u64(j, "live_objects", k->live_objects);
+		field_u64(j, "live_bytes", k->live_bytes);
+		field_u64(j, "alloc_objects", k->alloc_objects);
+		put_estimate(j, "rate_per_s", &k->rate);
+		close_level(j, '}');
+	}
+	close_level(j, ']');
+}
+
 static void put_coverage(struct json *j, const struct findings *f)
 {
 	open_level(j, "coverage", '{');
@@ -410,6 +447,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	field_u64(&j, "followed_one_in",
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);
+	put_census(&j, &f->census);
 	field_null(&j, "verdict");
 	put_coverage(&j, f);
 	put_cost(&j, &f->cost);

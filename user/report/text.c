@@ -143,6 +143,58 @@ static void put_memory(FILE *out, const struct memory_account *m)
 	end_line(&l);
 }
 
+/* Fastest first. */
+static int by_rate(const void *a, const void *b)
+{
+	const struct heap_class *x = *(const struct heap_class *const *)a;
+	const struct heap_class *y = *(const struct heap_class *const *)b;
+
+	return x->rate.value > y->rate.value ? -1 : x->rate.value < y->rate.value;
+}
+
+static void put_class(struct line *l, const char *separator, const struct heap_class *c)
+{
+	item(l, separator, "%s %s/min", c->size ? report_bytes(c->size).s : "large",
+	     report_change(c->rate.value * 60).s);
+}
+
+/* What grows or shrinks for sure, where the interval leaves 0 out; the fastest of what grows by
+ * name. */
+static void put_trend(FILE *out, const struct heap_census *c)
+{
+	const struct heap_class **growing;
+	size_t n_growing = 0, n_shrinking = 0, n_named = 0;
+	struct line l;
+
+	if (!c->n_cycles || !isfinite(c->rate.value))
+		return;
+	growing = xcalloc(c->n_classes, sizeof(*growing));
+	for (size_t i = 0; i < c->n_classes; i++) {
+		if (c->classes[i].rate.low > 0)
+			growing[n_growing++] = &c->classes[i];
+		n_shrinking += c->classes[i].rate.high < 0;
+	}
+	if (n_growing)
+		qsort(growing, n_growing, sizeof(*growing), by_rate);
+	l = begin_line(out, "TREND    ", 9);
+	item(&l, "", "live heap %s/min", report_change(c->rate.value * 60).s);
+	item(&l, " ", "[%s, %s]", report_change(c->rate.low * 60).s,
+	     report_change(c->rate.high * 60).s);
+	for (; n_named < n_growing && n_named < MAX_ROWS; n_named++)
+		put_class(&l, n_named ? ", " : ": ", growing[n_named]);
+	if (n_named < n_growing)
+		item(&l, ", ", "%zu more grow", n_growing - n_named);
+	item(&l, n_growing ? "; " : ": ", "%zu classes flat",
+	     c->n_classes - n_growing - n_shrinking);
+	if (n_shrinking)
+		item(&l, ", ", "%zu shrinking", n_shrinking);
+	if (c->n_missed)
+		item(&l, "; ", "%s collection%s left out, not seen whole",
+		     report_count(c->n_missed).s, plural(c->n_missed));
+	end_line(&l);
+	free(growing);
+}
+
 /* Name and file of a frame as they are printed. */
 struct frame_text {
 	char *function, *place;
@@ -563,6 +615,15 @@ static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 			report_count(rest.live).s, plural(rest.live));
 }
 
+static void put_older(struct line *l, const struct heap_census *c)
+{
+	if (c->n_cycles && c->older_bytes != UNKNOWN_U64)
+		item(l, "; ", "of %s live %s are older than the attach and not seen",
+		     report_bytes(c->live_bytes).s, report_bytes(c->older_bytes).s);
+	else
+		item(l, "; ", "objects older than the attach are not seen");
+}
+
 static void put_coverage(FILE *out, const struct findings *f)
 {
 	struct line l = begin_line(out, "COVERAGE ", 9);
@@ -580,7 +641,7 @@ static void put_coverage(FILE *out, const struct findings *f)
 	if (!*separator)
 		item(&l, "", "nothing lost");
 	if (f->heap)
-		item(&l, "; ", "objects older than the attach are not seen");
+		put_older(&l, &f->census);
 	if (f->heap && t.young_objects)
 		item(&l, "; ",
 		     "%s object%s (%s) young, %s", report_count(t.young_objects).s,
@@ -614,6 +675,7 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 {
 	put_head(out, f);
 	put_memory(out, &f->memory);
+	put_trend(out, &f->census);
 	if (f->heap)
 		put_heap(out, f, opt->top);
 	if (f->goroutines)

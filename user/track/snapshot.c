@@ -25,6 +25,18 @@ void track_each_live(const struct track *tr, void (*fn)(void *ctx, uint64_t key,
 	}
 }
 
+uint64_t track_live_bytes(const struct track *tr)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < tr->account_pool.n; i++) {
+		const struct account *a = &tr->accounts[i];
+
+		bytes += ((uint64_t)a->live << shift_of(tr, a)) * a->size;
+	}
+	return bytes;
+}
+
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
 			void *ctx)
 {

@@ -96,6 +96,8 @@ uint64_t track_cycles(const struct track *tr);
  * have started since the attach and not ended): what a series is fed with. */
 void track_each_live(const struct track *tr, void (*fn)(void *ctx, uint64_t key, uint64_t n),
 		     void *ctx);
+/* Bytes of all of them. */
+uint64_t track_live_bytes(const struct track *tr);
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
 			void *ctx);
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_tally.c - cycles made by hand, and what is told of them.
+ */
+#include "user/tally.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "user/gomem/census.h"
+#include "user/model.h"
+
+#define S 1000000000ull
+#define START (100 * S)
+
+/* ---- the census ------------------------------------------------------------------------------ */
+
+static struct census_counts counts;
+static struct census_cycle cycle;
+static int failure;		/* of the next reading */
+static bool whole;
+
+int census_read(struct gomem *gm, uint32_t gen, const uint8_t *raw, struct census_counts *out)
+{
+	*out = counts;
+	return failure;
+}
+
+bool census_add(struct census *c, uint32_t gen, uint64_t time_ns, const struct census_counts *now,
+		struct census_cycle *out)
+{
+	c->n_missed += !whole;
+	c->time_ns = time_ns;
+	c->counts = *now;
+	if (whole)
+		*out = cycle;
+	return whole;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+static int setup(void **state)
+{
+	struct tally *t;
+
+	counts = (struct census_counts){ 0 };
+	cycle = (struct census_cycle){ 0 };
+	failure = 0;
+	whole = true;
+	tally_new(&t, NULL, START);
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	tally_free(*state);
+	return 0;
+}
+
+/* 48-byte objects, 10 more each second; large ones that shrink; 50 objects of 64 bytes as ever. */
+static void run(struct tally *t, uint64_t n)
+{
+	for (uint64_t i = 1; i <= n; i++) {
+		counts.n_alloc[5] = 1000 * i;
+		cycle.time_ns = START + (i - 1) * S;
+		cycle.live[5] = 70 + 10 * i;
+		cycle.live[6] = 50;
+		cycle.live[0] = 3;
+		cycle.large_bytes = 1000000 - 1000 * i;
+		cycle.bytes = cycle.live[5] * 48 + 50 * 64 + cycle.large_bytes;
+		tally_mark(t, (uint32_t)(2 * i), START + i * S, NULL);
+	}
+}
+
+static void test_nothing_yet(void **state)
+{
+	struct heap_census c;
+
+	whole = false;
+	tally_mark(*state, 2, START + S, NULL);
+	tally_fill(*state, &c);
+	assert_int_equal(c.n_cycles, 0);
+	assert_int_equal(c.n_missed, 1);
+	assert_null(c.classes);
+}
+
+static void test_classes(void **state)
+{
+	struct heap_census c;
+
+	run(*state, 31);
+	tally_fill(*state, &c);
+	assert_int_equal(c.n_cycles, 31);
+	assert_int_equal(c.live_bytes, 380 * 48 + 3200 + 969000);
+	assert_true(c.alloc_span_s == 30);
+	assert_true(fabs(c.rate.value - (480 - 1000)) < 1e-6);
+	assert_int_equal(c.n_classes, 3);
+	assert_int_equal(c.classes[0].size, 48);
+	assert_int_equal(c.classes[0].live_objects, 380);
+	assert_int_equal(c.classes[0].live_bytes, 380 * 48);
+	assert_int_equal(c.classes[0].alloc_objects, 30000);
+	assert_true(fabs(c.classes[0].rate.value - 480) < 1e-6);
+	assert_int_equal(c.classes[0].rate.samples, 21);	/* of the last two thirds */
+	assert_int_equal(c.classes[1].size, 64);
+	assert_true(c.classes[1].rate.value == 0);
+	assert_int_equal(c.classes[2].size, 0);
+	assert_int_equal(c.classes[2].live_objects, 3);
+	assert_int_equal(c.classes[2].live_bytes, 969000);
+	assert_true(c.classes[2].rate.high < 0);
+	free(c.classes);
+}
+
+/* What is tracked is compared with the same mark phase only, and never with less than nothing. */
+static void test_older(void **state)
+{
+	struct heap_census c;
+
+	tally_tracked(*state, 4, 1000);
+	run(*state, 1);
+	tally_fill(*state, &c);
+	assert_true(c.older_bytes == UNKNOWN_U64);
+	free(c.classes);
+	run(*state, 2);
+	tally_fill(*state, &c);
+	assert_int_equal(c.older_bytes, c.live_bytes - 1000);
+	free(c.classes);
+	tally_tracked(*state, 6, 1ull << 40);
+	run(*state, 3);
+	tally_fill(*state, &c);
+	assert_int_equal(c.older_bytes, 0);
+	free(c.classes);
+}
+
+/* A reading that fails is not there; counts that seem to fall have not risen. */
+static void test_unread(void **state)
+{
+	struct heap_census c;
+
+	failure = -EFAULT;
+	run(*state, 3);
+	tally_fill(*state, &c);
+	assert_int_equal(c.n_cycles, 0);
+	failure = 0;
+	counts.n_alloc[7] = 100;
+	run(*state, 1);
+	counts.n_alloc[7] = 90;
+	cycle.live[7] = 9;
+	run(*state, 1);
+	tally_fill(*state, &c);
+	assert_int_equal(c.classes[2].size, 80);
+	assert_int_equal(c.classes[2].alloc_objects, 0);
+	free(c.classes);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older), TEST(test_unread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * tally.c - cycles of the census to numbers of a report.
+ *
+ * Growth is told over the last two thirds of the time: what warms up right after the attach is not in
+ * it.
+ */
+#include "user/tally.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/util.h"
+#include "user/go/golayout.h"
+#include "user/gomem/census.h"
+#include "user/judge/trend.h"
+#include "user/model.h"
+
+enum {
+	KEY_ALL = CENSUS_CLASSES,	/* in the trend, besides bytes by class: of all classes */
+	N_KEYS,
+};
+
+struct tally {
+	struct gomem *gm;
+	uint64_t start_ns;
+	struct census census;
+	struct census_counts first;	/* of the first mark phase that was seen */
+	uint64_t first_ns;		/* 0: none */
+	struct census_cycle last;	/* the last cycle that was seen whole */
+	uint64_t n_cycles;
+	struct trend *trend;		/* live bytes of the cycles that were seen whole */
+	uint32_t tracked_gen;		/* by the sweepgen after that mark phase */
+	uint64_t tracked_bytes;
+	uint64_t older_bytes;		/* of last.bytes, what is not tracked; UNKNOWN_U64 */
+};
+
+void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns)
+{
+	struct tally *t = xcalloc(1, sizeof(*t));
+
+	t->gm = gm;
+	t->start_ns = start_ns;
+	t->older_bytes = UNKNOWN_U64;
+	trend_new(&t->trend, N_KEYS);
+	*out = t;
+}
+
+void tally_free(struct tally *t)
+{
+	if (!t)
+		return;
+	trend_free(t->trend);
+	free(t);
+}
+
+static uint64_t class_bytes(unsigned i, uint64_t objects, uint64_t large_bytes)
+{
+	return i ? objects * golayout_class_size(i) : large_bytes;
+}
+
+/* last has become known: one mark phase ended with this sweepgen, and the next has begun. */
+static void add_cycle(struct tally *t, uint32_t gen)
+{
+	uint64_t values[N_KEYS];
+
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
+		values[i] = class_bytes(i, t->last.live[i], t->last.large_bytes);
+	values[KEY_ALL] = t->last.bytes;
+	trend_add(t->trend, t->last.time_ns, values);
+	t->n_cycles++;
+	if (t->tracked_gen == gen)
+		t->older_bytes = t->last.bytes > t->tracked_bytes ?
+				 t->last.bytes - t->tracked_bytes : 0;
+}
+
+void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *heapstats)
+{
+	struct census_counts counts;
+
+	if (census_read(t->gm, gen, heapstats, &counts))
+		return;		/* a cycle that is not seen; or the process has gone */
+	if (!t->first_ns) {
+		t->first = counts;
+		t->first_ns = time_ns;
+	}
+	if (census_add(&t->census, gen, time_ns, &counts, &t->last))
+		add_cycle(t, gen);
+}
+
+void tally_tracked(struct tally *t, uint32_t gen, uint64_t bytes)
+{
+	t->tracked_gen = gen;
+	t->tracked_bytes = bytes;
+}
+
+static void fill_class(const struct tally *t, unsigned i, uint64_t from_ns, struct heap_census *out)
+{
+	struct heap_class c = {
+		.size = golayout_class_size(i), .live_objects = t->last.live[i],
+		.live_bytes = class_bytes(i, t->last.live[i], t->last.large_bytes),
+		.alloc_objects = t->census.counts.n_alloc[i] - t->first.n_alloc[i],
+		.rate = trend_slope(t->trend, i, from_ns),
+	};
+
+	if ((int64_t)c.alloc_objects < 0)	/* by what a class may be off */
+		c.alloc_objects = 0;
+	if (c.live_objects || c.alloc_objects || c.rate.value < 0)
+		out->classes[out->n_classes++] = c;
+}
+
+void tally_fill(const struct tally *t, struct heap_census *out)
+{
+	uint64_t from_ns = t->start_ns + (t->last.time_ns - t->start_ns) / 3;
+
+	*out = (struct heap_census){ .n_cycles = t->n_cycles, .n_missed = t->census.n_missed };
+	if (!t->n_cycles)
+		return;
+	out->live_bytes = t->last.bytes;
+	out->older_bytes = t->older_bytes;
+	out->alloc_span_s = (double)(t->census.time_ns - t->first_ns) / 1e9;
+	out->rate = trend_slope(t->trend, KEY_ALL, from_ns);
+	out->classes = xcalloc(CENSUS_CLASSES, sizeof(*out->classes));
+	for (unsigned i = 1; i < CENSUS_CLASSES; i++)
+		fill_class(t, i, from_ns, out);
+	fill_class(t, 0, from_ns, out);
+}
