@@ -56,6 +56,8 @@ struct tracing {
 	struct series *heap_series;	/* live objects by account, at looks */
 	struct series *go_series;	/* running goroutines by stack */
 	struct tally *tally;
+	bool marked;			/* a mark phase has been seen to begin: */
+	uint32_t mark_gen;		/* sweepgen during it */
 	uint64_t attach_ns;
 	uint64_t *older;		/* goids in the table right after the attach, rising */
 	size_t n_older;
@@ -141,13 +143,28 @@ const struct plan *tracing_plan(const struct tracing *t)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
+/*
+ * What is allocated while the collector marks is marked at once, garbage or not: only the next mark
+ * phase says whether it lives, as if it had been born after this one.  The world was stopped when this
+ * one began, so records tell by their order which came first.
+ */
+static struct gl_alloc born_late(const struct tracing *t, const struct gl_alloc *rec)
+{
+	struct gl_alloc late = *rec;
+
+	if (t->marked && rec->gen == t->mark_gen)
+		late.gen += 2;
+	return late;
+}
+
 static void on_alloc(struct tracing *t, const struct gl_alloc *rec)
 {
+	struct gl_alloc born = born_late(t, rec);
 	uint64_t bytes;
 	bool tiny;
 
 	if (rec->h.probe < t->plan.n && objsize_get(t->sizes, rec, &bytes, &tiny))
-		track_alloc(t->track, rec, bytes, tiny, now_ns());
+		track_alloc(t->track, &born, bytes, tiny, now_ns());
 	else
 		track_end(t->track, rec->addr);
 }
@@ -161,6 +178,8 @@ static void on_stack(struct tracing *t, const struct gl_stack *rec)
 
 static void on_gcstart(struct tracing *t, const struct gl_gcstart *rec)
 {
+	t->marked = true;
+	t->mark_gen = rec->gen;
 	if (!process_gone(t->p))
 		tally_mark(t->tally, rec->gen, rec->time_ns, rec->heapstats);
 }

@@ -25,7 +25,7 @@ func censusTests(e *env) []testCase {
 		}
 		all = append(all, testCase{"census/growth/" + v, func(t *T) { t.censusGrowth(v) }})
 	}
-	return all
+	return append(all, testCase{"census/floating", func(t *T) { t.censusFloating(t.newest()) }})
 }
 
 // censusLive: around the collections nothing is allocated but by the runtime itself.
@@ -79,6 +79,29 @@ func (t *T) checkOlderBytes(r *report, truth uint64) {
 	if got := r.Census.OlderBytes; got == nil || !within(*got, truth, handfulBytes) {
 		t.Errorf("older than the attach: %d bytes, really %d", value(got), truth)
 	}
+}
+
+// censusFloating: garbage that is made while the collector marks is marked with the rest, and lives for
+// nobody: it is young.
+func (t *T) censusFloating(version string) {
+	const n = 100000
+	p := t.program(t.build("classes", version, "plain"))
+	x := t.attach(p.pid(), "--heap-only")
+	p.do("collide %d", n)
+	r := x.report()
+	x.stop()
+	p.finish()
+	live, young := uint64(0), uint64(0)
+	for i := range r.Sites {
+		if s := &r.Sites[i]; len(s.Frames) > 0 && s.Frames[0].Function == "main.floating" {
+			live += value(s.LiveObjects)
+			young += s.YoungObjects
+		}
+	}
+	if live > 1 {
+		t.Errorf("%d objects live, of which one at a time can be reached", live)
+	}
+	t.Notef("%d of %d objects young", young, n)
 }
 
 func within(a, b, by uint64) bool { return a <= b+by && b <= a+by }

@@ -7,7 +7,7 @@
 // runtime's counts as of "read"; "begin" and then "leak", which keeps so many more of each class that
 // what is kept grows in step with the clock, however often or seldom it is called, makes garbage and
 // collects; "rates", objects a second; "elapsed", seconds since "begin".  The runtime collects only when it is
-// told to.
+// told to.  "collide N" makes garbage of N objects while it collects.
 package main
 
 import (
@@ -37,6 +37,7 @@ var (
 	begun time.Time
 	stats runtime.MemStats
 	sink  unsafe.Pointer
+	other *[96]byte
 )
 
 // Rate is one class of a leak.
@@ -53,6 +54,7 @@ func main() {
 	ctl.Loop(map[string]func(int){
 		"keep":    func(n int) { each(func(c *class) { c.keep(n) }); ctl.OK() },
 		"garbage": func(n int) { garbage(n); ctl.OK() },
+		"collide": func(n int) { collide(n); ctl.OK() },
 		"gc":      func(int) { runtime.GC(); ctl.OK() },
 		"read":    func(int) { runtime.ReadMemStats(&stats); ctl.OK() },
 		"print":   func(int) { ctl.JSON(&stats) },
@@ -89,6 +91,22 @@ func garbage(n int) {
 	}
 	sink = nil
 }
+
+// collide makes garbage of n objects beside a collection.
+func collide(n int) {
+	done := make(chan bool)
+	go func() {
+		for ; n > 0; n-- {
+			floating()
+		}
+		done <- true
+	}()
+	runtime.GC()
+	<-done
+}
+
+//go:noinline
+func floating() { other = new([96]byte) }
 
 // leak makes the garbage first, so that the collection follows the clock's reading as soon as it can.
 func leak() {
