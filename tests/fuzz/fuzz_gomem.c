@@ -29,6 +29,7 @@
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/go/image.h"
+#include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
 #include "user/object.h"
 #include "user/target.h"
@@ -79,7 +80,8 @@ struct damage {
 
 /* What is there to be asked, and whether it was answered. */
 struct answers {
-	int check, alive, memstats, goroutines;
+	int check, alive, memstats, census, goroutines;
+	uint64_t n_census;	/* objects */
 	struct go_memstats stats;
 	size_t n_live, n_dead, n_goroutines, n_pcs, n_sized;
 };
@@ -499,6 +501,29 @@ static void ask_goroutines(struct gomem *gm, const struct goroutines_limits *lim
 	goroutines_free(&gs);
 }
 
+/* Every other time as if it were asked after the collection. */
+static void ask_census(const struct prey *p, struct gomem *gm, bool late, struct answers *out)
+{
+	uint8_t raw[3 * 2048];
+	struct census_counts c;
+	uint32_t gen = 0;
+	uint64_t addr;
+	size_t len;
+
+	out->census = -EBADMSG;
+	if (!census_place(gm, &addr, &len))
+		return;
+	if (len > sizeof(raw))
+		fail("more of the runtime's counts than there can be");
+	out->census = target_read(p->target, addr, raw, len);
+	if (!out->census && !late)
+		out->census = gomem_sweepgen(gm, &gen);
+	if (!out->census)
+		out->census = census_read(gm, gen, raw, &c);
+	for (size_t i = 0; i < CENSUS_CLASSES && !out->census; i++)
+		out->n_census += c.n_alloc[i] - c.n_free[i];
+}
+
 static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct answers *out)
 {
 	int left = (int)random_below(state, 20);
@@ -511,6 +536,7 @@ static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct 
 	ask_alive(p, gm, state, out);
 	ask_slot_size(p, gm, state, out);
 	out->memstats = gomem_memstats(gm, &out->stats);
+	ask_census(p, gm, random_below(state, 2), out);
 	ask_goroutines(gm, &limits, random_below(state, 8), out);
 }
 
@@ -528,16 +554,18 @@ static void ask_clean(const struct prey *p, struct answers *out)
 	ask_alive(p, gm, &state, out);
 	ask_slot_size(p, gm, &state, out);
 	out->memstats = gomem_memstats(gm, &out->stats);
+	ask_census(p, gm, false, out);
 	ask_goroutines(gm, &limits, true, out);
 	gomem_close(gm);
-	if (out->check || out->alive || out->memstats || out->goroutines || !out->n_live ||
+	if (out->check || out->alive || out->memstats || out->census || out->goroutines ||
+	    out->n_census != out->stats.heap_objects || !out->n_live ||
 	    !out->n_dead || !out->n_sized || out->n_goroutines < 3 || out->n_pcs < 10)
 		fail("the undamaged program does not answer");
 }
 
 static bool same_answers(const struct answers *a, const struct answers *b)
 {
-	return a->n_live == b->n_live && a->n_dead == b->n_dead && a->n_sized == b->n_sized &&
+	return a->n_census == b->n_census && a->n_live == b->n_live && a->n_dead == b->n_dead && a->n_sized == b->n_sized &&
 	       a->n_goroutines == b->n_goroutines && a->n_pcs == b->n_pcs &&
 	       a->stats.mallocs == b->stats.mallocs && a->stats.frees == b->stats.frees &&
 	       a->stats.heap_alloc == b->stats.heap_alloc &&
