@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/base/limits.h"
 #include "user/report/report.h"
 
 enum {
@@ -28,9 +29,6 @@ enum {
 	HELP_WIDTH = 79,
 	MAX_CHOICES = 256,
 };
-
-#define MIN_MEMORY ((uint64_t)64 << 20)
-#define DEFAULT_MEMORY ((uint64_t)256 << 20)
 
 struct row;
 
@@ -199,9 +197,9 @@ static int parse_size(struct parsing *p, const char *arg)
 	}
 	if (good && *text == 'B' && text[-1] != 'B')
 		text++;
-	if (!good || *text || v < (double)MIN_MEMORY || v > 1e15)
-		return wrong(p, "--%s: '%s' is not a size of 64MiB or more, as 64MiB, 1G or bytes",
-			     p->row->name, arg);
+	if (!good || *text || v < MIN_MEMORY || v > 1e15)
+		return wrong(p, "--%s: '%s' is not a size of %dMiB or more, as 64MiB, 1G or bytes",
+			     p->row->name, arg, MIN_MEMORY >> 20);
 	*(uint64_t *)field(p) = (uint64_t)v;
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/report/report.h"
 
@@ -62,7 +63,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.interval_ns, 0);
 	assert_int_equal(o.count, 0);
 	assert_int_equal(o.top, 10);
-	assert_int_equal(o.memory_bytes, 256 * MIB);
+	assert_int_equal(o.memory_bytes, DEFAULT_MEMORY);
 	assert_true(o.heap && o.goroutines);
 	assert_false(o.force || o.dry_run || o.help || o.version);
 	assert_int_equal(o.verbosity, NORMAL);
@@ -301,7 +302,7 @@ static void test_help(void **state)
 		"-p, --pid=PID ", "-f, --folded[=WHAT]", "--pprof-goroutines=FILE", "--memory=SIZE",
 		"-h, --help", "text, json, folded,",
 	};
-	char *text, *save;
+	char *text, *save, memory[64];
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
@@ -309,6 +310,9 @@ static void test_help(void **state)
 	fclose(f);
 	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
 		assert_non_null(strstr(text, named[i]));
+	snprintf(memory, sizeof(memory), "(%dMiB; %dMiB or more)", DEFAULT_MEMORY >> 20,
+		 MIN_MEMORY >> 20);
+	assert_non_null(strstr(text, memory));
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		assert_in_range(strlen(line), 1, 79);
 	free(text);

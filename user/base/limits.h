@@ -8,15 +8,15 @@
 #define LIMITS_H
 
 enum {
-	/* Shares of our own memory (--memory), in percent.  What is not given away here are the
-	 * ring, the binary's tables, and a second copy of stacks, accounts and goroutines while a
-	 * report is made. */
+	DEFAULT_MEMORY = 256 << 20,	/* of our own, as --memory says */
+	MIN_MEMORY = 64 << 20,
+	/* Shares of it in percent.  What is not given away here are the ring, the binary's tables,
+	 * and a second copy of stacks, accounts and goroutines while a report is made. */
 	TRACK_PERCENT = 36,		/* objects, stacks and goroutines that are followed */
 	SERIES_PERCENT = 3,		/* of each of the two series of counts over time */
 	SITES_PERCENT = 18,		/* named stacks */
 	TABLE_PERCENT = 10,		/* goroutines as read from the runtime's table */
 	MAX_SITE_NODES = 1 << 19,	/* stack prefixes whose allocated type is remembered */
-	DEFAULT_MEMORY = 256 << 20,
 	MAX_GOROUTINES = 1 << 22,	/* read from the runtime's table */
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,
