@@ -25,6 +25,7 @@ enum {
 	MAX_ROWS = 64,
 	LONG = 256,			/* what getopt says of row i is LONG + i, or its letter */
 	MAX_BARE_INTERVAL = 86400,	/* s; who means more says a unit */
+	MIN_INTERVAL_NS = 10000000,	/* shorter ones leave time for reports only */
 	HELP_COLUMN = 30,
 	HELP_WIDTH = 79,
 	MAX_CHOICES = 256,
@@ -147,11 +148,23 @@ static int set_number(struct parsing *p, const char *what, const char *text, uns
 	return 0;
 }
 
-static int parse_time(struct parsing *p, const char *arg)
+static int parse_duration(struct parsing *p, const char *arg)
 {
-	char what[] = { '-', (char)p->row->letter, '\0' };
+	return set_time(p, "-d", arg, field(p));
+}
 
-	return set_time(p, what, arg, field(p));
+static int set_interval(struct parsing *p, const char *what, const char *text)
+{
+	int err = set_time(p, what, text, &p->o->interval_ns);
+
+	if (!err && p->o->interval_ns < MIN_INTERVAL_NS)
+		err = wrong(p, "%s: '%s' is too short: give 10ms or more", what, text);
+	return err;
+}
+
+static int parse_interval(struct parsing *p, const char *arg)
+{
+	return set_interval(p, "-i", arg);
 }
 
 static int parse_top(struct parsing *p, const char *arg)
@@ -289,9 +302,9 @@ static int parse_file(struct parsing *p, const char *arg)
 static const struct row fixed_rows[] = {
 	{ .name = "pid", .letter = 'p', .arg = "PID", .parse = parse_pid,
 	  .help = "the process to trace" },
-	{ .name = "duration", .letter = 'd', .arg = "TIME", .parse = parse_time, AT(duration_ns),
+	{ .name = "duration", .letter = 'd', .arg = "TIME", .parse = parse_duration, AT(duration_ns),
 	  .help = "stop after TIME (30s, 1m30s, 2h; a bare number is seconds)" },
-	{ .name = "interval", .letter = 'i', .arg = "TIME", .parse = parse_time, AT(interval_ns),
+	{ .name = "interval", .letter = 'i', .arg = "TIME", .parse = parse_interval,
 	  .help = "a report every TIME, as the positional INTERVAL" },
 	{ .name = "heap-only", AT(goroutines), .flag = false,
 	  .help = "trace allocations only" },
@@ -418,7 +431,7 @@ static bool same_program(pid_t a, pid_t b)
  * "-p $(pidof server)" with two servers makes the second pid an INTERVAL.  So a bare number is
  * refused when it is the pid of another process of the same program, or more than a day.
  */
-static int set_interval(struct parsing *p, const char *arg)
+static int take_interval(struct parsing *p, const char *arg)
 {
 	unsigned long v;
 	bool bare = !arg[strspn(arg, "0123456789")];
@@ -437,7 +450,7 @@ static int set_interval(struct parsing *p, const char *arg)
 			return err;
 		}
 	}
-	return set_time(p, "INTERVAL", arg, &p->o->interval_ns);
+	return set_interval(p, "INTERVAL", arg);
 }
 
 static int take_positionals(struct parsing *p)
@@ -460,7 +473,7 @@ static int take_positionals(struct parsing *p)
 	if (p->n_positional > 2)
 		return wrong(p, "'%s' is one argument too many", arg[2]);
 	if (p->n_positional > 0)
-		err = set_interval(p, arg[0]);
+		err = take_interval(p, arg[0]);
 	if (!err && p->n_positional > 1)
 		err = set_number(p, "COUNT", arg[1], 1, ULONG_MAX, &p->o->count);
 	return err;

@@ -79,7 +79,7 @@ static void test_times(void **state)
 {
 	static const struct { const char *text; uint64_t ns; } rows[] = {
 		{ "30", 30 * S }, { "30s", 30 * S }, { "0.5", S / 2 }, { "1.5s", 3 * S / 2 },
-		{ "500ms", S / 2 }, { "2h", 7200 * S }, { "1m30s", 90 * S }, { "1h5m", 3900 * S },
+		{ "500ms", S / 2 }, { "10ms", S / 100 }, { "2h", 7200 * S }, { "1m30s", 90 * S }, { "1h5m", 3900 * S },
 		{ "1h2m3.5s", 3723 * S + S / 2 }, { "1d12h", 129600 * S }, { "86400", 86400 * S },
 		{ "100000s", 100000 * S },
 	};
@@ -218,6 +218,10 @@ static void test_refused(void **state)
 		{ "-p 42 -d 1m30", "not a time" },
 		{ "-p 42 -d 1x", "1m30s" },
 		{ "-p 42 -i -5s", "-i: '-5s'" },
+		{ "-p 42 -i 9ms", "-i: '9ms' is too short: give 10ms or more" },
+		{ "-p 42 -i 0.000000001", "-i: '0.000000001' is too short" },
+		{ "-p 42 -i 1ns", "-i: '1ns' is not a time" },
+		{ "-p 42 0.001s", "INTERVAL: '0.001s' is too short" },
 		{ "-p 42 5x", "INTERVAL: '5x'" },
 		{ "-p 42 1s 0", "COUNT: '0'" },
 		{ "-p 42 1s 2 3", "'3' is one argument too many" },

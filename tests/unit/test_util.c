@@ -50,9 +50,24 @@ static void test_names(void **state)
 	}
 }
 
+/* However much was missed, as by a program that was stopped for days. */
+static void test_next_due(void **state)
+{
+	static const struct { uint64_t due, every, now, next; } rows[] = {
+		{ 100, 10, 99, 100 }, { 100, 10, 100, 110 }, { 100, 10, 109, 110 },
+		{ 100, 10, 110, 120 }, { 100, 1, UINT64_MAX / 2, UINT64_MAX / 2 + 1 },
+		{ 100, UINT64_MAX / 2, 100, UINT64_MAX / 2 + 100 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(next_due(rows[i].due, rows[i].every, rows[i].now), rows[i].next);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names), cmocka_unit_test(test_next_due),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

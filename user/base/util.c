@@ -118,3 +118,8 @@ uint64_t now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
+
+uint64_t next_due(uint64_t due, uint64_t every, uint64_t now)
+{
+	return now < due ? due : due + ((now - due) / every + 1) * every;
+}

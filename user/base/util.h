@@ -28,6 +28,8 @@ void *grow(void *array, size_t n, size_t *cap, size_t size);
 
 /* CLOCK_MONOTONIC, as bpf_ktime_get_ns() counts it. */
 uint64_t now_ns(void);
+/* The first of due, due + every, due + 2 every ... that lies behind now; every is not 0. */
+uint64_t next_due(uint64_t due, uint64_t every, uint64_t now);
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

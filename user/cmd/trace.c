@@ -92,8 +92,8 @@ static bool report_due(struct run *r)
 
 	if (!r->next_report_ns || now < r->next_report_ns)
 		return false;
-	while (r->next_report_ns && r->next_report_ns <= now)
-		r->next_report_ns = r->o->interval_ns ? r->next_report_ns + r->o->interval_ns : 0;
+	r->next_report_ns = r->o->interval_ns ?
+			    next_due(r->next_report_ns, r->o->interval_ns, now) : 0;
 	return true;
 }
 
