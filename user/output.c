@@ -260,9 +260,10 @@ static int write_one(struct output *o, const struct rendering *r)
 	return err;
 }
 
-int outputs_write(struct outputs *o, const struct findings *f, size_t top, unsigned int missing)
+int outputs_write(struct outputs *o, const struct findings *f, size_t top)
 {
 	const struct rendering r = { f, top, o };
+	const unsigned int missing = report_missing(f);
 	size_t n_deaf = 0;
 	int err = 0;
 

@@ -33,14 +33,14 @@ int outputs_open(struct outputs **out, const struct output_spec *specs, size_t n
  * Without it, a reader is waited for as long as it takes. */
 void outputs_interrupt(struct outputs *o, bool (*interrupted)(void *ctx), void *ctx);
 
-/* Writes a report to each, but those that need any of `missing` (enum report_needs).  top as in
- * struct report_options.  0, or of the first that failed:
- * -ENODATA something was missing; -EPIPE nobody reads any of them any more; both in silence
+/* Writes a report to each, but those whose format needs what the findings lack (enum report_needs).
+ * top as in struct report_options.  0, or of the first that failed:
+ * -ENODATA something was lacking; -EPIPE nobody reads any of them any more; both in silence
  * -EINTR   the reader of a stream took nothing until there was an interrupt; in silence
  * -EEXIST  somebody else's file has the name by now: the report is kept under another
  * others   it cannot be written; a file is as it was before.
  * Can be called again after any of these. */
-int outputs_write(struct outputs *o, const struct findings *f, size_t top, unsigned int missing);
+int outputs_write(struct outputs *o, const struct findings *f, size_t top);
 
 /* Removes what was reserved and never written.  NULL is fine. */
 void outputs_close(struct outputs *o);

@@ -96,7 +96,7 @@ static int report(struct outputs *o, const char *text)
 {
 	const struct findings f = { .version = text };
 
-	return outputs_write(o, &f, 0, 0);
+	return outputs_write(o, &f, 0);
 }
 
 static void put_file(const char *name, const char *text)
@@ -266,7 +266,7 @@ static void test_missing(void **state)
 	struct outputs *o;
 
 	assert_int_equal(outputs_open(&o, specs, 2, false), 0);
-	assert_int_equal(outputs_write(o, &f, 0, REPORT_NEEDS_COLLECTION), -ENODATA);
+	assert_int_equal(outputs_write(o, &f, 0), -ENODATA);
 	outputs_close(o);
 	leave_folder(folder, files);
 }

@@ -15,14 +15,12 @@
 #include "user/findings.h"
 #include "user/launch.h"
 #include "user/loop.h"
-#include "user/model.h"
 #include "user/names.h"
 #include "user/observation.h"
 #include "user/opts.h"
 #include "user/output.h"
 #include "user/probe/plan.h"
 #include "user/probe/plan_text.h"
-#include "user/report/report.h"
 #include "user/process.h"
 #include "user/sites.h"
 #include "user/target.h"
@@ -55,8 +53,7 @@ static int report(struct run *r)
 {
 	struct observation *o = tracing_observe(r->t);
 	struct findings *f = findings_make(o, r->sites);
-	int err = outputs_write(r->outputs, f, r->o->top,
-				f->gc_cycles ? 0 : REPORT_NEEDS_COLLECTION);
+	int err = outputs_write(r->outputs, f, r->o->top);
 
 	findings_free(f);
 	observation_free(o);

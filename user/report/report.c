@@ -63,6 +63,12 @@ const struct report_format *report_find(const char *name)
 	return NULL;
 }
 
+unsigned int report_missing(const struct findings *f)
+{
+	return (f->heap ? 0 : REPORT_NEEDS_HEAP) | (f->goroutines ? 0 : REPORT_NEEDS_GOROUTINES) |
+	       (f->gc_cycles ? 0 : REPORT_NEEDS_COLLECTION);
+}
+
 int report_value(const struct report_format *format, const char *value)
 {
 	if (!value)

@@ -65,6 +65,8 @@ struct report_format {
 
 const struct report_format *report_find(const char *name);	/* NULL: no such format */
 const struct report_format *report_formats(size_t *n);
+/* Of enum report_needs: what these findings lack. */
+unsigned int report_missing(const struct findings *f);
 /* Where value stands in format->values (0 for NULL), or -EINVAL. */
 int report_value(const struct report_format *format, const char *value);
 
