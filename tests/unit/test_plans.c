@@ -330,12 +330,29 @@ static void refuses_damaged_code(void **state)
 	}
 }
 
+/* The entry of one function is that of another, too. */
+static void refuses_two_probes_at_one_place(void **state)
+{
+	struct gobin *gb = open_build("go1.27.4-plain");
+	struct go_func end = { 0 }, sweep = { 0 };
+	struct plan plan;
+
+	assert_true(gobin_find_func(gb, "runtime.gdestroy", &end));
+	assert_true(gobin_find_func(gb, "runtime.gcSweep", &sweep));
+	gb->img.funcs[sweep.index].fn.entry = end.entry;
+	gb->img.funcs[sweep.index].fn.end = end.end;
+	gb->img.funcs[sweep.index].n = 0;	/* its code is the other's */
+	assert_int_equal(plan_make(&plan, gb, &all), -ENOTSUP);
+	close_build(gb);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_the_known_plans),
 		cmocka_unit_test(plans_what_is_wanted),
 		cmocka_unit_test(refuses_damaged_code),
+		cmocka_unit_test(refuses_two_probes_at_one_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
  */
 #include "user/tracer/tracer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -430,6 +431,20 @@ static void test_stale_events(void **state)
 	assert_string_equal(after, want);
 }
 
+/* Needs no rights: nothing is loaded. */
+static void test_equal_addresses(void **state)
+{
+	struct tracer_probe probes[N_POINTS];
+	struct gl_config config = own_config();
+	struct loaded l = { 0 };
+
+	set_verbosity(QUIET);
+	fill_probes(probes);
+	probes[2].addr = probes[0].addr;
+	assert_int_equal(load_open(&l, &config, probes, N_POINTS), -EINVAL);
+	load_close(&l);
+}
+
 static void need_tracefs(void)
 {
 	need_rights();
@@ -507,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_stack_records),
 		cmocka_unit_test(test_stale_events),
+		cmocka_unit_test(test_equal_addresses),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_descriptor),
 		cmocka_unit_test(test_drain_ends),

@@ -42,6 +42,14 @@ struct plan_probe *plan_add(struct builder *bl, const struct body *b, int32_t no
 			  image_name(img), GL_MAX_PROBES);
 		return NULL;
 	}
+	for (size_t i = 0; i < plan->n; i++) {
+		if (plan->probes[i].vaddr != in->addr)
+			continue;
+		say_error("%s: the same instruction is wanted for two probes, of %s and of %s; "
+			  "this build of Go is not supported", image_name(img),
+			  plan->probes[i].func, b->fn.name);
+		return NULL;
+	}
 	plan->probes = grow(plan->probes, plan->n, &bl->cap, sizeof(*plan->probes));
 	p = &plan->probes[plan->n];
 	*p = (struct plan_probe) {

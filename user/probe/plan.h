@@ -33,7 +33,8 @@ struct plan_probe {
 };
 
 struct plan {
-	struct plan_probe *probes;	/* heap probes, goroutine probes, the collector's */
+	struct plan_probe *probes;	/* heap probes, goroutine probes, the collector's; no two
+					 * at one address */
 	size_t n;
 };
 

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "user/tracer/plant.h"
 #include "user/tracer/rights.h"
 #include "user/tracer/tracer.h"
+
+enum { MAX_HASHES = 1 << 16 };	/* so many without a good one: less than 1 in 10^10 */
 
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -47,20 +50,46 @@ static bool fill_slots(struct gl_slot *slots, const struct tracer_probe *probes,
 	return true;
 }
 
-/* Looks for a multiplier without collisions: of 1000, 650 are with 30 probes, 8 with 100. */
-static int set_table(struct loaded *l, const struct gl_config *config,
-		     const struct tracer_probe *probes, size_t n)
+/* Two probes at one address share a slot with every multiplier. */
+static int check_probes(const struct tracer_probe *probes, size_t n)
 {
-	struct gl_config c = *config;
-
 	if (n > GL_MAX_PROBES) {
 		say_error("%zu probes are needed, %d are the most: this build of Go is "
 			  "not supported", n, GL_MAX_PROBES);
 		return -E2BIG;
 	}
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (probes[i].addr != probes[k].addr)
+				continue;
+			say_error("probes %zu and %zu are both at address %#" PRIx64
+				  ": this build of Go is not supported", k, i, probes[i].addr);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* Looks for a multiplier without collisions: of 1000, 650 are with 30 probes, 8 with 100, and of
+ * 10000, 4 with the most. */
+static int set_table(struct loaded *l, const struct gl_config *config,
+		     const struct tracer_probe *probes, size_t n)
+{
+	struct gl_slot *slots = (struct gl_slot *)l->skel->rodata->slots;
+	struct gl_config c = *config;
+	int err = check_probes(probes, n);
+
+	if (err)
+		return err;
 	c.hash = 0x9e3779b97f4a7c15ull;
-	while (!fill_slots((struct gl_slot *)l->skel->rodata->slots, probes, n, c.hash))
+	for (int i = 0; !fill_slots(slots, probes, n, c.hash); i++) {
+		if (i == MAX_HASHES) {
+			say_error("no hash tells the addresses of %zu probes apart: this build of "
+				  "Go is not supported", n);
+			return -EINVAL;
+		}
 		c.hash = c.hash * 0x5851f42d4c957f2dull | 1;
+	}
 	memcpy((void *)&l->skel->rodata->config, &c, sizeof(c));
 	return 0;
 }
