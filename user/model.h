@@ -60,10 +60,11 @@ struct heap_site {
 	struct frames stack;	/* runtime frames at the leaf end folded away */
 	struct site_part *parts;
 	size_t n_parts;
-	uint64_t live_objects, live_bytes;	/* sums over parts, as all below */
+	uint64_t live_objects, live_bytes;	/* sums over parts, down to doubtful_objects */
 	uint64_t young_objects, young_bytes;
 	uint64_t shared_objects, doubtful_objects;
-	uint64_t alloc_objects, alloc_bytes;
+	uint64_t alloc_objects, alloc_bytes;	/* those sums, and what was allocated by parts that
+						 * held nothing and made room for others */
 	uint64_t samples;	/* objects that were really followed, behind live_objects */
 	int64_t growth_bytes;	/* live_bytes minus live_bytes after the first collection since the
 				 * attach */

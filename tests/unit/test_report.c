@@ -781,6 +781,40 @@ static void test_pprof_build_id(void **state)
 }
 
 /* More locations, functions and strings than the first tables hold. */
+/* Parts that made room for others are in the sums of their site, and so in the profile. */
+static void test_pprof_other_parts(void **state)
+{
+	static const uint64_t known[] = { 2, 96, 1, 48 }, others[] = { 5, 604, 0, 0 };
+	static const uint64_t all[] = { 3, 24, 0, 0 };
+	const struct frame leaf = { .function = "main.f", .pc = 0x401000 };
+	const struct frame *const stack[] = { &leaf };
+	struct site_part parts[] = { PART("main.T", "new", 48, 1, 0, 0, 2) };
+	struct heap_site sites[] = {
+		{ .stack = FRAMES(stack), PARTS(parts), .live_objects = 1, .live_bytes = 48,
+		  .alloc_objects = 7, .alloc_bytes = 700 },
+		{ .stack = FRAMES(stack), .alloc_objects = 3, .alloc_bytes = 24 },
+	};
+	struct findings f = plain_findings();
+	struct report_options opt = { 0 };
+	struct bytes p;
+	uint8_t *data;
+	size_t size;
+	char *gz;
+
+	f.sites = sites;
+	f.n_sites = ARRAY_SIZE(sites);
+	gz = render("pprof", &opt, &f, &size);
+	data = inflate_all(gz, size, &p);
+	assert_int_equal(count_fields(p, 2), 3);
+	assert_values(get_field(p, 2, 0).bytes, known, 4);
+	assert_values(get_field(p, 2, 1).bytes, others, 4);
+	assert_values(get_field(p, 2, 2).bytes, all, 4);
+	assert_function(p, get_field(p, 2, 1).bytes, 0, 0, 0x401000, "main.f");
+	assert_int_equal(count_fields(get_field(p, 2, 1).bytes, 3), 0);
+	free(data);
+	free(gz);
+}
+
 static void test_pprof_many(void **state)
 {
 	enum { N = 2000 };
@@ -1040,6 +1074,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),
 		cmocka_unit_test(test_pprof_build_id), cmocka_unit_test(test_pprof_many),
+		cmocka_unit_test(test_pprof_other_parts),
 		cmocka_unit_test(test_many), cmocka_unit_test(test_foreign_names),
 		cmocka_unit_test(test_foreign_names_in_profile),
 	};

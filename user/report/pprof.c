@@ -368,23 +368,55 @@ static uint64_t times(uint64_t n, uint64_t size)
 	return product;
 }
 
+enum { ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE, N_HEAP_VALUES };
+
+static void begin_heap_sample(struct profile *p, const struct heap_site *s,
+			      const uint64_t values[N_HEAP_VALUES])
+{
+	add_stack(p, &s->stack, "[unknown]");
+	add_values(p, values, N_HEAP_VALUES);
+}
+
 static void put_part(struct profile *p, const struct heap_site *s, const struct site_part *part)
 {
 	uint64_t live = p->f->gc_cycles ? part->live_objects : 0;
-	const uint64_t values[] = {
+	const uint64_t values[N_HEAP_VALUES] = {
 		times(part->alloc_objects, 1), times(part->alloc_objects, part->size),
 		times(live, 1), times(live, part->size),
 	};
 
-	if (!values[0] && !values[2])
+	if (!values[ALLOC_OBJECTS] && !values[INUSE_OBJECTS])
 		return;
-	add_stack(p, &s->stack, "[unknown]");
-	add_values(p, values, ARRAY_SIZE(values));
+	begin_heap_sample(p, s, values);
 	if (part->size)
 		add_number_label(p, "bytes", part->size);
 	if (part->type && strcmp(part->type, "?") != 0)
 		add_label(p, "type", part->type);
 	put_message(p, PROFILE_SAMPLE);
+}
+
+/* What was allocated by parts that are no longer known apart: no type, no size, nothing in use. */
+static void put_other_parts(struct profile *p, const struct heap_site *s)
+{
+	uint64_t objects = 0, bytes = 0, values[N_HEAP_VALUES] = { 0 };
+
+	for (size_t i = 0; i < s->n_parts; i++) {
+		objects += s->parts[i].alloc_objects;
+		bytes += s->parts[i].alloc_objects * s->parts[i].size;
+	}
+	if (s->alloc_objects <= objects)
+		return;
+	values[ALLOC_OBJECTS] = times(s->alloc_objects - objects, 1);
+	values[ALLOC_SPACE] = times(s->alloc_bytes - bytes, 1);
+	begin_heap_sample(p, s, values);
+	put_message(p, PROFILE_SAMPLE);
+}
+
+static void put_heap_site(struct profile *p, const struct heap_site *s)
+{
+	for (size_t i = 0; i < s->n_parts; i++)
+		put_part(p, s, &s->parts[i]);
+	put_other_parts(p, s);
 }
 
 static void put_heap(struct profile *p)
@@ -397,8 +429,7 @@ static void put_heap(struct profile *p)
 	put_value_type(p, PROFILE_SAMPLE_TYPE, "inuse_space", "bytes");
 	protobuf_u64(&p->out, PROFILE_DEFAULT_SAMPLE_TYPE, string(p, "inuse_space"));
 	for (size_t i = 0; i < p->f->n_sites; i++)
-		for (size_t j = 0; j < p->f->sites[i].n_parts; j++)
-			put_part(p, &p->f->sites[i], &p->f->sites[i].parts[j]);
+		put_heap_site(p, &p->f->sites[i]);
 }
 
 /* Of the longest wait in the group, in few values so that pprof's tag reports stay short. */
