@@ -126,7 +126,7 @@ static void put_memory(FILE *out, const struct memory_account *m)
 	else if (m->not_go >= 0)
 		item(&l, " + ", "not Go %s", report_bytes((uint64_t)m->not_go).s);
 	else
-		item(&l, " - ", "%s (not resident, less what is not Go)",
+		item(&l, " - ", "%s not in RAM (never touched, or swapped out)",
 		     report_bytes(-(uint64_t)m->not_go).s);
 	end_line(&l);
 
@@ -502,6 +502,12 @@ static bool is_blocked(const char *state)
 	return true;
 }
 
+/* All that is known of these is that they live; the head of the section says so. */
+static bool is_nowhere(const struct goroutine_place *p)
+{
+	return !p->stack.n && (!p->state || !strcmp(p->state, "?"));
+}
+
 static void put_place(FILE *out, const struct findings *f, const struct goroutine_place *p,
 		      size_t width)
 {
@@ -533,7 +539,8 @@ static void put_places(FILE *out, const struct findings *f, const struct gorouti
 		width = columns > width ? columns : width;
 	}
 	for (size_t i = 0; i < shown; i++)
-		put_place(out, f, &s->places[i], width);
+		if (!is_nowhere(&s->places[i]))
+			put_place(out, f, &s->places[i], width);
 	for (size_t i = shown; i < s->n_places; i++)
 		rest += s->places[i].live;
 	if (shown < s->n_places)
@@ -576,12 +583,30 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 		fputs("           <- not known, their start was not seen\n", out);
 }
 
+static void put_states(struct line *l, const struct findings *f)
+{
+	struct report_state *states;
+	size_t n = report_states(f->gsites, f->n_gsites, &states);
+
+	for (size_t i = 0; i < n; i++)
+		item(l, i ? ", " : "; ", "%s [%s]", report_count(states[i].n).s, states[i].state);
+	free(states);
+}
+
+/* Of one goroutine it is not known where it waits when the runtime's table was not read, and then it
+ * is of none. */
+static bool are_nowhere(const struct findings *f)
+{
+	for (size_t i = 0; i < f->n_gsites; i++)
+		if (f->gsites[i].n_places && is_nowhere(&f->gsites[i].places[0]))
+			return true;
+	return false;
+}
+
 static void put_goroutine_total(FILE *out, const struct findings *f)
 {
 	struct goroutine_sum t = { 0 };
 	struct line l = begin_line(out, "GOROUTINES ", 9);
-	struct report_state *states;
-	size_t n = report_states(f->gsites, f->n_gsites, &states);
 
 	for (size_t i = 0; i < f->n_gsites; i++)
 		add_goroutines(&t, &f->gsites[i]);
@@ -589,10 +614,14 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 	     plural(t.sites));
 	item(&l, ", ", "%s started", report_count(t.started).s);
 	item(&l, " and ", "%s ended since the attach", report_count(t.ended).s);
-	for (size_t i = 0; i < n; i++)
-		item(&l, i ? ", " : "; ", "%s [%s]", report_count(states[i].n).s, states[i].state);
+	if (are_nowhere(f)) {
+		item(&l, "; ", "where they waited is not known");
+		item(&l, ": ", "%s%s", f->gone ? "the process had " :
+		     "the runtime's table of them could not be read", f->gone ? f->gone : "");
+	} else {
+		put_states(&l, f);
+	}
 	end_line(&l);
-	free(states);
 }
 
 static void put_goroutines(FILE *out, const struct findings *f, size_t top)
