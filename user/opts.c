@@ -25,6 +25,7 @@ enum {
 	MAX_ROWS = 64,
 	LONG = 256,			/* what getopt says of row i is LONG + i, or its letter */
 	MAX_BARE_INTERVAL = 86400,	/* s; who means more says a unit */
+	MAX_COUNT = 1000000000,
 	MIN_INTERVAL_NS = 10000000,	/* shorter ones leave time for reports only */
 	HELP_COLUMN = 30,
 	HELP_WIDTH = 79,
@@ -144,7 +145,8 @@ static int set_number(struct parsing *p, const char *what, const char *text, uns
 	errno = 0;
 	*out = strtoul(text, &end, 10);
 	if (errno || !isdigit((unsigned char)*text) || *end || *out < min || *out > max)
-		return wrong(p, "%s: '%s' is not a number from %lu to %lu", what, text, min, max);
+		return wrong(p, "%s: '%s' is not a whole number from %lu to %lu", what, text, min,
+			     max);
 	return 0;
 }
 
@@ -475,7 +477,7 @@ static int take_positionals(struct parsing *p)
 	if (p->n_positional > 0)
 		err = take_interval(p, arg[0]);
 	if (!err && p->n_positional > 1)
-		err = set_number(p, "COUNT", arg[1], 1, ULONG_MAX, &p->o->count);
+		err = set_number(p, "COUNT", arg[1], 1, MAX_COUNT, &p->o->count);
 	return err;
 }
 
