@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <limits.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -32,6 +33,7 @@
 
 #include <cmocka.h>
 
+#include "user/base/capability.h"
 #include "user/base/util.h"
 #include "user/base/watchdog.h"
 
@@ -661,6 +663,39 @@ static void test_no_right(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void open_parent_without_capability(int arg)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	char msg[512];
+	struct target *t;
+	int err;
+
+	if (syscall(SYS_capget, &head, caps))
+		_exit(77);
+	caps[0].effective &= ~(1u << CAP_SYS_PTRACE);
+	caps[0].permitted &= ~(1u << CAP_SYS_PTRACE);
+	if (syscall(SYS_capset, &head, caps))
+		_exit(77);
+	err = open_quietly(&t, getppid(), msg, sizeof(msg));
+	_exit((err == -EACCES || err == -EPERM) && strstr(msg, "without CAP_SYS_PTRACE") &&
+	      !strstr(msg, "as root") ? 0 : 1);
+}
+
+/* As in a container.  Root is not told to be root. */
+static void test_root_without_right(void **state)
+{
+	int status;
+
+	if (geteuid() || !has_capability(CAPABILITY_SYS_PTRACE))
+		skip();
+	assert_true(waitpid(start(open_parent_without_capability, 0), &status, 0) > 0);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void test_kernel_thread(void **state)
 {
 	char msg[512], link[8];
@@ -724,6 +759,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_no_process),
 		cmocka_unit_test(test_thread),
 		cmocka_unit_test(test_no_right),
+		cmocka_unit_test(test_root_without_right),
 		cmocka_unit_test(test_kernel_thread),
 	};
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +20,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -445,6 +448,49 @@ static void test_equal_addresses(void **state)
 	load_close(&l);
 }
 
+/* What rights_check() says, with status and message through a pipe, of a child without any. */
+static int rights_of_nobody(uid_t uid, char *said, size_t cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+	int fds[2], status;
+	size_t n = 0;
+	ssize_t got;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(fds[1], STDERR_FILENO);
+		close(fds[1]);
+		if (setresuid(uid, uid, uid) || syscall(SYS_capset, &head, none))
+			_exit(77);
+		_exit(rights_check() == -EPERM ? 0 : 1);
+	}
+	close(fds[1]);
+	while ((got = read(fds[0], said + n, cap - 1 - n)) > 0)
+		n += (size_t)got;
+	said[n] = '\0';
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Root without them, as in a container, is not told to be root. */
+static void test_no_rights(void **state)
+{
+	char said[512];
+
+	if (geteuid())
+		skip();
+	assert_int_equal(rights_of_nobody(0, said, sizeof(said)), 0);
+	assert_non_null(strstr(said, "CAP_BPF and CAP_PERFMON"));
+	assert_null(strstr(said, "as root"));
+	assert_int_equal(rights_of_nobody(65534, said, sizeof(said)), 0);
+	assert_non_null(strstr(said, "run it as root"));
+}
+
 static void need_tracefs(void)
 {
 	need_rights();
@@ -523,6 +569,7 @@ int main(void)
 		cmocka_unit_test(test_stack_records),
 		cmocka_unit_test(test_stale_events),
 		cmocka_unit_test(test_equal_addresses),
+		cmocka_unit_test(test_no_rights),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_descriptor),
 		cmocka_unit_test(test_drain_ends),

@@ -150,8 +150,8 @@ void plant_explain(int err)
 {
 	if (err == -ENODEV)
 		say_error("this kernel has no uprobe_multi (Linux 6.6), and tracefs is not mounted "
-			  "or not writable; run as root: mount -t tracefs "
-			  "tracefs /sys/kernel/tracing");
+			  "or not writable: mount -t tracefs tracefs /sys/kernel/tracing%s",
+			  geteuid() ? ", and run gobpfleak as root" : "");
 	else
 		say_error("the kernel refuses the probes: %s; nothing was planted", strerror(-err));
 }

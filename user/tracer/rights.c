@@ -8,22 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include "user/base/capability.h"
 #include "user/base/util.h"
-
-static bool has_capability(int cap)
-{
-	unsigned long long eff = 0;
-	char line[128];
-	FILE *f = fopen("/proc/self/status", "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &eff) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return eff >> cap & 1;
-}
 
 bool kernel_at_least(int major, int minor)
 {
@@ -49,17 +37,17 @@ static bool locked_down(void)
 	return yes;
 }
 
-enum { CAP_SYS_ADMIN_ = 21, CAP_PERFMON_ = 38, CAP_BPF_ = 39 };	/* linux/capability.h */
-
 static int check_rights(void)
 {
-	bool bpf = has_capability(CAP_BPF_), perfmon = has_capability(CAP_PERFMON_);
+	bool bpf = has_capability(CAPABILITY_BPF), perfmon = has_capability(CAPABILITY_PERFMON);
 
-	if (has_capability(CAP_SYS_ADMIN_) || (bpf && perfmon))
+	if (has_capability(CAPABILITY_SYS_ADMIN) || (bpf && perfmon))
 		return 0;
-	say_error("missing rights: %s%s%s to load BPF programs; run it as root "
-		  "(sudo gobpfleak ...)", bpf ? "" : "CAP_BPF",
-		  !bpf && !perfmon ? " and " : "", perfmon ? "" : "CAP_PERFMON");
+	say_error("missing rights: %s%s%s to load BPF programs; %s", bpf ? "" : "CAP_BPF",
+		  !bpf && !perfmon ? " and " : "", perfmon ? "" : "CAP_PERFMON",
+		  geteuid() ? "run it as root (sudo gobpfleak ...)" :
+		  "this root has been left without: a container is given more with --cap-add, "
+		  "or run it on the host");
 	return -EPERM;
 }
 
