@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"sort"
 	"strings"
 	"syscall"
 )
@@ -33,6 +34,7 @@ func outputTests(e *env) []testCase {
 		{"output/names-in-messages", func(t *T) { t.namesInMessages() }},
 		{"completion/words", func(t *T) { t.completionWords() }},
 		{"completion/keys", func(t *T) { t.completionKeys() }},
+		{"manual/options", func(t *T) { t.manual() }},
 	}
 }
 
@@ -325,8 +327,8 @@ func (t *T) completionScript() string {
 
 // complete is what bash is offered for these words, the last of them the one before the cursor.
 func (t *T) complete(words ...string) string {
-	script := `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _gobpfleak; echo "${COMPREPLY[*]}"`
-	args := append([]string{"-c", script, t.completionScript(), "gobpfleak"}, words...)
+	script := `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _gobpfleak "$1"; echo "${COMPREPLY[*]}"`
+	args := append([]string{"-uc", script, t.completionScript(), t.tool}, words...)
 	out, err := exec.Command("bash", args...).Output()
 	t.must(err)
 	return strings.TrimSpace(string(out))
@@ -345,6 +347,8 @@ func (t *T) completionWords() {
 		{[]string{"--folded", "="}, values}, {[]string{"--folded", "=", "gr"}, "growth"},
 		{[]string{"--folded=live-"}, "live-objects"}, {[]string{"--format", "p"}, "pprof"},
 		{[]string{"-o", dir + "o"}, dir + "one"}, {[]string{"--json", "=", dir + "o"}, dir + "one"},
+		{[]string{"--folded=x"}, ""}, {[]string{"--force="}, ""}, {[]string{"--force", "="}, ""},
+		{[]string{"-f", "--for"}, "--format --force"}, {[]string{"--folded", "--top"}, "--top"},
 		{[]string{"-d", ""}, ""}, {[]string{"--mem"}, "--memory"}, {[]string{"--", "bpftra", "-p"}, ""},
 	} {
 		if got := t.complete(c.words...); got != c.want {
@@ -361,31 +365,74 @@ func (t *T) completionWords() {
 	t.completionKnows(formats, values)
 }
 
-// completionKnows all that the tool itself says there is.
+var helpOption = regexp.MustCompile(`(?m)^  (?:(-\w), )? *(--[a-z-]+)`)
+
+// helpOptions are those that the tool's help begins lines with, short and long.
+func (t *T) helpOptions() []string {
+	var all []string
+	for _, m := range helpOption.FindAllStringSubmatch(t.runTool(0, "-h").stdout, -1) {
+		for _, option := range m[1:] {
+			if option != "" {
+				all = append(all, option)
+			}
+		}
+	}
+	sort.Strings(all)
+	return all
+}
+
+// completionKnows all that the tool itself says there is, and no more.
 func (t *T) completionKnows(formats, values string) {
 	commas := func(s string) string { return strings.Replace(s, " ", ", ", -1) }
 	t.refused(t.runTool(0, "-p", "1", "--format", "x"), commas(formats))
 	t.refused(t.runTool(0, "-p", "1", "-fx"), commas(values))
-	offered := " " + t.complete("-") + " "
-	for _, m := range regexp.MustCompile(`(?m)^  (?:(-\w), )? *(--[a-z-]+)`).FindAllStringSubmatch(t.runTool(0, "-h").stdout, -1) {
-		for _, option := range m[1:] {
-			if option != "" && !strings.Contains(offered, " "+option+" ") {
-				t.Errorf("the completion does not know %s", option)
-			}
-		}
+	offered := strings.Fields(t.complete("-"))
+	sort.Strings(offered)
+	if want := append([]string{"--"}, t.helpOptions()...); strings.Join(offered, " ") != strings.Join(want, " ") {
+		t.Errorf("offered are %q, not %q", offered, want)
 	}
 }
 
-// completionKeys: as somebody types it.
+// completionKeys: as somebody types it, for a command by its path, which is asked for its help once.
 func (t *T) completionKeys() {
 	tty := t.terminal()
+	asked := filepath.Join(t.dir, "asked")
+	command := t.writeFile("gobpfleak", []byte(fmt.Sprintf("#!/bin/sh\n"+
+		"[ \"$1\" = --help ] || exec printf '<%%s>' \"$@\"\necho >>%s\nexec %s --help\n", asked, t.tool)), 0777)
 	cmd := exec.Command("bash", "--norc", "--noprofile", "-i")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty.slave, tty.slave, tty.slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	t.must(cmd.Start())
 	t.cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	tty.typeIn("gobpfleak() { printf '<%s>' \"$@\"; }; . " + t.completionScript() + "; echo rea''dy\n")
+	tty.typeIn(". " + t.completionScript() + "; echo rea''dy\n")
 	tty.expect("ready")
-	tty.typeIn("gobpfleak --format=js\t --folded=gro\t\n")
-	tty.expect("<--format=json><--folded=growth>")
+	tty.typeIn(command + " --format=js\t --folded=gro\t --dr\t\n")
+	tty.expect("<--format=json><--folded=growth><--dry-run>")
+	if n := len(t.readFile(asked)); n != 1 {
+		t.Errorf("asked for its help %d times", n)
+	}
+}
+
+// manual: the man page names every option of the help in a heading of OPTIONS, and nowhere one that there is
+// not.
+func (t *T) manual() {
+	page := strings.Replace(string(t.readFile(filepath.Join(t.progs, "../../scripts/gobpfleak.8"))), `\-`, "-", -1)
+	section := regexp.MustCompile(`(?s)\n\.SH OPTIONS\n(.*?)\n\.SH `).FindStringSubmatch(page)
+	if section == nil {
+		t.Fatalf("the man page has no OPTIONS")
+	}
+	var named []string
+	for _, m := range regexp.MustCompile(`(?m)^\.TP\n(.*)$`).FindAllStringSubmatch(section[1], -1) {
+		named = append(named, regexp.MustCompile(`-\w\b|--[a-z]+(?:-[a-z]+)*`).FindAllString(m[1], -1)...)
+	}
+	sort.Strings(named)
+	options := t.helpOptions()
+	if strings.Join(named, " ") != strings.Join(options, " ") {
+		t.Errorf("OPTIONS of the man page names %q, the help %q", named, options)
+	}
+	for _, option := range regexp.MustCompile(`--[a-z]+(?:-[a-z]+)*`).FindAllString(page, -1) {
+		if i := sort.SearchStrings(options, option); i == len(options) || options[i] != option {
+			t.Errorf("the man page mentions %s", option)
+		}
+	}
 }
