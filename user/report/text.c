@@ -646,11 +646,13 @@ static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 
 static void put_older(struct line *l, const struct heap_census *c)
 {
-	if (c->n_cycles && c->older_bytes != UNKNOWN_U64)
-		item(l, "; ", "of %s live %s are older than the attach and not seen",
-		     report_bytes(c->live_bytes).s, report_bytes(c->older_bytes).s);
-	else
+	if (!c->n_cycles || c->older_bytes == UNKNOWN_U64) {
 		item(l, "; ", "objects older than the attach are not seen");
+		return;
+	}
+	item(l, "; ", "%s older than the attach are not seen",
+	     report_bytes(c->older_bytes).s);
+	item(l, " ", "(of %s live one collection ago)", report_bytes(c->live_bytes).s);
 }
 
 static void put_coverage(FILE *out, const struct findings *f)
