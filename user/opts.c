@@ -152,7 +152,7 @@ static int set_number(struct parsing *p, const char *what, const char *text, uns
 
 static int parse_duration(struct parsing *p, const char *arg)
 {
-	return set_time(p, "-d", arg, field(p));
+	return set_time(p, "-d", arg, &p->o->duration_ns);
 }
 
 static int set_interval(struct parsing *p, const char *what, const char *text)
@@ -304,7 +304,7 @@ static int parse_file(struct parsing *p, const char *arg)
 static const struct row fixed_rows[] = {
 	{ .name = "pid", .letter = 'p', .arg = "PID", .parse = parse_pid,
 	  .help = "the process to trace" },
-	{ .name = "duration", .letter = 'd', .arg = "TIME", .parse = parse_duration, AT(duration_ns),
+	{ .name = "duration", .letter = 'd', .arg = "TIME", .parse = parse_duration,
 	  .help = "stop after TIME (30s, 1m30s, 2h; a bare number is seconds)" },
 	{ .name = "interval", .letter = 'i', .arg = "TIME", .parse = parse_interval,
 	  .help = "a report every TIME, as the positional INTERVAL" },

@@ -38,6 +38,8 @@ enum {
 	MAX_TYPE_FRAMES = 24,		/* of a stack that are looked at for an object's type */
 	MAX_ARG_PLACES = 512,		/* of one search for an argument of a call */
 	MAX_ARG_STEPS = 1 << 18,	/* instructions that it looks at */
+	MAX_HASHES = 1 << 16,		/* of the probes' addresses that are tried; that none of so
+					 * many serves is less likely than 1 in 10^10 */
 	MAX_JUMP_TABLE = 1 << 14,	/* entries of all jump tables of a function */
 
 	MAX_STRUCT_BYTES = 1 << 26,	/* no struct of the runtime is larger */

@@ -30,11 +30,20 @@
 #include "user/probe/plan_internal.h"
 #include "user/probe/tail.h"
 
+static const struct plan_probe *find_probe(const struct plan *plan, uint64_t vaddr)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->probes[i].vaddr == vaddr)
+			return &plan->probes[i];
+	return NULL;
+}
+
 struct plan_probe *plan_add(struct builder *bl, const struct body *b, int32_t node)
 {
 	const struct insn *in = &b->in.v[node];
 	const struct image *img = gobin_image(bl->gb);
 	struct plan *plan = bl->plan;
+	const struct plan_probe *other;
 	struct plan_probe *p;
 
 	if (plan->n >= GL_MAX_PROBES) {
@@ -42,12 +51,11 @@ struct plan_probe *plan_add(struct builder *bl, const struct body *b, int32_t no
 			  image_name(img), GL_MAX_PROBES);
 		return NULL;
 	}
-	for (size_t i = 0; i < plan->n; i++) {
-		if (plan->probes[i].vaddr != in->addr)
-			continue;
+	other = find_probe(plan, in->addr);
+	if (other) {
 		say_error("%s: the same instruction is wanted for two probes, of %s and of %s; "
-			  "this build of Go is not supported", image_name(img),
-			  plan->probes[i].func, b->fn.name);
+			  "this build of Go is not supported", image_name(img), other->func,
+			  b->fn.name);
 		return NULL;
 	}
 	plan->probes = grow(plan->probes, plan->n, &bl->cap, sizeof(*plan->probes));

@@ -593,8 +593,7 @@ static void put_states(struct line *l, const struct findings *f)
 	free(states);
 }
 
-/* Of one goroutine it is not known where it waits when the runtime's table was not read, and then it
- * is of none. */
+/* It is not known of one goroutine only when the runtime's table was not read, and then of none. */
 static bool are_nowhere(const struct findings *f)
 {
 	for (size_t i = 0; i < f->n_gsites; i++)

@@ -15,12 +15,11 @@
 #include <unistd.h>
 
 #include "gobpfleak.skel.h"
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/tracer/plant.h"
 #include "user/tracer/rights.h"
 #include "user/tracer/tracer.h"
-
-enum { MAX_HASHES = 1 << 16 };	/* so many without a good one: less than 1 in 10^10 */
 
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
