@@ -122,17 +122,18 @@ static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at
 }
 
 /*
- * Brings the chunk that begins with the frame at fp; pc is that of the frame before.  The stack goes
- * on in another page, or another stack is meant: that of the goroutine below systemstack(), of C and
- * Go below a callback from C, or of whoever started the thread, since clone() leaves the parent's
- * frame pointer in the child.  There the stack ends.  A thread's first frames lie at the end of a
- * page, so this is the place to look.  It ends in mcall() as well: what the scheduler does there (run
- * timers, up to Go 1.22) is not done for the goroutine that has just parked.
+ * Brings the chunk that begins with the frame at fp; pc is that of the frame before.  The stack
+ * goes on in another page, or another stack is meant: that of the goroutine below systemstack(), of
+ * C and Go below a callback from C, or of whoever started the thread, since clone() leaves the
+ * parent's frame pointer in the child.  There the stack ends.  A thread's first frames lie at the
+ * end of a page, so this is the place to look.  It ends in mcall() as well: what the scheduler does
+ * there (run timers, up to Go 1.22) is not done for the goroutine that has just parked.
  *
  * A caller's frame lies above, unless it is on another stack, and there are not many of those: what
  * goes down again and again is no chain.
  *
- * Without branches where that is possible: the verifier follows both sides in every turn of the walk.
+ * Without branches where that is possible: the verifier follows both sides in every turn of the
+ * walk.
  */
 static __noinline int next_chunk(struct work *w, __u64 pc, __u64 fp)
 {

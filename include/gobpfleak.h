@@ -101,8 +101,8 @@ struct gl_config {
 	__u64 heapstats_addr;	/* &runtime.memstats.heapStats, */
 	__u32 heapstats_len;	/* all of the ring, bytes; 0: not to be copied */
 	__u32 pad;
-	/* Functions behind which the chain of frames is another's, and their sizes in bytes: a frame
-	 * in one of them is the last. */
+	/* Functions behind which the chain of frames is another's, and their sizes in bytes: a
+	 * frame in one of them is the last. */
 	__u64 mstart, mstart_size;	/* runtime.mstart: a thread begins */
 	__u64 mcall, mcall_size;	/* runtime.mcall: a goroutine has left its thread */
 	__u64 hash;		/* multiplier with which no two probes share a slot */
@@ -175,7 +175,8 @@ struct gl_goend {
 	__u64 time_ns;
 };
 
-/* The runtime's counts of what was allocated and found free, as they were with the world stopped. */
+/* The runtime's counts of what was allocated and found free, as they were with the world
+ * stopped. */
 struct gl_gcstart {
 	struct gl_header h;
 	__u64 time_ns;

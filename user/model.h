@@ -133,8 +133,8 @@ struct heap_class {
 	struct estimate rate;	/* live bytes grown a second */
 };
 
-/* What lived when a mark phase began, objects older than the attach included.  Nothing but the numbers
- * of cycles is known if no cycle was seen whole. */
+/* What lived when a mark phase began, objects older than the attach included.  Nothing but the
+ * numbers of cycles is known if no cycle was seen whole. */
 struct heap_census {
 	uint64_t n_cycles;	/* seen from the begin of their mark phase to that of the next */
 	uint64_t n_missed;	/* others since the first */

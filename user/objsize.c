@@ -2,14 +2,14 @@
 /*
  * objsize.c - the size of an object's slot, from what is known of the allocation.
  *
- * The size class follows from the probe, where its function is specialised to one class, or from the
- * size asked for and whether the object has pointers.  That the type tells; where type or size are
- * not at hand (a type made at run time, either lost in a profile-guided build) the object's own span
- * is asked.
+ * The size class follows from the probe, where its function is specialised to one class, or from
+ * the size asked for and whether the object has pointers.  That the type tells; where type or size
+ * are not at hand (a type made at run time, either lost in a profile-guided build) the object's own
+ * span is asked.
  *
  * All objects of one stack, type, size and probe have the same size, so the answer is kept, in a
- * cache that forgets: there is no end to sizes that may be asked for.  Where the size is not at hand
- * there is nothing to keep.
+ * cache that forgets: there is no end to sizes that may be asked for.  Where the size is not at
+ * hand there is nothing to keep.
  */
 #include "user/objsize.h"
 
@@ -77,8 +77,8 @@ static void type_of(struct objsize *z, const struct gl_alloc *rec, struct site_t
 
 /*
  * 0: the span is gone.  A slot of 16 bytes may be a block of tiny objects.  It is where the object
- * does not begin with it, or is smaller: whatever has pointers is a multiple of 8 bytes long, so that
- * below 16 it has a slot of 8.
+ * does not begin with it, or is smaller: whatever has pointers is a multiple of 8 bytes long, so
+ * that below 16 it has a slot of 8.
  */
 static uint64_t ask_span(const struct objsize *z, const struct gl_alloc *rec, bool *tiny)
 {

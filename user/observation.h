@@ -17,7 +17,7 @@
 #include "user/coverage.h"
 #include "user/model.h"
 
-/* A rate over less is noise, however exact the numbers: a moment's burst becomes gigabytes a minute. */
+/* A rate over less is noise, however exact the numbers: a burst becomes gigabytes a minute. */
 enum { MIN_RATE_CYCLES = 3 };
 #define MIN_RATE_NS 2000000000ull
 

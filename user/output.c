@@ -158,7 +158,7 @@ struct sink {
 	int fd, err;
 };
 
-enum { READER_MS = 100 };	/* between two questions while the reader of a stream takes nothing */
+enum { READER_MS = 100 };	/* between two tries while the reader of a stream takes nothing */
 
 /* False: the reader takes nothing, and we are not to wait for it any longer. */
 static bool has_room(const struct sink *s)

@@ -2,8 +2,8 @@
 /*
  * tally.c - cycles of the census to numbers of a report.
  *
- * Growth is told over the last two thirds of the time: what warms up right after the attach is not in
- * it.
+ * Growth is told over the last two thirds of the time: what warms up right after the attach is not
+ * in it.
  */
 #include "user/tally.h"
 

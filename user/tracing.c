@@ -145,8 +145,8 @@ const struct plan *tracing_plan(const struct tracing *t)
 
 /*
  * What is allocated while the collector marks is marked at once, garbage or not: only the next mark
- * phase says whether it lives, as if it had been born after this one.  The world was stopped when this
- * one began, so records tell by their order which came first.
+ * phase says whether it lives, as if it had been born after this one.  The world was stopped when
+ * this one began, so records tell by their order which came first.
  */
 static struct gl_alloc born_late(const struct tracing *t, const struct gl_alloc *rec)
 {
@@ -614,8 +614,9 @@ static void to_vaddrs(struct observation *o, size_t n_pcs, uint64_t bias)
 			o->accounts[i].typ -= bias;
 }
 
-/* The moment since which the heap's growth is told: the middle of the trace, or an earlier one where
- * too few collections have been seen since.  A heap that only grows collects once it has doubled. */
+/* The moment since which the heap's growth is told: the middle of the trace, or an earlier one
+ * where too few collections have been seen since.  A heap that only grows collects once it has
+ * doubled. */
 static bool heap_half(const struct tracing *t, const struct observation *o,
 		      struct series_moment *m)
 {

@@ -565,7 +565,8 @@ static void ask_clean(const struct prey *p, struct answers *out)
 
 static bool same_answers(const struct answers *a, const struct answers *b)
 {
-	return a->n_census == b->n_census && a->n_live == b->n_live && a->n_dead == b->n_dead && a->n_sized == b->n_sized &&
+	return a->n_census == b->n_census && a->n_live == b->n_live && a->n_dead == b->n_dead &&
+	       a->n_sized == b->n_sized &&
 	       a->n_goroutines == b->n_goroutines && a->n_pcs == b->n_pcs &&
 	       a->stats.mallocs == b->stats.mallocs && a->stats.frees == b->stats.frees &&
 	       a->stats.heap_alloc == b->stats.heap_alloc &&

@@ -1215,7 +1215,7 @@ static void test_census_cycles(void **state)
 	assert_false(census_add(&c, 10, 1000, &counts, &cycle));
 	counts.n_alloc[5] = 500;	/* garbage, allocated during the mark phase and after it */
 	counts.n_free[5] = 70;
-	counts.n_free[6] = 3;		/* more than there ever were: what caches held was misjudged */
+	counts.n_free[6] = 3;		/* more than there ever were */
 	assert_true(census_add(&c, 12, 2000, &counts, &cycle));
 	assert_int_equal(cycle.gen, 10);
 	assert_int_equal(cycle.time_ns, 1000);

@@ -304,8 +304,8 @@ static bool is_interrupted(void *ctx)
 	return ++n_asked == 2;
 }
 
-/* A reader that does not read is waited for until there is an interrupt; then the next report begins
- * at the beginning of a line. */
+/* A reader that does not read is waited for until there is an interrupt; then the next report
+ * begins at the beginning of a line. */
 static void test_no_reading(void **state)
 {
 	struct output_spec spec = { .format = &lines };

@@ -56,7 +56,8 @@ static const struct output profiles[] = {
 	{ "heap.pb.gz", "pprof", { 0 }, full_observation, 0 },
 	{ "early.pb.gz", "pprof", { .value = "heap" }, early_observation, 0 },
 	{ "goroutine.pb.gz", "pprof", { .value = "goroutine" }, full_observation, 0 },
-	{ "goroutine-creation.pb.gz", "pprof", { .value = "goroutine-creation" }, full_observation, 0 },
+	{ "goroutine-creation.pb.gz", "pprof", { .value = "goroutine-creation" },
+	  full_observation, 0 },
 	{ "bare.pb.gz", "pprof", { 0 }, bare_observation, 0 },
 };
 
@@ -978,7 +979,7 @@ static void test_foreign_names(void **state)
 		assert_null(strstr(text, "\xc2\x9b"));
 		assert_null(strstr(text, "\xe2\x80\xae"));
 		assert_null(strchr(text, '\xff'));
-		if (strcmp(outputs[i].format, "text") != 0)	/* whose lines break where they are full */
+		if (strcmp(outputs[i].format, "text") != 0)	/* its lines break where full */
 			assert_int_equal(count(text, "\n"), count(harmless, "\n"));
 		assert_null(strstr(text, "\n#1  forged"));
 		free(text);
@@ -1040,7 +1041,8 @@ static int write_all(const char *dir)
 	return err != 0;
 }
 
-/* Which reports make sense is decided before: of what was allocated nothing means that nothing was. */
+/* Which reports make sense is decided before: of what was allocated nothing means that nothing
+ * was. */
 static void test_folded_is_silent(void **state)
 {
 	const struct findings f = { .heap = true };

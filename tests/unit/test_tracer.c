@@ -249,7 +249,7 @@ static void test_hits_with_losses(void **state)
 	tracer_close(s.tr);
 }
 
-/* ---- the begin of a mark phase ---------------------------------------------------------------- */
+/* ---- the begin of a mark phase --------------------------------------------------------------- */
 
 static void keep_gcstart(void *ctx, const struct gl_header *rec)
 {
@@ -259,8 +259,8 @@ static void keep_gcstart(void *ctx, const struct gl_header *rec)
 	*kept = *(const struct gl_gcstart *)rec;
 }
 
-/* The counts are those of the hit, however late they are asked for; what cannot be read is no record,
- * and no loss of an event. */
+/* The counts are those of the hit, however late they are asked for; what cannot be read is no
+ * record, and no loss of an event. */
 static void test_gcstart(void **state)
 {
 	static uint64_t heapstats[400];
@@ -297,7 +297,7 @@ static void test_gcstart(void **state)
 	}
 }
 
-/* ---- records ---------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void test_records(void **state)
 {

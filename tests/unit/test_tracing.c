@@ -288,13 +288,15 @@ int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines
 	if (w.goroutines_err)
 		return w.goroutines_err;
 	*out = (struct goroutines){
-		.v = xcalloc(w.n_gs, sizeof(*out->v)), .n = w.n_gs, .pcs = xcalloc(64, sizeof(*out->pcs)),
+		.v = xcalloc(w.n_gs, sizeof(*out->v)), .n = w.n_gs,
+		.pcs = xcalloc(64, sizeof(*out->pcs)),
 		.states = xcalloc(w.n_gs, sizeof(*out->states)), .n_states = w.n_gs,
 		.n_unreadable = w.n_unreadable, .n_left_out = w.n_left_out,
 		.n_stacks_left_out = w.n_stacks_left_out };
 	for (size_t i = 0; i < w.n_gs; i++) {
 		out->v[i] = w.gs[i];
-		out->v[i].state = out->states[i] = xstrdup(w.gs[i].state ? w.gs[i].state : "running");
+		out->states[i] = xstrdup(w.gs[i].state ? w.gs[i].state : "running");
+		out->v[i].state = out->states[i];
 		if (!with_stacks)
 			out->v[i].n_pcs = 0;
 		if (out->v[i].n_pcs)

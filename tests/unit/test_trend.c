@@ -45,7 +45,8 @@ static void test_line(void **state)
 
 		trend_new(&t, 3);
 		for (size_t k = 0; k < counts[i]; k++, s += 1 + k % 3)
-			trend_add(t, START + s * S, (uint64_t[]){ 7 + 50 * s, 100000000 - 3 * s, 9 });
+			trend_add(t, START + s * S,
+				  (uint64_t[]){ 7 + 50 * s, 100000000 - 3 * s, 9 });
 		up = trend_slope(t, 0, 0);
 		down = trend_slope(t, 1, 0);
 		flat = trend_slope(t, 2, 0);
@@ -84,7 +85,8 @@ static void test_since(void **state)
 
 	trend_new(&t, 1);
 	for (uint64_t i = 0; i < 90; i++)
-		trend_add(t, START + i * S, (uint64_t[]){ i < 30 ? 1000 * i : 30000 + 2 * (i - 30) });
+		trend_add(t, START + i * S,
+			  (uint64_t[]){ i < 30 ? 1000 * i : 30000 + 2 * (i - 30) });
 	assert_near(trend_slope(t, 0, START + 30 * S).value, 2, 1e-9);
 	trend_free(t);
 }

@@ -2,8 +2,8 @@
 /*
  * watchdog.c - ends the program when one of its system calls does not return.
  *
- * The exit is that of the whole process, which is a fatal signal for the thread that waits.  A quick
- * one: what must not stay behind is removed, but nothing is freed that the other thread uses.
+ * The exit is that of the whole process, which is a fatal signal for the thread that waits.  A
+ * quick one: what must not stay behind is removed, but nothing is freed that the other thread uses.
  */
 #include "user/base/watchdog.h"
 

@@ -115,7 +115,8 @@ static void leave(int signo)
 static void leave_on_next(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
-	const struct sigaction at_once = { .sa_handler = leave, .sa_flags = SA_NODEFER | SA_RESTART };
+	const struct sigaction at_once = { .sa_handler = leave,
+					    .sa_flags = SA_NODEFER | SA_RESTART };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -314,7 +315,8 @@ static int trace_pid(struct run *r, pid_t pid)
 	}
 	if (err)
 		return err;
-	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid, target_comm(process_target(r->p)));
+	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid,
+	    target_comm(process_target(r->p)));
 	err = follow(r);
 	end_in_peace(r);
 	if (!err)

@@ -2,23 +2,23 @@
 /*
  * census.c - how many objects of each size class live.
  *
- * The runtime counts, per size class, what was allocated (A) and what its sweeper found free (F), in
- * memstats.heapStats.  Nothing is swept during a mark phase, and all that the last one left is swept
- * before the next begins (gcStart and finishsweep_m, runtime/mgc.go and mgcsweep.go).  So with both
- * counts taken at the begin of each mark phase,
+ * The runtime counts, per size class, what was allocated (A) and what its sweeper found free (F),
+ * in memstats.heapStats.  Nothing is swept during a mark phase, and all that the last one left is
+ * swept before the next begins (gcStart and finishsweep_m, runtime/mgc.go and mgcsweep.go).  So
+ * with both counts taken at the begin of each mark phase,
  *
  *	live(n) = A(n) - F(n+1)
  *
- * are the objects that were allocated before mark phase n began and that it found alive: those older
- * than the attach are in it, garbage that was allocated meanwhile is not.
+ * are the objects that were allocated before mark phase n began and that it found alive: those
+ * older than the attach are in it, garbage that was allocated meanwhile is not.
  *
- * What is allocated from a span in a P's cache is counted when the span leaves the cache; until then
- * the span knows.  Up to Go 1.18 a span was counted as full when it entered the cache, and corrected
- * when it left (runtime/mcache.go, refill and releaseAll).
+ * What is allocated from a span in a P's cache is counted when the span leaves the cache; until
+ * then the span knows.  Up to Go 1.18 a span was counted as full when it entered the cache, and
+ * corrected when it left (runtime/mcache.go, refill and releaseAll).
  *
- * Whoever copies heapStats with the world stopped does not have the time to look into the caches; they
- * are read some time later.  While the collector marks, what a cache holds later is as good as what it
- * held then: both are a part of one span.  When it has done, all caches are emptied
+ * Whoever copies heapStats with the world stopped does not have the time to look into the caches;
+ * they are read some time later.  While the collector marks, what a cache holds later is as good as
+ * what it held then: both are a part of one span.  When it has done, all caches are emptied
  * (gcMarkTermination): then a class that has moved by no more than caches hold has most likely been
  * emptied and nothing else, and its count of now is that of then.
  */

@@ -21,15 +21,15 @@ struct census_counts {
 	uint64_t large_alloc_bytes, large_free_bytes;
 };
 
-/* Where the runtime keeps its counts, for somebody who copies them while the world is stopped; false:
- * the layout contradicts itself. */
+/* Where the runtime keeps its counts, for somebody who copies them while the world is stopped;
+ * false: the layout contradicts itself. */
 bool census_place(const struct gomem *gm, uint64_t *addr, size_t *len);
 
 /*
- * The counts as of the moment that raw, the len bytes of census_place(), was copied, at the begin of
- * the mark phase with this sweepgen.  What the caches of the Ps had not handed in by then is read now:
- * so a class may be off by some spans for each P that allocates in it, however late this is asked, and
- * by nothing if it has not been allocated in since.
+ * The counts as of the moment that raw, the len bytes of census_place(), was copied, at the begin
+ * of the mark phase with this sweepgen.  What the caches of the Ps had not handed in by then is
+ * read now: so a class may be off by some spans for each P that allocates in it, however late this
+ * is asked, and by nothing if it has not been allocated in since.
  */
 int census_read(struct gomem *gm, uint32_t gen, const uint8_t *raw, struct census_counts *out);
 

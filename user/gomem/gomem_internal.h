@@ -105,8 +105,8 @@ static inline bool gomem_bad_pointer(uint64_t p)
 
 /* Whether all that is taken out of a heapStatsDelta lies in it. */
 bool gomem_heapstats_sane(const struct go_layout *lo);
-/* Adds the counts of a heapStatsDelta; what was allocated from the spans that the Ps have cached, and
- * the number of tiny objects that they have not handed in either. */
+/* Adds the counts of a heapStatsDelta; what was allocated from the spans that the Ps have
+ * cached, and the number of tiny objects that they have not handed in either. */
 void gomem_add_counts(const struct go_layout *lo, const uint8_t *delta, struct census_counts *c);
 int gomem_add_cached(const struct gomem *gm, struct census_counts *c, uint64_t *n_tiny);
 

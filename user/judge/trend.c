@@ -2,15 +2,15 @@
 /*
  * trend.c - Theil-Sen slopes over a bounded number of moments.
  *
- * When there is no more room, neighbours are joined to their mean, and from then on as many new ones
- * are joined before they are kept.  The mean of points on a line lies on that line.
+ * When there is no more room, neighbours are joined to their mean, and from then on as many new
+ * ones are joined before they are kept.  The mean of points on a line lies on that line.
  *
- * The median of the slopes of all pairs bears three in ten points that are wrong, which least squares
- * do not.  Its interval is Sen's: the slopes whose ranks lie 1.96 standard deviations of Kendall's S
- * to either side (P. K. Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63,
- * 1968).  That takes points to be independent; what sways (a batch, a cache) is not, and its points
- * tell less than they are: the deviation of S grows with the correlation r of neighbours as that of a
- * mean does, by sqrt((1 + r) / (1 - r)).
+ * The median of the slopes of all pairs bears three in ten points that are wrong, which least
+ * squares do not.  Its interval is Sen's: the slopes whose ranks lie 1.96 standard deviations of
+ * Kendall's S to either side (P. K. Sen, Estimates of the regression coefficient based on Kendall's
+ * tau, JASA 63, 1968).  That takes points to be independent; what sways (a batch, a cache) is not,
+ * and its points tell less than they are: the deviation of S grows with the correlation r of
+ * neighbours as that of a mean does, by sqrt((1 + r) / (1 - r)).
  */
 #include "user/judge/trend.h"
 
@@ -23,7 +23,7 @@ enum { N_MOMENTS = 128 };		/* even */
 
 struct trend {
 	size_t n_keys, n;		/* moments that are whole */
-	size_t join, n_joined;		/* so many times are one moment, so many are in the next one */
+	size_t join, n_joined;		/* so many times are one moment; in the next one */
 	uint64_t start_ns;		/* time 0 of times[] */
 	double times[N_MOMENTS];	/* seconds */
 	double *values;			/* of moment i from i * n_keys on */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * trend.h - how fast numbers grow that are counted again and again: a slope with its interval.  Pure
- * arithmetic; what the numbers stand for is the owner's business.
+ * trend.h - how fast numbers grow that are counted again and again: a slope with its interval.
+ * Pure arithmetic; what the numbers stand for is the owner's business.
  */
 #ifndef TREND_H
 #define TREND_H
@@ -14,16 +14,16 @@
 
 struct trend;
 
-/* n_keys numbers each time; memory for 128 moments, however many times there will be: then neighbours
- * become one. */
+/* n_keys numbers each time; memory for 128 moments, however many times there will be: then
+ * neighbours become one. */
 void trend_new(struct trend **out, size_t n_keys);
 void trend_free(struct trend *t);		/* NULL is fine */
 
 /* The numbers at a time, later than that of the call before. */
 void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values);
 
-/* Growth of a number a second since from_ns: the median of the slopes between all pairs of times, with
- * its 95 % interval.  All NAN with fewer than TREND_MIN_SAMPLES since then. */
+/* Growth of a number a second since from_ns: the median of the slopes between all pairs of
+ * times, with its 95 % interval.  All NAN with fewer than TREND_MIN_SAMPLES since then. */
 enum { TREND_MIN_SAMPLES = 8 };
 struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns);
 

@@ -467,7 +467,8 @@ static void put_all_goroutines(struct profile *p, bool by_creation)
 	put_value_type(p, PROFILE_SAMPLE_TYPE, "goroutine", "count");
 	for (size_t i = 0; i < p->f->n_gsites; i++)
 		for (size_t j = 0; j < p->f->gsites[i].n_places; j++)
-			put_goroutines(p, &p->f->gsites[i], &p->f->gsites[i].places[j], by_creation);
+			put_goroutines(p, &p->f->gsites[i],
+				       &p->f->gsites[i].places[j], by_creation);
 }
 
 /* Each entry as a message that starts with its id. */

@@ -22,7 +22,8 @@ struct heap_sum;
 
 struct report_options {
 	size_t top;		/* rows of each section of the text report; 0: all, in JSON too,
-				 * else 1,000 sites of each kind are there, or top if that is more */
+				 * else 1,000 sites of each kind are there, or top if that is
+				 * more */
 	const char *value;	/* what folded stacks and pprof count: one of the format's values;
 				 * NULL: the first */
 };

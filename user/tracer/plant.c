@@ -88,9 +88,9 @@ static void wait_and_end(const int pipe_fds[2])
 /*
  * The kernel writes into the memory of the target on behalf of who closes, and gives up where a
  * SIGKILL waits for that one (get_user_pages() asks fatal_signal_pending(); "failed to unregister,
- * leaking uprobe" in its log): the breakpoints stay for as long as the target lives.  A process that
- * is exiting already is out of reach of signals.  So the last to hold the descriptor is a child of
- * ours, which does nothing but end once we have closed it or are gone.
+ * leaking uprobe" in its log): the breakpoints stay for as long as the target lives.  A process
+ * that is exiting already is out of reach of signals.  So the last to hold the descriptor is a
+ * child of ours, which does nothing but end once we have closed it or are gone.
  */
 void close_for_good(int fd)
 {

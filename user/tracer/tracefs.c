@@ -101,8 +101,8 @@ static int open_event(struct plant *p, const char *dir, int prog_fd, pid_t pid)
 
 /*
  * An event outlives its owner if that is killed, so its name says who that was: pid, start time (a
- * pid comes again), the pid namespace in which the pid means something, and what tells the events of
- * one process apart.
+ * pid comes again), the pid namespace in which the pid means something, and what tells the events
+ * of one process apart.
  */
 struct owner {
 	int pid;

@@ -81,7 +81,8 @@ void track_goend(struct track *tr, const struct gl_goend *rec);
  * runtime's table shows in between can be told from what was never seen to start. */
 void track_hold_ended(struct track *tr);
 
-/* The pcs of a stack, valid until the next record, and its enum gl_stack_flags; false: not known. */
+/* The pcs of a stack, valid until the next record, and its enum gl_stack_flags; false: not
+ * known. */
 bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs, uint32_t *n,
 		      uint32_t *flags);
 
