@@ -23,7 +23,8 @@ static void words(void *ctx, uint64_t typ, const uint64_t *pcs, size_t n, struct
 	*out = (struct site_words){ .type = type.name, .how = type.how };
 }
 
-void names_of(struct process *p, struct sites_ops *out)
+void names_of(struct process *p, size_t types_bytes, struct sites_ops *out)
 {
+	sitetype_limit(process_sitetype(p), types_bytes);
 	*out = (struct sites_ops){ .ctx = p, .frames = frames, .words = words };
 }

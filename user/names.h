@@ -5,10 +5,12 @@
 #ifndef NAMES_H
 #define NAMES_H
 
+#include <stddef.h>
+
 struct process;
 struct sites_ops;
 
-/* The process must outlive the sites. */
-void names_of(struct process *p, struct sites_ops *out);
+/* The process must outlive the sites.  types_bytes: of memory for what is remembered of types. */
+void names_of(struct process *p, size_t types_bytes, struct sites_ops *out);
 
 #endif

@@ -16,7 +16,7 @@ enum {
 	SERIES_PERCENT = 3,		/* of each of the two series of counts over time */
 	SITES_PERCENT = 18,		/* named stacks */
 	TABLE_PERCENT = 10,		/* goroutines as read from the runtime's table */
-	MAX_SITE_NODES = 1 << 19,	/* stack prefixes whose allocated type is remembered */
+	TYPES_PERCENT = 6,		/* stack prefixes whose allocated type is remembered */
 	MAX_GOROUTINES = 1 << 22,	/* read from the runtime's table */
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,

@@ -253,7 +253,7 @@ static int open_process(struct run *r, pid_t pid)
 
 	if (err)
 		return err;
-	names_of(r->p, &names);
+	names_of(r->p, opt.memory_bytes / 100 * TYPES_PERCENT, &names);
 	sites_new(&r->sites, &names, opt.memory_bytes / 100 * SITES_PERCENT);
 	return tracing_new(&r->t, r->p, &opt);
 }

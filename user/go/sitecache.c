@@ -3,7 +3,8 @@
  * sitecache.c - answers of sitetype by what they depend on, and the one copy of each name in them.
  *
  * Both are hash tables with open addressing, at most half full.  There are no more names than types
- * in the binary, times a few prefixes.
+ * in the binary, times a few prefixes; of answers there may be as many as the binary has calls of
+ * the allocator.
  */
 #include "user/go/sitecache.h"
 
@@ -15,7 +16,7 @@
 #include "user/base/util.h"
 #include "user/go/sitetype.h"
 
-enum { ROOT = 1 };
+enum { ROOT = 1, FIRST_NODES = 1024 };
 
 /* One step on the way from the root: typ first, then the pcs, then 0 if the stack ends. */
 struct node {
@@ -27,7 +28,7 @@ struct node {
 
 struct sitecache {
 	struct node *nodes;
-	size_t n_nodes, size_nodes;
+	size_t n_nodes, size_nodes, max_nodes;
 	struct site_type *answers;
 	size_t n_answers, cap_answers;
 	char **names;
@@ -94,7 +95,7 @@ static void grow_nodes(struct sitecache *sc)
 	struct node *old = sc->nodes;
 	size_t n = sc->size_nodes;
 
-	sc->size_nodes = n ? 2 * n : 1024;
+	sc->size_nodes = n ? 2 * n : FIRST_NODES;
 	sc->nodes = xcalloc(sc->size_nodes, sizeof(*sc->nodes));
 	for (size_t i = 0; i < n; i++)
 		if (old[i].parent)
@@ -130,7 +131,7 @@ void sitecache_keep(struct sitecache *sc, uint64_t typ, const uint64_t *pcs, siz
 	struct node *node = NULL;
 	uint32_t parent = ROOT;
 
-	if (sc->n_nodes + used + 1 > MAX_SITE_NODES)
+	if (sc->n_nodes + used + 1 > sc->max_nodes)
 		return;
 	for (size_t i = 0; i <= used; i++) {
 		if (2 * (sc->n_nodes + 1) > sc->size_nodes)
@@ -146,6 +147,18 @@ void sitecache_keep(struct sitecache *sc, uint64_t typ, const uint64_t *pcs, siz
 	node->answer = (uint32_t)sc->n_answers;
 }
 
+/* A slot is used by half a node and half an answer at most; at the last doubling the old slots, half
+ * as many, are there as well. */
+void sitecache_limit(struct sitecache *sc, size_t max_bytes)
+{
+	size_t slot_bytes = sizeof(struct node) * 3 / 2 + sizeof(struct site_type) / 2;
+	size_t n_slots = FIRST_NODES;
+
+	while (2 * n_slots * slot_bytes <= max_bytes)
+		n_slots *= 2;
+	sc->max_nodes = n_slots / 2;
+}
+
 struct sitecache *sitecache_new(void)
 {
 	struct sitecache *sc = xcalloc(1, sizeof(*sc));
@@ -153,6 +166,7 @@ struct sitecache *sitecache_new(void)
 	sc->seed = table_seed();
 	grow_names(sc);
 	grow_nodes(sc);
+	sitecache_limit(sc, DEFAULT_MEMORY / 100 * TYPES_PERCENT);
 	return sc;
 }
 

@@ -18,6 +18,10 @@ struct sitecache;
 struct sitecache *sitecache_new(void);
 void sitecache_free(struct sitecache *sc);
 
+/* Bytes that answers may take, names not included; what was kept before stays.  At first their
+ * share of DEFAULT_MEMORY. */
+void sitecache_limit(struct sitecache *sc, size_t max_bytes);
+
 /* The one copy of prefix and name together; lives as long as the cache. */
 const char *sitecache_name(struct sitecache *sc, const char *prefix, const char *name);
 
@@ -26,7 +30,7 @@ const struct site_type *sitecache_find(const struct sitecache *sc, uint64_t typ,
 				       const uint64_t *pcs, size_t n);
 
 /* The answer depends on the first used of the n pcs; used is n + 1 if it mattered that the stack
- * ends there.  Once MAX_SITE_NODES are held nothing is kept. */
+ * ends there.  Nothing more is kept once the memory is used up. */
 void sitecache_keep(struct sitecache *sc, uint64_t typ, const uint64_t *pcs, size_t n, size_t used,
 		    const struct site_type *answer);
 

@@ -605,6 +605,11 @@ int sitetype_new(struct sitetype **out, const struct gobin *gb)
 	return 0;
 }
 
+void sitetype_limit(struct sitetype *st, size_t max_bytes)
+{
+	sitecache_limit(st->cache, max_bytes);
+}
+
 void sitetype_free(struct sitetype *st)
 {
 	if (!st)

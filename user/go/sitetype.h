@@ -20,6 +20,9 @@ struct sitetype;
 int sitetype_new(struct sitetype **out, const struct gobin *gb);
 void sitetype_free(struct sitetype *st);
 
+/* Bytes that remembered answers may take, names not included; beyond that they are found anew. */
+void sitetype_limit(struct sitetype *st, size_t max_bytes);
+
 struct site_type {
 	const char *name;	/* "main.Session", "[]uint8", "map[string]int", "string"; "?"
 				 * unknown, also in part: "[]?", "chan ?" */
