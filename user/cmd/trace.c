@@ -36,6 +36,7 @@ struct run {
 	struct outputs *outputs;
 	struct loop *loop;
 	uint64_t end_ns, next_report_ns;	/* 0: none */
+	bool asked;			/* for a report in between */
 	unsigned int n_failed;		/* reports that could not be written */
 	bool stop;			/* the final report is due */
 	int result;
@@ -83,15 +84,16 @@ static int final_report(struct run *r)
 	return err;
 }
 
+/* SIGUSR1 asks for one more; those of the interval come when they would have come. */
 static bool report_due(struct run *r)
 {
 	uint64_t now = now_ns();
+	bool asked = r->asked, due = r->next_report_ns && now >= r->next_report_ns;
 
-	if (!r->next_report_ns || now < r->next_report_ns)
-		return false;
-	r->next_report_ns = r->o->interval_ns ?
-			    next_due(r->next_report_ns, r->o->interval_ns, now) : 0;
-	return true;
+	r->asked = false;
+	if (due)
+		r->next_report_ns = next_due(r->next_report_ns, r->o->interval_ns, now);
+	return asked || due;
 }
 
 /* ---- what ends a trace ---------------------------------------------------------------------- */
@@ -151,7 +153,7 @@ static void on_ask(void *ctx, int signo, bool from_terminal)
 {
 	struct run *r = ctx;
 
-	r->next_report_ns = now_ns();
+	r->asked = true;
 }
 
 /* The final look and report do not end early: a signal that comes a second time, as SIGHUP does,
