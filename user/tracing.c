@@ -73,6 +73,17 @@ struct tracing {
 
 /* ---- new ------------------------------------------------------------------------------------- */
 
+static int still_the_same(const struct tracing *t)
+{
+	const char *gone = process_gone(t->p);
+
+	if (!gone)
+		return 0;
+	say_error("process %d has %s before it could be traced",
+		  (int)target_pid(process_target(t->p)), gone);
+	return -ESRCH;
+}
+
 /*
  * The live bytes must be what the file says, or a breakpoint over their first byte: another
  * tracer's probe (an int3, or since Linux 6.18 a whole call over a nop, which we never probe).
@@ -92,6 +103,9 @@ static int verify_bytes(const struct tracing *t)
 		if ((live[0] == p->bytes[0] || live[0] == int3) &&
 		    !memcmp(live + 1, p->bytes + 1, p->n_bytes - 1))
 			continue;
+		err = still_the_same(t);	/* with other code it is another program, mostly */
+		if (err)
+			return err;
 		say_error("process %d: its code at %s+0x%llx is not what its file says; nothing "
 			  "was planted. Has the file been replaced, or does another tool patch the "
 			  "process? Restart it",
@@ -330,17 +344,6 @@ static void open_tables(struct tracing *t)
 	series_new(&t->heap_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
 	tally_new(&t->tally, process_gomem(t->p), now);
 	series_new(&t->go_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
-}
-
-static int still_the_same(struct tracing *t)
-{
-	const char *gone = process_gone(t->p);
-
-	if (!gone)
-		return 0;
-	say_error("process %d has %s before it could be traced",
-		  (int)target_pid(process_target(t->p)), gone);
-	return -ESRCH;
 }
 
 /*

@@ -580,6 +580,8 @@ static void test_bytes_changed(void **state)
 	w.text[0][0] = 0xcc;	/* a breakpoint over another instruction */
 	w.text[0][1] ^= 1;
 	free(said_by(new_tracing, -EBADMSG));
+	w.gone = "exec'ed another program";	/* whose code is its own business */
+	assert_int_equal(new_tracing(), -ESRCH);
 }
 
 static void test_bytes_unreadable(void **state)
