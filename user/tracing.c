@@ -274,7 +274,7 @@ static int configure(const struct tracing *t, struct gl_config *c)
 {
 	const struct target *target = process_target(t->p);
 	const struct go_layout *lo = process_layout(t->p);
-	uint64_t dev, ino, heapstats;
+	uint64_t dev, ino, heapstats = 0;
 	size_t heapstats_len;
 	uint32_t pid;
 	int err = target_pidns(target, &dev, &ino, &pid);
