@@ -63,15 +63,14 @@ void objsize_free(struct objsize *z)
 
 static void type_of(struct objsize *z, const struct gl_alloc *rec, struct site_type *out)
 {
-	uint64_t bias = process_bias(z->p), typ = rec->typ, vaddrs[GL_MAX_FRAMES];
+	uint64_t typ = rec->typ, vaddrs[GL_MAX_FRAMES];
 	const uint64_t *pcs;
 	uint32_t n = 0, flags;
 
 	if (track_find_stack(z->track, rec->stack, &pcs, &n, &flags))
-		for (uint32_t i = 0; i < n; i++)
-			vaddrs[i] = pcs[i] - bias;
+		process_vaddrs(z->p, pcs, n, vaddrs);
 	if (typ && typ != GL_UNKNOWN)
-		typ -= bias;
+		process_vaddrs(z->p, &typ, 1, &typ);
 	sitetype_get(process_sitetype(z->p), typ, vaddrs, n, out);
 }
 

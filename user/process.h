@@ -9,6 +9,7 @@
 #define PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,6 +33,16 @@ const struct go_layout *process_layout(const struct process *p);
 struct gomem *process_gomem(const struct process *p);
 struct sitetype *process_sitetype(const struct process *p);
 uint64_t process_bias(const struct process *p);	/* address in the target minus vaddr */
+
+/* Addresses in the target to vaddrs; both may be the same array. */
+static inline void process_vaddrs(const struct process *p, const uint64_t *addrs, size_t n,
+				  uint64_t *vaddrs)
+{
+	uint64_t bias = process_bias(p);
+
+	for (size_t i = 0; i < n; i++)
+		vaddrs[i] = addrs[i] - bias;
+}
 
 /* Compares the layout with the live runtime unless that has been done.  0: it fits; -EAGAIN: a
  * program that was just started has no heap yet, ask again; -EBADMSG: it does not fit, the user has

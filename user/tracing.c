@@ -465,15 +465,14 @@ static void read_memory(struct tracing *t)
 
 static void name_stacks(struct tracing *t)
 {
-	uint64_t end = now_ns() + NAMING_NS, vaddrs[GL_MAX_FRAMES], bias = process_bias(t->p);
+	uint64_t end = now_ns() + NAMING_NS, vaddrs[GL_MAX_FRAMES];
 	const uint64_t *pcs;
 	uint32_t n, flags;
 
 	while (t->n_new_stacks && now_ns() < end) {
 		if (!track_find_stack(t->track, t->new_stacks[--t->n_new_stacks], &pcs, &n, &flags))
 			continue;
-		for (uint32_t i = 0; i < n; i++)
-			vaddrs[i] = pcs[i] - bias;
+		process_vaddrs(t->p, pcs, n, vaddrs);
 		t->opt.new_stack(t->opt.ctx, vaddrs, n, flags & GL_STACK_CUT);
 	}
 }
@@ -545,29 +544,23 @@ static uint32_t state_index(struct observation *o, const char *state)
 	return (uint32_t)o->n_states++;
 }
 
-/* What the table alone says; who started them comes with the snapshot. */
-static void copy_table(const struct tracing *t, const struct goroutines *gs, struct observation *o)
+/* What the table alone says; who started them comes with the snapshot.  The pcs are taken over. */
+static void take_table(const struct tracing *t, struct goroutines *gs, struct observation *o)
 {
-	size_t n_pcs = 0;
-
-	for (size_t i = 0; i < gs->n; i++)
-		n_pcs += gs->v[i].n_pcs;
 	o->table = xcalloc(gs->n, sizeof(*o->table));
-	o->table_pcs = xcalloc(n_pcs, sizeof(*o->table_pcs));
 	o->n_table = gs->n;
-	n_pcs = 0;
+	o->table_pcs = gs->pcs;
+	gs->pcs = NULL;
 	for (size_t i = 0; i < gs->n; i++) {
 		const struct goroutine *g = &gs->v[i];
 
 		o->table[i] = (struct obs_goroutine){
 			.goid = g->goid, .gopc = g->gopc, .startpc = g->startpc,
 			.waitsince_ns = g->waitsince_ns, .state = state_index(o, g->state),
-			.first_pc = n_pcs, .n_pcs = g->n_pcs, .cut = g->cut,
+			.first_pc = (size_t)(g->pcs - o->table_pcs), .n_pcs = g->n_pcs,
+			.cut = g->cut,
 			.system = g->system, .before_attach = is_older(t, g->goid),
 		};
-		if (g->n_pcs)
-			memcpy(o->table_pcs + n_pcs, g->pcs, g->n_pcs * sizeof(*g->pcs));
-		n_pcs += g->n_pcs;
 	}
 }
 
@@ -581,7 +574,7 @@ static void read_table(struct tracing *t, struct observation *o)
 	if (o->table_known) {
 		t->n_unreadable = gs.n_unreadable + gs.n_left_out;
 		t->n_stacks_left_out = gs.n_stacks_left_out;
-		copy_table(t, &gs, o);
+		take_table(t, &gs, o);
 	}
 	goroutines_free(&gs);
 }
@@ -608,13 +601,15 @@ static void find_starts(struct observation *o)
 	}
 }
 
-static void to_vaddrs(struct observation *o, size_t n_pcs, uint64_t bias)
+static void to_vaddrs(const struct process *p, struct observation *o, size_t n_pcs)
 {
-	for (size_t i = 0; i < n_pcs; i++)
-		o->pcs[i] -= bias;
-	for (size_t i = 0; i < o->n_accounts; i++)
-		if (o->accounts[i].typ && o->accounts[i].typ != GL_UNKNOWN)
-			o->accounts[i].typ -= bias;
+	process_vaddrs(p, o->pcs, n_pcs, o->pcs);
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		uint64_t *typ = &o->accounts[i].typ;
+
+		if (*typ && *typ != GL_UNKNOWN)
+			process_vaddrs(p, typ, 1, typ);
+	}
 }
 
 /* The moment since which the heap's growth is told: the middle of the trace, or an earlier one
@@ -697,7 +692,7 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	o->n_accounts = s.n_accounts;
 	o->started = s.started;
 	o->n_started = s.n_started;
-	to_vaddrs(o, s.n_pcs, process_bias(t->p));
+	to_vaddrs(t->p, o, s.n_pcs);
 	fill_growth(t, o);
 	fill_loss(t, &s.loss, o);
 }
