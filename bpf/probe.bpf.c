@@ -86,7 +86,7 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 	a->typ = typ;
 	a->size = size;
 	a->gen = gen;
-	a->pad = 0;
+	a->chance = 0;
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 

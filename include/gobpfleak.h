@@ -142,7 +142,7 @@ struct gl_alloc {
 	__u64 typ;		/* *_type, 0: raw memory (no pointers), GL_UNKNOWN: not at hand */
 	__u64 size;		/* bytes asked for, GL_UNKNOWN: not at hand */
 	__u32 gen;		/* mheap_.sweepgen when it was born */
-	__u32 pad;
+	__u32 chance;		/* with which an object like it is recorded, in 2^-32; 0: certain */
 };
 
 #define GL_UNKNOWN (~0ULL)
