@@ -3,8 +3,10 @@
  * gen-layout.c - prints the layout that a Go binary's DWARF tells, for scripts/gen-layout.
  *
  * Lines "name value": first minor, patch and version, then every field of GO_FIELDS.  Through the
- * program's own reader, so the table holds what a binary with DWARF would have given.
+ * program's own reader, so the table holds what a binary with DWARF would have given.  Fails where the code of
+ * the runtime and the symbols do not name the same variables (golayout_vars.c).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +14,27 @@
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/go/image.h"
+
+/* What the code of a stripped twin would say: with symbols, the same. */
+static int compare_vars(const struct gobin *gb, const struct go_layout *fields, const char *path)
+{
+	struct go_layout code = *fields, symbols = *fields;
+	int err = golayout_vars_from_symbols(gb, &symbols);
+
+	if (!err)
+		err = golayout_vars_from_code(gb, &code);
+	if (err)
+		return err;
+#define X(name, symbol) \
+	if (code.name != symbols.name) { \
+		say_error("%s: " symbol " is not where its code says: %lx, %lx", path, code.name, symbols.name); \
+		err = -EBADMSG; \
+	}
+	GO_VARS(X)
+	GO_OPTIONAL_VARS(X)
+#undef X
+	return err;
+}
 
 int main(int argc, char **argv)
 {
@@ -33,6 +56,8 @@ int main(int argc, char **argv)
 		if (err)
 			say_error("%s: no layout in its DWARF: %s", argv[1], strerror(-err));
 	}
+	if (!err)
+		err = compare_vars(gb, &lo, argv[1]);
 	if (!err) {
 		v = gobin_version(gb);
 		printf("minor %d\npatch %d\nversion %s\n", v->minor, v->patch, v->text);

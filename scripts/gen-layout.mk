@@ -4,7 +4,7 @@
 # It must build while layout_table.h is older than the list of fields in golayout.h, which makes
 # golayout.o fail; so it links an archive without that.
 
-GEN_LAYOUT_OBJS := $(filter $(OUT)/user/base/% $(OUT)/user/go/%,$(LIB_OBJS))
+GEN_LAYOUT_OBJS := $(filter $(OUT)/user/base/% $(OUT)/user/code/% $(OUT)/user/go/%,$(LIB_OBJS))
 GEN_LAYOUT_OBJS := $(filter-out %/golayout.o,$(GEN_LAYOUT_OBJS))
 
 $(OUT)/scripts/gen-layout.a: $(GEN_LAYOUT_OBJS)

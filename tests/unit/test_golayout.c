@@ -32,7 +32,7 @@ enum {
 	DATA = 0x600000,
 	DATA_SIZE = 0x100000,
 	FUNC_BYTES = 64,	/* of each function, filled up with int3 */
-	MAX_FUNCS = 16,
+	MAX_FUNCS = 24,
 	N_SERIES = 11,
 	FIRST_SERIES = 17,
 	RAX = 0, RCX = 1, RDX = 2,
@@ -325,7 +325,9 @@ static void make_runtime(struct bytes *b, const char *without)
 {
 	static const char *const others[] = {
 		"runtime.p", "runtime.mcache", "runtime.heapArena", "runtime.mheap",
-		"runtime.mstats", "runtime.gcControllerState", "runtime.heapStatsDelta",
+		"runtime.mstats", "runtime.gcControllerState", "runtime.schedt", "runtime.bucket",
+		"runtime.memRecord", "runtime.memRecordCycle", "runtime.special", "runtime.hchan",
+		"runtime.sudog", "runtime.heapStatsDelta",
 	};
 	uint32_t u64, u16, stack, wrapped, alias;
 	size_t i, begin;
@@ -357,6 +359,9 @@ static void make_runtime(struct bytes *b, const char *without)
 	dw_struct(b, "runtime.mspan", 333);
 	dw_member(b, "freeindex", u16, 48);
 	dw_member(b, "nelems", u64, 1ull << 40);
+	dw_end(b);
+	dw_struct(b, "struct { runtime.full runtime.lfstack; runtime.empty runtime.lfstack }", 99);
+	dw_member(b, "tMark", u64, 55);
 	dw_end(b);
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		if (without && !strcmp(others[i], without))
@@ -436,6 +441,7 @@ static void test_dwarf_fields(void **state)
 	assert_int_equal(lo.g_size, 1000);
 	assert_int_equal(lo.mspan_alloccountbeforecache, GL_NO_FIELD);
 	assert_int_equal(lo.mspan_size, 333);
+	assert_int_equal(lo.work_tmark, 55);		/* of a struct without a name of its own */
 	assert_int_equal(lo.mspan_freeindex, 48);
 	assert_int_equal(lo.mspan_nelems, GL_NO_FIELD);	/* no struct is that large */
 	assert_int_equal(lo.heapstats_size, GL_NO_FIELD);
@@ -745,7 +751,57 @@ enum {
 	GCCONTROLLER = DATA + 0x51000,
 	WAITREASONS = DATA + 0x52000,
 	OTHER = DATA + 0x53000,
+	GCPHASE = DATA + 0x54000,
+	WORK = DATA + 0x55000,
+	SCHED = DATA + 0x56000,
+	MBUCKETS = DATA + 0x57000,
+	MEMPROFILERATE = DATA + 0x57008,
 };
+
+/* Those of the variables that not every answer needs.  Each is in a first and in another function;
+ * wrong: of one that is not, OTHER stands in the other, 0: nothing is wrong. */
+static void add_optional_references(struct gobin *gb, const struct go_layout *lo, bool inlined,
+				    uint64_t wrong)
+{
+	int minor = gb->version.minor, i;
+
+	add_func(gb, "runtime.gcSweep");
+	emit_load(gb, RAX, GCPHASE);
+	emit_ret(gb);
+	add_func(gb, "runtime.gcMarkDone");
+	emit_lea(gb, RAX, WORK + (uint64_t)lo->work_markdonesema);
+	emit_ret(gb);
+	add_func(gb, "runtime.schedEnableUser");
+	emit_lea(gb, RAX, SCHED + (uint64_t)lo->sched_lock);
+	emit_ret(gb);
+	add_func(gb, "runtime.mProf_FlushLocked");
+	for (i = minor < 19 ? 1 : inlined ? 0 : 2; i > 0; i--)
+		emit_lea(gb, RAX, OTHER);
+	emit_load(gb, RAX, MBUCKETS);
+	emit_ret(gb);
+	add_func(gb, inlined ? "runtime.profilealloc" : "runtime.nextSample");
+	if (inlined)
+		emit_load(gb, RAX, OTHER);
+	emit_load(gb, RAX, MEMPROFILERATE);
+	emit_ret(gb);
+
+	add_func(gb, "runtime.gcMarkTermination");
+	emit_load(gb, RAX, OTHER);
+	emit_load(gb, RAX, wrong == GCPHASE ? OTHER : GCPHASE);
+	emit_ret(gb);
+	add_func(gb, "runtime.gcStart");
+	emit_lea(gb, RAX, wrong == WORK ? OTHER : WORK + (uint64_t)lo->work_startsema);
+	emit_ret(gb);
+	add_func(gb, "runtime.startm");
+	emit_lea(gb, RAX, wrong == SCHED ? OTHER : SCHED + (uint64_t)lo->sched_lock);
+	emit_ret(gb);
+	add_func(gb, "runtime.stkbucket");
+	emit_load(gb, RAX, wrong == MBUCKETS ? OTHER : MBUCKETS);
+	emit_ret(gb);
+	add_func(gb, minor < 20 ? "runtime.parsedebugvars" : "runtime.schedinit");
+	emit_load(gb, RAX, wrong == MEMPROFILERATE ? OTHER : MEMPROFILERATE);
+	emit_ret(gb);
+}
 
 /* The functions that refer to the variables, as the compiler writes them. */
 static void add_references(struct gobin *gb, const struct go_layout *lo, bool inlined)
@@ -821,6 +877,36 @@ static void test_vars_from_code(void **state)
 			assert_int_equal(golayout_vars_from_code(&gb, &lo), 0);
 			assert_vars(&lo);
 			assert_string_equal(lo.vars_from, "code of the runtime");
+		}
+	}
+}
+
+/* Where they are found they are right; one that is not found again is unknown, the others are not,
+ * and nothing is refused. */
+static void test_optional_vars(void **state)
+{
+	static const uint64_t all[] = { 0, GCPHASE, WORK, SCHED, MBUCKETS, MEMPROFILERATE };
+	int minor;
+
+	for (minor = FIRST_SERIES; minor < FIRST_SERIES + N_SERIES; minor++) {
+		for (size_t i = 0; i < 2 * ARRAY_SIZE(all); i++) {
+			uint64_t wrong = all[i / 2];
+			struct go_layout lo;
+			struct gobin gb;
+
+			table_fields(minor, &lo);
+			binary_init(&gb, minor, 0);
+			add_references(&gb, &lo, i % 2);
+			add_optional_references(&gb, &lo, i % 2, wrong);
+			assert_int_equal(golayout_vars_from_code(&gb, &lo), 0);
+			assert_vars(&lo);
+			assert_int_equal(lo.memstats, HEAPSTATS - (uint64_t)lo.mstats_heapstats);
+			assert_int_equal(lo.gcphase, wrong == GCPHASE ? 0 : GCPHASE);
+			assert_int_equal(lo.work, wrong == WORK ? 0 : WORK);
+			assert_int_equal(lo.sched, wrong == SCHED ? 0 : SCHED);
+			assert_int_equal(lo.mbuckets, wrong == MBUCKETS ? 0 : MBUCKETS);
+			assert_int_equal(lo.memprofilerate,
+					 wrong == MEMPROFILERATE ? 0 : MEMPROFILERATE);
 		}
 	}
 }
@@ -901,7 +987,8 @@ static void test_get_with_symbols(void **state)
 		{ "runtime.mheap_", MHEAP }, { "runtime.memstats", HEAPSTATS },
 		{ "runtime.allglen", ALLGLEN }, { "runtime.allgptr", ALLGPTR },
 		{ "runtime.allp", ALLP }, { "runtime.gcController", GCCONTROLLER },
-		{ "runtime.waitReasonStrings", WAITREASONS }, { NULL, 0 },
+		{ "runtime.waitReasonStrings", WAITREASONS }, { "runtime.gcphase", GCPHASE },
+		{ NULL, 0 },
 	};
 	struct bytes dwarf = { .n = 0 };
 	struct go_layout lo, want;
@@ -917,6 +1004,9 @@ static void test_get_with_symbols(void **state)
 	assert_int_equal(golayout_get(&gb, &lo), 0);
 	assert_vars(&lo);
 	assert_string_equal(lo.vars_from, "symbol table");
+	assert_int_equal(lo.memstats, symbols[1].vaddr);
+	assert_int_equal(lo.gcphase, GCPHASE);
+	assert_int_equal(lo.sched, 0);			/* there is no such symbol */
 	assert_true(strstr(lo.fields_from, "table") != NULL);
 
 	symbols[3].name = "runtime.allgpointer";	/* one missing: by code, all of them */
@@ -992,6 +1082,7 @@ int main(void)
 		cmocka_unit_test(test_table_heapstats_size),
 		cmocka_unit_test(test_table_experiment),
 		cmocka_unit_test(test_vars_from_code),
+		cmocka_unit_test(test_optional_vars),
 		cmocka_unit_test(test_vars_from_wrong_code),
 		cmocka_unit_test(test_vars_contradiction),
 		cmocka_unit_test(test_get_stripped),

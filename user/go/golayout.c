@@ -52,9 +52,15 @@ static const struct {
 	size_t at;
 	int first, last;
 } some_have[] = {
+	{ offsetof(struct go_layout, g_syscallbp), 23, ALL_LATER },
+	{ offsetof(struct go_layout, g_parentgoid), 21, ALL_LATER },
 	{ offsetof(struct go_layout, mspan_alloccountbeforecache), 19, ALL_LATER },
+	{ offsetof(struct go_layout, mspan_isuserarenachunk), 20, ALL_LATER },
+	{ offsetof(struct go_layout, mspan_largetype), 22, ALL_LATER },
 	{ offsetof(struct go_layout, mstats_heap_sys), 0, 18 },
 	{ offsetof(struct go_layout, heapstats_inptrscalarbits), 0, 24 },
+	{ offsetof(struct go_layout, gccontroller_trigger), 0, 18 },
+	{ offsetof(struct go_layout, gccontroller_runway), 19, ALL_LATER },
 	{ offsetof(struct go_layout, gccontroller_heapgoal), 0, 18 },
 	{ offsetof(struct go_layout, gccontroller_gcpercentheapgoal), 19, ALL_LATER },
 	{ offsetof(struct go_layout, gccontroller_sweepdistmintrigger), 19, ALL_LATER },

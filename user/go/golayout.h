@@ -26,16 +26,22 @@ struct gobin;
 	X(g_stack_hi, "g", "stack.hi") \
 	X(g_sched_sp, "g", "sched.sp") \
 	X(g_sched_pc, "g", "sched.pc") \
+	X(g_sched_bp, "g", "sched.bp") \
 	X(g_syscallsp, "g", "syscallsp") \
 	X(g_syscallpc, "g", "syscallpc") \
+	X(g_syscallbp, "g", "syscallbp") \
 	X(g_atomicstatus, "g", "atomicstatus") \
 	X(g_goid, "g", "goid") \
 	X(g_waitsince, "g", "waitsince") \
 	X(g_waitreason, "g", "waitreason") \
+	X(g_parentgoid, "g", "parentGoid") \
 	X(g_gopc, "g", "gopc") \
 	X(g_startpc, "g", "startpc") \
+	X(g_waiting, "g", "waiting") \
 	X(g_size, "g", "#size") \
 	X(p_mcache, "p", "mcache") \
+	X(p_goidcache, "p", "goidcache") \
+	X(p_goidcacheend, "p", "goidcacheend") \
 	X(mcache_tinyallocs, "mcache", "tinyAllocs") \
 	X(mcache_alloc, "mcache", "alloc") \
 	X(mspan_startaddr, "mspan", "startAddr") \
@@ -51,6 +57,9 @@ struct gobin;
 	X(mspan_state, "mspan", "state") \
 	X(mspan_elemsize, "mspan", "elemsize") \
 	X(mspan_limit, "mspan", "limit") \
+	X(mspan_specials, "mspan", "specials") \
+	X(mspan_isuserarenachunk, "mspan", "isUserArenaChunk") \
+	X(mspan_largetype, "mspan", "largeType") \
 	X(mspan_size, "mspan", "#size") \
 	X(heaparena_spans, "heapArena", "spans") \
 	X(mheap_sweepgen, "mheap", "sweepgen") \
@@ -63,7 +72,14 @@ struct gobin;
 	X(mstats_buckhash_sys, "mstats", "buckhash_sys") \
 	X(mstats_gcmisc_sys, "mstats", "gcMiscSys") \
 	X(mstats_other_sys, "mstats", "other_sys") \
+	X(mstats_last_gc_unix, "mstats", "last_gc_unix") \
+	X(mstats_last_gc_nanotime, "mstats", "last_gc_nanotime") \
+	X(mstats_pause_total_ns, "mstats", "pause_total_ns") \
+	X(mstats_pause_ns, "mstats", "pause_ns") \
+	X(mstats_pause_end, "mstats", "pause_end") \
 	X(mstats_numgc, "mstats", "numgc") \
+	X(mstats_numforcedgc, "mstats", "numforcedgc") \
+	X(mstats_gc_cpu_fraction, "mstats", "gc_cpu_fraction") \
 	X(mstats_heap_sys, "mstats", "heap_sys") \
 	X(heapstats_inheap, "heapStatsDelta", "inHeap") \
 	X(heapstats_released, "heapStatsDelta", "released") \
@@ -78,6 +94,9 @@ struct gobin;
 	X(heapstats_largefreecount, "heapStatsDelta", "largeFreeCount") \
 	X(heapstats_smallfreecount, "heapStatsDelta", "smallFreeCount") \
 	X(heapstats_size, "heapStatsDelta", "#size") \
+	X(gccontroller_gcpercent, "gcControllerState", "gcPercent") \
+	X(gccontroller_trigger, "gcControllerState", "trigger") \
+	X(gccontroller_runway, "gcControllerState", "runway") \
 	X(gccontroller_heaplive, "gcControllerState", "heapLive") \
 	X(gccontroller_heapmarked, "gcControllerState", "heapMarked") \
 	X(gccontroller_heapgoal, "gcControllerState", "heapGoal") \
@@ -90,7 +109,48 @@ struct gobin;
 	X(gccontroller_memorylimit, "gcControllerState", "memoryLimit") \
 	X(gccontroller_mappedready, "gcControllerState", "mappedReady") \
 	X(gccontroller_totalalloc, "gcControllerState", "totalAlloc") \
-	X(gccontroller_totalfree, "gcControllerState", "totalFree")
+	X(gccontroller_totalfree, "gcControllerState", "totalFree") \
+	X(work_startsema, "workType", "startSema") \
+	X(work_markdonesema, "workType", "markDoneSema") \
+	X(work_mode, "workType", "mode") \
+	X(work_userforced, "workType", "userForced") \
+	X(work_initialheaplive, "workType", "initialHeapLive") \
+	X(work_cycles, "workType", "cycles") \
+	X(work_tsweepterm, "workType", "tSweepTerm") \
+	X(work_tmark, "workType", "tMark") \
+	X(work_tmarkterm, "workType", "tMarkTerm") \
+	X(work_tend, "workType", "tEnd") \
+	X(work_heap0, "workType", "heap0") \
+	X(work_heap1, "workType", "heap1") \
+	X(work_heap2, "workType", "heap2") \
+	X(sched_goidgen, "schedt", "goidgen") \
+	X(sched_lock, "schedt", "lock") \
+	X(bucket_allnext, "bucket", "allnext") \
+	X(bucket_typ, "bucket", "typ") \
+	X(bucket_objectsize, "bucket", "size") \
+	X(bucket_nstk, "bucket", "nstk") \
+	X(bucket_size, "bucket", "#size") \
+	X(memrecord_active, "memRecord", "active") \
+	X(memrecord_future, "memRecord", "future") \
+	X(memrecord_size, "memRecord", "#size") \
+	X(memrecordcycle_allocs, "memRecordCycle", "allocs") \
+	X(memrecordcycle_frees, "memRecordCycle", "frees") \
+	X(memrecordcycle_size, "memRecordCycle", "#size") \
+	X(special_next, "special", "next") \
+	X(special_offset, "special", "offset") \
+	X(special_kind, "special", "kind") \
+	X(hchan_qcount, "hchan", "qcount") \
+	X(hchan_dataqsiz, "hchan", "dataqsiz") \
+	X(hchan_buf, "hchan", "buf") \
+	X(hchan_elemsize, "hchan", "elemsize") \
+	X(hchan_elemtype, "hchan", "elemtype") \
+	X(hchan_closed, "hchan", "closed") \
+	X(sudog_g, "sudog", "g") \
+	X(sudog_elem, "sudog", "elem") \
+	X(sudog_next, "sudog", "next") \
+	X(sudog_waitlink, "sudog", "waitlink") \
+	X(sudog_c, "sudog", "c") \
+	X(sudog_size, "sudog", "#size")
 
 /* Runtime variables.  name in C, symbol. */
 #define GO_VARS(X) \
@@ -102,6 +162,14 @@ struct gobin;
 	X(gccontroller, "runtime.gcController") \
 	X(waitreasonstrings, "runtime.waitReasonStrings")
 
+/* Those that not every answer needs: 0 where they are not found, and nothing is refused for it. */
+#define GO_OPTIONAL_VARS(X) \
+	X(gcphase, "runtime.gcphase") \
+	X(work, "runtime.work") \
+	X(sched, "runtime.sched") \
+	X(mbuckets, "runtime.mbuckets") \
+	X(memprofilerate, "runtime.MemProfileRate")
+
 #define GL_NO_FIELD (-1)
 
 struct go_layout {
@@ -110,9 +178,11 @@ struct go_layout {
 #undef X
 #define X(name, symbol) uint64_t name;		/* vaddr, 0: not found */
 	GO_VARS(X)
+	GO_OPTIONAL_VARS(X)
 #undef X
 	uint64_t sweepgen;	/* vaddr of mheap_.sweepgen */
 	uint64_t arenas;	/* vaddr of mheap_.arenas */
+	uint64_t memstats;	/* vaddr of memstats itself */
 	bool inline_marks;	/* Green Tea: mark bits of small objects' spans lie in the span */
 	bool malloc_header;	/* 1.22+: objects with pointers above 512 bytes have 8 in front */
 	char fields_from[96];	/* "DWARF of the binary", "table, from go1.26.11" */

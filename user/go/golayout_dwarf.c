@@ -134,21 +134,30 @@ static size_t read_struct(Dwarf_Die *strukt, const char *name, struct go_layout 
 	return n;
 }
 
+/* The name of a struct type of package runtime within it; NULL: another's.  That of the variable
+ * work has none of its own up to Go 1.18, so it goes by its first members. */
+static const char *runtime_struct(Dwarf_Die *die)
+{
+	static const char prefix[] = "runtime.", work[] = "struct { runtime.full runtime.lfstack; ";
+	const char *name = dwarf_tag(die) == DW_TAG_structure_type ? dwarf_diename(die) : NULL;
+
+	if (name && !strncmp(name, prefix, sizeof(prefix) - 1))
+		return name + sizeof(prefix) - 1;
+	return name && !strncmp(name, work, sizeof(work) - 1) ? "workType" : NULL;
+}
+
 /* Returns how many of the *left fields are still unknown after this compile unit. */
 static size_t read_unit(Dwarf_Die *unit, struct go_layout *lo, bool *done, size_t left)
 {
-	static const char prefix[] = "runtime.";
 	Dwarf_Die die;
 	const char *name;
 
 	if (dwarf_child(unit, &die) != 0)
 		return left;
 	do {
-		if (dwarf_tag(&die) != DW_TAG_structure_type)
-			continue;
-		name = dwarf_diename(&die);
-		if (name && !strncmp(name, prefix, sizeof(prefix) - 1))
-			left -= read_struct(&die, name + sizeof(prefix) - 1, lo, done);
+		name = runtime_struct(&die);
+		if (name)
+			left -= read_struct(&die, name, lo, done);
 	} while (left && dwarf_siblingof(&die, &die) == 0);
 	return left;
 }

@@ -8,11 +8,12 @@
  * choose other registers, but a function that loads allglen, then allgptr, does so in every build.
  * The ordinals below were compared with symbol tables in releases of all series from 1.17 to 1.27,
  * with PIE, cgo, -race, GOAMD64=v3 and PGO builds; -N -l, where nothing is inlined, has rows of its
- * own.  Two facts are found twice, and must agree.
+ * own (scripts/gen-layout compares again).  What is found twice must agree.
  */
 #include "user/go/golayout.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,32 +24,80 @@
 #include "user/go/golayout_internal.h"
 #include "user/go/image.h"
 
-#define NOT_INLINED "runtime.spanOf"	/* a function of its own only in a build with -N -l */
+/* A function of its own only in a build with -N -l. */
+#define NOT_INLINED_MARK "runtime.spanOf"
 
-struct reference {
-	const char *var;
-	const char *func;
-	unsigned ordinal;	/* of the references to data, in order of address, from 0 */
-	unsigned ordinal_N;	/* the same in a build with -N -l of ... */
-	int first_N;		/* ... this series and later ones */
-	const char *func_N;	/* the function to look at in a build with -N -l; NULL: the same */
-};
-
-enum {
+enum ref {
 	REF_MHEAP, REF_HEAPSTATS, REF_SWEEPGEN, REF_ARENAS, REF_ALLGLEN, REF_ALLGPTR, REF_ALLP,
-	REF_HEAPLIVE, REF_WAITREASONS, N_REFS
+	REF_HEAPLIVE, REF_WAITREASONS, REF_GCPHASE, REF_WORK, REF_SCHED, REF_MBUCKETS,
+	REF_MEMPROFILERATE, N_REFS
 };
 
-static const struct reference references[N_REFS] = {
-	[REF_MHEAP] = { "mheap_", "runtime.(*mcache).allocLarge", 0, 0, 0, NULL },
-	[REF_HEAPSTATS] = { "memstats.heapStats", "runtime.(*mcache).allocLarge", 1, 1, 0, NULL },
-	[REF_SWEEPGEN] = { "mheap_.sweepgen", "runtime.(*mcache).prepareForSweep", 0, 0, 0, NULL },
-	[REF_ARENAS] = { "mheap_.arenas", "runtime.findObject", 0, 0, 0, "runtime.spanOf" },
-	[REF_ALLGLEN] = { "allglen", "runtime.forEachGRace", 0, 0, 0, "runtime.atomicAllG" },
-	[REF_ALLGPTR] = { "allgptr", "runtime.forEachGRace", 1, 1, 0, "runtime.atomicAllG" },
-	[REF_ALLP] = { "allp", "runtime.gcMarkTinyAllocs", 0, 0, 0, NULL },
-	[REF_HEAPLIVE] = { "gcController.heapLive", "runtime.deductSweepCredit", 3, 2, 21, NULL },
-	[REF_WAITREASONS] = { "waitReasonStrings", "runtime.waitReason.String", 1, 1, 0, NULL },
+enum { SELF = 0 };	/* instead of a field: the variable's own address */
+
+/* What is referred to, and where its variable's address goes.  One that is not needed must be
+ * found a second time: then nothing is refused where it is not, and nothing wrong believed. */
+static const struct {
+	const char *name;
+	size_t to;			/* in struct go_layout */
+	size_t field;			/* likewise, the member referred to; or SELF */
+	const char *also[2];		/* one of them refers to it too; none: it is needed */
+	size_t also_field;
+} vars[N_REFS] = {
+#define AT(member) offsetof(struct go_layout, member)
+	[REF_MHEAP] = { "mheap_", AT(mheap), SELF, { NULL }, SELF },
+	[REF_HEAPSTATS] = { "memstats.heapStats", AT(memstats_heapstats), SELF, { NULL }, SELF },
+	[REF_SWEEPGEN] = { "mheap_.sweepgen", AT(sweepgen), SELF, { NULL }, SELF },
+	[REF_ARENAS] = { "mheap_.arenas", AT(arenas), SELF, { NULL }, SELF },
+	[REF_ALLGLEN] = { "allglen", AT(allglen), SELF, { NULL }, SELF },
+	[REF_ALLGPTR] = { "allgptr", AT(allgptr), SELF, { NULL }, SELF },
+	[REF_ALLP] = { "allp", AT(allp), SELF, { NULL }, SELF },
+	[REF_HEAPLIVE] = { "gcController.heapLive", AT(gccontroller), AT(gccontroller_heaplive),
+			   { NULL }, SELF },
+	[REF_WAITREASONS] = { "waitReasonStrings", AT(waitreasonstrings), SELF, { NULL }, SELF },
+	[REF_GCPHASE] = { "gcphase", AT(gcphase), SELF, { "runtime.gcMarkTermination" },
+			 SELF },
+	[REF_WORK] = { "work.markDoneSema", AT(work), AT(work_markdonesema), { "runtime.gcStart" },
+		       AT(work_startsema) },
+	[REF_SCHED] = { "sched.lock", AT(sched), AT(sched_lock), { "runtime.startm" },
+			AT(sched_lock) },
+	[REF_MBUCKETS] = { "mbuckets", AT(mbuckets), SELF, { "runtime.stkbucket" }, SELF },
+	[REF_MEMPROFILERATE] = { "MemProfileRate", AT(memprofilerate), SELF,
+				 { "runtime.schedinit", "runtime.parsedebugvars" }, SELF },
+#undef AT
+};
+
+enum { INLINED = 1, NOT_INLINED = 2, ANY = INLINED | NOT_INLINED, NEWEST = 99 };
+
+static const struct reference {
+	enum ref ref;
+	int builds;			/* those with -N -l, the others, or ANY */
+	int first, last;		/* series */
+	const char *func;
+	unsigned ordinal;		/* of its references to data, in order of address, from 0 */
+} references[] = {
+	{ REF_MHEAP, ANY, 0, NEWEST, "runtime.(*mcache).allocLarge", 0 },
+	{ REF_HEAPSTATS, ANY, 0, NEWEST, "runtime.(*mcache).allocLarge", 1 },
+	{ REF_SWEEPGEN, ANY, 0, NEWEST, "runtime.(*mcache).prepareForSweep", 0 },
+	{ REF_ARENAS, INLINED, 0, NEWEST, "runtime.findObject", 0 },
+	{ REF_ARENAS, NOT_INLINED, 0, NEWEST, "runtime.spanOf", 0 },
+	{ REF_ALLGLEN, INLINED, 0, NEWEST, "runtime.forEachGRace", 0 },
+	{ REF_ALLGLEN, NOT_INLINED, 0, NEWEST, "runtime.atomicAllG", 0 },
+	{ REF_ALLGPTR, INLINED, 0, NEWEST, "runtime.forEachGRace", 1 },
+	{ REF_ALLGPTR, NOT_INLINED, 0, NEWEST, "runtime.atomicAllG", 1 },
+	{ REF_ALLP, ANY, 0, NEWEST, "runtime.gcMarkTinyAllocs", 0 },
+	{ REF_HEAPLIVE, INLINED, 0, NEWEST, "runtime.deductSweepCredit", 3 },
+	{ REF_HEAPLIVE, NOT_INLINED, 0, 20, "runtime.deductSweepCredit", 3 },
+	{ REF_HEAPLIVE, NOT_INLINED, 21, NEWEST, "runtime.deductSweepCredit", 2 },
+	{ REF_WAITREASONS, ANY, 0, NEWEST, "runtime.waitReason.String", 1 },
+	{ REF_GCPHASE, ANY, 0, NEWEST, "runtime.gcSweep", 0 },
+	{ REF_WORK, ANY, 0, NEWEST, "runtime.gcMarkDone", 0 },
+	{ REF_SCHED, ANY, 0, NEWEST, "runtime.schedEnableUser", 0 },
+	{ REF_MBUCKETS, ANY, 0, 18, "runtime.mProf_FlushLocked", 1 },
+	{ REF_MBUCKETS, INLINED, 19, NEWEST, "runtime.mProf_FlushLocked", 0 },
+	{ REF_MBUCKETS, NOT_INLINED, 19, NEWEST, "runtime.mProf_FlushLocked", 2 },
+	{ REF_MEMPROFILERATE, INLINED, 0, NEWEST, "runtime.profilealloc", 1 },
+	{ REF_MEMPROFILERATE, NOT_INLINED, 0, NEWEST, "runtime.nextSample", 0 },
 };
 
 /* Decodes a function of the runtime; false if there is none of that name or it makes no sense. */
@@ -68,86 +117,130 @@ static bool decode(const struct gobin *gb, const char *name, struct insns *out)
 	return insns_decode(out, image_machine(img), code, len, f.entry) == 0;
 }
 
+/* The next reference to data at or behind instruction *i: its vaddr; 0: no more. */
+static uint64_t next_reference(const struct gobin *gb, const struct insns *code, size_t *i)
+{
+	const struct go_module *mod = gobin_module(gb);
+
+	while (*i < code->n) {
+		const struct insn *in = &code->v[(*i)++];
+
+		if (in->rip_relative && in->addr_ref &&
+		    !(in->addr_ref >= mod->text && in->addr_ref < mod->etext))
+			return in->addr_ref;
+	}
+	return 0;
+}
+
 /* The vaddr behind the n-th reference to data in a function; 0: there are fewer. */
 static uint64_t data_reference(const struct gobin *gb, const char *func, unsigned n)
 {
-	const struct go_module *mod = gobin_module(gb);
 	struct insns code;
-	uint64_t addr = 0;
-	size_t i;
+	uint64_t addr;
+	size_t i = 0;
 
 	if (!decode(gb, func, &code))
 		return 0;
-	for (i = 0; i < code.n && !addr; i++) {
-		const struct insn *in = &code.v[i];
-
-		if (!in->rip_relative || !in->addr_ref)
-			continue;
-		if (in->addr_ref >= mod->text && in->addr_ref < mod->etext)
-			continue;
-		if (n-- == 0)
-			addr = in->addr_ref;
-	}
+	do
+		addr = next_reference(gb, &code, &i);
+	while (addr && n--);
 	insns_free(&code);
 	return addr;
 }
 
-static uint64_t find_reference(const struct gobin *gb, const struct reference *r, bool not_inlined)
+static bool refers_to(const struct gobin *gb, const char *func, uint64_t vaddr)
 {
-	bool other = not_inlined && gobin_version(gb)->minor >= r->first_N;
+	struct insns code;
+	uint64_t addr;
+	size_t i = 0;
 
-	return data_reference(gb, other && r->func_N ? r->func_N : r->func,
-			      other ? r->ordinal_N : r->ordinal);
+	if (!vaddr || !decode(gb, func, &code))
+		return false;
+	do
+		addr = next_reference(gb, &code, &i);
+	while (addr && addr != vaddr);
+	insns_free(&code);
+	return addr;
 }
 
-static int find_references(const struct gobin *gb, uint64_t addrs[N_REFS])
+static uint64_t offset(const struct go_layout *lo, size_t field)
 {
-	const struct image *img = gobin_image(gb);
+	return field == SELF ? 0 : (uint64_t)*(const int32_t *)((const char *)lo + field);
+}
+
+static bool needed(enum ref ref)
+{
+	return !vars[ref].also[0];
+}
+
+static bool found_again(const struct gobin *gb, enum ref ref, uint64_t vaddr)
+{
+	bool found = needed(ref);
+
+	for (size_t i = 0; i < ARRAY_SIZE(vars[ref].also) && vars[ref].also[i] && !found; i++)
+		found = refers_to(gb, vars[ref].also[i], vaddr);
+	return found;
+}
+
+/* The address of the variable, 0: not found; lo: the fields. */
+static uint64_t find_var(const struct gobin *gb, const struct go_layout *lo, enum ref ref)
+{
 	struct go_func f;
-	bool not_inlined = gobin_find_func(gb, NOT_INLINED, &f);
-	int i;
+	int build = gobin_find_func(gb, NOT_INLINED_MARK, &f) ? NOT_INLINED : INLINED;
+	int minor = gobin_version(gb)->minor;
 
-	for (i = 0; i < N_REFS; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(references); i++) {
 		const struct reference *r = &references[i];
+		uint64_t addr;
 
-		addrs[i] = find_reference(gb, r, not_inlined);
-		if (!image_mapped(img, addrs[i], 8)) {
-			say_error("%s: cannot find the variable runtime.%s: %s does not refer to "
-				  "it as in other builds of %s; build the program with symbols "
-				  "(without -ldflags=-s)", image_name(img), r->var, r->func,
-				  gobin_version(gb)->text);
+		if (r->ref != ref || !(r->builds & build) || minor < r->first ||
+		    minor > r->last)
+			continue;
+		addr = data_reference(gb, r->func, r->ordinal);
+		if (!image_mapped(gobin_image(gb), addr, sizeof(uint64_t)))
+			return 0;
+		addr -= offset(lo, vars[ref].field);
+		return found_again(gb, ref, addr + offset(lo, vars[ref].also_field)) ? addr : 0;
+	}
+	return 0;
+}
+
+static int find_vars(const struct gobin *gb, struct go_layout *lo)
+{
+	for (enum ref ref = 0; ref < N_REFS; ref++) {
+		uint64_t addr = find_var(gb, lo, ref);
+
+		if (!addr && needed(ref)) {
+			say_error("%s: cannot find the variable runtime.%s: the code of %s does "
+				  "not refer to it as in other builds; build the program with "
+				  "symbols (without -ldflags=-s)", image_name(gobin_image(gb)),
+				  vars[ref].name, gobin_version(gb)->text);
 			return -EBADMSG;
 		}
+		*(uint64_t *)((char *)lo + vars[ref].to) = addr;
 	}
 	return 0;
 }
 
 int golayout_vars_from_code(const struct gobin *gb, struct go_layout *out)
 {
-	uint64_t a[N_REFS];
+	struct go_layout lo = *out;
 	int err;
 
-	err = find_references(gb, a);
+	err = find_vars(gb, &lo);
 	if (err)
 		return err;
-	if (a[REF_SWEEPGEN] - a[REF_MHEAP] != (uint64_t)out->mheap_sweepgen ||
-	    a[REF_ARENAS] - a[REF_MHEAP] != (uint64_t)out->mheap_arenas) {
+	if (lo.sweepgen - lo.mheap != (uint64_t)lo.mheap_sweepgen ||
+	    lo.arenas - lo.mheap != (uint64_t)lo.mheap_arenas) {
 		say_error("%s: the code of its runtime and the layout of %s contradict each other "
 			  "on the place of mheap_.sweepgen or mheap_.arenas; build the program "
 			  "with symbols (without -ldflags=-s)", image_name(gobin_image(gb)),
 			  gobin_version(gb)->text);
 		return -EBADMSG;
 	}
-	out->mheap = a[REF_MHEAP];
-	out->memstats_heapstats = a[REF_HEAPSTATS];
-	out->sweepgen = a[REF_SWEEPGEN];
-	out->arenas = a[REF_ARENAS];
-	out->allglen = a[REF_ALLGLEN];
-	out->allgptr = a[REF_ALLGPTR];
-	out->allp = a[REF_ALLP];
-	out->gccontroller = a[REF_HEAPLIVE] - (uint64_t)out->gccontroller_heaplive;
-	out->waitreasonstrings = a[REF_WAITREASONS];
-	snprintf(out->vars_from, sizeof(out->vars_from), "code of the runtime");
+	lo.memstats = lo.memstats_heapstats - (uint64_t)lo.mstats_heapstats;
+	snprintf(lo.vars_from, sizeof(lo.vars_from), "code of the runtime");
+	*out = lo;
 	return 0;
 }
 
@@ -164,6 +257,12 @@ int golayout_vars_from_symbols(const struct gobin *gb, struct go_layout *out)
 		return -EBADMSG;
 	GO_VARS(X)
 #undef X
+#define X(name, symbol) \
+	if (!image_symbol(img, symbol, &lo.name, &size)) \
+		lo.name = 0;
+	GO_OPTIONAL_VARS(X)
+#undef X
+	lo.memstats = lo.memstats_heapstats;
 	lo.memstats_heapstats += (uint64_t)lo.mstats_heapstats;
 	lo.sweepgen = lo.mheap + (uint64_t)lo.mheap_sweepgen;
 	lo.arenas = lo.mheap + (uint64_t)lo.mheap_arenas;
