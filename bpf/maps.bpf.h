@@ -15,6 +15,9 @@ const volatile struct gl_config config;
 /* Written by user space through its mapping of this data; reading it costs one load. */
 volatile struct gl_control control;
 
+/* Read by user space in the same way. */
+struct gl_hits hits[GL_HIT_ROWS] __attribute__((aligned(64)));
+
 /* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
  * read-only data and not a map, because a map look-up costs 50 ns of a hit. */
 const volatile struct gl_slot slots[GL_SLOTS];
@@ -45,6 +48,15 @@ static __always_inline void count(__u32 which)
 
 	if (n)
 		__sync_fetch_and_add(n, 1);	/* the program may be preempted by itself */
+}
+
+static __always_inline void count_hit(const volatile struct gl_probe *p, enum gl_hit which)
+{
+	__u32 row = bpf_get_smp_processor_id() % GL_HIT_ROWS;
+
+	if (p->flags & GL_AT_RET)
+		which += GL_HIT_RET;
+	__sync_fetch_and_add(&hits[row].n[which], 1);
 }
 
 #endif

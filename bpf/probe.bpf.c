@@ -64,6 +64,36 @@ static __always_inline void *reserve(const volatile struct gl_probe *p, __u16 ki
 	return h;
 }
 
+/* The size that decides on sampling: see struct gl_control. */
+static __always_inline __u64 size_at_hand(struct pt_regs *ctx, const volatile struct gl_probe *p)
+{
+	__u64 size;
+
+	if (p->class_size)
+		return p->class_size;
+	if (p->size.kind == GL_LOC_REG)
+		return reg_by_number(ctx, p->size.reg);
+	if (p->size.kind == GL_LOC_SLOT &&
+	    !bpf_probe_read_user(&size, sizeof(size), (void *)(REG_SP(ctx) + p->size.off)))
+		return size;
+	return GL_SIZE_ASSUMED;
+}
+
+/* Whether a hit is to be recorded; *chance is that of an allocation of its size. */
+static __always_inline bool is_sampled(struct pt_regs *ctx, const volatile struct gl_probe *p,
+				       __u32 *chance)
+{
+	__u32 row;
+
+	*chance = 0;
+	if (!control.sampling || p->kind != GL_PROBE_ALLOC)
+		return 1;
+	row = gl_size_row(size_at_hand(ctx, p));
+	if (row < GL_CHANCES)
+		*chance = control.chances[row];
+	return !*chance || bpf_get_prandom_u32() < *chance;
+}
+
 static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 				     const volatile struct gl_probe *p, __u64 addr)
 {
@@ -86,7 +116,7 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 	a->typ = typ;
 	a->size = size;
 	a->gen = gen;
-	a->chance = 0;
+	a->chance = w->chance;
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 
@@ -158,15 +188,9 @@ static __always_inline void on_gcend(const volatile struct gl_probe *p)
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 }
 
-/*
- * The probe whose result is to be read.  NULL: not our process, not our probe, nobody listens to
- * its group, or a hit that does not count: the branch goes the way on which there is no result, or
- * to where the stack grows and the function is entered again.  A mark phase has no result and is
- * done with here.
- */
-static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken)
+/* NULL: not our process, or not our probe. */
+static __always_inline const volatile struct gl_probe *find_probe(struct pt_regs *ctx)
 {
-	const volatile struct gl_probe *p;
 	const volatile struct gl_slot *slot;
 	__u64 pc;
 
@@ -174,15 +198,42 @@ static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *
 		return 0;
 	pc = REG_PC(ctx);
 	slot = &slots[gl_slot_of(pc, config.hash)];
-	if (slot->addr != pc)
-		return 0;
-	p = &slot->row;
-	if (!(control.groups & p->group))
+	return slot->addr == pc ? &slot->row : 0;
+}
+
+/* Whether this hit is one of a probe that listens. */
+static __always_inline bool is_listening(struct pt_regs *ctx, const volatile struct gl_probe *p)
+{
+	__u32 cookie = config.cookies ? bpf_get_attach_cookie(ctx) : 0;
+
+	return control.listen[p->group % GL_GROUPS] == cookie + 1;
+}
+
+/* Whether anybody listens and the hit counts: it does not where the branch goes the way on which
+ * there is no result, or to where the stack grows and the function is entered again. */
+static __always_inline bool is_heard(struct pt_regs *ctx, const volatile struct gl_probe *p,
+				     bool *taken)
+{
+	if (!is_listening(ctx, p))
 		return 0;
 	*taken = p->cond != GL_COND_ALWAYS && branch_taken(ctx, p->cond);
-	if (!(p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN)))
+	return p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN);
+}
+
+/* The probe whose result is to be read and recorded.  NULL: none is.  A mark phase has no result
+ * and is done with here. */
+static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken,
+								__u32 *chance)
+{
+	const volatile struct gl_probe *p = find_probe(ctx);
+
+	if (!p)
 		return 0;
-	if (p->kind == GL_PROBE_GCSTART)
+	if (!is_heard(ctx, p, taken))
+		count_hit(p, GL_HIT_UNHEARD);
+	else if (!is_sampled(ctx, p, chance))
+		count_hit(p, GL_HIT_DROPPED);
+	else if (p->kind == GL_PROBE_GCSTART)
 		on_gcstart(p);
 	else if (p->kind == GL_PROBE_GCEND)
 		on_gcend(p);
@@ -213,14 +264,16 @@ int gl_hit(struct pt_regs *ctx)
 {
 	const volatile struct gl_probe *p;
 	struct work *w;
+	__u32 chance;
 	bool taken;
 
-	p = probe_of(ctx, &taken);
+	p = probe_of(ctx, &taken, &chance);
 	if (!p)
 		return 0;
 	w = work_claim();
 	if (!w)
 		return 0;
+	w->chance = chance;
 	on_hit(ctx, w, p, taken);
 	work_release(w);
 	return 0;
@@ -232,14 +285,17 @@ int gl_hit_percpu(struct pt_regs *ctx)
 {
 	const volatile struct gl_probe *p;
 	struct work *w;
+	__u32 chance;
 	bool taken;
 
-	p = probe_of(ctx, &taken);
+	p = probe_of(ctx, &taken, &chance);
 	if (!p)
 		return 0;
 	w = work_of_cpu();
-	if (w)
-		on_hit(ctx, w, p, taken);
+	if (!w)
+		return 0;
+	w->chance = chance;
+	on_hit(ctx, w, p, taken);
 	return 0;
 }
 
@@ -249,7 +305,9 @@ int gl_hit_percpu(struct pt_regs *ctx)
 SEC("raw_tp/sched_process_exec")
 int gl_exec(void *ctx __attribute__((unused)))
 {
-	if (is_target())
-		control.groups = 0;
+	if (!is_target())
+		return 0;
+	for (int i = 0; i < GL_GROUPS; i++)
+		control.listen[i] = 0;
 	return 0;
 }

@@ -31,6 +31,7 @@ struct work {
 	__u64 extra;		/* how many they are, less one */
 	__s64 ended;		/* negative: the walk has come to where a thread begins */
 	__s64 changes;		/* how often it may still go down, to another stack */
+	__u64 chance;		/* of the allocation to be recorded, as in struct gl_alloc */
 	struct gl_stack stack;
 };
 

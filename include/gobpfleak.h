@@ -19,6 +19,7 @@ enum {
 	GL_MAX_FRAMES = 128,	/* frames of one stack; deeper ones are cut and marked */
 	GL_CHUNK = 2048,	/* bytes of stack copied in one read, a power of two */
 	GL_MAX_PROBES = 128,	/* rows of the probe table */
+	GL_GROUPS = 8,		/* of probes that listen or do not, a power of two */
 	GL_SLOTS_LOG2 = 10,	/* slots of the probe table, so many that a hash without collisions
 				 * is found */
 	GL_SLOTS = 1 << GL_SLOTS_LOG2,
@@ -27,6 +28,8 @@ enum {
 	GL_RING_BYTES = 16 << 20,
 	GL_STACK_CHANGES = 8,	/* of one walk: systemstack(), callbacks from C */
 	GL_HEAPSTATS_BYTES = 3840, /* of memstats.heapStats; 3552 in Go 1.17, 3504 in Go 1.27 */
+	GL_CHANCES = 768,	/* sizes that sampling tells apart, see gl_size_row() */
+	GL_HIT_ROWS = 64,	/* rows of counts of hits: processors share one from 64 on */
 };
 
 /* ---- probes: how a hit is to be read ------------------------------------------------------- */
@@ -74,11 +77,13 @@ struct gl_probe {
 	__u8 kind;		/* enum gl_probe_kind */
 	__u8 cond;		/* GL_COND_ALWAYS or a condition code */
 	__u16 flags;		/* enum gl_probe_flags */
-	__u16 group;		/* its bit in gl_control.groups, set by the tracer */
+	__u16 group;		/* its place in gl_control.listen, set by the tracer */
 	struct gl_loc ptr_taken; /* the result if the branch is taken */
 	struct gl_loc ptr;	/* the result otherwise */
 	struct gl_loc typ;	/* the *_type argument of an allocation */
 	struct gl_loc size;	/* the size argument of an allocation, bytes */
+	__u32 class_size;	/* bytes of the slot of every object seen here; 0: they differ */
+	__u32 pad;
 };
 
 /* The probe table: the row of the probe at addr stands in slot gl_slot_of(addr, config.hash). */
@@ -108,13 +113,58 @@ struct gl_config {
 	__u64 hash;		/* multiplier with which no two probes share a slot */
 	__u32 tgid;		/* the target's pid in that namespace */
 	__u32 g_goid_off;	/* offset of runtime.g.goid */
+	__u32 cookies;		/* not 0: probes have cookies, see gl_control.listen */
+	__u32 pad2;
 };
 
 /* ---- control: changed while the programs run ------------------------------------------------ */
 
+/*
+ * Sampling: an allocation is recorded with a chance that depends on its size alone, whatever became
+ * of those before it.  With 1 - exp(-size / distance) that is what a fresh exponential distance
+ * after each sample comes to, without a state that threads would share.
+ *
+ * The size is the slot's where a probe sees a single class (gl_probe.class_size), else the one
+ * asked for, read where the probe has it; where it is not at hand, GL_SIZE_ASSUMED.  Nobody needs
+ * to repeat that: the record brings the chance that was used, and weighs its inverse.
+ */
 struct gl_control {
-	__u32 groups;		/* probes of these groups listen; a hit of others does nothing */
+	/* By group: the cookie of those of its probes that listen, plus 1; 0: none do, a hit does
+	 * nothing.  What is planted together has a cookie of its own, for a probe that is being
+	 * removed may still be hit when another one already stands in its place.  0 where there are
+	 * no cookies (before Linux 6.6). */
+	__u32 listen[GL_GROUPS];
+	__u32 sampling;		/* 0: every allocation is recorded */
 	__u32 pad;
+	/* in 2^-32, by gl_size_row(); 0: certain, as are all sizes behind the table */
+	__u32 chances[GL_CHANCES];
+};
+
+enum { GL_SIZE_ASSUMED = 128 };
+
+/* The row of this size in the table of chances: steps of 8 bytes below 2 KiB, of 512 below 128 KiB,
+ * of 32 KiB below 8 MiB; GL_CHANCES: behind it. */
+static inline __u32 gl_size_row(__u64 size)
+{
+	if (size < 1 << 11)
+		return size >> 3;
+	if (size < 1 << 17)
+		return 256 + (size >> 9);
+	if (size < 1 << 23)
+		return 512 + (size >> 15);
+	return GL_CHANCES;
+}
+
+/* Hits that left no record, by processor; what left one is counted by who reads it. */
+enum gl_hit {
+	GL_HIT_DROPPED,		/* by sampling */
+	GL_HIT_UNHEARD,		/* its group does not listen, or the branch goes the other way */
+	GL_HIT_RET = 2,		/* added to these: of a probe with GL_AT_RET */
+	GL_N_HITS = 4,
+};
+
+struct gl_hits {
+	__u64 n[8];		/* by enum gl_hit; a cache line */
 };
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -204,12 +254,13 @@ enum gl_counter {
 };
 
 _Static_assert(sizeof(struct gl_loc) == 8, "gl_loc");
-_Static_assert(sizeof(struct gl_probe) == 40, "gl_probe");
+_Static_assert(sizeof(struct gl_probe) == 48, "gl_probe");
 _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 48, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
-_Static_assert(sizeof(struct gl_control) == 8, "gl_control");
-_Static_assert(sizeof(struct gl_config) == 88, "gl_config");
+_Static_assert(sizeof(struct gl_control) == 8 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
+_Static_assert(sizeof(struct gl_hits) == 64, "gl_hits");
+_Static_assert(sizeof(struct gl_config) == 96, "gl_config");
 _Static_assert(sizeof(struct gl_gcstart) == 24 + GL_HEAPSTATS_BYTES, "gl_gcstart");
 
 #endif

@@ -318,12 +318,16 @@ static int open_tracer(struct tracing *t)
 	struct gl_config config;
 	int err = configure(t, &config);
 
-	for (size_t i = 0; i < t->plan.n && i < GL_MAX_PROBES; i++)
+	for (size_t i = 0; i < t->plan.n && i < GL_MAX_PROBES; i++) {
+		const struct plan_probe *p = &t->plan.probes[i];
+
 		probes[i] = (struct tracer_probe){
-			.row = t->plan.probes[i].wire, .group = group_of(&t->plan.probes[i].wire),
-			.file_off = t->plan.probes[i].file_off,
-			.addr = t->plan.probes[i].vaddr + process_bias(t->p),
+			.row = p->wire, .group = group_of(&p->wire), .file_off = p->file_off,
+			.addr = p->vaddr + process_bias(t->p),
 		};
+		if (p->size_class)
+			probes[i].row.class_size = (uint32_t)golayout_class_size(p->size_class);
+	}
 	return err ? err : tracer_open(&t->tracer, &config, probes, t->plan.n, on_record, t);
 }
 

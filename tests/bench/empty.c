@@ -45,8 +45,8 @@ int main(int argc, char **argv)
 	plan = tracing_plan(t);
 	for (size_t i = 0; i < plan->n; i++)
 		offsets[i] = plan->probes[i].file_off;
-	err = plant(&p, load_empty(), target_exe_path(process_target(process)), atoi(argv[1]),
-		    offsets, plan->n);
+	err = plant(&p, load_empty(), &(struct place){ target_exe_path(process_target(process)),
+						       atoi(argv[1]), offsets, plan->n }, 0);
 	if (err) {
 		fprintf(stderr, "empty: plant: %s\n", strerror(-err));
 		return 1;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -32,6 +33,7 @@
 #include "user/tracer/plant.h"
 #include "user/tracer/records.h"
 #include "user/tracer/rights.h"
+#include "user/tracer/sample.h"
 #include "user/tracer/tracefs.h"
 
 /* ---- what is probed ------------------------------------------------------------------------- */
@@ -40,16 +42,16 @@ enum { N_POINTS = 3, RDI = 7 };
 
 #if defined(__x86_64__)
 #define POINT(name)								\
-	extern void name(const uint64_t *goid);					\
+	extern void name(const uint64_t *goid, uint64_t size);					\
 	__asm__(".pushsection .text\n" #name ":\n jmp 1f\n1: ret\n.popsection\n")
 #else
-#define POINT(name) static void name(const uint64_t *goid) {}
+#define POINT(name) static void name(const uint64_t *goid, uint64_t size) {}
 #endif
 POINT(heap_point);
 POINT(goroutine_point);
 POINT(collector_point);
 
-static void (*const points[N_POINTS])(const uint64_t *) = {
+static void (*const points[N_POINTS])(const uint64_t *, uint64_t) = {
 	heap_point, goroutine_point, collector_point
 };
 
@@ -107,7 +109,7 @@ static void on_record(void *ctx, const struct gl_header *rec)
 	s->by_probe[rec->probe]++;
 	s->last_goid = ((const struct gl_goend *)rec)->goid;
 	if (s->again)
-		points[rec->probe](&s->last_goid);
+		points[rec->probe](&s->last_goid, 0);
 }
 
 static void need_rights(void)
@@ -141,7 +143,7 @@ static void hit_all(void)
 	static const uint64_t goid = 4711;
 
 	for (int i = 0; i < N_POINTS; i++)
-		points[i](&goid);
+		points[i](&goid, 0);
 }
 
 /* Hits every point once; which groups answered. */
@@ -216,7 +218,7 @@ static void test_drain_ends(void **state)
 	open_tracer(&s);
 	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
 	for (int i = 0; i < 100; i++)
-		heap_point(&goid);
+		heap_point(&goid, 0);
 	s.again = true;
 	assert_int_equal(tracer_drain(s.tr), 1);
 	first = s.by_probe[0];
@@ -238,8 +240,8 @@ static void test_hits_with_losses(void **state)
 	open_tracer(&s);
 	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
 	for (uint64_t i = 0; i < hits; i++)
-		heap_point(&goid);
-	goroutine_point((const uint64_t *)8);	/* not readable */
+		heap_point(&goid, 0);
+	goroutine_point((const uint64_t *)8, 0);	/* not readable */
 	assert_int_equal(tracer_drain(s.tr), 0);
 	tracer_counters(s.tr, counters);
 	assert_true(counters[GL_LOST_RING] > 90000);
@@ -247,6 +249,151 @@ static void test_hits_with_losses(void **state)
 	assert_int_equal(tracer_hits(s.tr), hits + 1);
 	assert_true(tracer_ns_per_hit(s.tr) > 0);
 	tracer_close(s.tr);
+}
+
+/* ---- bursts --------------------------------------------------------------------------------- */
+
+/* Windows of one group beside what is attached, each opened while the kernel still closes the one
+ * before it. */
+static void test_bursts(void **state)
+{
+	const struct tracer_subset none = { { 0 } }, goroutines = { { 1 << 1 } };
+	struct seen s;
+
+	need_rights();
+	open_tracer(&s);
+	assert_int_equal(tracer_attach(s.tr, TRACER_COLLECTOR, "/proc/self/exe", getpid()), 0);
+	if (tracer_burst_begin(s.tr, TRACER_HEAP, NULL, "/proc/self/exe", getpid()) == -EOPNOTSUPP)
+		skip();
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(listening(&s), TRACER_COLLECTOR | TRACER_HEAP);
+		assert_int_equal(tracer_burst_begin(s.tr, TRACER_HEAP, NULL, "/proc/self/exe",
+						    getpid()), -EBUSY);
+		assert_int_equal(tracer_burst_begin(s.tr, TRACER_GOROUTINES, NULL, "/proc/self/exe",
+						    getpid()), 0);
+		assert_int_equal(listening(&s), TRACER_ALL);
+		tracer_burst_end(s.tr, TRACER_HEAP);
+		assert_int_equal(listening(&s), TRACER_COLLECTOR | TRACER_GOROUTINES);
+		tracer_burst_end(s.tr, TRACER_GOROUTINES);
+		assert_int_equal(listening(&s), TRACER_COLLECTOR);
+		assert_int_equal(tracer_burst_begin(s.tr, TRACER_HEAP, NULL, "/proc/self/exe",
+						    getpid()), 0);
+	}
+	tracer_burst_end(s.tr, TRACER_HEAP);
+	assert_int_equal(tracer_burst_begin(s.tr, TRACER_HEAP | TRACER_GOROUTINES, &goroutines,
+					    "/proc/self/exe", getpid()), 0);
+	assert_int_equal(listening(&s), TRACER_COLLECTOR | TRACER_GOROUTINES);
+	tracer_burst_end(s.tr, TRACER_HEAP | TRACER_GOROUTINES);
+	assert_int_equal(tracer_burst_begin(s.tr, TRACER_HEAP, &none, "/proc/self/exe", getpid()),
+			 0);
+	assert_int_equal(listening(&s), TRACER_COLLECTOR);
+	tracer_burst_end(s.tr, TRACER_HEAP);
+	/* attaching for good ends the window */
+	assert_int_equal(tracer_burst_begin(s.tr, TRACER_HEAP | TRACER_GOROUTINES, &goroutines,
+					    "/proc/self/exe", getpid()), 0);
+	assert_int_equal(tracer_attach(s.tr, TRACER_HEAP, "/proc/self/exe", getpid()), 0);
+	assert_int_equal(listening(&s), TRACER_COLLECTOR | TRACER_HEAP);
+	tracer_close(s.tr);
+}
+
+/* ---- sampling ------------------------------------------------------------------------------- */
+
+enum { RSI = 6, N_ALLOCS = 20000 };
+
+struct sampled {
+	uint64_t n;
+	uint32_t chance;	/* of all of them */
+};
+
+static void count_sample(void *ctx, const struct gl_header *rec)
+{
+	const struct gl_alloc *a = (const struct gl_alloc *)rec;
+	struct sampled *s = ctx;
+
+	if (rec->kind != GL_REC_ALLOC)
+		return;
+	assert_true(!s->n++ || a->chance == s->chance);
+	s->chance = a->chance;
+}
+
+/* N_ALLOCS allocations of this size at a probe that reads it here. */
+static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64_t distance,
+		   struct sampled *out, struct tracer_cost *cost)
+{
+	static uint32_t gen;
+	struct gl_config config = own_config();
+	struct tracer_probe probes[N_POINTS];
+	struct tracer *tr;
+
+	*out = (struct sampled){ 0 };
+	fill_probes(probes);
+	probes[0].row.kind = GL_PROBE_ALLOC;
+	probes[0].row.size = loc;
+	probes[0].row.class_size = class_size;
+	config.sweepgen_addr = (uintptr_t)&gen;
+	assert_int_equal(tracer_open(&tr, &config, probes, 1, count_sample, out), 0);
+	tracer_sample(tr, distance);
+	assert_int_equal(tracer_attach(tr, TRACER_HEAP, "/proc/self/exe", getpid()), 0);
+	for (int i = 0; i < N_ALLOCS; i++)
+		heap_point((const uint64_t *)4711, size);
+	assert_int_equal(tracer_drain(tr), 0);
+	tracer_cost(tr, cost);
+	tracer_close(tr);
+}
+
+/* Within six standard deviations: one run of 500 million is wrong. */
+static void test_sampling(void **state)
+{
+	static const struct {
+		struct gl_loc loc;
+		uint32_t class_size;
+		uint64_t size, distance;
+		double chance;
+	} cases[] = {
+		{ { GL_LOC_REG, .reg = RSI }, 0, 1000, 0, 1 },
+		{ { GL_LOC_REG, .reg = RSI }, 0, 1000, 1000, 0.6336 },	/* of 1004 */
+		{ { GL_LOC_REG, .reg = RSI }, 0, 100000, 1000000, 0.0952 },	/* of 100096 */
+		{ { GL_LOC_REG, .reg = RSI }, 0, 1 << 22, 1 << 26, 0.0608 },
+		{ { GL_LOC_REG, .reg = RSI }, 0, 1 << 30, 1ull << 40, 1 },	/* behind the table */
+		{ { GL_LOC_REG, .reg = RSI }, 100, 1 << 30, 1000, 0.0952 },	/* of 100 */
+		{ { .kind = GL_LOC_NONE }, 0, 1 << 30, 1000, 0.1237 },	/* of 132 */
+		{ { GL_LOC_SLOT, .off = 1 << 30 }, 0, 1 << 30, 1000, 0.1237 },	/* unreadable */
+	};
+
+	need_rights();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const double p = cases[i].chance, want = N_ALLOCS * p;
+		const double sigma = sqrt(N_ALLOCS * p * (1 - p));
+		struct sampled got;
+		struct tracer_cost cost;
+
+		sample(cases[i].loc, cases[i].class_size, cases[i].size, cases[i].distance, &got,
+		       &cost);
+		assert_true(fabs((double)got.n - want) <= 6 * sigma);
+		assert_true(fabs((got.chance ? ldexp(got.chance, -32) : 1) - p) < 0.0001);
+		assert_int_equal(cost.recorded, got.n);
+		assert_int_equal(cost.recorded + cost.dropped, N_ALLOCS);
+		assert_int_equal(cost.unheard, 0);
+	}
+}
+
+/* Needs no rights.  Every size has a row, larger sizes have later rows and no smaller chances. */
+static void test_chances(void **state)
+{
+	uint32_t chances[GL_CHANCES];
+
+	sample_chances(chances, 512 << 10);
+	for (uint64_t size = 1, row = 0; size < 1 << 23; size++) {
+		assert_true(gl_size_row(size) >= row && gl_size_row(size) < GL_CHANCES);
+		assert_true(!chances[gl_size_row(size)] || chances[gl_size_row(size)] >= chances[row]);
+		row = gl_size_row(size);
+	}
+	assert_int_equal(gl_size_row(1 << 23), GL_CHANCES);
+	assert_int_equal(gl_size_row(UINT64_MAX), GL_CHANCES);
+	sample_chances(chances, 1ull << 60);
+	assert_int_equal(chances[0], 1);	/* and not 0, which is certain */
+	sample_chances(chances, 1);
+	assert_int_equal(chances[10], 0);
 }
 
 /* ---- the begin of a mark phase --------------------------------------------------------------- */
@@ -283,7 +430,7 @@ static void test_gcstart(void **state)
 		assert_int_equal(tracer_attach(tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
 		heapstats[0] = 1;
 		heapstats[399] = 2;
-		collector_point(NULL);
+		collector_point(NULL, 0);
 		heapstats[0] = heapstats[399] = 3;
 		assert_int_equal(tracer_drain(tr), 0);
 		tracer_counters(tr, counters);
@@ -540,10 +687,13 @@ static void test_tracefs(void **state)
 	fill_probes(probes);
 	assert_int_equal(load_open(&l, &config, probes, N_POINTS), 0);
 	ring = ring_buffer__new(l.ring_fd, count_goid, &sum, NULL);
-	l.control->groups = TRACER_ALL;
+	for (int i = 0; i < N_POINTS; i++)
+		l.control->listen[i] = 1;
 	const __u64 offs[] = { probes[0].file_off, probes[1].file_off, probes[2].file_off };
-	assert_int_equal(plant_event(&rest, l.prog_fd, path, getpid(), offs + 1, 2), 0);
-	assert_int_equal(plant_event(&heap, l.prog_fd, path, getpid(), offs, 1), 0);
+	assert_int_equal(plant_event(&rest, l.prog_fd,
+				     &(struct place){ path, getpid(), offs + 1, 2 }), 0);
+	assert_int_equal(plant_event(&heap, l.prog_fd,
+				     &(struct place){ path, getpid(), offs, 1 }), 0);
 	remove_stale_events("/sys/kernel/tracing", "/proc");
 	strcpy(event, heap.event);
 	assert_true(has_event(event));
@@ -565,6 +715,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gcstart),
+		cmocka_unit_test(test_chances),
+		cmocka_unit_test(test_sampling),
+		cmocka_unit_test(test_bursts),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_stack_records),
 		cmocka_unit_test(test_stale_events),

@@ -91,13 +91,14 @@ static void calibrate(struct cost *c)
 {
 	int64_t off = HAVE_CALIBRATION_POINT ? own_file_off((uintptr_t)calibration_point) : -1;
 	__u64 offset = off;
+	const struct place place = { "/proc/self/exe", getpid(), &offset, 1 };
 	struct plant p;
 	double bare, probed;
 
 	if (off < 0)
 		return;
 	bare = ns_per_call();
-	if (!plant(&p, c->prog_fd, "/proc/self/exe", getpid(), &offset, 1)) {
+	if (!plant(&p, c->prog_fd, &place, 0)) {
 		probed = ns_per_call();
 		c->trap_ns = probed > bare ? probed - bare : 0;
 	}

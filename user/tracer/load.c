@@ -44,7 +44,7 @@ static bool fill_slots(struct gl_slot *slots, const struct tracer_probe *probes,
 		if (slot->addr)
 			return false;
 		*slot = (struct gl_slot){ .addr = probes[i].addr, .row = probes[i].row };
-		slot->row.group = probes[i].group;
+		slot->row.group = (__u16)__builtin_ctz(probes[i].group);
 	}
 	return true;
 }
@@ -115,6 +115,7 @@ static int load(struct loaded *l)
 		say_verbose("no tracepoint sched_process_exec: %s", strerror(errno));
 	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
 	l->control = &l->skel->bss->control;
+	l->hits = l->skel->bss->hits;
 	l->counters_fd = bpf_map__fd(l->skel->maps.counters);
 	l->stacks_sent_fd = bpf_map__fd(l->skel->maps.stacks_sent);
 	return 0;

@@ -20,6 +20,7 @@ struct loaded {
 	int exec_fd;		/* what tells the program of an exec, or -1 */
 	int ring_fd, counters_fd, stacks_sent_fd;
 	volatile struct gl_control *control;	/* shared with the program */
+	const volatile struct gl_hits *hits;	/* GL_HIT_ROWS, likewise */
 };
 
 /* Loads the programs for these probes; sets config.hash.  Tells the user on failure; call

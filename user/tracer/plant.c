@@ -8,6 +8,7 @@
  */
 #include "user/tracer/plant.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -42,11 +43,14 @@ struct uprobe_multi_attr {
 	__u32 pad;
 };
 
-static int link_create(int prog_fd, const char *path, pid_t pid, const __u64 *offsets, size_t n)
+static int link_create(int prog_fd, const struct place *place, const __u64 *cookies)
 {
 	struct uprobe_multi_attr attr = {
 		.prog_fd = prog_fd, .attach_type = PLANT_ATTACH_TYPE,
-		.path = (uintptr_t)path, .offsets = (uintptr_t)offsets, .cnt = n, .pid = pid,
+		.path = (uintptr_t)place->path, .offsets = (uintptr_t)place->offsets,
+		.cookies = (uintptr_t)cookies, .cnt = (__u32)place->n,
+		/* Before 6.10 the kernel's filter matched one thread; the program filters anyhow. */
+		.pid = kernel_at_least(6, 10) ? (__u32)place->pid : 0,
 	};
 	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 
@@ -55,23 +59,43 @@ static int link_create(int prog_fd, const char *path, pid_t pid, const __u64 *of
 
 /* A kernel that has uprobe_multi says that a directory is no file to probe; others do not get so
  * far. */
-static bool has_uprobe_multi(int prog_fd)
+static bool knows_multi(int prog_fd)
 {
 	__u64 offset = 0;
+	const struct place place = { .path = "/", .offsets = &offset, .n = 1 };
 
-	return link_create(prog_fd, "/", 0, &offset, 1) == -EBADF;
+	return link_create(prog_fd, &place, NULL) == -EBADF;
 }
 
-int plant(struct plant *out, int prog_fd, const char *path, pid_t pid, const __u64 *offsets,
-	  size_t n)
+bool plant_has_multi(void)
 {
-	/* Before 6.10 the kernel's filter matched one thread; the program filters anyhow. */
-	pid_t filter = kernel_at_least(6, 10) ? pid : 0;
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		    .expected_attach_type = (enum bpf_attach_type)PLANT_ATTACH_TYPE);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "gl_nothing", "GPL", nothing,
+			       ARRAY_SIZE(nothing), &opts);
+	bool yes = fd >= 0 && knows_multi(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+int plant(struct plant *out, int prog_fd, const struct place *place, __u32 cookie)
+{
+	__u64 *cookies;
 
 	*out = NOT_PLANTED;
-	if (!has_uprobe_multi(prog_fd))
-		return plant_event(out, prog_fd, path, pid, offsets, n);
-	out->link_fd = link_create(prog_fd, path, filter, offsets, n);
+	if (!knows_multi(prog_fd))
+		return plant_event(out, prog_fd, place);
+	cookies = xcalloc(place->n, sizeof(*cookies));
+	for (size_t i = 0; i < place->n; i++)
+		cookies[i] = cookie;
+	out->link_fd = link_create(prog_fd, place, cookies);
+	free(cookies);
 	return out->link_fd < 0 ? out->link_fd : 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef PLANT_H
 #define PLANT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <linux/types.h>
@@ -22,11 +23,20 @@ struct plant {
 
 #define NOT_PLANTED ((struct plant){ .link_fd = -1, .event_fd = -1 })
 
-/* Plants the program at these offsets of the file at path, for the process pid: one uprobe_multi
- * link, or before Linux 6.6 one tracefs event of many points.  Silent; -ENODEV: neither is there.
- * Call plant_remove() or plant_abandon() in either case.  */
-int plant(struct plant *out, int prog_fd, const char *path, pid_t pid, const __u64 *offsets,
-	  size_t n);
+/* Where probes are to be planted. */
+struct place {
+	const char *path;	/* the file */
+	pid_t pid;		/* the process that is meant; others may run the same file */
+	const __u64 *offsets;	/* in the file */
+	size_t n;
+};
+
+/* Plants the program: one uprobe_multi link, whose probes have this cookie, or before Linux 6.6 one
+ * tracefs event of many points, which have cookie 0.  Silent; -ENODEV: neither is there.  Call
+ * plant_remove() or plant_abandon() in either case.  */
+int plant(struct plant *out, int prog_fd, const struct place *place, __u32 cookie);
+/* Whether this kernel has uprobe_multi. */
+bool plant_has_multi(void);
 /* The program does not run any more when this returns: some 30 ms later, a grace period of the
  * kernel, and several do not share one. */
 void plant_remove(struct plant *p);

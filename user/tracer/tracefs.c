@@ -191,8 +191,7 @@ void remove_stale_events(const char *dir, const char *proc)
 
 /* ---- plant and remove ----------------------------------------------------------------------- */
 
-int plant_event(struct plant *out, int prog_fd, const char *path, pid_t pid,
-		const __u64 *offsets, size_t n)
+int plant_event(struct plant *out, int prog_fd, const struct place *place)
 {
 	const struct owner me = ourselves("/proc");
 	const char *dir = tracefs();
@@ -204,9 +203,10 @@ int plant_event(struct plant *out, int prog_fd, const char *path, pid_t pid,
 	/* no two plants of ours are at the same address */
 	snprintf(out->event, sizeof(out->event), EVENT_GROUP "/" OWNER_FORMAT "_%lx", me.pid,
 		 me.start, me.pidns, (unsigned long)out);
-	for (size_t i = 0; i < n && !err; i++)
-		err = write_event(dir, "p:%s %s:0x%llx\n", out->event, path, offsets[i]);
-	return err ? err : open_event(out, dir, prog_fd, pid);
+	for (size_t i = 0; i < place->n && !err; i++)
+		err = write_event(dir, "p:%s %s:0x%llx\n", out->event, place->path,
+				  place->offsets[i]);
+	return err ? err : open_event(out, dir, prog_fd, place->pid);
 }
 
 void remove_event(struct plant *p)

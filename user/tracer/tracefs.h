@@ -5,15 +5,11 @@
 #ifndef TRACEFS_H
 #define TRACEFS_H
 
-#include <stddef.h>
-#include <sys/types.h>
-#include <linux/types.h>
-
+struct place;
 struct plant;
 
 /* As plant(), with a tracefs event. */
-int plant_event(struct plant *out, int prog_fd, const char *path, pid_t pid,
-		const __u64 *offsets, size_t n);
+int plant_event(struct plant *out, int prog_fd, const struct place *place);
 /* Nothing if there is no event. */
 void remove_event(struct plant *p);
 

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,21 +19,25 @@
 #include "user/tracer/plant.h"
 #include "user/tracer/records.h"
 #include "user/tracer/rights.h"
-
-enum { N_GROUPS = 3 };
+#include "user/tracer/sample.h"
 
 /* What was planted by one call. */
 struct set {
 	unsigned int planted;	/* groups; 0: the set is free */
 	unsigned int wanted;	/* those that have not been detached */
+	bool burst;		/* for a short while, and perhaps only some of their probes */
+	uint32_t cookie;
 	struct plant plant;
 };
 
 struct tracer {
 	struct loaded loaded;
-	struct set sets[N_GROUPS];
+	struct set sets[TRACER_N_GROUPS];
 	struct tracer_probe *probes;
 	size_t n_probes;
+	bool has_multi;		/* uprobe_multi: probes have cookies, and go in no time */
+	unsigned int listening;	/* groups */
+	uint32_t last_cookie;
 	struct cost cost;
 	struct ring_buffer *ring;
 	tracer_sink sink;
@@ -75,6 +80,7 @@ static int map_ring(struct tracer *tr)
 int tracer_open(struct tracer **out, const struct gl_config *config,
 		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx)
 {
+	struct gl_config c = *config;
 	struct tracer *tr;
 	int err = rights_check();
 
@@ -86,7 +92,9 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 	tr->probes = xcalloc(n, sizeof(*probes));
 	tr->n_probes = n;
 	cost_init(&tr->cost);
-	err = load_open(&tr->loaded, config, probes, n);
+	tr->has_multi = plant_has_multi();
+	c.cookies = tr->has_multi;
+	err = load_open(&tr->loaded, &c, probes, n);
 	if (!err)
 		err = map_ring(tr);
 	if (err) {
@@ -103,7 +111,7 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 /* Takes back what was detached but still stands; returns the groups that do not. */
 static unsigned int take_back(struct tracer *tr, unsigned int groups)
 {
-	for (size_t i = 0; i < N_GROUPS; i++) {
+	for (size_t i = 0; i < TRACER_N_GROUPS; i++) {
 		tr->sets[i].wanted |= tr->sets[i].planted & groups;
 		groups &= ~tr->sets[i].planted;
 	}
@@ -120,52 +128,81 @@ static struct set *free_set(struct tracer *tr)
 	return &tr->sets[i];
 }
 
-static int plant_set(struct tracer *tr, unsigned int groups, const char *path, pid_t pid)
+static size_t find_offsets(const struct tracer *tr, unsigned int groups,
+			   const struct tracer_subset *subset, __u64 offsets[GL_MAX_PROBES])
 {
-	struct set *set;
-	__u64 offsets[GL_MAX_PROBES];
 	size_t n = 0;
-	int err;
 
 	for (size_t i = 0; i < tr->n_probes; i++)
-		if (tr->probes[i].group & groups)
+		if ((tr->probes[i].group & groups) &&
+		    (!subset || subset->bits[i / 64] >> i % 64 & 1))
 			offsets[n++] = tr->probes[i].file_off;
-	if (!n)
+	return n;
+}
+
+/* subset: NULL for all, and a burst has one. */
+static int plant_set(struct tracer *tr, unsigned int groups, const struct tracer_subset *subset,
+		     const char *path, pid_t pid)
+{
+	__u64 offsets[GL_MAX_PROBES];
+	const struct place place = {
+		.path = path, .pid = pid, .offsets = offsets,
+		.n = find_offsets(tr, groups, subset, offsets),
+	};
+	struct set *set;
+	int err;
+
+	if (!place.n)
 		return 0;
 	set = free_set(tr);
-	err = plant(&set->plant, tr->loaded.prog_fd, path, pid, offsets, n);
+	set->cookie = tr->has_multi ? ++tr->last_cookie : 0;
+	err = plant(&set->plant, tr->loaded.prog_fd, &place, set->cookie);
 	if (err) {
-		plant_explain(err);
 		plant_remove(&set->plant);
 		return err;
 	}
 	set->planted = set->wanted = groups;
+	set->burst = subset != NULL;
 	return 0;
 }
 
 int tracer_attach(struct tracer *tr, unsigned int groups, const char *path, pid_t pid)
 {
-	unsigned int add = take_back(tr, groups);
 	int err;
 
-	tracer_listen(tr, tr->loaded.control->groups | groups);
-	err = plant_set(tr, add, path, pid);
-	if (err)
+	tracer_burst_end(tr, groups);
+	err = plant_set(tr, take_back(tr, groups), NULL, path, pid);
+	tracer_listen(tr, tr->listening | groups);
+	if (err) {
+		plant_explain(err);
 		tracer_detach(tr, groups);
-	else
+	} else {
 		cost_start(&tr->cost, tr->loaded.prog_fd);
+	}
 	return err;
+}
+
+/* Of what is planted for this group, plus 1; 0: nothing is. */
+static uint32_t cookie_plus_1(const struct tracer *tr, unsigned int group)
+{
+	for (size_t i = 0; i < TRACER_N_GROUPS; i++)
+		if (tr->sets[i].planted & group)
+			return tr->sets[i].cookie + 1;
+	return 0;
 }
 
 void tracer_listen(struct tracer *tr, unsigned int groups)
 {
-	tr->loaded.control->groups = groups;
+	tr->listening = groups;
+	for (unsigned int g = 0; g < TRACER_N_GROUPS; g++)
+		tr->loaded.control->listen[g] = cookie_plus_1(tr, 1 << g & groups);
 }
 
 void tracer_detach(struct tracer *tr, unsigned int groups)
 {
-	tracer_listen(tr, tr->loaded.control->groups & ~groups);
-	for (size_t i = 0; i < N_GROUPS; i++) {
+	tracer_burst_end(tr, groups);
+	tracer_listen(tr, tr->listening & ~groups);
+	for (size_t i = 0; i < TRACER_N_GROUPS; i++) {
 		struct set *set = &tr->sets[i];
 
 		set->wanted &= ~groups;
@@ -173,6 +210,59 @@ void tracer_detach(struct tracer *tr, unsigned int groups)
 			continue;
 		plant_remove(&set->plant);
 		set->planted = 0;
+	}
+}
+
+void tracer_sample(struct tracer *tr, uint64_t distance_bytes)
+{
+	volatile struct gl_control *c = tr->loaded.control;
+
+	if (distance_bytes)
+		sample_chances(c->chances, distance_bytes);
+	c->sampling = distance_bytes != 0;
+}
+
+/* ---- bursts --------------------------------------------------------------------------------- */
+
+static unsigned int planted_groups(const struct tracer *tr)
+{
+	unsigned int groups = 0;
+
+	for (size_t i = 0; i < TRACER_N_GROUPS; i++)
+		groups |= tr->sets[i].planted;
+	return groups;
+}
+
+int tracer_burst_begin(struct tracer *tr, unsigned int groups, const struct tracer_subset *subset,
+		       const char *path, pid_t pid)
+{
+	static const struct tracer_subset all = { { UINT64_MAX, UINT64_MAX } };
+	int err;
+
+	if (!tr->has_multi)
+		return -EOPNOTSUPP;
+	if (planted_groups(tr) & groups)
+		return -EBUSY;
+	err = plant_set(tr, groups, subset ? subset : &all, path, pid);
+	if (err)
+		return err;
+	cost_start(&tr->cost, tr->loaded.prog_fd);
+	tracer_listen(tr, tr->listening | groups);
+	return 0;
+}
+
+/* Ends every burst that has one of these groups. */
+void tracer_burst_end(struct tracer *tr, unsigned int groups)
+{
+	for (size_t i = 0; i < TRACER_N_GROUPS; i++) {
+		struct set *set = &tr->sets[i];
+
+		if (!set->burst || !(set->planted & groups))
+			continue;
+		tracer_listen(tr, tr->listening & ~set->planted);
+		plant_abandon(&set->plant);
+		set->planted = set->wanted = 0;
+		set->burst = false;
 	}
 }
 
@@ -229,6 +319,31 @@ uint64_t tracer_hits(const struct tracer *tr)
 
 	tracer_counters(tr, c);
 	return tr->n_hits + tr->n_damaged + c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK];
+}
+
+static void count_hits(const struct tracer *tr, uint64_t n[GL_N_HITS])
+{
+	memset(n, 0, GL_N_HITS * sizeof(*n));
+	for (size_t row = 0; row < GL_HIT_ROWS; row++)
+		for (size_t i = 0; i < GL_N_HITS; i++)
+			n[i] += tr->loaded.hits[row].n[i];
+}
+
+void tracer_cost(const struct tracer *tr, struct tracer_cost *out)
+{
+	uint64_t n[GL_N_HITS];
+
+	count_hits(tr, n);
+	*out = (struct tracer_cost){
+		.recorded = tracer_hits(tr),
+		.dropped = n[GL_HIT_DROPPED] + n[GL_HIT_DROPPED + GL_HIT_RET],
+		.unheard = n[GL_HIT_UNHEARD] + n[GL_HIT_UNHEARD + GL_HIT_RET],
+		.ns_recorded = cost_ns_per_hit(&tr->cost),
+		.ns_dropped = tr->cost.trap_ns, .ns_unheard = tr->cost.trap_ns,
+	};
+	out->total_ns = (double)out->recorded * out->ns_recorded +
+			(double)out->dropped * out->ns_dropped +
+			(double)out->unheard * out->ns_unheard;
 }
 
 void tracer_close(struct tracer *tr)

@@ -20,7 +20,8 @@ enum tracer_group {
 	TRACER_HEAP = 1,
 	TRACER_GOROUTINES = 2,
 	TRACER_COLLECTOR = 4,
-	TRACER_ALL = 7,
+	TRACER_N_GROUPS = 3,
+	TRACER_ALL = (1 << TRACER_N_GROUPS) - 1,
 };
 
 /* Where one probe goes: its row, the file offset for the kernel, and the address at which it is
@@ -32,11 +33,16 @@ struct tracer_probe {
 	uint64_t addr;		/* in the target */
 };
 
+/* A set of probes, by their place in the table that tracer_open() was given. */
+struct tracer_subset {
+	uint64_t bits[GL_MAX_PROBES / 64];
+};
+
 /* Called for each record, in the order in which they were submitted.  Its kind and length are
  * checked.  rec lives until it returns. */
 typedef void (*tracer_sink)(void *ctx, const struct gl_header *rec);
 
-/* Opens and loads for these probes; plants nothing.  config->hash is set here.  Tells the user on
+/* Opens and loads for these probes; plants nothing.  config: hash and cookies are set here.  Tells the user on
  * failure: missing rights (which), kernel without what is needed (what). */
 int tracer_open(struct tracer **out, const struct gl_config *config,
 		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx);
@@ -60,6 +66,27 @@ void tracer_detach(struct tracer *tr, unsigned int groups);
  * more. */
 void tracer_listen(struct tracer *tr, unsigned int groups);
 
+/* From now on an allocation of s bytes is recorded with the chance 1 - exp(-s / distance), which
+ * its record brings.  0: all are, as from the begin. */
+void tracer_sample(struct tracer *tr, uint64_t distance_bytes);
+
+/*
+ * A burst is a short window in which the probes of some groups stand and listen.  It lasts from the
+ * return of begin to the call of end; only what passed a probe just before the end may bring its
+ * record some microseconds later.  Bursts of different groups are independent of each other and of
+ * what is attached.
+ *
+ * begin takes 5 to 10 ms, in which forks on the whole machine wait.  end returns at once; the kernel
+ * takes some ms to pick up the breakpoints and then a grace period, in which the next window may
+ * open already.
+ *
+ * subset: only these probes of the groups; NULL: all.  -EOPNOTSUPP: not on this kernel (before Linux
+ * 6.6); -EBUSY: one of the groups is planted; else a negative errno of the kernel.  Silent.
+ */
+int tracer_burst_begin(struct tracer *tr, unsigned int groups, const struct tracer_subset *subset,
+		       const char *path, pid_t pid);
+void tracer_burst_end(struct tracer *tr, unsigned int groups);	/* groups as at the begin */
+
 int tracer_fd(const struct tracer *tr);		/* readable after records that must not wait */
 /* Delivers every record that was submitted before the call, and ends after that even if the target
  * fills the ring faster: 0 the ring is empty, 1 more is waiting, -errno. */
@@ -71,12 +98,22 @@ void tracer_forget_stack(struct tracer *tr, uint64_t id);
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS]);
 uint64_t tracer_damaged(const struct tracer *tr);
 
-/* Hits that counted so far: records delivered, plus those that were lost.  Not in it: what waits in
- * the ring, and hits without a result (a branch that goes the other way, other processes of the
- * same file, groups that do not listen), which cost the trap alone. */
+/* What the probes have cost the target. */
+struct tracer_cost {
+	/* Hits so far.  recorded: their records have been delivered or were lost, what waits in the
+	 * ring is not in it; dropped: by sampling; unheard: nobody listened, or the branch went the
+	 * way on which there is no result.  Other processes of the same file are in none. */
+	uint64_t recorded, dropped, unheard;
+	/* What one of them costs now, and all of them have cost so far, ns; NAN: unknown. */
+	double ns_recorded, ns_dropped, ns_unheard;
+	double total_ns;
+};
+
+/* Cheap: to be asked as often as wanted. */
+void tracer_cost(const struct tracer *tr, struct tracer_cost *out);
+
+/* Hits that were recorded so far, and what one of them costs. */
 uint64_t tracer_hits(const struct tracer *tr);
-/* What one hit costs the target, ns: the trap as measured on ourselves at the first attach, plus
- * the program's mean run time over the first 10,000 hits or 10 seconds.  NAN: unknown. */
 double tracer_ns_per_hit(const struct tracer *tr);
 
 #endif
