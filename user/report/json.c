@@ -12,114 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/base/text.h"
+#include "user/base/json.h"
 #include "user/model.h"
 
 /* Of a report that was not asked for all: what a reader can hold, and a disk. */
 enum { MAX_SITES = 1000, MAX_TYPES = 20, MAX_PLACES = 20 };
-
-struct json {
-	FILE *out;
-	bool comma;		/* something stands before, at this level */
-	bool all;		/* no bounds */
-};
-
-static void put_string(struct json *j, const char *s)
-{
-	uint32_t rune;
-	size_t n;
-
-	if (!s) {
-		fputs("null", j->out);
-		return;
-	}
-	fputc('"', j->out);
-	for (; (n = text_rune(s, &rune)); s += n) {
-		if (rune == '"' || rune == '\\')
-			fprintf(j->out, "\\%c", (char)rune);
-		else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x61c ||
-			 (rune >= 0x2000 && rune < 0x2070))	/* turn the writing around */
-			fprintf(j->out, "\\u%04x", (unsigned int)rune);
-		else if (rune == 0xfffd)
-			fputs("\xef\xbf\xbd", j->out);
-		else
-			fwrite(s, 1, n, j->out);
-	}
-	fputc('"', j->out);
-}
-
-/* The comma before a value and, inside an object, its key. */
-static void begin(struct json *j, const char *key)
-{
-	if (j->comma)
-		fputc(',', j->out);
-	j->comma = true;
-	if (key) {
-		put_string(j, key);
-		fputc(':', j->out);
-	}
-}
-
-static void open_level(struct json *j, const char *key, char bracket)
-{
-	begin(j, key);
-	fputc(bracket, j->out);
-	j->comma = false;
-}
-
-static void close_level(struct json *j, char bracket)
-{
-	fputc(bracket, j->out);
-	j->comma = true;
-}
-
-static void field_null(struct json *j, const char *key)
-{
-	begin(j, key);
-	fputs("null", j->out);
-}
-
-static void field_string(struct json *j, const char *key, const char *s)
-{
-	begin(j, key);
-	put_string(j, s);
-}
-
-static void field_bool(struct json *j, const char *key, bool v)
-{
-	begin(j, key);
-	fputs(v ? "true" : "false", j->out);
-}
-
-static void field_u64(struct json *j, const char *key, uint64_t v)
-{
-	begin(j, key);
-	if (v == UNKNOWN_U64)
-		fputs("null", j->out);
-	else
-		fprintf(j->out, "%" PRIu64, v);
-}
-
-static void field_i64(struct json *j, const char *key, int64_t v)
-{
-	begin(j, key);
-	fprintf(j->out, "%" PRId64, v);
-}
-
-static void field_double(struct json *j, const char *key, double v)
-{
-	begin(j, key);
-	if (isfinite(v))
-		fprintf(j->out, "%.9g", v);
-	else
-		fputs("null", j->out);
-}
-
-/* An age or a waiting time: negative means unknown. */
-static void field_seconds(struct json *j, const char *key, double s)
-{
-	field_double(j, key, s < 0 ? NAN : s);
-}
 
 /* As a string: readers keep numbers in doubles, which have 53 bits. */
 static void field_id(struct json *j, uint64_t id)
@@ -154,7 +51,7 @@ static void put_time(struct json *j, const struct findings *f)
 	field_u64(j, "gc_cycles", f->gc_cycles);
 	field_seconds(j, "memory_age_s", f->memory.age_s);
 	/* Milliseconds: nanoseconds do not fit into the double that most readers use. */
-	begin(j, "unix_s");
+	begin_value(j, "unix_s");
 	fprintf(j->out, "%" PRId64 ".%03d", f->time_unix_ns / 1000000000,
 		(int)(f->time_unix_ns / 1000000 % 1000));
 	close_level(j, '}');

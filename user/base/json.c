@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * json.c - values and levels of one JSON text.
+ */
+#include "user/base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "user/base/text.h"
+
+static void put_string(struct json *j, const char *s)
+{
+	uint32_t rune;
+	size_t n;
+
+	if (!s) {
+		fputs("null", j->out);
+		return;
+	}
+	fputc('"', j->out);
+	for (; (n = text_rune(s, &rune)); s += n) {
+		if (rune == '"' || rune == '\\')
+			fprintf(j->out, "\\%c", (char)rune);
+		else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x61c ||
+			 (rune >= 0x2000 && rune < 0x2070))	/* turn the writing around */
+			fprintf(j->out, "\\u%04x", (unsigned int)rune);
+		else if (rune == 0xfffd)
+			fputs("\xef\xbf\xbd", j->out);
+		else
+			fwrite(s, 1, n, j->out);
+	}
+	fputc('"', j->out);
+}
+
+void begin_value(struct json *j, const char *key)
+{
+	if (j->comma)
+		fputc(',', j->out);
+	j->comma = true;
+	if (key) {
+		put_string(j, key);
+		fputc(':', j->out);
+	}
+}
+
+void open_level(struct json *j, const char *key, char bracket)
+{
+	begin_value(j, key);
+	fputc(bracket, j->out);
+	j->comma = false;
+}
+
+void close_level(struct json *j, char bracket)
+{
+	fputc(bracket, j->out);
+	j->comma = true;
+}
+
+void field_null(struct json *j, const char *key)
+{
+	begin_value(j, key);
+	fputs("null", j->out);
+}
+
+void field_string(struct json *j, const char *key, const char *s)
+{
+	begin_value(j, key);
+	put_string(j, s);
+}
+
+void field_bool(struct json *j, const char *key, bool v)
+{
+	begin_value(j, key);
+	fputs(v ? "true" : "false", j->out);
+}
+
+void field_u64(struct json *j, const char *key, uint64_t v)
+{
+	begin_value(j, key);
+	if (v == UINT64_MAX)
+		fputs("null", j->out);
+	else
+		fprintf(j->out, "%" PRIu64, v);
+}
+
+void field_i64(struct json *j, const char *key, int64_t v)
+{
+	begin_value(j, key);
+	fprintf(j->out, "%" PRId64, v);
+}
+
+void field_double(struct json *j, const char *key, double v)
+{
+	begin_value(j, key);
+	if (isfinite(v))
+		fprintf(j->out, "%.9g", v);
+	else
+		fputs("null", j->out);
+}
+
+void field_seconds(struct json *j, const char *key, double s)
+{
+	field_double(j, key, s < 0 ? NAN : s);
+}
