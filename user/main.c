@@ -3,6 +3,7 @@
  * main.c - the table of commands; reads the command line and runs one.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,12 @@
 #include "include/gobpfleak.h"
 #include "user/base/util.h"
 #include "user/cmd/cmd.h"
+#include "user/host.h"
 #include "user/opts.h"
 #include "version.h"
 
 /* The first is meant where none is named. */
-static const struct command *const commands[] = { &cmd_trace };
+static const struct command *const commands[] = { &cmd_trace, &cmd_list };
 
 /* A file opened later must not become stdout or stderr and get our messages.  Opened the wrong way
  * round: who reads or writes there is told so. */
@@ -29,13 +31,16 @@ static void open_standard(void)
 	close(fd);
 }
 
-static const struct command *choose(int *argc, char ***argv)
+/* The word that names a command is taken off; *named: there was one. */
+static const struct command *choose(int *argc, char ***argv, bool *named)
 {
+	*named = false;
 	for (size_t i = 0; *argc > 1 && i < ARRAY_SIZE(commands); i++) {
-		if (strcmp((*argv)[1], commands[i]->name))
+		if (strcmp((*argv)[1], commands[i]->line.name))
 			continue;
 		++*argv;
 		--*argc;
+		*named = true;
 		return commands[i];
 	}
 	return commands[0];
@@ -47,7 +52,7 @@ static int version(void)
 	return EXIT_DONE;
 }
 
-static int help(const struct command *c)
+static int help(const struct command *c, bool named)
 {
 	printf("Usage:\n");
 	for (const char *line = c->usage; *line; line += strspn(line, "\n")) {
@@ -57,26 +62,41 @@ static int help(const struct command *c)
 		line += n;
 	}
 	printf("\n%s\n\n", c->help);
-	opts_help(stdout);
+	if (!named) {
+		printf("Commands, each with a --help of its own:\n");
+		for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+			printf("  %-8s%s\n", commands[i]->line.name, commands[i]->brief);
+		printf("\nOptions of %s, which is meant where no command is named:\n",
+		       c->line.name);
+	}
+	opts_help(stdout, c->line.bit);
 	return EXIT_DONE;
+}
+
+/* -p NAME becomes a pid. */
+static int find_process(struct opts *o)
+{
+	return o->name ? host_find(o->name, &o->pid) : 0;
 }
 
 int main(int argc, char **argv)
 {
-	const struct command *command = choose(&argc, &argv);
+	bool named;
+	const struct command *command = choose(&argc, &argv, &named);
 	struct opts opts;
 	char *message;
 
 	open_standard();
-	if (opts_parse(&opts, argc, argv, &message)) {
-		say_error("%s (gobpfleak --help lists the options)", message);
+	if (opts_parse(&opts, &command->line, argc, argv, &message)) {
+		say_error("%s (gobpfleak%s%s --help lists its options)", message,
+			  named ? " " : "", named ? command->line.name : "");
 		free(message);
 		return EXIT_FAILED;
 	}
 	set_verbosity(opts.verbosity);
 	if (opts.help)
-		return help(command);
+		return help(command, named);
 	if (opts.version)
 		return version();
-	return command->run(&opts);
+	return find_process(&opts) ? EXIT_FAILED : command->run(&opts);
 }

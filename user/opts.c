@@ -2,8 +2,10 @@
 /*
  * opts.c - the table of options, and their values from text.
  *
- * An option is one row: what it is called, what it says of itself, who parses its argument and
- * where that goes.  Options that write a format to a file are rows made from the table of formats.
+ * An option is one row: what it is called, which commands take it, what it says of itself, who
+ * parses its argument and where that goes.  Options that write a format to a file are rows made
+ * from the table of formats.  A command sees its own rows only; two commands may have rows of the
+ * same name that are not the same.
  */
 #include "user/opts.h"
 
@@ -35,6 +37,7 @@ enum {
 struct row;
 
 struct parsing {
+	const struct command_line *line;
 	struct opts *o;
 	const struct row *row;		/* the option at hand */
 	const char *positional[MAX_POSITIONALS];
@@ -44,6 +47,7 @@ struct parsing {
 
 struct row {
 	const char *name;
+	unsigned int commands;		/* that take it, of enum command_bit */
 	int letter;			/* 0: none */
 	const char *arg;		/* NULL: takes none; "[X]": may be left out */
 	const char *help;
@@ -177,7 +181,8 @@ static int parse_top(struct parsing *p, const char *arg)
 /* As people try it: -p A -p B, -p A,B. */
 static int several_pids(struct parsing *p, const char *arg)
 {
-	char *first = p->o->pid ? xasprintf("-p %d ", (int)p->o->pid) : xstrdup("");
+	char *first = p->o->pid ? xasprintf("-p %d ", (int)p->o->pid) :
+		      p->o->name ? xasprintf("-p %s ", p->o->name) : xstrdup("");
 	int err = wrong(p, "%s-p %s: one process at a time; run gobpfleak once for each", first,
 			arg);
 
@@ -190,8 +195,13 @@ static int parse_pid(struct parsing *p, const char *arg)
 	unsigned long v;
 	int err;
 
-	if (p->o->pid || (strpbrk(arg, ", ") && !arg[strspn(arg, "0123456789, ")]))
+	if (p->o->pid || p->o->name ||
+	    (strpbrk(arg, ", ") && !arg[strspn(arg, "0123456789, ")]))
 		return several_pids(p, arg);
+	if (*arg != '-' && arg[strspn(arg, "0123456789")]) {
+		p->o->name = arg;
+		return 0;
+	}
 	err = set_number(p, "-p", arg, 1, INT_MAX, &v);
 	p->o->pid = err ? 0 : (pid_t)v;
 	return err;
@@ -279,6 +289,28 @@ static int parse_folded(struct parsing *p, const char *arg)
 	return wrong(p, "--folded: there is no '%s'; there are: %s", arg, values);
 }
 
+static const char *const plain[] = { "text", "json" };	/* of commands that have no report */
+
+static void plain_formats(char out[MAX_CHOICES])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		add_choice(out, plain[i]);
+}
+
+static int parse_plain_format(struct parsing *p, const char *arg)
+{
+	char names[MAX_CHOICES] = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+		if (strcmp(plain[i], arg))
+			continue;
+		*(bool *)field(p) = i;
+		return 0;
+	}
+	plain_formats(names);
+	return wrong(p, "--format: there is no format '%s'; there are: %s", arg, names);
+}
+
 static int parse_output(struct parsing *p, const char *arg)
 {
 	p->o->outputs[0].path = arg;
@@ -301,54 +333,66 @@ static int parse_file(struct parsing *p, const char *arg)
 
 #define AT(field) .at = offsetof(struct opts, field)
 
+enum {
+	ONE_PROCESS = CMD_TRACE | CMD_DUMP | CMD_WATCH | CMD_HEAP,
+	REPORTS = CMD_TRACE,		/* what the formats of report.h can show */
+	ALL = ONE_PROCESS | CMD_LIST,
+};
+
 static const struct row fixed_rows[] = {
-	{ .name = "pid", .letter = 'p', .arg = "PID", .parse = parse_pid,
-	  .help = "the process to trace" },
-	{ .name = "duration", .letter = 'd', .arg = "TIME", .parse = parse_duration,
+	{ "pid", ONE_PROCESS, .letter = 'p', .arg = "PID", .parse = parse_pid,
+	  .help = "the process, or its name where only one Go process has it" },
+	{ "duration", CMD_TRACE, .letter = 'd', .arg = "TIME", .parse = parse_duration,
 	  .help = "stop after TIME (30s, 1m30s, 2h; a bare number is seconds)" },
-	{ .name = "interval", .letter = 'i', .arg = "TIME", .parse = parse_interval,
+	{ "interval", CMD_TRACE, .letter = 'i', .arg = "TIME", .parse = parse_interval,
 	  .help = "a report every TIME, as the positional INTERVAL" },
-	{ .name = "heap-only", AT(goroutines), .flag = false,
+	{ "heap-only", CMD_TRACE, AT(goroutines), .flag = false,
 	  .help = "trace allocations only" },
-	{ .name = "goroutines-only", AT(heap), .flag = false,
+	{ "goroutines-only", CMD_TRACE, AT(heap), .flag = false,
 	  .help = "trace goroutines only" },
-	{ .name = "memory", .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
+	{ "memory", CMD_TRACE, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
 	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },
-	{ .name = "dry-run", AT(dry_run), .flag = true,
+	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what would be probed, where and why; attach nothing" },
-	{ .name = "top", .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
+	{ "top", REPORTS, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
 	  .help = "sites in the text report (10; 0: all)" },
-	{ .name = "folded", .letter = 'f', .arg = "[WHAT]", .parse = parse_folded,
+	{ "folded", REPORTS, .letter = 'f', .arg = "[WHAT]", .parse = parse_folded,
 	  .choices = folded_values,
 	  .help = "folded stacks for flame graphs; WHAT follows without a blank (-fgrowth); "
 		  "one of, the first by default:" },
-	{ .name = "format", .arg = "FORMAT", .parse = parse_format, .choices = format_names,
+	{ "format", REPORTS, .arg = "FORMAT", .parse = parse_format, .choices = format_names,
 	  .help = "one of, the first by default:" },
-	{ .name = "output", .letter = 'o', .arg = "FILE", .parse = parse_output,
+	{ "format", CMD_LIST, .arg = "FORMAT", .parse = parse_plain_format,
+	  .choices = plain_formats, AT(json), .help = "one of, the first by default:" },
+	{ "output", REPORTS, .letter = 'o', .arg = "FILE", .parse = parse_output,
 	  .help = "write the report there and not to stdout" },
-	{ .name = "force", AT(force), .flag = true, .help = "overwrite files that exist" },
-	{ .name = "verbose", .letter = 'v', .parse = parse_verbosity,
+	{ "force", REPORTS, AT(force), .flag = true, .help = "overwrite files that exist" },
+	{ "verbose", ALL, .letter = 'v', .parse = parse_verbosity,
 	  .help = "say more on stderr" },
-	{ .name = "quiet", .letter = 'q', .parse = parse_verbosity,
+	{ "quiet", ALL, .letter = 'q', .parse = parse_verbosity,
 	  .help = "say only errors on stderr" },
-	{ .name = "help", .letter = 'h', AT(help), .flag = true, .help = "show this" },
-	{ .name = "version", AT(version), .flag = true, .help = "show the version" },
+	{ "help", ALL, .letter = 'h', AT(help), .flag = true, .help = "show this" },
+	{ "version", ALL, AT(version), .flag = true, .help = "show the version" },
 };
 
-/* The fixed rows and those of the formats; returns how many. */
-static size_t all_rows(struct row rows[MAX_ROWS])
+_Static_assert(ARRAY_SIZE(fixed_rows) < MAX_ROWS, "raise MAX_ROWS");
+
+/* The rows that these commands take, fixed ones and those of the formats; returns how many. */
+static size_t rows_of(unsigned int commands, struct row rows[MAX_ROWS])
 {
-	size_t n = ARRAY_SIZE(fixed_rows), n_formats;
+	size_t n = 0, n_formats;
 	const struct report_format *formats = report_formats(&n_formats);
 
-	memcpy(rows, fixed_rows, sizeof(fixed_rows));
-	for (size_t i = 0; i < n_formats; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(fixed_rows); i++)
+		if (fixed_rows[i].commands & commands)
+			rows[n++] = fixed_rows[i];
+	for (size_t i = 0; i < n_formats && REPORTS & commands; i++) {
 		for (size_t k = 0; k < formats[i].n_values && n < MAX_ROWS; k++) {
 			const struct report_value *v = &formats[i].values[k];
 
 			if (v->option)
 				rows[n++] = (struct row){
-					.name = v->option, .arg = "FILE", .help = v->help,
+					v->option, REPORTS, .arg = "FILE", .help = v->help,
 					.parse = parse_file, .format = &formats[i], .value = v,
 				};
 		}
@@ -396,10 +440,10 @@ static void help_row(FILE *out, const struct row *row)
 	free(text);
 }
 
-void opts_help(FILE *out)
+void opts_help(FILE *out, enum command_bit bit)
 {
 	struct row rows[MAX_ROWS];
-	size_t n = all_rows(rows);
+	size_t n = rows_of(bit, rows);
 
 	for (size_t i = 0; i < n; i++)
 		help_row(out, &rows[i]);
@@ -455,25 +499,41 @@ static int take_interval(struct parsing *p, const char *arg)
 	return set_interval(p, "INTERVAL", arg);
 }
 
+/* Which process or program. */
+static int check_whom(struct parsing *p)
+{
+	bool process = p->o->pid || p->o->name, program = p->line->takes & TAKES_PROGRAM;
+
+	if (p->o->command && !program)
+		return wrong(p, "%s starts no program: nothing may follow --", p->line->name);
+	if (process && p->o->command)
+		return wrong(p, "-p PID and -- COMMAND exclude each other");
+	if (!(p->line->takes & TAKES_PROCESS) || process || p->o->command)
+		return 0;
+	if (!program)
+		return wrong(p, "name a process with -p PID");
+	return wrong(p, "name a process with -p PID, or %s after --",
+		     p->n_positional ? "put the command" : "a command");
+}
+
 static int take_positionals(struct parsing *p)
 {
 	const struct output_spec *main = &p->o->outputs[0];
+	const size_t most = p->line->takes & TAKES_INTERVAL ? 2 : 0;
 	const char *const *arg = p->positional;
-	int err = 0;
+	int err;
 
 	if (p->n_positional && main->format == report_find("folded") &&
 	    report_value(main->format, arg[0]) >= 0)
 		return wrong(p, "'%s' stands apart from its option: write --folded=%s or -f%s",
 			     arg[0], arg[0], arg[0]);
-	if (p->o->pid && p->o->command)
-		return wrong(p, "-p PID and -- COMMAND exclude each other");
-	if (!p->o->pid && !p->o->command)
-		return wrong(p, "name a process with -p PID, or %s after --",
-			     p->n_positional ? "put the command" : "a command");
+	err = check_whom(p);
+	if (err)
+		return err;
 	if (p->o->command && p->n_positional)
 		return wrong(p, "'%s' is one argument too many before --", arg[0]);
-	if (p->n_positional > 2)
-		return wrong(p, "'%s' is one argument too many", arg[2]);
+	if (p->n_positional > most)
+		return wrong(p, "'%s' is one argument too many", arg[most]);
 	if (p->n_positional > 0)
 		err = take_interval(p, arg[0]);
 	if (!err && p->n_positional > 1)
@@ -556,11 +616,11 @@ struct table {
 	char letters[2 + 3 * MAX_ROWS];		/* as getopt() takes them */
 };
 
-static void make_table(struct table *t)
+static void make_table(struct table *t, enum command_bit bit)
 {
 	char *c = stpcpy(t->letters, "-:");	/* in order; what is missing is ':' */
 
-	t->n = all_rows(t->rows);
+	t->n = rows_of(bit, t->rows);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct row *r = &t->rows[i];
 
@@ -587,14 +647,34 @@ static const struct row *find_row(const struct table *t, int key)
 	return NULL;
 }
 
+/* An option of another command, as it was written; NULL: there is none. */
+static const char *of_others(int letter, const char *text, struct row rows[MAX_ROWS])
+{
+	size_t n = rows_of(ALL, rows), len = strcspn(text, "=");
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = rows[i].name;
+
+		if (letter ? rows[i].letter == letter :
+			     len == strlen(name) + 2 && !strncmp(text + 2, name, len - 2))
+			return name;
+	}
+	return NULL;
+}
+
 static int bad_option(struct parsing *p, const struct table *t, int c, const char *text)
 {
 	const struct row *row = find_row(t, optopt);
+	struct row all[MAX_ROWS];
+	const char *other;
 
 	if (row && c == ':')
 		return wrong(p, "--%s: its %s is missing", row->name, row->arg);
 	if (row)
 		return wrong(p, "--%s takes no argument", row->name);
+	other = of_others(optopt, text, all);
+	if (other)
+		return wrong(p, "%s does not take --%s", p->line->name, other);
 	if (optopt)
 		return wrong(p, "there is no option -%c", optopt);
 	return wrong(p, "%s: there is no such option, or there are several", text);
@@ -618,16 +698,17 @@ static int take(struct parsing *p, const struct table *t, int c, char *const *ar
 	return 0;
 }
 
-int opts_parse(struct opts *out, int argc, char **argv, char **message)
+int opts_parse(struct opts *out, const struct command_line *line, int argc, char **argv,
+	       char **message)
 {
-	struct parsing p = { .o = out };
+	struct parsing p = { .line = line, .o = out };
 	struct table t;
 	int c, err = 0;
 
 	*out = (struct opts){ .top = 10, .heap = true, .goroutines = true, .n_outputs = 1,
 			      .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL };
 	out->outputs[0].format = report_find("text");
-	make_table(&t);
+	make_table(&t, line->bit);
 	optind = 0;			/* from the beginning, however often it is called */
 	opterr = 0;
 	while (!err && !out->help && !out->version &&

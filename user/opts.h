@@ -16,8 +16,27 @@
 
 enum { OPTS_MAX_OUTPUTS = 16 };
 
+/* The commands as bits, so that a row of the table of options says which of them take it. */
+enum command_bit {
+	CMD_TRACE = 1, CMD_LIST = 2, CMD_DUMP = 4, CMD_WATCH = 8, CMD_HEAP = 16,
+};
+
+/* What stands on a command's line besides its options. */
+enum command_takes {
+	TAKES_PROCESS = 1,		/* -p PID, which must be there ... */
+	TAKES_PROGRAM = 2,		/* ... or in its place -- COMMAND [ARGUMENT...] */
+	TAKES_INTERVAL = 4,		/* [INTERVAL [COUNT]] */
+};
+
+struct command_line {
+	const char *name;		/* "list" */
+	enum command_bit bit;
+	unsigned int takes;		/* of enum command_takes */
+};
+
 struct opts {
-	pid_t pid;			/* 0: start command */
+	pid_t pid;			/* 0: see name; where that is NULL, too: start command */
+	const char *name;		/* of the process, where -p gave no number */
 	char **command;			/* NULL-terminated, or NULL */
 	uint64_t duration_ns;		/* 0: until a signal */
 	uint64_t interval_ns;		/* 0: only the final report */
@@ -28,15 +47,17 @@ struct opts {
 	struct output_spec outputs[OPTS_MAX_OUTPUTS];	/* the first: of --format, -f and -o */
 	size_t n_outputs;
 	bool force, dry_run;
+	bool json;			/* of commands that have no report: JSON and not text */
 	enum verbosity verbosity;
 	bool help, version;		/* asked for: nothing else was looked at */
 };
 
-/* 0, or -EINVAL with what is wrong in *message, to be freed.  Says nothing and ends nothing; out
- * points into argv. */
-int opts_parse(struct opts *out, int argc, char **argv, char **message);
+/* argv[0] is not looked at, what stands behind it is the command's.  0, or -EINVAL with what is
+ * wrong in *message, to be freed.  Says nothing and ends nothing; out points into argv. */
+int opts_parse(struct opts *out, const struct command_line *line, int argc, char **argv,
+	       char **message);
 
-/* The options, one or more lines each. */
-void opts_help(FILE *out);
+/* The options of a command, one or more lines each. */
+void opts_help(FILE *out, enum command_bit bit);
 
 #endif

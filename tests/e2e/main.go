@@ -77,6 +77,7 @@ func allTests(e *env) []testCase {
 	all = append(all, unharmedTests(e)...)
 	all = append(all, replacedTests(e)...)
 	all = append(all, commandTests(e)...)
+	all = append(all, listTests(e)...)
 	all = append(all, outputTests(e)...)
 	all = append(all, badInputTests(e)...)
 	all = append(all, damageTests(e)...)

@@ -350,6 +350,9 @@ func (t *T) completionWords() {
 		{[]string{"--folded=x"}, ""}, {[]string{"--force="}, ""}, {[]string{"--force", "="}, ""},
 		{[]string{"-f", "--for"}, "--format --force"}, {[]string{"--folded", "--top"}, "--top"},
 		{[]string{"-d", ""}, ""}, {[]string{"--mem"}, "--memory"}, {[]string{"--", "bpftra", "-p"}, ""},
+		{[]string{"li"}, "list"}, {[]string{"-v", "li"}, ""}, {[]string{"list", "--fo"}, "--format"},
+		{[]string{"list", "--format", ""}, "text json"}, {[]string{"list", "--du"}, ""},
+		{[]string{"trace", "--du"}, "--duration"},
 	} {
 		if got := t.complete(c.words...); got != c.want {
 			t.Errorf("%q: offered %q, not %q", c.words, got, c.want)
@@ -367,10 +370,10 @@ func (t *T) completionWords() {
 
 var helpOption = regexp.MustCompile(`(?m)^  (?:(-\w), )? *(--[a-z-]+)`)
 
-// helpOptions are those that the tool's help begins lines with, short and long.
-func (t *T) helpOptions() []string {
+// helpOptions are those that the help of the tool or of one of its commands begins lines with, short and long.
+func (t *T) helpOptions(command ...string) []string {
 	var all []string
-	for _, m := range helpOption.FindAllStringSubmatch(t.runTool(0, "-h").stdout, -1) {
+	for _, m := range helpOption.FindAllStringSubmatch(t.runTool(0, append(command, "-h")...).stdout, -1) {
 		for _, option := range m[1:] {
 			if option != "" {
 				all = append(all, option)
@@ -378,6 +381,19 @@ func (t *T) helpOptions() []string {
 		}
 	}
 	sort.Strings(all)
+	return all
+}
+
+// commands are those that the tool's help lists.
+func (t *T) commands() []string {
+	var all []string
+	section := regexp.MustCompile(`(?s)\nCommands.*?:\n(.*?)\n\n`).FindStringSubmatch(t.runTool(0, "-h").stdout)
+	if section == nil {
+		t.Fatalf("the help lists no commands")
+	}
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+) `).FindAllStringSubmatch(section[1], -1) {
+		all = append(all, m[1])
+	}
 	return all
 }
 
@@ -413,20 +429,57 @@ func (t *T) completionKeys() {
 	}
 }
 
-// manual: the man page names every option of the help in a heading of OPTIONS, and nowhere one that there is
-// not.
-func (t *T) manual() {
-	page := strings.Replace(string(t.readFile(filepath.Join(t.progs, "../../scripts/gobpfleak.8"))), `\-`, "-", -1)
-	section := regexp.MustCompile(`(?s)\n\.SH OPTIONS\n(.*?)\n\.SH `).FindStringSubmatch(page)
-	if section == nil {
-		t.Fatalf("the man page has no OPTIONS")
-	}
+// headings are what matches in the headings of the paragraphs of one of the man page's sections.
+func (t *T) headings(page, section string, what *regexp.Regexp) []string {
 	var named []string
-	for _, m := range regexp.MustCompile(`(?m)^\.TP\n(.*)$`).FindAllStringSubmatch(section[1], -1) {
-		named = append(named, regexp.MustCompile(`-\w\b|--[a-z]+(?:-[a-z]+)*`).FindAllString(m[1], -1)...)
+	text := regexp.MustCompile(`(?s)\n\.SH ` + section + `\n(.*?)\n\.SH `).FindStringSubmatch(page)
+	if text == nil {
+		t.Fatalf("the man page has no %s", section)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\.TP\n(.*)$`).FindAllStringSubmatch(text[1], -1) {
+		named = append(named, what.FindAllString(m[1], -1)...)
 	}
 	sort.Strings(named)
-	options := t.helpOptions()
+	return named
+}
+
+func without(all []string, dropped string) []string {
+	var kept []string
+	for _, s := range all {
+		if s != dropped {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// unique elements of what is sorted.
+func unique(all []string) []string {
+	var kept []string
+	for i, s := range all {
+		if i == 0 || all[i-1] != s {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// manual: the man page names every command and every option of their help in a heading of COMMANDS and OPTIONS,
+// and nowhere an option that there is not.
+func (t *T) manual() {
+	page := strings.Replace(string(t.readFile(filepath.Join(t.progs, "../../scripts/gobpfleak.8"))), `\-`, "-", -1)
+	var options []string
+	commands := t.commands()
+	for _, command := range commands {
+		options = append(options, t.helpOptions(command)...)
+	}
+	sort.Strings(commands)
+	sort.Strings(options)
+	options = unique(options)
+	if named := without(t.headings(page, "COMMANDS", regexp.MustCompile(`\w+`)), "B"); strings.Join(named, " ") != strings.Join(commands, " ") {
+		t.Errorf("COMMANDS of the man page names %q, the help %q", named, commands)
+	}
+	named := t.headings(page, "OPTIONS", regexp.MustCompile(`-\w\b|--[a-z]+(?:-[a-z]+)*`))
 	if strings.Join(named, " ") != strings.Join(options, " ") {
 		t.Errorf("OPTIONS of the man page names %q, the help %q", named, options)
 	}

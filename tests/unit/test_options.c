@@ -23,6 +23,12 @@
 #define S ((uint64_t)1000000000)
 #define MIB ((uint64_t)1 << 20)
 
+static const struct command_line trace = {
+	"trace", CMD_TRACE, TAKES_PROCESS | TAKES_PROGRAM | TAKES_INTERVAL,
+};
+static const struct command_line list = { "list", CMD_LIST, 0 };
+static const struct command_line dump = { "dump", CMD_DUMP, TAKES_PROCESS };
+
 struct line {
 	char text[256], *argv[32];
 	int argc;
@@ -40,16 +46,21 @@ static void split(struct line *l, const char *text)
 	l->argv[l->argc] = NULL;
 }
 
-static struct opts parsed(struct line *l, const char *text)
+static struct opts parsed_by(const struct command_line *command, struct line *l, const char *text)
 {
 	struct opts o;
 	char *message;
 
 	split(l, text);
-	if (opts_parse(&o, l->argc, l->argv, &message))
+	if (opts_parse(&o, command, l->argc, l->argv, &message))
 		fail_msg("%s: %s", text, message);
 	assert_null(message);
 	return o;
+}
+
+static struct opts parsed(struct line *l, const char *text)
+{
+	return parsed_by(&trace, l, text);
 }
 
 static void test_defaults(void **state)
@@ -186,18 +197,24 @@ static void test_command(void **state)
 	assert_int_equal(parsed(&l, "-f -- server").outputs[0].fd, STDOUT_FILENO);
 }
 
-static void assert_refused(const char *text, const char *words)
+static void assert_refused_by(const struct command_line *command, const char *text,
+			      const char *words)
 {
 	struct line l;
 	struct opts o;
 	char *message = NULL;
 
 	split(&l, text);
-	assert_int_equal(opts_parse(&o, l.argc, l.argv, &message), -EINVAL);
+	assert_int_equal(opts_parse(&o, command, l.argc, l.argv, &message), -EINVAL);
 	assert_non_null(message);
 	if (!strstr(message, words))
 		fail_msg("%s: no \"%s\" in: %s", text, words, message);
 	free(message);
+}
+
+static void assert_refused(const char *text, const char *words)
+{
+	assert_refused_by(&trace, text, words);
 }
 
 static void test_refused(void **state)
@@ -207,7 +224,8 @@ static void test_refused(void **state)
 		{ "server", "put the command after --" },
 		{ "--", "-p PID" },
 		{ "-p", "PID is missing" },
-		{ "-p x", "'x' is not a whole number from 1" },
+		{ "-p server -p 42", "-p server -p 42: one process at a time" },
+		{ "-p server -- server", "exclude each other" },
 		{ "-p 0", "not a whole number from 1" },
 		{ "-p -1", "not a whole number from 1 to 2147483647" },
 		{ "-p 99999999999", "not a whole number from 1 to 2147483647" },
@@ -261,6 +279,47 @@ static void test_refused(void **state)
 		assert_refused(rows[i].line, rows[i].words);
 }
 
+static void test_name(void **state)
+{
+	struct line l;
+	struct opts o = parsed(&l, "-p my-server 10s");
+
+	assert_int_equal(o.pid, 0);
+	assert_string_equal(o.name, "my-server");
+	assert_int_equal(o.interval_ns, 10 * S);
+	assert_string_equal(parsed(&l, "-p 7zip").name, "7zip");
+	assert_null(parsed(&l, "-p 42").name);
+}
+
+/* Each command takes its own options and no others. */
+static void test_commands(void **state)
+{
+	static const struct { const struct command_line *command; const char *line, *words; } no[] = {
+		{ &list, "--folded", "list does not take --folded" },
+		{ &list, "--folded=live", "list does not take --folded" },
+		{ &list, "-f", "list does not take --folded" },
+		{ &list, "-vfgrowth", "list does not take --folded" },
+		{ &list, "--pprof f", "list does not take --pprof" },
+		{ &list, "-p 42", "list does not take --pid" },
+		{ &list, "--no-such-option", "--no-such-option: there is no such option" },
+		{ &list, "-x", "no option -x" },
+		{ &list, "--format folded", "text, json" },
+		{ &list, "42", "'42' is one argument too many" },
+		{ &list, "-- server", "list starts no program" },
+		{ &dump, "-p 42 10s", "'10s' is one argument too many" },
+		{ &dump, "-p 42 --dry-run", "dump does not take --dry-run" },
+		{ &dump, "", "-p PID" },
+		{ &dump, "-- server", "dump starts no program" },
+	};
+	struct line l;
+
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		assert_refused_by(no[i].command, no[i].line, no[i].words);
+	assert_true(parsed_by(&list, &l, "--format json").json);
+	assert_false(parsed_by(&list, &l, "--format=json --format text -v").json);
+	assert_int_equal(parsed_by(&dump, &l, "-p 42").pid, 42);
+}
+
 /* -p $(pidof server) with two of them. */
 static void test_replicas(void **state)
 {
@@ -312,7 +371,7 @@ static void test_help(void **state)
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
-	opts_help(f);
+	opts_help(f, CMD_TRACE);
 	fclose(f);
 	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
 		assert_non_null(strstr(text, named[i]));
@@ -321,6 +380,23 @@ static void test_help(void **state)
 	assert_non_null(strstr(text, memory));
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		assert_in_range(strlen(line), 1, 79);
+	free(text);
+}
+
+/* The help of a command has its options only. */
+static void test_help_of_command(void **state)
+{
+	char *text;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	opts_help(f, CMD_LIST);
+	fclose(f);
+	assert_non_null(strstr(text, "--format=FORMAT"));
+	assert_non_null(strstr(text, "--help"));
+	assert_null(strstr(text, "--pid"));
+	assert_null(strstr(text, "folded"));
+	assert_null(strstr(text, "--pprof"));
 	free(text);
 }
 
@@ -334,9 +410,12 @@ int main(void)
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_command),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_replicas),
 		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_help_of_command),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

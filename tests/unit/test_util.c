@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +51,21 @@ static void test_names(void **state)
 	}
 }
 
+static void test_held(void **state)
+{
+	char *first;
+
+	errors_hold();
+	say("nothing of this is shown");
+	say_error("one\nof many");
+	say_error("another");
+	first = errors_release();
+	assert_string_equal(first, "one\xef\xbf\xbdof many");
+	free(first);
+	errors_hold();
+	assert_null(errors_release());
+}
+
 /* However much was missed, as by a program that was stopped for days. */
 static void test_next_due(void **state)
 {
@@ -66,7 +82,8 @@ static void test_next_due(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_next_due),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_held),
+		cmocka_unit_test(test_next_due),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

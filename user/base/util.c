@@ -5,6 +5,7 @@
 #include "user/base/util.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "user/base/text.h"
 
 static enum verbosity verbosity;	/* the one setting that every message needs */
+static bool holding;
+static char *held;			/* the first error since */
 
 void set_verbosity(enum verbosity v)
 {
@@ -31,9 +34,29 @@ static void print(const char *fmt, va_list ap)
 	if (vasprintf(&raw, fmt, ap) < 0)
 		return;
 	clean = text_clean(raw);
-	fprintf(stderr, "gobpfleak: %s\n", clean);
-	free(clean);
 	free(raw);
+	if (holding && !held) {
+		held = clean;
+		return;
+	}
+	if (!holding)
+		fprintf(stderr, "gobpfleak: %s\n", clean);
+	free(clean);
+}
+
+void errors_hold(void)
+{
+	free(errors_release());
+	holding = true;
+}
+
+char *errors_release(void)
+{
+	char *first = held;
+
+	holding = false;
+	held = NULL;
+	return first;
 }
 
 void say_error(const char *fmt, ...)
@@ -49,7 +72,7 @@ void say(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (verbosity < NORMAL)
+	if (verbosity < NORMAL || holding)
 		return;
 	va_start(ap, fmt);
 	print(fmt, ap);
@@ -60,7 +83,7 @@ void say_verbose(const char *fmt, ...)
 {
 	va_list ap;
 
-	if (verbosity < VERBOSE)
+	if (verbosity < VERBOSE || holding)
 		return;
 	va_start(ap, fmt);
 	print(fmt, ap);

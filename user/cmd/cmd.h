@@ -5,17 +5,18 @@
 #ifndef CMD_H
 #define CMD_H
 
-struct opts;
+#include "user/opts.h"
 
 struct command {
-	const char *name;
-	const char *usage;	/* what may follow the name, one line per way */
+	struct command_line line;
+	const char *brief;	/* what it is for, in the list of commands */
+	const char *usage;	/* what follows "gobpfleak", one line per way */
 	const char *help;	/* what it does, and what its exit codes mean */
 	int (*run)(const struct opts *o);	/* returns the exit code */
 };
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_GONE = 2 };
 
-extern const struct command cmd_trace;
+extern const struct command cmd_trace, cmd_list;
 
 #endif

@@ -363,7 +363,8 @@ static int trace(const struct opts *o)
 }
 
 const struct command cmd_trace = {
-	.name = "trace",
+	.line = { "trace", CMD_TRACE, TAKES_PROCESS | TAKES_PROGRAM | TAKES_INTERVAL },
+	.brief = "which call stacks hold live memory, and which start goroutines that stay",
 	.usage = "[OPTIONS] -p PID [INTERVAL [COUNT]]\n"
 		 "[OPTIONS] -- COMMAND [ARGUMENT...]",
 	.help = "Trace the allocations and goroutines of a running Go process from outside: which\n"
