@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * process.c - opens target, image, gobin, layout and gomem of one pid, in this order, each on top
- * of those before it.
+ * process.c - opens target, program and gomem of one pid, in this order, each on top of those
+ * before it.
  */
 #include "user/process.h"
 
@@ -11,19 +11,16 @@
 
 #include "user/base/util.h"
 #include "user/go/gobin.h"
-#include "user/go/golayout.h"
 #include "user/go/image.h"
-#include "user/go/sitetype.h"
 #include "user/gomem/gomem.h"
 #include "user/model.h"
+#include "user/program.h"
 #include "user/target.h"
 
 struct process {
 	struct target *target;
-	struct image *image;
-	struct gobin *gobin;
-	struct go_layout layout;
-	struct sitetype *sitetype;
+	struct program *program;
+	struct program *own_program;	/* the same, where nobody else has it; NULL */
 	struct gomem *gomem;
 	uint64_t bias;
 	bool checked;
@@ -41,7 +38,7 @@ static int find_bias(struct process *p)
 
 	if (err)
 		return err;
-	segs = image_segments(p->image, &n_segs);
+	segs = image_segments(program_image(p->program), &n_segs);
 	for (size_t i = 0; i < n_maps; i++) {
 		for (size_t k = 0; maps[i].exec && k < n_segs; k++) {
 			uint64_t size = maps[i].end - maps[i].start;
@@ -62,22 +59,13 @@ static int find_bias(struct process *p)
 	return -EBADMSG;
 }
 
-static int open_parts(struct process *p, pid_t pid)
+static int open_runtime(struct process *p)
 {
-	int err = target_open(&p->target, pid);
+	int err = find_bias(p);
 
 	if (!err)
-		err = image_open(&p->image, target_exe_path(p->target), target_exe_name(p->target));
-	if (!err)
-		err = gobin_open(&p->gobin, p->image);
-	if (!err)
-		err = golayout_get(p->gobin, &p->layout);
-	if (!err)
-		err = sitetype_new(&p->sitetype, p->gobin);
-	if (!err)
-		err = find_bias(p);
-	if (!err)
-		err = gomem_open(&p->gomem, p->target, p->gobin, &p->layout, p->bias);
+		err = gomem_open(&p->gomem, p->target, program_gobin(p->program),
+				 program_layout(p->program), p->bias);
 	if (!err)
 		err = process_check(p);
 	if (err == -ESRCH && p->gomem)	/* which leaves it to us to say so */
@@ -85,19 +73,37 @@ static int open_parts(struct process *p, pid_t pid)
 	return err == -EAGAIN ? 0 : err;
 }
 
+/* Gives p out, or closes it. */
+static int finish(struct process **out, struct process *p, int err)
+{
+	if (err)
+		process_close(p);
+	else
+		*out = p;
+	return err;
+}
+
 int process_open(struct process **out, pid_t pid)
 {
 	struct process *p = xcalloc(1, sizeof(*p));
-	int err = open_parts(p, pid);
+	int err = target_open(&p->target, pid);
 
-	if (err) {
-		process_close(p);
-		return err;
-	}
-	say_verbose("layout: fields from %s, variables from %s", p->layout.fields_from,
-		    p->layout.vars_from);
-	*out = p;
-	return 0;
+	if (!err)
+		err = program_open(&p->own_program, target_exe_path(p->target),
+				   target_exe_name(p->target));
+	p->program = p->own_program;
+	if (!err)
+		err = open_runtime(p);
+	return finish(out, p, err);
+}
+
+int process_of(struct process **out, struct target *t, struct program *program)
+{
+	struct process *p = xcalloc(1, sizeof(*p));
+
+	p->target = t;
+	p->program = program;
+	return finish(out, p, open_runtime(p));
 }
 
 void process_close(struct process *p)
@@ -105,9 +111,7 @@ void process_close(struct process *p)
 	if (!p)
 		return;
 	gomem_close(p->gomem);
-	sitetype_free(p->sitetype);
-	gobin_close(p->gobin);
-	image_close(p->image);
+	program_close(p->own_program);
 	target_close(p->target);
 	free(p);
 }
@@ -119,12 +123,12 @@ struct target *process_target(const struct process *p)
 
 const struct gobin *process_gobin(const struct process *p)
 {
-	return p->gobin;
+	return program_gobin(p->program);
 }
 
 const struct go_layout *process_layout(const struct process *p)
 {
-	return &p->layout;
+	return program_layout(p->program);
 }
 
 struct gomem *process_gomem(const struct process *p)
@@ -134,7 +138,7 @@ struct gomem *process_gomem(const struct process *p)
 
 struct sitetype *process_sitetype(const struct process *p)
 {
-	return p->sitetype;
+	return program_sitetype(p->program);
 }
 
 uint64_t process_bias(const struct process *p)
@@ -220,6 +224,8 @@ static const char *main_file(const struct gobin *gb)
 
 void process_describe(const struct process *p, struct target_info *out)
 {
+	const struct image *image = program_image(p->program);
+	const struct gobin *gobin = program_gobin(p->program);
 	const struct image_segment *segs;
 	uint64_t dev, ino;
 	uint32_t ns_pid;
@@ -227,13 +233,13 @@ void process_describe(const struct process *p, struct target_info *out)
 
 	*out = (struct target_info){
 		.pid = target_pid(p->target), .exe = target_exe_name(p->target),
-		.comm = target_comm(p->target), .go_version = gobin_version(p->gobin)->text,
-		.stripped = image_stripped(p->image), .build_id = image_build_id(p->image),
-		.main_file = main_file(p->gobin),
+		.comm = target_comm(p->target), .go_version = gobin_version(gobin)->text,
+		.stripped = image_stripped(image), .build_id = image_build_id(image),
+		.main_file = main_file(gobin),
 	};
 	if (!target_pidns(p->target, &dev, &ino, &ns_pid) && ns_pid != (uint32_t)out->pid)
 		out->ns_pid = (int)ns_pid;
-	segs = image_segments(p->image, &n);
+	segs = image_segments(image, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (!segs[i].exec)
 			continue;

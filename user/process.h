@@ -18,6 +18,7 @@ struct gobin;
 struct gomem;
 struct memory_account;
 struct process;
+struct program;
 struct sitetype;
 struct target;
 struct target_info;
@@ -25,6 +26,9 @@ struct target_info;
 /* Opens the process and what it runs.  Tells the user on failure: no such process, no right, not a
  * Go program, a version that is not known, a layout that does not fit. */
 int process_open(struct process **out, pid_t pid);
+/* The same of a target and of the program that it runs, opened before; the program must outlive the
+ * process.  The target becomes the process's own, also on failure. */
+int process_of(struct process **out, struct target *t, struct program *program);
 void process_close(struct process *p);		/* NULL is fine */
 
 struct target *process_target(const struct process *p);

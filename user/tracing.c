@@ -37,6 +37,7 @@
 #include "user/target.h"
 #include "user/tracer/tracer.h"
 #include "user/track/track.h"
+#include "user/verify.h"
 
 enum {
 	MEMORY_INTERVAL_NS = 500000000,	/* between two readings of the memory figures, */
@@ -73,49 +74,6 @@ struct tracing {
 
 /* ---- new ------------------------------------------------------------------------------------- */
 
-static int still_the_same(const struct tracing *t)
-{
-	const char *gone = process_gone(t->p);
-
-	if (!gone)
-		return 0;
-	say_error("process %d has %s before it could be traced",
-		  (int)target_pid(process_target(t->p)), gone);
-	return -ESRCH;
-}
-
-/*
- * The live bytes must be what the file says, or a breakpoint over their first byte: another
- * tracer's probe (an int3, or since Linux 6.18 a whole call over a nop, which we never probe).
- */
-static int verify_bytes(const struct tracing *t)
-{
-	static const uint8_t int3 = 0xcc;
-	const struct target *target = process_target(t->p);
-
-	for (size_t i = 0; i < t->plan.n; i++) {
-		const struct plan_probe *p = &t->plan.probes[i];
-		uint8_t live[PLAN_MAX_BYTES];
-		int err = target_read(target, p->vaddr + process_bias(t->p), live, p->n_bytes);
-
-		if (err)
-			return target_say_unreadable(target, err);
-		if ((live[0] == p->bytes[0] || live[0] == int3) &&
-		    !memcmp(live + 1, p->bytes + 1, p->n_bytes - 1))
-			continue;
-		err = still_the_same(t);	/* with other code it is another program, mostly */
-		if (err)
-			return err;
-		say_error("process %d: its code at %s+0x%llx is not what its file says; nothing "
-			  "was planted. Has the file been replaced, or does another tool patch the "
-			  "process? Restart it",
-			  (int)target_pid(target), p->func,
-			  (unsigned long long)(p->vaddr - p->func_entry));
-		return -EBADMSG;
-	}
-	return 0;
-}
-
 int tracing_new(struct tracing **out, struct process *p, const struct tracing_options *opt)
 {
 	const struct plan_wants wants = { .heap = opt->heap, .goroutines = opt->goroutines };
@@ -126,7 +84,7 @@ int tracing_new(struct tracing **out, struct process *p, const struct tracing_op
 	t->opt = *opt;
 	err = plan_make(&t->plan, process_gobin(p), &wants);
 	if (!err)
-		err = verify_bytes(t);
+		err = verify_code(p, &t->plan);
 	if (err) {
 		tracing_free(t);
 		return err;
@@ -358,14 +316,14 @@ static void open_tables(struct tracing *t)
 static int plant(struct tracing *t)
 {
 	const struct target *target = process_target(t->p);
-	int err = still_the_same(t);
+	int err = verify_there(t->p);
 
 	if (!err)
 		err = tracer_attach(t->tracer, TRACER_ALL, target_exe_path(target),
 				    target_pid(target));
 	if (err)
 		return err;
-	err = still_the_same(t);
+	err = verify_there(t->p);
 	if (err)
 		tracer_detach(t->tracer, TRACER_ALL);
 	return err;
