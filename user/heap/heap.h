@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heap.h - the live heap by Go type, and who holds it, read from outside: no probe, nothing
+ * stopped, nothing written.
+ */
+#ifndef HEAP_H
+#define HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gomem;
+struct heap;
+struct heapmap;
+
+/* An object whose type is known from elsewhere: a sample of a running trace. */
+struct heap_seed {
+	uint64_t addr;		/* as the allocator returned it */
+	uint64_t typ;		/* vaddr of the *_type that it was given */
+};
+
+struct heap_options {
+	uint64_t rate;		/* bytes of the target read a second, at most; 0: no limit */
+	uint64_t only_size;	/* rows and holders for slots of this size only; 0: all */
+	size_t max_bytes;	/* of our own memory; 0: DEFAULT_MEMORY */
+	size_t n_detailed;	/* rows, the largest, that get holders and places; 0: 10 */
+	size_t n_holders;	/* for each of them; 0: 10 */
+	const struct heap_seed *seeds;
+	size_t n_seeds;
+	bool (*interrupted)(void *ctx);	/* asked often; true: end with what there is; or NULL */
+	void *ctx;
+};
+
+/* What is read from the file once and serves every look: types, allocating calls, variables.  The
+ * gomem must outlive it. */
+int heap_open(struct heap **out, struct gomem *gm);
+void heap_close(struct heap *h);
+
+/*
+ * One look.  *out is the caller's, heapmap_free().  Errors as of gomem.h: -ESRCH the process has
+ * ended, -EBADMSG its memory contradicts itself, -EAGAIN it has no heap yet; says nothing to the
+ * user.
+ */
+int heap_look(struct heap *h, const struct heap_options *options, struct heapmap *out);
+
+#endif

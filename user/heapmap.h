@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heapmap.h - the live heap of one process by Go type, and who holds it: one look, as plain data.
+ *
+ * Owns all that it points to, so that it can be kept and compared with a later one.  Sizes are heap
+ * bytes: of the slots that objects lie in.
+ */
+#ifndef HEAPMAP_H
+#define HEAPMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/model.h"
+
+/*
+ * What is certain to live, and what may.  low: marked by the last collection (or allocated since),
+ * reached from a root, its type seen by two passes.  high: marked, or reached by either pass.  On
+ * a program that is quiet since its last collection both are the same number.
+ */
+struct heap_range {
+	uint64_t low, high;
+};
+
+/* How a chain of holders ends. */
+enum heap_root {
+	HEAP_ROOT_UNKNOWN,	/* nobody was seen to hold it: held by what was not read */
+	HEAP_ROOT_VARIABLE,	/* a package variable */
+	HEAP_ROOT_STACK,	/* a goroutine's stack */
+	HEAP_ROOT_FINALIZER,	/* a finalizer, a cleanup, or what either needs */
+	HEAP_ROOT_RUNTIME,	/* the runtime itself: memory outside of heap and variables */
+	HEAP_ROOT_CUT,		/* the chain goes on, but is longer than what is kept */
+};
+
+/* One step outwards: an object, and the place in it that points to the step before. */
+struct heap_level {
+	const char *type;	/* "mw.limiter", "map[mw.Key]*mw.Bucket", "[]*main.T", "chan int";
+				 * NULL: unknown, then size and offset tell */
+	const char *field;	/* ".buckets", ".a.b[]", "[key]", "[value]", "[]"; "": the whole;
+				 * NULL: not known */
+	uint64_t size;		/* of the slot that the object lies in */
+	uint64_t offset;	/* of the pointer in it, where field is NULL */
+	bool guess;		/* the type is one */
+	bool again;		/* a cycle: this level stands for any number of such in a row or in
+				 * turn (a list, a tree) */
+};
+
+/* Objects of a row that are held the same way. */
+struct heap_holder {
+	uint64_t key;		/* hash of all below but the counts: the same in another look */
+	struct heap_level *levels;	/* innermost first */
+	size_t n_levels;
+	enum heap_root root;
+	const char *name;	/* of the root.  variable: "mw.limiter", "data of main+0x40" where
+				 * no symbol tells; stack: the function whose frame it is;
+				 * runtime: what; NULL: not known */
+	const char *field;	/* variable with a known type: as in a level; else NULL */
+	struct heap_range objects, bytes;
+};
+
+struct heap_size {
+	uint64_t size;		/* of a slot */
+	uint64_t objects;	/* as objects.high */
+};
+
+/*
+ * All objects of one type.  A type without a name is what could not be typed: one row for each size
+ * of slot, with and without pointers.  Of slices the row is that of the arrays behind them, "[]T";
+ * parts of maps and channels go by the type of the whole, and part tells which.
+ */
+struct heap_type {
+	uint64_t key;		/* hash of name, package, part; of size and pointers if untyped */
+	const char *name;	/* "mw.Bucket", "[]uint8", "string", "map[string]int"; NULL */
+	const char *package;	/* import path of a named type; NULL: none or unknown */
+	const char *part;	/* "header", "groups", "tables", "directory" (maps from 1.24 on),
+				 * "buckets" (until 1.23), "overflow", "buffer" (channels); NULL */
+	bool pointers;		/* has pointers; without, the collector does not look into it */
+	struct heap_range objects, bytes;
+	uint64_t guessed_objects, guessed_bytes;	/* of high, whose type is a guess */
+	struct heap_size *sizes;	/* most bytes first */
+	size_t n_sizes;
+	struct heap_holder *holders;	/* most objects first */
+	size_t n_holders;
+	uint64_t held_objects;	/* of high, that have a holder; holders[] may leave out some */
+	struct frame *places;	/* calls in the code that allocate the type */
+	size_t n_places;
+	bool places_known;	/* false: not looked for, as it is not among the first */
+	bool places_cut;	/* there are more */
+};
+
+/* Sums over rows, objects with and without pointers apart. */
+struct heap_sums {
+	struct heap_range objects, bytes;
+	uint64_t exact_bytes, guessed_bytes, untyped_bytes;	/* these add up to bytes.high */
+	uint64_t exact_objects, guessed_objects, untyped_objects;
+};
+
+/* What the look cost. */
+struct heap_cost {
+	double seconds;
+	uint64_t bytes_read;	/* of the target's memory */
+	uint64_t reads;		/* system calls */
+	uint64_t n_spans;	/* in use */
+	uint64_t n_spans_read;	/* with pointers */
+	uint64_t own_bytes;	/* the most memory that the look itself held */
+};
+
+/* What was not seen, or is in doubt.  All are 0 on a quiet program. */
+struct heap_losses {
+	uint64_t spans_changed;		/* never kept still, left out */
+	uint64_t spans_unreadable;
+	uint64_t objects_dropped;	/* died, or their slot was used again, between two passes */
+	uint64_t edges_once;		/* seen by one pass only */
+	uint64_t types_contradicted;	/* two edges or seeds said different types */
+	uint64_t stacks_unreadable;	/* of goroutines that ran */
+	uint64_t holders_cut;		/* objects whose chain found no room */
+	uint64_t unreached;		/* marked objects that no root led to */
+	uint64_t over_memory;		/* objects left out, since memory has its limit */
+};
+
+struct heapmap {
+	int64_t time_ns;	/* CLOCK_MONOTONIC, of the middle of the look */
+	uint32_t n_cycles;	/* collections completed before it, sweepgen / 2 */
+	bool interrupted;	/* ended early: nothing below is whole */
+	uint64_t only_size;	/* looked at objects of this size only; 0: at all */
+	struct heap_type *types;	/* most bytes first, untyped rows among them */
+	size_t n_types;
+	struct heap_sums pointers, no_pointers;
+	struct heap_cost cost;
+	struct heap_losses losses;
+	struct heap_text *texts;	/* all strings of the map; see heapmap.c */
+};
+
+void heapmap_free(struct heapmap *m);		/* also of a zeroed one */
+
+#endif
