@@ -41,6 +41,7 @@ enum {
 	MAX_HASHES = 1 << 16,		/* of the probes' addresses that are tried; that none of so
 					 * many serves is less likely than 1 in 10^10 */
 	MAX_JUMP_TABLE = 1 << 14,	/* entries of all jump tables of a function */
+	MAX_TYPE_FIELDS = 1 << 14,	/* of one struct; the largest have some hundred */
 
 	MAX_STRUCT_BYTES = 1 << 26,	/* no struct of the runtime is larger */
 	MAX_TYPEDEFS = 8,		/* in a row; the Go compiler writes one or two */

@@ -38,6 +38,7 @@ struct go_module {
 	uint64_t addr;		/* of the moduledata itself */
 	uint64_t text, etext;
 	uint64_t types, etypes;
+	uint64_t data, edata, bss, ebss;	/* package variables with pointers */
 };
 
 /* The image must outlive the gobin.  Tells the user on failure: not a Go program, version not

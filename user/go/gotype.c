@@ -18,40 +18,21 @@
 #include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
+#include "user/go/gotype_internal.h"
 #include "user/go/image.h"
 
-enum {
-	KIND_MASK = 31,			/* above: flags, which changed between versions */
-	KIND_ARRAY = 17,
-	KIND_CHAN = 18,
-	KIND_MAP = 21,
-	KIND_POINTER = 22,
-	KIND_SLICE = 23,
-	KIND_LAST = 26,
-	TFLAG_EXTRA_STAR = 2,		/* the name is that of *T: its first byte is not T's */
-	POINTER_SIZE = 8,
-};
+enum { POINTER_SIZE = 8 };
 
-struct descriptor {
-	uint64_t size, ptr_bytes;
-	uint32_t hash;
-	uint8_t tflag, align, field_align, kind;
-	uint64_t equal, gcdata;
-	int32_t str, ptr_to_this;
-	uint64_t elem, map_elem;	/* behind the descriptor; meaning by kind */
-};
-_Static_assert(sizeof(struct descriptor) == 64, "abi.Type is 48 bytes, two words follow");
-
-static bool in_types(const struct gobin *gb, uint64_t vaddr)
+bool gotype_inside(const struct gobin *gb, uint64_t vaddr)
 {
 	const struct go_module *m = gobin_module(gb);
 
 	return vaddr >= m->types && vaddr < m->etypes;
 }
 
-static bool read_descriptor(const struct gobin *gb, uint64_t typ, struct descriptor *d)
+static bool read_descriptor(const struct gobin *gb, uint64_t typ, struct gotype_descriptor *d)
 {
-	const size_t own = offsetof(struct descriptor, elem);
+	const size_t own = offsetof(struct gotype_descriptor, word);
 
 	memset(d, 0, sizeof(*d));
 	/* What follows is missing only if the type is the last thing of its segment. */
@@ -59,32 +40,39 @@ static bool read_descriptor(const struct gobin *gb, uint64_t typ, struct descrip
 	       image_read(gobin_image(gb), typ, d, own);
 }
 
-static bool sane(uint64_t typ, const struct descriptor *d)
+static bool sane(uint64_t typ, const struct gotype_descriptor *d)
 {
-	const unsigned kind = d->kind & KIND_MASK;
+	const unsigned kind = d->kind & GOTYPE_KIND_MASK;
 
-	return typ % POINTER_SIZE == 0 && kind && kind <= KIND_LAST &&
+	return typ % POINTER_SIZE == 0 && kind && kind <= GO_KIND_LAST &&
 	       d->align && !(d->align & (d->align - 1)) && d->align <= 64 &&
 	       d->ptr_bytes <= d->size && d->ptr_bytes % POINTER_SIZE == 0 &&
 	       d->size % d->align == 0 && d->str > 0;
 }
 
-/* malloc'ed; NULL: no sane name there.  Names beyond MAX_NAME bytes are cut. */
-static char *read_name(const struct gobin *gb, int32_t off, bool extra_star)
+int gotype_descriptor(const struct gobin *gb, uint64_t typ, struct gotype_descriptor *out)
 {
-	const struct go_module *m = gobin_module(gb);
+	struct gotype_descriptor d;
+
+	if (!gotype_inside(gb, typ))
+		return -ENOENT;
+	if (!read_descriptor(gb, typ, &d) || !sane(typ, &d))
+		return -EBADMSG;
+	*out = d;
+	return 0;
+}
+
+static char *read_name(const struct gobin *gb, uint64_t vaddr, bool extra_star, uint8_t *flags)
+{
 	struct reader r;
 	uint64_t avail, len;
-	const char *p;
+	const char *p = image_at(gobin_image(gb), vaddr, &avail);
 	char *name;
 
-	if ((uint64_t)off >= m->etypes - m->types)
-		return NULL;
-	p = image_at(gobin_image(gb), m->types + off, &avail);
 	if (!p)
 		return NULL;
 	r = reader_of(p, avail);
-	reader_u8(&r);			/* flags */
+	*flags = reader_u8(&r);
 	len = reader_uvarint(&r);
 	p = reader_bytes(&r, len);
 	if (!p || !len)
@@ -102,40 +90,54 @@ static char *read_name(const struct gobin *gb, int32_t off, bool extra_star)
 	return name;
 }
 
-static uint64_t elem_of(const struct gobin *gb, const struct descriptor *d)
+char *gotype_name_at(const struct gobin *gb, uint64_t vaddr, uint8_t *flags)
+{
+	return read_name(gb, vaddr, false, flags);
+}
+
+char *gotype_name(const struct gobin *gb, int32_t off, bool extra_star)
+{
+	const struct go_module *m = gobin_module(gb);
+	uint8_t flags;
+
+	if (off <= 0 || (uint64_t)off >= m->etypes - m->types)
+		return NULL;
+	return read_name(gb, m->types + (uint64_t)off, extra_star, &flags);
+}
+
+static uint64_t elem_of(const struct gobin *gb, const struct gotype_descriptor *d)
 {
 	uint64_t elem = 0;
 
-	switch (d->kind & KIND_MASK) {
-	case KIND_ARRAY:
-	case KIND_CHAN:
-	case KIND_POINTER:
-	case KIND_SLICE:
-		elem = d->elem;
+	switch (d->kind & GOTYPE_KIND_MASK) {
+	case GO_ARRAY:
+	case GO_CHAN:
+	case GO_POINTER:
+	case GO_SLICE:
+		elem = d->word[0];
 		break;
-	case KIND_MAP:
-		elem = d->map_elem;
+	case GO_MAP:
+		elem = d->word[1];
 		break;
 	}
-	return in_types(gb, elem) ? elem : 0;
+	return gotype_inside(gb, elem) ? elem : 0;
 }
 
 int gotype_read(const struct gobin *gb, uint64_t typ, struct go_type *out)
 {
-	struct descriptor d;
+	struct gotype_descriptor d;
+	int err = gotype_descriptor(gb, typ, &d);
 	char *name;
 
-	if (!in_types(gb, typ))
-		return -ENOENT;
-	if (!read_descriptor(gb, typ, &d) || !sane(typ, &d))
-		return -EBADMSG;
-	name = read_name(gb, d.str, d.tflag & TFLAG_EXTRA_STAR);
+	if (err)
+		return err;
+	name = gotype_name(gb, d.str, d.tflag & GOTYPE_EXTRA_STAR);
 	if (!name)
 		return -EBADMSG;
 	*out = (struct go_type){
 		.size = d.size,
 		.ptr_bytes = d.ptr_bytes,
-		.kind = d.kind & KIND_MASK,
+		.kind = d.kind & GOTYPE_KIND_MASK,
 		.elem = elem_of(gb, &d),
 		.name = name,
 	};

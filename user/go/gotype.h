@@ -10,6 +10,23 @@
 
 struct gobin;
 
+/* reflect.Kind, those that make a difference to us. */
+enum go_kind {
+	GO_BOOL = 1,
+	GO_UINT8 = 8,
+	GO_ARRAY = 17,
+	GO_CHAN = 18,
+	GO_FUNC = 19,
+	GO_INTERFACE = 20,
+	GO_MAP = 21,
+	GO_POINTER = 22,
+	GO_SLICE = 23,
+	GO_STRING = 24,
+	GO_STRUCT = 25,
+	GO_UNSAFE_POINTER = 26,
+	GO_KIND_LAST = GO_UNSAFE_POINTER,
+};
+
 struct go_type {
 	uint64_t size;		/* of a value, bytes */
 	uint64_t ptr_bytes;	/* 0: without pointers ("noscan") */

@@ -33,6 +33,8 @@ enum {
 	MD_TABLES = 8,			/* funcname, cu, file, pc, pcln, functab: slices */
 	MD_MINPC = 160,
 	MD_TEXT = 176,
+	MD_DATA = 208,
+	MD_BSS = 224,
 };
 
 struct md_layout {
@@ -156,6 +158,10 @@ static void read_module(const struct md_layout *lo, const uint8_t *md, struct go
 	out->etext = load_u64(md + MD_TEXT + 8);
 	out->types = load_u64(md + lo->types);
 	out->etypes = load_u64(md + lo->etypes);
+	out->data = load_u64(md + MD_DATA);
+	out->edata = load_u64(md + MD_DATA + 8);
+	out->bss = load_u64(md + MD_BSS);
+	out->ebss = load_u64(md + MD_BSS + 8);
 }
 
 static bool sane_module(const struct search *s, const struct moduledata *m)
@@ -165,6 +171,8 @@ static bool sane_module(const struct search *s, const struct moduledata *m)
 
 	return mod->text <= m->minpc && m->minpc < m->maxpc && m->maxpc <= mod->etext &&
 	       image_mapped(s->img, mod->text, mod->etext - mod->text) &&
+	       mod->data <= mod->edata && image_mapped(s->img, mod->data, mod->edata - mod->data) &&
+	       mod->bss <= mod->ebss && image_mapped(s->img, mod->bss, mod->ebss - mod->bss) &&
 	       mod->types <= mod->etypes && image_at(s->img, mod->types, &avail) &&
 	       mod->etypes - mod->types <= avail;
 }
