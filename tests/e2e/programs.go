@@ -15,7 +15,8 @@ func programTests(e *env) []testCase {
 }
 
 func (t *T) programs(version string) {
-	for _, name := range []string{"names", "goroutines", "quiet", "load", "profiled", "stacks", "overload", "restart", "classes"} {
+	for _, name := range []string{"names", "goroutines", "quiet", "load", "profiled", "stacks", "overload", "restart", "classes", "holders", "leaks",
+		"bigheap"} {
 		t.program(t.build(name, version, "plain")).finish()
 	}
 	p := t.program(t.build("ledger", version, "plain"))
