@@ -4,7 +4,7 @@
 # make demo       install what is missing, build, trace a leaking Go program, show the report
 # make check      install what is missing, run every test
 # make check-go   the tests that take a Go program, on every Go series
-# make bench      what a traced allocation and a traced goroutine cost
+# make bench      what tracing costs, beside an empty BPF program and other tracers
 # make install    into $(DESTDIR)$(prefix); make uninstall takes it out again
 #
 # SAN=1 builds with the address and undefined-behaviour sanitizers, STATIC=1 one binary that needs no
@@ -99,7 +99,7 @@ $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
 
-$(OUT)/tests/bench/empty: $(OUT)/tests/bench/empty.o $(OUT)/libgobpfleak.a
+$(OUT)/empty: $(OUT)/tests/bench/empty/empty.o $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
 
@@ -129,8 +129,13 @@ run-check run-check-go: all build/e2e build/leakdemo
 	$(Q)$(MAKE) --no-print-directory SAN=1 tests
 	$(Q)tests/run $(if $(findstring -go,$@),all)
 
-run-bench: all $(OUT)/tests/bench/empty
-	$(Q)tests/bench/run $(OUT)/gobpfleak $(OUT)/tests/bench/empty
+build/bench: $(wildcard tests/bench/*)
+	$(call say,GO,$@)
+	$(Q)cd tests/bench && $(GO) build -o ../../$@ .
+
+# BENCH: more arguments, as "-run service -rounds 3".
+run-bench: all $(OUT)/empty build/bench
+	$(Q)PATH=$$PATH:/usr/local/go/bin:/usr/sbin build/bench -tool $(OUT)/gobpfleak -empty $(OUT)/empty $(BENCH)
 
 install: all
 	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man8 \

@@ -4,7 +4,7 @@
 // two functions is called.
 //
 // "park N" starts N goroutines that wait, each at a stack of its own; "allocate N" makes N objects and
-// keeps them, each from a stack of its own, 90 frames deep.
+// keeps them, each from a stack of its own, 90 frames deep; "gc" collects.
 package main
 
 import (
@@ -34,6 +34,7 @@ func main() {
 	ctl.Loop(map[string]func(int){
 		"park":     func(n int) { park(n); ctl.OK() },
 		"allocate": func(n int) { allocate(n); ctl.OK() },
+		"gc":       func(int) { runtime.GC(); ctl.OK() },
 	})
 }
 

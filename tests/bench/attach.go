@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// A binary above 90 MB, with functions and not padding: prometheus, built from the Go module proxy.  How long
+// attach takes, and how long the target stands still meanwhile; how long it takes to leave, with a report of many
+// sites; what a fork waits while bursts come and go.
+
+const (
+	attachBar = 150 * time.Millisecond
+	stallBar  = 300 * time.Microsecond
+	leaveBar  = 100 * time.Millisecond
+)
+
+// bigBinary is prometheus, which builds for some minutes the first time.
+func (b *bench) bigBinary() string {
+	dir := filepath.Join(b.root, "build", "bench-big")
+	out := filepath.Join(dir, "prometheus")
+	if _, err := os.Stat(out); err == nil {
+		return out
+	}
+	b.must(os.MkdirAll(dir, 0777))
+	for _, args := range [][]string{{"mod", "init", "big"}, {"get", "github.com/prometheus/prometheus/cmd/prometheus@v0.53.1"},
+		{"build", "-o", out, "github.com/prometheus/prometheus/cmd/prometheus"}} {
+		if args[0] == "mod" {
+			os.Remove(filepath.Join(dir, "go.mod"))
+		}
+		cmd := exec.Command("go", args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "CGO_ENABLED=0")
+		text, err := cmd.CombinedOutput()
+		b.must(err, "building prometheus", string(text))
+	}
+	return out
+}
+
+func (b *bench) attachAndLeave() {
+	path := b.bigBinary()
+	size, err := os.Stat(path)
+	b.must(err)
+	config := filepath.Join(b.tmp, "prometheus.yml")
+	b.must(os.WriteFile(config, []byte("global: {scrape_interval: 1h}\n"), 0666))
+	cmd := exec.Command(path, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(b.tmp, "tsdb"),
+		"--web.listen-address=127.0.0.1:0")
+	b.must(cmd.Start())
+	b.cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	time.Sleep(3 * time.Second)
+	var attach, leave []float64
+	for i := 0; i < b.rounds; i++ {
+		begin := time.Now()
+		o := b.trace(cmd.Process.Pid)
+		attach = append(attach, float64(time.Since(begin).Milliseconds()))
+		time.Sleep(time.Second)
+		leave = append(leave, float64(o.end().Milliseconds()))
+	}
+	b.row(median(attach) < float64(attachBar.Milliseconds()), "attach, prometheus, "+strconv.FormatInt(size.Size()/1000000, 10)+" MB",
+		"under 150 ms", "%.0f ms", median(attach))
+	b.note("Ctrl-C to gone, prometheus", "%.0f ms", median(leave))
+	b.stalls()
+	b.manySites()
+}
+
+// stalls: the longest gap that a thread sees that does nothing but look at the clock.
+func (b *bench) stalls() {
+	p := b.start(b.build("churn", "", ""))
+	p.line()
+	var calm, attached []float64
+	for i := 0; i < b.rounds; i++ {
+		calm = append(calm, p.ask("gap 500"))
+		done := make(chan float64)
+		go func() { done <- p.ask("gap 500") }()
+		time.Sleep(100 * time.Millisecond)
+		o := b.trace(p.pid(), "-s", "0")
+		attached = append(attached, <-done)
+		o.end()
+	}
+	b.row(median(attached)/1e3 < float64(stallBar.Microseconds()), "longest stall of the target during attach", "under 0.3 ms",
+		"%.0f us, without %.0f us", median(attached)/1e3, median(calm)/1e3)
+	p.end()
+}
+
+// manySites: a report of 10,000 sites.
+func (b *bench) manySites() {
+	var leave []float64
+	var sites int
+	for i := 0; i < b.rounds; i++ {
+		p := b.start(b.build("stacks", "", ""))
+		p.line()
+		o := b.trace(p.pid(), "-s", "0", "--heap-only", "-T", "10", "--json", filepath.Join(b.tmp, "sites.json"), "--force")
+		p.ask("allocate 10000")
+		p.ask("gc")
+		leave = append(leave, float64(o.end().Milliseconds()))
+		var report struct{ Sites []json.RawMessage }
+		text, err := os.ReadFile(filepath.Join(b.tmp, "sites.json"))
+		b.must(err)
+		b.must(json.Unmarshal(text, &report))
+		sites = len(report.Sites)
+		p.end()
+	}
+	b.row(median(leave) < float64(leaveBar.Milliseconds()) && sites >= 10000, "Ctrl-C to gone, with text and JSON of "+strconv.Itoa(sites)+" sites",
+		"under 100 ms", "%.0f ms", median(leave))
+}
+
+// bursts: what a loop of forks beside them sees, and what windows cost.
+func (b *bench) bursts() {
+	p := b.start(b.build("churn", "", ""))
+	p.line()
+	p.ask("allocs 13000000")
+	forks := func() (n int, worst time.Duration) {
+		for end := time.Now().Add(window); time.Now().Before(end); n++ {
+			begin := time.Now()
+			exec.Command("/bin/true").Run()
+			if d := time.Since(begin); d > worst {
+				worst = d
+			}
+		}
+		return
+	}
+	var ratios, worstCalm, worst []float64
+	for i := 0; i < b.rounds; i++ {
+		calm, w := forks()
+		worstCalm = append(worstCalm, w.Seconds()*1e3)
+		o := b.trace(p.pid(), "--source", "burst")
+		go p.run(settle + window)
+		time.Sleep(settle)
+		n, w := forks()
+		worst = append(worst, w.Seconds()*1e3)
+		ratios = append(ratios, float64(n)/float64(calm))
+		o.end()
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.note("a loop of forks beside bursts", "%+.1f %% forks, the slowest %.1f ms, without bursts %.1f ms",
+		100*(median(ratios)-1), median(worst), median(worstCalm))
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"strconv"
+)
+
+// What one hit costs: an allocation followed, an allocation that sampling drops, a goroutine started and
+// ended, each as a ratio to an empty BPF program at the same places, and bpftrace beside them.
+
+const (
+	followed = 1.6
+	dropped  = 1.15
+)
+
+type hit struct {
+	what, ask, kind string
+	n               int
+	bar             float64
+	args            []string
+	probe           string // bpftrace's
+}
+
+func (b *bench) hits() {
+	path := b.build("load", "", "")
+	p := b.start(path)
+	p.line()
+	p.ask("gc 400") // fewer collections: the probe is measured, not the collector
+	at := "uprobe:" + path + ":runtime."
+	for _, h := range []hit{
+		{"an allocation, followed with its stack", "alloc", "heap", 1000000, followed,
+			[]string{"--heap-only", "-s", "0"}, at + "mallocgc"},
+		{"an allocation that sampling drops", "alloc", "heap", 1000000, dropped,
+			[]string{"--heap-only", "--source", "sample", "-s", "1T"}, ""},
+		{"a goroutine, started and ended", "go", "goroutines", 100000, followed,
+			[]string{"--goroutines-only", "-s", "0"}, at + "newproc1," + at + "gdestroy"},
+	} {
+		b.hit(p, h)
+	}
+}
+
+func (b *bench) hit(p *program, h hit) {
+	var bare, empty, tool, peer []float64
+	pid := strconv.Itoa(p.pid())
+	under := func(o *observer, n int) float64 {
+		defer o.end()
+		p.ask("%s %d", h.ask, n/10)
+		return p.ask("%s %d", h.ask, n)
+	}
+	for i := 0; i < b.rounds; i++ {
+		bare = append(bare, p.ask("%s %d", h.ask, h.n))
+		empty = append(empty, under(b.observe("attached", b.empty, pid, h.kind), h.n))
+		tool = append(tool, under(b.trace(p.pid(), h.args...), h.n))
+		if _, err := exec.LookPath("bpftrace"); err == nil && h.probe != "" {
+			peer = append(peer, under(b.observe("running", "bpftrace", "-p", pid, "-e", h.probe+
+				` { @ = count(); } interval:ms:100 { printf("running\n"); }`), h.n/20))
+		}
+	}
+	over := median(tool) / median(empty)
+	b.row(over <= h.bar, h.what, fmt.Sprintf("%.2f x the empty program", h.bar), "%.2f x: %.0f ns, empty %.0f, untraced %.0f",
+		over, median(tool), median(empty), median(bare))
+	if len(peer) > 0 {
+		b.note("bpftrace, the same (a count)", "%.1f x the empty program, %.1f x gobpfleak: %.0f ns",
+			median(peer)/median(empty), median(peer)/median(tool), median(peer))
+	}
+}

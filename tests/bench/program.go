@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// build builds one of tests/progs with a Go version ("" is the one at hand).
+func (b *bench) build(name, version, tags string) string {
+	out := filepath.Join(b.tmp, name+version+tags)
+	if _, err := os.Stat(out); err == nil {
+		return out
+	}
+	cmd := exec.Command("go", "build", "-tags", tags, "-o", out, "./"+name)
+	cmd.Dir = filepath.Join(b.root, "tests", "progs")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "CGO_ENABLED=0")
+	if version != "" {
+		cmd.Env = append(cmd.Env, "GOTOOLCHAIN=go"+version)
+	}
+	text, err := cmd.CombinedOutput()
+	b.must(err, "building", name, version, string(text))
+	return out
+}
+
+// program is a child that answers a line for each command.
+type program struct {
+	b   *bench
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func (b *bench) start(path string, args ...string) *program {
+	p := &program{b: b, cmd: exec.Command(path, args...)}
+	in, err := p.cmd.StdinPipe()
+	b.must(err)
+	out, err := p.cmd.StdoutPipe()
+	b.must(err)
+	p.in, p.out = in, bufio.NewReader(out)
+	b.must(p.cmd.Start(), path)
+	b.cleanup(p.end)
+	return p
+}
+
+func (p *program) pid() int { return p.cmd.Process.Pid }
+
+func (p *program) line() string {
+	line, err := p.out.ReadString('\n')
+	p.b.must(err, p.cmd.Path, "ended")
+	return strings.TrimSpace(line)
+}
+
+func (p *program) ask(format string, args ...interface{}) float64 {
+	_, err := fmt.Fprintf(p.in, format+"\n", args...)
+	p.b.must(err, p.cmd.Path)
+	v, _ := strconv.ParseFloat(p.line(), 64)
+	return v
+}
+
+func (p *program) end() {
+	p.in.Close()
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	p.cmd.Wait()
+}
+
+// cpu is the processor time that a process has taken (man 3 clock_getcpuclockid).
+func cpu(pid int) time.Duration {
+	const cpuclockSched = 2
+	var ts syscall.Timespec
+	clock := int32(^pid)<<3 | cpuclockSched
+	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&ts)), 0)
+	return time.Duration(ts.Nano())
+}
+
+// output collects what an observer says.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// observer is a tracer at work.
+type observer struct {
+	b      *bench
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	stdout bytes.Buffer // to be read after end
+	stderr output
+	ended  chan error
+}
+
+// observe starts a tracer and waits until it says so.
+func (b *bench) observe(line string, args ...string) *observer {
+	o := &observer{b: b, cmd: exec.Command(args[0], args[1:]...), ended: make(chan error, 1)}
+	in, err := o.cmd.StdinPipe()
+	b.must(err)
+	o.in = in
+	o.cmd.Stdout, o.cmd.Stderr = io.MultiWriter(&o.stdout, &o.stderr), &o.stderr
+	b.must(o.cmd.Start(), args[0])
+	go func() { o.ended <- o.cmd.Wait() }()
+	for !strings.Contains(o.stderr.String(), line) {
+		select {
+		case <-o.ended:
+			panic(fatal(strings.Join(args, " ") + ": " + o.stderr.String()))
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return o
+}
+
+// trace is the tool at work on a process.
+func (b *bench) trace(pid int, args ...string) *observer {
+	return b.observe("tracing pid", append([]string{b.tool, "-p", strconv.Itoa(pid)}, args...)...)
+}
+
+// end answers how long it took to leave.
+func (o *observer) end() time.Duration {
+	begin := time.Now()
+	o.in.Close()
+	o.cmd.Process.Signal(syscall.SIGTERM)
+	<-o.ended
+	return time.Since(begin)
+}
+
+// pairs measures without and with an observer in turn, and answers the median of with / without.
+func (b *bench) pairs(n int, begin func() *observer, settle time.Duration, measure func() float64) float64 {
+	var ratios []float64
+	for i := 0; i < n; i++ {
+		var without, with float64
+		traced := func() {
+			o := begin()
+			time.Sleep(settle)
+			with = measure()
+			o.end()
+		}
+		if i%2 == 0 {
+			without = measure()
+			traced()
+		} else {
+			traced()
+			without = measure()
+		}
+		ratios = append(ratios, with/without)
+	}
+	return median(ratios)
+}
