@@ -27,7 +27,7 @@ static int compare_vars(const struct gobin *gb, const struct go_layout *fields, 
 		return err;
 #define X(name, symbol) \
 	if (code.name != symbols.name) { \
-		say_error("%s: " symbol " is not where its code says: %lx, %lx", path, code.name, symbols.name); \
+		say_error("%s: " symbol " is not where its code says", path); \
 		err = -EBADMSG; \
 	}
 	GO_VARS(X)

@@ -325,8 +325,8 @@ static void make_runtime(struct bytes *b, const char *without)
 {
 	static const char *const others[] = {
 		"runtime.p", "runtime.mcache", "runtime.heapArena", "runtime.mheap",
-		"runtime.mstats", "runtime.gcControllerState", "runtime.schedt", "runtime.bucket",
-		"runtime.memRecord", "runtime.memRecordCycle", "runtime.special", "runtime.hchan",
+		"runtime.mstats", "runtime.gcControllerState", "runtime.sweepdata",
+		"runtime.schedt", "runtime.bucket", "runtime.memRecord", "runtime.memRecordCycle", "runtime.special", "runtime.hchan",
 		"runtime.sudog", "runtime.heapStatsDelta",
 	};
 	uint32_t u64, u16, stack, wrapped, alias;
@@ -754,6 +754,7 @@ enum {
 	GCPHASE = DATA + 0x54000,
 	WORK = DATA + 0x55000,
 	SCHED = DATA + 0x56000,
+	SWEEP = DATA + 0x56800,
 	MBUCKETS = DATA + 0x57000,
 	MEMPROFILERATE = DATA + 0x57008,
 };
@@ -770,6 +771,9 @@ static void add_optional_references(struct gobin *gb, const struct go_layout *lo
 	emit_ret(gb);
 	add_func(gb, "runtime.gcMarkDone");
 	emit_lea(gb, RAX, WORK + (uint64_t)lo->work_markdonesema);
+	emit_ret(gb);
+	add_func(gb, "runtime.sweepone");
+	emit_load(gb, RAX, SWEEP + (uint64_t)lo->sweep_active);
 	emit_ret(gb);
 	add_func(gb, "runtime.schedEnableUser");
 	emit_lea(gb, RAX, SCHED + (uint64_t)lo->sched_lock);
@@ -791,6 +795,9 @@ static void add_optional_references(struct gobin *gb, const struct go_layout *lo
 	emit_ret(gb);
 	add_func(gb, "runtime.gcStart");
 	emit_lea(gb, RAX, wrong == WORK ? OTHER : WORK + (uint64_t)lo->work_startsema);
+	emit_ret(gb);
+	add_func(gb, "runtime.(*mcentral).cacheSpan");
+	emit_load(gb, RAX, wrong == SWEEP ? OTHER : SWEEP + (uint64_t)lo->sweep_active);
 	emit_ret(gb);
 	add_func(gb, "runtime.startm");
 	emit_lea(gb, RAX, wrong == SCHED ? OTHER : SCHED + (uint64_t)lo->sched_lock);
@@ -885,7 +892,9 @@ static void test_vars_from_code(void **state)
  * and nothing is refused. */
 static void test_optional_vars(void **state)
 {
-	static const uint64_t all[] = { 0, GCPHASE, WORK, SCHED, MBUCKETS, MEMPROFILERATE };
+	static const uint64_t all[] = {
+		0, GCPHASE, WORK, SWEEP, SCHED, MBUCKETS, MEMPROFILERATE,
+	};
 	int minor;
 
 	for (minor = FIRST_SERIES; minor < FIRST_SERIES + N_SERIES; minor++) {
@@ -903,6 +912,7 @@ static void test_optional_vars(void **state)
 			assert_int_equal(lo.memstats, HEAPSTATS - (uint64_t)lo.mstats_heapstats);
 			assert_int_equal(lo.gcphase, wrong == GCPHASE ? 0 : GCPHASE);
 			assert_int_equal(lo.work, wrong == WORK ? 0 : WORK);
+			assert_int_equal(lo.sweep, wrong == SWEEP || minor < 18 ? 0 : SWEEP);
 			assert_int_equal(lo.sched, wrong == SCHED ? 0 : SCHED);
 			assert_int_equal(lo.mbuckets, wrong == MBUCKETS ? 0 : MBUCKETS);
 			assert_int_equal(lo.memprofilerate,

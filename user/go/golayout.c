@@ -66,6 +66,7 @@ static const struct {
 	{ offsetof(struct go_layout, gccontroller_sweepdistmintrigger), 19, ALL_LATER },
 	{ offsetof(struct go_layout, gccontroller_triggered), 19, ALL_LATER },
 	{ offsetof(struct go_layout, gccontroller_heapinuse), 19, ALL_LATER },
+	{ offsetof(struct go_layout, sweep_active), 18, ALL_LATER },
 	{ offsetof(struct go_layout, gccontroller_heapfree), 19, ALL_LATER },
 	{ offsetof(struct go_layout, gccontroller_heapreleased), 19, ALL_LATER },
 	{ offsetof(struct go_layout, gccontroller_memorylimit), 19, ALL_LATER },

@@ -123,6 +123,7 @@ struct gobin;
 	X(work_heap0, "workType", "heap0") \
 	X(work_heap1, "workType", "heap1") \
 	X(work_heap2, "workType", "heap2") \
+	X(sweep_active, "sweepdata", "active.state") \
 	X(sched_goidgen, "schedt", "goidgen") \
 	X(sched_lock, "schedt", "lock") \
 	X(bucket_allnext, "bucket", "allnext") \
@@ -166,6 +167,7 @@ struct gobin;
 #define GO_OPTIONAL_VARS(X) \
 	X(gcphase, "runtime.gcphase") \
 	X(work, "runtime.work") \
+	X(sweep, "runtime.sweep") \
 	X(sched, "runtime.sched") \
 	X(mbuckets, "runtime.mbuckets") \
 	X(memprofilerate, "runtime.MemProfileRate")

@@ -29,8 +29,8 @@
 
 enum ref {
 	REF_MHEAP, REF_HEAPSTATS, REF_SWEEPGEN, REF_ARENAS, REF_ALLGLEN, REF_ALLGPTR, REF_ALLP,
-	REF_HEAPLIVE, REF_WAITREASONS, REF_GCPHASE, REF_WORK, REF_SCHED, REF_MBUCKETS,
-	REF_MEMPROFILERATE, N_REFS
+	REF_HEAPLIVE, REF_WAITREASONS, REF_GCPHASE, REF_WORK, REF_SWEEP, REF_SCHED,
+	REF_MBUCKETS, REF_MEMPROFILERATE, N_REFS
 };
 
 enum { SELF = 0 };	/* instead of a field: the variable's own address */
@@ -59,6 +59,8 @@ static const struct {
 			 SELF },
 	[REF_WORK] = { "work.markDoneSema", AT(work), AT(work_markdonesema), { "runtime.gcStart" },
 		       AT(work_startsema) },
+	[REF_SWEEP] = { "sweep.active", AT(sweep), AT(sweep_active),
+			{ "runtime.(*mcentral).cacheSpan" }, AT(sweep_active) },
 	[REF_SCHED] = { "sched.lock", AT(sched), AT(sched_lock), { "runtime.startm" },
 			AT(sched_lock) },
 	[REF_MBUCKETS] = { "mbuckets", AT(mbuckets), SELF, { "runtime.stkbucket" }, SELF },
@@ -92,6 +94,7 @@ static const struct reference {
 	{ REF_WAITREASONS, ANY, 0, NEWEST, "runtime.waitReason.String", 1 },
 	{ REF_GCPHASE, ANY, 0, NEWEST, "runtime.gcSweep", 0 },
 	{ REF_WORK, ANY, 0, NEWEST, "runtime.gcMarkDone", 0 },
+	{ REF_SWEEP, ANY, 18, NEWEST, "runtime.sweepone", 0 },
 	{ REF_SCHED, ANY, 0, NEWEST, "runtime.schedEnableUser", 0 },
 	{ REF_MBUCKETS, ANY, 0, 18, "runtime.mProf_FlushLocked", 1 },
 	{ REF_MBUCKETS, INLINED, 19, NEWEST, "runtime.mProf_FlushLocked", 0 },
@@ -262,6 +265,8 @@ int golayout_vars_from_symbols(const struct gobin *gb, struct go_layout *out)
 		lo.name = 0;
 	GO_OPTIONAL_VARS(X)
 #undef X
+	if (lo.sweep_active < 0)
+		lo.sweep = 0;		/* up to Go 1.17 it is another struct, without use */
 	lo.memstats = lo.memstats_heapstats;
 	lo.memstats_heapstats += (uint64_t)lo.mstats_heapstats;
 	lo.sweepgen = lo.mheap + (uint64_t)lo.mheap_sweepgen;
