@@ -262,12 +262,12 @@ static int configure(const struct tracing *t, struct gl_config *c)
 	return 0;
 }
 
-static enum tracer_group group_of(const struct gl_probe *p)
+static enum tracer_group group_of(const struct plan_probe *p)
 {
-	if (p->kind == GL_PROBE_ALLOC)
-		return TRACER_HEAP;
-	return p->kind == GL_PROBE_GCSTART || p->kind == GL_PROBE_GCEND ? TRACER_COLLECTOR
-									: TRACER_GOROUTINES;
+	if (p->wire.kind == GL_PROBE_ALLOC)
+		return p->profiled ? TRACER_PROFILE : TRACER_HEAP;
+	return p->wire.kind == GL_PROBE_GCSTART || p->wire.kind == GL_PROBE_GCEND ?
+	       TRACER_COLLECTOR : TRACER_GOROUTINES;
 }
 
 static int open_tracer(struct tracing *t)
@@ -280,7 +280,7 @@ static int open_tracer(struct tracing *t)
 		const struct plan_probe *p = &t->plan.probes[i];
 
 		probes[i] = (struct tracer_probe){
-			.row = p->wire, .group = group_of(&p->wire), .file_off = p->file_off,
+			.row = p->wire, .group = group_of(p), .file_off = p->file_off,
 			.addr = p->vaddr + process_bias(t->p),
 		};
 		if (p->size_class)
@@ -319,8 +319,8 @@ static int plant(struct tracing *t)
 	int err = verify_there(t->p);
 
 	if (!err)
-		err = tracer_attach(t->tracer, TRACER_ALL, target_exe_path(target),
-				    target_pid(target));
+		err = tracer_attach(t->tracer, TRACER_ALL & ~TRACER_PROFILE,
+				    target_exe_path(target), target_pid(target));
 	if (err)
 		return err;
 	err = verify_there(t->p);

@@ -295,11 +295,32 @@ static void plans_what_is_wanted(void **state)
 	assert_null(strstr(text, "runtime.newproc1"));
 	free(text);
 	text = plan_of(gb, &none);
-	assert_non_null(strstr(text, "2 probes would be planted"));
+	assert_non_null(strstr(text, "2 places to probe"));
 	assert_non_null(strstr(text, "runtime.gcStart"));
 	assert_non_null(strstr(text, "runtime.gcSweep"));
 	free(text);
 	close_build(gb);
+}
+
+static bool has_samples(const struct plan *plan)
+{
+	return plan->n && plan->probes[plan->n - 1].profiled;
+}
+
+/* Refused; or, where only the samples of the profiler would be seen there, planned without these. */
+static void assert_not_planned(const struct gobin *gb, const struct function *f)
+{
+	struct plan plan;
+	int err = plan_make(&plan, gb, &all);
+
+	if (!err) {
+		assert_false(has_samples(&plan));
+		for (size_t i = 0; i < plan.n; i++)
+			assert_true(plan.probes[i].func_entry != f->fn.entry);
+		plan_fini(&plan);
+		return;
+	}
+	assert_int_equal(err, -ENOTSUP);
 }
 
 /* Code that is missing, or that does not decode, is refused; nothing is planned around it. */
@@ -311,21 +332,51 @@ static void refuses_damaged_code(void **state)
 
 		for (size_t k = 0; k < gb->img.n_funcs; k++) {
 			struct function *f = &gb->img.funcs[k];
-			struct plan plan;
 			uint8_t first;
 
 			if (!f->n)
 				continue;
 			first = f->code[0];
 			f->code[0] = 0x06;	/* no instruction in 64-bit mode */
-			assert_int_equal(plan_make(&plan, gb, &all), -ENOTSUP);
+			assert_not_planned(gb, f);
 			f->code[0] = first;
 			f->n--;
-			assert_int_equal(plan_make(&plan, gb, &all), -ENOTSUP);
+			assert_not_planned(gb, f);
 			f->n++;
 			n_tried++;
 		}
 		assert_in_range(n_tried, 4, MAX_FUNCS);
+		close_build(gb);
+	}
+}
+
+/* Every sample of the profiler is seen by one call of profilealloc; where that has been inlined, by
+ * none. */
+static void plans_samples(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++) {
+		struct gobin *gb = open_build(builds[i]);
+		struct plan plan;
+		size_t n_samples = 0;
+
+		assert_int_equal(plan_make(&plan, gb, &all), 0);
+		for (size_t k = 0; k < plan.n; k++) {
+			const struct plan_probe *p = &plan.probes[k];
+
+			if (!p->profiled)
+				continue;
+			n_samples++;
+			assert_int_equal(p->bytes[0], 0xe8);
+			assert_int_equal(p->wire.kind, GL_PROBE_ALLOC);
+		}
+		assert_true(n_samples > 0 && has_samples(&plan));
+		plan_fini(&plan);
+		for (size_t k = 0; k < gb->img.n_funcs; k++)
+			if (!strcmp(gb->img.funcs[k].fn.name, "runtime.profilealloc"))
+				strcpy((char *)gb->img.funcs[k].fn.name, "runtime.mProf_Malloc");
+		assert_int_equal(plan_make(&plan, gb, &all), 0);
+		assert_false(has_samples(&plan));
+		plan_fini(&plan);
 		close_build(gb);
 	}
 }
@@ -353,6 +404,7 @@ int main(void)
 		cmocka_unit_test(plans_what_is_wanted),
 		cmocka_unit_test(refuses_damaged_code),
 		cmocka_unit_test(refuses_two_probes_at_one_place),
+		cmocka_unit_test(plans_samples),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@
 
 /* ---- what is probed ------------------------------------------------------------------------- */
 
-enum { N_POINTS = 3, RDI = 7 };
+enum { N_POINTS = TRACER_N_GROUPS, RDI = 7 };
 
 #if defined(__x86_64__)
 #define POINT(name)								\
@@ -50,9 +50,10 @@ enum { N_POINTS = 3, RDI = 7 };
 POINT(heap_point);
 POINT(goroutine_point);
 POINT(collector_point);
+POINT(profile_point);
 
 static void (*const points[N_POINTS])(const uint64_t *, uint64_t) = {
-	heap_point, goroutine_point, collector_point
+	heap_point, goroutine_point, collector_point, profile_point
 };
 
 static uint64_t file_off(uintptr_t addr)
@@ -163,7 +164,7 @@ static unsigned int listening(struct seen *s)
 
 static void test_groups(void **state)
 {
-	const unsigned int others = TRACER_GOROUTINES | TRACER_COLLECTOR;
+	const unsigned int others = TRACER_ALL & ~TRACER_HEAP;
 	struct seen s;
 
 	need_rights();
@@ -183,7 +184,7 @@ static void test_groups(void **state)
 	assert_int_equal(listening(&s), TRACER_ALL);
 	/* one of two that were planted together: it still stands, and is not planted twice */
 	tracer_detach(s.tr, TRACER_GOROUTINES);
-	assert_int_equal(listening(&s), TRACER_HEAP | TRACER_COLLECTOR);
+	assert_int_equal(listening(&s), TRACER_ALL & ~TRACER_GOROUTINES);
 	assert_int_equal(tracer_attach(s.tr, TRACER_GOROUTINES, "/proc/self/exe", getpid()), 0);
 	assert_int_equal(listening(&s), TRACER_ALL);
 	tracer_detach(s.tr, TRACER_ALL);
@@ -271,7 +272,7 @@ static void test_bursts(void **state)
 						    getpid()), -EBUSY);
 		assert_int_equal(tracer_burst_begin(s.tr, TRACER_GOROUTINES, NULL, "/proc/self/exe",
 						    getpid()), 0);
-		assert_int_equal(listening(&s), TRACER_ALL);
+		assert_int_equal(listening(&s), TRACER_ALL & ~TRACER_PROFILE);
 		tracer_burst_end(s.tr, TRACER_HEAP);
 		assert_int_equal(listening(&s), TRACER_COLLECTOR | TRACER_GOROUTINES);
 		tracer_burst_end(s.tr, TRACER_GOROUTINES);

@@ -192,15 +192,21 @@ int32_t body_entry_branch(const struct body *b, const struct gobin *gb)
 	return -1;
 }
 
-int32_t body_find_call(const struct body *b, const struct gobin *gb, const char *callee)
+int32_t body_next_call(const struct body *b, const struct gobin *gb, const char *callee,
+		       int32_t after)
 {
 	struct go_func fn;
 
 	if (!gobin_find_func(gb, callee, &fn))
 		return -1;
-	for (int32_t i = 0; i < (int32_t)b->in.n; i++)
+	for (int32_t i = after + 1; i < (int32_t)b->in.n; i++)
 		if (b->cfg.reachable[i] && b->in.v[i].flow == INSN_CALL &&
 		    b->in.v[i].target == fn.entry)
 			return i;
 	return -1;
+}
+
+int32_t body_find_call(const struct body *b, const struct gobin *gb, const char *callee)
+{
+	return body_next_call(b, gb, callee, -1);
 }

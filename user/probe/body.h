@@ -41,7 +41,9 @@ void body_free(struct body *b);		/* NULL is fine */
  * branch is not taken, with the first argument still in RAX; -1: none. */
 int32_t body_entry_branch(const struct body *b, const struct gobin *gb);
 
-/* The first direct call of the function; -1: none. */
+/* The first direct call of the function that comes after the node (-1: of all); -1: none. */
+int32_t body_next_call(const struct body *b, const struct gobin *gb, const char *callee,
+		       int32_t after);
 int32_t body_find_call(const struct body *b, const struct gobin *gb, const char *callee);
 
 #endif

@@ -356,6 +356,8 @@ int plan_make(struct plan *out, const struct gobin *gb, const struct plan_wants 
 		err = plan_gcstart(&bl);
 	if (!err)
 		err = plan_gcend(&bl);
+	if (!err && wants->heap)
+		plan_profile(&bl);
 	if (err)
 		plan_fini(&plan);
 	else

@@ -28,18 +28,21 @@ struct plan_probe {
 	uint8_t size_class;	/* of every object seen here, where the function is specialised to
 				 * one; 0: by argument */
 	bool tiny;		/* only 16-byte blocks of tiny objects pass here */
+	bool profiled;		/* only what the runtime's own profiler samples passes here, and the
+				 * size is that of the slot */
 	char insn[64];		/* "jne 0x40c1a7" */
 	char why[128];		/* "tail branch of 2 rets; every path meets it once" */
 };
 
 struct plan {
-	struct plan_probe *probes;	/* heap probes, goroutine probes, the collector's; no two
-					 * at one address */
+	struct plan_probe *probes;	/* heap probes, goroutine probes, the collector's, the
+					 * profiler's; no two at one address */
 	size_t n;
 };
 
 struct plan_wants {
-	bool heap, goroutines;	/* begin and end of a mark phase are always planned */
+	bool heap;		/* the profiler's where it can be done, with the heap's; */
+	bool goroutines;	/* begin and end of a mark phase are always planned */
 };
 
 /* Tells the user on failure: which function, and what could not be proved. */

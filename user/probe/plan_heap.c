@@ -88,8 +88,7 @@ static bool is_stranger(const char *name, int row)
 	       strcmp(name, "runtime.mallocgcSmallNoscanReuse") != 0;
 }
 
-/* parts: with the parts of mallocgc. */
-static int find_allocators(struct counted *out, const struct builder *bl, bool parts)
+int plan_allocators(struct counted *out, const struct builder *bl, bool parts)
 {
 	size_t next = 0, cap = 0;
 	struct go_func fn;
@@ -151,9 +150,9 @@ static const struct inlined_rule inner_copy = {
 		     "runtime.newUserArenaChunk" },
 };
 
-/* Whether some object would be made outside of the functions that get probes; *parts: the parts of
- * mallocgc must be among these. */
-static int check_copies(const struct builder *bl, bool *parts)
+/* Whether some object would be made outside of the functions that get probes; bl->parts: the parts
+ * of mallocgc must be among these. */
+static int check_copies(struct builder *bl)
 {
 	struct go_func where;
 	int found = inlined_find(bl->gb, &inner_copy, &where);
@@ -165,7 +164,7 @@ static int check_copies(const struct builder *bl, bool *parts)
 		found = inlined_find(bl->gb, &outer_copy, &where);
 	if (found < 0)
 		return plan_refuse(bl, "the program", "cannot read the code");
-	*parts = found;
+	bl->parts = found;
 	return 0;
 }
 
@@ -173,14 +172,13 @@ int plan_heap(struct builder *bl)
 {
 	struct counted counted;
 	struct go_func fn;
-	bool parts = false;
 	int err;
 
 	if (!gobin_find_func(bl->gb, "runtime.mallocgc", &fn))
 		return plan_refuse(bl, "runtime.mallocgc", "cannot find the code");
-	err = check_copies(bl, &parts);
+	err = check_copies(bl);
 	if (!err)
-		err = find_allocators(&counted, bl, parts);
+		err = plan_allocators(&counted, bl, bl->parts);
 	if (err)
 		return err;
 	for (size_t i = 0; i < counted.n && !err; i++)

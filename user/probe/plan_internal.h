@@ -16,6 +16,7 @@ struct builder {
 	struct plan *plan;
 	const struct gobin *gb;
 	size_t cap;
+	bool parts;		/* what only mallocgc calls elsewhere may have other callers here */
 };
 
 /* All of these tell the user on failure. */
@@ -31,5 +32,11 @@ int plan_results(struct builder *bl, const struct body *b, uint8_t kind);
 
 /* plan_heap.c */
 int plan_heap(struct builder *bl);
+/* The functions that return heap objects, *out to be freed; parts: with those that only mallocgc
+ * calls. */
+int plan_allocators(struct counted *out, const struct builder *bl, bool parts);
+
+/* plan_profile.c: silent, what cannot be planned is left out. */
+void plan_profile(struct builder *bl);
 
 #endif

@@ -66,7 +66,7 @@ void plan_text(FILE *out, const struct plan *p, uint64_t bias)
 		[GL_PROBE_GCEND] = "end of a mark phase",
 	};
 
-	fprintf(out, "%zu probes would be planted\n", p->n);
+	fprintf(out, "%zu places to probe\n", p->n);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_probe *pr = &p->probes[i];
 		char result[80], typ[32], size[32];
@@ -76,7 +76,8 @@ void plan_text(FILE *out, const struct plan *p, uint64_t bias)
 		loc_text(size, sizeof(size), &pr->wire.size);
 		fprintf(out, "\n0x%" PRIx64 "  %s+0x%" PRIx64 "  %s\n", pr->vaddr + bias, pr->func,
 			pr->vaddr - pr->func_entry, pr->insn);
-		fprintf(out, "    for     %s, counted %s\n", kinds[pr->wire.kind],
+		fprintf(out, "    for     %s, counted %s\n",
+			pr->profiled ? "sample of the runtime's profiler" : kinds[pr->wire.kind],
 			when_text(&pr->wire));
 		fprintf(out, "    result  %s", result);
 		if (pr->wire.kind == GL_PROBE_ALLOC)
