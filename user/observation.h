@@ -29,12 +29,12 @@ struct obs_stack {
 	uint32_t flags;		/* enum gl_stack_flags */
 	uint64_t started, ended;	/* goroutines, since the attach */
 	uint64_t half_live;	/* started minus ended at go_half_ns */
-	uint64_t other_allocs, other_bytes;	/* allocated here, of accounts that were given up
+	double other_allocs, other_bytes;	/* allocated here, of accounts that were given up
 						 * when they held nothing and there was no room */
 };
 
-/* All objects of one stack, type and size of slot.  Where only one in so many objects is
- * followed, live, young, shared and doubtful are estimates: as many times what was counted. */
+/* All objects of one stack, type and size of slot.  Numbers of objects are estimates where not
+ * every one is recorded and followed: then each that is stands for several. */
 struct obs_account {
 	uint64_t key;		/* the same in every observation of one trace */
 	uint32_t stack;		/* index into stacks */
@@ -42,14 +42,14 @@ struct obs_account {
 	uint64_t size;		/* heap bytes of one object; 0 with tiny objects in a block that
 				 * another opened */
 	bool tiny;
-	uint64_t live;		/* found alive by the last collection that saw them */
-	uint64_t young;		/* born since */
-	uint64_t shared;	/* of live: tiny, with another live one in their block */
-	uint64_t doubtful;	/* of live: may be the lost successor of an object that died */
-	uint64_t allocs;	/* since the attach; exact */
+	double live;		/* found alive by the last collection that saw them */
+	double young;		/* born since */
+	double shared;		/* of live: tiny, with another live one in their block */
+	double doubtful;	/* of live: may be the unseen successor of an object that died */
+	double allocs;		/* since the attach */
 	uint64_t samples;	/* objects that live was counted from */
-	uint64_t live_first;	/* live after the first collection since the attach */
-	uint64_t live_half;	/* live at heap_half_ns */
+	double live_first;	/* live after the first collection since the attach */
+	double live_half;	/* live at heap_half_ns */
 	uint64_t oldest_ns;	/* birth of the oldest live object; 0: none */
 };
 

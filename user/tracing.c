@@ -209,6 +209,14 @@ static void forget_stack(void *ctx, uint64_t id)
 	tracer_forget_stack(t->tracer, id);
 }
 
+static unsigned class_of(uint64_t slot_bytes)
+{
+	for (unsigned i = 1; i < CENSUS_CLASSES; i++)
+		if (golayout_class_size(i) == slot_bytes)
+			return i;
+	return 0;
+}
+
 static bool interrupted(void *ctx)
 {
 	struct tracing *t = ctx;
@@ -295,7 +303,7 @@ static void open_tables(struct tracing *t)
 {
 	const struct track_ops ops = {
 		.ctx = t, .alive = alive, .lost = lost, .interrupted = interrupted,
-		.forget_stack = forget_stack,
+		.class_of = class_of, .forget_stack = forget_stack,
 		/* runtime/malloc.go, "Pad tinysize allocations" */
 		.tiny_alone = gobin_setting(process_gobin(t->p), "-race") != NULL,
 	};

@@ -14,6 +14,10 @@
  *	  record or a look, and followed at this level;
  *	- each that is dead in truth but was found alive is doubtful, and the numbers shown say so;
  *	- without losses nothing is doubtful; allocations and goroutines are complete;
+ *	- where on purpose not every allocation is recorded, at some times or always: what is
+ *	  doubtful was not looked at in some collection, and something was unseen before it was
+ *	  looked at again;
+ *	- each object stands for as many as its chance says;
  *	- a look asks for every object that it can say something of;
  *	- what is counted in more than one place is the same in all;
  *	- the memory stays below what was given (where the sanitizers count it).
@@ -51,10 +55,14 @@ struct thing {			/* an object */
 	uint32_t gen;
 	uint32_t lived_gen;	/* the last in which the live set knows it lived */
 	unsigned asked;		/* number of the last look that asked for it */
+	unsigned alive_in;	/* number of the last look that found it alive, */
+	uint32_t lived_before;	/* and lived_gen before that */
+	unsigned halvings;	/* 2^-halvings: the chance with which it is recorded */
 	int next;		/* in the same slot */
 	bool tiny;
 	bool reachable, dead;	/* in truth */
 	bool held, found, false_alive; /* as the live set must have it */
+	bool may_doubt;		/* a collection was missed, and something unseen since */
 };
 
 struct slot {
@@ -96,6 +104,13 @@ struct world {
 	bool in_look;
 	uint64_t goid_stack[MAX_GOIDS];	/* by goid, 0: does not run; as told */
 	bool go_runs[MAX_GOIDS];
+	unsigned halvings;	/* so many are recorded of those that are allocated now */
+	bool always_seen;	/* in this round everything is recorded */
+	bool unseen;		/* at the moment not everything is, and the live set knows that, */
+	uint32_t unseen_gen;	/* since this, */
+	bool was_unseen;	/* or it was not at some time */
+	bool was_seen;		/* after that it was again, */
+	uint32_t seen_gen;	/* from this on */
 	unsigned loss_percent;	/* of records, while lossy */
 	bool lossy;
 	unsigned tiny_percent, unsized_percent, unknown_percent, interrupt_percent;
@@ -271,9 +286,36 @@ static void allocate(void)
 	slot = slot_of(t->addr);
 	t->next = slot->things;
 	slot->things = w.n_things++;
+	t->halvings = w.halvings;
+	if (below(1ull << w.halvings))
+		return;
 	send_stack(t->stack);
 	send((struct waiting){ .kind = GL_REC_ALLOC, .thing = w.n_things - 1,
 			       .unsized = percent(w.unsized_percent) });
+}
+
+/* The program goes on between what is switched and the sweepgen that is told. */
+static void switch_source(void)
+{
+	uint32_t before = w.gen;
+
+	if (w.always_seen)
+		return;
+	if (percent(20))
+		collect();
+	if (w.unseen && percent(50)) {
+		w.halvings = 0;
+		track_seen_from(w.track, w.gen);
+		w.unseen = false;
+		w.was_seen = true;
+		w.seen_gen = w.gen;
+	} else {
+		w.halvings = 1 + (unsigned)below(4);
+		track_unseen_from(w.track, before);
+		if (!w.unseen)
+			w.unseen_gen = before;
+		w.unseen = w.was_unseen = true;
+	}
 }
 
 static void go(void)
@@ -321,7 +363,8 @@ static void tell_alloc(const struct waiting *rec)
 	struct thing *t = &w.things[rec->thing];
 	struct gl_alloc a = { .h = { .kind = GL_REC_ALLOC, .len = sizeof(a) }, .addr = t->addr,
 			      .stack = t->stack, .typ = t->typ, .size = t->slot_bytes,
-			      .gen = t->gen };
+			      .gen = t->gen,
+			      .chance = t->halvings ? 1u << (32 - t->halvings) : 0 };
 
 	end_held(t);
 	if (rec->unsized) {
@@ -329,7 +372,7 @@ static void tell_alloc(const struct waiting *rec)
 		track_end(w.track, t->addr);
 		return;
 	}
-	w.n_allocs++;
+	w.n_allocs += 1ull << t->halvings;
 	t->held = true;
 	*held_at(t->addr) = rec->thing;
 	track_alloc(w.track, &a, t->slot_bytes, t->tiny, 1000);
@@ -427,6 +470,8 @@ static void judge_one(struct object *o, uint32_t batch_gen)
 		o->liveness = LIVENESS_LIVE;
 		w.things[held].found = true;
 		w.things[held].false_alive = w.things[held].dead;
+		w.things[held].alive_in = w.n_looks;
+		w.things[held].lived_before = w.things[held].lived_gen;
 		w.things[held].lived_gen = batch_gen;
 	} else {
 		o->liveness = LIVENESS_DEAD;
@@ -471,6 +516,18 @@ static void forget_stack(void *ctx, uint64_t id)
 	w.sent[id] = false;
 }
 
+/* Whether what was found alive may be another object.  If a collection ended while it was looked
+ * at, its answer may be of that one. */
+static void note_doubt(struct thing *t)
+{
+	uint32_t next = t->lived_before + 2;
+
+	if ((int32_t)(w.gen - next) <= 0)
+		return;
+	t->may_doubt |= w.lost > 0 || (w.unseen && (int32_t)(w.unseen_gen - w.gen) < 0) ||
+			(w.was_seen && (int32_t)(w.seen_gen - next) >= 0);
+}
+
 static void look(void)
 {
 	uint32_t gen = w.gen;
@@ -482,6 +539,9 @@ static void look(void)
 	w.in_look = true;
 	err = track_look(w.track, 2000);
 	w.in_look = false;
+	for (int i = 0; i < w.n_things; i++)
+		if (w.things[i].held && w.things[i].alive_in == w.n_looks)
+			note_doubt(&w.things[i]);
 	for (int i = 0; i < w.n_things && !err; i++)
 		if (w.things[i].held && (int32_t)(w.things[i].lived_gen - gen) < 0 &&
 		    w.things[i].asked != w.n_looks &&
@@ -507,6 +567,8 @@ static void check_object(const struct thing *t)
 		fail("found", o->found, t->found);
 	if (t->false_alive && !o->doubtful)
 		fail("sure of a dead object at", t->addr, 0);
+	if (o->doubtful && !t->may_doubt)
+		fail("in doubt of an object at", t->addr, 0);
 }
 
 /* What is counted in more than one place. */
@@ -551,9 +613,10 @@ static bool same_account(const struct track_snapshot *s, const struct obs_accoun
 
 static void check_account(const struct track_snapshot *s, const struct obs_account *a)
 {
-	uint64_t n_live = 0, n_young = 0, n_false = 0;
+	uint64_t n_live = 0, n_young = 0, n_false = 0, n_samples = 0;
 	const uint64_t scale = a->size > s->all_above ? 1 : s->one_in;
-	uint64_t live = 0, young = 0, samples = 0, doubtful = 0;
+	double live = 0, young = 0, doubtful = 0;
+	uint64_t samples = 0;
 
 	for (size_t i = 0; i < s->n_accounts; i++) {
 		const struct obs_account *b = &s->accounts[i];
@@ -566,40 +629,43 @@ static void check_account(const struct track_snapshot *s, const struct obs_accou
 		samples += b->samples;
 		doubtful += b->doubtful;
 		if (b->shared > b->live || b->doubtful > b->live)
-			fail("shared or doubtful", b->shared + b->doubtful, b->live);
+			fail("shared or doubtful", (uint64_t)(b->shared + b->doubtful),
+			     (uint64_t)b->live);
 	}
 	for (int i = 0; i < w.n_things; i++) {
 		const struct thing *t = &w.things[i];
 
 		if (!t->held || !same_account(s, a, t) || !is_followed(s, t))
 			continue;
-		n_live += t->found;
-		n_young += !t->found;
-		n_false += t->found && t->false_alive;
+		n_samples += t->found;
+		n_live += (uint64_t)t->found << t->halvings;
+		n_young += (uint64_t)!t->found << t->halvings;
+		n_false += (uint64_t)(t->found && t->false_alive) << t->halvings;
 	}
-	if (live != n_live * scale)
-		fail("live", live, n_live * scale);
-	if (young != n_young * scale)
-		fail("young", young, n_young * scale);
-	if (samples != n_live)
-		fail("samples", samples, n_live);
-	if (n_false > doubtful)
-		fail("doubtful", doubtful, n_false);
+	if ((uint64_t)live != n_live * scale)
+		fail("live", (uint64_t)live, n_live * scale);
+	if ((uint64_t)young != n_young * scale)
+		fail("young", (uint64_t)young, n_young * scale);
+	if (samples != n_samples)
+		fail("samples", samples, n_samples);
+	if (n_false > (uint64_t)doubtful)
+		fail("doubtful", (uint64_t)doubtful, n_false);
 }
 
 static void check_sums(const struct track_snapshot *s)
 {
 	uint64_t allocs = s->loss.forgotten_allocs, started = s->loss.forgotten_started;
-	uint64_t followed = 0, held = 0;
+	double followed = 0, held = 0;
 
 	for (size_t i = 0; i < s->n_accounts; i++) {
 		const struct obs_account *a = &s->accounts[i];
 
-		allocs += a->allocs;
-		followed += (a->live + a->young) / (a->size > s->all_above ? 1 : s->one_in);
+		allocs += (uint64_t)a->allocs;
+		followed += (a->live + a->young) /
+			    (a->size > s->all_above ? 1 : (double)s->one_in);
 	}
 	for (size_t i = 0; i < s->n_stacks; i++) {
-		allocs += s->stacks[i].other_allocs;
+		allocs += (uint64_t)s->stacks[i].other_allocs;
 		started += s->stacks[i].started;
 		for (uint32_t k = 0; k < s->stacks[i].n_pcs; k++)
 			if (s->pcs[s->stacks[i].first_pc + k] != s->stacks[i].id * 1000 + k)
@@ -608,16 +674,16 @@ static void check_sums(const struct track_snapshot *s)
 	for (int i = 0; i < w.n_things; i++) {
 		if (!w.things[i].held || !is_followed(s, &w.things[i]))
 			continue;
-		held++;
+		held += (double)(1ull << w.things[i].halvings);
 		check_object(&w.things[i]);
 	}
 	if (allocs != w.n_allocs || s->loss.accounts_full)
 		fail("allocations", allocs, w.n_allocs);
 	if (followed != held)
-		fail("objects", followed, held);
+		fail("objects", (uint64_t)followed, (uint64_t)held);
 	if (started != w.n_starts)
 		fail("goroutines started", started, w.n_starts);
-	if (!w.lost && s->loss.doubtful)
+	if (!w.lost && !w.was_unseen && s->loss.doubtful)
 		fail("doubtful without losses", s->loss.doubtful, 0);
 	if (s->loss.unsized != w.n_unsized)
 		fail("unsized", s->loss.unsized, w.n_unsized);
@@ -676,6 +742,7 @@ static void start_round(uint64_t seed, uint64_t round)
 	w.gen = 4 + 2 * (uint32_t)below(3) - (percent(10) ? 100 : 0);	/* may wrap around */
 	w.seed = random_u64(&w.random) | 1;
 	w.tiny_alone = percent(20);
+	w.always_seen = percent(50);
 	w.loss_percent = percent(50) ? 1 : (unsigned)below(60);
 	w.tiny_percent = (unsigned)below(100);
 	w.unsized_percent = percents[below(4)];
@@ -691,14 +758,15 @@ static bool run_round(uint64_t seed, uint64_t round)
 				 .interrupted = interrupted, .forget_stack = forget_stack };
 	struct track_snapshot s;
 	unsigned collect_permille, look_percent, lossy_percent;
-	bool sampled;
+	bool sampled, never_lossy;
 
 	start_round(seed, round);
 	ops.tiny_alone = w.tiny_alone;
 	ops.seed = w.seed;
+	never_lossy = percent(30);
 	collect_permille = 1 + (unsigned)below(40);
 	look_percent = (unsigned)below(101);
-	lossy_percent = percent(30) ? 0 : (unsigned)below(60);
+	lossy_percent = never_lossy ? 0 : (unsigned)below(60);
 	w.bytes_before = allocated_bytes();
 	track_new(&w.track, &ops, w.max_bytes);
 	for (int i = 0; i < STEPS; i++) {
@@ -717,6 +785,11 @@ static bool run_round(uint64_t seed, uint64_t round)
 			drop();
 		if (!below(300))
 			drop_span();
+		if (!below(400)) {
+			switch_source();
+			if (percent(20))
+				look();
+		}
 		if (percent(5))
 			go();
 		if (!below(200))

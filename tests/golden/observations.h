@@ -372,10 +372,10 @@ static struct observation sampled_observation(void)
 
 		if (a->size > 32768)
 			continue;
-		a->live = (a->live + 15) / 16 * 16;
-		a->young = (a->young + 15) / 16 * 16;
-		a->shared = a->shared / 16 * 16;
-		a->samples = (a->live + a->young) / 16;
+		a->live = ceil(a->live / 16) * 16;
+		a->young = ceil(a->young / 16) * 16;
+		a->shared = floor(a->shared / 16) * 16;
+		a->samples = (uint64_t)(a->live + a->young) / 16;
 	}
 	return o;
 }

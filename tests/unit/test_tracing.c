@@ -192,6 +192,11 @@ bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *o
 	return true;
 }
 
+uint64_t golayout_class_size(unsigned size_class)
+{
+	return 8 * size_class;
+}
+
 /* ---- the tally ------------------------------------------------------------------------------- */
 
 bool census_place(const struct gomem *gm, uint64_t *addr, size_t *len)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "user/base/util.h"
 #include "user/object.h"
 #include "user/track/track.h"
 
@@ -358,6 +359,162 @@ static void test_doubt_bound(void **state)
 	track_snapshot(tr, 4000, &s);
 	assert_int_equal(account(&s, 1, 0x10, 16)->doubtful, 1);
 	assert_int_equal(account(&s, 1, 0, 0)->doubtful, 2);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* On purpose not everything is recorded: one missed collection is enough, however few are lost. */
+static void test_doubt_unseen(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+
+	memset(w.marked, true, sizeof(w.marked));
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	collect(tr, &w, false);
+	track_unseen_from(tr, w.gen + 2);
+	collect(tr, &w, true);		/* all that could have taken its place was seen */
+	assert_int_equal(n_doubtful(tr), 0);
+	collect(tr, &w, true);
+	feed_alloc(tr, &w, BASE + 16, 1, 0x10, 16);
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 0);
+	feed_alloc(tr, &w, BASE + 32, 1, 0x10, 16);
+	collect(tr, &w, false);
+	feed_alloc(tr, &w, BASE + 48, 1, 0x10, 16);
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 3);
+	track_free(tr);
+}
+
+/* Everything is recorded again: what may have taken an object's place before is still in doubt. */
+static void test_doubt_seen_again(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+
+	memset(w.marked, true, sizeof(w.marked));
+	track_unseen_from(tr, w.gen);
+	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
+	collect(tr, &w, false);
+	track_seen_from(tr, w.gen);
+	feed_alloc(tr, &w, BASE + 16, 1, 0x10, 16);
+	collect(tr, &w, false);
+	collect(tr, &w, true);
+	assert_int_equal(n_doubtful(tr), 1);
+	track_free(tr);
+}
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+static unsigned class_of(uint64_t slot_bytes)
+{
+	return slot_bytes <= 16 ? 2 : slot_bytes <= 32 << 10 ? 3 : 0;
+}
+
+static struct track *new_weighing_track(struct world *w)
+{
+	const struct track_ops ops = { .ctx = w, .seed = 1, .alive = alive, .lost = lost,
+				       .class_of = class_of };
+	struct track *tr;
+
+	memset(w, 0, sizeof(*w));
+	w->gen = 4;
+	memset(w->marked, true, sizeof(w->marked));
+	assert_int_equal(track_new(&tr, &ops, MEMORY), 0);
+	return tr;
+}
+
+static void feed_sample(struct track *tr, const struct world *w, uint64_t addr, uint64_t stack,
+			uint64_t size, double chance)
+{
+	struct gl_alloc a = { .h = { .kind = GL_REC_ALLOC, .len = sizeof(a) }, .addr = addr,
+			      .stack = stack, .typ = size < 16 ? 0 : 0x10, .size = size,
+			      .gen = w->gen, .chance = (uint32_t)(chance * 4294967296.0) };
+
+	track_alloc(tr, &a, size < 16 ? 16 : size, size < 16, 2000);
+}
+
+/* Every sample stands for as many as its chance says: chances are kept with few bits. */
+static void test_chance(void **state)
+{
+	static const double chances[] = { 0.5, 1 / 3.0, 0.999, 1e-3, 3.14159e-6, 0x1p-30 };
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(chances); i++)
+		feed_sample(tr, &w, BASE + i * 16, i, 16, chances[i]);
+	feed_sample(tr, &w, BASE + 16 * 16, 77, 16, 0.99999);
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, &s);
+	for (size_t i = 0; i < ARRAY_SIZE(chances); i++) {
+		const struct obs_account *a = account(&s, i, 0x10, 16);
+
+		assert_float_equal(a->live * chances[i], 1, 1e-3);
+		assert_float_equal(a->allocs * chances[i], 1, 1e-3);
+		assert_int_equal(a->samples, 1);
+	}
+	assert_true(account(&s, 77, 0x10, 16)->live == 1);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Samples add up to what was allocated: class by class, and not to that of a class without any. */
+static void test_strata(void **state)
+{
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+	uint64_t allocs[STRATA_CLASSES] = { 5, 6, 3000, 50000 };
+
+	for (uint64_t i = 0; i < 100; i++) {
+		feed_sample(tr, &w, BASE + i * 16, 1, 16, 0.05);
+		feed_sample(tr, &w, BASE + (100 + i) * 16, 2, 48, i < 60 ? 0.01 : 0.02);
+	}
+	feed_sample(tr, &w, BASE + 300 * 16, 3, 64 << 10, 0);	/* certain */
+	feed_sample(tr, &w, BASE + 301 * 16, 4, 4, 0.05);	/* opens a block */
+	feed_sample(tr, &w, BASE + 302 * 16 + 8, 5, 4, 0.05);	/* does not */
+	track_stratum(tr, allocs, 1, false);
+	feed_sample(tr, &w, BASE + 303 * 16, 6, 16, 0.05);	/* no count of it yet */
+	memset(w.marked, false, 50);
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, &s);
+	assert_float_equal(account(&s, 1, 0x10, 16)->live, 50 * 3000 / 101.0, 1);
+	assert_float_equal(account(&s, 1, 0x10, 16)->allocs, 100 * 3000 / 101.0, 20);
+	assert_float_equal(account(&s, 2, 0x10, 48)->live, 50000, 10);
+	assert_float_equal(account(&s, 2, 0x10, 48)->allocs, 50000, 10);
+	assert_true(account(&s, 3, 0x10, 64 << 10)->live == 1);
+	assert_float_equal(account(&s, 4, 0, 16)->live, 3000 / 101.0, 0.1);
+	assert_float_equal(account(&s, 5, 0, 0)->live, 3000 / 101.0, 0.1);
+	assert_float_equal(account(&s, 6, 0x10, 16)->live, 20, 0.1);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Bursts: windows of a hundredth of the time, in which everything is recorded; and so many of them
+ * that strata are joined. */
+static void test_bursts(void **state)
+{
+	enum { WINDOWS = 1000 };
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+	uint64_t allocs[STRATA_CLASSES] = { 0, 0, 5000 };
+
+	track_stratum(tr, NULL, 1, true);
+	for (uint64_t i = 0; i < WINDOWS; i++) {
+		for (uint64_t k = 0; k < 40 + i % 21; k++)
+			feed_sample(tr, &w, BASE + (i * 64 + k) * 16, k < 10, 16, 0);
+		track_stratum(tr, allocs, 0.01, true);
+	}
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, &s);
+	assert_float_equal(account(&s, 0, 0x10, 16)->live + account(&s, 1, 0x10, 16)->live,
+			   WINDOWS * 5000, 100);
+	assert_float_equal(account(&s, 1, 0x10, 16)->live, WINDOWS * 1000, 3000);
+	assert_float_equal(account(&s, 1, 0x10, 16)->allocs, WINDOWS * 1000, 3000);
+	assert_int_equal(account(&s, 1, 0x10, 16)->samples, WINDOWS * 10);
 	track_snapshot_fini(&s);
 	track_free(tr);
 }
@@ -727,7 +884,10 @@ int main(void)
 		cmocka_unit_test(test_too_young), cmocka_unit_test(test_doubtful),
 		cmocka_unit_test(test_not_doubtful), cmocka_unit_test(test_doubt_unknown),
 		cmocka_unit_test(test_doubt_overtaken), cmocka_unit_test(test_doubt_unplaced),
-		cmocka_unit_test(test_doubt_bound), cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_doubt_bound), cmocka_unit_test(test_doubt_unseen),
+		cmocka_unit_test(test_doubt_seen_again), cmocka_unit_test(test_chance),
+		cmocka_unit_test(test_strata), cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_full), cmocka_unit_test(test_fair),
 		cmocka_unit_test(test_many_large), cmocka_unit_test(test_recycled),
 		cmocka_unit_test(test_slot_sizes), cmocka_unit_test(test_unsized),

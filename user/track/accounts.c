@@ -8,6 +8,7 @@
  * followed, so that some no longer do: so those that come late are treated as those that came
  * early.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,8 +99,8 @@ static bool give_up_account(struct track *tr)
 
 	if (i == POOL_NONE)
 		return false;
-	tr->stacks[a->stack].other_allocs += a->allocs;
-	tr->stacks[a->stack].other_bytes += a->allocs * a->size;
+	tr->stacks[a->stack].other_allocs += weigh_allocs(tr, a);
+	tr->stacks[a->stack].other_bytes += weigh_allocs(tr, a) * (double)a->size;
 	stack_release(tr, a->stack);
 	table_delete(&tr->account_index, a->key);
 	*a = (struct account){ 0 };
@@ -139,7 +140,7 @@ static bool give_up_stack(struct track *tr)
 	}
 	i = tr->stack_pool.oldest;
 	s = &tr->stacks[i];
-	tr->loss.forgotten_allocs += s->other_allocs;
+	tr->loss.forgotten_allocs += (uint64_t)llround(s->other_allocs);
 	tr->loss.forgotten_started += s->started;
 	drop_pcs(tr, s);
 	table_delete(&tr->stack_index, s->id);
@@ -316,5 +317,7 @@ struct account *account_get(struct track *tr, const struct gl_alloc *rec, uint64
 	a->typ = rec->typ;
 	a->size = slot_bytes;
 	a->tiny = tiny;
+	if (tr->ops.class_of)
+		a->class = (uint8_t)tr->ops.class_of(tiny ? TINY_BLOCK : slot_bytes);
 	return a;
 }

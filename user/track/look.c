@@ -22,6 +22,12 @@
  * When a loss is noticed the sweepgen of that moment bounds its own from above; all that is kept is
  * the bound of the latest.  Every loss may make one doubtful object (a lost first one of a block as
  * many as the block has tiny ones), which bounds what a snapshot shows.
+ *
+ * Where on purpose not everything is recorded, that is a loss that goes on: its upper bound is the
+ * present, or the sweepgen in which everything was recorded again.  While it goes on the lower one
+ * counts, too: the successor was born before the collection that found it alive, so what is unseen
+ * only since that one does no harm.  How many successors there may be nobody knows, so nothing
+ * bounds the number of the doubtful.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -128,13 +134,23 @@ static void fill_batch(const struct track *tr, struct look *lk, size_t from)
 	}
 }
 
+/* last: the answer is of a collection up to this one. */
+static bool may_be_another(const struct track *tr, const struct tracked *o, uint32_t last)
+{
+	uint32_t next = o->gen + 2;
+
+	if ((int32_t)(last - next) <= 0)
+		return false;
+	return (tr->had_loss && (int32_t)(tr->loss_gen - next) >= 0) ||
+	       (tr->unseen && (int32_t)(tr->unseen_gen - last) < 0);
+}
+
 /* gen: of the answer, or the first that it may be of; last: or any up to this one. */
 static void found_alive(struct track *tr, struct tracked *o, bool shared, uint32_t gen,
 			uint32_t last)
 {
 	struct account *a = &tr->accounts[o->account];
-	uint32_t next = o->gen + 2;
-	bool doubtful = (int32_t)(last - next) > 0 && (int32_t)(tr->loss_gen - next) >= 0;
+	bool doubtful = may_be_another(tr, o, last);
 
 	a->young -= !o->found;
 	a->live += !o->found;
@@ -183,6 +199,24 @@ static void note_lost(struct track *tr, uint64_t lost, uint32_t gen)
 	if (lost == tr->n_lost)
 		return;
 	tr->n_lost = lost;
+	tr->had_loss = true;
+	tr->loss_gen = gen;
+}
+
+void track_unseen_from(struct track *tr, uint32_t gen)
+{
+	if (!tr->unseen || (int32_t)(gen - tr->unseen_gen) < 0)
+		tr->unseen_gen = gen;
+	tr->unseen = tr->was_unseen = true;
+}
+
+/* A loss before it bounds no more than this does. */
+void track_seen_from(struct track *tr, uint32_t gen)
+{
+	if (!tr->unseen)
+		return;
+	tr->unseen = false;
+	tr->had_loss = true;
 	tr->loss_gen = gen;
 }
 

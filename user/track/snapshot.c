@@ -2,39 +2,66 @@
 /*
  * snapshot.c - what is known at this moment, as plain data.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "user/base/util.h"
 #include "user/track/track_internal.h"
 
-/* How many objects each one that is followed stands for. */
-static unsigned shift_of(const struct track *tr, const struct account *a)
+/* What the objects of an account stand for. */
+struct amounts {
+	double live, young, shared, doubtful;
+	uint64_t oldest_ns;	/* birth; 0: none lives */
+};
+
+static void add_object(const struct track *tr, struct amounts *a, const struct tracked *o)
 {
-	return a->size > tr->all_above ? 0 : tr->level;
+	double weight = weigh_object(tr, o);
+	uint64_t birth = track_birth_ns(tr, o);
+
+	if (!o->found) {
+		a->young += weight;
+		return;
+	}
+	a->live += weight;
+	a->shared += o->shared ? weight : 0;
+	a->doubtful += o->doubtful ? weight : 0;
+	if (!a->oldest_ns || birth < a->oldest_ns)
+		a->oldest_ns = birth;
+}
+
+/* By index of the account; to be freed. */
+static struct amounts *add_up(const struct track *tr)
+{
+	struct amounts *all = xcalloc(tr->account_pool.n, sizeof(*all));
+
+	for (struct tracked *o = table_next(&tr->objects, NULL); o;
+	     o = table_next(&tr->objects, o))
+		add_object(tr, &all[o->account], o);
+	return all;
 }
 
 void track_each_live(const struct track *tr, void (*fn)(void *ctx, uint64_t key, uint64_t n),
 		     void *ctx)
 {
-	for (uint32_t i = 0; i < tr->account_pool.n; i++) {
-		const struct account *a = &tr->accounts[i];
+	struct amounts *all = add_up(tr);
 
-		if (a->live)
-			fn(ctx, a->key, (uint64_t)a->live << shift_of(tr, a));
-	}
+	for (uint32_t i = 0; i < tr->account_pool.n; i++)
+		if (tr->accounts[i].live)
+			fn(ctx, tr->accounts[i].key, (uint64_t)llround(all[i].live));
+	free(all);
 }
 
 uint64_t track_live_bytes(const struct track *tr)
 {
-	uint64_t bytes = 0;
+	double bytes = 0;
 
-	for (uint32_t i = 0; i < tr->account_pool.n; i++) {
-		const struct account *a = &tr->accounts[i];
-
-		bytes += ((uint64_t)a->live << shift_of(tr, a)) * a->size;
-	}
-	return bytes;
+	for (struct tracked *o = table_next(&tr->objects, NULL); o;
+	     o = table_next(&tr->objects, o))
+		if (o->found)
+			bytes += weigh_object(tr, o) * (double)tr->accounts[o->account].size;
+	return (uint64_t)llround(bytes);
 }
 
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
@@ -79,30 +106,30 @@ static void copy_stacks(const struct track *tr, struct track_snapshot *out, uint
 	}
 }
 
-/* A lost record has at most one successor's place, or that of the tiny objects of one block. */
-static uint64_t at_most_lost(const struct track *tr, uint64_t doubtful, bool tiny)
+/* A lost record has at most one successor's place, or that of the tiny objects of one block; of
+ * what is not recorded on purpose nobody knows the number. */
+static double at_most_lost(const struct track *tr, double doubtful, bool tiny)
 {
-	uint64_t most = tr->n_lost * (tiny ? TINY_BLOCK : 1);
+	double most = (double)tr->n_lost * (tiny ? TINY_BLOCK : 1);
 
-	return doubtful < most ? doubtful : most;
+	return doubtful < most || tr->was_unseen ? doubtful : most;
 }
 
-static struct obs_account copy_account(const struct track *tr, const struct account *a)
+static struct obs_account copy_account(const struct track *tr, const struct account *a,
+				       const struct amounts *of)
 {
-	unsigned shift = shift_of(tr, a);
-
 	return (struct obs_account){
 		.key = a->key, .tiny = a->tiny, .typ = a->typ, .size = a->size,
-		.live = (uint64_t)a->live << shift, .young = (uint64_t)a->young << shift,
-		.shared = (uint64_t)a->shared << shift,
-		.doubtful = at_most_lost(tr, (uint64_t)a->doubtful << shift, a->tiny),
-		.allocs = a->allocs, .samples = a->live };
+		.live = of->live, .young = of->young, .shared = of->shared,
+		.doubtful = at_most_lost(tr, of->doubtful, a->tiny),
+		.allocs = weigh_allocs(tr, a), .samples = a->live, .oldest_ns = of->oldest_ns };
 }
 
 static void copy_accounts(const struct track *tr, struct track_snapshot *out,
 			  const uint32_t *stack_index_of)
 {
-	uint32_t *index_of = xcalloc(tr->account_pool.n, sizeof(*index_of));
+	struct amounts *all = add_up(tr);
+	double doubtful = (double)tr->loss.doubtful;
 	bool tiny = false;
 
 	out->accounts = xcalloc(tr->n_accounts, sizeof(*out->accounts));
@@ -112,21 +139,14 @@ static void copy_accounts(const struct track *tr, struct track_snapshot *out,
 
 		if (!a->key)
 			continue;
-		index_of[i] = (uint32_t)out->n_accounts++;
-		*o = copy_account(tr, a);
+		out->n_accounts++;
+		*o = copy_account(tr, a, &all[i]);
 		o->stack = stack_index_of[a->stack];
-		out->loss.doubtful += o->doubtful;
+		doubtful += o->doubtful;
 		tiny |= a->tiny && a->doubtful;
 	}
-	out->loss.doubtful = at_most_lost(tr, out->loss.doubtful, tiny);
-	for (struct tracked *o = table_next(&tr->objects, NULL); o;
-	     o = table_next(&tr->objects, o)) {
-		struct obs_account *a = &out->accounts[index_of[o->account]];
-
-		if (o->found && (!a->oldest_ns || o->birth_ns < a->oldest_ns))
-			a->oldest_ns = o->birth_ns;
-	}
-	free(index_of);
+	out->loss.doubtful = (uint64_t)llround(at_most_lost(tr, doubtful, tiny));
+	free(all);
 }
 
 static int by_goid(const void *a, const void *b)

@@ -39,7 +39,8 @@ enum {
 	SHARE_STACKS = 16,
 	SHARE_ACCOUNTS = 8,
 	SHARE_GOROUTINES = 6,
-	SHARE_BATCH = 2,
+	SHARE_BATCH = 1,
+	SHARE_STRATA = 1,
 	SHARES = 64,
 	MAX_BATCH = 16384,
 	LARGE = 32 << 10,	/* objects of more bytes have a span of their own */
@@ -59,6 +60,7 @@ int track_new(struct track **out, const struct track_ops *ops, size_t max_bytes)
 	table_init(&tr->inner, sizeof(struct inner), SHARE_INNER * share);
 	table_init(&tr->goroutines, sizeof(struct tracked_g), SHARE_GOROUTINES * share);
 	accounts_init(tr, SHARE_STACKS * share, SHARE_ACCOUNTS * share);
+	strata_new(&tr->strata, SHARE_STRATA * share);
 	tr->look_batch = SHARE_BATCH * share / sizeof(struct object);
 	if (tr->look_batch > MAX_BATCH)
 		tr->look_batch = MAX_BATCH;
@@ -71,6 +73,7 @@ void track_free(struct track *tr)
 	if (!tr)
 		return;
 	accounts_fini(tr);
+	strata_free(tr->strata);
 	table_fini(&tr->objects);
 	table_fini(&tr->inner);
 	table_fini(&tr->goroutines);
@@ -209,7 +212,18 @@ static bool make_room(struct track *tr, uint64_t addr, uint64_t size)
 	return false;
 }
 
-static void follow(struct track *tr, const struct gl_alloc *rec, struct account *a, uint64_t now)
+static uint32_t birth_of(struct track *tr, uint64_t now)
+{
+	uint64_t units;
+
+	if (!tr->first_ns)
+		tr->first_ns = now;
+	units = now > tr->first_ns ? (now - tr->first_ns) >> BIRTH_SHIFT : 0;
+	return units < UINT32_MAX ? (uint32_t)units : UINT32_MAX;
+}
+
+static void follow(struct track *tr, const struct gl_alloc *rec, struct account *a,
+		   uint16_t chance, uint64_t now)
 {
 	bool is_new;
 	struct tracked *o = table_put(&tr->objects, rec->addr, &is_new);
@@ -220,8 +234,9 @@ static void follow(struct track *tr, const struct gl_alloc *rec, struct account 
 	}
 	if (a->tiny && rec->addr % TINY_BLOCK)
 		note_inner(tr, rec->addr);
-	*o = (struct tracked){ .addr = rec->addr, .birth_ns = now, .gen = rec->gen,
-			       .account = (uint32_t)(a - tr->accounts) };
+	*o = (struct tracked){ .addr = rec->addr, .birth = birth_of(tr, now), .gen = rec->gen,
+			       .account = (uint32_t)(a - tr->accounts), .chance = chance,
+			       .stratum = strata_open_slot(tr->strata) };
 	a->young++;
 	tr->n_large += a->size > tr->all_above;
 }
@@ -230,6 +245,8 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 		 uint64_t now)
 {
 	struct account *a;
+	double weight;
+	uint16_t chance = weigh_chance(rec->chance, &weight);
 
 	if (rec->addr)
 		clear_block(tr, rec->addr);
@@ -237,9 +254,9 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 		tr->n_unplaced++;
 	a = account_get(tr, rec, slot_bytes, tiny);
 	if (a)
-		a->allocs++;
+		weigh_count(tr, a, weight);
 	if (a && rec->addr && make_room(tr, rec->addr, a->size))
-		follow(tr, rec, a, now);
+		follow(tr, rec, a, chance, now);
 	else
 		track_remove(tr, rec->addr);
 	if (a)

@@ -5,6 +5,8 @@
  * Knows neither the kernel nor Go: sizes come with the records, liveness through a function that
  * the owner plugs in, so it runs on recordings as well.  It keeps below the memory it is given:
  * where objects do not fit, only one in so many is followed, and the snapshot says so.
+ *
+ * Where only some allocations are recorded, each stands for as many as its weight says (weigh.c).
  */
 #ifndef TRACK_H
 #define TRACK_H
@@ -14,6 +16,7 @@
 #include <stdint.h>
 
 #include "include/gobpfleak.h"
+#include "user/judge/strata.h"
 #include "user/observation.h"
 
 struct object;
@@ -28,8 +31,12 @@ struct track_ops {
 	/* Fills in the liveness of a batch sorted by address; *gen: the sweepgen it belongs to, or
 	 * the first of them if it moves meanwhile.  n may be 0: only the sweepgen.  0 or -errno. */
 	int (*alive)(void *ctx, struct object *objects, size_t n, uint32_t *gen);
-	/* Records of allocations lost so far, all reasons, unreadable ones included. */
+	/* Records of allocations lost so far, all reasons, unreadable ones included; not what was
+	 * left out on purpose. */
 	uint64_t (*lost)(void *ctx);
+	/* Index of the size class of a slot of so many bytes, below STRATA_CLASSES, 0: a large
+	 * object.  NULL: classes are not told apart. */
+	unsigned (*class_of)(uint64_t slot_bytes);
 	/* Whether a look has to end now; asked between batches.  NULL: never. */
 	bool (*interrupted)(void *ctx);
 	/* The stack is not known here (any more): it has to be sent again before it is used.
@@ -85,6 +92,31 @@ void track_hold_ended(struct track *tr);
  * known. */
 bool track_find_stack(const struct track *tr, uint64_t id, const uint64_t **pcs, uint32_t *n,
 		      uint32_t *flags);
+
+/*
+ * Not every allocation need be recorded.  gen: mheap_.sweepgen, as read before the first that may
+ * be missing was made, or after the last that was.  At first everything is recorded.
+ *
+ * While something is unseen a slot may be used again without a word, and only looks tell whether an
+ * object is still the same: every collection has to be looked at, and what is found alive after one
+ * was missed is doubtful (look.c).
+ */
+void track_unseen_from(struct track *tr, uint32_t gen);
+void track_seen_from(struct track *tr, uint32_t gen);
+
+/*
+ * Time is cut into strata, each of which listens in one way: throughout, where each allocation is
+ * recorded with the chance that its record says; or in bursts, where none is outside of short
+ * windows of which nothing in the program decides when they are.  This ends a stratum, when all its
+ * records have been fed, and begins the next one.  Strata are cheap: each window should have its
+ * own.
+ *	allocs: how many objects of each size class were allocated in the stratum that ends, as the
+ *		runtime counts them; what was recorded is scaled to that.  NULL: not known
+ *	listened: if it listened in bursts, the share of its time that its windows were open, > 0
+ *	bursts: how the next one listens
+ */
+void track_stratum(struct track *tr, const uint64_t allocs[STRATA_CLASSES], double listened,
+		   bool bursts);
 
 /* Asks which objects live, after a collection has ended.  0; -EINTR: ops.interrupted() ended it
  * early; or what ops.alive() failed with.  What was not looked at stays as it was. */

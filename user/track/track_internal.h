@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * track_internal.h - what the parts of the live set share: track.c (records), accounts.c (stacks
- * and accounts), look.c (collections), snapshot.c.
+ * and accounts), look.c (collections), weigh.c (what a sample stands for), snapshot.c.
  */
 #ifndef TRACK_INTERNAL_H
 #define TRACK_INTERNAL_H
 
 #include "user/base/table.h"
+#include "user/judge/strata.h"
 #include "user/track/pool.h"
 #include "user/track/track.h"
 
@@ -15,13 +16,15 @@ enum { TINY_BLOCK = 16 };	/* runtime.maxTinySize */
 /* Entries of tables begin with their key. */
 struct tracked {		/* an object, by address */
 	uint64_t addr;
-	uint64_t birth_ns;
+	uint32_t birth;		/* see track_birth_ns() */
 	uint32_t gen;		/* the last one in which it is known to have lived: that of its
 				 * birth, then that of each look that found it alive */
 	uint32_t account : 29;	/* index */
 	uint32_t found : 1;	/* found alive by a collection */
 	uint32_t shared : 1;	/* tiny, with another live one in its block at that collection */
 	uint32_t doubtful : 1;	/* see look.c */
+	uint16_t chance;	/* with which it was recorded; see weigh.c */
+	uint8_t stratum;	/* slot of its stratum */
 };
 
 struct inner {			/* tiny objects that do not begin a 16-byte block, by that block */
@@ -47,16 +50,20 @@ struct stack {
 	uint32_t n, flags;
 	uint32_t n_users;	/* accounts and running goroutines */
 	uint64_t started, ended;
-	uint64_t other_allocs, other_bytes;
+	double other_allocs, other_bytes;
 };
 
 struct account {
 	uint64_t key;		/* 0: not in use */
 	uint64_t typ;
 	uint64_t size;		/* as in struct obs_account */
-	uint64_t allocs;
+	uint64_t allocs;	/* that were recorded; of these, */
+	uint64_t n_chosen;	/* not certain to be */
+	double scaled;		/* what the chosen ones stand for without the census, */
+	double open;		/* but those of the open stratum, while one listens in bursts */
 	uint32_t stack;
 	uint32_t live, young, shared, doubtful;	/* objects that are followed */
+	uint8_t class;		/* size class; 0: large */
 	bool tiny;
 };
 
@@ -74,11 +81,17 @@ struct track {
 	unsigned level;			/* one in 2^level blocks is followed */
 	uint64_t all_above;		/* and every object of more bytes */
 	size_t n_large;			/* followed because of that */
+	struct strata *strata;
+	uint64_t first_ns;		/* of the first object; 0: none yet */
 	uint64_t looked_ns, gc_cycles;
 	uint32_t looked_gen;		/* of the last look; 0: none yet */
 	uint64_t n_unplaced;		/* allocations whose address is not known */
 	uint64_t n_lost;		/* as known so far */
-	uint32_t loss_gen;		/* no loss that is known of is of a later one */
+	bool had_loss;
+	uint32_t loss_gen;		/* no loss that is known of is of a later one; but */
+	bool unseen;			/* now not everything is recorded, on purpose, */
+	uint32_t unseen_gen;		/* since this one, */
+	bool was_unseen;		/* or it was not at some time */
 	bool hold_ended;
 	struct track_loss loss;
 };
@@ -86,6 +99,21 @@ struct track {
 static inline uint64_t block_of(uint64_t addr)
 {
 	return addr - addr % TINY_BLOCK;
+}
+
+/* Tiny, in a block that another opened: holds no bytes, and the runtime does not count it as an
+ * allocation of its size class. */
+static inline bool is_inner(const struct account *a)
+{
+	return a->tiny && !a->size;
+}
+
+/* Births are kept in units of 17 ms, since the first, which are enough for two years. */
+enum { BIRTH_SHIFT = 24 };
+
+static inline uint64_t track_birth_ns(const struct track *tr, const struct tracked *o)
+{
+	return tr->first_ns + ((uint64_t)o->birth << BIRTH_SHIFT);
 }
 
 /* track.c */
@@ -106,5 +134,15 @@ struct account *account_get(struct track *tr, const struct gl_alloc *rec, uint64
 			    bool tiny);
 /* To be called when an account's objects may have become none, or some. */
 void account_settle(struct track *tr, const struct account *a);
+
+/* weigh.c */
+/* As kept with an object; *weight: 1 over it. */
+uint16_t weigh_chance(uint32_t chance, double *weight);
+/* Counts an allocation of this weight. */
+void weigh_count(struct track *tr, struct account *a, double weight);
+/* How many objects this one stands for. */
+double weigh_object(const struct track *tr, const struct tracked *o);
+/* Objects that were ever allocated at an account, recorded or not. */
+double weigh_allocs(const struct track *tr, const struct account *a);
 
 #endif

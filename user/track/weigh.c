@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * weigh.c - how many objects one that was recorded stands for.
+ *
+ * That is 1 over the chance with which it was recorded, scaled so that all of its size class and
+ * stratum add up to what the runtime has counted there (judge/strata.h), times 2^level where only
+ * one in 2^level of what was recorded is followed.
+ *
+ * A tiny object that opens a 16-byte block stands for blocks, which is what the runtime counts,
+ * with all other 16-byte objects: it is scaled as they are.  One inside of a block is counted
+ * nowhere and holds no bytes: it takes that same factor, but what it adds up to is compared with
+ * nothing.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "user/track/track_internal.h"
+
+/*
+ * A chance c, in 2^-32, as 16 bits: the exponent of c as a float, 0 to 31, and 11 bits of its
+ * mantissa, plus 1; 0 is certain.  That is right to 1 in 4096.
+ */
+enum { CODE_SHIFT = 23 - 11, CODE_BIAS = 127 << 11 };
+#define CERTAIN 4294967296.0
+
+static double weight_of(uint16_t code)
+{
+	uint32_t bits = (uint32_t)(code - 1 + CODE_BIAS) << CODE_SHIFT;
+	float chance;
+
+	if (!code)
+		return 1;
+	memcpy(&chance, &bits, sizeof(chance));
+	return CERTAIN / (double)chance;
+}
+
+uint16_t weigh_chance(uint32_t chance, double *weight)
+{
+	float f = (float)chance;
+	uint32_t bits, code;
+
+	*weight = 1;
+	if (!chance)
+		return 0;
+	memcpy(&bits, &f, sizeof(bits));
+	code = ((bits + (1 << (CODE_SHIFT - 1))) >> CODE_SHIFT) - CODE_BIAS + 1;
+	if (code > UINT16_MAX)		/* so near to certain that it is rounded to that */
+		return 0;
+	*weight = weight_of((uint16_t)code);
+	return (uint16_t)code;
+}
+
+void weigh_count(struct track *tr, struct account *a, double weight)
+{
+	bool bursts = strata_is_bursts(strata_open_slot(tr->strata));
+
+	if (!is_inner(a))
+		strata_add(tr->strata, a->class, weight);
+	a->allocs++;
+	if (weight <= 1 && !bursts)
+		return;
+	a->n_chosen++;
+	if (bursts)
+		a->open += weight;
+	else
+		a->scaled += weight;
+}
+
+void track_stratum(struct track *tr, const uint64_t allocs[STRATA_CLASSES], double listened,
+		   bool bursts)
+{
+	uint8_t ended = strata_open_slot(tr->strata);
+	bool joined = strata_close(tr->strata, allocs, listened, bursts);
+
+	for (uint32_t i = 0; i < tr->account_pool.n && strata_is_bursts(ended); i++) {
+		tr->accounts[i].scaled += tr->accounts[i].open / listened;
+		tr->accounts[i].open = 0;
+	}
+	if (!joined)
+		return;
+	for (struct tracked *o = table_next(&tr->objects, NULL); o;
+	     o = table_next(&tr->objects, o))
+		if (strata_is_bursts(o->stratum) == bursts)
+			o->stratum = strata_joined(o->stratum);
+}
+
+static unsigned shift_of(const struct track *tr, const struct account *a)
+{
+	return a->size > tr->all_above ? 0 : tr->level;
+}
+
+double weigh_object(const struct track *tr, const struct tracked *o)
+{
+	const struct account *a = &tr->accounts[o->account];
+	double weight = weight_of(o->chance);
+
+	if (o->chance || strata_is_bursts(o->stratum))
+		weight *= strata_get(tr->strata, o->stratum, a->class).factor;
+	return ldexp(weight, (int)shift_of(tr, a));
+}
+
+/* One factor for all strata: what is scaled to more than one is not remembered by stratum. */
+double weigh_allocs(const struct track *tr, const struct account *a)
+{
+	uint8_t open = strata_open_slot(tr->strata);
+	double n = (double)(a->allocs - a->n_chosen);
+
+	if (a->scaled > 0)
+		n += a->scaled * strata_ratio(tr->strata, a->class);
+	if (a->open > 0)
+		n += a->open * strata_get(tr->strata, open, a->class).factor;
+	return n;
+}
