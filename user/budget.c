@@ -39,7 +39,7 @@ static const double
 					 * bursts */
 	FITS = 0.85,			/* of the income: what may be listened to, */
 	FITS_WELL = 0.6,		/* and what may take the place of something cheaper */
-	GO_SHARE = 0.4,			/* of that, for all goroutines, where the heap is wanted too */
+	GO_SHARE = 0.4,			/* of that, for goroutines, where the heap is wanted too */
 	BURST_SHARE = 0.3,		/* left for bursts of goroutines beside all allocations */
 	RECENT_NS = 0.05 * SECOND,	/* over which what is being spent is averaged */
 	PERIOD_NS = SECOND,
@@ -47,7 +47,7 @@ static const double
 	MAX_WINDOW_NS = 0.5 * SECOND,
 	PLANT_SHARE = 0.25,		/* of what a period costs, for planting, at most */
 	CUT_SHORT = 1.5,		/* times what a window may cost: then it is ended */
-	FORGET = 0.3;			/* how much of it, if a window was cheaper than those before */
+	FORGET = 0.3;			/* how much, when a window was cheaper than those before */
 
 enum { ASSUMED_BYTES = 64 };		/* of an object, where nothing is known */
 enum { COUNT_S = 1, MIN_HOLD_S = 5, MAX_HOLD_S = 300, CALM_S = 60 };
