@@ -50,13 +50,21 @@ static __always_inline void count(__u32 which)
 		__sync_fetch_and_add(n, 1);	/* the program may be preempted by itself */
 }
 
-static __always_inline void count_hit(const volatile struct gl_probe *p, enum gl_hit which)
+static __always_inline void add_hit(enum gl_hit which)
 {
 	__u32 row = bpf_get_smp_processor_id() % GL_HIT_ROWS;
 
-	if (p->flags & GL_AT_RET)
-		which += GL_HIT_RET;
 	__sync_fetch_and_add(&hits[row].n[which], 1);
+}
+
+static __always_inline void count_hit(const volatile struct gl_probe *p, enum gl_hit which)
+{
+	add_hit(p->flags & GL_AT_RET ? which + GL_HIT_RET : which);
+}
+
+static __always_inline void count_recorded(void)
+{
+	add_hit(GL_HIT_RECORDED);
 }
 
 #endif

@@ -229,16 +229,21 @@ static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *
 
 	if (!p)
 		return 0;
-	if (!is_heard(ctx, p, taken))
+	if (!is_heard(ctx, p, taken)) {
 		count_hit(p, GL_HIT_UNHEARD);
-	else if (!is_sampled(ctx, p, chance))
+		return 0;
+	}
+	if (!is_sampled(ctx, p, chance)) {
 		count_hit(p, GL_HIT_DROPPED);
-	else if (p->kind == GL_PROBE_GCSTART)
+		return 0;
+	}
+	if (p->kind == GL_PROBE_GCSTART)
 		on_gcstart(p);
 	else if (p->kind == GL_PROBE_GCEND)
 		on_gcend(p);
 	else
 		return p;
+	count_recorded();
 	return 0;
 }
 
@@ -276,6 +281,7 @@ int gl_hit(struct pt_regs *ctx)
 	w->chance = chance;
 	on_hit(ctx, w, p, taken);
 	work_release(w);
+	count_recorded();
 	return 0;
 }
 
@@ -296,6 +302,7 @@ int gl_hit_percpu(struct pt_regs *ctx)
 		return 0;
 	w->chance = chance;
 	on_hit(ctx, w, p, taken);
+	count_recorded();
 	return 0;
 }
 

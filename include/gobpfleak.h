@@ -155,12 +155,13 @@ static inline __u32 gl_size_row(__u64 size)
 	return GL_CHANCES;
 }
 
-/* Hits that left no record, by processor; what left one is counted by who reads it. */
+/* Hits, by processor. */
 enum gl_hit {
 	GL_HIT_DROPPED,		/* by sampling */
 	GL_HIT_UNHEARD,		/* its group does not listen, or the branch goes the other way */
 	GL_HIT_RET = 2,		/* added to these: of a probe with GL_AT_RET */
-	GL_N_HITS = 4,
+	GL_HIT_RECORDED = 4,	/* a record was made, or lost */
+	GL_N_HITS,
 };
 
 struct gl_hits {

@@ -319,7 +319,7 @@ static void count_sample(void *ctx, const struct gl_header *rec)
 
 /* N_ALLOCS allocations of this size at a probe that reads it here. */
 static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64_t distance,
-		   struct sampled *out, struct tracer_cost *cost)
+		   struct sampled *out, struct tracer_cost *cost, struct tracer_hits *made)
 {
 	static uint32_t gen;
 	struct gl_config config = own_config();
@@ -337,6 +337,7 @@ static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64
 	assert_int_equal(tracer_attach(tr, TRACER_HEAP, "/proc/self/exe", getpid()), 0);
 	for (int i = 0; i < N_ALLOCS; i++)
 		heap_point((const uint64_t *)4711, size);
+	tracer_hits_made(tr, made);	/* none of them has been drained */
 	assert_int_equal(tracer_drain(tr), 0);
 	tracer_cost(tr, cost);
 	tracer_close(tr);
@@ -367,14 +368,18 @@ static void test_sampling(void **state)
 		const double sigma = sqrt(N_ALLOCS * p * (1 - p));
 		struct sampled got;
 		struct tracer_cost cost;
+		struct tracer_hits made;
 
 		sample(cases[i].loc, cases[i].class_size, cases[i].size, cases[i].distance, &got,
-		       &cost);
+		       &cost, &made);
 		assert_true(fabs((double)got.n - want) <= 6 * sigma);
 		assert_true(fabs((got.chance ? ldexp(got.chance, -32) : 1) - p) < 0.0001);
 		assert_int_equal(cost.recorded, got.n);
 		assert_int_equal(cost.recorded + cost.dropped, N_ALLOCS);
 		assert_int_equal(cost.unheard, 0);
+		assert_int_equal(made.recorded, cost.recorded);
+		assert_int_equal(made.dropped, cost.dropped);
+		assert_int_equal(made.unheard, 0);
 	}
 }
 

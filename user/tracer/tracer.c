@@ -329,6 +329,18 @@ static void count_hits(const struct tracer *tr, uint64_t n[GL_N_HITS])
 			n[i] += tr->loaded.hits[row].n[i];
 }
 
+void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out)
+{
+	uint64_t n[GL_N_HITS];
+
+	count_hits(tr, n);
+	*out = (struct tracer_hits){
+		.recorded = n[GL_HIT_RECORDED],
+		.dropped = n[GL_HIT_DROPPED] + n[GL_HIT_DROPPED + GL_HIT_RET],
+		.unheard = n[GL_HIT_UNHEARD] + n[GL_HIT_UNHEARD + GL_HIT_RET],
+	};
+}
+
 void tracer_cost(const struct tracer *tr, struct tracer_cost *out)
 {
 	uint64_t n[GL_N_HITS];

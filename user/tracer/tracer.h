@@ -99,6 +99,12 @@ void tracer_forget_stack(struct tracer *tr, uint64_t id);
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS]);
 uint64_t tracer_damaged(const struct tracer *tr);
 
+/* Hits so far, as they were made: what waits in the ring is in it.  From any thread, cheap. */
+struct tracer_hits {
+	uint64_t recorded, dropped, unheard;	/* as in struct tracer_cost */
+};
+void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out);
+
 /* What the probes have cost the target. */
 struct tracer_cost {
 	/* Hits so far.  recorded: their records have been delivered or were lost, what waits in the
