@@ -75,18 +75,23 @@ static void add_cycle(struct tally *t, uint32_t gen)
 				 t->last.bytes - t->tracked_bytes : 0;
 }
 
+static void add_mark(struct tally *t, const struct census_mark *mark)
+{
+	if (!t->first_ns) {
+		t->first = mark->counts;
+		t->first_ns = mark->time_ns;
+	}
+	if (census_add(&t->census, mark, &t->last))
+		add_cycle(t, mark->gen);
+}
+
 void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *heapstats)
 {
-	struct census_counts counts;
+	struct census_mark mark = { .gen = gen, .time_ns = time_ns };
 
-	if (census_read(t->gm, gen, heapstats, &counts))
+	if (census_read(t->gm, gen, heapstats, &mark.counts))
 		return;		/* a cycle that is not seen; or the process has gone */
-	if (!t->first_ns) {
-		t->first = counts;
-		t->first_ns = time_ns;
-	}
-	if (census_add(&t->census, gen, time_ns, &counts, &t->last))
-		add_cycle(t, gen);
+	add_mark(t, &mark);
 }
 
 void tally_tracked(struct tally *t, uint32_t gen, uint64_t bytes)
@@ -100,7 +105,7 @@ static void fill_class(const struct tally *t, unsigned i, uint64_t from_ns, stru
 	struct heap_class c = {
 		.size = golayout_class_size(i), .live_objects = t->last.live[i],
 		.live_bytes = class_bytes(i, t->last.live[i], t->last.large_bytes),
-		.alloc_objects = t->census.counts.n_alloc[i] - t->first.n_alloc[i],
+		.alloc_objects = t->census.last.counts.n_alloc[i] - t->first.n_alloc[i],
 		.rate = trend_slope(t->trend, i, from_ns),
 	};
 
@@ -119,7 +124,7 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 		return;
 	out->live_bytes = t->last.bytes;
 	out->older_bytes = t->older_bytes;
-	out->alloc_span_s = (double)(t->census.time_ns - t->first_ns) / 1e9;
+	out->alloc_span_s = (double)(t->census.last.time_ns - t->first_ns) / 1e9;
 	out->rate = trend_slope(t->trend, KEY_ALL, from_ns);
 	out->classes = xcalloc(CENSUS_CLASSES, sizeof(*out->classes));
 	for (unsigned i = 1; i < CENSUS_CLASSES; i++)

@@ -1201,6 +1201,82 @@ static void test_census_late(void **state)
 	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), -EFAULT);
 }
 
+static int n_handed_over;	/* times that the cached span is still to be handed over */
+
+/* What was cached is handed in when the caches are about to be read, and as much is allocated from
+ * the next span. */
+static void hand_over(uint64_t addr)
+{
+	if (addr != (uintptr_t)w.mcache[0].alloc || !n_handed_over)
+		return;
+	n_handed_over--;
+	w.heapstats[0].small[5] += 20;
+}
+
+static void test_census_allocs(void **state)
+{
+	struct census_reading r;
+
+	fill_stats();
+	assert_int_equal(census_allocs(gm, &r), 0);
+	assert_int_equal(r.counts.n_alloc[5], 220);
+	assert_int_equal(r.above[5], 0);
+	assert_int_equal(r.counts.n_alloc[0], 10);
+	assert_int_equal(r.counts.large_alloc_bytes, 1000000);
+	assert_int_equal(r.counts.n_tiny, 7);
+	assert_true(r.begin_ns && r.begin_ns <= r.end_ns);
+
+	hook = hand_over;		/* the first two looks are not exact, the third is */
+	n_handed_over = 2;
+	assert_int_equal(census_allocs(gm, &r), 0);
+	assert_int_equal(r.counts.n_alloc[5], 260);
+	assert_int_equal(r.above[5], 0);
+	n_handed_over = 1000;		/* none is: 260 before the first one, 280 after it */
+	assert_int_equal(census_allocs(gm, &r), 0);
+	assert_int_equal(r.counts.n_alloc[5], 260);
+	assert_int_equal(r.above[5], 20);
+	hook = NULL;
+	w.p[1].mcache = 8;
+	assert_int_equal(census_allocs(gm, &r), -EFAULT);
+	w.p[1].mcache = 0;		/* a P without a cache has nothing to hand in */
+	assert_int_equal(census_allocs(gm, &r), 0);
+	assert_int_equal(r.counts.n_tiny, 3);
+	w.allp[1] = 1ull << 40;
+	assert_int_equal(census_allocs(gm, &r), -EBADMSG);
+	lo.heapstats_smallfreecount = lo.heapstats_size - 8;
+	assert_int_equal(census_allocs(gm, &r), -EBADMSG);
+}
+
+/* Somebody moves one delta into another while it is read. */
+static void move_delta(uint64_t addr)
+{
+	if (addr == (uintptr_t)w.mcache[0].alloc && n_handed_over-- > 0)
+		w.heapstats[1].small[5] -= 100;
+}
+
+static void test_census_moved_delta(void **state)
+{
+	struct census_reading r;
+
+	fill_stats();
+	w.heapstats[1].small[5] += 100;		/* not yet taken away */
+	hook = move_delta;
+	n_handed_over = 1;
+	assert_int_equal(census_allocs(gm, &r), 0);
+	assert_int_equal(r.counts.n_alloc[5], 220);
+	w.heapstats[1].small[5] += 10000;
+	n_handed_over = 1000;
+	assert_int_equal(census_allocs(gm, &r), -EAGAIN);
+}
+
+static bool add_mark(struct census *c, uint32_t gen, uint64_t time_ns,
+		     const struct census_counts *counts, struct census_cycle *out)
+{
+	struct census_mark mark = { .gen = gen, .time_ns = time_ns, .counts = *counts };
+
+	return census_add(c, &mark, out);
+}
+
 /* live(n) = A(n) - F(n+1); a cycle without its end, or without its begin, is none. */
 static void test_census_cycles(void **state)
 {
@@ -1212,11 +1288,11 @@ static void test_census_cycles(void **state)
 	counts.n_free[0] = 1;
 	counts.n_alloc[5] = 100;
 	counts.n_free[5] = 30;
-	assert_false(census_add(&c, 10, 1000, &counts, &cycle));
+	assert_false(add_mark(&c, 10, 1000, &counts, &cycle));
 	counts.n_alloc[5] = 500;	/* garbage, allocated during the mark phase and after it */
 	counts.n_free[5] = 70;
 	counts.n_free[6] = 3;		/* more than there ever were */
-	assert_true(census_add(&c, 12, 2000, &counts, &cycle));
+	assert_true(add_mark(&c, 12, 2000, &counts, &cycle));
 	assert_int_equal(cycle.gen, 10);
 	assert_int_equal(cycle.time_ns, 1000);
 	assert_int_equal(cycle.live[0], 1);
@@ -1224,13 +1300,49 @@ static void test_census_cycles(void **state)
 	assert_int_equal(cycle.live[6], 0);
 	assert_int_equal(cycle.large_bytes, 50000);
 	assert_int_equal(cycle.bytes, 50000 + 30 * 48);
-	assert_false(census_add(&c, 18, 5000, &counts, &cycle));	/* 14 and 16 were lost */
+	assert_false(add_mark(&c, 18, 5000, &counts, &cycle));	/* 14 and 16 were lost */
 	assert_int_equal(c.n_missed, 3);
-	assert_true(census_add(&c, 20, 6000, &counts, &cycle));
+	assert_true(add_mark(&c, 20, 6000, &counts, &cycle));
 	assert_int_equal(cycle.gen, 18);
 	assert_int_equal(c.n_missed, 3);
-	c.gen = UINT32_MAX - 1;		/* and once around */
-	assert_true(census_add(&c, 0, 7000, &counts, &cycle));
+	c.last.gen = UINT32_MAX - 1;	/* and once around */
+	assert_true(add_mark(&c, 0, 7000, &counts, &cycle));
+}
+
+/* What is known of a mark phase but between bounds; none of them is less than nothing. */
+static void test_census_bounds(void **state)
+{
+	struct census_mark mark = {
+		.gen = 10, .counts.n_alloc = { [2] = 1000, [5] = 100 },
+		.below = { [2] = 300, [5] = 90 }, .above = { [2] = 200, [5] = 5 },
+		.counts.large_alloc_bytes = 9000, .large_below = 1000, .large_above = 2000,
+	};
+	struct census_cycle cycle;
+	struct census c = { 0 };
+
+	assert_false(census_add(&c, &mark, &cycle));
+	mark = (struct census_mark){ .gen = 12, .counts.n_free = { [2] = 600, [5] = 40 } };
+	assert_true(census_add(&c, &mark, &cycle));
+	assert_int_equal(cycle.live[2], 400);
+	assert_int_equal(cycle.below[2], 300);
+	assert_int_equal(cycle.above[2], 200);
+	assert_int_equal(cycle.live[5], 60);
+	assert_int_equal(cycle.below[5], 60);
+	assert_int_equal(cycle.above[5], 5);
+	assert_int_equal(cycle.large_below, 1000);
+	assert_int_equal(cycle.large_above, 2000);
+	assert_int_equal(cycle.bytes, 400 * 16 + 60 * 48 + 9000);
+	assert_int_equal(cycle.bytes_below, 300 * 16 + 60 * 48 + 1000);
+	assert_int_equal(cycle.bytes_above, 200 * 16 + 5 * 48 + 2000);
+	mark.gen = 14;
+	mark.free_unknown = true;	/* the end of one, and no end of the other */
+	assert_false(census_add(&c, &mark, &cycle));
+	assert_int_equal(c.n_missed, 1);
+	mark.gen = 16;
+	mark.free_unknown = false;
+	assert_true(census_add(&c, &mark, &cycle));
+	assert_int_equal(cycle.gen, 14);
+	assert_int_equal(c.n_missed, 1);
 }
 
 /* GOMEMLIMIT: runtime/mgcpacer.go, memoryLimitHeapGoal. */
@@ -1467,7 +1579,10 @@ int main(void)
 		TEST(test_census_moved_span),
 		TEST(test_census_place),
 		TEST(test_census_late),
+		TEST(test_census_allocs),
+		TEST(test_census_moved_delta),
 		TEST(test_census_cycles),
+		TEST(test_census_bounds),
 		TEST(test_memory_limit),
 		TEST(test_check),
 		TEST(test_ending_process),

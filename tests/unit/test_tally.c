@@ -31,12 +31,10 @@ int census_read(struct gomem *gm, uint32_t gen, const uint8_t *raw, struct censu
 	return failure;
 }
 
-bool census_add(struct census *c, uint32_t gen, uint64_t time_ns, const struct census_counts *now,
-		struct census_cycle *out)
+bool census_add(struct census *c, const struct census_mark *mark, struct census_cycle *out)
 {
 	c->n_missed += !whole;
-	c->time_ns = time_ns;
-	c->counts = *now;
+	c->last = *mark;
 	if (whole)
 		*out = cycle;
 	return whole;

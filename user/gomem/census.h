@@ -19,11 +19,47 @@ enum { CENSUS_CLASSES = 68 };
 struct census_counts {
 	uint64_t n_alloc[CENSUS_CLASSES], n_free[CENSUS_CLASSES];
 	uint64_t large_alloc_bytes, large_free_bytes;
+	uint64_t n_tiny;	/* tiny objects; n_alloc[2] has their 16-byte blocks */
 };
+
+/* The counts as of now. */
+struct census_reading {
+	uint64_t begin_ns, end_ns;	/* of the reading, CLOCK_MONOTONIC */
+	struct census_counts counts;	/* n_alloc: at most what there was at end_ns ... */
+	/* ... and with so many more at least what there was at begin_ns.  0 for a class of which no
+	 * P has used up a span meanwhile: then it is exact. */
+	uint64_t above[CENSUS_CLASSES];
+	uint64_t large_bytes_above;
+	bool sweeping;		/* n_free has moved meanwhile */
+	bool unswept;		/* a P holds a span that has not been swept since the last mark */
+};
+
+/*
+ * How many were allocated of each class by now, with what the Ps have not handed in.  The
+ * difference of two readings is exact but for what is allocated while they are made (less than a
+ * millisecond each) and for what they say themselves in above[].  Errors as in gomem.h; -EAGAIN
+ * also: its counts were being moved at each try.
+ */
+int census_allocs(struct gomem *gm, struct census_reading *out);
 
 /* Where the runtime keeps its counts, for somebody who copies them while the world is stopped;
  * false: the layout contradicts itself. */
 bool census_place(const struct gomem *gm, uint64_t *addr, size_t *len);
+
+/*
+ * The begin of a mark phase.  counts: n_alloc of then; n_free of any moment of that mark phase,
+ * since nothing is swept during it.
+ */
+struct census_mark {
+	uint32_t gen;		/* sweepgen during it */
+	uint64_t time_ns;
+	struct census_counts counts;
+	bool free_unknown;	/* n_free is not what it was then */
+	/* n_alloc may have been so much less or more; known only where it was not copied with the
+	 * world stopped. */
+	uint64_t below[CENSUS_CLASSES], above[CENSUS_CLASSES];
+	uint64_t large_below, large_above;
+};
 
 /*
  * The counts as of the moment that raw, the len bytes of census_place(), was copied, at the begin
@@ -40,19 +76,19 @@ struct census_cycle {
 	uint64_t live[CENSUS_CLASSES];
 	uint64_t large_bytes;
 	uint64_t bytes;		/* of all classes */
+	/* It may be so much less or more, as in census_mark. */
+	uint64_t below[CENSUS_CLASSES], above[CENSUS_CLASSES];
+	uint64_t large_below, large_above, bytes_below, bytes_above;
 };
 
 /* All 0 at first. */
 struct census {
-	bool begun;		/* the last mark phase that was seen: */
-	uint32_t gen;
-	uint64_t time_ns;
-	struct census_counts counts;
+	bool begun;		/* last is */
+	struct census_mark last;	/* the last mark phase that was seen */
 	uint64_t n_missed;	/* cycles that were not seen from begin to end */
 };
 
-/* The counts at the begin of a mark phase; true: *out is the cycle that the one before began. */
-bool census_add(struct census *c, uint32_t gen, uint64_t time_ns,
-		const struct census_counts *counts, struct census_cycle *out);
+/* A mark phase has begun; true: *out is the cycle that the one before began. */
+bool census_add(struct census *c, const struct census_mark *mark, struct census_cycle *out);
 
 #endif

@@ -52,19 +52,24 @@ int gomem_read_u64(const struct gomem *gm, uint64_t addr, uint64_t *v)
 	return target_read(gm->t, addr, v, sizeof(*v));
 }
 
+/* freeindex and nelems follow each other: words up to Go 1.21, uint16 from 1.22 on. */
+uint64_t gomem_nelems(const struct go_layout *lo, const uint8_t *raw, int32_t from)
+{
+	return lo->mspan_nelems - lo->mspan_freeindex == 8 ?
+		       gomem_u64(raw, lo->mspan_nelems - from) :
+		       gomem_u16(raw, lo->mspan_nelems - from);
+}
+
 void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span *out)
 {
 	const struct go_layout *lo = gm->lo;
-	/* freeindex and nelems follow each other: words up to Go 1.21, uint16 from 1.22 on. */
-	bool words = lo->mspan_nelems - lo->mspan_freeindex == 8;
 
 	*out = (struct go_span){
 		.start = gomem_u64(raw, lo->mspan_startaddr),
 		.npages = gomem_u64(raw, lo->mspan_npages),
 		.limit = gomem_u64(raw, lo->mspan_limit),
 		.elemsize = gomem_u64(raw, lo->mspan_elemsize),
-		.nelems = words ? gomem_u64(raw, lo->mspan_nelems)
-				: gomem_u16(raw, lo->mspan_nelems),
+		.nelems = gomem_nelems(lo, raw, 0),
 		.allocbits = gomem_u64(raw, lo->mspan_allocbits),
 		.gcmarkbits = gomem_u64(raw, lo->mspan_gcmarkbits),
 		.sweepgen = gomem_u32(raw, lo->mspan_sweepgen),

@@ -34,6 +34,7 @@ enum {
 };
 
 struct census_counts;
+struct census_reading;
 
 struct gomem {
 	struct target *t;
@@ -65,6 +66,9 @@ uint16_t gomem_u16(const uint8_t *raw, int32_t off);
 
 /* One word of the target. */
 int gomem_read_u64(const struct gomem *gm, uint64_t addr, uint64_t *v);
+
+/* Of an mspan whose bytes are in raw from this offset on. */
+uint64_t gomem_nelems(const struct go_layout *lo, const uint8_t *raw, int32_t from);
 
 /* raw: lo->mspan_size bytes. */
 void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span *out);
@@ -105,10 +109,30 @@ static inline bool gomem_bad_pointer(uint64_t p)
 
 /* Whether all that is taken out of a heapStatsDelta lies in it. */
 bool gomem_heapstats_sane(const struct go_layout *lo);
-/* Adds the counts of a heapStatsDelta; what was allocated from the spans that the Ps have
- * cached, and the number of tiny objects that they have not handed in either. */
-void gomem_add_counts(const struct go_layout *lo, const uint8_t *delta, struct census_counts *c);
-int gomem_add_cached(const struct gomem *gm, struct census_counts *c, uint64_t *n_tiny);
+/* ring: what lies at census_place(). */
+void gomem_add_ring(const struct go_layout *lo, const uint8_t *ring, struct census_counts *c);
+/* Adds what was allocated from the spans that the Ps have cached, and the tiny objects that they
+ * have not handed in either. */
+struct gomem_cached {
+	uint32_t gen;		/* to be set: sweepgen */
+	bool unswept;		/* set: one of the spans has not been swept since it moved */
+};
+int gomem_add_cached(const struct gomem *gm, struct census_counts *c, struct gomem_cached *cached);
+/* census_allocs() in one look, with less questions; *out is undefined on failure. */
+int gomem_read_counts(const struct gomem *gm, uint32_t gen, struct census_reading *out);
+
+/* Where the collector stands. */
+struct gomem_gc {
+	uint32_t gen, phase;
+	bool swept;		/* all that the last mark phase left; false: or unknown */
+	uint64_t heap_live;	/* bytes */
+	uint64_t start_ns, mark_ns;	/* of the last cycle: it was started, mark phase began */
+};
+enum { GC_OFF = 0 };		/* runtime/mgc.go: _GCoff, of phase */
+/* In one small read.  -ENOTSUP: the layout does not say where. */
+int gomem_gc(const struct gomem *gm, struct gomem_gc *out);
+/* The heap_live at which the collector starts; UINT64_MAX: at none. */
+int gomem_trigger(const struct gomem *gm, uint64_t *bytes);
 
 void gomem_batch_free(struct batch *b);
 

@@ -4,7 +4,7 @@
  *
  * ReadMemStats stops the world and first empties the caches of all Ps, because the counts of what
  * was allocated from a cached span are added up only when the span leaves the cache.  Here the
- * cached spans are read instead (census.c).
+ * cached spans are read instead (counts.c).
  *
  * memstats.heapStats is a ring of three deltas; their sum is the truth.  Whoever asks
  * runtime/metrics moves one into another meanwhile, which may be seen half done: so the ring is
@@ -28,7 +28,7 @@ enum {
 
 /* The sum of heapStats, completed by what the Ps have not handed in. */
 struct totals {
-	uint64_t in_heap, released, in_stacks, in_workbufs, in_ptrbits, n_tiny;
+	uint64_t in_heap, released, in_stacks, in_workbufs, in_ptrbits;
 	struct census_counts by_class;
 	uint64_t alloc_bytes, n_alloc, free_bytes, n_free;	/* sums of by_class */
 };
@@ -55,8 +55,6 @@ static void add_delta(const struct go_layout *lo, const uint8_t *raw, struct tot
 	t->in_stacks += gomem_u64(raw, lo->heapstats_instacks);
 	t->in_workbufs += gomem_u64(raw, lo->heapstats_inworkbufs);
 	t->in_ptrbits += gomem_u64(raw, lo->heapstats_inptrscalarbits);
-	t->n_tiny += gomem_u64(raw, lo->heapstats_tinyalloccount);
-	gomem_add_counts(lo, raw, &t->by_class);
 }
 
 static int read_deltas(const struct gomem *gm, struct totals *t)
@@ -69,6 +67,8 @@ static int read_deltas(const struct gomem *gm, struct totals *t)
 	*t = (struct totals){ 0 };
 	for (int i = 0; i < N_DELTAS && !err; i++)
 		add_delta(lo, raw + i * lo->heapstats_size, t);
+	if (!err)
+		gomem_add_ring(lo, raw, &t->by_class);
 	sum_classes(t);
 	return err;
 }
@@ -202,8 +202,8 @@ static void fill(struct go_memstats *out, const struct totals *t)
 {
 	out->total_alloc = t->alloc_bytes;
 	out->heap_alloc = t->alloc_bytes - t->free_bytes;
-	out->mallocs = t->n_alloc + t->n_tiny;	/* tiny ones are counted as freed at once */
-	out->frees = t->n_free + t->n_tiny;
+	out->mallocs = t->n_alloc + t->by_class.n_tiny;	/* tiny ones are counted as freed at once */
+	out->frees = t->n_free + t->by_class.n_tiny;
 	out->heap_objects = t->n_alloc - t->n_free;
 	out->stack_inuse = t->in_stacks;
 }
@@ -212,6 +212,7 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 {
 	uint64_t stacks_sys, gcmisc_sys, heap_sys;
 	struct go_memstats m = { 0 };
+	struct gomem_cached cached = { .gen = 0 };
 	struct totals handed_in, t;
 	struct pacer p;
 	uint32_t gen;
@@ -222,7 +223,7 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 		err = read_totals(gm, &t);
 	handed_in = t;
 	if (!err)
-		err = gomem_add_cached(gm, &t.by_class, &t.n_tiny);
+		err = gomem_add_cached(gm, &t.by_class, &cached);
 	sum_classes(&t);
 	if (!err)
 		err = read_pacer(gm, &p);

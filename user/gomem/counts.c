@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * counts.c - what the runtime counts of its heap, as of now: memstats.heapStats, a ring of three
+ * deltas whose sum is the truth, completed by what the Ps have not handed in.
+ *
+ * What is allocated from a span in a P's cache is counted when the span leaves the cache; until
+ * then the span knows.  Up to Go 1.18 a span was counted as full when it entered the cache, and
+ * corrected when it left (runtime/mcache.go, refill and releaseAll).
+ *
+ * Spans go on leaving while all this is read, so the ring is read before the caches and after them.
+ * With the first, a span that left in between is counted in neither: the sum is at most what had
+ * been allocated at the end.  With the second it is counted twice: the sum is at least what had been
+ * allocated at the begin.  A class for which both are the same is exact.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/gomem/census.h"
+#include "user/gomem/gomem_internal.h"
+
+_Static_assert((int)CENSUS_CLASSES == (int)N_SIZE_CLASSES, "size classes");
+
+enum {
+	PS_AT_ONCE = 16,
+	MAX_WINDOW = 128,	/* bytes of an mspan from the first field wanted to the last */
+	TRIES = 4,
+};
+
+bool gomem_heapstats_sane(const struct go_layout *lo)
+{
+	const int32_t words[] = {
+		lo->heapstats_inheap, lo->heapstats_released, lo->heapstats_instacks,
+		lo->heapstats_tinyalloccount, lo->heapstats_largealloc,
+		lo->heapstats_largealloccount, lo->heapstats_largefree,
+		lo->heapstats_largefreecount,
+	}, optional[] = { lo->heapstats_inworkbufs, lo->heapstats_inptrscalarbits };
+	int32_t size = lo->heapstats_size, arrays = size - 8 * N_SIZE_CLASSES;
+	bool ok = size <= MAX_HEAPSTATS_BYTES && lo->heapstats_smallalloccount >= 0 &&
+		  lo->heapstats_smallalloccount <= arrays && lo->heapstats_smallfreecount >= 0 &&
+		  lo->heapstats_smallfreecount <= arrays;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		ok = ok && words[i] >= 0 && words[i] <= size - 8;
+	for (size_t i = 0; i < ARRAY_SIZE(optional); i++)
+		ok = ok && optional[i] <= size - 8;
+	return ok && lo->memstats_heapstats && lo->allp;
+}
+
+static void add_delta(const struct go_layout *lo, const uint8_t *delta, struct census_counts *c)
+{
+	c->n_alloc[0] += gomem_u64(delta, lo->heapstats_largealloccount);
+	c->n_free[0] += gomem_u64(delta, lo->heapstats_largefreecount);
+	c->large_alloc_bytes += gomem_u64(delta, lo->heapstats_largealloc);
+	c->large_free_bytes += gomem_u64(delta, lo->heapstats_largefree);
+	c->n_tiny += gomem_u64(delta, lo->heapstats_tinyalloccount);
+	for (int i = 1; i < N_SIZE_CLASSES; i++) {
+		c->n_alloc[i] += gomem_u64(delta, lo->heapstats_smallalloccount + 8 * i);
+		c->n_free[i] += gomem_u64(delta, lo->heapstats_smallfreecount + 8 * i);
+	}
+}
+
+void gomem_add_ring(const struct go_layout *lo, const uint8_t *ring, struct census_counts *c)
+{
+	for (int i = 0; i < N_DELTAS; i++)
+		add_delta(lo, ring + i * lo->heapstats_size, c);
+}
+
+/* ---- the caches of the Ps -------------------------------------------------------------------- */
+
+struct p_cache {
+	uint64_t mcache;		/* 0: the P has none */
+	uint64_t spans[N_SPAN_CLASSES];
+	uint64_t n_tiny;
+};
+
+/* The part of an mspan that is wanted here. */
+struct window {
+	int32_t from, to;
+};
+
+static void widen(struct window *w, int32_t off, int32_t size)
+{
+	if (off < 0)
+		return;
+	w->from = off < w->from ? off : w->from;
+	w->to = off + size > w->to ? off + size : w->to;
+}
+
+static struct window span_window(const struct go_layout *lo)
+{
+	struct window w = { lo->mspan_alloccount, lo->mspan_alloccount + 2 };
+
+	widen(&w, lo->mspan_alloccountbeforecache, 2);
+	widen(&w, lo->mspan_spanclass, 1);
+	widen(&w, lo->mspan_sweepgen, 4);
+	if (lo->mspan_alloccountbeforecache < 0)
+		widen(&w, lo->mspan_nelems, 8);
+	return w;
+}
+
+static int read_caches(const struct gomem *gm, const uint64_t *ps, struct p_cache *caches, size_t n)
+{
+	const struct go_layout *lo = gm->lo;
+	struct target_read reads[2 * PS_AT_ONCE];
+	size_t n_reads = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		caches[i].mcache = 0;
+		if (ps[i])		/* none while GOMAXPROCS is being raised */
+			reads[n_reads++] = (struct target_read){
+				.addr = ps[i] + (uint32_t)lo->p_mcache, .buf = &caches[i].mcache,
+				.len = sizeof(caches[i].mcache) };
+	}
+	if (target_read_many(gm->t, reads, n_reads) != n_reads)
+		return -EFAULT;
+	n_reads = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t mcache = caches[i].mcache;
+
+		if (!mcache)
+			continue;
+		reads[n_reads++] = (struct target_read){
+			.addr = mcache + (uint32_t)lo->mcache_alloc, .buf = caches[i].spans,
+			.len = sizeof(caches[i].spans) };
+		reads[n_reads++] = (struct target_read){
+			.addr = mcache + (uint32_t)lo->mcache_tinyallocs,
+			.buf = &caches[i].n_tiny, .len = sizeof(caches[i].n_tiny) };
+	}
+	return target_read_many(gm->t, reads, n_reads) == n_reads ? 0 : -EFAULT;
+}
+
+/* raw: the window of the span in that place of a cache. */
+static void add_span(const struct gomem *gm, const struct window *w, const uint8_t *raw,
+		     unsigned spanclass, struct census_counts *c, struct gomem_cached *out)
+{
+	const struct go_layout *lo = gm->lo;
+	uint64_t before;
+
+	if (raw[lo->mspan_spanclass - w->from] != spanclass)
+		return;			/* it has left the cache by now */
+	before = lo->mspan_alloccountbeforecache < 0 ?
+			 gomem_nelems(lo, raw, w->from) :
+			 gomem_u16(raw, lo->mspan_alloccountbeforecache - w->from);
+	/* Up to 1.18 negative: modulo 2^64. */
+	c->n_alloc[spanclass / 2] += gomem_u16(raw, lo->mspan_alloccount - w->from) - before;
+	/* mheap.go: sweepgen + 3 is swept and cached, + 1 cached before the sweep began. */
+	if (gomem_u32(raw, lo->mspan_sweepgen - w->from) != out->gen + 3)
+		out->unswept = true;
+}
+
+/* reads, raw: room for the spans of PS_AT_ONCE caches. */
+static int add_caches(const struct gomem *gm, const struct window *w, const struct p_cache *caches,
+		      size_t n, struct target_read *reads, uint8_t *raw, struct census_counts *c,
+		      struct gomem_cached *out)
+{
+	size_t n_reads = 0;
+
+	/* Large objects are not cached, so the first place shows what an empty one holds. */
+	for (size_t i = 0; i < n; i++)
+		for (unsigned k = 0; k < N_SPAN_CLASSES && caches[i].mcache; k++)
+			if (caches[i].spans[k] != caches[i].spans[0]) {
+				reads[n_reads] = (struct target_read){
+					.addr = caches[i].spans[k] + (uint32_t)w->from,
+					.buf = raw + n_reads * MAX_WINDOW,
+					.len = (uint32_t)(w->to - w->from) };
+				n_reads++;
+			}
+	if (target_read_many(gm->t, reads, n_reads) != n_reads)
+		return -EFAULT;
+	n_reads = 0;
+	for (size_t i = 0; i < n; i++) {
+		c->n_tiny += caches[i].mcache ? caches[i].n_tiny : 0;
+		for (unsigned k = 0; k < N_SPAN_CLASSES && caches[i].mcache; k++)
+			if (caches[i].spans[k] != caches[i].spans[0])
+				add_span(gm, w, raw + n_reads++ * MAX_WINDOW, k, c, out);
+	}
+	return 0;
+}
+
+static int add_ps(const struct gomem *gm, const uint64_t *ps, size_t n, struct census_counts *c,
+		  struct gomem_cached *out)
+{
+	enum { ROOM = PS_AT_ONCE * N_SPAN_CLASSES };
+	struct target_read *reads = xcalloc(ROOM, sizeof(*reads));
+	struct p_cache *caches = xcalloc(PS_AT_ONCE, sizeof(*caches));
+	uint8_t *raw = xcalloc(ROOM, MAX_WINDOW);
+	struct window w = span_window(gm->lo);
+	int err = w.to - w.from > MAX_WINDOW ? -EBADMSG : 0;
+
+	for (size_t i = 0; i < n && !err; i += PS_AT_ONCE) {
+		size_t some = n - i < PS_AT_ONCE ? n - i : PS_AT_ONCE;
+
+		err = read_caches(gm, ps + i, caches, some);
+		if (!err)
+			err = add_caches(gm, &w, caches, some, reads, raw, c, out);
+	}
+	free(raw);
+	free(caches);
+	free(reads);
+	return err;
+}
+
+int gomem_add_cached(const struct gomem *gm, struct census_counts *c, struct gomem_cached *out)
+{
+	uint64_t allp[2], *ps;
+	int err = target_read(gm->t, gm->lo->allp + gm->bias, allp, sizeof(allp));
+
+	if (err || allp[1] > MAX_PS)
+		return err ? err : -EBADMSG;
+	ps = xcalloc(allp[1], sizeof(*ps));
+	err = target_read(gm->t, allp[0], ps, allp[1] * sizeof(*ps));
+	if (!err)
+		err = add_ps(gm, ps, allp[1], c, out);
+	free(ps);
+	return err;
+}
+
+/* ---- a reading ------------------------------------------------------------------------------- */
+
+static int read_ring(const struct gomem *gm, struct census_counts *c)
+{
+	uint8_t ring[N_DELTAS * MAX_HEAPSTATS_BYTES];
+	uint64_t addr;
+	size_t len;
+	int err = census_place(gm, &addr, &len) ? target_read(gm->t, addr, ring, len) : -EBADMSG;
+
+	*c = (struct census_counts){ 0 };
+	if (!err)
+		gomem_add_ring(gm->lo, ring, c);
+	return err;
+}
+
+/* What has been handed in between two looks at the ring.  -EAGAIN: less than nothing in some class;
+ * somebody asks runtime/metrics, which moves one delta into another, or all caches were emptied
+ * (up to Go 1.18, where that takes counts back). */
+static int add_handed_in(const struct census_counts *first, const struct census_counts *second,
+			 struct census_reading *out)
+{
+	int64_t bytes = (int64_t)(second->large_alloc_bytes - first->large_alloc_bytes);
+	bool less = bytes < 0 || second->large_free_bytes < first->large_free_bytes;
+
+	out->large_bytes_above = (uint64_t)bytes;
+	out->sweeping = false;
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		int64_t n = (int64_t)(second->n_alloc[i] - first->n_alloc[i]);
+
+		less = less || n < 0 || second->n_free[i] < first->n_free[i];
+		out->above[i] = (uint64_t)n;
+		out->sweeping = out->sweeping || second->n_free[i] != first->n_free[i];
+	}
+	return less ? -EAGAIN : 0;
+}
+
+static int read_once(const struct gomem *gm, uint32_t gen, struct census_reading *out)
+{
+	struct gomem_cached cached = { .gen = gen };
+	struct census_counts first, second;
+	int err;
+
+	out->begin_ns = now_ns();
+	err = read_ring(gm, &first);
+	out->counts = first;
+	if (!err)
+		err = gomem_add_cached(gm, &out->counts, &cached);
+	if (!err)
+		err = read_ring(gm, &second);
+	out->end_ns = now_ns();
+	out->unswept = cached.unswept;
+	return err ? err : add_handed_in(&first, &second, out);
+}
+
+int gomem_read_counts(const struct gomem *gm, uint32_t gen, struct census_reading *out)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < TRIES && err == -EAGAIN; i++)
+		err = read_once(gm, gen, out);
+	return err;
+}
+
+/* Of each class what is known better. */
+static void take_better(struct census_reading *best, const struct census_reading *r)
+{
+	best->end_ns = r->end_ns;
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		if (r->above[i] >= best->above[i])
+			continue;
+		best->above[i] = r->above[i];
+		best->counts.n_alloc[i] = r->counts.n_alloc[i];
+		if (i > 0)
+			continue;
+		best->counts.large_alloc_bytes = r->counts.large_alloc_bytes;
+		best->large_bytes_above = r->large_bytes_above;
+	}
+}
+
+static bool exact(const struct census_reading *r)
+{
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
+		if (r->above[i])
+			return false;
+	return true;
+}
+
+int census_allocs(struct gomem *gm, struct census_reading *out)
+{
+	struct census_reading best, r;
+	uint32_t gen;
+	int err = gomem_heapstats_sane(gm->lo) ? gomem_sweepgen(gm, &gen) : -EBADMSG;
+
+	if (!err)
+		err = gomem_read_counts(gm, gen, &best);
+	for (int i = 1; i < TRIES && !err && !exact(&best); i++) {
+		err = gomem_read_counts(gm, gen, &r);
+		if (!err)
+			take_better(&best, &r);
+	}
+	if (!err)
+		err = gomem_sweepgen(gm, &gen);
+	if (!err)
+		*out = best;
+	return err;
+}
