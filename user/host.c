@@ -1,97 +1,317 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * host.c - the Go processes of this host, each opened as a command would open it.
+ * host.c - the Go processes of this host.
  *
- * Kernel threads and processes that have ended run nothing, and are left out.
+ * Little is read of what is no Go program: the names of its sections, once for each file.  A file of
+ * a Go program is opened and planned once, by device and inode, for all processes that run it; what
+ * is left for each of these is to compare its memory with that, and to read some counters.
+ *
+ * Kernel threads and processes that have ended run nothing; they and threads are left out.
  */
 #include "user/host.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/container.h"
+#include "user/go/gobin.h"
+#include "user/go/gofile.h"
+#include "user/go/image.h"
+#include "user/gomem/gomem.h"
+#include "user/probe/plan.h"
 #include "user/process.h"
+#include "user/program.h"
+#include "user/target.h"
+#include "user/tracer/rights.h"
+#include "user/verify.h"
 
-enum runs { RUNS_NOTHING, RUNS_GO, RUNS_OTHER, RUNS_HIDDEN };
+/* An executable that some process runs. */
+struct file {
+	dev_t dev;
+	ino_t ino;
+	bool go;		/* may be a Go program */
+	bool opened;		/* and has been opened as one: */
+	struct program *program;	/* NULL: cannot be */
+	struct plan plan;
+	char *refused;		/* why it cannot be opened or planned; NULL: it can be */
+};
 
-/* The last part of the path that /proc/PID/exe leads to; NULL and errno on failure. */
-static char *program_name(pid_t pid)
+struct scan {
+	struct file *files;
+	size_t n_files, cap_files;
+	char *no_rights;	/* why this user can trace nothing; NULL: it can */
+	struct host host;
+	size_t cap;
+};
+
+/* ---- /proc ---------------------------------------------------------------------------------- */
+
+/* Text of a file below /proc/PID, at most cap - 1 bytes; "" where there is none. */
+static void read_text(pid_t pid, const char *name, char *text, size_t cap)
 {
-	char link[32], path[PATH_MAX], *slash;
+	char path[64];
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(text, 1, cap - 1, f);
+		fclose(f);
+	}
+	text[n] = '\0';
+}
+
+static char *read_comm(pid_t pid)
+{
+	char text[64];
+
+	read_text(pid, "comm", text, sizeof(text));
+	text[strcspn(text, "\n")] = '\0';
+	return xstrdup(text);
+}
+
+static char *read_container(pid_t pid)
+{
+	char text[4096];
+
+	read_text(pid, "cgroup", text, sizeof(text));
+	return container_of_cgroup(text);
+}
+
+static uint64_t read_rss(pid_t pid)
+{
+	char text[128];
+	unsigned long pages;
+
+	read_text(pid, "statm", text, sizeof(text));
+	if (sscanf(text, "%*u %lu", &pages) != 1)
+		return UNKNOWN_U64;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static char *read_exe(pid_t pid)
+{
+	char link[32], path[PATH_MAX];
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
 	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
-		return NULL;
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	return xstrdup(slash ? slash + 1 : path);
+	path[n < 0 ? 0 : n] = '\0';
+	return xstrdup(path);
 }
 
-static char *comm_of(pid_t pid)
+/* Pids of all processes; *pids to be freed. */
+static int list_pids(pid_t **pids, size_t *n)
 {
-	char path[32], *line = NULL;
+	DIR *proc = opendir("/proc");
+	struct dirent *e;
 	size_t cap = 0;
-	FILE *f;
+	int err = proc ? 0 : -errno;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	if (f && getline(&line, &cap, f) > 0)
-		line[strcspn(line, "\n")] = '\0';
-	if (f)
-		fclose(f);
-	return line ? line : xstrdup("?");
+	*pids = NULL;
+	*n = 0;
+	if (err) {
+		say_error("/proc: %s: is it mounted?", strerror(-err));
+		return err;
+	}
+	while ((e = readdir(proc)) && *n < MAX_PROCESSES) {
+		pid_t pid = (pid_t)atoi(e->d_name);
+
+		if (pid <= 0)
+			continue;
+		*pids = grow(*pids, *n, &cap, sizeof(**pids));
+		(*pids)[(*n)++] = pid;
+	}
+	closedir(proc);
+	return 0;
+}
+
+/* ---- the files ------------------------------------------------------------------------------ */
+
+/* The file that is open as fd. */
+static struct file *file_of(struct scan *s, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return NULL;
+	for (size_t i = 0; i < s->n_files; i++)
+		if (s->files[i].ino == st.st_ino && s->files[i].dev == st.st_dev)
+			return &s->files[i];
+	s->files = grow(s->files, s->n_files, &s->cap_files, sizeof(*s->files));
+	s->files[s->n_files] = (struct file){ .dev = st.st_dev, .ino = st.st_ino,
+					      .go = gofile_likely(fd) };
+	return &s->files[s->n_files++];
+}
+
+/* The file that the process runs; NULL: none, or it is hidden from this user. */
+static struct file *file_run_by(struct scan *s, pid_t pid)
+{
+	char path[32];
+	struct file *f;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		s->host.n_hidden += errno == EACCES || errno == EPERM;
+		return NULL;
+	}
+	f = file_of(s, fd);
+	close(fd);
+	return f;
+}
+
+/* Once; errors are being held.  false: it is no Go program. */
+static bool open_file(struct file *f, const struct target *t)
+{
+	static const struct plan_wants all = { .heap = true, .goroutines = true };
+	int err;
+
+	if (f->opened)
+		return f->go;
+	f->opened = true;
+	err = program_open(&f->program, target_exe_path(t), target_exe_name(t));
+	f->go = err != -ENOEXEC;
+	if (!err)
+		plan_make(&f->plan, program_gobin(f->program), &all);
+	f->refused = errors_release();
+	errors_hold();
+	return f->go;
+}
+
+static void files_fini(struct scan *s)
+{
+	for (size_t i = 0; i < s->n_files; i++) {
+		plan_fini(&s->files[i].plan);
+		program_close(s->files[i].program);
+		free(s->files[i].refused);
+	}
+	free(s->files);
+}
+
+/* ---- one process ---------------------------------------------------------------------------- */
+
+static uint64_t count_goroutines(struct process *p)
+{
+	const struct goroutines_limits limits = { .max_bytes = LIST_GOROUTINES_BYTES };
+	struct goroutines all;
+	uint64_t n;
+
+	if (gomem_goroutines(process_gomem(p), false, &limits, &all))
+		return UNKNOWN_U64;
+	n = all.n_left_out;
+	for (size_t i = 0; i < all.n; i++)
+		n += !all.v[i].system;
+	goroutines_free(&all);
+	return n;
 }
 
 static void describe(struct host_process *hp, struct process *p)
 {
-	struct memory_account m = { .rss = UNKNOWN_U64 };
-	struct target_info info;
+	struct memory_account m = { 0 };
 
-	process_describe(p, &info);
-	hp->go_version = xstrdup(info.go_version);
-	hp->stripped = info.stripped;
-	process_memory(p, &m);
-	hp->rss = m.rss;
-	hp->live_heap = m.known ? m.live_heap : UNKNOWN_U64;
+	if (process_memory(p, &m) && m.known && m.num_gc)
+		hp->live_heap = m.live_heap;
+	hp->goroutines = count_goroutines(p);
 }
 
-/* Fills *out if it runs Go. */
-static enum runs look_at(pid_t pid, struct host_process *out)
+/* The program of the target: it may be another one by now than when it was first looked at. */
+static struct file *program_of(struct scan *s, const struct target *t)
 {
-	struct host_process hp = { .pid = pid, .rss = UNKNOWN_U64, .live_heap = UNKNOWN_U64 };
+	int fd = open(target_exe_path(t), O_RDONLY | O_CLOEXEC);
+	struct file *f = fd < 0 ? NULL : file_of(s, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return f && f->go && open_file(f, t) ? f : NULL;
+}
+
+/* Takes over the target. */
+static int look_into(struct host_process *hp, struct target *t, const struct file *f)
+{
 	struct process *p;
-	int err;
+	int err = process_of(&p, t, f->program);
 
-	errors_hold();
-	err = process_open(&p, pid);
-	hp.refused = errors_release();
-	if (err == -ENOEXEC || err == -ESRCH) {
-		free(hp.refused);
-		return err == -ESRCH ? RUNS_NOTHING : RUNS_OTHER;
-	}
-	hp.comm = comm_of(pid);
-	if (!err)
-		describe(&hp, p);
-	if (!err)
-		process_close(p);
-	*out = hp;
-	return RUNS_GO;
+	if (err)
+		return err;
+	describe(hp, p);
+	if (!f->refused)
+		err = verify_code(p, &f->plan);
+	process_close(p);
+	return err;
 }
 
-static enum runs runs(pid_t pid)
+/* Fills in what only a process that can be opened tells; errors are being held.  false: it is no Go
+ * program, or has ended. */
+static bool open_and_look(struct scan *s, struct host_process *hp)
 {
-	char *name = program_name(pid);
+	struct target *t;
+	struct file *f;
+	int err = target_open(&t, hp->pid);
 
-	free(name);
-	return name ? RUNS_GO : errno == EACCES || errno == EPERM ? RUNS_HIDDEN : RUNS_NOTHING;
+	if (err)
+		return err != -ESRCH && err != -ENOENT;
+	f = program_of(s, t);
+	if (!f || !f->program) {
+		target_close(t);
+	} else {
+		hp->opened = true;
+		hp->go_version = xstrdup(gobin_version(program_gobin(f->program))->text);
+		hp->stripped = image_stripped(program_image(f->program));
+		err = look_into(hp, t, f);
+	}
+	if (f && f->refused)
+		say_error("%s", f->refused);
+	return f && err != -ESRCH;
 }
+
+static void process_fini(struct host_process *hp)
+{
+	free(hp->comm);
+	free(hp->exe);
+	free(hp->container);
+	free(hp->go_version);
+	free(hp->refused);
+}
+
+static void look_at(struct scan *s, pid_t pid)
+{
+	struct file *f = file_run_by(s, pid);
+	struct host_process hp = { .pid = pid, .live_heap = UNKNOWN_U64,
+				   .goroutines = UNKNOWN_U64 };
+	bool there;
+
+	if (!f || !f->go)
+		return;
+	hp.comm = read_comm(pid);
+	hp.exe = read_exe(pid);
+	hp.container = read_container(pid);
+	hp.rss = read_rss(pid);
+	errors_hold();
+	there = open_and_look(s, &hp);
+	hp.refused = errors_release();
+	if (!hp.refused && s->no_rights)
+		hp.refused = xstrdup(s->no_rights);
+	if (!there) {
+		process_fini(&hp);
+		return;
+	}
+	s->host.v = grow(s->host.v, s->host.n, &s->cap, sizeof(*s->host.v));
+	s->host.v[s->host.n++] = hp;
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
 
 static int by_pid(const void *a, const void *b)
 {
@@ -102,75 +322,86 @@ static int by_pid(const void *a, const void *b)
 
 int host_look(struct host *out)
 {
-	struct host h = { 0 };
-	DIR *proc = opendir("/proc");
-	struct dirent *e;
-	size_t cap = 0;
-	int err = proc ? 0 : -errno;
+	struct scan s = { 0 };
+	pid_t *pids;
+	size_t n;
+	int err = list_pids(&pids, &n);
 
-	if (err) {
-		say_error("/proc: %s", strerror(-err));
+	if (err)
 		return err;
-	}
-	while ((e = readdir(proc))) {
-		pid_t pid = (pid_t)atoi(e->d_name);
-		enum runs what = pid > 0 ? runs(pid) : RUNS_NOTHING;
-
-		h.v = grow(h.v, h.n, &cap, sizeof(*h.v));
-		if (what == RUNS_GO)
-			what = look_at(pid, &h.v[h.n]);
-		h.n += what == RUNS_GO;
-		h.n_hidden += what == RUNS_HIDDEN;
-	}
-	closedir(proc);
-	if (h.n)
-		qsort(h.v, h.n, sizeof(*h.v), by_pid);
-	*out = h;
+	errors_hold();
+	rights_check();
+	s.no_rights = errors_release();
+	for (size_t i = 0; i < n; i++)
+		look_at(&s, pids[i]);
+	if (s.host.n)
+		qsort(s.host.v, s.host.n, sizeof(*s.host.v), by_pid);
+	files_fini(&s);
+	free(s.no_rights);
+	free(pids);
+	*out = s.host;
 	return 0;
 }
 
 void host_fini(struct host *h)
 {
-	for (size_t i = 0; i < h->n; i++) {
-		free(h->v[i].comm);
-		free(h->v[i].go_version);
-		free(h->v[i].refused);
-	}
+	for (size_t i = 0; i < h->n; i++)
+		process_fini(&h->v[i]);
 	free(h->v);
 }
 
-static bool is_named(const struct host_process *hp, const char *name)
-{
-	char *program = program_name(hp->pid);
-	bool is = !strcmp(hp->comm, name) || (program && !strcmp(program, name));
+/* ---- by name -------------------------------------------------------------------------------- */
 
-	free(program);
+static bool is_named(pid_t pid, const char *name)
+{
+	char *comm = read_comm(pid), *exe = read_exe(pid), *slash = strrchr(exe, '/');
+	bool is = !strcmp(comm, name) || !strcmp(slash ? slash + 1 : exe, name);
+
+	free(comm);
+	free(exe);
 	return is;
+}
+
+static int say_not_one(const char *name, const pid_t *pids, size_t n)
+{
+	char *text = xstrdup(""), *longer;
+	size_t i;
+
+	for (i = 0; i < n && i < MAX_CANDIDATES; i++) {
+		longer = xasprintf("%s%s%d", text, i ? ", " : "", (int)pids[i]);
+		free(text);
+		text = longer;
+	}
+	if (!n)
+		say_error("-p %s: no Go process has that name; gobpfleak list shows which there "
+			  "are", name);
+	else
+		say_error("-p %s: %zu Go processes have that name, give the pid of one: %s%s", name,
+			  n, text, i < n ? " ..." : "");
+	free(text);
+	return -ESRCH;
 }
 
 int host_find(const char *name, pid_t *pid)
 {
-	char *pids = xstrdup(""), *longer;
-	size_t n = 0;
-	struct host h;
-	int err = host_look(&h);
+	struct scan s = { 0 };
+	size_t n, n_found = 0;
+	struct file *f;
+	pid_t *pids;
+	int err = list_pids(&pids, &n);
 
-	for (size_t i = 0; !err && i < h.n; i++) {
-		if (!is_named(&h.v[i], name))
+	for (size_t i = 0; i < n; i++) {
+		if (!is_named(pids[i], name))
 			continue;
-		*pid = h.v[i].pid;
-		longer = xasprintf("%s%s%d", pids, n++ ? ", " : "", (int)*pid);
-		free(pids);
-		pids = longer;
+		f = file_run_by(&s, pids[i]);
+		if (f && f->go)
+			pids[n_found++] = pids[i];
 	}
-	if (!err && !n)
-		say_error("-p %s: no Go process has that name; gobpfleak list shows those there "
-			  "are", name);
-	else if (!err && n > 1)
-		say_error("-p %s: %zu Go processes have that name, give the pid of one: %s", name,
-			  n, pids);
-	if (!err)
-		host_fini(&h);
+	files_fini(&s);
+	if (!err && n_found == 1)
+		*pid = pids[0];
+	else if (!err)
+		err = say_not_one(name, pids, n_found);
 	free(pids);
-	return err ? err : n == 1 ? 0 : -ESRCH;
+	return err;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * host.h - the Go processes of this host.
+ * host.h - the Go processes of this host, and which of them can be traced.
+ *
+ * Plants nothing, loads nothing.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -14,12 +16,15 @@
 
 struct host_process {
 	pid_t pid;
-	char *comm;
-	char *refused;		/* why it cannot be traced, as -p would say it; NULL: it can */
-	/* What follows is not known of one that is refused: NULL, UNKNOWN_U64. */
+	char *comm, *exe;	/* exe: the path as /proc/PID/exe shows it */
+	char *container;	/* "docker:0123456789ab"; NULL: none is known */
+	char *refused;		/* why this user cannot trace it, as -p would say; NULL: it can be */
+	/* As far as the process could be opened: NULL, UNKNOWN_U64 ... */
 	char *go_version;
+	bool opened;		/* stripped is known */
 	bool stripped;
-	uint64_t rss, live_heap;	/* bytes */
+	uint64_t rss, live_heap;	/* bytes; the latter when the last collection ended */
+	uint64_t goroutines;	/* as runtime.NumGoroutine() counts them */
 };
 
 struct host {

@@ -8,8 +8,9 @@
 struct plan;
 struct process;
 
-/* 0: it is, but for breakpoints of other tracers.  Tells the user on failure: -ESRCH the process has
- * ended or runs another program, -EBADMSG its code has been changed, others: it cannot be read. */
+/* 0: it is, but for breakpoints of other tracers.  Tells the user on failure: -ESRCH the process
+ * has ended or runs another program, -EBADMSG its code has been changed, others: it cannot be
+ * read. */
 int verify_code(struct process *p, const struct plan *plan);
 
 /* 0, or -ESRCH: the process has ended or runs another program, the user has been told. */

@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 )
 
 // The list of the Go processes of this host, and processes by name.
@@ -17,7 +20,10 @@ func listTests(e *env) []testCase {
 		v := v
 		all = append(all, testCase{"list/" + v, func(t *T) { t.list(v) }})
 	}
-	return append(all, testCase{"list/name", func(t *T) { t.processName() }})
+	return append(all,
+		testCase{"list/name", func(t *T) { t.processName() }},
+		testCase{"list/refused", func(t *T) { t.listRefused() }},
+		testCase{"list/rights", func(t *T) { t.listRights() }})
 }
 
 // listed is one line of the list as JSON.
@@ -27,12 +33,14 @@ type listed struct {
 	GoVersion string `json:"go_version"`
 	Stripped  bool
 	Traceable bool
+	Refused   string
 }
 
-func (t *T) listed() map[int]listed {
+func (t *T) listed(uid uint32) map[int]listed {
 	all := map[int]listed{}
-	r := t.runTool(0, "list", "--format", "json")
-	if r.code != 0 || r.stderr != "" {
+	r := t.runTool(uid, "list", "--format", "json")
+	t.checkMessages(r.stderr)
+	if r.code != 0 {
 		t.Fatalf("list: exit code %d, stderr %q", r.code, r.stderr)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(r.stdout), "\n") {
@@ -48,10 +56,10 @@ func (t *T) listed() map[int]listed {
 func (t *T) list(version string) {
 	plain, stripped := t.program(t.build("quiet", version, "plain")), t.program(t.build("quiet", version, "stripped"))
 	other := t.start(exec.Command("/bin/sleep", "600"))
-	all := t.listed()
+	all := t.listed(0)
 	for _, p := range []*program{plain, stripped} {
 		l := all[p.pid()]
-		want := listed{p.pid(), l.Comm, "go" + version, p == stripped, true}
+		want := listed{p.pid(), l.Comm, "go" + version, p == stripped, true, ""}
 		if l != want || l.Comm == "" {
 			t.Errorf("listed as %+v, not %+v", l, want)
 		}
@@ -77,4 +85,52 @@ func (t *T) processName() {
 	t.refused(t.runTool(0, "-p", name, "--dry-run"), name, fmt.Sprint(p.pid()), fmt.Sprint(second.pid()))
 	p.finish()
 	second.finish()
+}
+
+// listRefused: what cannot be traced is listed, with the reason that -p would give.
+func (t *T) listRefused() {
+	version := "go" + t.newest()
+	binary := bytes.ReplaceAll(t.readFile(t.build("quiet", t.newest(), "stripped")), []byte(version), []byte("go1.99"+version[len("go1.xx"):]))
+	programs := []*program{t.program(t.writeFile("other", binary, 0777))}
+	if path := t.build("quiet", t.newest(), "386"); exec.Command(path).Run() == nil {
+		programs = append(programs, t.program(path))
+	}
+	all := t.listed(0)
+	for _, p := range programs {
+		r := t.runTool(0, "-p", fmt.Sprint(p.pid()), "--dry-run")
+		if l := all[p.pid()]; l.Traceable || !strings.Contains(r.stderr, "gobpfleak: "+l.Refused) || l.Refused == "" {
+			t.Errorf("listed as %+v; -p says %s", l, r.stderr)
+		}
+		p.finish()
+	}
+}
+
+// listRights: nobody sees what is nobody's, and that nothing can be traced; the others are counted.
+func (t *T) listRights() {
+	if os.Geteuid() != 0 {
+		t.Skipf("needs to be root, to run the tool as another user")
+	}
+	cmd := exec.Command(t.build("quiet", t.newest(), "stripped"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	theirs := &program{t.start(cmd)}
+	theirs.line(theirs.stdout, "ready")
+	ours := t.program(t.build("quiet", t.newest(), "plain"))
+	all := t.asNobody(func() map[int]listed { return t.listed(nobody) })
+	if l, is := all[ours.pid()]; is {
+		t.Errorf("nobody sees what root runs: %+v", l)
+	}
+	if l := all[theirs.pid()]; l.Traceable || !strings.Contains(l.Refused, "CAP_") {
+		t.Errorf("nobody could trace: %+v", l)
+	}
+	theirs.finish()
+	ours.finish()
+}
+
+// asNobody has the tool where everybody may run it.
+func (t *T) asNobody(run func() map[int]listed) map[int]listed {
+	saved, u := t.env, *t.env
+	u.tool = t.writeFile("gobpfleak", t.readFile(t.tool), 0755)
+	t.env = &u
+	defer func() { t.env = saved }()
+	return run()
 }

@@ -21,10 +21,14 @@ enum {
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,
 	MAX_STACK_BYTES = 1 << 30,	/* of all goroutines' stacks that one look reads */
+	MAX_PROCESSES = 1 << 20,	/* of a host, that are looked at */
+	MAX_CANDIDATES = 20,		/* pids of processes of one name that are shown */
+	LIST_GOROUTINES_BYTES = 32 << 20, /* for one process's goroutines, to be counted */
 	MAX_PS = 1 << 12,		/* GOMAXPROCS; each costs 3 system calls */
 	MAX_HEAPSTATS_BYTES = 2048,	/* of one of the runtime's deltas; 1168 in Go 1.27 */
 
 	MAX_PROGRAM_HEADERS = 128,	/* programs have about 12 */
+	MAX_SECTIONS = 1 << 16,		/* of a file that may be a Go program; those have some 30 */
 	MAX_BUILD_ID = 256,		/* bytes; Go's is 83, GNU's 20 */
 	MAX_NAME = 4096,		/* bytes of a Go type's or function's name */
 	MAX_MODULE_INFO = 1 << 24,	/* bytes of Go build info on modules and settings */

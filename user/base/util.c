@@ -27,21 +27,24 @@ void set_verbosity(enum verbosity v)
  * the cursor or begin a line of its own goes.  One write, so that a line stays whole beside those
  * of a program that shares the terminal.
  */
-static void print(const char *fmt, va_list ap)
+static char *compose(const char *fmt, va_list ap)
 {
 	char *raw = NULL, *clean;
 
 	if (vasprintf(&raw, fmt, ap) < 0)
-		return;
+		return NULL;
 	clean = text_clean(raw);
 	free(raw);
-	if (holding && !held) {
-		held = clean;
-		return;
-	}
-	if (!holding)
-		fprintf(stderr, "gobpfleak: %s\n", clean);
-	free(clean);
+	return clean;
+}
+
+static void print(const char *fmt, va_list ap)
+{
+	char *line = compose(fmt, ap);
+
+	if (line)
+		fprintf(stderr, "gobpfleak: %s\n", line);
+	free(line);
 }
 
 void errors_hold(void)
@@ -60,6 +63,18 @@ char *errors_release(void)
 }
 
 void say_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!holding)
+		print(fmt, ap);
+	else if (!held)
+		held = compose(fmt, ap);
+	va_end(ap);
+}
+
+void say_last(const char *fmt, ...)
 {
 	va_list ap;
 

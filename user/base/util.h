@@ -18,6 +18,9 @@ void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* a
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));		/* not with -q */
 void say_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* only with -v */
 
+/* Just before the program ends: shown also while errors are held. */
+void say_last(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Until errors_release() nothing is said; the first error is kept for it, which returns it, without
  * "gobpfleak: ", to be freed; NULL: there was none.  So one of many may fail and be told of. */
 void errors_hold(void);

@@ -76,7 +76,7 @@ static void *watch(void *arg)
 		last = turn;
 		last_faults = faults;
 		if (same > LOOKS) {
-			say_error("%s", w->message);
+			say_last("%s", w->message);
 			quick_exit(1);
 		}
 	}

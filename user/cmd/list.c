@@ -4,95 +4,176 @@
  */
 #include "user/cmd/cmd.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "user/base/json.h"
 #include "user/base/text.h"
+#include "user/base/util.h"
 #include "user/host.h"
+#include "user/report/report.h"
 
-static void put_cell(const char *text, int width)
+/* ---- text ----------------------------------------------------------------------------------- */
+
+static char *pid_text(const struct host_process *p)
 {
-	char *clean = text_clean(text ? text : "-");
-
-	printf("%-*s ", width, clean);
-	free(clean);
+	return xasprintf("%d", (int)p->pid);
 }
 
-static void put_size(uint64_t bytes)
+static char *comm_text(const struct host_process *p)
 {
-	if (bytes == UNKNOWN_U64)
-		printf("%10s ", "?");
+	return text_clean(p->comm);
+}
+
+static char *version_text(const struct host_process *p)
+{
+	return text_clean(p->go_version ? p->go_version : "?");
+}
+
+static char *stripped_text(const struct host_process *p)
+{
+	return xstrdup(!p->opened ? "?" : p->stripped ? "yes" : "no");
+}
+
+static char *container_text(const struct host_process *p)
+{
+	return text_clean(p->container ? p->container : "-");
+}
+
+static char *rss_text(const struct host_process *p)
+{
+	return xstrdup(report_bytes(p->rss).s);
+}
+
+static char *heap_text(const struct host_process *p)
+{
+	return xstrdup(report_bytes(p->live_heap).s);
+}
+
+static char *goroutines_text(const struct host_process *p)
+{
+	return xstrdup(report_count(p->goroutines).s);
+}
+
+static char *traceable_text(const struct host_process *p)
+{
+	return p->refused ? xasprintf("no: %s", p->refused) : xstrdup("yes");
+}
+
+static const struct column {
+	const char *head;
+	bool right;			/* numbers */
+	char *(*text)(const struct host_process *p);	/* to be freed */
+} columns[] = {
+	{ "PID", true, pid_text },
+	{ "COMMAND", false, comm_text },
+	{ "GO", false, version_text },
+	{ "STRIPPED", false, stripped_text },
+	{ "CONTAINER", false, container_text },
+	{ "RSS", true, rss_text },
+	{ "LIVE HEAP", true, heap_text },
+	{ "GOROUTINES", true, goroutines_text },
+	{ "TRACEABLE", false, traceable_text },
+};
+
+enum { N_COLUMNS = ARRAY_SIZE(columns) };
+
+/* As wide as its widest cell; the last one is not filled up. */
+static int width_of(const struct column *c, const struct host *h)
+{
+	size_t width = report_columns(c->head), n;
+
+	for (size_t i = 0; i < h->n; i++) {
+		char *text = c->text(&h->v[i]);
+
+		n = report_columns(text);
+		width = n > width ? n : width;
+		free(text);
+	}
+	return (int)width;
+}
+
+static void put_cell(const char *text, size_t column, const int widths[N_COLUMNS])
+{
+	int fill = widths[column] - (int)report_columns(text);
+
+	printf("%s%*s%s", column ? "  " : "", columns[column].right ? fill : 0, "", text);
+	if (column + 1 < N_COLUMNS)
+		printf("%*s", columns[column].right ? 0 : fill, "");
 	else
-		printf("%7.1fMiB ", (double)bytes / (1 << 20));
-}
-
-static void put_row(const struct host_process *p)
-{
-	printf("%7d ", (int)p->pid);
-	put_cell(p->comm, 15);
-	put_cell(p->go_version, 12);
-	put_cell(p->refused ? "?" : p->stripped ? "yes" : "no", 8);
-	put_size(p->rss);
-	put_size(p->live_heap);
-	put_cell(p->refused ? p->refused : "yes", 1);
-	putchar('\n');
+		putchar('\n');
 }
 
 static void list_text(const struct host *h)
 {
-	printf("%7s %-15s %-12s %-8s %10s %10s %s\n", "PID", "COMMAND", "GO", "STRIPPED", "RSS",
-	       "LIVE HEAP", "TRACEABLE");
-	for (size_t i = 0; i < h->n; i++)
-		put_row(&h->v[i]);
-	if (h->n_hidden)
-		printf("%zu processes of other users are not shown: run as root\n", h->n_hidden);
+	int widths[N_COLUMNS];
+
+	for (size_t c = 0; c < N_COLUMNS; c++)
+		widths[c] = width_of(&columns[c], h);
+	for (size_t c = 0; c < N_COLUMNS; c++)
+		put_cell(columns[c].head, c, widths);
+	for (size_t i = 0; i < h->n; i++) {
+		for (size_t c = 0; c < N_COLUMNS; c++) {
+			char *text = columns[c].text(&h->v[i]);
+
+			put_cell(text, c, widths);
+			free(text);
+		}
+	}
 }
 
-/* One object a line. */
-static void list_json(const struct host *h)
-{
-	for (size_t i = 0; i < h->n; i++) {
-		const struct host_process *p = &h->v[i];
-		struct json j = { .out = stdout };
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
-		open_level(&j, NULL, '{');
-		field_i64(&j, "pid", p->pid);
-		field_string(&j, "comm", p->comm);
-		field_string(&j, "go_version", p->go_version);
-		if (p->refused)
-			field_null(&j, "stripped");
-		else
-			field_bool(&j, "stripped", p->stripped);
-		field_u64(&j, "rss", p->rss);
-		field_u64(&j, "live_heap", p->live_heap);
-		field_bool(&j, "traceable", !p->refused);
-		field_string(&j, "refused", p->refused);
-		close_level(&j, '}');
-		putchar('\n');
-	}
+/* One object a line. */
+static void put_json(const struct host_process *p)
+{
+	struct json j = { .out = stdout };
+
+	open_level(&j, NULL, '{');
+	field_i64(&j, "pid", p->pid);
+	field_string(&j, "comm", p->comm);
+	field_string(&j, "exe", p->exe);
+	field_string(&j, "go_version", p->go_version);
+	if (p->opened)
+		field_bool(&j, "stripped", p->stripped);
+	else
+		field_null(&j, "stripped");
+	field_string(&j, "container", p->container);
+	field_u64(&j, "rss", p->rss);
+	field_u64(&j, "live_heap", p->live_heap);
+	field_u64(&j, "goroutines", p->goroutines);
+	field_bool(&j, "traceable", !p->refused);
+	field_string(&j, "refused", p->refused);
+	close_level(&j, '}');
+	putchar('\n');
 }
 
 static int list(const struct opts *o)
 {
 	struct host h;
+	int err;
 
 	if (host_look(&h))
 		return EXIT_FAILED;
 	if (o->json)
-		list_json(&h);
+		for (size_t i = 0; i < h.n; i++)
+			put_json(&h.v[i]);
 	else
 		list_text(&h);
+	err = report_finish(stdout);
+	if (h.n_hidden)
+		say("of %zu more processes this user may not know what they run%s", h.n_hidden,
+		    geteuid() ? "; root may" : "");
 	host_fini(&h);
-	return ferror(stdout) || fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
+	return err ? EXIT_FAILED : EXIT_DONE;
 }
 
 const struct command cmd_list = {
 	.line = { "list", CMD_LIST, 0 },
 	.brief = "the Go processes of this host, and whether each can be traced",
 	.usage = "list [OPTIONS]",
-	.help = "List the Go processes of this host, and whether each can be traced: with the\n"
-		"reason, if not.",
+	.help = "List the Go processes of this host: what each is, how large, and whether it can\n"
+		"be traced, with the reason if not. Nothing is planted.",
 	.run = list,
 };
