@@ -27,6 +27,7 @@
 #include "user/go/gofile.h"
 #include "user/go/image.h"
 #include "user/gomem/gomem.h"
+#include "user/gomem/profile.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
 #include "user/program.h"
@@ -224,6 +225,7 @@ static void describe(struct host_process *hp, struct process *p)
 	if (process_memory(p, &m) && m.known && m.num_gc)
 		hp->live_heap = m.live_heap;
 	hp->goroutines = count_goroutines(p);
+	profile_rate(process_gomem(p), &hp->profile_rate);
 }
 
 /* The program of the target: it may be another one by now than when it was first looked at. */
@@ -289,7 +291,7 @@ static void look_at(struct scan *s, pid_t pid)
 {
 	struct file *f = file_run_by(s, pid);
 	struct host_process hp = { .pid = pid, .live_heap = UNKNOWN_U64,
-				   .goroutines = UNKNOWN_U64 };
+				   .goroutines = UNKNOWN_U64, .profile_rate = UNKNOWN_U64 };
 	bool there;
 
 	if (!f || !f->go)

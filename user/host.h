@@ -25,6 +25,8 @@ struct host_process {
 	bool stripped;
 	uint64_t rss, live_heap;	/* bytes; the latter when the last collection ended */
 	uint64_t goroutines;	/* as runtime.NumGoroutine() counts them */
+	uint64_t profile_rate;	/* bytes between two samples of the runtime's memory profiler; 0:
+				 * it is off */
 };
 
 struct host {

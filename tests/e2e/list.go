@@ -34,6 +34,8 @@ type listed struct {
 	Stripped  bool
 	Traceable bool
 	Refused   string
+	// ProfileRate is what runtime.MemProfileRate is.
+	ProfileRate *int64 `json:"profile_rate"`
 }
 
 func (t *T) listed(uid uint32) map[int]listed {
@@ -55,15 +57,23 @@ func (t *T) listed(uid uint32) map[int]listed {
 
 func (t *T) list(version string) {
 	plain, stripped := t.program(t.build("quiet", version, "plain")), t.program(t.build("quiet", version, "stripped"))
+	profiled := t.program(t.build("profiled", version, "stripped"))
 	other := t.start(exec.Command("/bin/sleep", "600"))
 	all := t.listed(0)
 	for _, p := range []*program{plain, stripped} {
 		l := all[p.pid()]
-		want := listed{p.pid(), l.Comm, "go" + version, p == stripped, true, ""}
+		want := listed{p.pid(), l.Comm, "go" + version, p == stripped, true, "", l.ProfileRate}
 		if l != want || l.Comm == "" {
 			t.Errorf("listed as %+v, not %+v", l, want)
 		}
+		if l.ProfileRate == nil || *l.ProfileRate != 0 {
+			t.Errorf("its profiler is off, listed is %v", l.ProfileRate)
+		}
 	}
+	if rate := all[profiled.pid()].ProfileRate; rate == nil || *rate != 1 {
+		t.Errorf("runtime.MemProfileRate is 1, listed is %v", rate)
+	}
+	profiled.finish()
 	if l, is := all[other.pid()]; is {
 		t.Errorf("sleep is listed: %+v", l)
 	}

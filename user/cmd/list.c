@@ -56,6 +56,11 @@ static char *goroutines_text(const struct host_process *p)
 	return xstrdup(report_count(p->goroutines).s);
 }
 
+static char *profiler_text(const struct host_process *p)
+{
+	return xstrdup(p->profile_rate == UNKNOWN_U64 ? "?" : p->profile_rate ? "on" : "off");
+}
+
 static char *traceable_text(const struct host_process *p)
 {
 	return p->refused ? xasprintf("no: %s", p->refused) : xstrdup("yes");
@@ -74,6 +79,7 @@ static const struct column {
 	{ "RSS", true, rss_text },
 	{ "LIVE HEAP", true, heap_text },
 	{ "GOROUTINES", true, goroutines_text },
+	{ "PROFILER", false, profiler_text },
 	{ "TRACEABLE", false, traceable_text },
 };
 
@@ -143,6 +149,7 @@ static void put_json(const struct host_process *p)
 	field_u64(&j, "rss", p->rss);
 	field_u64(&j, "live_heap", p->live_heap);
 	field_u64(&j, "goroutines", p->goroutines);
+	field_u64(&j, "profile_rate", p->profile_rate);
 	field_bool(&j, "traceable", !p->refused);
 	field_string(&j, "refused", p->refused);
 	close_level(&j, '}');
