@@ -26,6 +26,8 @@ enum {
 	MAX_PROCESSES = 1 << 20,	/* of a host, that are looked at */
 	MAX_CANDIDATES = 20,		/* pids of processes of one name that are shown */
 	LIST_GOROUTINES_BYTES = 32 << 20, /* for one process's goroutines, to be counted */
+	MAX_SPANS = 1 << 24,		/* of a heap that is looked at: 128 GiB of small objects */
+	MAX_ARENAS = 1 << 18,		/* of 64 MiB, between the first and the last: 16 TiB */
 	MAX_PS = 1 << 12,		/* GOMAXPROCS; each costs 3 system calls */
 	MAX_HEAPSTATS_BYTES = 2048,	/* of one of the runtime's deltas; 1168 in Go 1.27 */
 
@@ -48,6 +50,12 @@ enum {
 					 * many serves is less likely than 1 in 10^10 */
 	MAX_JUMP_TABLE = 1 << 14,	/* entries of all jump tables of a function */
 	MAX_TYPE_FIELDS = 1 << 14,	/* of one struct; the largest have some hundred */
+	MAX_TYPE_DEPTH = 32,		/* structs and arrays inside of each other */
+	MAX_TYPE_SLOTS = 1 << 12,	/* pointers in one value; what is behind is not followed */
+	MAX_SLOTS = 1 << 21,		/* of all types that are looked into */
+	MAX_TYPES = 1 << 20,		/* a program of 170 MB has 80,000 */
+	MAX_DYNAMIC = 1 << 18,		/* words that may be interface types and are remembered */
+	MAX_PROBES = 1 << 16,		/* of them, those outside the file, which are read */
 
 	MAX_STRUCT_BYTES = 1 << 26,	/* no struct of the runtime is larger */
 	MAX_TYPEDEFS = 8,		/* in a row; the Go compiler writes one or two */

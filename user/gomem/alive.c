@@ -49,9 +49,6 @@ enum {
 	PAUSE_US = 100,
 	TINY_BLOCK = 16,	/* runtime.maxTinySize */
 	TINY_CLASS = 2,		/* size class of 16 bytes: runtime.tinySizeClass */
-	HEADER = 8,		/* mallocHeaderSize */
-	MAX_BITS_IN_SPAN = 512,	/* minSizeForMallocHeader: heapBitsInSpan() */
-	INLINE_MIN = 16,	/* smallest elemsize with inline marks */
 	INLINE_MARKS_BACK = 64,	/* from the end of the page to marks */
 };
 
@@ -85,23 +82,32 @@ static void set_liveness(struct group *g, enum liveness v)
 		g->objects[i].liveness = v;
 }
 
-/* Where the answer of the last mark phase is; false: nowhere at the moment. */
-static bool find_bits(const struct gomem *gm, struct group *g, uint32_t gen, uint64_t *addr)
+bool gomem_find_bits(const struct gomem *gm, const struct go_span *s, uint32_t gen, uint64_t *addr,
+		     bool *swept)
 {
-	const struct go_span *s = &g->span;
 	uint32_t age = s->sweepgen - gen;
 
-	g->swept = age == 0 || age == 3;
-	if (g->swept)
+	*swept = age == 0 || age == 3;
+	if (*swept)
 		*addr = s->allocbits;
 	else if (age != 1 && age != (uint32_t)-2)
 		return false;
-	else if (gm->lo->inline_marks && s->elemsize >= INLINE_MIN &&
-		 s->elemsize <= MAX_BITS_IN_SPAN)
+	else if (gm->lo->inline_marks && s->elemsize >= GO_INLINE_MARKS_MIN &&
+		 s->elemsize <= GO_BITS_IN_SPAN_MAX)
 		*addr = s->start + (1 << GO_PAGE_SHIFT) - INLINE_MARKS_BACK;
 	else
 		*addr = s->gcmarkbits;
 	return true;
+}
+
+bool gomem_span_kept(const struct go_span *a, const struct go_span *b, bool swept, uint32_t gen)
+{
+	uint32_t age = b->sweepgen - gen;
+
+	return a->start == b->start && a->limit == b->limit && a->elemsize == b->elemsize &&
+	       a->nelems == b->nelems && a->state == b->state && a->spanclass == b->spanclass &&
+	       a->allocbits == b->allocbits && a->gcmarkbits == b->gcmarkbits &&
+	       (swept ? age == 0 || age == 3 : a->sweepgen == b->sweepgen);
 }
 
 /* Index of the object in its span; false: this span never held this object. */
@@ -110,7 +116,7 @@ static bool find_index(const struct gomem *gm, const struct go_span *s, const st
 {
 	unsigned size_class = s->spanclass >> 1;
 	bool header = gm->lo->malloc_header && !span_noscan(s) && size_class &&
-		      s->elemsize > MAX_BITS_IN_SPAN;
+		      s->elemsize > GO_BITS_IN_SPAN_MAX;
 	bool tiny = span_noscan(s) && size_class == TINY_CLASS;
 	uint64_t addr = tiny ? o->addr & ~(uint64_t)(TINY_BLOCK - 1) : o->addr;
 
@@ -118,7 +124,7 @@ static bool find_index(const struct gomem *gm, const struct go_span *s, const st
 	    s->elemsize != o->size || !s->elemsize)
 		return false;
 	*index = (addr - s->start) / s->elemsize;
-	return (addr - s->start) % s->elemsize == (header ? HEADER : 0) && *index < s->nelems;
+	return (addr - s->start) % s->elemsize == (header ? GO_HEADER_BYTES : 0) && *index < s->nelems;
 }
 
 static void decide_group(const struct gomem *gm, const struct group *g, uint32_t gen,
@@ -173,25 +179,13 @@ static void settle_without_bits(const struct gomem *gm, struct batch *b)
 			continue;	/* not a span */
 		*r = (struct target_read){ .buf = b->bits[n],
 					   .len = (uint32_t)(g->span.nelems + 7) / 8 };
-		if (find_bits(gm, g, b->gen, &addr))
+		if (gomem_find_bits(gm, &g->span, b->gen, &addr, &g->swept))
 			r->addr = addr;
 		else
 			r->len = 0;	/* being swept: in the next round */
 		b->groups[n++] = *g;
 	}
 	b->n = n;
-}
-
-/* Whether the bits that were read between the looks a and b are the answer of cycle gen. */
-static bool unchanged(const struct group *g, const struct go_span *b, uint32_t gen)
-{
-	const struct go_span *a = &g->span;
-	uint32_t age = b->sweepgen - gen;
-
-	return a->start == b->start && a->limit == b->limit && a->elemsize == b->elemsize &&
-	       a->nelems == b->nelems && a->state == b->state && a->spanclass == b->spanclass &&
-	       a->allocbits == b->allocbits && a->gcmarkbits == b->gcmarkbits &&
-	       (g->swept ? age == 0 || age == 3 : a->sweepgen == b->sweepgen);
 }
 
 static void settle_with_bits(const struct gomem *gm, struct batch *b, uint32_t gen_after)
@@ -204,7 +198,7 @@ static void settle_with_bits(const struct gomem *gm, struct batch *b, uint32_t g
 
 		if (b->have_bits[i] && b->reads[i].ok && gen_after == b->gen) {
 			gomem_parse_span(gm, raw_span(gm, b, i), &again);
-			if (unchanged(g, &again, b->gen)) {
+			if (gomem_span_kept(&g->span, &again, g->swept, b->gen)) {
 				decide_group(gm, g, b->gen, b->bits[i]);
 				continue;
 			}

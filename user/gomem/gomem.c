@@ -53,11 +53,15 @@ int gomem_read_u64(const struct gomem *gm, uint64_t addr, uint64_t *v)
 }
 
 /* freeindex and nelems follow each other: words up to Go 1.21, uint16 from 1.22 on. */
+static uint64_t word_or_half(const struct go_layout *lo, const uint8_t *raw, int32_t off)
+{
+	return lo->mspan_nelems - lo->mspan_freeindex == 8 ? gomem_u64(raw, off)
+							   : gomem_u16(raw, off);
+}
+
 uint64_t gomem_nelems(const struct go_layout *lo, const uint8_t *raw, int32_t from)
 {
-	return lo->mspan_nelems - lo->mspan_freeindex == 8 ?
-		       gomem_u64(raw, lo->mspan_nelems - from) :
-		       gomem_u16(raw, lo->mspan_nelems - from);
+	return word_or_half(lo, raw, lo->mspan_nelems - from);
 }
 
 void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span *out)
@@ -70,8 +74,11 @@ void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span
 		.limit = gomem_u64(raw, lo->mspan_limit),
 		.elemsize = gomem_u64(raw, lo->mspan_elemsize),
 		.nelems = gomem_nelems(lo, raw, 0),
+		.freeindex = word_or_half(lo, raw, lo->mspan_freeindex),
 		.allocbits = gomem_u64(raw, lo->mspan_allocbits),
 		.gcmarkbits = gomem_u64(raw, lo->mspan_gcmarkbits),
+		.largetype = gomem_u64(raw, lo->mspan_largetype),
+		.specials = gomem_u64(raw, lo->mspan_specials),
 		.sweepgen = gomem_u32(raw, lo->mspan_sweepgen),
 		.alloccount = gomem_u16(raw, lo->mspan_alloccount),
 		.alloccount_before = gomem_u16(raw, lo->mspan_alloccountbeforecache),
@@ -217,7 +224,9 @@ static bool layout_sane(const struct go_layout *lo)
 	else
 		ok = ok && distance == 2;
 	ok = ok && (lo->mspan_alloccountbeforecache < 0 ||
-		    field_fits(lo->mspan_alloccountbeforecache, 2, lo->mspan_size));
+		    field_fits(lo->mspan_alloccountbeforecache, 2, lo->mspan_size)) &&
+	     (lo->mspan_largetype < 0 || field_fits(lo->mspan_largetype, 8, lo->mspan_size)) &&
+	     (lo->mspan_specials < 0 || field_fits(lo->mspan_specials, 8, lo->mspan_size));
 	return ok && lo->heaparena_spans >= 0 && lo->mheap_allspans >= 0 && lo->arenas &&
 	       lo->sweepgen && lo->mheap && lo->allglen && lo->allgptr;
 }

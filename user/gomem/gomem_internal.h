@@ -13,20 +13,13 @@
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/gomem/gomem.h"
+#include "user/gomem/spans.h"
 #include "user/object.h"
 #include "user/target.h"
-
-/* runtime/malloc.go, linux/amd64; the same in Go 1.17 to 1.27.  The base is that architecture's. */
-#define GO_PAGE_SHIFT 13
-#define GO_ARENA_SHIFT 26			/* heapArenaBytes = 64 MiB */
-#define GO_ARENA_BASE 0xffff800000000000u	/* arenaBaseOffset */
-#define GO_ARENA_PAGES (1u << (GO_ARENA_SHIFT - GO_PAGE_SHIFT))
-#define GO_ADDR_END (1ull << 47)		/* user space */
 
 enum {
 	N_SPAN_CLASSES = 136,	/* numSpanClasses: 68 size classes, with and without pointers */
 	N_SIZE_CLASSES = N_SPAN_CLASSES / 2,
-	MAX_ELEMS = 1024,	/* of one span: 8192 / 8 */
 	SPAN_IN_USE = 1,	/* mSpanInUse; 0 dead, 2 manual (stacks, GC buffers) */
 	MAX_RAW = 1024,		/* bytes of a g or an mspan; 456 and 160 in Go 1.27 */
 	N_ARENA_CACHE = 256,	/* a power of two */
@@ -49,16 +42,6 @@ struct gomem {
 	struct batch *batch;	/* work space of alive.c, made when it is first needed */
 };
 
-/* An mspan.  All fields were read by one copy. */
-struct go_span {
-	uint64_t start, npages, limit, elemsize, nelems;
-	uint64_t allocbits, gcmarkbits;
-	uint32_t sweepgen;
-	uint16_t alloccount, alloccount_before;	/* the latter 0 up to Go 1.18 */
-	uint8_t spanclass;	/* size class << 1 | without pointers */
-	uint8_t state;
-};
-
 /* A field of a struct that was copied to raw; 0 for a field that the version lacks. */
 uint64_t gomem_u64(const uint8_t *raw, int32_t off);
 uint32_t gomem_u32(const uint8_t *raw, int32_t off);
@@ -73,20 +56,12 @@ uint64_t gomem_nelems(const struct go_layout *lo, const uint8_t *raw, int32_t fr
 /* raw: lo->mspan_size bytes. */
 void gomem_parse_span(const struct gomem *gm, const uint8_t *raw, struct go_span *out);
 
-static inline bool span_noscan(const struct go_span *s)
-{
-	return s->spanclass & 1;
-}
-
-static inline uint64_t arena_index(uint64_t addr)
-{
-	return (addr - GO_ARENA_BASE) >> GO_ARENA_SHIFT;
-}
-
-static inline uint32_t arena_page(uint64_t addr)
-{
-	return (uint32_t)(addr >> GO_PAGE_SHIFT) % GO_ARENA_PAGES;
-}
+/* Where the answer of the mark phase that ended generation gen is (the essay in alive.c), false:
+ * nowhere at the moment.  *swept: whether the span is swept already. */
+bool gomem_find_bits(const struct gomem *gm, const struct go_span *s, uint32_t gen, uint64_t *addr,
+		     bool *swept);
+/* Whether the bits that were read between the looks a and b at a span are those of gen. */
+bool gomem_span_kept(const struct go_span *a, const struct go_span *b, bool swept, uint32_t gen);
 
 /* The *heapArena of addr, 0: no heap there.  Needs gm->arenas. */
 int gomem_arena(struct gomem *gm, uint64_t addr, uint64_t *arena);
