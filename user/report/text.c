@@ -1,82 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * text.c - the report for reading, in 80 columns.
+ * text.c - the report for reading.
  *
- * Only a name that is too long leaves them: names are never cut, they are what one greps for.
  * What holds nothing now, live or young, is shown only where all is asked for.
  */
 #include "user/report/report.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
+#include "user/report/line.h"
 
 enum {
-	COLUMNS = 80,
 	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
-
-/* A line that goes on below, indented, where it would leave the columns. */
-struct line {
-	FILE *out;
-	size_t column, indent;
-};
-
-static struct line begin_line(FILE *out, const char *label, size_t indent)
-{
-	fputs(label, out);
-	return (struct line){ out, report_columns(label), indent };
-}
-
-/*
- * One item that is not broken, behind the separator.  At the end of a line the separator's part
- * before its blank stays and the part behind begins the next line: "; " leaves a semicolon, " + "
- * takes a plus along.
- */
-static void item(struct line *l, const char *separator, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void item(struct line *l, const char *separator, const char *fmt, ...)
-{
-	size_t stays = strcspn(separator, " ");
-	char *raw = NULL, *text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&raw, fmt, ap) < 0)
-		raw = xstrdup("?");
-	va_end(ap);
-	text = text_clean(raw);
-	/* One column stays for the separator of what follows. */
-	if (l->column > l->indent &&
-	    l->column + strlen(separator) + report_columns(text) >= COLUMNS) {
-		fprintf(l->out, "%.*s\n%*s", (int)stays, separator, (int)l->indent, "");
-		l->column = l->indent;
-		separator += stays;
-		separator += strspn(separator, " ");
-	}
-	fprintf(l->out, "%s%s", separator, text);
-	l->column += strlen(separator) + report_columns(text);
-	free(text);
-	free(raw);
-}
-
-static void end_line(struct line *l)
-{
-	fputc('\n', l->out);
-}
-
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
 
 static void put_head(FILE *out, const struct findings *f)
 {

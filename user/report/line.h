@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * line.h - lines for reading, in 80 columns.
+ *
+ * Only a name that is too long leaves them: names are never cut, they are what one greps for.
+ */
+#ifndef LINE_H
+#define LINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { COLUMNS = 80 };
+
+/* A line that goes on below, indented, where it would leave the columns. */
+struct line {
+	FILE *out;
+	size_t column, indent;
+};
+
+struct line begin_line(FILE *out, const char *label, size_t indent);
+
+/*
+ * One item that is not broken, behind the separator.  At the end of a line the separator's part
+ * before its blank stays and the part behind begins the next line: "; " leaves a semicolon, " + "
+ * takes a plus along.
+ */
+void item(struct line *l, const char *separator, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+void end_line(struct line *l);
+
+const char *plural(uint64_t n);		/* "s" unless it is 1 */
+
+#endif
