@@ -174,6 +174,8 @@ struct target_info {
 	uint64_t map_start, map_limit, map_file_off;	/* binary's executable mapping, vaddr */
 };
 
+struct heap_view;		/* heapview.h */
+
 /* Everything a report may print, nothing else. */
 struct findings {
 	const char *version;	/* of this program */
@@ -185,6 +187,7 @@ struct findings {
 	struct memory_account memory;
 	bool heap, goroutines;	/* which halves were traced */
 	struct heap_census census;
+	const struct heap_view *types;	/* the heap by type; NULL: not looked at */
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
 	struct goroutine_site *gsites;	/* in order of live */

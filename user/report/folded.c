@@ -17,6 +17,7 @@
 #include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
+#include "user/report/heap_folded.h"
 
 struct line {
 	const struct frames *stack;
@@ -128,16 +129,22 @@ static void write_lines(FILE *out, struct lines *l)
 
 int report_folded(FILE *out, const struct findings *f, const struct report_options *opt)
 {
-	/* In the order of the format's values; those behind are of goroutines. */
+	/* In the order of the format's values; behind them are one of goroutines, then those of
+	 * the heap by type. */
 	static uint64_t (*const of_site[])(const struct heap_site *) = {
 		live_bytes, live_objects, alloc_bytes, growth_bytes,
 	};
+	const size_t goroutines = ARRAY_SIZE(of_site);
 	int value = report_value(report_find("folded"), opt->value);
 	struct lines l = { 0 };
 
 	if (value < 0)
 		return value;
-	if ((size_t)value < ARRAY_SIZE(of_site)) {
+	if ((size_t)value > goroutines) {
+		report_heap_folded(out, f->types, (enum heap_folded)(value - (int)goroutines - 1));
+		return report_finish(out);
+	}
+	if ((size_t)value < goroutines) {
 		for (size_t i = 0; i < f->n_sites; i++)
 			add(&l, &f->sites[i].stack, of_site[value](&f->sites[i]));
 	} else {

@@ -14,6 +14,7 @@
 
 #include "user/base/json.h"
 #include "user/model.h"
+#include "user/report/heap_json.h"
 
 /* Of a report that was not asked for all: what a reader can hold, and a disk. */
 enum { MAX_SITES = 1000, MAX_TYPES = 20, MAX_PLACES = 20 };
@@ -345,6 +346,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);
 	put_census(&j, &f->census);
+	if (f->types)
+		report_heap_json(&j, f->types);
 	field_null(&j, "verdict");
 	put_coverage(&j, f);
 	put_cost(&j, &f->cost);

@@ -48,6 +48,17 @@ void end_line(struct line *l)
 	fputc('\n', l->out);
 }
 
+size_t lines_in(const char *text)
+{
+	size_t n = 0;
+
+	while ((text = strchr(text, '\n'))) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
 const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";

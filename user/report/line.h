@@ -31,6 +31,7 @@ void item(struct line *l, const char *separator, const char *fmt, ...)
 
 void end_line(struct line *l);
 
+size_t lines_in(const char *text);
 const char *plural(uint64_t n);		/* "s" unless it is 1 */
 
 #endif

@@ -17,6 +17,7 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/model.h"
+#include "user/report/heap_folded.h"
 #include "user/report/profile.h"
 
 /* Frames that make one location, known again by their addresses: most stacks share theirs. */
@@ -40,10 +41,11 @@ static void put_comments(struct making *m, bool of_heap)
 					t->comm ? t->comm : "?",
 					t->go_version ? t->go_version : "?",
 					t->stripped ? " (stripped)" : ""));
-	profile_comment(m->p, xasprintf("attached %s, %" PRIu64 " GC cycles%s",
-					report_duration(f->attached_s).s, f->gc_cycles,
-					of_heap && !f->gc_cycles ?
-					": what is in use is not known yet" : ""));
+	if (f->heap || f->goroutines)
+		profile_comment(m->p, xasprintf("attached %s, %" PRIu64 " GC cycles%s",
+						report_duration(f->attached_s).s, f->gc_cycles,
+						of_heap && !f->gc_cycles ?
+						": what is in use is not known yet" : ""));
 	if (of_heap && f->followed_one_in > 1)
 		profile_comment(m->p, xasprintf("one in %" PRIu32 " small objects followed, counts "
 						"are estimates", f->followed_one_in));
@@ -221,6 +223,8 @@ static void put_profile(struct making *m, int value)
 
 	if (value == 0)
 		put_heap(m);
+	else if (value == 3)
+		report_heap_profile(m->p, f->types);
 	else
 		put_all_goroutines(m, value == 2);
 	profile_time(m->p, f->time_unix_ns, f->attached_s);

@@ -12,6 +12,7 @@
 
 #include "user/base/goname.h"
 #include "user/base/util.h"
+#include "user/heapview.h"
 #include "user/model.h"
 
 static const struct report_value one_value[] = { { 0 } };
@@ -26,6 +27,9 @@ static const struct report_value folded_values[] = {
 	{ .name = "alloc", .needs = REPORT_NEEDS_HEAP },
 	{ .name = "growth", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
 	{ .name = "goroutine", .needs = REPORT_NEEDS_GOROUTINES },
+	{ .name = "holders", .needs = REPORT_NEEDS_TYPES },
+	{ .name = "holders-objects", .needs = REPORT_NEEDS_TYPES },
+	{ .name = "holders-growth", .needs = REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS },
 };
 
 static const struct report_value pprof_values[] = {
@@ -34,6 +38,8 @@ static const struct report_value pprof_values[] = {
 	{ .name = "goroutine", .needs = REPORT_NEEDS_GOROUTINES, .option = "pprof-goroutines",
 	  .help = "also write a goroutine profile for go tool pprof" },
 	{ .name = "goroutine-creation", .needs = REPORT_NEEDS_GOROUTINES },
+	{ .name = "holders", .needs = REPORT_NEEDS_TYPES, .option = "pprof",
+	  .help = "also write types and what holds them for go tool pprof" },
 };
 
 #define VALUES(v) .values = v, .n_values = ARRAY_SIZE(v)
@@ -66,7 +72,9 @@ const struct report_format *report_find(const char *name)
 unsigned int report_missing(const struct findings *f)
 {
 	return (f->heap ? 0 : REPORT_NEEDS_HEAP) | (f->goroutines ? 0 : REPORT_NEEDS_GOROUTINES) |
-	       (f->gc_cycles ? 0 : REPORT_NEEDS_COLLECTION);
+	       (f->gc_cycles ? 0 : REPORT_NEEDS_COLLECTION) |
+	       (f->types ? 0 : REPORT_NEEDS_TYPES) |
+	       (f->types && f->types->before ? 0 : REPORT_NEEDS_TWO_LOOKS);
 }
 
 int report_value(const struct report_format *format, const char *value)

@@ -20,10 +20,12 @@ struct goroutine_sum;
 struct heap_site;
 struct heap_sum;
 
+#define REPORT_FIT (SIZE_MAX - 1)	/* as many rows as fit on a screen */
+
 struct report_options {
 	size_t top;		/* rows of each section of the text report; 0: all, in JSON too,
 				 * else 1,000 sites of each kind are there, or top if that is
-				 * more */
+				 * more; REPORT_FIT only where the report has the heap by type */
 	const char *value;	/* what folded stacks and pprof count: one of the format's values;
 				 * NULL: the first */
 };
@@ -33,6 +35,8 @@ enum report_needs {
 	REPORT_NEEDS_HEAP = 1,
 	REPORT_NEEDS_GOROUTINES = 2,
 	REPORT_NEEDS_COLLECTION = 4,	/* one that ended since the attach */
+	REPORT_NEEDS_TYPES = 8,		/* the heap by type */
+	REPORT_NEEDS_TWO_LOOKS = 16,	/* at it */
 };
 
 enum report_kind {

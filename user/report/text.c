@@ -14,9 +14,11 @@
 #include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/model.h"
+#include "user/report/heap_text.h"
 #include "user/report/line.h"
 
 enum {
+	SCREEN = 40,		/* lines of a report that is to fit on one */
 	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
@@ -33,8 +35,11 @@ static void put_head(FILE *out, const struct findings *f)
 	item(&l, " ", "%s", t->comm ? t->comm : "?");
 	item(&l, "  ", "%s%s", t->go_version ? t->go_version : "?",
 	     t->stripped ? " (stripped)" : "");
-	item(&l, "  ", "attached %s", report_duration(f->attached_s).s);
-	item(&l, "  ", "%s GC cycle%s", report_count(f->gc_cycles).s, plural(f->gc_cycles));
+	if (f->heap || f->goroutines) {
+		item(&l, "  ", "attached %s", report_duration(f->attached_s).s);
+		item(&l, "  ", "%s GC cycle%s", report_count(f->gc_cycles).s,
+		     plural(f->gc_cycles));
+	}
 	end_line(&l);
 	if (f->gone) {
 		l = begin_line(out, "NOTE     ", 9);
@@ -621,9 +626,9 @@ static void put_coverage(FILE *out, const struct findings *f)
 		     plural(t.young_objects), report_bytes(t.young_bytes).s,
 		     f->gc_cycles ? "allocated since the last collection" :
 				    "no collection has ended");
-	if (!f->heap)
+	if (!f->heap && f->goroutines)
 		item(&l, "; ", "the heap was not traced");
-	if (!f->goroutines)
+	if (!f->goroutines && f->heap)
 		item(&l, "; ", "goroutines were not traced");
 	end_line(&l);
 }
@@ -644,8 +649,53 @@ static void put_cost(FILE *out, const struct cost *c)
 	end_line(&l);
 }
 
+/* To be freed. */
+static char *text_of(void (*put)(FILE *out, const struct findings *f), const struct findings *f)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return xstrdup("");
+	put(out, f);
+	fclose(out);
+	return text;
+}
+
+static void put_front(FILE *out, const struct findings *f)
+{
+	put_head(out, f);
+	put_memory(out, &f->memory);
+	report_heap_totals(out, f->types);
+}
+
+static void put_back(FILE *out, const struct findings *f)
+{
+	report_heap_untyped(out, f->types);
+	put_coverage(out, f);
+	report_heap_cost(out, f->types, f->cost.own_rss);
+}
+
+/* A look at the heap without a trace.  One line more says how many types are not shown. */
+static void put_types(FILE *out, const struct findings *f, size_t top)
+{
+	char *front = text_of(put_front, f), *back = text_of(put_back, f);
+	size_t used = lines_in(front) + lines_in(back) + 1;
+
+	fputs(front, out);
+	report_heap_rows(out, f->types, top, used < SCREEN ? SCREEN - used : 0);
+	fputs(back, out);
+	free(front);
+	free(back);
+}
+
 int report_text(FILE *out, const struct findings *f, const struct report_options *opt)
 {
+	if (f->types) {
+		put_types(out, f, opt->top);
+		return report_finish(out);
+	}
 	put_head(out, f);
 	put_memory(out, &f->memory);
 	put_trend(out, &f->census);

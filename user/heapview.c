@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * heapview.c - joins two looks at the heap by the keys of types and holders, and takes differences.
+ *
+ * Growth lies between what certainly lives now less what may have lived before, and the other way
+ * round.  A list of holders may have been cut: how many objects one that is not in it held is then
+ * known to be no more than the last of the list held, nor than all that are left out.
+ */
+#include "user/heapview.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/base/table.h"
+#include "user/base/util.h"
+
+static const struct estimate no_rate = { .value = NAN, .low = NAN, .high = NAN };
+
+/* ---- differences ----------------------------------------------------------------------------- */
+
+static struct estimate rate(struct heap_range now, struct heap_range before, double span_s)
+{
+	double low = (double)now.low - (double)before.high;
+	double high = (double)now.high - (double)before.low;
+
+	return (struct estimate){ .value = (low + high) / 2 / span_s, .low = low / span_s,
+				  .high = high / span_s };
+}
+
+static void compare(struct heap_amount *a, struct heap_range objects, struct heap_range bytes,
+		    double span_s)
+{
+	a->objects_per_s = rate(a->objects, objects, span_s);
+	a->bytes_per_s = rate(a->bytes, bytes, span_s);
+}
+
+/* ---- keys of one map ------------------------------------------------------------------------- */
+
+struct index_entry {
+	uint64_t key;
+	size_t index;
+};
+
+static void put(struct table *t, uint64_t key, size_t index)
+{
+	bool is_new;
+	struct index_entry *e = table_put(t, key ? key : 1, &is_new);
+
+	if (is_new)
+		e->index = index;
+}
+
+/* SIZE_MAX: it is not there. */
+static size_t find(const struct table *t, uint64_t key)
+{
+	const struct index_entry *e = table_find(t, key ? key : 1);
+
+	return e ? e->index : SIZE_MAX;
+}
+
+static void index_types(struct table *t, const struct heapmap *m)
+{
+	table_init(t, sizeof(struct index_entry), SIZE_MAX);
+	for (size_t i = 0; i < m->n_types; i++)
+		put(t, m->types[i].key, i);
+}
+
+static void index_holders(struct table *t, const struct heap_type *type)
+{
+	table_init(t, sizeof(struct index_entry), SIZE_MAX);
+	for (size_t i = 0; i < type->n_holders; i++)
+		put(t, type->holders[i].key, i);
+}
+
+/* ---- holders --------------------------------------------------------------------------------- */
+
+/* What a holder that is not in the list may have held at most. */
+static struct heap_range unlisted(const struct heap_type *type, bool of_bytes)
+{
+	struct heap_range all = of_bytes ? type->bytes : type->objects, listed = { 0 }, last;
+
+	for (size_t i = 0; i < type->n_holders; i++)
+		listed.low += of_bytes ? type->holders[i].bytes.low : type->holders[i].objects.low;
+	if (type->n_holders) {
+		const struct heap_holder *h = &type->holders[type->n_holders - 1];
+
+		last = of_bytes ? h->bytes : h->objects;
+	} else {
+		last = all;
+	}
+	all.high = all.high > listed.low ? all.high - listed.low : 0;
+	return (struct heap_range){ 0, all.high < last.high ? all.high : last.high };
+}
+
+/* Whether the list of holders leaves some out. */
+static bool is_cut(const struct heap_type *type)
+{
+	uint64_t listed = 0;
+
+	for (size_t i = 0; i < type->n_holders; i++)
+		listed += type->holders[i].objects.high;
+	return listed < type->held_objects || (!type->n_holders && type->objects.high);
+}
+
+/* The same holder at the other look: what it held there. */
+static void held_there(const struct heap_type *type, const struct table *holders, uint64_t key,
+		       struct heap_range *objects, struct heap_range *bytes)
+{
+	size_t i = type ? find(holders, key) : SIZE_MAX;
+
+	*objects = *bytes = (struct heap_range){ 0 };
+	if (i != SIZE_MAX) {
+		*objects = type->holders[i].objects;
+		*bytes = type->holders[i].bytes;
+	} else if (type && is_cut(type)) {
+		*objects = unlisted(type, false);
+		*bytes = unlisted(type, true);
+	}
+}
+
+static int by_objects(const void *a, const void *b)
+{
+	const struct heap_held *x = a, *y = b;
+
+	if (x->amount.objects.high != y->amount.objects.high)
+		return x->amount.objects.high < y->amount.objects.high ? 1 : -1;
+	return x->holder->key < y->holder->key ? -1 : x->holder->key > y->holder->key;
+}
+
+static int by_held_growth(const void *a, const void *b)
+{
+	double x = ((const struct heap_held *)a)->amount.bytes_per_s.value;
+	double y = ((const struct heap_held *)b)->amount.bytes_per_s.value;
+
+	return x != y ? (x < y ? 1 : -1) : by_objects(a, b);
+}
+
+static void add_held(struct heap_row *row, const struct heap_holder *holder,
+		     const struct heap_type *now, const struct table *of_now,
+		     const struct heap_type *before, const struct table *of_before, double span_s)
+{
+	struct heap_held *h = &row->held[row->n_held++];
+	struct heap_range objects, bytes;
+
+	h->holder = holder;
+	held_there(now, of_now, holder->key, &h->amount.objects, &h->amount.bytes);
+	h->amount.objects_per_s = h->amount.bytes_per_s = no_rate;
+	if (span_s <= 0)
+		return;
+	held_there(before, of_before, holder->key, &objects, &bytes);
+	compare(&h->amount, objects, bytes, span_s);
+}
+
+/* Those of now, then those that were and are no more; either type may be NULL. */
+static void add_holders(struct heap_row *row, const struct heap_type *now,
+			const struct heap_type *before, double span_s)
+{
+	static const struct heap_type none;
+	struct table of_now, of_before;
+	size_t most = (now ? now->n_holders : 0) + (before ? before->n_holders : 0);
+
+	index_holders(&of_now, now ? now : &none);
+	index_holders(&of_before, before ? before : &none);
+	row->held = xcalloc(most ? most : 1, sizeof(*row->held));
+	for (size_t i = 0; now && i < now->n_holders; i++)
+		add_held(row, &now->holders[i], now, &of_now, before, &of_before, span_s);
+	for (size_t i = 0; before && i < before->n_holders; i++)
+		if (find(&of_now, before->holders[i].key) == SIZE_MAX)
+			add_held(row, &before->holders[i], now, &of_now, before, &of_before,
+				 span_s);
+	qsort(row->held, row->n_held, sizeof(*row->held), span_s > 0 ? by_held_growth : by_objects);
+	table_fini(&of_now);
+	table_fini(&of_before);
+}
+
+/* ---- types ----------------------------------------------------------------------------------- */
+
+static void add_row(struct heap_view *v, const struct heap_type *now,
+		    const struct heap_type *before)
+{
+	static const struct heap_range none;
+	struct heap_row *row = &v->rows[v->n_rows++];
+
+	row->type = now ? now : before;
+	row->amount = (struct heap_amount){ .objects_per_s = no_rate, .bytes_per_s = no_rate };
+	if (now) {
+		row->amount.objects = now->objects;
+		row->amount.bytes = now->bytes;
+	}
+	if (v->before) {
+		compare(&row->amount, before ? before->objects : none,
+			before ? before->bytes : none, v->span_s);
+		row->objects_before = before ? before->objects.high : 0;
+	}
+	add_holders(row, now, before, v->before ? v->span_s : 0);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct heap_row *x = a, *y = b;
+
+	if (x->amount.bytes.high != y->amount.bytes.high)
+		return x->amount.bytes.high < y->amount.bytes.high ? 1 : -1;
+	return x->type->key < y->type->key ? -1 : x->type->key > y->type->key;
+}
+
+static int by_growth(const void *a, const void *b)
+{
+	double x = ((const struct heap_row *)a)->amount.bytes_per_s.value;
+	double y = ((const struct heap_row *)b)->amount.bytes_per_s.value;
+
+	return x != y ? (x < y ? 1 : -1) : by_bytes(a, b);
+}
+
+static void add_rows(struct heap_view *v)
+{
+	static const struct heapmap nothing;
+	const struct heapmap *before = v->before ? v->before : &nothing;
+	struct table of_now, of_before;
+
+	index_types(&of_now, v->now);
+	index_types(&of_before, before);
+	v->rows = xcalloc(v->now->n_types + before->n_types + 1, sizeof(*v->rows));
+	for (size_t i = 0; i < v->now->n_types; i++) {
+		size_t there = find(&of_before, v->now->types[i].key);
+
+		add_row(v, &v->now->types[i], there == SIZE_MAX ? NULL : &before->types[there]);
+	}
+	for (size_t i = 0; i < before->n_types; i++)
+		if (find(&of_now, before->types[i].key) == SIZE_MAX)
+			add_row(v, NULL, &before->types[i]);
+	table_fini(&of_now);
+	table_fini(&of_before);
+}
+
+/* ---- losses ---------------------------------------------------------------------------------- */
+
+static void add_losses(struct heap_view *v)
+{
+	static const struct { const char *name, *text; size_t at; } rows[N_HEAP_LOSSES] = {
+		{ "spans_changed", "spans never kept still",
+		  offsetof(struct heap_losses, spans_changed) },
+		{ "spans_unreadable", "spans not readable",
+		  offsetof(struct heap_losses, spans_unreadable) },
+		{ "objects_dropped", "objects died between two passes",
+		  offsetof(struct heap_losses, objects_dropped) },
+		{ "edges_once", "references seen by one pass only",
+		  offsetof(struct heap_losses, edges_once) },
+		{ "types_contradicted", "objects of which two types were said",
+		  offsetof(struct heap_losses, types_contradicted) },
+		{ "heap_stacks_unreadable", "stacks of goroutines that ran not read",
+		  offsetof(struct heap_losses, stacks_unreadable) },
+		{ "holders_cut", "objects whose chain of holders found no room",
+		  offsetof(struct heap_losses, holders_cut) },
+		{ "unreached", "marked objects that no root led to",
+		  offsetof(struct heap_losses, unreached) },
+		{ "over_memory", "objects left out, no memory left (--memory)",
+		  offsetof(struct heap_losses, over_memory) },
+	};
+
+	for (size_t i = 0; i < N_HEAP_LOSSES; i++) {
+		const char *now = (const char *)&v->now->losses + rows[i].at;
+		const char *before = v->before ? (const char *)&v->before->losses + rows[i].at :
+						 NULL;
+
+		v->losses[i] = (struct coverage_row){
+			.name = rows[i].name, .text = rows[i].text, .loss = true,
+			.value = *(const uint64_t *)now +
+				 (before ? *(const uint64_t *)before : 0) };
+	}
+}
+
+void heapview_make(const struct heapmap *now, const struct heapmap *before, struct heap_view *out)
+{
+	*out = (struct heap_view){ .now = now, .before = before };
+	if (before)
+		out->span_s = (double)(now->time_ns - before->time_ns) / 1e9;
+	add_rows(out);
+	qsort(out->rows, out->n_rows, sizeof(*out->rows), before ? by_growth : by_bytes);
+	add_losses(out);
+}
+
+void heapview_fini(struct heap_view *v)
+{
+	for (size_t i = 0; i < v->n_rows; i++)
+		free(v->rows[i].held);
+	free(v->rows);
+	*v = (struct heap_view){ 0 };
+}
+
+double heapview_typed(const struct heap_sums *sums)
+{
+	uint64_t all = sums->exact_bytes + sums->guessed_bytes + sums->untyped_bytes;
+
+	return all ? (double)(sums->exact_bytes + sums->guessed_bytes) / (double)all : NAN;
+}

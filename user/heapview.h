@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heapview.h - what a report says of the heap by type: one look, or two compared.
+ *
+ * Plain data and a pure function; borrows the maps, which must live as long.
+ */
+#ifndef HEAPVIEW_H
+#define HEAPVIEW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/heapmap.h"
+#include "user/model.h"
+
+/* What there is of something, and how it grew since the look before: a second, NAN in all of an
+ * estimate if there was none.  The interval is certain, not a 95 % one. */
+struct heap_amount {
+	struct heap_range objects, bytes;
+	struct estimate objects_per_s, bytes_per_s;
+};
+
+/* Objects of a row that are held the same way. */
+struct heap_held {
+	const struct heap_holder *holder;	/* of the later look that has it */
+	struct heap_amount amount;
+};
+
+struct heap_row {
+	const struct heap_type *type;		/* of the later look that has it */
+	struct heap_amount amount;
+	uint64_t objects_before;		/* as objects.high, at the look before */
+	struct heap_held *held;			/* in the order of the rows */
+	size_t n_held;
+};
+
+enum { N_HEAP_LOSSES = 9 };
+
+struct heap_view {
+	const struct heapmap *now, *before;	/* before: NULL, of one look */
+	double span_s;				/* between the two */
+	struct heap_row *rows;			/* of one look most bytes first, of two what grew
+						 * most; what could not be typed among them */
+	size_t n_rows;
+	struct coverage_row losses[N_HEAP_LOSSES];	/* of both looks */
+};
+
+void heapview_make(const struct heapmap *now, const struct heapmap *before, struct heap_view *out);
+void heapview_fini(struct heap_view *v);
+
+/* Of bytes, what has a type; NAN: there are none. */
+double heapview_typed(const struct heap_sums *sums);
+
+#endif

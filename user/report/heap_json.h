@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heap_json.h - the fields of the JSON report that tell the heap by type.
+ */
+#ifndef HEAP_JSON_H
+#define HEAP_JSON_H
+
+struct heap_view;
+struct json;
+
+/* Fields of the object at hand: heap_look, typed, types_left_out, types. */
+void report_heap_json(struct json *j, const struct heap_view *v);
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * heap_text.c - the heap by type, and who holds it, for reading.
+ *
+ * What could not be typed has lines of its own at the end, so that the types stand together.
+ */
+#include "user/report/heap_text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/util.h"
+#include "user/heapview.h"
+#include "user/report/heap_words.h"
+#include "user/report/line.h"
+#include "user/report/report.h"
+
+enum {
+	FIT_TYPES = 10,		/* where the report is to fit on a screen, and no more */
+	FIT_HOLDERS = 3,	/* of a type there */
+	MAX_HOLDERS = 10,	/* of a type, unless all is asked for */
+	MAX_PLACES = 3,
+	MAX_SIZES = 6,
+};
+
+struct text {
+	FILE *out;
+	const struct heap_view *v;
+	bool two;		/* looks */
+	size_t max_holders, max_places;
+};
+
+static uint64_t all_bytes(const struct heapmap *m)
+{
+	return m->pointers.bytes.high + m->no_pointers.bytes.high;
+}
+
+static void put_percent(struct line *l, const char *separator, const char *fmt, double share)
+{
+	char *number = isfinite(share) ? xasprintf("%.1f%%", share * 100) : xstrdup("?");
+
+	item(l, separator, fmt, number);
+	free(number);
+}
+
+/* ---- totals ---------------------------------------------------------------------------------- */
+
+void report_heap_totals(FILE *out, const struct heap_view *v)
+{
+	const struct heapmap *m = v->now;
+	const uint64_t bytes = all_bytes(m);
+	const struct heap_range objects = {
+		m->pointers.objects.low + m->no_pointers.objects.low,
+		m->pointers.objects.high + m->no_pointers.objects.high };
+	struct line l = begin_line(out, "TYPES    ", 9);
+	char *count = heap_range_words(objects);
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_types; i++)
+		n += m->types[i].name != NULL;
+	item(&l, "", "%s live in %s object%s", report_bytes(bytes).s, count, plural(objects.high));
+	item(&l, " ", "of %zu type%s", n, plural(n));
+	if (m->only_size)
+		item(&l, " ", "in slots of %s", report_bytes(m->only_size).s);
+	put_percent(&l, "; ", "typed %s of the bytes with pointers", heapview_typed(&m->pointers));
+	put_percent(&l, ", ", "%s of those without", heapview_typed(&m->no_pointers));
+	if (m->pointers.guessed_bytes + m->no_pointers.guessed_bytes)
+		put_percent(&l, "; ", "%s of all is a guess",
+			    (double)(m->pointers.guessed_bytes + m->no_pointers.guessed_bytes) /
+			    (double)bytes);
+	end_line(&l);
+	if (!v->before)
+		return;
+	l = begin_line(out, "GROWTH   ", 9);
+	item(&l, "", "%s/min",
+	     report_change(((double)bytes - (double)all_bytes(v->before)) /
+			   v->span_s * 60).s);
+	item(&l, " ", "between two looks %s apart", report_duration(v->span_s).s);
+	item(&l, ", ", "%u collection%s", m->n_cycles - v->before->n_cycles,
+	     plural(m->n_cycles - v->before->n_cycles));
+	item(&l, "; ", "what grew most stands first");
+	end_line(&l);
+}
+
+/* ---- rates ----------------------------------------------------------------------------------- */
+
+/* "+1,060", "-3"; to be freed */
+static char *change(double n)
+{
+	return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(fabs(n) + 0.5)).s);
+}
+
+static void put_growth(struct line *l, const char *separator, const struct estimate *bytes_per_s)
+{
+	item(l, separator, "%s/min", report_change(bytes_per_s->value * 60).s);
+	if (bytes_per_s->low < bytes_per_s->high)
+		item(l, " ", "[%s, %s]", report_change(bytes_per_s->low * 60).s,
+		     report_change(bytes_per_s->high * 60).s);
+}
+
+/* ---- one type -------------------------------------------------------------------------------- */
+
+static void put_count(struct line *l, const struct heap_row *row)
+{
+	const struct heap_type *type = row->type;
+	char *count = heap_range_words(row->amount.objects);
+
+	if (type->n_sizes == 1)
+		item(l, "  ", "%s x %s", count, report_bytes(type->sizes[0].size).s);
+	else
+		item(l, "  ", "%s object%s", count, plural(row->amount.objects.high));
+	free(count);
+}
+
+static void put_guess(struct line *l, const struct heap_type *type)
+{
+	if (!type->guessed_objects)
+		return;
+	if (type->guessed_objects >= type->objects.high)
+		item(l, " ", "(a guess)");
+	else
+		item(l, " ", "(a guess for %s)", report_count(type->guessed_objects).s);
+}
+
+static void put_row_head(const struct text *t, const struct heap_row *row, size_t number)
+{
+	struct line l = begin_line(t->out, "", 3);
+	char *name = heap_type_words(row->type);
+
+	item(&l, "", "#%zu", number);
+	if (t->two) {
+		char *objects = change(row->amount.objects_per_s.value * 60);
+
+		put_growth(&l, "  ", &row->amount.bytes_per_s);
+		item(&l, " ", "in %s objects/min", objects);
+		free(objects);
+	}
+	item(&l, "  ", "%s", report_bytes(row->amount.bytes.high).s);
+	put_percent(&l, " ", "(%s)",
+		    (double)row->amount.bytes.high / (double)all_bytes(t->v->now));
+	put_count(&l, row);
+	item(&l, "  ", "%s", name);
+	put_guess(&l, row->type);
+	end_line(&l);
+	free(name);
+}
+
+/* From the object outwards. */
+static void put_chain(struct line *l, const struct heap_holder *h)
+{
+	char *words;
+
+	for (size_t i = 0; i < h->n_levels; i++) {
+		words = heap_level_words(&h->levels[i]);
+		item(l, " in ", "%s", words);
+		free(words);
+	}
+	words = heap_root_words(h);
+	item(l, h->root == HEAP_ROOT_STACK ? " on " : " in ", "%s", words);
+	free(words);
+}
+
+static void put_held(const struct text *t, const struct heap_row *row, const struct heap_held *held)
+{
+	struct line l = begin_line(t->out, "   ", 8);
+	char *count = heap_range_words(held->amount.objects);
+
+	if (t->two) {
+		char *objects = change(held->amount.objects_per_s.value * 60);
+
+		item(&l, "", "%s/min,", objects);
+		item(&l, " ", "%s now", count);
+		free(objects);
+	} else {
+		item(&l, "", "%s of %s", count, report_count(row->amount.objects.high).s);
+	}
+	put_chain(&l, held->holder);
+	end_line(&l);
+	free(count);
+}
+
+static void put_holders(const struct text *t, const struct heap_row *row)
+{
+	uint64_t shown = 0, all = row->amount.objects.high;
+	size_t n = 0;
+
+	for (; n < row->n_held && n < t->max_holders; n++) {
+		put_held(t, row, &row->held[n]);
+		shown += row->held[n].amount.objects.high;
+	}
+	if (n && shown < all)
+		fprintf(t->out, "   %s of %s in other ways\n", report_count(all - shown).s,
+			report_count(all).s);
+}
+
+static void put_places(const struct text *t, const struct heap_type *type)
+{
+	size_t n = type->n_places < t->max_places ? type->n_places : t->max_places;
+	struct line l = begin_line(t->out, "   ", 8);
+
+	if (!type->n_places)
+		return;
+	item(&l, "", "allocated by");
+	for (size_t i = 0; i < n; i++) {
+		const struct frame *fr = &type->places[i];
+		const char *slash = fr->file ? strrchr(fr->file, '/') : NULL;
+
+		item(&l, i ? ", " : " ", "%s %s:%u", fr->function ? fr->function : "[unknown]",
+		     slash ? slash + 1 : fr->file ? fr->file : "?", fr->line);
+	}
+	if (n < type->n_places || type->places_cut)
+		item(&l, ", ", "and elsewhere");
+	end_line(&l);
+}
+
+static void put_row(const struct text *t, const struct heap_row *row, size_t number)
+{
+	put_row_head(t, row, number);
+	put_holders(t, row);
+	if (t->max_places && row->type->n_places)
+		put_places(t, row->type);
+}
+
+/* ---- what has no type ------------------------------------------------------------------------ */
+
+static void put_untyped(FILE *out, const struct heap_view *v, bool pointers)
+{
+	const struct heap_sums *sums = pointers ? &v->now->pointers : &v->now->no_pointers;
+	struct line l;
+	size_t n = 0;
+
+	if (!sums->untyped_objects)
+		return;
+	l = begin_line(out, "UNTYPED  ", 9);
+	item(&l, "", "%s", report_bytes(sums->untyped_bytes).s);
+	put_percent(&l, " ", "(%s)",
+		    (double)sums->untyped_bytes / (double)all_bytes(v->now));
+	item(&l, " ", "in %s object%s with%s pointers", report_count(sums->untyped_objects).s,
+	     plural(sums->untyped_objects), pointers ? "" : "out");
+	for (size_t i = 0; i < v->n_rows && n <= MAX_SIZES; i++) {
+		const struct heap_row *row = &v->rows[i];
+
+		if (row->type->name || row->type->pointers != pointers || !row->type->n_sizes)
+			continue;
+		if (n++ < MAX_SIZES)
+			item(&l, n == 1 ? ": " : ", ", "%s x %s",
+			     report_count(row->amount.objects.high).s,
+			     report_bytes(row->type->sizes[0].size).s);
+		else
+			item(&l, ", ", "...");
+	}
+	end_line(&l);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* Of two looks only what grew is shown, but where all is asked for; NULL: not this one. */
+static char *row_text(struct text t, const struct heap_row *row, size_t number, bool all)
+{
+	char *text = NULL;
+	size_t size;
+
+	if (!all && t.two && !(row->amount.bytes_per_s.value > 0))
+		return NULL;
+	t.out = open_memstream(&text, &size);
+	if (!t.out)
+		return NULL;
+	put_row(&t, row, number);
+	fclose(t.out);
+	return text;
+}
+
+/* Most of them, as long as they need no more lines than there is room for; one at least. */
+static void put_rows(const struct text *t, size_t most, size_t room)
+{
+	uint64_t rest = 0, rest_bytes = 0;
+	size_t number = 0, used = 0;
+
+	for (size_t i = 0; i < t->v->n_rows; i++) {
+		const struct heap_row *row = &t->v->rows[i];
+		char *text = NULL;
+
+		if (!row->type->name)
+			continue;
+		if (number < most && used < room)
+			text = row_text(*t, row, number + 1, most == SIZE_MAX);
+		if (text)
+			used += lines_in(text);
+		if (text && (used <= room || !number)) {
+			fputs(text, t->out);
+			number++;
+		} else {
+			rest++;
+			rest_bytes += row->amount.bytes.high;
+		}
+		free(text);
+	}
+	if (t->two && !number)
+		fputs("no type grew\n", t->out);
+	if (rest)
+		fprintf(t->out, "... and %s more type%s, %s\n", report_count(rest).s, plural(rest),
+			report_bytes(rest_bytes).s);
+}
+
+void report_heap_rows(FILE *out, const struct heap_view *v, size_t top, size_t room)
+{
+	const bool fit = top == REPORT_FIT;
+	const struct text t = {
+		.out = out, .v = v, .two = v->before,
+		.max_holders = fit ? FIT_HOLDERS : top ? MAX_HOLDERS : SIZE_MAX,
+		.max_places = top ? MAX_PLACES : SIZE_MAX,
+	};
+
+	put_rows(&t, fit ? FIT_TYPES : top ? top : SIZE_MAX, fit ? room : SIZE_MAX);
+}
+
+void report_heap_untyped(FILE *out, const struct heap_view *v)
+{
+	put_untyped(out, v, true);
+	put_untyped(out, v, false);
+}
+
+void report_heap_cost(FILE *out, const struct heap_view *v, uint64_t own_rss)
+{
+	const struct heap_cost *c = &v->now->cost;
+	struct line l = begin_line(out, "COST     ", 9);
+
+	if (c->seconds < 0.95)
+		item(&l, "", "%s read in %.0fms", report_bytes(c->bytes_read).s, c->seconds * 1e3);
+	else
+		item(&l, "", "%s read in %s", report_bytes(c->bytes_read).s,
+		     report_duration(c->seconds).s);
+	if (c->seconds > 0)
+		item(&l, " ", "(%s/s)",
+		     report_bytes((uint64_t)((double)c->bytes_read / c->seconds)).s);
+	item(&l, ", ", "%s of %s spans", report_count(c->n_spans_read).s,
+	     report_count(c->n_spans).s);
+	item(&l, "; ", "no probe, nothing stopped");
+	item(&l, "; ", "this tool %s", report_bytes(own_rss).s);
+	end_line(&l);
+}

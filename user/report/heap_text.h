@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heap_text.h - the parts of the text report that tell the heap by type.
+ */
+#ifndef HEAP_TEXT_H
+#define HEAP_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct heap_view;
+
+void report_heap_totals(FILE *out, const struct heap_view *v);
+/* top as in struct report_options; room: lines that there are, where top is REPORT_FIT. */
+void report_heap_rows(FILE *out, const struct heap_view *v, size_t top, size_t room);
+void report_heap_untyped(FILE *out, const struct heap_view *v);
+void report_heap_cost(FILE *out, const struct heap_view *v, uint64_t own_rss);
+
+#endif

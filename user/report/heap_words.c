@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * heap_words.c - names for types, levels and roots.
+ */
+#include "user/report/heap_words.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/util.h"
+#include "user/heapmap.h"
+#include "user/report/report.h"
+
+const char heap_held_otherwise[] = "[held in other ways]";
+
+char *heap_type_words(const struct heap_type *t)
+{
+	if (!t->name)
+		return xasprintf("[untyped %s with%s pointers]",
+				 t->n_sizes ? report_bytes(t->sizes[0].size).s : "?",
+				 t->pointers ? "" : "out");
+	return xasprintf("%s%s%s%s", t->name, t->part ? " (" : "", t->part ? t->part : "",
+			 t->part ? ")" : "");
+}
+
+/* Behind the type: elements and values go without saying. */
+static char *place(const struct heap_level *level)
+{
+	if (!level->field)
+		return xasprintf("+%" PRIu64, level->offset);
+	if (!strcmp(level->field, "[]") || !strcmp(level->field, "[value]"))
+		return xstrdup("");
+	return xasprintf("%s%s", *level->field == '[' && level->field[1] != ']' ? " " : "",
+			 level->field);
+}
+
+char *heap_level_words(const struct heap_level *level)
+{
+	char *type = level->type ? xstrdup(level->type) :
+				   xasprintf("[untyped %s]", report_bytes(level->size).s);
+	char *behind = place(level);
+	char *words = xasprintf("%s%s%s%s", type, behind, level->guess ? " (guess)" : "",
+				level->again ? " ..." : "");
+
+	free(type);
+	free(behind);
+	return words;
+}
+
+char *heap_root_words(const struct heap_holder *h)
+{
+	static const struct { const char *before, *unnamed; } words[] = {
+		[HEAP_ROOT_UNKNOWN] = { "", "[holder not seen]" },
+		[HEAP_ROOT_VARIABLE] = { "var ", "a package variable" },
+		[HEAP_ROOT_STACK] = { "stack of ", "a goroutine's stack" },
+		[HEAP_ROOT_FINALIZER] = { "finalizer ", "a finalizer" },
+		[HEAP_ROOT_RUNTIME] = { "runtime: ", "the runtime" },
+		[HEAP_ROOT_CUT] = { "", "..." },
+	};
+
+	if (!h->name)
+		return xstrdup(words[h->root].unnamed);
+	return xasprintf("%s%s%s", words[h->root].before, h->name, h->field ? h->field : "");
+}
+
+char *heap_range_words(struct heap_range r)
+{
+	if (r.low == r.high)
+		return xstrdup(report_count(r.high).s);
+	return xasprintf("%s to %s", report_count(r.low).s, report_count(r.high).s);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heap_words.h - types of the heap and what holds them, in words.  All strings are to be freed.
+ */
+#ifndef HEAP_WORDS_H
+#define HEAP_WORDS_H
+
+#include <stdint.h>
+
+struct heap_holder;
+struct heap_level;
+struct heap_range;
+struct heap_type;
+
+/* "mw.Bucket", "map[string]int (groups)", "[untyped 48B with pointers]" */
+char *heap_type_words(const struct heap_type *t);
+/* "mw.limiter.buckets", "map[mw.Key]*mw.Bucket", "main.node.next ..." for any number of them */
+char *heap_level_words(const struct heap_level *level);
+/* "var mw.limiter", "stack of main.serve", "a finalizer" */
+char *heap_root_words(const struct heap_holder *h);
+/* "7,892", "7,880 to 7,892" */
+char *heap_range_words(struct heap_range r);
+
+/* What to call objects that hang on holders that are left out. */
+extern const char heap_held_otherwise[];
+
+#endif
