@@ -54,7 +54,9 @@ struct row {
 	int (*parse)(struct parsing *p, const char *arg);	/* of an argument, or NULL */
 	size_t at;			/* in struct opts: where the value goes */
 	int flag;			/* without an argument: that value, a bool */
-	void (*choices)(char out[MAX_CHOICES]);			/* end the help text, or NULL */
+	/* end the help text, or NULL; lacks: what the reports of the command have nothing of */
+	void (*choices)(char out[MAX_CHOICES], unsigned int lacks);
+	int min;			/* of a size, bytes */
 	const struct report_format *format;	/* of --FORMAT FILE */
 	const struct report_value *value;
 };
@@ -159,6 +161,11 @@ static int parse_duration(struct parsing *p, const char *arg)
 	return set_time(p, "-d", arg, &p->o->duration_ns);
 }
 
+static int parse_diff(struct parsing *p, const char *arg)
+{
+	return set_time(p, "--diff", arg, &p->o->diff_ns);
+}
+
 static int set_interval(struct parsing *p, const char *what, const char *text)
 {
 	int err = set_time(p, what, text, &p->o->interval_ns);
@@ -222,9 +229,10 @@ static int parse_size(struct parsing *p, const char *arg)
 	}
 	if (good && *text == 'B' && text[-1] != 'B')
 		text++;
-	if (!good || *text || v < MIN_MEMORY || v > 1e15)
-		return wrong(p, "--%s: '%s' is not a size of %dMiB or more, as 64MiB, 1G or bytes",
-			     p->row->name, arg, MIN_MEMORY >> 20);
+	if (!good || *text || v < p->row->min || v > 1e15)
+		return wrong(p, "--%s: '%s' is not a size of %d%s or more, as 64MiB, 1G or bytes",
+			     p->row->name, arg, p->row->min >> (p->row->min < 1 << 20 ? 0 : 20),
+			     p->row->min < 1 << 20 ? " bytes" : "MiB");
 	*(uint64_t *)field(p) = (uint64_t)v;
 	return 0;
 }
@@ -232,6 +240,37 @@ static int parse_size(struct parsing *p, const char *arg)
 static int parse_verbosity(struct parsing *p, const char *arg)
 {
 	p->o->verbosity = p->row->letter == 'v' ? VERBOSE : QUIET;
+	return 0;
+}
+
+/* ---- what the reports of a command have ------------------------------------------------------- */
+
+static const struct {
+	enum command_bit bit;
+	unsigned int lacks;		/* of enum report_needs: what they have nothing of */
+	size_t top;			/* rows, where -T does not say */
+} reports[] = {
+	{ CMD_TRACE, REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS, 10 },
+	{ CMD_HEAP, REPORT_NEEDS_HEAP | REPORT_NEEDS_GOROUTINES | REPORT_NEEDS_COLLECTION,
+	  REPORT_FIT },
+};
+
+/* What none of these commands has. */
+static unsigned int lacks_of(unsigned int commands)
+{
+	unsigned int lacks = ~0u;
+
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++)
+		if (reports[i].bit & commands)
+			lacks &= reports[i].lacks;
+	return lacks;
+}
+
+static size_t top_of(enum command_bit bit)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++)
+		if (reports[i].bit == bit)
+			return reports[i].top;
 	return 0;
 }
 
@@ -244,7 +283,7 @@ static void add_choice(char out[MAX_CHOICES], const char *name)
 	snprintf(out + n, MAX_CHOICES - n, "%s%s", n ? ", " : "", name);
 }
 
-static void format_names(char out[MAX_CHOICES])
+static void format_names(char out[MAX_CHOICES], unsigned int lacks)
 {
 	size_t n;
 	const struct report_format *all = report_formats(&n);
@@ -253,12 +292,13 @@ static void format_names(char out[MAX_CHOICES])
 		add_choice(out, all[i].name);
 }
 
-static void folded_values(char out[MAX_CHOICES])
+static void folded_values(char out[MAX_CHOICES], unsigned int lacks)
 {
 	const struct report_format *f = report_find("folded");
 
 	for (size_t i = 0; i < f->n_values; i++)
-		add_choice(out, f->values[i].name);
+		if (!(f->values[i].needs & lacks))
+			add_choice(out, f->values[i].name);
 }
 
 static int parse_format(struct parsing *p, const char *arg)
@@ -270,28 +310,31 @@ static int parse_format(struct parsing *p, const char *arg)
 	main->format = report_find(arg);
 	if (main->format)
 		return 0;
-	format_names(names);
+	format_names(names, 0);
 	return wrong(p, "--format: there is no format '%s'; there are: %s", arg, names);
 }
 
 static int parse_folded(struct parsing *p, const char *arg)
 {
 	struct output_spec *main = &p->o->outputs[0];
+	unsigned int lacks = lacks_of(p->line->bit);
 	char values[MAX_CHOICES] = "";
+	int value;
 
 	if (arg && *arg == '=')		/* -f=live, as people type it */
 		arg++;
 	main->format = report_find("folded");
 	main->value = arg;
-	if (report_value(main->format, arg) >= 0)
+	value = report_value(main->format, arg);
+	if (!arg || (value >= 0 && !(main->format->values[value].needs & lacks)))
 		return 0;
-	folded_values(values);
+	folded_values(values, lacks);
 	return wrong(p, "--folded: there is no '%s'; there are: %s", arg, values);
 }
 
 static const char *const plain[] = { "text", "json" };	/* of commands that have no report */
 
-static void plain_formats(char out[MAX_CHOICES])
+static void plain_formats(char out[MAX_CHOICES], unsigned int lacks)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		add_choice(out, plain[i]);
@@ -307,7 +350,7 @@ static int parse_plain_format(struct parsing *p, const char *arg)
 		*(bool *)field(p) = i;
 		return 0;
 	}
-	plain_formats(names);
+	plain_formats(names, 0);
 	return wrong(p, "--format: there is no format '%s'; there are: %s", arg, names);
 }
 
@@ -335,7 +378,7 @@ static int parse_file(struct parsing *p, const char *arg)
 
 enum {
 	ONE_PROCESS = CMD_TRACE | CMD_DUMP | CMD_WATCH | CMD_HEAP,
-	REPORTS = CMD_TRACE,		/* what the formats of report.h can show */
+	REPORTS = CMD_TRACE | CMD_HEAP,	/* what the formats of report.h can show */
 	ALL = ONE_PROCESS | CMD_LIST,
 };
 
@@ -350,12 +393,23 @@ static const struct row fixed_rows[] = {
 	  .help = "trace allocations only" },
 	{ "goroutines-only", CMD_TRACE, AT(heap), .flag = false,
 	  .help = "trace goroutines only" },
-	{ "memory", CMD_TRACE, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
+	{ "diff", CMD_HEAP, .arg = "TIME", .parse = parse_diff,
+	  .help = "look twice, TIME apart (60s), and show what grew, the most first; Ctrl-C looks "
+		  "at once" },
+	{ "class", CMD_HEAP, .arg = "SIZE", .parse = parse_size, AT(only_size), .min = 8,
+	  .help = "only objects in slots of SIZE bytes" },
+	{ "rate", CMD_HEAP, .arg = "SIZE", .parse = parse_size, AT(read_rate), .min = 1 << 20,
+	  .help = "read no more than SIZE of the process's memory a second (100MiB; no limit if "
+		  "not given)" },
+	{ "memory", REPORTS, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
+	  .min = MIN_MEMORY,
 	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what would be probed, where and why; attach nothing" },
-	{ "top", REPORTS, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
+	{ "top", CMD_TRACE, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
 	  .help = "sites in the text report (10; 0: all)" },
+	{ "top", CMD_HEAP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
+	  .help = "types in the text report (10 or fewer that fit on a screen; 0: all)" },
 	{ "folded", REPORTS, .letter = 'f', .arg = "[WHAT]", .parse = parse_folded,
 	  .choices = folded_values,
 	  .help = "folded stacks for flame graphs; WHAT follows without a blank (-fgrowth); "
@@ -382,6 +436,7 @@ static size_t rows_of(unsigned int commands, struct row rows[MAX_ROWS])
 {
 	size_t n = 0, n_formats;
 	const struct report_format *formats = report_formats(&n_formats);
+	const unsigned int lacks = lacks_of(commands);
 
 	for (size_t i = 0; i < ARRAY_SIZE(fixed_rows); i++)
 		if (fixed_rows[i].commands & commands)
@@ -390,7 +445,7 @@ static size_t rows_of(unsigned int commands, struct row rows[MAX_ROWS])
 		for (size_t k = 0; k < formats[i].n_values && n < MAX_ROWS; k++) {
 			const struct report_value *v = &formats[i].values[k];
 
-			if (v->option)
+			if (v->option && !(v->needs & lacks))
 				rows[n++] = (struct row){
 					v->option, REPORTS, .arg = "FILE", .help = v->help,
 					.parse = parse_file, .format = &formats[i], .value = v,
@@ -421,12 +476,12 @@ static void wrap(FILE *out, const char *text, int column)
 	fputc('\n', out);
 }
 
-static void help_row(FILE *out, const struct row *row)
+static void help_row(FILE *out, const struct row *row, unsigned int lacks)
 {
 	char choices[MAX_CHOICES] = "", *left, *text;
 
 	if (row->choices)
-		row->choices(choices);
+		row->choices(choices, lacks);
 	left = xasprintf("  %s%c%s --%s%s%s%s", row->letter ? "-" : "",
 			 row->letter ? row->letter : ' ', row->letter ? "," : "  ", row->name,
 			 row->arg ? (*row->arg == '[' ? "[=" : "=") : "",
@@ -446,7 +501,7 @@ void opts_help(FILE *out, enum command_bit bit)
 	size_t n = rows_of(bit, rows);
 
 	for (size_t i = 0; i < n; i++)
-		help_row(out, &rows[i]);
+		help_row(out, &rows[i], lacks_of(bit));
 }
 
 /* ---- INTERVAL and COUNT --------------------------------------------------------------------- */
@@ -554,18 +609,22 @@ static int check_needs(struct parsing *p, const struct output_spec *spec)
 {
 	const struct report_format *format = spec->format;
 	const struct report_value *v = &format->values[report_value(format, spec->value)];
+	/* by options; what no report of the command has cannot be asked for */
 	unsigned int absent = (p->o->heap ? 0 : REPORT_NEEDS_HEAP) |
 			      (p->o->goroutines ? 0 : REPORT_NEEDS_GOROUTINES);
 	bool heap = v->needs & REPORT_NEEDS_HEAP;
 	char *name, *other;
 	int err;
 
+	if (v->needs & REPORT_NEEDS_TWO_LOOKS && !p->o->diff_ns)
+		return wrong(p, "--%s=%s needs two looks: say how far apart with --diff TIME",
+			     format->name, v->name);
 	if (!(v->needs & absent))
 		return 0;
 	name = asked(format, v);
 	other = xstrdup("");
 	for (size_t i = format->n_values; i-- > 0;) {
-		if (format->values[i].needs & absent)
+		if (format->values[i].needs & (absent | lacks_of(p->line->bit)))
 			continue;
 		free(other);
 		other = asked(format, &format->values[i]);
@@ -578,10 +637,23 @@ static int check_needs(struct parsing *p, const struct output_spec *spec)
 	return err;
 }
 
+/* Where none is named: the first that the reports of the command have. */
+static void choose_value(struct parsing *p, struct output_spec *spec)
+{
+	const struct report_format *format = spec->format;
+	size_t i = 0;
+
+	while (i + 1 < format->n_values && format->values[i].needs & lacks_of(p->line->bit))
+		i++;
+	if (!spec->value && i)
+		spec->value = format->values[i].name;
+}
+
 static int check_output(struct parsing *p, size_t i)
 {
-	const struct output_spec *spec = &p->o->outputs[i];
+	struct output_spec *spec = &p->o->outputs[i];
 
+	choose_value(p, spec);
 	for (size_t k = 0; spec->path && k < i; k++)
 		if (p->o->outputs[k].path && !strcmp(p->o->outputs[k].path, spec->path))
 			return wrong(p, "%s: two reports cannot go to one file", spec->path);
@@ -705,7 +777,7 @@ int opts_parse(struct opts *out, const struct command_line *line, int argc, char
 	struct table t;
 	int c, err = 0;
 
-	*out = (struct opts){ .top = 10, .heap = true, .goroutines = true, .n_outputs = 1,
+	*out = (struct opts){ .top = top_of(line->bit), .heap = true, .goroutines = true, .n_outputs = 1,
 			      .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL };
 	out->outputs[0].format = report_find("text");
 	make_table(&t, line->bit);

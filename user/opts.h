@@ -42,6 +42,9 @@ struct opts {
 	uint64_t interval_ns;		/* 0: only the final report */
 	unsigned long count;		/* reports; 0: no limit */
 	size_t top;			/* rows of the text report */
+	uint64_t diff_ns;		/* between two looks; 0: one look */
+	uint64_t only_size;		/* objects of that size; 0: all */
+	uint64_t read_rate;		/* bytes a second; 0: no limit */
 	uint64_t memory_bytes;		/* that this program may take for what it follows */
 	bool heap, goroutines;
 	struct output_spec outputs[OPTS_MAX_OUTPUTS];	/* the first: of --format, -f and -o */

@@ -27,6 +27,7 @@ static const struct command_line trace = {
 	"trace", CMD_TRACE, TAKES_PROCESS | TAKES_PROGRAM | TAKES_INTERVAL,
 };
 static const struct command_line list = { "list", CMD_LIST, 0 };
+static const struct command_line heap = { "heap", CMD_HEAP, TAKES_PROCESS };
 static const struct command_line dump = { "dump", CMD_DUMP, TAKES_PROCESS };
 
 struct line {
@@ -320,6 +321,41 @@ static void test_commands(void **state)
 	assert_int_equal(parsed_by(&dump, &l, "-p 42").pid, 42);
 }
 
+/* Each command has the values that its reports can show, and the first of them by default. */
+static void test_heap(void **state)
+{
+	static const struct { const struct command_line *command; const char *line, *words; } no[] = {
+		{ &heap, "-p 42 -flive", "there are: holders, holders-objects, holders-growth" },
+		{ &trace, "-p 42 -fholders", "there are: live, live-objects, alloc, growth, gorout" },
+		{ &heap, "-p 42 -fholders-growth", "--folded=holders-growth needs two looks: say" },
+		{ &heap, "-p 42 --diff x", "--diff: 'x' is not a time" },
+		{ &heap, "-p 42 --class 4", "--class: '4' is not a size of 8 bytes or more" },
+		{ &heap, "-p 42 --rate 1000", "--rate: '1000' is not a size of 1MiB or more" },
+		{ &heap, "-p 42 --memory 1M", "--memory: '1M' is not a size of 64MiB or more" },
+		{ &heap, "-p 42 --pprof-goroutines f", "heap does not take --pprof-goroutines" },
+		{ &heap, "-p 42 10s", "'10s' is one argument too many" },
+		{ &trace, "-p 42 --diff 60", "trace does not take --diff" },
+	};
+	struct line l;
+	struct opts o = parsed_by(&heap, &l, "-p 42 --diff 1m --class 96 --rate 100M --pprof p");
+
+	assert_int_equal(o.diff_ns, 60 * S);
+	assert_int_equal(o.only_size, 96);
+	assert_int_equal(o.read_rate, 100 * MIB);
+	assert_int_equal(o.top, REPORT_FIT);
+	assert_spec(&o.outputs[0], "text", NULL, NULL);
+	assert_spec(&o.outputs[1], "pprof", "holders", "p");
+	o = parsed_by(&heap, &l, "-p 42 -f -T 3");
+	assert_int_equal(o.top, 3);
+	assert_spec(&o.outputs[0], "folded", "holders", NULL);
+	o = parsed_by(&heap, &l, "-p 42 --format pprof -o f");
+	assert_spec(&o.outputs[0], "pprof", "holders", "f");
+	o = parsed_by(&heap, &l, "-p 42 --diff 60 -fholders-growth");
+	assert_spec(&o.outputs[0], "folded", "holders-growth", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		assert_refused_by(no[i].command, no[i].line, no[i].words);
+}
+
 /* -p $(pidof server) with two of them. */
 static void test_replicas(void **state)
 {
@@ -412,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_replicas),
 		cmocka_unit_test(test_terminal),
 		cmocka_unit_test(test_help),
