@@ -46,6 +46,20 @@ static void put_percent(struct line *l, const char *separator, const char *fmt, 
 
 /* ---- totals ---------------------------------------------------------------------------------- */
 
+static void put_growth_of_all(FILE *out, const struct heap_view *v)
+{
+	const uint32_t n_cycles = v->now->n_cycles - v->before->n_cycles;
+	struct line l = begin_line(out, "GROWTH   ", 9);
+
+	item(&l, "", "%s/min",
+	     report_change(((double)all_bytes(v->now) - (double)all_bytes(v->before)) /
+			   v->span_s * 60).s);
+	item(&l, " ", "between two looks %s apart", report_duration(v->span_s).s);
+	item(&l, ", ", "%u collection%s", n_cycles, plural(n_cycles));
+	item(&l, "; ", "what grew most stands first");
+	end_line(&l);
+}
+
 void report_heap_totals(FILE *out, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
@@ -70,17 +84,9 @@ void report_heap_totals(FILE *out, const struct heap_view *v)
 			    (double)(m->pointers.guessed_bytes + m->no_pointers.guessed_bytes) /
 			    (double)bytes);
 	end_line(&l);
-	if (!v->before)
-		return;
-	l = begin_line(out, "GROWTH   ", 9);
-	item(&l, "", "%s/min",
-	     report_change(((double)bytes - (double)all_bytes(v->before)) /
-			   v->span_s * 60).s);
-	item(&l, " ", "between two looks %s apart", report_duration(v->span_s).s);
-	item(&l, ", ", "%u collection%s", m->n_cycles - v->before->n_cycles,
-	     plural(m->n_cycles - v->before->n_cycles));
-	item(&l, "; ", "what grew most stands first");
-	end_line(&l);
+	free(count);
+	if (v->before)
+		put_growth_of_all(out, v);
 }
 
 /* ---- rates ----------------------------------------------------------------------------------- */
@@ -206,8 +212,9 @@ static void put_places(const struct text *t, const struct heap_type *type)
 		const struct frame *fr = &type->places[i];
 		const char *slash = fr->file ? strrchr(fr->file, '/') : NULL;
 
-		item(&l, i ? ", " : " ", "%s %s:%u", fr->function ? fr->function : "[unknown]",
-		     slash ? slash + 1 : fr->file ? fr->file : "?", fr->line);
+		item(&l, i ? ", " : " ", "%s", fr->function ? fr->function : "[unknown]");
+		if (fr->file)
+			item(&l, " ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
 	}
 	if (n < type->n_places || type->places_cut)
 		item(&l, ", ", "and elsewhere");

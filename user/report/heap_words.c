@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * heap_words.c - names for types, levels and roots.
+ *
+ * None ends with a bracket that go tool pprof takes for the arguments of a C++ function.
  */
 #include "user/report/heap_words.h"
 
@@ -21,8 +23,7 @@ char *heap_type_words(const struct heap_type *t)
 		return xasprintf("[untyped %s with%s pointers]",
 				 t->n_sizes ? report_bytes(t->sizes[0].size).s : "?",
 				 t->pointers ? "" : "out");
-	return xasprintf("%s%s%s%s", t->name, t->part ? " (" : "", t->part ? t->part : "",
-			 t->part ? ")" : "");
+	return xasprintf("%s%s%s", t->part ? t->part : "", t->part ? " of " : "", t->name);
 }
 
 /* Behind the type: elements and values go without saying. */
@@ -41,7 +42,7 @@ char *heap_level_words(const struct heap_level *level)
 	char *type = level->type ? xstrdup(level->type) :
 				   xasprintf("[untyped %s]", report_bytes(level->size).s);
 	char *behind = place(level);
-	char *words = xasprintf("%s%s%s%s", type, behind, level->guess ? " (guess)" : "",
+	char *words = xasprintf("%s%s%s%s", level->guess ? "guessed " : "", type, behind,
 				level->again ? " ..." : "");
 
 	free(type);

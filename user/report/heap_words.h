@@ -12,7 +12,7 @@ struct heap_level;
 struct heap_range;
 struct heap_type;
 
-/* "mw.Bucket", "map[string]int (groups)", "[untyped 48B with pointers]" */
+/* "mw.Bucket", "groups of map[string]int", "[untyped 48B with pointers]" */
 char *heap_type_words(const struct heap_type *t);
 /* "mw.limiter.buckets", "map[mw.Key]*mw.Bucket", "main.node.next ..." for any number of them */
 char *heap_level_words(const struct heap_level *level);
