@@ -176,10 +176,6 @@ const char *gobin_setting(const struct gobin *gb, const char *key)
 	return w.race && !strcmp(key, "-race") ? "true" : NULL;
 }
 
-uint64_t golayout_class_size(unsigned size_class)
-{
-	return size_class * 16;
-}
 
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out)
 {
