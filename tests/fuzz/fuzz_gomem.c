@@ -37,7 +37,7 @@
 enum {
 	MAX_DAMAGE = 64,	/* words per round */
 	N_COLLECTIONS = 3,	/* waited for */
-	MAX_SPANS = 5000,	/* looked at */
+	N_SPANS_HELD = 5000,	/* looked at */
 	MAX_GS = 5000,
 	MAX_CACHES = 64,
 	N_WAIT_REASONS = 40,	/* that exist in every version, about */
@@ -289,7 +289,7 @@ static void add_spans(struct prey *p)
 	uint64_t all = word(p, header), n = word(p, header + 8);
 	uint32_t gen = (uint32_t)word(p, p->lo.sweepgen + p->bias);
 
-	for (uint64_t i = 0; i < n && i < MAX_SPANS; i++)
+	for (uint64_t i = 0; i < n && i < N_SPANS_HELD; i++)
 		add_span(p, word(p, all + 8 * i), gen);
 	if (p->n_objects)
 		qsort(p->objects, p->n_objects, sizeof(*p->objects), by_addr);
