@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * watch.c - a thread that looks at the counts of hits.
+ *
+ * The owner may be busy for some 100 ms, with a look at a million objects or with a report, while
+ * the target pays for each ms that a window is open too long.  So this thread asks for a real-time
+ * priority, which it does not get without the right to; it runs for some us at a time.
+ */
+#include "user/tracer/watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/base/util.h"
+#include "user/tracer/tracer.h"
+
+enum {
+	WINDOW_NS = 1000000,	/* between two looks while there is an end, */
+	STEADY_NS = 5000000,	/* and while there is none */
+};
+
+struct watch {
+	struct tracer *tr;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool quit;
+	struct watch_order order;
+	struct tracer_hits from;	/* when it was given */
+	uint64_t gone_ns;		/* 0: nothing has been removed */
+};
+
+static double spent(const struct watch *w)
+{
+	struct tracer_hits now;
+	uint64_t others;
+
+	tracer_hits_made(w->tr, &now);
+	others = now.dropped - w->from.dropped + now.unheard - w->from.unheard;
+	return (double)(now.recorded - w->from.recorded) * w->order.ns_recorded +
+	       (double)others * w->order.ns_dropped;
+}
+
+static void remove_groups(struct watch *w, uint64_t now)
+{
+	w->gone_ns = now;
+	if (w->order.burst)
+		tracer_burst_end(w->tr, w->order.groups);
+	else
+		tracer_detach(w->tr, w->order.groups);
+	w->order.groups = 0;
+}
+
+static void wait_until(struct watch *w, uint64_t ns)
+{
+	const struct timespec at = { .tv_sec = (time_t)(ns / 1000000000),
+				     .tv_nsec = (long)(ns % 1000000000) };
+
+	pthread_cond_timedwait(&w->changed, &w->lock, &at);
+}
+
+static void *run(void *ctx)
+{
+	struct watch *w = ctx;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->quit) {
+		uint64_t now = now_ns(), end = w->order.end_ns, next;
+
+		if (!w->order.groups) {
+			pthread_cond_wait(&w->changed, &w->lock);
+			continue;
+		}
+		if (now >= end || spent(w) >= w->order.limit_ns) {
+			remove_groups(w, now);
+			continue;
+		}
+		next = now + (end == UINT64_MAX ? STEADY_NS : WINDOW_NS);
+		wait_until(w, next < end ? next : end);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
+}
+
+static int start_thread(struct watch *w)
+{
+	const struct sched_param urgent = { .sched_priority = sched_get_priority_min(SCHED_FIFO) };
+	sigset_t all, was;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);	/* signals are the owner's */
+	err = pthread_create(&w->thread, NULL, run, w);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	if (!err)
+		pthread_setschedparam(w->thread, SCHED_FIFO, &urgent);
+	return -err;
+}
+
+int watch_new(struct watch **out, struct tracer *tr)
+{
+	struct watch *w = xcalloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+	int err;
+
+	w->tr = tr;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	err = start_thread(w);
+	if (err) {
+		say_error("no thread to watch over the probes: %s", strerror(-err));
+		free(w);
+		return err;
+	}
+	*out = w;
+	return 0;
+}
+
+void watch_free(struct watch *w)
+{
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->quit = true;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	pthread_cond_destroy(&w->changed);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+void watch_hold(struct watch *w)
+{
+	pthread_mutex_lock(&w->lock);
+}
+
+void watch_release(struct watch *w)
+{
+	pthread_mutex_unlock(&w->lock);
+}
+
+void watch_set(struct watch *w, const struct watch_order *order)
+{
+	w->order = *order;
+	w->gone_ns = 0;
+	tracer_hits_made(w->tr, &w->from);
+	pthread_cond_signal(&w->changed);
+}
+
+bool watch_gone(struct watch *w, uint64_t *when_ns)
+{
+	pthread_mutex_lock(&w->lock);
+	*when_ns = w->gone_ns;
+	pthread_mutex_unlock(&w->lock);
+	return *when_ns != 0;
+}
