@@ -214,6 +214,33 @@ static void check_frames(const struct gobin *gb)
 	assert_int_equal(gobin_frames(gb, stack, 0, false, fr, 16), 0);
 }
 
+/* As runtime.Callers gives it: main.inner, main.middle, main.caller; then main.T.M, whose wrapper is
+ * left out; then what is its own parent. */
+static void check_physical(const struct gobin *gb)
+{
+	const uint64_t logical[] = {
+		PC(FAKE_CALLER, 0x15), PC(FAKE_CALLER, 0x25), PC(FAKE_CALLER, 0x05),
+		PC(FAKE_WRAPPER, 0x15), PC(FAKE_LEAF, 0x10), 0x1234,
+		PC(FAKE_LOOP, 0x20), PC(FAKE_CALLER, 0x15),
+	}, physical[] = {
+		PC(FAKE_CALLER, 0x15), PC(FAKE_WRAPPER, 0x15), PC(FAKE_LEAF, 0x10), 0x1234,
+		PC(FAKE_LOOP, 0x20), PC(FAKE_CALLER, 0x15),
+	};
+	uint64_t pcs[ARRAY_SIZE(logical)];
+
+	memcpy(pcs, logical, sizeof(pcs));
+	assert_int_equal(gobin_physical(gb, pcs, ARRAY_SIZE(pcs)), ARRAY_SIZE(physical));
+	assert_memory_equal(pcs, physical, sizeof(physical));
+	/* once more there is nothing to leave out */
+	assert_int_equal(gobin_physical(gb, pcs, ARRAY_SIZE(physical)), ARRAY_SIZE(physical));
+	/* cut in the middle of the inlined ones, and behind them */
+	for (size_t n = 1; n <= 3; n++) {
+		memcpy(pcs, logical, sizeof(pcs));
+		assert_int_equal(gobin_physical(gb, pcs, n), 1);
+	}
+	assert_int_equal(gobin_physical(gb, pcs, 0), 0);
+}
+
 /* Asks everything of a binary that may be gone. */
 static void ask_all(const struct gobin *gb)
 {
@@ -335,6 +362,7 @@ static void test_all_versions(void **state)
 		check_module(o.gb);
 		check_functions(o.gb);
 		check_frames(o.gb);
+		check_physical(o.gb);
 		check_traps(o.gb, f.minor);
 		check_wrappers(o.gb);
 		close_fake(&o);

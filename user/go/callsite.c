@@ -503,6 +503,13 @@ int callsite_get_typed(const struct callsite_func *cf, uint64_t return_addr, uin
 	return call < 0 ? (int)call : get_value(cf, call, reg, true, out);
 }
 
+uint64_t callsite_target(const struct callsite_func *cf, uint64_t return_addr)
+{
+	long call = find_call(cf, return_addr);
+
+	return call >= 0 && cf->in.v[call].flow == INSN_CALL ? cf->in.v[call].target : 0;
+}
+
 uint64_t callsite_next(const struct callsite_func *cf, size_t *pos, uint64_t *target)
 {
 	while (*pos < cf->in.n) {

@@ -58,6 +58,9 @@ int callsite_get(const struct callsite_func *cf, uint64_t return_addr, uint8_t r
 int callsite_get_typed(const struct callsite_func *cf, uint64_t return_addr, uint8_t reg,
 		       struct callsite_value *out);
 
+/* The function called by the direct call that returns to return_addr; 0: there is none. */
+uint64_t callsite_target(const struct callsite_func *cf, uint64_t return_addr);
+
 /* Walks over the direct calls: the return address of the next one behind *pos, which starts at
  * 0, and the function called; 0: no more. */
 uint64_t callsite_next(const struct callsite_func *cf, size_t *pos, uint64_t *target);

@@ -408,3 +408,36 @@ size_t gobin_frames(const struct gobin *gb, const uint64_t *pcs, size_t n, bool 
 		out[i] = (struct frame){ .pc = pcs[i] };
 	return n;
 }
+
+/* How many of the n pcs behind a return address stand for calls around the inlined one it is in. */
+static size_t count_logical(const struct gobin *gb, uint64_t pc, const uint64_t *behind, size_t n)
+{
+	struct pcln_inlined call;
+	struct pcln_func f;
+	uint64_t at = pc - 1;
+	int32_t last = -1;
+	size_t found = 0;
+
+	if (!pc || !pclntab_func_at(&gb->pt, at, &f))
+		return 0;
+	for (size_t i = 0; i < MAX_INLINED && pclntab_inlined_at(&gb->pt, &f, at, &call); i++) {
+		if (call.index == last)
+			break;
+		last = call.index;
+		at = call.parent_pc;
+		/* those of wrappers are not there */
+		found += found < n && behind[found] == at + 1;
+	}
+	return found;
+}
+
+size_t gobin_physical(const struct gobin *gb, uint64_t *pcs, size_t n)
+{
+	size_t kept = 0, left_out;
+
+	for (size_t i = 0; i < n; i += 1 + left_out) {
+		left_out = count_logical(gb, pcs[i], pcs + i + 1, n - i - 1);
+		pcs[kept++] = pcs[i];
+	}
+	return kept;
+}

@@ -79,4 +79,12 @@ int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc);
 size_t gobin_frames(const struct gobin *gb, const uint64_t *pcs, size_t n, bool leaf_is_return,
 		    struct frame *out, size_t cap);
 
+/*
+ * A stack of return addresses as runtime.Callers gives it has one for each logical frame: behind
+ * that of a call in inlined code come, one more than the address of the inlined call, those of the
+ * frames around it.  Takes these out, in place, so that gobin_frames() does not show them twice;
+ * returns how many are left.
+ */
+size_t gobin_physical(const struct gobin *gb, uint64_t *pcs, size_t n);
+
 #endif

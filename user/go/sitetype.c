@@ -594,6 +594,16 @@ void sitetype_get(struct sitetype *st, uint64_t typ, const uint64_t *pcs, size_t
 	sitecache_keep(st->cache, typ, pcs, n, q.used, out);
 }
 
+uint64_t sitetype_callee(struct sitetype *st, uint64_t return_addr)
+{
+	const struct callsite_func *cf;
+	struct go_func caller;
+
+	if (!gobin_func_at(st->gb, return_addr - 1, &caller) || !(cf = get_code(st, &caller)))
+		return 0;
+	return callsite_target(cf, return_addr);
+}
+
 int sitetype_new(struct sitetype **out, const struct gobin *gb)
 {
 	struct sitetype *st = xcalloc(1, sizeof(*st));

@@ -40,4 +40,8 @@ struct site_type {
 void sitetype_get(struct sitetype *st, uint64_t typ, const uint64_t *pcs, size_t n,
 		  struct site_type *out);
 
+/* Entry of the function that the call before this return address calls: a stack that begins with
+ * the caller can be given it in front.  0: not known, or an indirect call. */
+uint64_t sitetype_callee(struct sitetype *st, uint64_t return_addr);
+
 #endif
