@@ -29,6 +29,39 @@ struct estimate {
 	uint64_t samples;	/* behind it */
 };
 
+/* In rising order of alarm. */
+enum verdict {
+	VERDICT_TOO_FEW,	/* samples, or collections, to say anything */
+	VERDICT_CHURN,		/* what is born dies */
+	VERDICT_STEADY,
+	VERDICT_PLATEAU,	/* grew, and does not any more */
+	VERDICT_GROWING,	/* and something is missing to call it a leak */
+	VERDICT_LEAK,
+};
+
+/* What a growing one lacks to be called a leak. */
+enum missing {
+	MISSING_CYCLES = 1,	/* too few collections (looks, of goroutines) */
+	MISSING_TIME = 2,	/* watched for too short a time */
+	MISSING_GOES_ON = 4,	/* the last part grows less than half as fast as the one before */
+	MISSING_OLD_STAY = 8,	/* old ones die, or none are old yet */
+	MISSING_CENSUS = 16,	/* the census of its size class cannot tell growth from sway */
+	MISSING_SIZES = 32,	/* a container that has not doubled often enough */
+	MISSING_LOAD = 64,	/* as much more is allocated a second: load rises */
+	MISSING_MANY = 128,	/* of what may wait for a while rightly, there are not many yet */
+};
+
+/* What is thought of one growing or not growing thing, and why. */
+struct judgement {
+	enum verdict verdict;
+	unsigned missing;	/* enum missing, where it is growing */
+	double watch_s;		/* growing, too few: about so much longer it takes to know; NAN */
+	bool replacing;		/* steady: takes the place of what is older than the attach */
+	bool certain;		/* a leak, whether it grows or not: it waits for what cannot come */
+	struct estimate rate;	/* growth a second over the last two thirds of the time */
+	double lifetime_s;	/* mean lifetime at least (95 %) of those that have become old; NAN */
+};
+
 /*
  * Leaf first.  A run of inlined frames and the first one after it that is not share their pc.  The
  * frames belong to whoever filled this in and are shared between stacks.

@@ -162,6 +162,31 @@ static void test_sway(void **state)
 	}
 }
 
+/* A leak that begins in the middle: slopes and means of the three parts. */
+static void test_growth(void **state)
+{
+	struct growth g;
+	struct trend *t;
+
+	trend_new(&t, 1);
+	trend_growth(t, 0, START, &g);
+	assert_true(!g.n && isnan(g.late.value) && isnan(g.part[0]) && isnan(g.change));
+	for (uint64_t i = 0; i <= 90; i++)
+		trend_add(t, START + i * S, (uint64_t[]){ i < 60 ? 500 : 500 + 4 * (i - 60) });
+	trend_growth(t, 0, START, &g);
+	trend_free(t);
+	assert_int_equal(g.n, 91);
+	assert_near(g.seconds, 90, 1e-9);
+	assert_near(g.late_s, 60, 1e-9);
+	assert_near(g.part[0], 0, 1e-9);
+	assert_near(g.part[1], 0, 1e-9);
+	assert_near(g.part[2], 4, 1e-9);
+	assert_near(g.level[1], 500, 1e-9);
+	assert_near(g.level[2], 560, 1e-9);
+	assert_near(g.change, 102.0 / 51, 0.05);
+	assert_true(g.late.low <= g.late.value && g.late.value <= g.late.high);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_outliers),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_sway),
+		cmocka_unit_test(test_growth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

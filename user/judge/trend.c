@@ -27,6 +27,7 @@ struct trend {
 	uint64_t start_ns;		/* time 0 of times[] */
 	double times[N_MOMENTS];	/* seconds */
 	double *values;			/* of moment i from i * n_keys on */
+	uint64_t n_added;
 };
 
 void trend_new(struct trend **out, size_t n_keys)
@@ -75,6 +76,7 @@ void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values)
 	join(&t->times[t->n], (double)(time_ns - t->start_ns) / 1e9, t->n_joined);
 	for (size_t k = 0; k < t->n_keys; k++)
 		join(&to[k], (double)values[k], t->n_joined);
+	t->n_added++;
 	if (++t->n_joined < t->join)
 		return;
 	t->n_joined = 0;
@@ -89,13 +91,17 @@ struct points {
 	double x[N_MOMENTS], y[N_MOMENTS];
 };
 
-static void take_points(const struct trend *t, size_t key, uint64_t from_ns, struct points *p)
+/* Seconds since the first moment. */
+static double seconds_at(const struct trend *t, uint64_t time_ns)
 {
-	double from = from_ns > t->start_ns ? (double)(from_ns - t->start_ns) / 1e9 : 0;
+	return ((double)time_ns - (double)t->start_ns) / 1e9;
+}
 
+static void take_points(const struct trend *t, size_t key, double from, double to, struct points *p)
+{
 	p->n = 0;
 	for (size_t i = 0; i < t->n; i++) {
-		if (t->times[i] < from)
+		if (t->times[i] < from || t->times[i] > to)
 			continue;
 		p->x[p->n] = t->times[i];
 		p->y[p->n++] = t->values[i * t->n_keys + key];
@@ -163,20 +169,70 @@ static bool is_flat(const struct points *p)
 	return true;
 }
 
-struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
+static struct estimate slope(const struct points *p, size_t min_samples)
 {
-	struct estimate e = { .value = NAN, .low = NAN, .high = NAN };
-	struct points p;
+	struct estimate e = { .value = NAN, .low = NAN, .high = NAN, .samples = p->n };
 	double *slopes;
 
-	take_points(t, key, from_ns, &p);
-	e.samples = p.n;
-	if (p.n < TREND_MIN_SAMPLES)
+	if (p->n < min_samples)
 		return e;
-	if (is_flat(&p))
-		return (struct estimate){ .samples = p.n };
-	slopes = xcalloc(p.n * (p.n - 1) / 2, sizeof(*slopes));
-	e = sen(&p, slopes, pair_slopes(&p, slopes));
+	if (is_flat(p))
+		return (struct estimate){ .samples = p->n };
+	slopes = xcalloc(p->n * (p->n - 1) / 2, sizeof(*slopes));
+	e = sen(p, slopes, pair_slopes(p, slopes));
 	free(slopes);
 	return e;
+}
+
+struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
+{
+	struct points p;
+
+	take_points(t, key, seconds_at(t, from_ns), INFINITY, &p);
+	return slope(&p, TREND_MIN_SAMPLES);
+}
+
+/* ---- growth in parts ------------------------------------------------------------------------- */
+
+static double level(const struct points *p)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		sum += p->y[i];
+	return p->n ? sum / (double)p->n : NAN;
+}
+
+/* Of the means of a sixth of the points at either end. */
+static double change(const struct points *p)
+{
+	size_t n = p->n < 6 ? 1 : p->n / 6;
+	double x = 0, y = 0;
+
+	if (p->n < 2)
+		return NAN;
+	for (size_t i = 0; i < n; i++) {
+		x += p->x[p->n - 1 - i] - p->x[i];
+		y += p->y[p->n - 1 - i] - p->y[i];
+	}
+	return y / x;
+}
+
+void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out)
+{
+	double start = seconds_at(t, start_ns), end = t->n ? t->times[t->n - 1] : start;
+	struct points p;
+
+	*out = (struct growth){ .n = t->n_added, .seconds = end - start };
+	out->late_s = out->seconds * 2 / 3;
+	for (size_t i = 0; i < 3; i++) {
+		double from = start + out->seconds * (double)i / 3;
+
+		take_points(t, key, from, i == 2 ? end : from + out->seconds / 3, &p);
+		out->part[i] = slope(&p, 3).value;
+		out->level[i] = level(&p);
+	}
+	take_points(t, key, end - out->late_s, end, &p);
+	out->late = slope(&p, TREND_MIN_SAMPLES);
+	out->change = change(&p);
 }

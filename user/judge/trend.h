@@ -27,4 +27,16 @@ void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values);
 enum { TREND_MIN_SAMPLES = 8 };
 struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns);
 
+/* How it grew in the three parts of the time from start_ns to the last moment. */
+struct growth {
+	struct estimate late;	/* trend_slope() over parts 2 and 3 */
+	double part[3];		/* slopes; NAN with fewer than three moments in a part */
+	double level[3];	/* means; NAN with none */
+	double change;		/* from the first moments of part 2 to the last of part 3, a
+				 * second: what a slope does not show of a few large steps */
+	double seconds, late_s;	/* all, and parts 2 and 3 */
+	uint64_t n;		/* times that it was counted */
+};
+void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out);
+
 #endif

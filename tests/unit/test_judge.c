@@ -1,0 +1,736 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_judge.c - verdicts on simulated programs: healthy ones of fifteen and more shapes, each with
+ * the attach transient, and leaks; the census with some noise, the samples with their luck.
+ *
+ * Time is in seconds since the attach; a collection every STEP_S.  All with fixed seeds.
+ */
+#include "user/judge/judge.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "user/base/util.h"
+
+enum {
+	N_LOOKS = 66, RUNS = 30, OBJECT = 96,
+	MEMORY = 2 << 20, MAX_SITES = 3, KEYS = MAX_SITES + 1,
+};
+#define STEP_S 3.0
+#define WINDOW_S (N_LOOKS * STEP_S)
+#define FOREVER 1e9
+#define START 1000000000000ull
+
+/* ---- chance ---------------------------------------------------------------------------------- */
+
+static uint64_t seed;
+
+static double uniform(void)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return ((double)(seed >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double exponential(double mean)
+{
+	return -mean * log(uniform());
+}
+
+static double gauss(void)
+{
+	return sqrt(-2 * log(uniform())) * cos(6.283185307 * uniform());
+}
+
+/* ---- a program ------------------------------------------------------------------------------- */
+
+struct object {
+	unsigned site;
+	double birth, death;
+};
+
+struct program {
+	struct object *v;
+	size_t n, cap;
+};
+
+static void born(struct program *p, unsigned site, double birth, double lifetime)
+{
+	p->v = grow(p->v, p->n, &p->cap, sizeof(*p->v));
+	p->v[p->n++] = (struct object){ site, birth, birth + lifetime };
+}
+
+/* At a rate that is so many times the greatest one. */
+static void births(struct program *p, unsigned site, double from, double per_s,
+		   double (*share)(double t), double (*lifetime)(double birth))
+{
+	for (double t = from + exponential(1 / per_s); t < WINDOW_S; t += exponential(1 / per_s))
+		if (!share || uniform() < share(t))
+			born(p, site, t, lifetime(t));
+}
+
+static double forever(double t) { return FOREVER; }
+static double short_life(double t) { return exponential(2); }
+static double medium_life(double t) { return exponential(30); }
+static double long_life(double t) { return exponential(WINDOW_S); }
+static double very_long_life(double t) { return exponential(5 * WINDOW_S); }
+static double ttl(double t) { return 60; }
+static double long_ttl(double t) { return 2.2 * WINDOW_S; }
+static double cache_life(double t) { return 72; }
+static double slow_cache_life(double t) { return exponential(120); }
+static double request(double t) { return exponential(10); }
+static double pool_life(double t) { return 2 * STEP_S * uniform(); }
+static double until_cleared(double t) { return 41 - fmod(t + 1e6 * 41, 41); }
+static double until_returned(double t) { return 10; }
+
+static double warm_up(double t) { return exp(-t / 12); }
+static double sawtooth(double t) { return fmod(t + 4000, 40) / 40; }
+static double tide(double t) { return 0.5 + 0.5 * sin(t / 7); }
+static double ramp(double t) { return 0.2 + 0.8 * t / WINDOW_S; }
+static double batches(double t) { return fmod(t + 4000, 20) < 1; }
+static double small_batches(double t) { return fmod(t, 8) < 0.4; }
+static double config(double t) { return t > 30 && t < 33; }
+
+/* Healthy ones.  What lived at the attach is there because it was born before. */
+static void steady_short(struct program *p) { births(p, 0, -20, 60, NULL, short_life); }
+static void steady_medium(struct program *p) { births(p, 0, -300, 30, NULL, medium_life); }
+static void steady_long(struct program *p) { births(p, 0, -900, 10, NULL, long_life); }
+static void steady_very_long(struct program *p) { births(p, 0, -5000, 4, NULL, very_long_life); }
+static void cache_ttl(struct program *p) { births(p, 0, -100, 20, NULL, ttl); }
+static void cache_full(struct program *p) { births(p, 0, -600, 20, NULL, long_ttl); }
+static void cache_filling(struct program *p) { births(p, 0, 0, 20, NULL, cache_life); }
+static void cache_random(struct program *p) { births(p, 0, 0, 20, NULL, slow_cache_life); }
+static void warming(struct program *p) { births(p, 0, 0, 60, warm_up, forever); }
+static void pools(struct program *p) { births(p, 0, -200, 40, NULL, pool_life); }
+static void batch_return(struct program *p) { births(p, 0, -60, 300, batches, until_returned); }
+static void sawtooth_load(struct program *p) { births(p, 0, -90, 60, sawtooth, request); }
+static void tidal_load(struct program *p) { births(p, 0, -90, 60, tide, request); }
+static void ramping_load(struct program *p) { births(p, 0, -90, 60, ramp, request); }
+static void after(struct program *p) { births(p, 0, 10, 20, NULL, ttl); }
+static void cleared(struct program *p) { births(p, 0, -80, 20, NULL, until_cleared); }
+static void configured(struct program *p) { births(p, 0, 0, 200, config, forever); }
+
+static void constant(struct program *p)
+{
+	for (int i = 0; i < 2000; i++)
+		born(p, 0, -100, FOREVER);
+}
+
+/* Leaks, so many objects of them a second. */
+static double leak_per_s;
+
+static void leak(struct program *p) { births(p, 0, -60, leak_per_s, NULL, forever); }
+
+static void leak_in_churn(struct program *p)
+{
+	leak(p);
+	births(p, 0, -60, 10 * leak_per_s, NULL, short_life);
+}
+
+static void leak_by_load(struct program *p) { births(p, 0, 0, 2 * leak_per_s, tide, forever); }
+
+static void leak_in_batches(struct program *p)
+{
+	births(p, 0, 0, 20 * leak_per_s, small_batches, forever);
+}
+
+/* A full cache of the same size of object beside it, all of which is older than the attach. */
+static void leak_beside_cache(struct program *p)
+{
+	leak(p);
+	births(p, 1, -600, leak_per_s / 2, NULL, long_ttl);
+}
+
+static void leak_beside_requests(struct program *p)
+{
+	leak(p);
+	births(p, 1, -100, 5 * leak_per_s, NULL, medium_life);
+}
+
+/* ---- the tool looks at it -------------------------------------------------------------------- */
+
+struct trace {
+	struct window *w;
+	struct trend *t;
+	struct window_span span;
+	struct window_flow flows[MAX_SITES];
+	struct judge_part parts[MAX_SITES];
+	struct judge_site sites[MAX_SITES];
+	struct judge_class classes[2];
+	struct judge_result result;
+	uint64_t callers[1];
+	double truth;		/* growth of site 0 since the begin of part 2, bytes a second */
+};
+
+static uint64_t ns(double t)
+{
+	return START + (uint64_t)(int64_t)(t * 1e9);
+}
+
+/* The first look at or behind a time; 0: before the attach. */
+static size_t look_of(double t)
+{
+	return t <= 0 ? 0 : t >= WINDOW_S ? N_LOOKS + 1 : (size_t)ceil(t / STEP_S);
+}
+
+static bool lives(const struct object *o, double t)
+{
+	return o->birth <= t && o->death > t;
+}
+
+/* What happens until each look: sums over all objects, and a list of those that are sampled. */
+struct events {
+	int64_t n_live[N_LOOKS + 2];	/* by how much it changes */
+	uint64_t n_alloc[N_LOOKS + 2];
+	struct object *v;		/* sampled ones */
+	size_t n, cap;
+	size_t births[N_LOOKS + 2], deaths[N_LOOKS + 2]; /* first of a list; index + 1 */
+	size_t *next_birth, *next_death;
+};
+
+static void sample(struct events *e, const struct object *o)
+{
+	e->v = grow(e->v, e->n, &e->cap, sizeof(*e->v));
+	e->v[e->n++] = *o;
+}
+
+static void link_samples(struct events *e)
+{
+	e->next_birth = xcalloc(e->n + 1, sizeof(size_t));
+	e->next_death = xcalloc(e->n + 1, sizeof(size_t));
+	for (size_t i = 0; i < e->n; i++) {
+		size_t from = look_of(e->v[i].birth), to = look_of(e->v[i].death);
+
+		if (from == to)
+			continue;	/* no look sees it */
+		e->next_birth[i] = e->births[from];
+		e->births[from] = i + 1;
+		e->next_death[i] = e->deaths[to];
+		e->deaths[to] = i + 1;
+	}
+}
+
+static void make_events(const struct program *p, double weight, struct events *e)
+{
+	memset(e, 0, sizeof(*e));
+	for (size_t i = 0; i < p->n; i++) {
+		const struct object *o = &p->v[i];
+
+		e->n_live[look_of(o->birth)]++;
+		e->n_live[look_of(o->death)]--;
+		e->n_alloc[look_of(o->birth)]++;
+		if (o->birth > 0 && uniform() < 1 / weight)
+			sample(e, o);
+	}
+	link_samples(e);
+}
+
+static void look(struct trace *x, const struct events *e, size_t k, double weight)
+{
+	window_look(x->w, ns((double)k * STEP_S));
+	for (size_t i = e->births[k]; i; i = e->next_birth[i - 1])
+		window_birth(x->w, e->v[i - 1].site, ns(e->v[i - 1].birth), weight);
+	for (size_t i = e->deaths[k]; i; i = e->next_death[i - 1])
+		window_death(x->w, e->v[i - 1].site, ns(e->v[i - 1].birth), weight);
+}
+
+static void watch(struct trace *x, const struct program *p, double weight, double noise)
+{
+	struct events e;
+	int64_t n = 0;
+	uint64_t n_alloc = 0;
+
+	make_events(p, weight, &e);
+	n += e.n_live[0];
+	for (size_t k = 1; k <= N_LOOKS; k++) {
+		double live = (double)(n += e.n_live[k]) + 500 + noise * gauss();
+		uint64_t bytes = (uint64_t)fmax(live, 0) * OBJECT;
+
+		n_alloc += e.n_alloc[k];
+		trend_add(x->t, ns((double)k * STEP_S), (uint64_t[]){
+			  bytes, bytes + (uint64_t)(fabs(gauss()) * 5000), n_alloc });
+		look(x, &e, k, weight);
+	}
+	free(e.v);
+	free(e.next_birth);
+	free(e.next_death);
+}
+
+static void judge_trace(struct trace *x)
+{
+	struct growth load;
+	struct judge_input in = {
+		.limits = { .min_cycles = 12, .min_s = 180 },
+		.classes = &x->classes[0], .n_classes = 1, .heap = &x->classes[1],
+		.sites = x->sites, .n_sites = MAX_SITES,
+	};
+
+	window_span(x->w, &in.sites_span);
+	x->span = in.sites_span;
+	for (size_t i = 0; i < 2; i++)
+		trend_growth(x->t, i, START, &x->classes[i].bytes);
+	x->classes[0].object_bytes = OBJECT;
+	trend_growth(x->t, 2, START, &load);
+	memcpy(x->classes[0].load, load.part, sizeof(load.part));
+	x->callers[0] = 1;
+	for (size_t i = 0; i < MAX_SITES; i++) {
+		window_flow(x->w, i, &x->flows[i]);
+		x->parts[i] = (struct judge_part){ .object_bytes = OBJECT,
+						   .objects = &x->flows[i] };
+		x->sites[i] = (struct judge_site){ .parts = &x->parts[i], .n_parts = 1,
+						   .callers = x->callers, .n_callers = 1 };
+	}
+	judge(&in, &x->result);
+}
+
+/* One run of a program with that seed. */
+static void run(struct trace *x, void (*shape)(struct program *p), uint64_t run_seed, double weight)
+{
+	struct program p = { 0 };
+
+	memset(x, 0, sizeof(*x));
+	seed = run_seed * 7919 + 1;
+	window_new(&x->w, START, MEMORY);
+	trend_new(&x->t, 3);
+	shape(&p);
+	watch(x, &p, weight, 6);
+	judge_trace(x);
+	for (size_t i = 0; i < p.n; i++)
+		if (!p.v[i].site)
+			x->truth += (lives(&p.v[i], WINDOW_S) -
+				     lives(&p.v[i], WINDOW_S - x->span.late_s)) *
+				    OBJECT / x->span.late_s;
+	free(p.v);
+}
+
+static void done(struct trace *x)
+{
+	free(x->result.findings);
+	window_free(x->w);
+	trend_free(x->t);
+}
+
+static const struct {
+	const char *name;
+	void (*shape)(struct program *p);
+} healthy[] = {
+	{ "steady, short lives", steady_short }, { "steady, medium lives", steady_medium },
+	{ "steady, long lives", steady_long }, { "steady, very long lives", steady_very_long },
+	{ "TTL cache", cache_ttl }, { "full LRU", cache_full }, { "LRU to its cap", cache_filling },
+	{ "cache with random eviction", cache_random }, { "warm-up", warming }, { "pools", pools },
+	{ "batch and return", batch_return }, { "sawtooth load", sawtooth_load },
+	{ "tidal load", tidal_load }, { "ramping load", ramping_load }, { "time.After", after },
+	{ "cleared map", cleared }, { "configuration", configured }, { "constant", constant },
+};
+
+static unsigned judged(const struct judgement *is, enum verdict verdict)
+{
+	return is->verdict == verdict;
+}
+
+/* Not one run of a healthy program is a leak, and hardly any by its census alone. */
+static void test_healthy(void **state)
+{
+	static const double weights[] = { 1, 20 };
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(healthy); i++) {
+		unsigned n = 0, n_classes = 0;
+		struct trace x;
+
+		for (unsigned k = 0; k < RUNS; k++) {
+			run(&x, healthy[i / 2].shape, k, weights[i % 2]);
+			n += judged(&x.sites[0].is, VERDICT_LEAK);
+			n_classes += judged(&x.classes[0].is, VERDICT_LEAK);
+			done(&x);
+		}
+		print_message("%-28s leaks: %u, by class alone %u\n", healthy[i / 2].name, n,
+			      n_classes);
+		assert_int_equal(n, 0);
+		assert_in_range(n_classes, 0, RUNS / 25);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*shape)(struct program *p);
+} leaks[] = {
+	{ "leak", leak }, { "leak in churn", leak_in_churn }, { "leak following load", leak_by_load },
+	{ "leak in batches", leak_in_batches }, { "leak beside a full cache", leak_beside_cache },
+	{ "leak beside requests", leak_beside_requests },
+};
+
+static void test_leaks(void **state)
+{
+	static const double samples[] = { 15, 40, 200 };
+	unsigned n_held = 0, n_runs = 0, n_found[3] = { 0 };
+
+	for (size_t i = 0; i < 3 * ARRAY_SIZE(leaks); i++) {
+		const double weight = 30;
+		unsigned n = 0, held = 0;
+		struct trace x;
+
+		leak_per_s = samples[i % 3] * weight / WINDOW_S;
+		for (unsigned k = 0; k < RUNS; k++) {
+			const struct estimate *e = &x.sites[0].is.rate;
+
+			run(&x, leaks[i / 3].shape, k, weight);
+			n += judged(&x.sites[0].is, VERDICT_LEAK);
+			held += e->low <= leak_per_s * OBJECT && leak_per_s * OBJECT <= e->high;
+			done(&x);
+		}
+		print_message("%-28s %3.0f samples: found %u, in interval %u of %u\n",
+			      leaks[i / 3].name, samples[i % 3], n, held, RUNS);
+		n_found[i % 3] += n;
+		n_held += held;
+		n_runs += RUNS;
+	}
+	assert_true(n_found[0] * 3 >= n_runs / 3);
+	assert_true(n_found[1] * 100 >= n_runs / 3 * 97);
+	assert_int_equal(n_found[2], n_runs / 3);
+	assert_true(n_held * 100 >= n_runs * 93);
+}
+
+/* What the others are called, and why. */
+static void test_words(void **state)
+{
+	struct trace x;
+
+	run(&x, cache_full, 1, 5);
+	assert_int_equal(x.sites[0].is.verdict, VERDICT_STEADY);
+	assert_true(x.sites[0].is.replacing);
+	assert_int_equal(x.result.verdict, VERDICT_STEADY);
+	assert_int_equal(x.result.n_findings, 0);
+	done(&x);
+	run(&x, warming, 1, 5);
+	assert_int_equal(x.sites[0].is.verdict, VERDICT_PLATEAU);
+	assert_int_equal(x.classes[0].is.verdict, VERDICT_PLATEAU);
+	done(&x);
+	run(&x, cache_ttl, 1, 5);
+	assert_int_equal(x.sites[0].is.verdict, VERDICT_CHURN);
+	done(&x);
+	run(&x, ramping_load, 1, 1);
+	assert_int_equal(x.classes[0].is.verdict, VERDICT_GROWING);
+	assert_true(x.classes[0].is.missing & MISSING_LOAD);
+	done(&x);
+	run(&x, cache_random, 1, 1);
+	assert_int_equal(x.sites[0].is.verdict, VERDICT_GROWING);
+	assert_true(x.sites[0].is.missing & MISSING_OLD_STAY);
+	assert_true(fabs(x.sites[0].is.watch_s - WINDOW_S / 2) < 1);
+	done(&x);
+	run(&x, constant, 1, 5);		/* older than the attach all of it */
+	assert_int_equal(x.sites[0].is.verdict, VERDICT_TOO_FEW);
+	assert_int_equal(x.result.verdict, VERDICT_STEADY);
+	done(&x);
+}
+
+/* A leak as it is reported: one finding, the share that it explains, lifetime, detection limit. */
+static void test_result(void **state)
+{
+	struct trace x;
+	double rate;
+
+	leak_per_s = 20;
+	rate = leak_per_s * OBJECT;
+	run(&x, leak_beside_requests, 3, 20);
+	assert_int_equal(x.result.verdict, VERDICT_LEAK);
+	assert_int_equal(x.result.n_findings, 1);
+	assert_int_equal(x.result.findings[0].first_site, 0);
+	assert_int_equal(x.result.findings[0].n_sites, 1);
+	assert_int_equal(x.sites[0].finding, 0);
+	assert_int_equal(x.sites[1].finding, NO_FINDING);
+	assert_int_equal(x.sites[1].is.verdict, VERDICT_CHURN);
+	assert_int_equal(x.sites[2].is.verdict, VERDICT_TOO_FEW);
+	assert_true(x.result.explained.low < 1 && x.result.explained.high > 0.95);
+	assert_true(x.sites[0].is.lifetime_s > WINDOW_S);
+	assert_true(x.classes[0].detectable < rate / 4);
+	assert_true(x.classes[0].is.rate.low < rate && rate < x.classes[0].is.rate.high);
+	assert_true(x.classes[0].unseen.value == 0);
+	done(&x);
+}
+
+/* Growth of which no stack is seen. */
+static void test_unseen(void **state)
+{
+	struct trace x;
+
+	leak_per_s = 20;
+	run(&x, leak, 3, 1e9);
+	assert_int_equal(x.sites[0].is.verdict, VERDICT_TOO_FEW);
+	assert_int_equal(x.classes[0].is.verdict, VERDICT_LEAK);
+	assert_int_equal(x.result.verdict, VERDICT_LEAK);
+	assert_true(x.result.unseen.low > 0.8 * 20 * OBJECT);
+	assert_true(x.result.explained.value == 0);
+	done(&x);
+}
+
+/* ---- made by hand ---------------------------------------------------------------------------- */
+
+struct hand {
+	struct window *w;
+	struct trend *t;
+	uint64_t bytes;
+	struct window_flow flows[8];
+	struct judge_part parts[8];
+	struct judge_site sites[8];
+	struct judge_group groups[8];
+	struct judge_class classes[2];
+	struct judge_input in;
+	struct judge_result out;
+};
+
+static struct hand *hand_new(void)
+{
+	struct hand *h = xcalloc(1, sizeof(*h));
+
+	window_new(&h->w, START, MEMORY);
+	trend_new(&h->t, 1);
+	return h;
+}
+
+static void hand_free(struct hand *h)
+{
+	free(h->out.findings);
+	window_free(h->w);
+	trend_free(h->t);
+	free(h);
+}
+
+static void hand_look(struct hand *h, unsigned k)
+{
+	window_look(h->w, ns(k * STEP_S));
+	trend_add(h->t, ns(k * STEP_S), &h->bytes);
+}
+
+/* Sites and groups that were fed under the keys 0 to 7. */
+static void hand_judge(struct hand *h, size_t n_sites, size_t n_groups)
+{
+	h->in.limits = (struct judge_limits){ 12, 60 };
+	h->in.classes = h->classes;
+	h->in.n_classes = 1;
+	h->in.heap = &h->classes[1];
+	h->classes[0].object_bytes = OBJECT;
+	window_span(h->w, &h->in.sites_span);
+	h->in.groups_span = h->in.sites_span;
+	for (size_t i = 0; i < 2; i++)
+		trend_growth(h->t, 0, START, &h->classes[i].bytes);
+	for (size_t i = 0; i < 8; i++) {
+		window_flow(h->w, i, &h->flows[i]);
+		h->parts[i] = (struct judge_part){ .objects = &h->flows[i],
+						   .object_bytes = OBJECT };
+		h->sites[i].parts = &h->parts[i];
+		h->sites[i].n_parts = 1;
+		h->groups[i].goroutines = &h->flows[i];
+	}
+	h->in.sites = h->sites;
+	h->in.n_sites = n_sites;
+	h->in.groups = h->groups;
+	h->in.n_groups = n_groups;
+	free(h->out.findings);
+	judge(&h->in, &h->out);
+}
+
+static void births_at(struct hand *h, uint64_t key, unsigned k, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		window_birth(h->w, key, ns(k * STEP_S), 1);
+}
+
+/* Nothing is said before there were 12 collections, no leak called before the time is over; and it
+ * is said how long that takes. */
+static void test_early(void **state)
+{
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 30; k++) {
+		h->bytes += 40 * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, 40);
+		hand_judge(h, 1, 0);
+		if (k < 12) {
+			assert_int_equal(h->sites[0].is.verdict, VERDICT_TOO_FEW);
+			assert_true(fabs(h->sites[0].is.watch_s - (60 - k * STEP_S)) < 0.1);
+		} else if (k < 20) {
+			assert_int_equal(h->sites[0].is.verdict, VERDICT_GROWING);
+			assert_true(h->sites[0].is.missing & MISSING_TIME);
+			assert_true(fabs(h->sites[0].is.watch_s - (60 - k * STEP_S)) < 0.1);
+		} else {
+			assert_int_equal(h->sites[0].is.verdict, VERDICT_LEAK);
+			assert_int_equal(h->sites[0].is.missing, 0);
+		}
+	}
+	hand_free(h);
+}
+
+/* Three sites of one constructor leak in step, two objects each time or one; a fourth leaks in step
+ * as well, below main only, and healthy ones are below main, too. */
+static void test_together(void **state)
+{
+	enum { LEAF = 100, NEW = 10, HANDLE = 20, MAIN = 30, OTHER = 40 };
+	static const uint64_t stacks[][4] = {
+		{ LEAF, NEW, HANDLE, MAIN }, { LEAF + 1, NEW, HANDLE, MAIN },
+		{ NEW, HANDLE, HANDLE, MAIN }, { OTHER, HANDLE, OTHER, MAIN },
+		{ OTHER + 1, HANDLE, OTHER, MAIN }, { OTHER + 2, HANDLE, OTHER, MAIN },
+		{ OTHER + 3, HANDLE, OTHER, MAIN }, { OTHER + 4, HANDLE, OTHER, MAIN },
+	};
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 40; k++) {
+		unsigned n = 4 + k * 7 % 5;
+
+		h->bytes += 5 * n * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, 2 * n);
+		births_at(h, 1, k, n);
+		births_at(h, 2, k, n);
+		births_at(h, 3, k, n);
+		for (uint64_t i = 4; i < 8; i++)
+			births_at(h, i, k, k == 1 ? 50 : 0);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		h->sites[i].callers = stacks[i];
+		h->sites[i].n_callers = 4;
+	}
+	hand_judge(h, 8, 0);
+	assert_int_equal(h->out.n_findings, 2);
+	assert_int_equal(h->out.findings[0].n_sites, 3);
+	assert_int_equal(h->out.findings[0].first_site, 0);
+	assert_int_equal(h->out.findings[0].caller, NEW);
+	assert_int_equal(h->out.findings[1].n_sites, 1);
+	assert_int_equal(h->out.findings[1].first_site, 3);
+	assert_int_equal(h->out.findings[1].caller, 0);
+	assert_int_equal(h->sites[2].finding, 0);
+	assert_true(fabs(h->out.findings[0].rate.value / h->out.findings[1].rate.value - 4) < 0.1);
+	assert_true(h->out.explained.value > 0.95 && h->out.explained.value < 1.05);
+	hand_free(h);
+}
+
+/* One array of a container, each time a larger one: objects of 96, 192 ... bytes. */
+static void test_container(void **state)
+{
+	enum { N_SIZES = 7 };
+	struct judge_part parts[N_SIZES];
+	struct judge_site site = { .parts = parts, .n_parts = N_SIZES, .container = true };
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 42; k++) {
+		unsigned size = (k - 1) / 7;	/* a larger one every 7 looks */
+
+		hand_look(h, k);
+		if ((k - 1) % 7)
+			continue;
+		births_at(h, size, k, 1);
+		if (size)
+			window_death(h->w, size - 1, ns((k - 7) * STEP_S), 1);
+		h->bytes += OBJECT << size;
+		if (k != 22 && k != 29)
+			continue;
+		for (unsigned i = 0; i < N_SIZES; i++)
+			parts[i] = (struct judge_part){ .objects = &h->flows[i],
+							.object_bytes = OBJECT << i };
+		hand_judge(h, 0, 0);
+		h->in.sites = &site;
+		h->in.n_sites = 1;
+		free(h->out.findings);
+		judge(&h->in, &h->out);
+		assert_int_equal(site.is.verdict, VERDICT_LEAK);
+	}
+	site.container = false;
+	hand_judge(h, 0, 0);
+	h->in.sites = &site;
+	h->in.n_sites = 1;
+	free(h->out.findings);
+	judge(&h->in, &h->out);
+	assert_true(site.is.verdict < VERDICT_GROWING);
+	hand_free(h);
+}
+
+enum { LEAKING, POOL, CONNECTIONS, NIL, DAEMON, FLEETING, POLLERS, FOUND };
+
+static void goroutines(struct hand *h, unsigned k)
+{
+	births_at(h, LEAKING, k, 3);
+	for (unsigned i = 0; i < 64 && k == 1; i++)
+		window_birth(h->w, POOL, 0, 1);		/* older than the attach */
+	births_at(h, CONNECTIONS, k, k % 9 ? 0 : 7);
+	births_at(h, NIL, k, k == 3 ? 2 : 0);
+	births_at(h, DAEMON, k, k == 1);
+	births_at(h, FLEETING, k, 20);
+	for (unsigned i = 0; i < 20 && k > 1; i++)
+		window_death(h->w, FLEETING, ns((k - 1) * STEP_S), 1);
+	births_at(h, POLLERS, k, 4);
+	births_at(h, FOUND, k, k == 5);
+}
+
+/* Goroutines that wait in all ways. */
+static void test_goroutines(void **state)
+{
+	static const enum verdict wanted[] = {
+		[LEAKING] = VERDICT_LEAK, [POOL] = VERDICT_STEADY,
+		[CONNECTIONS] = VERDICT_GROWING, [NIL] = VERDICT_LEAK,
+		[DAEMON] = VERDICT_STEADY, [FLEETING] = VERDICT_CHURN,
+		[POLLERS] = VERDICT_LEAK, [FOUND] = VERDICT_LEAK,
+	};
+	static const struct {
+		enum wait_class class;
+		uint64_t n;
+	} waits[] = {
+		{ WAIT_STRONG, 120 }, { WAIT_STRONG, 64 }, { WAIT_WEAK, 28 }, { WAIT_CERTAIN, 2 },
+		{ WAIT_CERTAIN, 1 }, { WAIT_STRONG, 20 }, { WAIT_WEAK, 160 }, { WAIT_LEAKED, 1 },
+	};
+	static const uint64_t stack[] = { 5, 77 }, other[] = { 6, 78 };
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 40; k++) {
+		h->bytes += 3 * OBJECT;
+		hand_look(h, k);
+		goroutines(h, k);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		h->groups[i].waiting[waits[i].class] = waits[i].n;
+		h->groups[i].bytes_each = 2048;
+	}
+	h->groups[LEAKING].function = 77;
+	h->sites[0].callers = stack;		/* what the leaking ones allocate */
+	h->sites[0].n_callers = 2;
+	hand_judge(h, 1, 8);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(h->groups[i].is.verdict, wanted[i]);
+	assert_true(h->groups[NIL].is.certain && h->groups[FOUND].is.certain);
+	assert_false(h->groups[LEAKING].is.certain);
+	assert_true(fabs(h->groups[LEAKING].is.rate.value - 1) < 0.1);
+	assert_int_equal(h->out.n_findings, 5);
+	assert_int_equal(h->out.findings[0].group, POLLERS);	/* more of them */
+	assert_int_equal(h->out.findings[1].group, LEAKING);
+	assert_int_equal(h->out.findings[1].n_sites, 1);
+	assert_int_equal(h->out.findings[4].group, CONNECTIONS);
+
+	h->sites[0].callers = other;		/* a descriptor, which somebody else made */
+	h->sites[0].of_goroutines = true;
+	hand_judge(h, 1, 8);
+	assert_int_equal(h->out.findings[0].n_sites, 1);
+	hand_judge(h, 1, 0);
+	assert_int_equal(h->out.n_findings, 0);
+	hand_free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_healthy),
+		cmocka_unit_test(test_leaks),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_result),
+		cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_goroutines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

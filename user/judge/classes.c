@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * classes.c - does a size class grow?  By the census alone: nobody is accused yet.
+ */
+#include <math.h>
+
+#include "user/judge/judge_internal.h"
+#include "user/judge/stat.h"
+#include "user/judge/thresholds.h"
+
+void judge_take_early(const struct judge_limits *limits, uint64_t n_cycles, double seconds,
+		      struct judgement *is)
+{
+	double lacking = limits->min_s - seconds;
+
+	if (n_cycles < limits->min_cycles) {
+		is->verdict = VERDICT_TOO_FEW;
+		is->missing = MISSING_CYCLES;
+		is->watch_s = n_cycles ? seconds / (double)n_cycles *
+					 (double)(limits->min_cycles - n_cycles) : NAN;
+	}
+	if (lacking <= 0)
+		return;
+	if (is->verdict == VERDICT_LEAK)
+		is->verdict = VERDICT_GROWING;
+	if (is->verdict == VERDICT_GROWING || is->missing) {
+		is->missing |= MISSING_TIME;
+		is->watch_s = fmax(is->watch_s, lacking);
+	}
+}
+
+/* Growth since the begin of part 2 that is more than a warm-up or the sway of a population, in
+ * bytes. */
+static double least_growth(const struct judge_class *c)
+{
+	double few = fmax(CLASS_BYTES, CLASS_LEAST_OBJECTS * c->object_bytes);
+	double sway = CLASS_SWAY * sqrt(fmax(c->bytes.level[2], 0) * c->object_bytes);
+
+	if (c->object_bytes > 0)
+		few = fmin(few, fmax(CLASS_OBJECTS * c->object_bytes, CLASS_SMALL_BYTES));
+	return fmax(few, sway);
+}
+
+/*
+ * The slope's interval knows what sways about a line; but what grows does so by the chance of
+ * requests, and their sum wanders.  With n independent objects the slope has a variance of 6/5 n
+ * (that of a line through a random walk).
+ */
+static double chance(const struct judge_class *c)
+{
+	double each = fmax(c->object_bytes, 1);
+
+	return sqrt(1.2 * fabs(c->bytes.late.value) * each / c->bytes.late_s);
+}
+
+static struct estimate rate_of(const struct judge_class *c)
+{
+	struct estimate e = c->bytes.late;
+	double width = 1.96 * chance(c);
+
+	e.low = e.value - hypot(e.value - e.low, width);
+	e.high = e.value + hypot(e.high - e.value, width);
+	return e;
+}
+
+bool class_grows(const struct judge_class *c)
+{
+	return c->is.rate.low > 0;
+}
+
+/* A slope over half the time has 2^1.5 times the error. */
+bool class_goes_on(const struct judge_class *c)
+{
+	double error = hypot(1, PART_RATIO) * pow(2, 1.5) * standard_error(&c->is.rate);
+	const double *part = c->bytes.part;
+
+	return part[2] > 0 && part[2] + error >= PART_RATIO * part[1] &&
+	       c->bytes.change >= PART_RATIO * c->bytes.late.value;
+}
+
+/*
+ * For a class by itself.  What slows down to half within the time is a cache that fills.  What bends
+ * has a wide interval about its line, which must not excuse it: only chance does.
+ */
+static bool goes_on_alone(const struct judge_class *c)
+{
+	double error = hypot(1, CLASS_RATIO) * pow(2, 1.5) * chance(c);
+	const double *part = c->bytes.part;
+
+	return class_goes_on(c) && part[2] + error >= CLASS_RATIO * part[1] &&
+	       part[2] + error >= PART_RATIO * part[0];
+}
+
+bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
+{
+	double most = rate->low / CLASS_EXPLAINED;
+
+	return c->is.rate.high < most && c->bytes.change < most;
+}
+
+/* What is allocated a second rises with what lives. */
+static bool follows_load(const struct judge_class *c)
+{
+	const double *level = c->bytes.level;
+	double more = c->load[2] / c->load[1];
+
+	return c->load[1] > 0 && level[1] > 0 && level[2] > level[1] &&
+	       log(more) >= LOAD_POWER * log(level[2] / level[1]);
+}
+
+static bool was_growth(const struct judge_class *c, size_t part)
+{
+	return c->bytes.part[part] * c->bytes.seconds / 3 >= least_growth(c);
+}
+
+static enum verdict not_growing(const struct judge_class *c)
+{
+	const double *part = c->bytes.part;
+
+	return (was_growth(c, 0) || was_growth(c, 1)) &&
+	       fabs(part[2]) <= FLAT_SHARE * fmax(part[0], part[1]) ? VERDICT_PLATEAU
+								    : VERDICT_STEADY;
+}
+
+static void judge_growth(struct judge_class *c, double least)
+{
+	const struct growth *g = &c->bytes;
+
+	if (isnan(g->late.value) || isnan(g->part[1]) || isnan(g->part[2]))
+		return;			/* too few cycles */
+	if (!class_grows(c) || g->late.value < least) {
+		c->is.verdict = not_growing(c);
+		return;
+	}
+	if (!goes_on_alone(c))
+		c->is.missing |= MISSING_GOES_ON;
+	if (follows_load(c))
+		c->is.missing |= MISSING_LOAD;
+	c->is.verdict = c->is.missing ? VERDICT_GROWING : VERDICT_LEAK;
+	c->is.watch_s = c->is.missing ? g->seconds / 2 : 0;
+}
+
+void judge_class(struct judge_class *c, const struct judge_limits *limits)
+{
+	const struct growth *g = &c->bytes;
+	double least = least_growth(c) / g->late_s;
+
+	c->is = (struct judgement){ .rate = rate_of(c), .lifetime_s = NAN };
+	c->detectable = isnan(g->late.value) ? NAN : fmax(g->late.value - g->late.low, least);
+	judge_growth(c, least);
+	judge_take_early(limits, g->n, g->seconds, &c->is);
+}

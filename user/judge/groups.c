@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * groups.c - do goroutines leak?  Their counts are exact and have no attach transient; instead of a
+ * census, what they wait for is the second witness.
+ */
+#include <math.h>
+
+#include "user/judge/judge_internal.h"
+#include "user/judge/thresholds.h"
+
+/*
+ * One that waits for what cannot come may be a daemon that is not meant to end: main often waits so
+ * for the others.  The runtime's own finding knows no such doubt.
+ */
+static bool is_certain(const struct judge_group *g)
+{
+	return g->waiting[WAIT_LEAKED] || (g->waiting[WAIT_CERTAIN] > 1 && !g->main);
+}
+
+static void judge_waits(const struct judge_group *g, const struct window_span *span,
+			struct judgement *is)
+{
+	const uint64_t *w = g->waiting;
+	uint64_t strong = w[WAIT_STRONG] + w[WAIT_CERTAIN], all = strong + w[WAIT_WEAK] +
+								 w[WAIT_NONE];
+
+	if (is->verdict != VERDICT_LEAK || (double)strong >= WAITING_SHARE * (double)all ||
+	    g->goroutines->late.born.sum - g->goroutines->late.died.sum >= WEAK_GOROUTINES)
+		return;
+	is->verdict = VERDICT_GROWING;
+	is->missing |= MISSING_MANY;
+	is->watch_s = fmax((WEAK_GOROUTINES / is->rate.value) - span->late_s, span->seconds / 2);
+}
+
+void judge_group(struct judge_group *g, const struct judge_limits *limits,
+		 const struct window_span *span)
+{
+	struct judged_flow flow;
+
+	judge_flow(g->goroutines, span, &flow);
+	g->is = flow.is;
+	if (g->is.verdict == VERDICT_TOO_FEW && span->n_steps >= WINDOW_PARTS)
+		g->is.verdict = VERDICT_STEADY;		/* they are few, but all */
+	if (g->is.verdict == VERDICT_STEADY && flow.grew_early)
+		g->is.verdict = VERDICT_PLATEAU;
+	judge_waits(g, span, &g->is);
+	judge_take_early(limits, span->n_looks, span->seconds, &g->is);
+	if (!is_certain(g))
+		return;
+	g->is.certain = true;
+	g->is.verdict = VERDICT_LEAK;
+	g->is.missing = 0;
+	g->is.watch_s = 0;
+}

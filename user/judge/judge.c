@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * judge.c - all verdicts of one moment, and what they add up to.
+ */
+#include "user/judge/judge.h"
+
+#include <math.h>
+
+#include "user/judge/judge_internal.h"
+#include "user/judge/stat.h"
+
+/* Descriptors of goroutines never die, by design: more of them are more goroutines at one time, now
+ * or before, and the goroutines say so themselves. */
+static void clear_descriptors(struct judge_input *in)
+{
+	for (size_t i = 0; i < in->n_sites; i++) {
+		struct judge_site *site = &in->sites[i];
+
+		if (site->of_goroutines && site->is.verdict >= VERDICT_GROWING)
+			site->is.verdict = VERDICT_STEADY;
+	}
+}
+
+static bool goroutines_grow(const struct judge_input *in)
+{
+	for (size_t i = 0; i < in->n_groups; i++)
+		if (in->groups[i].is.verdict >= VERDICT_GROWING)
+			return true;
+	return false;
+}
+
+static void take_worse(enum verdict *worst, enum verdict v)
+{
+	if (v > *worst)
+		*worst = v;
+}
+
+/* Of classes, what nobody seen explains; without stacks nobody is seen. */
+static enum verdict worst(const struct judge_input *in, const struct judge_result *out)
+{
+	enum verdict v = in->heap->is.verdict == VERDICT_TOO_FEW ? VERDICT_TOO_FEW : VERDICT_STEADY;
+
+	for (size_t i = 0; i < out->n_findings; i++)
+		take_worse(&v, out->findings[i].verdict);
+	for (size_t i = 0; i < in->n_classes; i++) {
+		const struct judge_class *c = &in->classes[i];
+
+		if (!in->n_sites || c->unseen.low > c->is.rate.value / 2)
+			take_worse(&v, c->is.verdict);
+	}
+	if (!in->n_sites)
+		take_worse(&v, in->heap->is.verdict);
+	return v;
+}
+
+/* A share of two estimates that know nothing of each other. */
+static struct estimate share(const struct estimate *part, const struct estimate *all)
+{
+	double value = part->value / all->value;
+	double error = hypot(standard_error(part), value * standard_error(all)) / all->value;
+
+	return (struct estimate){ value, fmax(value - 1.96 * error, 0), value + 1.96 * error,
+				  part->samples };
+}
+
+static struct estimate explained(const struct judge_input *in)
+{
+	struct estimate sum = { 0 };
+	double low = 0, high = 0;
+
+	if (!(in->heap->is.rate.low > 0))
+		return (struct estimate){ NAN, NAN, NAN, 0 };
+	for (size_t i = 0; i < in->n_sites; i++) {
+		const struct judgement *is = &in->sites[i].is;
+
+		if (is->verdict != VERDICT_LEAK)
+			continue;
+		sum.value += is->rate.value;
+		sum.samples += is->rate.samples;
+		low = hypot(low, is->rate.value - is->rate.low);
+		high = hypot(high, is->rate.high - is->rate.value);
+	}
+	sum.low = sum.value - low;
+	sum.high = sum.value + high;
+	return share(&sum, &in->heap->is.rate);
+}
+
+static struct estimate unseen(const struct judge_input *in)
+{
+	struct estimate sum = { 0 };
+	double width = 0;
+
+	for (size_t i = 0; i < in->n_classes; i++) {
+		const struct estimate *e = &in->classes[i].unseen;
+
+		sum.value += e->value;
+		width = hypot(width, e->value - e->low);
+	}
+	sum.low = sum.value - width;
+	sum.high = sum.value + width;
+	return sum;
+}
+
+static double detectable(const struct judge_input *in)
+{
+	double most = NAN;
+
+	for (size_t i = 0; i < in->n_classes; i++)
+		most = fmax(most, in->classes[i].detectable);
+	return most;
+}
+
+void judge(struct judge_input *in, struct judge_result *out)
+{
+	for (size_t i = 0; i < in->n_classes; i++)
+		judge_class(&in->classes[i], &in->limits);
+	judge_class(in->heap, &in->limits);
+	judge_sites(in);
+	for (size_t i = 0; i < in->n_groups; i++)
+		judge_group(&in->groups[i], &in->limits, &in->groups_span);
+	if (!goroutines_grow(in))
+		clear_descriptors(in);
+	*out = (struct judge_result){ 0 };
+	judge_together(in, out);
+	out->verdict = worst(in, out);
+	out->explained = explained(in);
+	out->unseen = unseen(in);
+	out->detectable = detectable(in);
+}

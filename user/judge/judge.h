@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * judge.h - is growth a leak?  Numbers in, verdicts out: for each size class of the census, each
+ * allocating stack and each group of goroutines; and which of them are one leak.
+ *
+ * The census (trend.h) has no attach transient and nothing sampled: it says whether a class grows,
+ * and how fast.  Samples (window.h) say who.  A stack is not called a leak in a class that does not
+ * grow, and what it leaks is told as its share of what the class grows.  thresholds.h has all
+ * numbers that are chosen.
+ */
+#ifndef JUDGE_H
+#define JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/judge/trend.h"
+#include "user/judge/window.h"
+#include "user/model.h"
+
+/* No leak is called before. */
+struct judge_limits {
+	uint64_t min_cycles;	/* collections; of goroutines: looks at their table */
+	double min_s;
+};
+
+/* One size class of the heap, or all of them together. */
+struct judge_class {
+	double object_bytes;	/* of large objects, and of all: their mean; 0: not known */
+	struct growth bytes;	/* live bytes, by the census */
+	double load[3];		/* objects or bytes allocated a second, in each part; 0: not known */
+
+	/* Filled in: */
+	struct judgement is;
+	double detectable;	/* a slope that would be called growth, bytes a second; NAN: too
+				 * early for any */
+	struct estimate sampled; /* growth a second, of all stacks */
+	struct estimate unseen;	/* growth that no stack shows; 0: none beyond the intervals */
+};
+
+/* Objects of one stack and one size. */
+struct judge_part {
+	size_t class;		/* index into the input's classes */
+	double object_bytes;
+	const struct window_flow *objects;
+};
+
+/* One allocating stack. */
+struct judge_site {
+	const struct judge_part *parts;
+	size_t n_parts;
+	double n_allocated;	/* samples, dead ones included */
+	bool container;		/* leaf is what enlarges a slice or a map */
+	bool of_goroutines;	/* descriptors of goroutines, their timers and waits, which the
+				 * runtime keeps for the next ones */
+	const uint64_t *callers; /* functions of the stack, leaf first; the owner's numbers, not 0 */
+	size_t n_callers;
+
+	/* Filled in: */
+	struct judgement is;	/* rate in bytes a second */
+	size_t finding;		/* index into the result's findings; NO_FINDING */
+};
+
+enum wait_class {
+	WAIT_NONE,		/* runs, or is the runtime's own */
+	WAIT_WEAK,		/* for the network or a timer: comes to an end by itself, mostly */
+	WAIT_STRONG,		/* for another goroutine */
+	WAIT_CERTAIN,		/* for what cannot come */
+	WAIT_LEAKED,		/* for what nobody can reach, as the runtime itself found */
+	N_WAIT_CLASSES,
+};
+
+/* Goroutines of one creation stack.  Counts are exact, those older than the attach included. */
+struct judge_group {
+	const struct window_flow *goroutines;
+	uint64_t waiting[N_WAIT_CLASSES];	/* live ones */
+	bool main;		/* goroutine 1 */
+	double bytes_each;	/* mean size of their stacks */
+	uint64_t function;	/* that they run, a number as in callers; 0: not known */
+
+	/* Filled in: */
+	struct judgement is;	/* rate in goroutines a second */
+	size_t finding;
+};
+
+#define NO_FINDING SIZE_MAX
+
+/* One leak, or one thing that grows: a group of goroutines with what they hold, or sites that grow
+ * in step below one caller. */
+struct judge_finding {
+	enum verdict verdict;	/* of its worst part */
+	size_t group;		/* index; NO_FINDING: none */
+	size_t first_site;	/* the one that grows most; NO_FINDING: none */
+	size_t n_sites;
+	uint64_t caller;	/* nearest function that all sites share; 0: one site, or none */
+	struct estimate rate;	/* bytes a second, stacks of goroutines included */
+};
+
+struct judge_input {
+	struct judge_limits limits;
+	struct judge_class *classes;
+	size_t n_classes;
+	struct judge_class *heap;	/* all classes together */
+	struct window_span sites_span, groups_span;
+	struct judge_site *sites;
+	size_t n_sites;
+	struct judge_group *groups;
+	size_t n_groups;
+};
+
+struct judge_result {
+	enum verdict verdict;		/* worst of all findings, and of classes that nobody
+					 * explains */
+	struct judge_finding *findings;	/* growing and leaking ones: leaks first, then by the lower
+					 * end of the rate; free() */
+	size_t n_findings;
+	struct estimate explained;	/* share of the heap's growth that leaks on the heap make up;
+					 * NAN: it does not grow */
+	struct estimate unseen;		/* growth of the heap that no stack shows, bytes a second */
+	double detectable;		/* a leak of so many bytes a second in any one size class
+					 * would show; NAN: not known yet */
+};
+
+/* Fills in classes, heap, sites and groups of the input, and the result. */
+void judge(struct judge_input *in, struct judge_result *out);
+
+/* A class, or the heap, by itself. */
+void judge_class(struct judge_class *c, const struct judge_limits *limits);
+
+#endif

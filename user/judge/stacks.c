@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * stacks.c - does a stack leak?  Its samples say that it grows (flow.c); whether that is growth or
+ * takes the place of what is older than the attach, the census of its size classes says.
+ *
+ * What all stacks of a class show (T) and what it grows by the census (S) are two measurements of
+ * the same, if everything is seen and nothing older dies.  Then a stack's rate is its share of S,
+ * which has no luck of sampling in it.  If T is more, older objects are being replaced, nobody knows
+ * by whom: a stack grows by what the others leave of S at least, and by S at most.  If T is less,
+ * there are allocations that nobody has seen yet.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/base/util.h"
+#include "user/judge/judge_internal.h"
+#include "user/judge/stat.h"
+#include "user/judge/thresholds.h"
+
+#define Z95 1.959964
+
+/* What the stacks show of one class, bytes a second. */
+struct class_sum {
+	double all, all_variance;		/* of all parts */
+	double up, up_variance;			/* of those that grow */
+	double flagged, flagged_variance;	/* with evidence by themselves */
+};
+
+struct part_view {
+	struct judged_flow flow;	/* of objects */
+	struct estimate rate;		/* bytes a second, by samples alone */
+};
+
+struct view {
+	struct judge_input *in;
+	struct class_sum *sums;
+	struct part_view *parts;	/* of all sites, in their order */
+};
+
+/* ---- sums by class --------------------------------------------------------------------------- */
+
+static struct estimate scaled(const struct estimate *e, double factor)
+{
+	return (struct estimate){ e->value * factor, e->low * factor, e->high * factor,
+				  e->samples };
+}
+
+static void add_sum(double *sum, double *variance, const struct estimate *rate)
+{
+	double error = standard_error(rate);
+
+	*sum += rate->value;
+	*variance += error * error;
+}
+
+static void view_part(const struct view *v, const struct judge_part *p, struct part_view *out)
+{
+	struct class_sum *s = &v->sums[p->class];
+
+	judge_flow(p->objects, &v->in->sites_span, &out->flow);
+	out->rate = scaled(&out->flow.is.rate, p->object_bytes);
+	if (isnan(out->rate.value))
+		return;
+	add_sum(&s->all, &s->all_variance, &out->rate);
+	if (out->rate.value > 0)
+		add_sum(&s->up, &s->up_variance, &out->rate);
+	if (out->flow.is.verdict >= VERDICT_GROWING)
+		add_sum(&s->flagged, &s->flagged_variance, &out->rate);
+}
+
+/* Difference of census and stacks, with its interval. */
+static struct estimate unseen(const struct judge_class *c, const struct class_sum *s)
+{
+	double off = c->is.rate.value - s->all;
+	double width = Z95 * hypot(standard_error(&c->is.rate), sqrt(s->all_variance));
+
+	return (struct estimate){ off, off - width, off + width, c->is.rate.samples };
+}
+
+static void fill_class(struct judge_class *c, const struct class_sum *s)
+{
+	double width = Z95 * sqrt(s->all_variance);
+
+	c->sampled = (struct estimate){ .value = s->all, .low = s->all - width,
+					.high = s->all + width };
+	c->unseen = unseen(c, s);
+	if (!(c->unseen.low > 0))
+		c->unseen = (struct estimate){ 0 };
+}
+
+/* ---- the class's word ------------------------------------------------------------------------ */
+
+enum word { AGREES, CANNOT_TELL, CONTRADICTS };
+
+static enum word word_of_class(const struct judge_class *c, const struct class_sum *s,
+			       const struct estimate *rate)
+{
+	struct estimate flagged = { .low = s->flagged - Z95 * sqrt(s->flagged_variance) };
+
+	if (class_contradicts(c, rate) || class_contradicts(c, &flagged))
+		return CONTRADICTS;
+	return class_grows(c) && class_goes_on(c) &&
+	       s->flagged <= CLASS_EXPLAINED * c->is.rate.value ? AGREES : CANNOT_TELL;
+}
+
+/* By the bytes of the parts that grow, if most of them have the same one. */
+static enum word word_of_classes(const struct view *v, const struct judge_site *site,
+				 const struct part_view *parts)
+{
+	double bytes[CONTRADICTS + 1] = { 0 }, all = 0;
+
+	for (size_t i = 0; i < site->n_parts; i++) {
+		size_t class = site->parts[i].class;
+
+		if (!(parts[i].rate.value > 0))
+			continue;
+		bytes[word_of_class(&v->in->classes[class], &v->sums[class], &parts[i].rate)] +=
+			parts[i].rate.value;
+		all += parts[i].rate.value;
+	}
+	if (bytes[AGREES] >= all / 2 && all > 0)
+		return AGREES;
+	return bytes[CONTRADICTS] > all / 2 ? CONTRADICTS : CANNOT_TELL;
+}
+
+static void take_word(enum word word, const struct window_span *span, struct judged_flow *flow)
+{
+	struct judgement *is = &flow->is;
+
+	if (is->verdict < VERDICT_GROWING || word == AGREES)
+		return;
+	if (word == CONTRADICTS || flow->old_die) {
+		is->verdict = flow->old_die ? VERDICT_CHURN : VERDICT_STEADY;
+		is->replacing = !flow->old_die;
+		is->missing = 0;
+		is->watch_s = 0;
+	} else {
+		is->verdict = VERDICT_GROWING;
+		is->missing |= MISSING_CENSUS;
+		is->watch_s = span->seconds / 2;
+	}
+}
+
+/* ---- rates ----------------------------------------------------------------------------------- */
+
+/*
+ * What a stack grows when all of its class is known: no more than its samples and the class say; no
+ * less than what the others leave of the class.  If older objects may have been replaced, so large a
+ * share of each stack's growth may be that.
+ */
+static struct estimate rate_in_class(const struct judge_class *c, const struct class_sum *s,
+				     const struct estimate *own)
+{
+	struct estimate off = unseen(c, s), e = *own;
+	const struct estimate *class = &c->is.rate;
+	double error = standard_error(own), others = s->up - own->value;
+	double others_error = Z95 * sqrt(fmax(s->up_variance - error * error, 0));
+	double replaced = fmin(fmax(-off.low, 0) / s->all, 1);
+
+	if (!(own->value > 0) || isnan(off.value) || off.low > 0)
+		return *own;
+	e.low = fmax(class->low - others - others_error, own->low * (1 - replaced));
+	e.high = fmin(own->high, fmax(class->high, 0) + s->up - s->all);
+	e.value = fmax(class->value, 0) * own->value / fmax(off.high < 0 ? s->up : s->all,
+							    own->value);
+	if (!(e.low <= e.high))
+		return *own;
+	e.value = fmin(fmax(e.value, e.low), e.high);
+	return e;
+}
+
+static struct estimate site_rate(const struct view *v, const struct judge_site *site,
+				 const struct part_view *parts)
+{
+	struct estimate sum = { 0 };
+	double low = 0, high = 0;
+
+	for (size_t i = 0; i < site->n_parts; i++) {
+		size_t class = site->parts[i].class;
+		struct estimate e = rate_in_class(&v->in->classes[class], &v->sums[class],
+						  &parts[i].rate);
+
+		sum.value += e.value;
+		sum.samples += e.samples;
+		low = hypot(low, e.value - e.low);
+		high = hypot(high, e.high - e.value);
+	}
+	sum.low = sum.value - low;
+	sum.high = sum.value + high;
+	return sum;
+}
+
+/* ---- containers ------------------------------------------------------------------------------ */
+
+/*
+ * By how much the mean size of an array has grown, 0 if it ever fell or if their number did more
+ * than sway: what only ever is replaced by larger ones (R5).
+ */
+static double grown_size(const struct window_flow *bytes, const struct window_flow *objects,
+			 size_t n_steps)
+{
+	double n = 0, sum = 0, first = 0, first_n = 0, largest = 0;
+
+	for (size_t i = 0; i < n_steps; i++) {
+		n += objects->step[i].born.sum - objects->step[i].died.sum;
+		sum += bytes->step[i].born.sum - bytes->step[i].died.sum;
+		if (n < 0.5)
+			continue;
+		if (!first) {
+			first = sum / n;
+			first_n = n;
+		}
+		if (sum / n < SHRUNK_SIZE * largest)
+			return 0;
+		largest = fmax(largest, sum / n);
+	}
+	return first && n >= first_n / 2 && n <= first_n * 2 ? largest / first : 0;
+}
+
+static void judge_container(const struct view *v, const struct window_flow *bytes,
+			    const struct window_flow *objects, struct judgement *is)
+{
+	const struct window_span *span = &v->in->sites_span;
+	double grown = grown_size(bytes, objects, span->n_steps);
+
+	if (grown < GROWN_SIZE || is->verdict == VERDICT_LEAK ||
+	    class_contradicts(v->in->heap, &is->rate))
+		return;
+	is->verdict = grown >= LEAKED_SIZE ? VERDICT_LEAK : VERDICT_GROWING;
+	is->missing = grown >= LEAKED_SIZE ? 0 : MISSING_SIZES;
+	is->watch_s = grown >= LEAKED_SIZE ? 0 : span->seconds;
+}
+
+/* ---- sites ----------------------------------------------------------------------------------- */
+
+static bool classes_grew_early(const struct view *v, const struct judge_site *site)
+{
+	for (size_t i = 0; i < site->n_parts; i++) {
+		enum verdict verdict = v->in->classes[site->parts[i].class].is.verdict;
+
+		if (verdict == VERDICT_PLATEAU || verdict == VERDICT_GROWING)
+			return true;
+	}
+	return false;
+}
+
+/* The best of the whole and of each of its parts: a leak of one size may hide in the churn of
+ * another. */
+static void judge_parts(const struct view *v, const struct judge_site *site,
+			const struct part_view *parts, struct judged_flow *all)
+{
+	for (size_t i = 0; i < site->n_parts && site->n_parts > 1; i++) {
+		size_t class = site->parts[i].class;
+		struct judged_flow flow = parts[i].flow;
+
+		take_word(word_of_class(&v->in->classes[class], &v->sums[class], &parts[i].rate),
+			  &v->in->sites_span, &flow);
+		if (flow.is.verdict > all->is.verdict)
+			all->is = flow.is;
+		all->grew_early |= flow.grew_early;
+	}
+}
+
+static void judge_site(const struct view *v, struct judge_site *site, const struct part_view *parts)
+{
+	const struct window_span *span = &v->in->sites_span;
+	struct window_flow bytes = { 0 }, objects = { 0 };
+	struct judged_flow all;
+
+	for (size_t i = 0; i < site->n_parts; i++) {
+		window_flow_add(&bytes, site->parts[i].objects, site->parts[i].object_bytes);
+		window_flow_add(&objects, site->parts[i].objects, 1);
+	}
+	judge_flow(&bytes, span, &all);
+	take_word(word_of_classes(v, site, parts), span, &all);
+	judge_parts(v, site, parts, &all);
+	all.is.rate = site_rate(v, site, parts);
+	if (site->container)
+		judge_container(v, &bytes, &objects, &all.is);
+	site->is = all.is;
+	if (site->is.verdict == VERDICT_TOO_FEW && !objects.live.sum &&
+	    site->n_allocated >= EVIDENCE_SAMPLES)
+		site->is.verdict = VERDICT_CHURN;
+	if (site->is.verdict == VERDICT_STEADY && all.grew_early && classes_grew_early(v, site))
+		site->is.verdict = VERDICT_PLATEAU;
+	judge_take_early(&v->in->limits, span->n_looks, span->seconds, &site->is);
+}
+
+void judge_sites(struct judge_input *in)
+{
+	struct view v = { .in = in };
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n_sites; i++)
+		n += in->sites[i].n_parts;
+	v.parts = xcalloc(n, sizeof(*v.parts));
+	v.sums = xcalloc(in->n_classes, sizeof(*v.sums));
+	n = 0;
+	for (size_t i = 0; i < in->n_sites; i++)
+		for (size_t k = 0; k < in->sites[i].n_parts; k++)
+			view_part(&v, &in->sites[i].parts[k], &v.parts[n++]);
+	for (size_t i = 0; i < in->n_classes; i++)
+		fill_class(&in->classes[i], &v.sums[i]);
+	n = 0;
+	for (size_t i = 0; i < in->n_sites; n += in->sites[i++].n_parts)
+		judge_site(&v, &in->sites[i], v.parts + n);
+	free(v.parts);
+	free(v.sums);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thresholds.h - every number that a verdict hangs on, with its reason.  How they were fitted, and
+ * what they do on real recordings, is written in docs/judgement.md.
+ */
+#ifndef THRESHOLDS_H
+#define THRESHOLDS_H
+
+/* R1, evidence: net growth over parts 2 and 3.  By chance 1 in 700 shows 3 standard deviations, and
+ * a report has hundreds of sites.  With fewer than 9 samples 3 deviations cannot be. */
+#define EVIDENCE_Z 3.0
+#define EVIDENCE_SAMPLES 9.0
+
+/* R2, it goes on: both parts grow, and the last at least half as much as the one before.  Measured:
+ * leaks .76 to 1.17, filled caches .05, a cache whose growth slows .43. */
+#define PART_Z 1.0
+#define PART_RATIO 0.5
+
+/* R3, the old stay: deaths of old objects in a window's time, of each.  A population in balance has
+ * 1 and more unless its lifetime is several windows; then only the census can tell. */
+#define OLD_DEATHS 0.22
+/* So much of the evidence must have become old at all. */
+#define OLD_SAMPLES 3.0
+
+/* R4, the census agrees: stacks may show up to twice the growth of their class, the rest takes the
+ * place of objects that are older than the attach.  It contradicts where they show more, beyond both
+ * intervals. */
+#define CLASS_EXPLAINED 2.0
+
+/* A class by itself, nobody seen: caches of connections, overflow buckets of maps and the runtime's
+ * own descriptors grow by some dozens of objects for minutes.  Of large objects so many are a warm-up
+ * of megabytes; there it takes so many bytes, but some objects. */
+#define CLASS_OBJECTS 100.0
+#define CLASS_BYTES (256.0 * 1024)
+#define CLASS_LEAST_OBJECTS 9.0
+#define CLASS_SMALL_BYTES (16.0 * 1024)	/* less is no loss, however many objects it is */
+/* A population in balance sways by the square root of its number; both ends of a slope do. */
+#define CLASS_SWAY 3.0
+/* The census has no luck of sampling, and no stack's old objects as a second witness: it goes on if
+ * the last part grows so much of the one before.  Leaks do .76 to 1.17. */
+#define CLASS_RATIO 0.7
+/* Load follows if what is allocated a second rises by this power of what lives. */
+#define LOAD_POWER 0.5
+
+/* R5, containers: mean size of an array that is only ever replaced by a larger one. */
+#define GROWN_SIZE 4.0		/* two doublings */
+#define LEAKED_SIZE 8.0		/* three */
+#define SHRUNK_SIZE 0.9		/* a container that came to less than this of its size can shrink */
+
+/* Goroutines that wait for the network or a timer may do so rightly; a hundred more of them, old
+ * and new, are no warm-up of connections. */
+#define WEAK_GOROUTINES 100.0
+/* Share of a group that has to wait in a way that a leak would. */
+#define WAITING_SHARE 0.5
+
+/* A part is flat with less than one standard deviation; a class with less than this share of what
+ * it grew before. */
+#define FLAT_Z 1.0
+#define FLAT_SHARE 0.1
+
+/* Sites grow in step if the squares of what is between them are no more than so many times what
+ * their samples explain. */
+#define IN_STEP 2.5
+
+/* A caller stands for a finding if at least this share of the sites below it belongs to growing
+ * ones: not main.main, and not the loop that serves every request. */
+#define CALLER_SHARE (2.0 / 3)
+
+#endif

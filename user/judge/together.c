@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * together.c - one leak, many stacks: a leaking call shows dozens of sites, none of which has much of
+ * it.  Sites that grow in step below one caller are one finding, and so are goroutines and what they
+ * allocated.
+ *
+ * Everything that is served by one loop grows in step when requests come at a constant rate.  So the
+ * caller has to be one below which growth is the rule: of the sites that go through main.main most
+ * are healthy, of those that go through the constructor of what leaks hardly any.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/base/table.h"
+#include "user/base/util.h"
+#include "user/judge/judge_internal.h"
+#include "user/judge/stat.h"
+#include "user/judge/thresholds.h"
+
+enum {
+	MAX_NODES = 128,		/* the others stay by themselves; work follows its square */
+	CALLERS_BYTES = 8 << 20,	/* callers that do not fit join nothing */
+};
+
+/* Of functions that growing sites go through. */
+struct caller {
+	uint64_t key;
+	uint32_t n_growing, n_all;	/* sites that hold many objects */
+};
+
+struct step {
+	double net, variance;
+};
+
+/* A growing site or group. */
+struct node {
+	struct judge_site *site;	/* NULL: a group */
+	struct judge_group *group;
+	size_t index;			/* of it in the input */
+	size_t parent;			/* in the tree of what is together; itself: the root */
+	struct step steps[WINDOW_STEPS];
+	struct estimate rate;		/* bytes a second */
+};
+
+struct together {
+	struct judge_input *in;
+	struct node *nodes;
+	size_t n;
+	struct table callers;
+};
+
+/* ---- nodes ----------------------------------------------------------------------------------- */
+
+static void add_steps(struct node *node, const struct window_flow *f)
+{
+	for (size_t i = 0; i < WINDOW_STEPS; i++) {
+		const struct window_change *c = &f->step[i];
+
+		node->steps[i].net += c->born.sum - c->died.sum;
+		node->steps[i].variance += c->born.squares + c->died.squares;
+	}
+}
+
+static void add_site(struct together *t, size_t index)
+{
+	struct judge_site *site = &t->in->sites[index];
+	struct node *node = &t->nodes[t->n];
+
+	site->finding = NO_FINDING;
+	if (site->is.verdict < VERDICT_GROWING)
+		return;
+	*node = (struct node){ .site = site, .index = index, .parent = t->n++,
+			       .rate = site->is.rate };
+	for (size_t i = 0; i < site->n_parts; i++)
+		add_steps(node, site->parts[i].objects);
+}
+
+static void add_group(struct together *t, size_t index)
+{
+	struct judge_group *g = &t->in->groups[index];
+	const struct estimate *rate = &g->is.rate;
+	struct node *node = &t->nodes[t->n];
+
+	g->finding = NO_FINDING;
+	if (g->is.verdict < VERDICT_GROWING)
+		return;
+	*node = (struct node){
+		.group = g, .index = index, .parent = t->n++,
+		.rate = { rate->value * g->bytes_each, rate->low * g->bytes_each,
+			  rate->high * g->bytes_each, rate->samples },
+	};
+	add_steps(node, g->goroutines);
+}
+
+static int by_growth(const void *a, const void *b)
+{
+	const struct node *x = a, *y = b;
+
+	return x->rate.low < y->rate.low ? 1 : x->rate.low > y->rate.low ? -1 : 0;
+}
+
+static void make_nodes(struct together *t)
+{
+	t->nodes = xcalloc(t->in->n_sites + t->in->n_groups + 1, sizeof(*t->nodes));
+	for (size_t i = 0; i < t->in->n_groups; i++)
+		add_group(t, i);
+	for (size_t i = 0; i < t->in->n_sites; i++)
+		add_site(t, i);
+	qsort(t->nodes, t->n, sizeof(*t->nodes), by_growth);
+	for (size_t i = 0; i < t->n; i++)
+		t->nodes[i].parent = i;
+}
+
+static size_t root_of(const struct together *t, size_t i)
+{
+	while (t->nodes[i].parent != i)
+		i = t->nodes[i].parent;
+	return i;
+}
+
+static void join(struct together *t, size_t a, size_t b)
+{
+	size_t x = root_of(t, a), y = root_of(t, b);
+
+	t->nodes[x > y ? x : y].parent = x < y ? x : y;
+}
+
+/* ---- callers --------------------------------------------------------------------------------- */
+
+static bool seen_before(const struct judge_site *site, size_t i)
+{
+	for (size_t k = 0; k < i; k++)		/* recursion */
+		if (site->callers[k] == site->callers[i])
+			return true;
+	return false;
+}
+
+/* A few objects that happen to live at this moment tell nothing of who calls for them. */
+static bool holds_many(const struct judge_site *site)
+{
+	double samples = 0;
+
+	for (size_t i = 0; i < site->n_parts; i++)
+		samples += samples_of(&site->parts[i].objects->live);
+	return samples >= EVIDENCE_SAMPLES;
+}
+
+static void count_callers(struct together *t)
+{
+	bool is_new;
+
+	table_init(&t->callers, sizeof(struct caller), CALLERS_BYTES);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct judge_site *site = t->nodes[i].site;
+
+		for (size_t k = 0; site && k < site->n_callers; k++) {
+			struct caller *c = seen_before(site, k) ? NULL :
+					   table_put(&t->callers, site->callers[k], &is_new);
+
+			if (c)
+				c->n_growing++;
+		}
+	}
+	for (size_t i = 0; i < t->in->n_sites; i++) {
+		const struct judge_site *site = &t->in->sites[i];
+
+		for (size_t k = 0; holds_many(site) && k < site->n_callers; k++) {
+			struct caller *c = table_find(&t->callers, site->callers[k]);
+
+			if (c && !seen_before(site, k))
+				c->n_all++;
+		}
+	}
+}
+
+static bool is_on(const struct judge_site *site, uint64_t caller)
+{
+	for (size_t i = 0; i < site->n_callers; i++)
+		if (site->callers[i] == caller)
+			return true;
+	return false;
+}
+
+/* Whether they share a caller that stands for a finding; what a goroutine began with does not. */
+static bool share_caller(const struct together *t, const struct judge_site *a,
+			 const struct judge_site *b)
+{
+	for (size_t i = 0; i + 1 < a->n_callers; i++) {
+		const struct caller *c = table_find(&t->callers, a->callers[i]);
+
+		if (c && c->n_growing >= CALLER_SHARE * c->n_all && is_on(b, c->key))
+			return true;
+	}
+	return false;
+}
+
+/* ---- in step --------------------------------------------------------------------------------- */
+
+/* Whether b is so many times a in each step, but for what chance explains. */
+static bool in_step(const struct node *a, const struct node *b, size_t n_steps)
+{
+	double sum_a = 0, sum_b = 0, squares = 0, ratio;
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_steps; i++) {
+		sum_a += a->steps[i].net;
+		sum_b += b->steps[i].net;
+	}
+	if (sum_a <= 0 || sum_b <= 0)
+		return false;
+	ratio = sum_b / sum_a;
+	for (size_t i = 0; i < n_steps; i++) {
+		double off = b->steps[i].net - ratio * a->steps[i].net;
+		double variance = b->steps[i].variance +
+				  ratio * ratio * a->steps[i].variance;
+
+		if (variance <= 0)
+			continue;
+		squares += off * off / variance;
+		n++;
+	}
+	return n >= WINDOW_PARTS && squares <= IN_STEP * (double)(n - 1);
+}
+
+static bool runs_it(const struct judge_group *g, const struct judge_site *site)
+{
+	return g->function && site->n_callers &&
+	       site->callers[site->n_callers - 1] == g->function;
+}
+
+static bool belong(const struct together *t, const struct node *a, const struct node *b)
+{
+	if (a->group && b->group)
+		return false;
+	if (a->group || b->group) {
+		const struct judge_group *g = a->group ? a->group : b->group;
+
+		return runs_it(g, a->site ? a->site : b->site) &&
+		       in_step(a, b, t->in->groups_span.n_steps < t->in->sites_span.n_steps ?
+				     t->in->groups_span.n_steps : t->in->sites_span.n_steps);
+	}
+	return share_caller(t, a->site, b->site) && in_step(a, b, t->in->sites_span.n_steps);
+}
+
+/* The runtime's objects for goroutines go to those goroutines that grow most; nodes are in that
+ * order. */
+static void give_descriptors(struct together *t)
+{
+	size_t group = 0;
+
+	while (group < t->n && !t->nodes[group].group)
+		group++;
+	for (size_t i = 0; i < t->n && group < t->n; i++)
+		if (t->nodes[i].site && t->nodes[i].site->of_goroutines)
+			join(t, group, i);
+}
+
+static void join_all(struct together *t)
+{
+	size_t n = t->n < MAX_NODES ? t->n : MAX_NODES;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			if (belong(t, &t->nodes[i], &t->nodes[k]))
+				join(t, i, k);
+}
+
+/* ---- findings -------------------------------------------------------------------------------- */
+
+static void add_rate(struct estimate *sum, const struct estimate *e)
+{
+	double low = hypot(sum->value - sum->low, e->value - e->low);
+	double high = hypot(sum->high - sum->value, e->high - e->value);
+
+	sum->value += e->value;
+	sum->low = sum->value - low;
+	sum->high = sum->value + high;
+	sum->samples += e->samples;
+}
+
+static void add_node(struct judge_finding *f, const struct node *node)
+{
+	const struct judgement *is = node->site ? &node->site->is : &node->group->is;
+
+	if (is->verdict > f->verdict && !(node->site && node->site->of_goroutines))
+		f->verdict = is->verdict;
+	add_rate(&f->rate, &node->rate);
+	if (node->group)
+		f->group = node->index;
+	else if (!f->n_sites++)
+		f->first_site = node->index;
+}
+
+static bool all_share(const struct together *t, size_t root, uint64_t caller)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->nodes[i].site && root_of(t, i) == root &&
+		    !is_on(t->nodes[i].site, caller))
+			return false;
+	return true;
+}
+
+static void name_finding(const struct together *t, size_t root, struct judge_finding *f)
+{
+	const struct judge_site *site = &t->in->sites[f->first_site];
+
+	for (size_t i = 0; i < site->n_callers && !f->caller; i++)
+		if (all_share(t, root, site->callers[i]))
+			f->caller = site->callers[i];
+}
+
+struct ordered {
+	struct judge_finding finding;
+	size_t root;
+};
+
+/* Leaks first; then by what it grows by at least, in bytes: goroutines and heap in one order. */
+static int by_alarm(const void *a, const void *b)
+{
+	const struct judge_finding *x = &((const struct ordered *)a)->finding;
+	const struct judge_finding *y = &((const struct ordered *)b)->finding;
+
+	if (x->verdict != y->verdict)
+		return x->verdict < y->verdict ? 1 : -1;
+	return x->rate.low < y->rate.low ? 1 : x->rate.low > y->rate.low ? -1 : 0;
+}
+
+static size_t make_findings(const struct together *t, struct ordered *all)
+{
+	size_t n = 0, *of_root = xcalloc(t->n + 1, sizeof(*of_root));
+
+	for (size_t i = 0; i < t->n; i++) {
+		size_t root = root_of(t, i);	/* never behind i */
+
+		if (root == i) {
+			of_root[i] = n;
+			all[n++] = (struct ordered){
+				.root = i, .finding.group = NO_FINDING,
+				.finding.first_site = NO_FINDING,
+			};
+		}
+		add_node(&all[of_root[root]].finding, &t->nodes[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (all[i].finding.n_sites > 1)
+			name_finding(t, all[i].root, &all[i].finding);
+	qsort(all, n, sizeof(*all), by_alarm);
+	free(of_root);
+	return n;
+}
+
+static void note_findings(struct together *t, const struct ordered *all, size_t n)
+{
+	size_t *of_root = xcalloc(t->n + 1, sizeof(*of_root));
+
+	for (size_t i = 0; i < n; i++)
+		of_root[all[i].root] = i;
+	for (size_t i = 0; i < t->n; i++) {
+		struct node *node = &t->nodes[i];
+
+		*(node->site ? &node->site->finding : &node->group->finding) =
+			of_root[root_of(t, i)];
+	}
+	free(of_root);
+}
+
+void judge_together(struct judge_input *in, struct judge_result *out)
+{
+	struct together t = { .in = in };
+	struct ordered *all;
+
+	make_nodes(&t);
+	count_callers(&t);
+	give_descriptors(&t);
+	join_all(&t);
+	all = xcalloc(t.n + 1, sizeof(*all));
+	out->n_findings = make_findings(&t, all);
+	note_findings(&t, all, out->n_findings);
+	out->findings = xcalloc(out->n_findings + 1, sizeof(*out->findings));
+	for (size_t i = 0; i < out->n_findings; i++)
+		out->findings[i] = all[i].finding;
+	table_fini(&t.callers);
+	free(t.nodes);
+	free(all);
+}
