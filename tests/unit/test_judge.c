@@ -359,7 +359,8 @@ static const struct {
 	const char *name;
 	void (*shape)(struct program *p);
 } leaks[] = {
-	{ "leak", leak }, { "leak in churn", leak_in_churn }, { "leak following load", leak_by_load },
+	{ "leak", leak }, { "leak in churn", leak_in_churn },
+	{ "leak following load", leak_by_load },
 	{ "leak in batches", leak_in_batches }, { "leak beside a full cache", leak_beside_cache },
 	{ "leak beside requests", leak_beside_requests },
 };

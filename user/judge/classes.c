@@ -79,8 +79,8 @@ bool class_goes_on(const struct judge_class *c)
 }
 
 /*
- * For a class by itself.  What slows down to half within the time is a cache that fills.  What bends
- * has a wide interval about its line, which must not excuse it: only chance does.
+ * For a class by itself.  What slows down to half within the time is a cache that fills.  What
+ * bends has a wide interval about its line, which must not excuse it: only chance does.
  */
 static bool goes_on_alone(const struct judge_class *c)
 {

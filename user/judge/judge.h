@@ -29,7 +29,7 @@ struct judge_limits {
 struct judge_class {
 	double object_bytes;	/* of large objects, and of all: their mean; 0: not known */
 	struct growth bytes;	/* live bytes, by the census */
-	double load[3];		/* objects or bytes allocated a second, in each part; 0: not known */
+	double load[3];		/* allocations a second in each part, of any unit; 0: not known */
 
 	/* Filled in: */
 	struct judgement is;
@@ -54,7 +54,7 @@ struct judge_site {
 	bool container;		/* leaf is what enlarges a slice or a map */
 	bool of_goroutines;	/* descriptors of goroutines, their timers and waits, which the
 				 * runtime keeps for the next ones */
-	const uint64_t *callers; /* functions of the stack, leaf first; the owner's numbers, not 0 */
+	const uint64_t *callers; /* functions of the stack, leaf first, by numbers other than 0 */
 	size_t n_callers;
 
 	/* Filled in: */
@@ -115,8 +115,8 @@ struct judge_result {
 	struct judge_finding *findings;	/* growing and leaking ones: leaks first, then by the lower
 					 * end of the rate; free() */
 	size_t n_findings;
-	struct estimate explained;	/* share of the heap's growth that leaks on the heap make up;
-					 * NAN: it does not grow */
+	struct estimate explained;	/* share of the heap's growth that leaks on the heap make
+					 * up; NAN: it does not grow */
 	struct estimate unseen;		/* growth of the heap that no stack shows, bytes a second */
 	double detectable;		/* a leak of so many bytes a second in any one size class
 					 * would show; NAN: not known yet */

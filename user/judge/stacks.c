@@ -5,9 +5,9 @@
  *
  * What all stacks of a class show (T) and what it grows by the census (S) are two measurements of
  * the same, if everything is seen and nothing older dies.  Then a stack's rate is its share of S,
- * which has no luck of sampling in it.  If T is more, older objects are being replaced, nobody knows
- * by whom: a stack grows by what the others leave of S at least, and by S at most.  If T is less,
- * there are allocations that nobody has seen yet.
+ * which has no luck of sampling in it.  If T is more, older objects are being replaced, nobody
+ * knows by whom: a stack grows by what the others leave of S at least, and by S at most.  If T is
+ * less, there are allocations that nobody has seen yet.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -144,9 +144,9 @@ static void take_word(enum word word, const struct window_span *span, struct jud
 /* ---- rates ----------------------------------------------------------------------------------- */
 
 /*
- * What a stack grows when all of its class is known: no more than its samples and the class say; no
- * less than what the others leave of the class.  If older objects may have been replaced, so large a
- * share of each stack's growth may be that.
+ * What a stack grows when all of its class is known: no more than its samples and the class say;
+ * no less than what the others leave of the class.  If older objects may have been replaced, so
+ * large a share of each stack's growth may be that.
  */
 static struct estimate rate_in_class(const struct judge_class *c, const struct class_sum *s,
 				     const struct estimate *own)

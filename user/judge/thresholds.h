@@ -23,13 +23,13 @@
 #define OLD_SAMPLES 3.0
 
 /* R4, the census agrees: stacks may show up to twice the growth of their class, the rest takes the
- * place of objects that are older than the attach.  It contradicts where they show more, beyond both
- * intervals. */
+ * place of objects that are older than the attach.  It contradicts where they show more, beyond
+ * both intervals. */
 #define CLASS_EXPLAINED 2.0
 
-/* A class by itself, nobody seen: caches of connections, overflow buckets of maps and the runtime's
- * own descriptors grow by some dozens of objects for minutes.  Of large objects so many are a warm-up
- * of megabytes; there it takes so many bytes, but some objects. */
+/* A class by itself, nobody seen: caches of connections, overflow buckets of maps and the
+ * runtime's own descriptors grow by some dozens of objects for minutes.  Of large objects so many
+ * are a warm-up of megabytes; there it takes so many bytes, but some objects. */
 #define CLASS_OBJECTS 100.0
 #define CLASS_BYTES (256.0 * 1024)
 #define CLASS_LEAST_OBJECTS 9.0

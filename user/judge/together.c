@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * together.c - one leak, many stacks: a leaking call shows dozens of sites, none of which has much of
- * it.  Sites that grow in step below one caller are one finding, and so are goroutines and what they
- * allocated.
+ * together.c - one leak, many stacks: a leaking call shows dozens of sites, none of which has much
+ * of it.  Sites that grow in step below one caller are one finding, and so are goroutines and what
+ * they allocated.
  *
- * Everything that is served by one loop grows in step when requests come at a constant rate.  So the
- * caller has to be one below which growth is the rule: of the sites that go through main.main most
- * are healthy, of those that go through the constructor of what leaks hardly any.
+ * Everything that is served by one loop grows in step when requests come at a constant rate.  So
+ * the caller has to be one below which growth is the rule: of the sites that go through main.main
+ * most are healthy, of those that go through the constructor of what leaks hardly any.
  */
 #include <math.h>
 #include <stdlib.h>
