@@ -14,6 +14,7 @@
 #include "user/base/util.h"
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
+#include "user/gomem/census_poll.h"
 #include "user/judge/trend.h"
 #include "user/model.h"
 
@@ -24,6 +25,7 @@ enum {
 
 struct tally {
 	struct gomem *gm;
+	struct census_poll *poll;	/* NULL: nobody has looked */
 	uint64_t start_ns;
 	struct census census;
 	struct census_counts first;	/* of the first mark phase that was seen */
@@ -52,6 +54,7 @@ void tally_free(struct tally *t)
 	if (!t)
 		return;
 	trend_free(t->trend);
+	census_poll_free(t->poll);
 	free(t);
 }
 
@@ -63,16 +66,21 @@ static uint64_t class_bytes(unsigned i, uint64_t objects, uint64_t large_bytes)
 /* last has become known: one mark phase ended with this sweepgen, and the next has begun. */
 static void add_cycle(struct tally *t, uint32_t gen)
 {
-	uint64_t values[N_KEYS];
+	const struct census_cycle *c = &t->last;
+	uint64_t values[N_KEYS], below[N_KEYS], above[N_KEYS];
 
-	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
-		values[i] = class_bytes(i, t->last.live[i], t->last.large_bytes);
-	values[KEY_ALL] = t->last.bytes;
-	trend_add(t->trend, t->last.time_ns, values);
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		values[i] = class_bytes(i, c->live[i], c->large_bytes);
+		below[i] = class_bytes(i, c->below[i], c->large_below);
+		above[i] = class_bytes(i, c->above[i], c->large_above);
+	}
+	values[KEY_ALL] = c->bytes;
+	below[KEY_ALL] = c->bytes_below;
+	above[KEY_ALL] = c->bytes_above;
+	trend_add(t->trend, c->time_ns, values, below, above);
 	t->n_cycles++;
 	if (t->tracked_gen == gen)
-		t->older_bytes = t->last.bytes > t->tracked_bytes ?
-				 t->last.bytes - t->tracked_bytes : 0;
+		t->older_bytes = c->bytes > t->tracked_bytes ? c->bytes - t->tracked_bytes : 0;
 }
 
 static void add_mark(struct tally *t, const struct census_mark *mark)
@@ -92,6 +100,19 @@ void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *
 	if (census_read(t->gm, gen, heapstats, &mark.counts))
 		return;		/* a cycle that is not seen; or the process has gone */
 	add_mark(t, &mark);
+}
+
+int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns)
+{
+	struct census_mark mark;
+	int seen;
+
+	if (!t->poll)
+		census_poll_new(&t->poll, t->gm);
+	seen = census_poll_look(t->poll, now_ns, &mark, next_ns);
+	if (seen > 0)
+		add_mark(t, &mark);
+	return seen < 0 ? seen : 0;
 }
 
 void tally_tracked(struct tally *t, uint32_t gen, uint64_t bytes)

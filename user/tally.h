@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tally.h - the census of one heap over time: is fed with the begin of each mark phase, and says
- * what lived and how fast each size class grows.
+ * tally.h - the census of one heap over time: is fed with the begin of each mark phase, or looks
+ * for it, and says what lived and how fast each size class grows.
  */
 #ifndef TALLY_H
 #define TALLY_H
@@ -19,6 +19,10 @@ void tally_free(struct tally *t);		/* NULL is fine */
 
 /* A mark phase has begun; heapstats: what lay at census_place() then. */
 void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *heapstats);
+
+/* The same without a probe: looks whether one has begun.  *next_ns: when to look again, see
+ * census_poll.h, also for the errors. */
+int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns);
 
 /* Of what is tracked so many bytes were found alive by the mark phase that ended with this
  * sweepgen; to be called before the next one has begun. */

@@ -253,7 +253,7 @@ static void watch(struct trace *x, const struct program *p, double weight, doubl
 
 		n_alloc += e.n_alloc[k];
 		trend_add(x->t, ns((double)k * STEP_S), (uint64_t[]){
-			  bytes, bytes + (uint64_t)(fabs(gauss()) * 5000), n_alloc });
+			  bytes, bytes + (uint64_t)(fabs(gauss()) * 5000), n_alloc }, NULL, NULL);
 		look(x, &e, k, weight);
 	}
 	free(e.v);
@@ -504,7 +504,7 @@ static void hand_free(struct hand *h)
 static void hand_look(struct hand *h, unsigned k)
 {
 	window_look(h->w, ns(k * STEP_S));
-	trend_add(h->t, ns(k * STEP_S), &h->bytes);
+	trend_add(h->t, ns(k * STEP_S), &h->bytes, NULL, NULL);
 }
 
 /* Sites and groups that were fed under the keys 0 to 7. */

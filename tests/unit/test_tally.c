@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "user/gomem/census.h"
+#include "user/gomem/census_poll.h"
 #include "user/model.h"
 
 #define S 1000000000ull
@@ -38,6 +39,23 @@ bool census_add(struct census *c, const struct census_mark *mark, struct census_
 	if (whole)
 		*out = cycle;
 	return whole;
+}
+
+static int seen;		/* what the next look says */
+
+void census_poll_new(struct census_poll **out, struct gomem *gm)
+{
+	*out = NULL;
+}
+
+void census_poll_free(struct census_poll *p) {}
+
+int census_poll_look(struct census_poll *p, uint64_t now_ns, struct census_mark *mark,
+		     uint64_t *next_ns)
+{
+	*mark = (struct census_mark){ .gen = 4, .time_ns = now_ns };
+	*next_ns = now_ns + 5;
+	return seen;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -158,10 +176,39 @@ static void test_unread(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* What is known between bounds only grows between bounds; what nobody saw begin is no cycle. */
+static void test_look(void **state)
+{
+	struct heap_census c;
+	uint64_t next;
+
+	seen = 0;
+	assert_int_equal(tally_look(*state, START + S, &next), 0);
+	assert_int_equal(next, START + S + 5);
+	tally_fill(*state, &c);
+	assert_int_equal(c.n_cycles, 0);
+	seen = -ENOTSUP;
+	assert_int_equal(tally_look(*state, START + S, &next), -ENOTSUP);
+	seen = 1;
+	for (uint64_t i = 1; i <= 31; i++) {
+		cycle.time_ns = START + (i - 1) * S;
+		cycle.live[5] = 70 + 10 * i;
+		cycle.below[5] = cycle.above[5] = 20;
+		assert_int_equal(tally_look(*state, START + i * S, &next), 0);
+	}
+	tally_fill(*state, &c);
+	assert_int_equal(c.n_cycles, 31);
+	assert_int_equal(c.classes[0].size, 48);
+	assert_true(fabs(c.classes[0].rate.value - 480) < 1e-6);
+	assert_true(c.classes[0].rate.low < 400 && c.classes[0].rate.high > 560);
+	free(c.classes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older), TEST(test_unread),
+		TEST(test_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static void test_line(void **state)
 		trend_new(&t, 3);
 		for (size_t k = 0; k < counts[i]; k++, s += 1 + k % 3)
 			trend_add(t, START + s * S,
-				  (uint64_t[]){ 7 + 50 * s, 100000000 - 3 * s, 9 });
+				  (uint64_t[]){ 7 + 50 * s, 100000000 - 3 * s, 9 }, NULL, NULL);
 		up = trend_slope(t, 0, 0);
 		down = trend_slope(t, 1, 0);
 		flat = trend_slope(t, 2, 0);
@@ -69,7 +69,7 @@ static void test_too_few(void **state)
 	e = trend_slope(t, 0, 0);
 	assert_true(isnan(e.value) && !e.samples);
 	for (uint64_t i = 0; i < 20; i++)
-		trend_add(t, START + i * S, &i);
+		trend_add(t, START + i * S, &i, NULL, NULL);
 	e = trend_slope(t, 0, START + 13 * S);	/* 7 are left */
 	assert_true(isnan(e.value) && isnan(e.low) && isnan(e.high));
 	assert_int_equal(e.samples, 7);
@@ -86,7 +86,7 @@ static void test_since(void **state)
 	trend_new(&t, 1);
 	for (uint64_t i = 0; i < 90; i++)
 		trend_add(t, START + i * S,
-			  (uint64_t[]){ i < 30 ? 1000 * i : 30000 + 2 * (i - 30) });
+			  (uint64_t[]){ i < 30 ? 1000 * i : 30000 + 2 * (i - 30) }, NULL, NULL);
 	assert_near(trend_slope(t, 0, START + 30 * S).value, 2, 1e-9);
 	trend_free(t);
 }
@@ -99,7 +99,7 @@ static void test_outliers(void **state)
 
 	trend_new(&t, 1);
 	for (uint64_t i = 0; i < 100; i++)
-		trend_add(t, START + i * S, (uint64_t[]){ 10 * i + (i % 5 ? i % 7 : 5000) });
+		trend_add(t, START + i * S, (uint64_t[]){ 10 * i + (i % 5 ? i % 7 : 5000) }, NULL, NULL);
 	e = trend_slope(t, 0, 0);
 	trend_free(t);
 	assert_near(e.value, 10, 0.2);
@@ -123,7 +123,7 @@ static unsigned coverage(uint64_t n, double r, double *width)
 		for (uint64_t i = 0; i < n; i++) {
 			x = r * x + noise();
 			trend_add(t, START + i * S, (uint64_t[]){
-				  (uint64_t)(1000000 + slope * (double)i * 100 + 100 * x) });
+				  (uint64_t)(1000000 + slope * (double)i * 100 + 100 * x) }, NULL, NULL);
 		}
 		e = trend_slope(t, 0, 0);
 		trend_free(t);
@@ -155,7 +155,7 @@ static void test_sway(void **state)
 		trend_new(&t, 1);
 		for (uint64_t i = 0; i < 70; i++)
 			trend_add(t, START + i * S, (uint64_t[]){
-				  (i + shift) % 20 < 10 ? 100000 : 0 });
+				  (i + shift) % 20 < 10 ? 100000 : 0 }, NULL, NULL);
 		e = trend_slope(t, 0, 0);
 		trend_free(t);
 		assert_true(e.low <= 0 && 0 <= e.high);
@@ -172,7 +172,8 @@ static void test_growth(void **state)
 	trend_growth(t, 0, START, &g);
 	assert_true(!g.n && isnan(g.late.value) && isnan(g.part[0]) && isnan(g.change));
 	for (uint64_t i = 0; i <= 90; i++)
-		trend_add(t, START + i * S, (uint64_t[]){ i < 60 ? 500 : 500 + 4 * (i - 60) });
+		trend_add(t, START + i * S, (uint64_t[]){ i < 60 ? 500 : 500 + 4 * (i - 60) },
+			  NULL, NULL);
 	trend_growth(t, 0, START, &g);
 	trend_free(t);
 	assert_int_equal(g.n, 91);
@@ -187,6 +188,52 @@ static void test_growth(void **state)
 	assert_true(g.late.low <= g.late.value && g.late.value <= g.late.high);
 }
 
+/* Known between bounds of very different width, and told from somewhere in between: the interval
+ * holds, and is as wide as it must be. */
+static void test_bounds(void **state)
+{
+	unsigned n_held = 0;
+	double widest = 0;
+
+	for (uint64_t run = 1; run <= 300; run++) {
+		struct estimate e;
+		struct trend *t;
+
+		seed = run;
+		trend_new(&t, 1);
+		for (uint64_t i = 0; i < 40; i++) {
+			uint64_t truth = 100000 + 50 * i, width = i % 4 ? 200 : 20000;
+			uint64_t off = (uint64_t)fabs(noise() * 1e6) % width;
+
+			trend_add(t, START + i * S, &(uint64_t){ truth + off }, &off,
+				  &(uint64_t){ width - off });
+		}
+		e = trend_slope(t, 0, 0);
+		trend_free(t);
+		n_held += e.low <= 50 && 50 <= e.high;
+		widest = fmax(widest, e.high - e.low);
+		assert_true(e.low <= e.value && e.value <= e.high);
+	}
+	assert_int_equal(n_held, 300);
+	assert_true(widest < 1000);
+}
+
+/* What stands still within its bounds may have moved within them. */
+static void test_flat_bounds(void **state)
+{
+	struct estimate e;
+	struct trend *t;
+
+	trend_new(&t, 1);
+	for (uint64_t i = 0; i < 1000; i++)	/* joined, too */
+		trend_add(t, START + i * S, &(uint64_t){ 7000 }, &(uint64_t){ 10 },
+			  &(uint64_t){ 30 });
+	e = trend_slope(t, 0, 0);
+	trend_free(t);
+	assert_true(e.value == 0 && e.low < 0 && e.high > 0);
+	assert_near(e.high, -e.low, 1e-9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +241,8 @@ int main(void)
 		cmocka_unit_test(test_too_few),
 		cmocka_unit_test(test_since),
 		cmocka_unit_test(test_outliers),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_flat_bounds),
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_sway),
 		cmocka_unit_test(test_growth),

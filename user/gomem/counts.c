@@ -27,6 +27,7 @@ enum {
 	MAX_WINDOW = 128,	/* bytes of an mspan from the first field wanted to the last */
 	TRIES = 4,
 };
+#define SWEEP_DRAINED (1u << 31)	/* sweepDrainedMask, runtime/mgcsweep.go, and nobody sweeping */
 
 bool gomem_heapstats_sane(const struct go_layout *lo)
 {
@@ -108,7 +109,7 @@ static int read_caches(const struct gomem *gm, const uint64_t *ps, struct p_cach
 
 	for (size_t i = 0; i < n; i++) {
 		caches[i].mcache = 0;
-		if (ps[i])		/* none while GOMAXPROCS is being raised */
+		if (ps[i])
 			reads[n_reads++] = (struct target_read){
 				.addr = ps[i] + (uint32_t)lo->p_mcache, .buf = &caches[i].mcache,
 				.len = sizeof(caches[i].mcache) };
@@ -202,19 +203,33 @@ static int add_ps(const struct gomem *gm, const uint64_t *ps, size_t n, struct c
 	return err;
 }
 
-int gomem_add_cached(const struct gomem *gm, struct census_counts *c, struct gomem_cached *out)
+/* The Ps, read again only when there are others: a P stays where it is. */
+static int find_ps(struct gomem *gm)
 {
 	uint64_t allp[2], *ps;
 	int err = target_read(gm->t, gm->lo->allp + gm->bias, allp, sizeof(allp));
 
 	if (err || allp[1] > MAX_PS)
 		return err ? err : -EBADMSG;
+	if (gm->ps && allp[0] == gm->allp && allp[1] == gm->n_ps)
+		return 0;
 	ps = xcalloc(allp[1], sizeof(*ps));
 	err = target_read(gm->t, allp[0], ps, allp[1] * sizeof(*ps));
-	if (!err)
-		err = add_ps(gm, ps, allp[1], c, out);
-	free(ps);
+	free(gm->ps);
+	gm->ps = ps;
+	gm->allp = allp[0];
+	gm->n_ps = err ? 0 : allp[1];
+	for (size_t i = 0; i < gm->n_ps; i++)
+		if (!ps[i])
+			gm->allp = 0;	/* GOMAXPROCS is being raised: not the last word */
 	return err;
+}
+
+int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cached *out)
+{
+	int err = find_ps(gm);
+
+	return err ? err : add_ps(gm, gm->ps, gm->n_ps, c, out);
 }
 
 /* ---- a reading ------------------------------------------------------------------------------- */
@@ -253,7 +268,7 @@ static int add_handed_in(const struct census_counts *first, const struct census_
 	return less ? -EAGAIN : 0;
 }
 
-static int read_once(const struct gomem *gm, uint32_t gen, struct census_reading *out)
+static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out)
 {
 	struct gomem_cached cached = { .gen = gen };
 	struct census_counts first, second;
@@ -271,7 +286,7 @@ static int read_once(const struct gomem *gm, uint32_t gen, struct census_reading
 	return err ? err : add_handed_in(&first, &second, out);
 }
 
-int gomem_read_counts(const struct gomem *gm, uint32_t gen, struct census_reading *out)
+int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out)
 {
 	int err = -EAGAIN;
 
@@ -279,6 +294,37 @@ int gomem_read_counts(const struct gomem *gm, uint32_t gen, struct census_readin
 		err = read_once(gm, gen, out);
 	return err;
 }
+
+/* ---- where the collector stands -------------------------------------------------------------- */
+
+int gomem_gc(const struct gomem *gm, struct gomem_gc *out)
+{
+	const struct go_layout *lo = gm->lo;
+	uint32_t sweep = 0;
+	const struct { uint64_t var; int32_t off; void *to; uint32_t len; } words[] = {
+		{ lo->gcphase, 0, &out->phase, sizeof(out->phase) },
+		{ lo->sweepgen, 0, &out->gen, sizeof(out->gen) },
+		{ lo->gccontroller, lo->gccontroller_heaplive, &out->heap_live, 8 },
+		{ lo->work, lo->work_tsweepterm, &out->start_ns, 8 },
+		{ lo->work, lo->work_tmark, &out->mark_ns, 8 },
+		{ lo->sweep, lo->sweep_active, &sweep, sizeof(sweep) },
+	};
+	struct target_read reads[ARRAY_SIZE(words)];
+	size_t n = lo->sweep ? ARRAY_SIZE(words) : ARRAY_SIZE(words) - 1;
+
+	if (!lo->gcphase || !lo->work)
+		return -ENOTSUP;
+	for (size_t i = 0; i < n; i++)
+		reads[i] = (struct target_read){
+			.addr = words[i].var + (uint32_t)words[i].off + gm->bias,
+			.buf = words[i].to, .len = words[i].len };
+	if (target_read_many(gm->t, reads, n) != n)
+		return -EFAULT;
+	out->swept = sweep == SWEEP_DRAINED;
+	return 0;
+}
+
+/* ---- for others ------------------------------------------------------------------------------ */
 
 /* Of each class what is known better. */
 static void take_better(struct census_reading *best, const struct census_reading *r)

@@ -256,6 +256,7 @@ void gomem_close(struct gomem *gm)
 	if (!gm)
 		return;
 	gomem_batch_free(gm->batch);
+	free(gm->ps);
 	free(gm);
 }
 

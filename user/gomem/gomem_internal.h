@@ -39,6 +39,9 @@ struct gomem {
 	struct {
 		uint64_t index, arena;
 	} arena_cache[N_ARENA_CACHE];	/* by index % N_ARENA_CACHE; index 0: empty */
+	uint64_t allp;		/* what runtime.allp pointed to, and what was there; see counts.c */
+	uint64_t *ps;
+	size_t n_ps;
 	struct batch *batch;	/* work space of alive.c, made when it is first needed */
 };
 
@@ -92,9 +95,9 @@ struct gomem_cached {
 	uint32_t gen;		/* to be set: sweepgen */
 	bool unswept;		/* set: one of the spans has not been swept since it moved */
 };
-int gomem_add_cached(const struct gomem *gm, struct census_counts *c, struct gomem_cached *cached);
+int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cached *cached);
 /* census_allocs() in one look, with less questions; *out is undefined on failure. */
-int gomem_read_counts(const struct gomem *gm, uint32_t gen, struct census_reading *out);
+int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out);
 
 /* Where the collector stands. */
 struct gomem_gc {

@@ -24,6 +24,10 @@ enum {
 	MIN_RUNWAY = 64 << 10,	/* of heapGoalInternal, runtime/mgcpacer.go */
 	MIN_HEADROOM = 1 << 20,	/* memoryLimitMinHeapGoalHeadroom, before 1.21 the only one */
 	HEADROOM_PERCENT = 3,	/* memoryLimitHeapGoalHeadroomPercent, from 1.21 on */
+	HEAP_MINIMUM = 4 << 20,	/* defaultHeapMinimum */
+	TRIGGER_PARTS = 64,	/* triggerRatioDistance, of the way from the marked heap to the goal */
+	MIN_TRIGGER_PARTS = 45,	/* minTriggerRatioDistance */
+	MAX_TRIGGER_PARTS = 61,	/* maxTriggerRatioDistance */
 };
 
 /* The sum of heapStats, completed by what the Ps have not handed in. */
@@ -112,7 +116,7 @@ static int read_words(const struct gomem *gm, uint64_t addr, const struct word *
 
 struct pacer {
 	uint64_t heap_marked, heap_goal, percent_goal, min_trigger, triggered;
-	uint64_t heap_inuse, heap_free, heap_released;
+	uint64_t runway, heap_inuse, heap_free, heap_released;
 	uint64_t limit, mapped, total_alloc, total_free;
 };
 
@@ -125,6 +129,7 @@ static int read_pacer(const struct gomem *gm, struct pacer *p)
 		{ &p->percent_goal, lo->gccontroller_gcpercentheapgoal },
 		{ &p->min_trigger, lo->gccontroller_sweepdistmintrigger },
 		{ &p->triggered, lo->gccontroller_triggered },
+		{ &p->runway, lo->gccontroller_runway },
 		{ &p->heap_inuse, lo->gccontroller_heapinuse },
 		{ &p->heap_free, lo->gccontroller_heapfree },
 		{ &p->heap_released, lo->gccontroller_heapreleased },
@@ -174,6 +179,37 @@ static uint64_t heap_goal(const struct gomem *gm, const struct pacer *p, uint64_
 	if (p->triggered != UINT64_MAX && goal < p->triggered + MIN_RUNWAY)
 		goal = p->triggered + MIN_RUNWAY;
 	return goal;
+}
+
+/* (*gcControllerState).trigger; up to Go 1.18 it was a variable. */
+static uint64_t trigger(const struct pacer *p, uint64_t goal)
+{
+	uint64_t marked = p->heap_marked, step, low, high, at;
+
+	if (marked >= goal)
+		return goal;
+	step = (goal - marked) / TRIGGER_PARTS;
+	low = marked + step * MIN_TRIGGER_PARTS;
+	high = marked + step * MAX_TRIGGER_PARTS;
+	if (goal > HEAP_MINIMUM && goal - HEAP_MINIMUM > high)
+		high = goal - HEAP_MINIMUM;
+	at = p->runway < goal ? goal - p->runway : 0;
+	return at < low ? low : at > high ? high : at;
+}
+
+int gomem_trigger(const struct gomem *gm, uint64_t *bytes)
+{
+	struct pacer p;
+	int err;
+
+	if (gm->lo->gccontroller_trigger >= 0)
+		return gomem_read_u64(gm, gm->lo->gccontroller + gm->bias +
+					  (uint32_t)gm->lo->gccontroller_trigger, bytes);
+	err = read_pacer(gm, &p);
+	if (!err)
+		*bytes = p.percent_goal == UINT64_MAX && p.limit >= INT64_MAX ?
+				 UINT64_MAX : trigger(&p, heap_goal(gm, &p, 0));
+	return err;
 }
 
 /* The words of mstats. */

@@ -11,6 +11,11 @@
  * tau, JASA 63, 1968).  That takes points to be independent; what sways (a batch, a cache) is not,
  * and its points tell less than they are: the deviation of S grows with the correlation r of
  * neighbours as that of a mean does, by sqrt((1 + r) / (1 - r)).
+ *
+ * A number that is known between bounds only has slopes between bounds: the least of a pair goes
+ * from the upper bound of the first to the lower one of the second.  The k-th least of all slopes
+ * lies not below the k-th least of the least ones, nor above that of the greatest; so the same ranks
+ * are taken of those, and the interval holds wherever in their bounds the numbers are.
  */
 #include "user/judge/trend.h"
 
@@ -20,13 +25,14 @@
 #include "user/base/util.h"
 
 enum { N_MOMENTS = 128 };		/* even */
+enum { LOW, VALUE, HIGH, N_LINES };	/* a number and its bounds */
 
 struct trend {
 	size_t n_keys, n;		/* moments that are whole */
 	size_t join, n_joined;		/* so many times are one moment; in the next one */
 	uint64_t start_ns;		/* time 0 of times[] */
 	double times[N_MOMENTS];	/* seconds */
-	double *values;			/* of moment i from i * n_keys on */
+	double *lines[N_LINES];		/* of moment i from i * n_keys on */
 	uint64_t n_added;
 };
 
@@ -36,7 +42,8 @@ void trend_new(struct trend **out, size_t n_keys)
 
 	t->n_keys = n_keys;
 	t->join = 1;
-	t->values = xcalloc(N_MOMENTS * n_keys, sizeof(*t->values));
+	for (int l = 0; l < N_LINES; l++)
+		t->lines[l] = xcalloc(N_MOMENTS * n_keys, sizeof(*t->lines[l]));
 	*out = t;
 }
 
@@ -44,20 +51,27 @@ void trend_free(struct trend *t)
 {
 	if (!t)
 		return;
-	free(t->values);
+	for (int l = 0; l < N_LINES; l++)
+		free(t->lines[l]);
 	free(t);
+}
+
+static void halve_line(double *line, size_t n_keys)
+{
+	for (size_t i = 0; i < N_MOMENTS / 2; i++) {
+		const double *from = line + 2 * i * n_keys;
+		double *to = line + i * n_keys;
+
+		for (size_t k = 0; k < n_keys; k++)
+			to[k] = (from[k] + from[n_keys + k]) / 2;
+	}
 }
 
 static void halve(struct trend *t)
 {
-	for (size_t i = 0; i < N_MOMENTS / 2; i++) {
-		const double *from = t->values + 2 * i * t->n_keys;
-		double *to = t->values + i * t->n_keys;
-
-		t->times[i] = (t->times[2 * i] + t->times[2 * i + 1]) / 2;
-		for (size_t k = 0; k < t->n_keys; k++)
-			to[k] = (from[k] + from[t->n_keys + k]) / 2;
-	}
+	halve_line(t->times, 1);
+	for (int l = 0; l < N_LINES; l++)
+		halve_line(t->lines[l], t->n_keys);
 	t->n = N_MOMENTS / 2;
 	t->join *= 2;
 }
@@ -67,15 +81,21 @@ static void join(double *mean, double value, size_t n_joined)
 	*mean = n_joined ? *mean + (value - *mean) / (double)(n_joined + 1) : value;
 }
 
-void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values)
+void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values, const uint64_t *below,
+	       const uint64_t *above)
 {
-	double *to = t->values + t->n * t->n_keys;
+	size_t at = t->n * t->n_keys;
 
 	if (!t->n && !t->n_joined)
 		t->start_ns = time_ns;
 	join(&t->times[t->n], (double)(time_ns - t->start_ns) / 1e9, t->n_joined);
-	for (size_t k = 0; k < t->n_keys; k++)
-		join(&to[k], (double)values[k], t->n_joined);
+	for (size_t k = 0; k < t->n_keys; k++) {
+		double value = (double)values[k];
+
+		join(&t->lines[LOW][at + k], value - (below ? (double)below[k] : 0), t->n_joined);
+		join(&t->lines[VALUE][at + k], value, t->n_joined);
+		join(&t->lines[HIGH][at + k], value + (above ? (double)above[k] : 0), t->n_joined);
+	}
 	t->n_added++;
 	if (++t->n_joined < t->join)
 		return;
@@ -88,7 +108,7 @@ void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values)
 
 struct points {
 	size_t n;
-	double x[N_MOMENTS], y[N_MOMENTS];
+	double x[N_MOMENTS], y[N_LINES][N_MOMENTS];
 };
 
 /* Seconds since the first moment. */
@@ -104,7 +124,9 @@ static void take_points(const struct trend *t, size_t key, double from, double t
 		if (t->times[i] < from || t->times[i] > to)
 			continue;
 		p->x[p->n] = t->times[i];
-		p->y[p->n++] = t->values[i * t->n_keys + key];
+		for (int l = 0; l < N_LINES; l++)
+			p->y[l][p->n] = t->lines[l][i * t->n_keys + key];
+		p->n++;
 	}
 }
 
@@ -115,14 +137,14 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* All of them, sorted; returns how many. */
-static size_t pair_slopes(const struct points *p, double *slopes)
+/* Of all pairs, from one line to another, sorted; returns how many. */
+static size_t pair_slopes(const struct points *p, int from, int to, double *slopes)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n; i++)
 		for (size_t k = i + 1; k < p->n; k++)
-			slopes[n++] = (p->y[k] - p->y[i]) / (p->x[k] - p->x[i]);
+			slopes[n++] = (p->y[to][k] - p->y[from][i]) / (p->x[k] - p->x[i]);
 	qsort(slopes, n, sizeof(*slopes), by_value);
 	return n;
 }
@@ -133,9 +155,9 @@ static double correlation(const struct points *p, double slope)
 	double mean = 0, sum = 0, squares = 0, before = 0;
 
 	for (size_t i = 0; i < p->n; i++)
-		mean += (p->y[i] - slope * p->x[i]) / (double)p->n;
+		mean += (p->y[VALUE][i] - slope * p->x[i]) / (double)p->n;
 	for (size_t i = 0; i < p->n; i++) {
-		double r = p->y[i] - slope * p->x[i] - mean;
+		double r = p->y[VALUE][i] - slope * p->x[i] - mean;
 
 		sum += before * r;
 		squares += r * r;
@@ -144,29 +166,47 @@ static double correlation(const struct points *p, double slope)
 	return squares > 0 && sum > 0 ? sum / squares : 0;
 }
 
-static struct estimate sen(const struct points *p, const double *slopes, size_t n_slopes)
+static bool is_exact(const struct points *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->y[LOW][i] != p->y[HIGH][i])
+			return false;
+	return true;
+}
+
+/* slopes: room for those of all pairs. */
+static struct estimate sen(const struct points *p, double *slopes)
 {
 	const double z95 = 1.959964;
-	double n = (double)p->n, all = (double)n_slopes, r, deviation, low, high;
-	double median = (slopes[(n_slopes - 1) / 2] + slopes[n_slopes / 2]) / 2;
+	double n = (double)p->n, all, r, deviation, first, last;
+	size_t n_slopes = pair_slopes(p, VALUE, VALUE, slopes), low, high;
+	struct estimate e = { .samples = p->n };
 
-	r = correlation(p, median);
+	all = (double)n_slopes;
+	e.value = (slopes[(n_slopes - 1) / 2] + slopes[n_slopes / 2]) / 2;
+	r = correlation(p, e.value);
 	deviation = sqrt(n * (n - 1) * (2 * n + 5) / 18 * (1 + r) / (1 - r));
-	low = round((all - z95 * deviation) / 2) - 1;
-	high = round((all + z95 * deviation) / 2);
-	return (struct estimate){
-		.value = median, .samples = p->n,
-		.low = slopes[low > 0 ? (size_t)low : 0],
-		.high = slopes[high < all ? (size_t)high : n_slopes - 1],
-	};
+	first = round((all - z95 * deviation) / 2) - 1;
+	last = round((all + z95 * deviation) / 2);
+	low = first > 0 ? (size_t)first : 0;
+	high = last < all ? (size_t)last : n_slopes - 1;
+	e.low = slopes[low];
+	e.high = slopes[high];
+	if (is_exact(p))
+		return e;
+	pair_slopes(p, HIGH, LOW, slopes);
+	e.low = slopes[low];
+	pair_slopes(p, LOW, HIGH, slopes);
+	e.high = slopes[high];
+	return e;
 }
 
 static bool is_flat(const struct points *p)
 {
 	for (size_t i = 1; i < p->n; i++)
-		if (p->y[i] != p->y[0])
+		if (p->y[VALUE][i] != p->y[VALUE][0])
 			return false;
-	return true;
+	return is_exact(p);
 }
 
 static struct estimate slope(const struct points *p, size_t min_samples)
@@ -179,7 +219,7 @@ static struct estimate slope(const struct points *p, size_t min_samples)
 	if (is_flat(p))
 		return (struct estimate){ .samples = p->n };
 	slopes = xcalloc(p->n * (p->n - 1) / 2, sizeof(*slopes));
-	e = sen(p, slopes, pair_slopes(p, slopes));
+	e = sen(p, slopes);
 	free(slopes);
 	return e;
 }
@@ -199,7 +239,7 @@ static double level(const struct points *p)
 	double sum = 0;
 
 	for (size_t i = 0; i < p->n; i++)
-		sum += p->y[i];
+		sum += p->y[VALUE][i];
 	return p->n ? sum / (double)p->n : NAN;
 }
 
@@ -213,7 +253,7 @@ static double change(const struct points *p)
 		return NAN;
 	for (size_t i = 0; i < n; i++) {
 		x += p->x[p->n - 1 - i] - p->x[i];
-		y += p->y[p->n - 1 - i] - p->y[i];
+		y += p->y[VALUE][p->n - 1 - i] - p->y[VALUE][i];
 	}
 	return y / x;
 }
