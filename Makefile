@@ -99,11 +99,13 @@ $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
 
-$(OUT)/empty: $(OUT)/tests/bench/empty/empty.o $(OUT)/libgobpfleak.a
+$(OUT)/empty: $(OUT)/tests/bench/empty/empty.o
+$(OUT)/census: $(OUT)/tests/bench/census/census.o
+$(OUT)/empty $(OUT)/census: $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pkg_libs)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $< $(pkg_libs)
 
-tests: $(OUT)/gobpfleak $(UNIT_TESTS) $(FUZZERS)
+tests: $(OUT)/gobpfleak $(OUT)/census $(UNIT_TESTS) $(FUZZERS)
 
 # The Go programs: the demo, and the driver of the end-to-end tests, which builds the programs under test
 # itself, with every Go that it is told to.

@@ -3,7 +3,11 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"os/exec"
+	"path/filepath"
+	"sort"
 	"strconv"
 )
 
@@ -21,9 +25,13 @@ func censusTests(e *env) []testCase {
 		v := v
 		for _, variant := range []string{"plain", "stripped"} {
 			variant := variant
-			all = append(all, testCase{"census/live/" + v + "/" + variant, func(t *T) { t.censusLive(v, variant) }})
+			all = append(all,
+				testCase{"census/live/" + v + "/" + variant, func(t *T) { t.censusLive(v, variant) }},
+				testCase{"census/allocs/" + v + "/" + variant, func(t *T) { t.censusAllocs(v, variant) }})
 		}
-		all = append(all, testCase{"census/growth/" + v, func(t *T) { t.censusGrowth(v) }})
+		all = append(all,
+			testCase{"census/growth/" + v, func(t *T) { t.censusGrowth(v) }},
+			testCase{"census/load/" + v, func(t *T) { t.censusLoad(v) }})
 	}
 	return append(all, testCase{"census/floating", func(t *T) { t.censusFloating(t.newest()) }})
 }
@@ -156,4 +164,204 @@ func (t *T) censusGrowth(version string) {
 		}
 	}
 	t.Notef("%d cycles, %d missed, off by at most %.2f %%", r.Census.Cycles, r.Census.Missed, worst*100)
+}
+
+// watcher is tests/bench/census: nothing but the census, with probes or without.
+func (t *T) watcher(pid int, mode string) *program {
+	tool := filepath.Join(filepath.Dir(t.tool), "census")
+	w := &program{t.start(exec.Command(tool, fmt.Sprint(pid), mode))}
+	w.line(w.stdout, "ready")
+	return w
+}
+
+type allocs struct {
+	Error        string
+	Alloc, Above []uint64
+	LargeBytes   uint64 `json:"large_bytes"`
+	Tiny         uint64
+}
+
+func (w *program) allocs() *allocs {
+	a := &allocs{}
+	w.json(a, "allocs")
+	if a.Error != "" {
+		w.t.Fatalf("the counts cannot be read: %s", a.Error)
+	}
+	return a
+}
+
+// censusAllocs: what is allocated between two readings is told to the object, and what was allocated ever is what
+// the runtime says of itself.
+func (t *T) censusAllocs(version, variant string) {
+	const n = 12345
+	var truth classStats
+	p := t.program(t.build("classes", version, variant))
+	w := t.watcher(p.pid(), "poll")
+	p.do("garbage 1")
+	before := w.allocs()
+	p.do("garbage %d", n)
+	after := w.allocs()
+	p.do("read")
+	last := w.allocs()
+	p.json(&truth, "print")
+	w.finish()
+	p.finish()
+	for i, c := range truth.BySize[1:] { // the first is of large objects
+		i++
+		if got := last.Alloc[i]; !within(got, c.Mallocs, handful) {
+			t.Errorf("%d bytes: %d were allocated, really %d", c.Size, got, c.Mallocs)
+		}
+		got, want := after.Alloc[i]-before.Alloc[i], uint64(0)
+		switch c.Size {
+		case 16, 32, 48, 64, 96, 128, 256, 512, 1024, 2048, 4096, 8192:
+			want = n
+		}
+		if !within(got, want, handful) || after.Above[i]+before.Above[i] != 0 {
+			t.Errorf("%d bytes: %d were allocated in between (uncertain by %d and %d), really %d", c.Size, got,
+				before.Above[i], after.Above[i], want)
+		}
+	}
+}
+
+type growth struct {
+	Classes []struct {
+		Size, PerSecond int
+		Base            uint64
+	}
+	Steps []struct{ Before, After, Elapsed int64 }
+}
+
+// lag is the longest time, s, by which what is kept was behind the clock.
+func (g *growth) lag() float64 {
+	worst := int64(0)
+	for i := 1; i < len(g.Steps); i++ {
+		if d := g.Steps[i].After - g.Steps[i-1].Before; d > worst {
+			worst = d
+		}
+	}
+	return float64(worst) / 1e9
+}
+
+// kept is how many of a class lived at that time, at least and at most; false: it is not known.
+func (g *growth) kept(class int, ns int64) (low, high int64, known bool) {
+	c := &g.Classes[class]
+	n := len(g.Steps)
+	last := sort.Search(n, func(i int) bool { return g.Steps[i].After > ns }) - 1
+	next := sort.Search(n, func(i int) bool { return g.Steps[i].Before >= ns })
+	if last < 0 || next == n {
+		return 0, 0, false
+	}
+	at := func(i int) int64 { return int64(c.PerSecond)*g.Steps[i].Elapsed/1e9 + int64(c.Base) }
+	return at(last), at(next), true
+}
+
+type watched struct {
+	Cycles, Missed uint64
+	Span           float64 `json:"alloc_span_s"`
+	Classes        []struct {
+		Size            int
+		Allocs          uint64 `json:"alloc_objects"`
+		Rate, Low, High *float64
+	}
+}
+
+type cycles struct {
+	Missed uint64
+	Cycles []struct {
+		Time               int64 `json:"time_ns"`
+		Live, Below, Above []int64
+	}
+}
+
+// The classes of tests/progs/growth by their numbers (runtime/sizeclasses.go).
+var growthClasses = []int{2, 4, 5, 6, 8, 10, 18, 26, 32, 38, 44, 51}
+
+// censusLoad: twelve leaks beside garbage as fast as it goes, under the runtime's own collections, with the
+// collector's probes and without.
+func (t *T) censusLoad(version string) {
+	const seconds, enough, most = 15, 16, 50
+	var truth growth
+	var probe, poll watched
+	var seen cycles
+	p := t.program(t.build("growth", version, "stripped"))
+	withProbes, polling, keeping := t.watcher(p.pid(), "probe"), t.watcher(p.pid(), "poll"), t.watcher(p.pid(), "cycles")
+	p.do("begin 1")
+	n, rate := 0, 0.0
+	for ; n < seconds || (n < most && poll.Cycles < enough); n++ {
+		r, _ := strconv.ParseFloat(p.ask("run 1000"), 64)
+		rate += r
+		if n+1 >= seconds {
+			polling.json(&poll, "report")
+		}
+	}
+	withProbes.json(&probe, "report")
+	keeping.json(&seen, "cycles")
+	p.do("end")
+	p.json(&truth, "truth")
+	for _, w := range []*program{withProbes, polling, keeping} {
+		w.finish()
+	}
+	p.finish()
+	if poll.Cycles < enough || probe.Cycles < enough {
+		t.Skipf("the machine is too busy: %d and %d cycles in %d s", probe.Cycles, poll.Cycles, n)
+	}
+	t.Notef("%.1f million allocations/s, %d cycles with probes, %d without and %d missed", rate/1e6/float64(n),
+		probe.Cycles, poll.Cycles, poll.Missed)
+	// Growth is told over the last two thirds.
+	slack := truth.lag() / (float64(n) * 2 / 3)
+	t.checkRates("with probes", &truth, &probe, slack, math.Inf(1), false)
+	t.checkRates("without", &truth, &poll, slack, 100000, true)
+	t.checkCycles(&truth, &seen)
+}
+
+// checkRates: classes of less than so many allocations a second within 2 %, and the intervals hold.
+func (t *T) checkRates(how string, truth *growth, got *watched, slack, limit float64, intervals bool) {
+	worst := 0.0
+	for _, want := range truth.Classes {
+		rate := float64(want.Size * want.PerSecond)
+		found := false
+		for _, c := range got.Classes {
+			if c.Size != want.Size || c.Rate == nil {
+				continue
+			}
+			found = true
+			off := *c.Rate/rate - 1
+			if float64(c.Allocs)/got.Span < limit {
+				worst = math.Max(worst, math.Abs(off))
+				if math.Abs(off) > 0.02+slack {
+					t.Errorf("%s, %d bytes: %.0f bytes a second, really %.0f: %+.1f %%", how, c.Size, *c.Rate,
+						rate, 100*off)
+				}
+			}
+			if *c.Low > *c.Rate || *c.High < *c.Rate ||
+				intervals && (*c.Low > rate*(1+slack) || *c.High < rate*(1-slack)) {
+				t.Errorf("%s, %d bytes: [%.0f, %.0f] bytes a second, really %.0f", how, c.Size, *c.Low, *c.High, rate)
+			}
+		}
+		if !found {
+			t.Errorf("%s, %d bytes: no rate", how, want.Size)
+		}
+	}
+	t.Notef("%s: off by at most %.2f %%", how, 100*worst)
+}
+
+// checkCycles: what lived lies within the bounds in each of them, of each class, however fast it is allocated.
+func (t *T) checkCycles(truth *growth, got *cycles) {
+	n := 0
+	for _, c := range got.Cycles {
+		for i, class := range growthClasses {
+			low, high, known := truth.kept(i, c.Time)
+			if !known {
+				continue
+			}
+			n++
+			if c.Live[class]-c.Below[class] > high+handful || c.Live[class]+c.Above[class] < low-handful {
+				t.Errorf("%d bytes: %d objects live, %d less or %d more; really %d to %d", truth.Classes[i].Size,
+					c.Live[class], c.Below[class], c.Above[class], low, high)
+			}
+		}
+	}
+	if n == 0 {
+		t.Errorf("no cycle can be compared")
+	}
 }

@@ -15,7 +15,7 @@ func programTests(e *env) []testCase {
 }
 
 func (t *T) programs(version string) {
-	for _, name := range []string{"names", "goroutines", "quiet", "load", "profiled", "stacks", "overload", "restart", "classes", "holders", "leaks",
+	for _, name := range []string{"names", "goroutines", "quiet", "load", "profiled", "stacks", "overload", "restart", "classes", "growth", "holders", "leaks",
 		"bigheap"} {
 		t.program(t.build(name, version, "plain")).finish()
 	}
