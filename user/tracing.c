@@ -16,12 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "include/gobpfleak.h"
 #include "user/base/limits.h"
+#include "user/base/procself.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
 #include "user/go/gobin.h"
@@ -31,6 +31,7 @@
 #include "user/judge/series.h"
 #include "user/objsize.h"
 #include "user/observation.h"
+#include "user/observe.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
 #include "user/tally.h"
@@ -504,36 +505,6 @@ static bool is_older(const struct tracing *t, uint64_t goid)
 	return t->n_older && bsearch(&goid, t->older, t->n_older, sizeof(goid), by_number);
 }
 
-static uint32_t state_index(struct observation *o, const char *state)
-{
-	for (size_t i = 0; i < o->n_states; i++)	/* a few dozen wait reasons at most */
-		if (!strcmp(o->states[i], state))
-			return (uint32_t)i;
-	o->states = xreallocarray(o->states, o->n_states + 1, sizeof(*o->states));
-	o->states[o->n_states] = xstrdup(state);
-	return (uint32_t)o->n_states++;
-}
-
-/* What the table alone says; who started them comes with the snapshot.  The pcs are taken over. */
-static void take_table(const struct tracing *t, struct goroutines *gs, struct observation *o)
-{
-	o->table = xcalloc(gs->n, sizeof(*o->table));
-	o->n_table = gs->n;
-	o->table_pcs = gs->pcs;
-	gs->pcs = NULL;
-	for (size_t i = 0; i < gs->n; i++) {
-		const struct goroutine *g = &gs->v[i];
-
-		o->table[i] = (struct obs_goroutine){
-			.goid = g->goid, .gopc = g->gopc, .startpc = g->startpc,
-			.waitsince_ns = g->waitsince_ns, .state = state_index(o, g->state),
-			.first_pc = (size_t)(g->pcs - o->table_pcs), .n_pcs = g->n_pcs,
-			.cut = g->cut,
-			.system = g->system, .before_attach = is_older(t, g->goid),
-		};
-	}
-}
-
 static void read_table(struct tracing *t, struct observation *o)
 {
 	struct goroutines gs;
@@ -544,7 +515,9 @@ static void read_table(struct tracing *t, struct observation *o)
 	if (o->table_known) {
 		t->n_unreadable = gs.n_unreadable + gs.n_left_out;
 		t->n_stacks_left_out = gs.n_stacks_left_out;
-		take_table(t, &gs, o);
+		observe_table(&gs, o);
+		for (size_t i = 0; i < o->n_table; i++)
+			o->table[i].before_attach = is_older(t, o->table[i].goid);
 	}
 	goroutines_free(&gs);
 }
@@ -667,43 +640,12 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	fill_loss(t, &s.loss, o);
 }
 
-static uint64_t own_rss(void)
-{
-	unsigned long long pages;
-	FILE *f = fopen("/proc/self/statm", "re");
-	bool read = f && fscanf(f, "%*u %llu", &pages) == 1;
-
-	if (f)
-		fclose(f);
-	return read ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : UNKNOWN_U64;
-}
-
-static double seconds(const struct timeval *tv)
-{
-	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
-}
-
 static void fill_cost(const struct tracing *t, struct observation *o)
 {
-	struct rusage ru;
-
-	getrusage(RUSAGE_SELF, &ru);
 	o->cost.hits = tracer_hits(t->tracer);
 	o->cost.ns_per_hit = tracer_ns_per_hit(t->tracer);
-	o->cost.own_cpu_s = seconds(&ru.ru_utime) + seconds(&ru.ru_stime);
-	o->cost.own_rss = own_rss();
-}
-
-static void fill_target(const struct tracing *t, struct observation *o)
-{
-	struct target_info *to = &o->target;
-	const char **strings[] = { &to->exe, &to->comm, &to->go_version, &to->build_id,
-				  &to->main_file };
-
-	process_describe(t->p, to);
-	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
-		if (*strings[i])
-			*strings[i] = xstrdup(*strings[i]);
+	o->cost.own_cpu_s = procself_cpu_s();
+	o->cost.own_rss = procself_rss();
 }
 
 struct observation *tracing_observe(struct tracing *t)
@@ -729,6 +671,6 @@ struct observation *tracing_observe(struct tracing *t)
 	tally_fill(t->tally, &o->census);
 	o->gone = process_gone(t->p);
 	fill_cost(t, o);
-	fill_target(t, o);
+	observe_target(t->p, o);
 	return o;
 }

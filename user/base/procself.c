@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * procself.c - processor time and memory of this process.
+ */
+#include "user/base/procself.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static double seconds(const struct timeval *tv)
+{
+	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
+}
+
+double procself_cpu_s(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return seconds(&ru.ru_utime) + seconds(&ru.ru_stime);
+}
+
+uint64_t procself_rss(void)
+{
+	unsigned long long pages;
+	FILE *f = fopen("/proc/self/statm", "re");
+	bool read = f && fscanf(f, "%*u %llu", &pages) == 1;
+
+	if (f)
+		fclose(f);
+	return read ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : UINT64_MAX;
+}

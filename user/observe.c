@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * observe.c - a process's name and its goroutines become an observation's own.
+ */
+#include "user/observe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/util.h"
+#include "user/gomem/gomem.h"
+#include "user/observation.h"
+#include "user/process.h"
+
+static uint32_t state_index(struct observation *o, const char *state)
+{
+	for (size_t i = 0; i < o->n_states; i++)	/* a few dozen wait reasons at most */
+		if (!strcmp(o->states[i], state))
+			return (uint32_t)i;
+	o->states = xreallocarray(o->states, o->n_states + 1, sizeof(*o->states));
+	o->states[o->n_states] = xstrdup(state);
+	return (uint32_t)o->n_states++;
+}
+
+void observe_table(struct goroutines *gs, struct observation *o)
+{
+	o->table = xcalloc(gs->n, sizeof(*o->table));
+	o->n_table = gs->n;
+	o->table_pcs = gs->pcs;
+	gs->pcs = NULL;
+	for (size_t i = 0; i < gs->n; i++) {
+		const struct goroutine *g = &gs->v[i];
+
+		o->table[i] = (struct obs_goroutine){
+			.goid = g->goid, .gopc = g->gopc, .startpc = g->startpc,
+			.waitsince_ns = g->waitsince_ns, .state = state_index(o, g->state),
+			.first_pc = (size_t)(g->pcs - o->table_pcs), .n_pcs = g->n_pcs,
+			.cut = g->cut, .system = g->system,
+		};
+	}
+}
+
+void observe_target(const struct process *p, struct observation *o)
+{
+	struct target_info *to = &o->target;
+	const char **strings[] = { &to->exe, &to->comm, &to->go_version, &to->build_id,
+				  &to->main_file };
+
+	process_describe(p, to);
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		if (*strings[i])
+			*strings[i] = xstrdup(*strings[i]);
+}

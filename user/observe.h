@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * observe.h - what every observation has of a process, traced or not.
+ */
+#ifndef OBSERVE_H
+#define OBSERVE_H
+
+struct goroutines;
+struct observation;
+struct process;
+
+/* Copies what a report says of the target. */
+void observe_target(const struct process *p, struct observation *o);
+/* The table of goroutines as it was read; the pcs are taken over.  Nothing is known of starts. */
+void observe_table(struct goroutines *gs, struct observation *o);
+
+#endif
