@@ -37,4 +37,24 @@ const struct coverage_row coverage_rows[N_COVERAGE] = {
 	[COVERAGE_GOROUTINES_UNREADABLE] = LOSS("goroutines_unreadable", "goroutines not readable"),
 	[COVERAGE_GOROUTINE_STACKS_LEFT_OUT] =
 		LOSS("goroutine_stacks_left_out", "stacks of goroutines not read, no room"),
+	[COVERAGE_PROFILE_LEFT_OUT] =
+		LOSS("profile_left_out", "stacks of the runtime's profile not read, no room"),
+	[COVERAGE_PROFILE_UNSETTLED] =
+		LOSS("profile_unsettled",
+		     "readings of the runtime's profile that may mix two collections"),
 };
+
+bool coverage_applies(enum coverage_counter c, bool look)
+{
+	switch (c) {
+	case COVERAGE_SITES_WITHOUT_NAMES:
+	case COVERAGE_GOROUTINES_UNREADABLE:
+	case COVERAGE_GOROUTINE_STACKS_LEFT_OUT:
+		return true;
+	case COVERAGE_PROFILE_LEFT_OUT:
+	case COVERAGE_PROFILE_UNSETTLED:
+		return look;
+	default:
+		return !look;
+	}
+}

@@ -14,11 +14,13 @@ enum coverage_counter {
 	COVERAGE_SITES_FORGOTTEN, COVERAGE_SITES_WITHOUT_NAMES, COVERAGE_GOROUTINES_NOT_FOLLOWED,
 	COVERAGE_GOROUTINES_FORGOTTEN, COVERAGE_LOOKS_FAILED, COVERAGE_LIVENESS_UNKNOWN,
 	COVERAGE_OBJECTS_DOUBTFUL, COVERAGE_GOROUTINES_UNREADABLE,
-	COVERAGE_GOROUTINE_STACKS_LEFT_OUT,
+	COVERAGE_GOROUTINE_STACKS_LEFT_OUT, COVERAGE_PROFILE_LEFT_OUT, COVERAGE_PROFILE_UNSETTLED,
 	N_COVERAGE
 };
 
 /* To be copied and given values. */
 extern const struct coverage_row coverage_rows[N_COVERAGE];
+/* Whether a look without a trace, or a trace, can lose such a thing. */
+bool coverage_applies(enum coverage_counter c, bool look);
 
 #endif

@@ -55,11 +55,16 @@ static const uint64_t *pcs_of(const struct making *mk, uint32_t stack)
 static const struct site *site_of(struct making *mk, uint32_t stack)
 {
 	const struct obs_stack *st = &mk->o->stacks[stack];
+	const struct site **site = &mk->stacks[stack];
+	const uint64_t *pcs = pcs_of(mk, stack);
+	bool cut = st->flags & GL_STACK_CUT;
 
-	if (!mk->stacks[stack])
-		mk->stacks[stack] = sites_get_probed(mk->sites, pcs_of(mk, stack), st->n_pcs,
-						     st->flags & GL_STACK_CUT);
-	return mk->stacks[stack];
+	if (!*site && st->called)
+		*site = sites_get(mk->sites, pcs + 1, st->n_pcs - 1,
+				  SITE_RETURN | SITE_FOLD | (cut ? SITE_CUT : 0));
+	else if (!*site)
+		*site = sites_get_probed(mk->sites, pcs, st->n_pcs, cut);
+	return *site;
 }
 
 /* The index kept under this key; *is_new: it is next, and now kept.  A key begins with the table's
@@ -443,13 +448,17 @@ static void make_coverage(struct making *mk)
 {
 	struct findings *f = &mk->m->f;
 
-	f->n_coverage = N_COVERAGE;
 	f->coverage = xcalloc(N_COVERAGE, sizeof(*f->coverage));
-	for (size_t i = 0; i < N_COVERAGE; i++) {
-		f->coverage[i] = coverage_rows[i];
-		f->coverage[i].value = mk->o->loss[i];
+	for (enum coverage_counter i = 0; i < N_COVERAGE; i++) {
+		struct coverage_row *row = &f->coverage[f->n_coverage];
+
+		if (!coverage_applies(i, f->look))
+			continue;
+		*row = coverage_rows[i];
+		row->value = i == COVERAGE_SITES_WITHOUT_NAMES ? sites_without_room(mk->sites) :
+								 mk->o->loss[i];
+		f->n_coverage++;
 	}
-	f->coverage[COVERAGE_SITES_WITHOUT_NAMES].value = sites_without_room(mk->sites);
 }
 
 static void make_census(struct findings *f, const struct heap_census *c)
@@ -501,10 +510,13 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 
 	sites_renew(sites);
 	m->f = (struct findings){
-		.version = GL_VERSION, .gc_cycles = o->gc_cycles, .time_unix_ns = o->wall_ns,
-		.attached_s = (double)(o->time_ns - o->attach_ns) / 1e9,
+		.version = GL_VERSION, .look = o->look, .time_unix_ns = o->wall_ns,
+		.gc_cycles = o->look ? UNKNOWN_U64 : o->gc_cycles,
+		.attached_s = o->look ? NAN : (double)(o->time_ns - o->attach_ns) / 1e9,
+		.live_known = o->look || o->gc_cycles, .growth_known = !o->look && o->gc_cycles > 1,
 		.gone = o->gone, .memory = o->memory,
-		.heap = o->heap, .goroutines = o->goroutines,
+		.heap = o->heap, .goroutines = o->goroutines, .profile_rate = o->profile_rate,
+		.profile_off = o->profile_off,
 		.followed_one_in = (uint32_t)o->one_in,
 	};
 	make_target(m, &o->target);

@@ -213,18 +213,24 @@ struct heap_view;		/* heapview.h */
 struct findings {
 	const char *version;	/* of this program */
 	struct target_info target;
-	double attached_s;
-	uint64_t gc_cycles;	/* seen since the attach */
+	bool look;		/* one look and no trace: no attach, no starts and ends, no rates */
+	double attached_s;	/* NAN: of a look */
+	uint64_t gc_cycles;	/* seen since the attach; UNKNOWN_U64: of a look */
+	bool live_known;	/* false: no collection has told yet what of the heap lives */
+	bool growth_known;	/* nor, a second time, how that has grown */
 	int64_t time_unix_ns;	/* of this report */
 	const char *gone;	/* NULL: the target was there; else what it did: "exited" */
 	struct memory_account memory;
-	bool heap, goroutines;	/* which halves were traced */
+	bool heap, goroutines;	/* which halves were traced, or are known of a look */
 	struct heap_census census;
 	const struct heap_view *types;	/* the heap by type; NULL: not looked at */
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
 	struct goroutine_site *gsites;	/* in order of live */
 	size_t n_gsites;
+	uint64_t profile_rate;	/* bytes between two samples of the runtime's own profile, which the
+				 * heap sites are of; 0: they are not */
+	bool profile_off;	/* it was asked for, and the program has none */
 	uint32_t followed_one_in; /* of the small objects; counts are estimates unless this is 1 */
 	struct coverage_row *coverage;
 	size_t n_coverage;

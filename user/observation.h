@@ -27,6 +27,8 @@ struct obs_stack {
 	size_t first_pc;	/* index into the observation's pcs, leaf first */
 	uint32_t n_pcs;
 	uint32_t flags;		/* enum gl_stack_flags */
+	bool called;		/* pcs[0] is the entry of what the call before pcs[1] calls, and no
+				 * frame; else it is the probed instruction */
 	uint64_t started, ended;	/* goroutines, since the attach */
 	uint64_t half_live;	/* started minus ended at go_half_ns */
 	double other_allocs, other_bytes;	/* allocated here, of accounts that were given up
@@ -88,7 +90,12 @@ struct obs_cost {
 struct observation {
 	struct target_info target;	/* its strings are the observation's own */
 	const char *gone;		/* NULL: the process was there; else why not (a constant) */
-	bool heap, goroutines;		/* which halves are traced */
+	bool heap, goroutines;		/* which halves are traced, or known of a look: */
+	/* One look and no trace: there was no attach, nobody has seen anything start or end, and
+	 * what is said of the heap is the runtime's own profile since the program's start. */
+	bool look;
+	uint64_t profile_rate;		/* bytes between two samples of that profile; 0: none */
+	bool profile_off;		/* it was asked for and there is none */
 	int64_t wall_ns;		/* CLOCK_REALTIME */
 	uint64_t time_ns, attach_ns;
 	uint64_t looked_ns;		/* the last look at what lives, 0: none */

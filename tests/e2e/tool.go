@@ -27,9 +27,10 @@ type report struct {
 		Attached float64 `json:"attached_s"`
 		GCCycles uint64  `json:"gc_cycles"`
 	}
-	Memory   map[string]*int64
-	Coverage map[string]uint64
-	Cost     struct {
+	ProfileRate *int64 `json:"profile_rate"`
+	Memory      map[string]*int64
+	Coverage    map[string]uint64
+	Cost        struct {
 		HitsPerSecond *float64 `json:"hits_per_s"`
 	}
 	Census struct {
@@ -70,6 +71,7 @@ type site struct {
 	AllocBytes      uint64  `json:"alloc_bytes"`
 	GrowthBytes     *int64  `json:"growth_bytes"`
 	DoubtfulObjects *uint64 `json:"doubtful_objects"`
+	Samples         *uint64
 	Types           []struct {
 		Type          string // "" where it is not known
 		How           string

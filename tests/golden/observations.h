@@ -5,8 +5,8 @@
  *
  * full_observation() has one of everything that a report words in its own way; early_observation()
  * has seen no collection; sampled_observation() holds estimates; ended_observation() is of a
- * process that was gone before its goroutines could be read; bare_observation() knows next to
- * nothing.
+ * process that was gone before its goroutines could be read; look_observation() is of no trace, as
+ * is off_observation(), which knows nothing of the heap; bare_observation() knows next to nothing.
  */
 #ifndef TESTS_GOLDEN_OBSERVATIONS_H
 #define TESTS_GOLDEN_OBSERVATIONS_H
@@ -414,6 +414,54 @@ static struct observation ended_observation(void)
 	o.n_table = 0;
 	o.started = started;
 	o.n_started = ARRAY_SIZE(started);
+	return o;
+}
+
+/* A look: the runtime's profile of the same stacks, whose first pc is what is called there. */
+static struct observation look_observation(void)
+{
+	static struct obs_stack stacks[N_STACKS];
+	static struct obs_account accounts[] = {
+		{ .stack = PUTS, .typ = BYTES, .size = 2048, .live = 14080, .allocs = 28160,
+		  .samples = 55 },
+		{ .stack = INSERTS, .typ = SESSION, .size = 192, .live = 2731, .allocs = 2731,
+		  .samples = 1 },
+		{ .stack = CUT, .typ = GL_UNKNOWN, .size = 131072, .allocs = 9 },
+	};
+	struct observation o = full_observation();
+
+	memcpy(stacks, full_stacks, sizeof(stacks));
+	for (size_t i = 0; i < N_STACKS; i++) {
+		stacks[i].called = true;
+		stacks[i].started = stacks[i].ended = stacks[i].half_live = 0;
+	}
+	for (size_t i = 0; i < o.n_table; i++) {
+		o.table[i].start_ns = 0;
+		o.table[i].before_attach = false;
+	}
+	o.stacks = stacks;
+	o.accounts = accounts;
+	o.n_accounts = ARRAY_SIZE(accounts);
+	o.look = true;
+	o.profile_rate = 512 << 10;
+	o.attach_ns = o.looked_ns = o.heap_half_ns = o.go_half_ns = 0;
+	o.gc_cycles = o.gc_cycles_half = o.one_in = 0;
+	o.census = (struct heap_census){ .older_bytes = UNKNOWN_U64 };
+	memset(o.loss, 0, sizeof(o.loss));
+	o.loss[COVERAGE_PROFILE_UNSETTLED] = 1;
+	o.cost = (struct obs_cost){ .ns_per_hit = NAN, .own_cpu_s = 0.02, .own_rss = 9437184 };
+	return o;
+}
+
+/* One of a program whose profiler is off. */
+static struct observation off_observation(void)
+{
+	struct observation o = look_observation();
+
+	o.heap = false;
+	o.profile_rate = 0;
+	o.profile_off = true;
+	o.n_accounts = 0;
 	return o;
 }
 

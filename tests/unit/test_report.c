@@ -49,6 +49,10 @@ static const struct output golden[] = {
 	{ "goroutine.folded", "folded", { .value = "goroutine" }, full_observation, 0 },
 	{ "ended.txt", "text", { .top = 1 }, ended_observation, 0 },
 	{ "ended.json", "json", { 0 }, ended_observation, 0 },
+	{ "look.txt", "text", { .top = 2 }, look_observation, 0 },
+	{ "look.json", "json", { .top = 1 }, look_observation, 0 },
+	{ "look.folded", "folded", { .value = "live-objects" }, look_observation, 0 },
+	{ "off.txt", "text", { .top = 1 }, off_observation, 0 },
 	{ "crowded.txt", "text", { .top = 2 }, full_observation, 1 << 14 },
 };
 
@@ -58,6 +62,7 @@ static const struct output profiles[] = {
 	{ "goroutine.pb.gz", "pprof", { .value = "goroutine" }, full_observation, 0 },
 	{ "goroutine-creation.pb.gz", "pprof", { .value = "goroutine-creation" },
 	  full_observation, 0 },
+	{ "look.pb.gz", "pprof", { .value = "heap" }, look_observation, 0 },
 	{ "bare.pb.gz", "pprof", { 0 }, bare_observation, 0 },
 };
 
@@ -115,7 +120,7 @@ static char *render_findings(const char *format, const struct findings *f, size_
 static struct findings plain_findings(void)
 {
 	return (struct findings){
-		.version = "0.1", .target = { .pid = 4711 }, .gc_cycles = 1, .heap = true,
+		.version = "0.1", .target = { .pid = 4711 }, .gc_cycles = 1, .live_known = true, .heap = true,
 		.goroutines = true, .memory = { .rss = 12 }, .followed_one_in = 1,
 		.cost = { NAN, NAN, NAN, NAN, UNKNOWN_U64 },
 	};

@@ -170,25 +170,31 @@ static void put_rate(struct json *j, double rate, double span_s)
 	field_double(j, "rate_span_s", isfinite(rate) ? span_s : NAN);
 }
 
-static void put_part(struct json *j, const struct site_part *p, bool looked)
+/* What only a trace knows. */
+static uint64_t traced(const struct findings *f, uint64_t n)
 {
-	bool known = p->type && strcmp(p->type, "?") != 0;
+	return f->look ? UNKNOWN_U64 : n;
+}
+
+static void put_part(struct json *j, const struct findings *f, const struct site_part *p)
+{
+	bool known = p->type && strcmp(p->type, "?") != 0, looked = f->live_known;
 
 	open_level(j, NULL, '{');
 	field_string(j, "type", known ? p->type : NULL);
 	field_string(j, "how", p->how);
 	field_u64(j, "object_bytes", p->size);
 	field_u64(j, "live_objects", looked ? p->live_objects : UNKNOWN_U64);
-	field_u64(j, "young_objects", p->young_objects);
-	field_u64(j, "shared_objects", looked ? p->shared_objects : UNKNOWN_U64);
-	field_u64(j, "doubtful_objects", looked ? p->doubtful_objects : UNKNOWN_U64);
+	field_u64(j, "young_objects", traced(f, p->young_objects));
+	field_u64(j, "shared_objects", looked ? traced(f, p->shared_objects) : UNKNOWN_U64);
+	field_u64(j, "doubtful_objects", looked ? traced(f, p->doubtful_objects) : UNKNOWN_U64);
 	field_u64(j, "alloc_objects", p->alloc_objects);
 	close_level(j, '}');
 }
 
-static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc_cycles)
+static void put_heap_site(struct json *j, const struct findings *f, const struct heap_site *s)
 {
-	bool looked = gc_cycles > 0;
+	bool looked = f->live_known;
 	size_t n_types = bound(j, s->n_parts, MAX_TYPES);
 
 	open_level(j, NULL, '{');
@@ -199,13 +205,13 @@ static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc
 	field_bool(j, "frames_cut", s->stack.cut);
 	field_u64(j, "live_objects", looked ? s->live_objects : UNKNOWN_U64);
 	field_u64(j, "live_bytes", looked ? s->live_bytes : UNKNOWN_U64);
-	field_u64(j, "young_objects", s->young_objects);
-	field_u64(j, "young_bytes", s->young_bytes);
-	field_u64(j, "shared_objects", looked ? s->shared_objects : UNKNOWN_U64);
-	field_u64(j, "doubtful_objects", looked ? s->doubtful_objects : UNKNOWN_U64);
+	field_u64(j, "young_objects", traced(f, s->young_objects));
+	field_u64(j, "young_bytes", traced(f, s->young_bytes));
+	field_u64(j, "shared_objects", looked ? traced(f, s->shared_objects) : UNKNOWN_U64);
+	field_u64(j, "doubtful_objects", looked ? traced(f, s->doubtful_objects) : UNKNOWN_U64);
 	field_u64(j, "alloc_objects", s->alloc_objects);
 	field_u64(j, "alloc_bytes", s->alloc_bytes);
-	if (gc_cycles > 1)	/* growth is measured from the first collection on */
+	if (f->growth_known)	/* it is measured from the first collection on */
 		field_i64(j, "growth_bytes", s->growth_bytes);
 	else
 		field_null(j, "growth_bytes");
@@ -215,7 +221,7 @@ static void put_heap_site(struct json *j, const struct heap_site *s, uint64_t gc
 	field_u64(j, "types_left_out", s->n_parts - n_types);
 	open_level(j, "types", '[');
 	for (size_t i = 0; i < n_types; i++)
-		put_part(j, &s->parts[i], looked);
+		put_part(j, f, &s->parts[i]);
 	close_level(j, ']');
 	close_level(j, '}');
 }
@@ -260,7 +266,8 @@ static void put_place(struct json *j, const struct goroutine_place *p)
 	close_level(j, '}');
 }
 
-static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
+static void put_goroutine_site(struct json *j, const struct findings *f,
+			       const struct goroutine_site *s)
 {
 	size_t n_places = bound(j, s->n_places, MAX_PLACES);
 
@@ -273,8 +280,8 @@ static void put_goroutine_site(struct json *j, const struct goroutine_site *s)
 	field_bool(j, "before_attach", s->before_attach);
 	field_bool(j, "start_unseen", s->start_unseen);
 	field_u64(j, "live", s->live);
-	field_u64(j, "started", s->started);
-	field_u64(j, "ended", s->ended);
+	field_u64(j, "started", traced(f, s->started));
+	field_u64(j, "ended", traced(f, s->ended));
 	put_states(j, s);
 	put_blocked_at(j, s);
 	put_rate(j, s->rate_per_s, s->rate_span_s);
@@ -292,7 +299,7 @@ static void put_left_out(struct json *j, const struct findings *f, size_t heap, 
 {
 	struct heap_sum h = { 0 };
 	struct goroutine_sum g = { 0 };
-	bool looked = f->gc_cycles > 0;
+	bool looked = f->live_known;
 
 	for (size_t i = heap; i < f->n_sites; i++)
 		report_add_heap(&h, &f->sites[i]);
@@ -309,8 +316,8 @@ static void put_left_out(struct json *j, const struct findings *f, size_t heap, 
 	open_level(j, "goroutine", '{');
 	field_u64(j, "sites", g.sites);
 	field_u64(j, "live", g.live);
-	field_u64(j, "started", g.started);
-	field_u64(j, "ended", g.ended);
+	field_u64(j, "started", traced(f, g.started));
+	field_u64(j, "ended", traced(f, g.ended));
 	close_level(j, '}');
 	close_level(j, '}');
 }
@@ -323,9 +330,9 @@ static void put_sites(struct json *j, const struct findings *f, size_t top)
 	put_left_out(j, f, heap, goroutines);
 	open_level(j, "sites", '[');
 	for (size_t i = 0; i < heap; i++)
-		put_heap_site(j, &f->sites[i], f->gc_cycles);
+		put_heap_site(j, f, &f->sites[i]);
 	for (size_t i = 0; i < goroutines; i++)
-		put_goroutine_site(j, &f->gsites[i]);
+		put_goroutine_site(j, f, &f->gsites[i]);
 	close_level(j, ']');
 }
 
@@ -339,9 +346,10 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	put_target(&j, f);
 	put_time(&j, f);
 	open_level(&j, "traced", '{');
-	field_bool(&j, "heap", f->heap);
-	field_bool(&j, "goroutines", f->goroutines);
+	field_bool(&j, "heap", f->heap && !f->look);
+	field_bool(&j, "goroutines", f->goroutines && !f->look);
 	close_level(&j, '}');
+	field_u64(&j, "profile_rate", f->profile_rate ? f->profile_rate : UNKNOWN_U64);
 	field_u64(&j, "followed_one_in",
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);

@@ -41,16 +41,19 @@ static void put_comments(struct making *m, bool of_heap)
 					t->comm ? t->comm : "?",
 					t->go_version ? t->go_version : "?",
 					t->stripped ? " (stripped)" : ""));
-	if (f->heap || f->goroutines)
+	if (f->look)
+		profile_comment(m->p, xstrdup("one look, no trace"));
+	else if (f->heap || f->goroutines)
 		profile_comment(m->p, xasprintf("attached %s, %" PRIu64 " GC cycles%s",
 						report_duration(f->attached_s).s, f->gc_cycles,
-						of_heap && !f->gc_cycles ?
+						of_heap && !f->live_known ?
 						": what is in use is not known yet" : ""));
 	if (of_heap && f->followed_one_in > 1)
 		profile_comment(m->p, xasprintf("one in %" PRIu32 " small objects followed, counts "
 						"are estimates", f->followed_one_in));
 	if (of_heap)
-		profile_comment(m->p, xstrdup("objects allocated before the attach are not seen"));
+		profile_comment(m->p, xstrdup(f->look ? "from the runtime's own memory profile" :
+				"objects allocated before the attach are not seen"));
 	if (f->gone)
 		profile_comment(m->p, xasprintf("the target %s", f->gone));
 	for (size_t i = 0; i < f->n_coverage; i++)
@@ -104,10 +107,20 @@ static void add_run(struct making *m, const struct frame *const *run, size_t n)
 	profile_frame(m->p, known->location_id);
 }
 
+/* Go's own profiles leave it out (allFrames in runtime/pprof/proto.go). */
+static bool ends_in_goexit(const struct frames *stack)
+{
+	const char *root = stack->n > 1 ? stack->v[stack->n - 1]->function : NULL;
+
+	return root && !strcmp(root, "runtime.goexit");
+}
+
 /* The stack of a sample, leaf first; missing: what to name a stack that has no frames. */
 static void add_stack(struct making *m, const struct frames *stack, const char *missing)
 {
-	for (size_t i = 0, n; i < stack->n; i += n) {
+	size_t end = stack->n - ends_in_goexit(stack);
+
+	for (size_t i = 0, n; i < end; i += n) {
 		n = run_length(stack, i);
 		add_run(m, stack->v + i, n);
 	}
@@ -128,7 +141,7 @@ static void begin_heap_sample(struct making *m, const struct heap_site *s,
 
 static void put_part(struct making *m, const struct heap_site *s, const struct site_part *part)
 {
-	uint64_t live = m->f->gc_cycles ? part->live_objects : 0;
+	uint64_t live = m->f->live_known ? part->live_objects : 0;
 	const uint64_t values[N_HEAP_VALUES] = {
 		profile_times(part->alloc_objects, 1), profile_times(part->alloc_objects, part->size),
 		profile_times(live, 1), profile_times(live, part->size),
@@ -170,7 +183,8 @@ static void put_heap_site(struct making *m, const struct heap_site *s)
 
 static void put_heap(struct making *m)
 {
-	profile_period(m->p, "space", "bytes", 1);	/* every allocation */
+	/* 1: every allocation */
+	profile_period(m->p, "space", "bytes", m->f->profile_rate ? m->f->profile_rate : 1);
 	profile_sample_type(m->p, "alloc_objects", "count");
 	profile_sample_type(m->p, "alloc_space", "bytes");
 	profile_sample_type(m->p, "inuse_objects", "count");

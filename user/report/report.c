@@ -25,7 +25,8 @@ static const struct report_value folded_values[] = {
 	{ .name = "live", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
 	{ .name = "live-objects", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
 	{ .name = "alloc", .needs = REPORT_NEEDS_HEAP },
-	{ .name = "growth", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
+	{ .name = "growth",
+	  .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION | REPORT_NEEDS_TRACE },
 	{ .name = "goroutine", .needs = REPORT_NEEDS_GOROUTINES },
 	{ .name = "holders", .needs = REPORT_NEEDS_TYPES },
 	{ .name = "holders-objects", .needs = REPORT_NEEDS_TYPES },
@@ -72,8 +73,8 @@ const struct report_format *report_find(const char *name)
 unsigned int report_missing(const struct findings *f)
 {
 	return (f->heap ? 0 : REPORT_NEEDS_HEAP) | (f->goroutines ? 0 : REPORT_NEEDS_GOROUTINES) |
-	       (f->gc_cycles ? 0 : REPORT_NEEDS_COLLECTION) |
-	       (f->types ? 0 : REPORT_NEEDS_TYPES) |
+	       (f->live_known ? 0 : REPORT_NEEDS_COLLECTION) |
+	       (f->look ? REPORT_NEEDS_TRACE : 0) | (f->types ? 0 : REPORT_NEEDS_TYPES) |
 	       (f->types && f->types->before ? 0 : REPORT_NEEDS_TWO_LOOKS);
 }
 

@@ -37,6 +37,7 @@ enum report_needs {
 	REPORT_NEEDS_COLLECTION = 4,	/* one that ended since the attach */
 	REPORT_NEEDS_TYPES = 8,		/* the heap by type */
 	REPORT_NEEDS_TWO_LOOKS = 16,	/* at it */
+	REPORT_NEEDS_TRACE = 32,	/* one look tells nothing of what changes */
 };
 
 enum report_kind {

@@ -35,7 +35,9 @@ static void put_head(FILE *out, const struct findings *f)
 	item(&l, " ", "%s", t->comm ? t->comm : "?");
 	item(&l, "  ", "%s%s", t->go_version ? t->go_version : "?",
 	     t->stripped ? " (stripped)" : "");
-	if (f->heap || f->goroutines) {
+	if (f->look) {
+		item(&l, "  ", "one look");
+	} else if (f->heap || f->goroutines) {
 		item(&l, "  ", "attached %s", report_duration(f->attached_s).s);
 		item(&l, "  ", "%s GC cycle%s", report_count(f->gc_cycles).s,
 		     plural(f->gc_cycles));
@@ -345,7 +347,7 @@ static void put_rate(struct line *l, const char *per_minute, double rate, double
 static void put_heap_site(FILE *out, const struct findings *f, const struct heap_site *s,
 			  size_t number, bool all)
 {
-	bool looked = f->gc_cycles > 0;
+	bool looked = f->live_known;
 	uint64_t n = looked ? s->live_objects : s->young_objects;
 	struct line l = begin_line(out, "", 3);
 
@@ -354,9 +356,9 @@ static void put_heap_site(FILE *out, const struct findings *f, const struct heap
 	     report_count(n).s, plural(n));
 	if (looked && s->doubtful_objects)
 		item(&l, ", ", "%s doubtful", report_count(s->doubtful_objects).s);
-	if (f->followed_one_in > 1)
+	if (f->followed_one_in > 1 || f->profile_rate > 1)
 		item(&l, ", ", "from %s sample%s", report_count(s->samples).s, plural(s->samples));
-	if (looked)
+	if (looked && !f->look)
 		put_rate(&l, report_change(s->rate_per_s * 60).s, s->rate_per_s, s->rate_span_s);
 	item(&l, "  ", "allocated %s", report_bytes(s->alloc_bytes).s);
 	if (looked && s->oldest_s >= 0)
@@ -392,12 +394,45 @@ static struct heap_sum heap_total(const struct findings *f)
 	return t;
 }
 
+/* What the runtime's own profile says, which is as old as its last collection. */
+static void put_profile_total(FILE *out, const struct findings *f)
+{
+	struct heap_sum t = heap_total(f);
+	struct line l = begin_line(out, "HEAP     ", 9);
+
+	item(&l, "", "%s live in %s object%s at %s site%s", report_bytes(t.live_bytes).s,
+	     report_count(t.live_objects).s, plural(t.live_objects), report_count(t.sites).s,
+	     plural(t.sites));
+	item(&l, "; ", "%s allocated in %s object%s since the program's start",
+	     report_bytes(t.alloc_bytes).s, report_count(t.alloc_objects).s,
+	     plural(t.alloc_objects));
+	item(&l, "; ", "by the runtime's own profile");
+	item(&l, " ", "as of its last collection");
+	if (f->profile_rate > 1)
+		item(&l, ", ", "one sample in %s", report_bytes(f->profile_rate).s);
+	else
+		item(&l, ", ", "of every allocation");
+	end_line(&l);
+}
+
+static void put_no_profile(FILE *out)
+{
+	struct line l = begin_line(out, "HEAP     ", 9);
+
+	item(&l, "", "where it was allocated is not known");
+	item(&l, ": ", "the runtime's memory profiler is off");
+	item(&l, ", ", "as in every program that does not ask for its own profile");
+	item(&l, "; ", "gobpfleak heap shows its types");
+	item(&l, ", ", "gobpfleak trace what is allocated from now on");
+	end_line(&l);
+}
+
 static void put_heap_total(FILE *out, const struct findings *f)
 {
 	struct heap_sum t = heap_total(f);
 	struct line l = begin_line(out, "HEAP     ", 9);
 
-	if (!f->gc_cycles) {
+	if (!f->live_known) {
 		item(&l, "", "no collection has ended since the attach");
 		item(&l, ": ", "what lives is not known yet");
 		/* runtime/proc.go, forcegcperiod */
@@ -422,7 +457,10 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 	struct heap_sum rest = { 0 };
 	size_t shown = 0;
 
-	put_heap_total(out, f);
+	if (f->look)
+		put_profile_total(out, f);
+	else
+		put_heap_total(out, f);
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct heap_site *s = &f->sites[i];
 
@@ -434,7 +472,7 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 	if (rest.sites)
 		fprintf(out, "... and %s more site%s, %s\n", report_count(rest.sites).s,
 			plural(rest.sites),
-			report_bytes(f->gc_cycles ? rest.live_bytes : rest.young_bytes).s);
+			report_bytes(f->live_known ? rest.live_bytes : rest.young_bytes).s);
 }
 
 /* The others are Go's words for not waiting: gStatusStrings, runtime/traceback.go of Go 1.26. */
@@ -514,10 +552,11 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 
 	item(&l, "", "#%zu  %s goroutine%s", number, report_count(s->live).s, plural(s->live));
 	/* None starts where the attach has not seen one: nothing is early there. */
-	if (!s->before_attach || isfinite(s->rate_per_s))
+	if (!f->look && (!s->before_attach || isfinite(s->rate_per_s)))
 		put_rate(&l, rate, s->rate_per_s, s->rate_span_s);
-	item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
-	     report_count(s->ended).s);
+	if (!f->look)
+		item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
+		     report_count(s->ended).s);
 	if (s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s%s", s->before_attach ? ">= " : "",
 		     report_duration(s->oldest_s).s);
@@ -527,7 +566,7 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 	put_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
 	if (s->before_attach)
 		fputs("           <- not known, these are older than the attach\n", out);
-	else if (s->start_unseen)
+	else if (s->start_unseen && !f->look)
 		fputs("           <- not known, their start was not seen\n", out);
 }
 
@@ -559,8 +598,10 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 		add_goroutines(&t, &f->gsites[i]);
 	item(&l, "", "%s live at %s site%s", report_count(t.live).s, report_count(t.sites).s,
 	     plural(t.sites));
-	item(&l, ", ", "%s started", report_count(t.started).s);
-	item(&l, " and ", "%s ended since the attach", report_count(t.ended).s);
+	if (!f->look) {
+		item(&l, ", ", "%s started", report_count(t.started).s);
+		item(&l, " and ", "%s ended since the attach", report_count(t.ended).s);
+	}
 	if (are_nowhere(f)) {
 		item(&l, "; ", "where they waited is not known");
 		item(&l, ": ", "%s%s", f->gone ? "the process had " :
@@ -618,25 +659,32 @@ static void put_coverage(FILE *out, const struct findings *f)
 	}
 	if (!*separator)
 		item(&l, "", "nothing lost");
-	if (f->heap)
+	if (f->heap && !f->look)
 		put_older(&l, &f->census);
 	if (f->heap && t.young_objects)
 		item(&l, "; ",
 		     "%s object%s (%s) young, %s", report_count(t.young_objects).s,
 		     plural(t.young_objects), report_bytes(t.young_bytes).s,
-		     f->gc_cycles ? "allocated since the last collection" :
+		     f->live_known ? "allocated since the last collection" :
 				    "no collection has ended");
-	if (!f->heap && f->goroutines)
+	if (!f->heap && f->goroutines && !f->look)
 		item(&l, "; ", "the heap was not traced");
-	if (!f->goroutines && f->heap)
+	if (!f->goroutines && f->heap && !f->look)
 		item(&l, "; ", "goroutines were not traced");
 	end_line(&l);
 }
 
-static void put_cost(FILE *out, const struct cost *c)
+static void put_cost(FILE *out, const struct findings *f)
 {
+	const struct cost *c = &f->cost;
 	struct line l = begin_line(out, "COST     ", 9);
 
+	if (f->look) {
+		item(&l, "", "nothing was planted");
+		item(&l, "; ", "this tool %s", report_bytes(c->own_rss).s);
+		end_line(&l);
+		return;
+	}
 	if (isfinite(c->target_percent))
 		item(&l, "", "about %s%% of one core to the target",
 		     report_rough(c->target_percent).s);
@@ -699,11 +747,13 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 	put_head(out, f);
 	put_memory(out, &f->memory);
 	put_trend(out, &f->census);
+	if (f->profile_off)
+		put_no_profile(out);
 	if (f->heap)
 		put_heap(out, f, opt->top);
 	if (f->goroutines)
 		put_goroutines(out, f, opt->top);
 	put_coverage(out, f);
-	put_cost(out, &f->cost);
+	put_cost(out, f);
 	return report_finish(out);
 }
