@@ -251,6 +251,7 @@ static const struct {
 	size_t top;			/* rows, where -T does not say */
 } reports[] = {
 	{ CMD_TRACE, REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS, 10 },
+	{ CMD_DUMP, REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS | REPORT_NEEDS_TRACE, 10 },
 	{ CMD_HEAP, REPORT_NEEDS_HEAP | REPORT_NEEDS_GOROUTINES | REPORT_NEEDS_COLLECTION,
 	  REPORT_FIT },
 };
@@ -378,7 +379,7 @@ static int parse_file(struct parsing *p, const char *arg)
 
 enum {
 	ONE_PROCESS = CMD_TRACE | CMD_DUMP | CMD_WATCH | CMD_HEAP,
-	REPORTS = CMD_TRACE | CMD_HEAP,	/* what the formats of report.h can show */
+	REPORTS = CMD_TRACE | CMD_DUMP | CMD_HEAP,	/* what report.h's formats can show */
 	ALL = ONE_PROCESS | CMD_LIST,
 };
 
@@ -391,8 +392,12 @@ static const struct row fixed_rows[] = {
 	  .help = "a report every TIME, as the positional INTERVAL" },
 	{ "heap-only", CMD_TRACE, AT(goroutines), .flag = false,
 	  .help = "trace allocations only" },
+	{ "heap-only", CMD_DUMP, AT(goroutines), .flag = false,
+	  .help = "look at the heap only" },
 	{ "goroutines-only", CMD_TRACE, AT(heap), .flag = false,
 	  .help = "trace goroutines only" },
+	{ "goroutines-only", CMD_DUMP, AT(heap), .flag = false,
+	  .help = "look at goroutines only" },
 	{ "diff", CMD_HEAP, .arg = "TIME", .parse = parse_diff,
 	  .help = "look twice, TIME apart (60s), and show what grew, the most first; Ctrl-C looks "
 		  "at once" },
@@ -406,7 +411,7 @@ static const struct row fixed_rows[] = {
 	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what would be probed, where and why; attach nothing" },
-	{ "top", CMD_TRACE, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
+	{ "top", CMD_TRACE | CMD_DUMP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
 	  .help = "sites in the text report (10; 0: all)" },
 	{ "top", CMD_HEAP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
 	  .help = "types in the text report (10 or fewer that fit on a screen; 0: all)" },
@@ -777,8 +782,8 @@ int opts_parse(struct opts *out, const struct command_line *line, int argc, char
 	struct table t;
 	int c, err = 0;
 
-	*out = (struct opts){ .top = top_of(line->bit), .heap = true, .goroutines = true, .n_outputs = 1,
-			      .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL };
+	*out = (struct opts){ .top = top_of(line->bit), .heap = true, .goroutines = true,
+			      .n_outputs = 1, .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL };
 	out->outputs[0].format = report_find("text");
 	make_table(&t, line->bit);
 	optind = 0;			/* from the beginning, however often it is called */

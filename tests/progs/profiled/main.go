@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// Profiled has the runtime's own heap profile at its side, of every object, to compare with.
+// Profiled has the runtime's own heap profile at its side, to compare with: of every object, or with
+// the mean distance in bytes between two samples that MEM_PROFILE_RATE gives.
 //
-// "run" allocates, keeps some and drops some; "gc" collects; "heap" and "goroutine" write the
-// runtime's profiles to the files named in HEAP_PROFILE and GOROUTINE_PROFILE.
+// "run" allocates, keeps some and drops some; "gc" collects; "cycles" answers how often that was done;
+// "heap N" and "goroutine N" write the runtime's profiles, with N as debug=N of net/http/pprof, to
+// the files named in HEAP_PROFILE and GOROUTINE_PROFILE.
 package main
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 
 	"progs/ctl"
@@ -17,6 +21,9 @@ import (
 
 func init() {
 	runtime.MemProfileRate = 1
+	if rate, err := strconv.Atoi(os.Getenv("MEM_PROFILE_RATE")); err == nil {
+		runtime.MemProfileRate = rate
+	}
 }
 
 type record struct {
@@ -40,18 +47,25 @@ func main() {
 	ctl.Loop(map[string]func(int){
 		"run":       func(int) { run(); ctl.OK() },
 		"gc":        func(int) { runtime.GC(); runtime.GC(); ctl.OK() },
-		"heap":      func(int) { write("heap", "HEAP_PROFILE"); ctl.OK() },
-		"goroutine": func(int) { write("goroutine", "GOROUTINE_PROFILE"); ctl.OK() },
+		"cycles":    func(int) { fmt.Println(cycles()) },
+		"heap":      func(n int) { write("heap", "HEAP_PROFILE", n); ctl.OK() },
+		"goroutine": func(n int) { write("goroutine", "GOROUTINE_PROFILE", n); ctl.OK() },
 	})
 }
 
-func write(profile, variable string) {
+func cycles() uint32 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.NumGC
+}
+
+func write(profile, variable string, debug int) {
 	f, err := os.Create(os.Getenv(variable))
 	if err != nil {
 		panic(err)
 	}
 	defer f.Close()
-	if err := pprof.Lookup(profile).WriteTo(f, 0); err != nil {
+	if err := pprof.Lookup(profile).WriteTo(f, debug); err != nil {
 		panic(err)
 	}
 }
