@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"runtime/metrics"
+	"time"
+)
+
+// cycle is the time between two collections, in seconds of a shape, that the garbage of requests makes
+// for: a service under load.
+const cycle = 3
+
+var (
+	goal      = []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
+	responded counter
+	response  []byte
+	quiet     bool // no requests
+)
+
+// respond makes the garbage that is due: half of the heap's goal in every cycle.
+func respond(at float64) {
+	if quiet {
+		return
+	}
+	metrics.Read(goal)
+	half := float64(goal[0].Value.Uint64()) / 2
+	elapsed := at - float64(responded)
+	responded = counter(at)
+	for due := half / cycle * elapsed; due > 0; due -= float64(len(response)) {
+		render(4<<10 + int(due)%(12<<10))
+	}
+}
+
+//go:noinline
+func render(n int) { response = make([]byte, n) }
+
+type small struct{ next, other *small }
+
+type medium [7]*small
+
+var (
+	smallSink  *small
+	mediumSink *medium
+	bytesSink  []byte
+)
+
+// flood makes perSecond allocations a second, or as many as it can: 16 to 112 bytes.
+func flood(perSecond int) {
+	begin, made := time.Now(), 0
+	for {
+		for due := int(time.Since(begin).Seconds() * float64(perSecond)); made < due; made += 4 {
+			smallSink = new(small)
+			mediumSink = new(medium)
+			smallSink = &small{next: smallSink}
+			bytesSink = make([]byte, 112)
+			if time.Since(begin) > time.Second { // what was not made in time is not made up for
+				begin, made = time.Now(), 0
+				break
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
