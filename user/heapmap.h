@@ -73,8 +73,10 @@ struct heap_type {
 	uint64_t key;		/* hash of name, package, part; of size and pointers if untyped */
 	const char *name;	/* "mw.Bucket", "[]uint8", "string", "map[string]int"; NULL */
 	const char *package;	/* import path of a named type; NULL: none or unknown */
-	const char *part;	/* "header", "groups", "tables", "directory" (maps from 1.24 on),
-				 * "buckets" (until 1.23), "overflow", "buffer" (channels); NULL */
+	const char *part;	/* "header", "groups", "table", "directory" (maps from 1.24 on),
+				 * "buckets", "extra", "overflow" (until 1.23), "buffer" (channels),
+				 * "closure" (what a func value points to); "unreached": marked by
+				 * the last collection, but neither typed nor reached; NULL */
 	bool pointers;		/* has pointers; without, the collector does not look into it */
 	struct heap_range objects, bytes;
 	uint64_t guessed_objects, guessed_bytes;	/* of high, whose type is a guess */
@@ -92,8 +94,9 @@ struct heap_type {
 /* Sums over rows, objects with and without pointers apart. */
 struct heap_sums {
 	struct heap_range objects, bytes;
-	uint64_t exact_bytes, guessed_bytes, untyped_bytes;	/* these add up to bytes.high */
-	uint64_t exact_objects, guessed_objects, untyped_objects;
+	/* these add up to bytes.high */
+	uint64_t exact_bytes, guessed_bytes, untyped_bytes, unreached_bytes;
+	uint64_t exact_objects, guessed_objects, untyped_objects, unreached_objects;
 };
 
 /* What the look cost. */
@@ -133,5 +136,7 @@ struct heapmap {
 };
 
 void heapmap_free(struct heapmap *m);		/* also of a zeroed one */
+/* The map's one copy of the text; NULL for NULL. */
+const char *heapmap_text(struct heapmap *m, const char *s);
 
 #endif

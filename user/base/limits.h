@@ -49,6 +49,16 @@ enum {
 	MAX_HASHES = 1 << 16,		/* of the probes' addresses that are tried; that none of so
 					 * many serves is less likely than 1 in 10^10 */
 	MAX_JUMP_TABLE = 1 << 14,	/* entries of all jump tables of a function */
+	MAX_CODE_FACTS = 1 << 18,	/* closures, variables, callees that code shows types of */
+	STACKS_BYTES = 32 << 20,	/* of our own, while stacks are looked at */
+	MAX_STATICS = 1 << 16,		/* variables to which typed pointers lead */
+	MAX_STATIC_BYTES = 1 << 20,	/* of one */
+	MAX_HEAP_ROOTS = 1 << 18,	/* words of variables, functions on stacks ... that hold */
+	MAX_HEAP_NODES = 1 << 20,	/* different ways in which objects are held */
+	MAX_HOLDER_LEVELS = 24,		/* of one way */
+	MAX_HEAP_SIZES = 1 << 18,	/* different sizes of objects of all types */
+	MAX_HOLDER_NODES = 256,		/* of one type that are put into words */
+	MAX_HEAP_PARTS = 1 << 20,	/* typed parts of objects whose whole is unknown */
 	MAX_TYPE_FIELDS = 1 << 14,	/* of one struct; the largest have some hundred */
 	MAX_TYPE_DEPTH = 32,		/* structs and arrays inside of each other */
 	MAX_TYPE_SLOTS = 1 << 12,	/* pointers in one value; what is behind is not followed */

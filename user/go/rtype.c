@@ -31,6 +31,8 @@ enum {
 	FIELD_BYTES = 24,
 	NAME_EMBEDDED = 1 << 3,		/* flag of a name, Go 1.19 and later */
 	LAST_OFFSET_ANON = 18,
+	DIRECT_IFACE = 1 << 5,		/* flag of the kind, from 1.26 on of tflag */
+	FIRST_TFLAG_DIRECT = 26,
 };
 
 static bool read_word(const struct gobin *gb, uint64_t vaddr, uint64_t *v)
@@ -156,6 +158,21 @@ void rtype_free(struct rtype *t)
 		free(t->fields[i].name);
 	free(t->fields);
 	*t = (struct rtype){ 0 };
+}
+
+int rtype_peek(const struct gobin *gb, uint64_t typ, struct rtype_head *out)
+{
+	struct gotype_descriptor d;
+	int err = gotype_descriptor(gb, typ, &d);
+	bool by_tflag = gobin_version(gb)->minor >= FIRST_TFLAG_DIRECT;
+
+	if (!err)
+		*out = (struct rtype_head){
+			.size = d.size, .ptr_bytes = d.ptr_bytes,
+			.kind = d.kind & GOTYPE_KIND_MASK,
+			.direct = (by_tflag ? d.tflag : d.kind) & DIRECT_IFACE,
+		};
+	return err;
 }
 
 /* sizeof of the kind's own struct (abi.StructType ...), behind which the UncommonType lies. */

@@ -38,6 +38,16 @@ struct rtype {
 int rtype_read(const struct gobin *gb, uint64_t typ, struct rtype *out);
 void rtype_free(struct rtype *t);
 
+/* What can be told of a type without looking into it. */
+struct rtype_head {
+	uint64_t size, ptr_bytes;
+	uint8_t kind;
+	bool direct;		/* an interface holds the value itself and not its address */
+};
+
+/* Errors as of rtype_read(). */
+int rtype_peek(const struct gobin *gb, uint64_t typ, struct rtype_head *out);
+
 /* Import path of a type that has a name of its own or methods; NULL: none.  free() it. */
 char *rtype_package(const struct gobin *gb, uint64_t typ);
 

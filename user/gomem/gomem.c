@@ -260,6 +260,26 @@ void gomem_close(struct gomem *gm)
 	free(gm);
 }
 
+struct target *gomem_target(const struct gomem *gm)
+{
+	return gm->t;
+}
+
+const struct gobin *gomem_gobin(const struct gomem *gm)
+{
+	return gm->gb;
+}
+
+const struct go_layout *gomem_layout(const struct gomem *gm)
+{
+	return gm->lo;
+}
+
+uint64_t gomem_bias(const struct gomem *gm)
+{
+	return gm->bias;
+}
+
 /* What is wrong with a span, seen from its own fields; NULL: nothing. */
 static const char *span_wrong(const struct go_span *s, uint32_t gen)
 {

@@ -26,6 +26,12 @@ int gomem_open(struct gomem **out, struct target *t, const struct gobin *gb,
 	       const struct go_layout *lo, uint64_t bias);
 void gomem_close(struct gomem *gm);
 
+/* What it was opened with. */
+struct target *gomem_target(const struct gomem *gm);
+const struct gobin *gomem_gobin(const struct gomem *gm);
+const struct go_layout *gomem_layout(const struct gomem *gm);
+uint64_t gomem_bias(const struct gomem *gm);
+
 /*
  * Errors of all functions below, which say nothing to the user but for gomem_check: -ESRCH, the
  * process has ended; -EBADMSG, another program runs under its pid or its memory contradicts itself;
@@ -111,5 +117,29 @@ struct goroutines_limits {
 int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines_limits *limits,
 		     struct goroutines *out);
 void goroutines_free(struct goroutines *gs);
+
+/* A frame of a copied stack: size bytes at addr, then its return address, then the space for its
+ * arguments, which belongs to the next frame. */
+struct stack_frame {
+	uint64_t pc;		/* as of struct goroutine */
+	uint64_t addr;
+	uint32_t size;
+};
+
+struct goroutine_stack {
+	uint64_t goid;
+	uint64_t addr;			/* of bytes */
+	const uint8_t *bytes;
+	uint32_t n_bytes;
+	const struct stack_frame *frames;	/* leaf first */
+	size_t n_frames;		/* 0: it runs, and nobody knows which of the bytes are in
+					 * use, or it cannot be unwound */
+};
+
+typedef void (*stack_fn)(void *ctx, const struct goroutine_stack *stack);
+
+/* Calls visit with the stack of each goroutine that is not dead. */
+int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack_fn visit,
+		 void *ctx, size_t *n_unreadable);
 
 #endif

@@ -77,6 +77,9 @@ struct reader {
 	struct gomem *gm;
 	const struct goroutines_limits *limits;
 	bool with_stacks;
+	stack_fn visit;		/* gomem_stacks(): gets each stack; else NULL */
+	void *visit_ctx;
+	struct stack_frame frames[MAX_G_FRAMES];	/* of the one that is being visited */
 	struct g_read todo[BATCH];
 	size_t n_todo;
 	struct target_read reads[BATCH];
@@ -254,6 +257,39 @@ static bool unwind(struct reader *r, const struct g_read *g, struct goroutine *o
 	}
 }
 
+/* Where the frames are whose program counters unwind() has just added. */
+static size_t find_frames(struct reader *r, const struct g_read *g, const struct goroutine *out)
+{
+	const uint64_t *pcs = r->out.pcs + r->n_pcs - out->n_pcs;
+	uint64_t addr = g->sp;
+
+	for (size_t i = 0; i < out->n_pcs; i++) {
+		/* what is one more than a function's begin is still inside */
+		const struct pc_info *info = pc_info(r, pcs[i]);
+
+		if (info->frame_size < 0)
+			return i;
+		r->frames[i] = (struct stack_frame){ .pc = pcs[i], .addr = addr,
+						     .size = (uint32_t)info->frame_size };
+		addr += (uint32_t)info->frame_size + WORD;
+	}
+	return out->n_pcs;
+}
+
+static void visit_stack(struct reader *r, const struct g_read *g, struct goroutine *new)
+{
+	struct goroutine_stack stack = {
+		.goid = new->goid, .addr = g->sp, .bytes = g->stack, .n_bytes = g->n_stack,
+		.frames = r->frames,
+	};
+
+	stack.n_frames = find_frames(r, g, new);
+	r->n_pcs -= new->n_pcs;
+	new->n_pcs = 0;
+	if (g->n_stack)
+		r->visit(r->visit_ctx, &stack);
+}
+
 /* runtime.isSystemGoroutine: started by the runtime, but for those that run the user's code.  Those
  * that run finalizers and cleanups do so only at times, which shows in their stacks. */
 static bool is_system(struct reader *r, const struct goroutine *g)
@@ -294,6 +330,10 @@ static void locate_stack(const struct reader *r, struct g_read *g)
 		   f->status == G_LEAKED) {
 		g->sp = f->sched_sp;
 		g->pc = f->sched_pc;
+	} else if (r->visit && f->status == G_RUNNING && f->high > f->low) {
+		/* nobody knows how much of it is in use */
+		bytes = f->high - f->low;
+		g->sp = f->high - (bytes < MAX_G_STACK_BYTES ? bytes : MAX_G_STACK_BYTES);
 	}
 	if (g->sp % WORD || g->sp < f->low || g->sp >= f->high)
 		return;
@@ -402,6 +442,8 @@ static bool add_goroutine(struct reader *r, const struct g_read *g, const struct
 
 	if (same_stack(&g->now, f) && !add_stack(r, g, &new) && !stack_optional)
 		return false;
+	if (r->visit)
+		visit_stack(r, g, &new);
 	r->out.n_stacks_left_out += g->left_out;
 	new.state = state_of(r, f);
 	new.system = is_system(r, &new);
@@ -555,6 +597,29 @@ int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines
 		*out = r->out;
 	reader_free(r);
 	return err;
+}
+
+int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack_fn visit,
+		 void *ctx, size_t *n_unreadable)
+{
+	struct reader *r;
+	uint32_t gen;
+	size_t len;
+	int err = gomem_sweepgen(gm, &gen);
+
+	if (!err)
+		err = gomem_allgs_len(gm, &len);
+	if (err)
+		return err;
+	r = reader_new(gm, limits);
+	r->with_stacks = true;
+	r->visit = visit;
+	r->visit_ctx = ctx;
+	read_all(r, len);
+	*n_unreadable = r->out.n_unreadable + r->out.n_left_out + r->out.n_stacks_left_out;
+	goroutines_free(&r->out);
+	reader_free(r);
+	return gomem_sweepgen(gm, &gen);
 }
 
 void goroutines_free(struct goroutines *gs)

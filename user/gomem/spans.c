@@ -21,6 +21,8 @@ enum {
 	ROUNDS = 6,		/* how often spans that change are looked at */
 	QUICK_ROUNDS = 2,	/* of these without a pause */
 	PAUSE_US = 100,
+	LAST_ARENA_BITMAP = 21,	/* heapArena.bitmap, its first field: runtime/mheap.go, mbitmap.go */
+	LAST_SCAN_BITS = 19,
 };
 
 int gomem_allspans(struct gomem *gm, size_t max, uint64_t **spans, size_t *n)
@@ -195,4 +197,14 @@ int gomem_span_marks(struct gomem *gm, const uint64_t *addrs, size_t n, struct s
 	*gen = r->gen;
 	free(r);
 	return err;
+}
+
+uint64_t gomem_pointer_bits(struct gomem *gm, uint64_t addr)
+{
+	const int minor = gobin_version(gm->gb)->minor;
+	uint64_t arena, off = addr % (1ull << GO_ARENA_SHIFT);
+
+	if (minor > LAST_ARENA_BITMAP || gomem_arena(gm, addr, &arena) || !arena)
+		return 0;
+	return arena + off / (minor > LAST_SCAN_BITS ? 64 : 32);
 }

@@ -64,6 +64,14 @@ int gomem_allspans(struct gomem *gm, size_t max, uint64_t **spans, size_t *n);
 void gomem_read_spans(struct gomem *gm, const uint64_t *addrs, size_t n, struct go_span *out,
 		      bool *ok);
 
+/*
+ * Until Go 1.21 the arenas have a bitmap of which words are pointers: where the byte of the word at
+ * addr is, 0: there is none.  Until 1.19 a byte tells of four words, in its lower half which are
+ * pointers, in its upper which have pointers at or behind them in the same object (junk follows the
+ * first that has none); in 1.20 and 1.21 a byte tells of eight.
+ */
+uint64_t gomem_pointer_bits(struct gomem *gm, uint64_t addr);
+
 /* Which objects of a span are allocated. */
 struct span_marks {
 	struct go_span span;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * count.c - adds objects up by type and by how they are held.
+ *
+ * An object counts for certain (low) if the second pass reached it, confirmed its type, and it is
+ * allocated now, at the end; it may live (high) if it was reached or the last collection marked it.
+ * What was allocated since that collection and nobody leads to is garbage, or was born meanwhile:
+ * it does not count.
+ */
+#include "user/heap/look.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/go/golayout.h"
+#include "user/heap/count_internal.h"
+
+/* What is known of one object. */
+struct object_state {
+	uint32_t type, node;
+	bool reached, low, guess;
+};
+
+static void add_range(struct heap_range *r, bool low, uint64_t n)
+{
+	r->low += low ? n : 0;
+	r->high += n;
+}
+
+static void add_row(struct row *r, const struct object_state *o, uint64_t bytes)
+{
+	add_range(&r->objects, o->low, 1);
+	add_range(&r->bytes, o->low, bytes);
+	r->held += o->reached && o->node;
+	if (o->guess) {
+		r->guessed_objects++;
+		r->guessed_bytes += bytes;
+	}
+}
+
+static void add_node_count(struct node_count *n, const struct object_state *o, uint64_t bytes)
+{
+	add_range(&n->objects, o->low, 1);
+	add_range(&n->bytes, o->low, bytes);
+}
+
+static void add_size(struct counts *c, uint32_t type, const struct span *s)
+{
+	bool is_new;
+	struct size_count *e = table_put(&c->sizes, size_key(type, s), &is_new);
+
+	if (e)
+		e->objects++;
+}
+
+static void add_object(struct look *l, const struct span *s, const struct object_state *o)
+{
+	struct counts *c = l->counts;
+	uint64_t bytes = span_slot(s);
+	struct class_count *e;
+	bool is_new;
+
+	if (o->type) {
+		add_row(&c->types[o->type], o, bytes);
+		add_size(c, o->type, s);
+		if (o->node)
+			add_node_count(&c->nodes[o->node], o, bytes);
+		return;
+	}
+	add_row(o->reached ? &c->untyped[s->spanclass] : &c->unreached[s->spanclass], o, bytes);
+	if (!o->node)
+		return;
+	e = table_put(&c->classes, ((uint64_t)o->node << 8 | s->spanclass) + 1, &is_new);
+	if (e)
+		add_node_count(&e->n, o, bytes);
+}
+
+static struct object_state state_of(struct look *l, const struct span *s, uint32_t i,
+				    const struct span_marks *m)
+{
+	uint32_t label = s->labels ? s->labels[i] : 0;
+	bool allocated = m && span_allocated(m, i);
+	struct object_state o = { .reached = label & LABEL_REACHED };
+
+	if (o.reached) {
+		const struct node *n = nodes_at(l->nodes, label & LABEL_NODE);
+
+		o.node = label & LABEL_NODE;
+		o.type = n->type;
+		o.guess = n->guess;
+		o.low = allocated && (!o.type || label & LABEL_CONFIRMED);
+		l->losses.objects_dropped += !allocated;
+		l->losses.edges_once += o.type && !(label & LABEL_CONFIRMED);
+	} else {
+		o.type = label_type(label);
+		o.guess = label_strength(label) <= STRENGTH_DERIVED;
+	}
+	return o;
+}
+
+static void count_span(struct look *l, struct span *s, const struct span_marks *m)
+{
+	for (uint32_t i = 0; i < s->nelems; i++) {
+		struct object_state o = state_of(l, s, i, m);
+		bool marked = m && m->marked[i / 8] >> i % 8 & 1;
+
+		if (!o.reached && !marked)
+			continue;
+		l->losses.unreached += !o.reached;
+		add_object(l, s, &o);
+	}
+}
+
+static bool wants_size(const struct look *l, const struct span *s)
+{
+	return !l->options->only_size || span_slot(s) == l->options->only_size;
+}
+
+void count_all(struct look *l, struct counts *c)
+{
+	static const struct sweep sweep = { false, wants_size, count_span };
+
+	c->types = xcalloc(types_count(l->types), sizeof(*c->types));
+	c->nodes = xcalloc(nodes_count(l->nodes), sizeof(*c->nodes));
+	table_init(&c->sizes, sizeof(struct size_count), 64ul * MAX_HEAP_SIZES);
+	table_init(&c->classes, sizeof(struct class_count), 128ul * MAX_HEAP_NODES);
+	l->counts = c;
+	sweep_spans(l, &sweep);
+	l->losses.over_memory = l->space.n_forgotten;
+}
+
+void counts_free(struct counts *c)
+{
+	free(c->types);
+	free(c->nodes);
+	table_fini(&c->sizes);
+	table_fini(&c->classes);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * count_internal.h - objects as they were added up, for who makes rows of it.
+ */
+#ifndef COUNT_INTERNAL_H
+#define COUNT_INTERNAL_H
+
+#include "user/heap/look.h"
+
+enum { N_SPAN_KINDS = 136 };	/* runtime.numSpanClasses */
+
+/* Objects of a type, or, untyped ones, of a span class. */
+struct row {
+	struct heap_range objects, bytes;
+	uint64_t guessed_objects, guessed_bytes, held;
+};
+
+struct size_count {
+	uint64_t key;			/* size_key() */
+	uint64_t objects;
+};
+
+struct node_count {
+	struct heap_range objects, bytes;
+};
+
+/* Of nodes of untyped objects, by span class. */
+struct class_count {
+	uint64_t key;			/* node << 8 | span class, plus 1 */
+	struct node_count n;
+};
+
+struct counts {
+	struct row *types;		/* by type */
+	struct row untyped[N_SPAN_KINDS], unreached[N_SPAN_KINDS];
+	struct node_count *nodes;
+	struct table sizes, classes;
+};
+
+/* Of slots: bytes, of large objects pages. */
+static inline uint64_t size_key(uint32_t type, const struct span *s)
+{
+	return (uint64_t)type << 33 | (s->elemsize ? s->elemsize : 1ull << 32 | s->npages);
+}
+
+static inline uint32_t size_key_type(uint64_t key)
+{
+	return (uint32_t)(key >> 33);
+}
+
+static inline uint64_t size_key_bytes(uint64_t key)
+{
+	return key >> 32 & 1 ? (key & UINT32_MAX) << GO_PAGE_SHIFT : key & UINT32_MAX;
+}
+
+void count_all(struct look *l, struct counts *c);
+void counts_free(struct counts *c);
+
+/* Fills the holders of one row: of a type, or, if that is 0, of untyped objects of a span class. */
+void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32_t type,
+		  uint8_t spanclass);
+
+#endif

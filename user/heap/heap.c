@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * heap.c - one look at the heap, from its begin to its end.
+ */
+#include "user/heap/heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/gomem/gomem.h"
+#include "user/heap/count_internal.h"
+#include "user/heap/look.h"
+#include "user/target.h"
+
+enum { PIECE = 256 << 10, BITS_PIECE = 4096 };
+
+int heap_open(struct heap **out, struct gomem *gm)
+{
+	struct heap *h = xcalloc(1, sizeof(*h));
+
+	h->gm = gm;
+	h->types = types_new(gomem_gobin(gm), gomem_layout(gm));
+	h->code = code_new(gomem_gobin(gm), h->types);
+	*out = h;
+	return 0;
+}
+
+void heap_close(struct heap *h)
+{
+	if (!h)
+		return;
+	code_free(h->code);
+	types_free(h->types);
+	free(h);
+}
+
+/* Waits as long as what was read is more than the rate allows. */
+static void keep_rate(const struct feed *f)
+{
+	uint64_t due, now;
+	struct timespec ts;
+
+	if (!f->rate)
+		return;
+	due = f->start_ns + (uint64_t)((double)f->bytes * 1e9 / (double)f->rate);
+	now = now_ns();
+	if (due <= now)
+		return;
+	ts.tv_sec = (time_t)((due - now) / 1000000000);
+	ts.tv_nsec = (long)((due - now) % 1000000000);
+	nanosleep(&ts, NULL);
+}
+
+size_t feed_many(struct feed *f, struct target_read *reads, size_t n)
+{
+	size_t n_ok = target_read_many(gomem_target(f->gm), reads, n);
+
+	for (size_t i = 0; i < n; i++)
+		f->bytes += reads[i].ok ? reads[i].len : 0;
+	f->reads++;
+	keep_rate(f);
+	return n_ok;
+}
+
+bool feed_read(struct feed *f, uint64_t addr, void *buf, size_t len)
+{
+	bool ok = !target_read(gomem_target(f->gm), addr, buf, len);
+
+	f->bytes += ok ? len : 0;
+	f->reads++;
+	keep_rate(f);
+	return ok;
+}
+
+bool look_interrupted(struct look *l)
+{
+	if (!l->interrupted && l->options->interrupted)
+		l->interrupted = l->options->interrupted(l->options->ctx);
+	return l->interrupted || l->err;
+}
+
+char *root_name(const struct look *l, uint32_t node)
+{
+	const struct node *n = nodes_at(l->nodes, node);
+	uint64_t addr = nodes_root_addr(l->nodes, node);
+	struct go_func f;
+
+	switch ((enum heap_root)n->root) {
+	case HEAP_ROOT_VARIABLE:
+		return xasprintf("package data at %#llx", (unsigned long long)addr);
+	case HEAP_ROOT_STACK:
+		return addr && gobin_func_at(l->gb, addr, &f) ? xstrdup(f.name) : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void look_init(struct look *l, struct heap *h, const struct heap_options *options)
+{
+	*l = (struct look){
+		.heap = h, .options = options, .gm = h->gm, .gb = gomem_gobin(h->gm),
+		.lo = gomem_layout(h->gm), .types = h->types, .bias = gomem_bias(h->gm),
+	};
+	l->budget.max = options->max_bytes ? options->max_bytes : DEFAULT_MEMORY;
+	l->feed = (struct feed){ .gm = h->gm, .rate = options->rate, .start_ns = now_ns() };
+	l->win = (struct window){ .feed = &l->feed, .piece = PIECE };
+	l->bits = (struct window){ .feed = &l->feed, .piece = BITS_PIECE };
+	l->walk = (struct walk){ .look = l, .types = h->types, .space = &l->space,
+				 .bias = l->bias, .win = &l->win };
+	l->nodes = nodes_new(&l->budget);
+	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
+}
+
+static void look_fini(struct look *l)
+{
+	space_free(&l->space);
+	nodes_free(l->nodes);
+	table_fini(&l->parts);
+	free(l->todo);
+	free(l->statics);
+	free(l->win.own);
+	free(l->bits.own);
+}
+
+static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
+{
+	uint64_t now = now_ns();
+
+	m->time_ns = (int64_t)(l->feed.start_ns + (now - l->feed.start_ns) / 2);
+	m->n_cycles = gen / 2;
+	m->interrupted = l->interrupted;
+	m->only_size = l->options->only_size;
+	m->losses = l->losses;
+	m->cost = (struct heap_cost){
+		.seconds = (double)(now - l->feed.start_ns) / 1e9,
+		.bytes_read = l->feed.bytes, .reads = l->feed.reads,
+		.n_spans = l->space.n, .n_spans_read = l->n_spans_read,
+		.own_bytes = l->budget.peak,
+	};
+}
+
+int heap_look(struct heap *h, const struct heap_options *options, struct heapmap *out)
+{
+	struct heapmap m = { 0 };
+	struct counts counts = { 0 };
+	struct look l;
+	uint32_t gen;
+	int err;
+
+	look_init(&l, h, options);
+	err = gomem_sweepgen(h->gm, &gen);
+	if (!err)
+		err = space_fill(&l.space, h->gm, &l.budget, l.lo->malloc_header);
+	if (!err) {
+		learn_all(&l);
+		reach_all(&l);
+		count_all(&l, &counts);
+		err = l.err;
+	}
+	if (!err)
+		err = gomem_sweepgen(h->gm, &gen);
+	if (!err) {
+		rows_make(&l, &m);
+		fill_map(&l, &m, gen);
+		*out = m;
+	}
+	counts_free(&counts);
+	look_fini(&l);
+	return err;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * holders.c - nodes in words: the levels by which objects are held.
+ *
+ * What a map or a channel is made of is one level: its header, its tables and groups or buckets are
+ * of one and the same type to whoever reads it.
+ */
+#include "user/heap/count_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+
+enum { WORD = 8, DEFAULT_HOLDERS = 10 };
+
+struct counted {
+	uint32_t node;
+	struct node_count n;
+};
+
+static int by_objects(const void *a, const void *b)
+{
+	const struct counted *x = a, *y = b;
+
+	if (x->n.objects.high != y->n.objects.high)
+		return x->n.objects.high > y->n.objects.high ? -1 : 1;
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+/* The nodes of a row, most objects first, at most MAX_HOLDER_NODES. */
+static size_t find_nodes(const struct look *l, uint32_t type, uint8_t spanclass,
+			 struct counted **out)
+{
+	const struct counts *c = l->counts;
+	size_t n = 0, cap = 0;
+	struct counted *v = NULL;
+
+	for (uint32_t i = 1; type && i < nodes_count(l->nodes); i++) {
+		if (nodes_at(l->nodes, i)->type != type || !c->nodes[i].objects.high)
+			continue;
+		v = grow(v, n, &cap, sizeof(*v));
+		v[n++] = (struct counted){ i, c->nodes[i] };
+	}
+	for (const struct class_count *e = type ? NULL : table_next(&c->classes, NULL); e;
+	     e = table_next(&c->classes, e)) {
+		if (((e->key - 1) & 0xff) != spanclass)
+			continue;
+		v = grow(v, n, &cap, sizeof(*v));
+		v[n++] = (struct counted){ (uint32_t)((e->key - 1) >> 8), e->n };
+	}
+	if (n)
+		qsort(v, n, sizeof(*v), by_objects);
+	*out = v;
+	return n < MAX_HOLDER_NODES ? n : MAX_HOLDER_NODES;
+}
+
+/* Whether two types are parts of the same map or channel. */
+static bool same_whole(const struct look *l, uint32_t a, uint32_t b)
+{
+	const struct type *x, *y;
+
+	if (!a || !b)
+		return false;
+	x = types_at(l->types, a);
+	y = types_at(l->types, b);
+	return x->rtype == y->rtype && form_is_part(x->form) && form_is_part(y->form);
+}
+
+static void name_field(struct look *l, struct heapmap *m, uint32_t slot, struct heap_level *out)
+{
+	char *field;
+
+	if (slot & NODE_OFFSET) {
+		out->offset = (uint64_t)(slot & ~NODE_OFFSET) * WORD;
+		return;
+	}
+	field = types_field(l->types, types_of_slot(l->types, slot), slot);
+	out->field = heapmap_text(m, field);
+	free(field);
+}
+
+static void add_level(struct look *l, struct heapmap *m, struct heap_holder *h, uint32_t node,
+		      uint32_t slot)
+{
+	const struct node *n = nodes_at(l->nodes, node);
+	struct heap_level *level = &h->levels[h->n_levels++];
+	const char *part;
+	char *name;
+
+	*level = (struct heap_level){ .guess = n->guess, .again = n->again };
+	if (n->type) {
+		name = types_name(l->types, n->type, &part);
+		level->type = heapmap_text(m, name);
+		free(name);
+	}
+	name_field(l, m, slot, level);
+}
+
+static void name_root(struct look *l, struct heapmap *m, uint32_t node, uint32_t slot,
+		      struct heap_holder *h)
+{
+	struct heap_level field = { 0 };
+	char *name = root_name(l, node);
+
+	h->root = nodes_at(l->nodes, node)->root;
+	h->name = heapmap_text(m, name);
+	free(name);
+	if (slot & NODE_OFFSET)
+		return;
+	name_field(l, m, slot, &field);
+	h->field = field.field;
+}
+
+static uint64_t mix_text(uint64_t h, const char *s)
+{
+	for (; s && *s; s++)
+		h = table_mix(h, (uint8_t)*s);
+	return table_mix(h, s ? 0x100 : 0x200);
+}
+
+static uint64_t key_of(const struct heap_holder *h)
+{
+	uint64_t key = mix_text(mix_text(h->root + 1, h->name), h->field);
+
+	for (size_t i = 0; i < h->n_levels; i++) {
+		const struct heap_level *v = &h->levels[i];
+
+		key = mix_text(mix_text(key, v->type), v->field);
+		key = table_mix(key, v->offset << 2 | (uint64_t)v->guess << 1 | v->again);
+	}
+	return key;
+}
+
+/* The way from the node's objects outwards. */
+static void fill_holder(struct look *l, struct heapmap *m, const struct counted *c,
+			struct heap_holder *h)
+{
+	uint32_t node = c->node, slot = nodes_at(l->nodes, node)->slot;
+	uint32_t type = nodes_at(l->nodes, node)->type;
+
+	*h = (struct heap_holder){ .objects = c->n.objects, .bytes = c->n.bytes };
+	h->levels = xcalloc(MAX_HOLDER_LEVELS + 1, sizeof(*h->levels));
+	for (node = nodes_at(l->nodes, node)->parent; nodes_at(l->nodes, node)->parent;
+	     node = nodes_at(l->nodes, node)->parent) {
+		const struct node *n = nodes_at(l->nodes, node);
+
+		/* the same map's: the place in it is already known */
+		if (!same_whole(l, type, n->type))
+			add_level(l, m, h, node, slot);
+		else if (h->n_levels && n->again)
+			h->levels[h->n_levels - 1].again = true;
+		type = n->type;
+		slot = n->slot;
+	}
+	name_root(l, m, node, slot, h);
+	h->key = key_of(h);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct heap_holder *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static int most_objects(const void *a, const void *b)
+{
+	const struct heap_holder *x = a, *y = b;
+
+	if (x->objects.high != y->objects.high)
+		return x->objects.high > y->objects.high ? -1 : 1;
+	return by_key(a, b);
+}
+
+static void add_to(struct heap_range *r, const struct heap_range *other)
+{
+	r->low += other->low;
+	r->high += other->high;
+}
+
+/* Different nodes may be the same in words. */
+static size_t join(struct heap_holder *v, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(v, n, sizeof(*v), by_key);
+	for (size_t i = 0; i < n; i++) {
+		if (kept && v[kept - 1].key == v[i].key) {
+			add_to(&v[kept - 1].objects, &v[i].objects);
+			add_to(&v[kept - 1].bytes, &v[i].bytes);
+			free(v[i].levels);
+		} else {
+			v[kept++] = v[i];
+		}
+	}
+	qsort(v, kept, sizeof(*v), most_objects);
+	return kept;
+}
+
+void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32_t type,
+		  uint8_t spanclass)
+{
+	size_t max = l->options->n_holders ? l->options->n_holders : DEFAULT_HOLDERS;
+	struct counted *nodes;
+	size_t n = find_nodes(l, type, spanclass, &nodes);
+
+	if (n) {
+		t->holders = xcalloc(n, sizeof(*t->holders));
+		for (size_t i = 0; i < n; i++)
+			fill_holder(l, m, &nodes[i], &t->holders[i]);
+		t->n_holders = join(t->holders, n);
+		while (t->n_holders > max)
+			free(t->holders[--t->n_holders].levels);
+	}
+	free(nodes);
+}

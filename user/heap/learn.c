@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * learn.c - the first pass: what is each object?
+ *
+ * Some objects say it themselves: from Go 1.22 on those above 512 bytes carry the type that the
+ * allocator was given.  Then, what any word pair in variables, stacks and unknown objects says that
+ * looks like an interface; and from each object whose type is known, its fields say what they
+ * point to.  A pointer to the middle of an object says what that part is, and no more.
+ *
+ * Two sources may contradict each other: a pointer to a struct is as good a pointer to its first
+ * field.  Then the stronger source counts, of two that are equal the larger type.
+ */
+#include "user/heap/look.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/reader.h"
+#include "user/base/util.h"
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/go/rtype.h"
+#include "user/gomem/spans.h"
+#include "user/target.h"
+
+enum {
+	WORD = 8,
+	MAX_CHANGES = 6,
+};
+
+/* ---- what an object is -------------------------------------------------------------------- */
+
+/* Of two types for one and the same memory, given to the allocator as one and the same type: what
+ * says more. */
+static int form_rank(const struct type *t)
+{
+	switch ((enum form)t->form) {
+	case FORM_VALUE:
+		return 1;
+	case FORM_ARRAY:
+		return 2;
+	default:
+		return 3;
+	}
+}
+
+/* Whether new says more than old, which is as strong. */
+static bool says_more(const struct type *new, const struct type *old)
+{
+	if (new->base && new->base == old->base)
+		return form_rank(new) > form_rank(old);
+	if (old->form == FORM_CLOSURE || new->form == FORM_CLOSURE)
+		return old->form == FORM_CLOSURE;
+	if (new->repeats != old->repeats)
+		return old->repeats;
+	return !new->repeats && new->size > old->size;
+}
+
+static bool replaces(const struct look *l, uint32_t label, uint32_t type, enum strength strength)
+{
+	const struct type *new = types_at(l->types, type);
+	const struct type *old = types_at(l->types, label_type(label));
+	enum strength had = label_strength(label);
+
+	if (had == STRENGTH_NONE)
+		return true;
+	if (label >> LABEL_CHANGES_SHIFT >= MAX_CHANGES)
+		return false;
+	/* The header knows the type, but not what the array of them is for. */
+	if (had == STRENGTH_OWN && strength == STRENGTH_EDGE && new->base && new->base == old->base)
+		return says_more(new, old);
+	return strength != had ? strength > had : says_more(new, old);
+}
+
+/* The object is of that type. */
+static void learn_object(struct look *l, const struct place *p, uint32_t type,
+			 enum strength strength)
+{
+	uint32_t *label = space_label(&l->space, p);
+	uint32_t old = label ? label_type(*label) : 0, changes;
+
+	if (!label)
+		return;
+	if (old == type) {
+		if (strength <= label_strength(*label))
+			return;
+	} else if (!replaces(l, *label, type, strength)) {
+		l->losses.types_contradicted++;
+		return;
+	}
+	changes = (*label >> LABEL_CHANGES_SHIFT) + !!old;
+	if (old && old != type && strength < label_strength(*label))
+		strength = label_strength(*label);
+	*label = type | (uint32_t)strength << LABEL_STRENGTH_SHIFT |
+		 (*label & LABEL_SEARCHED) | changes << LABEL_CHANGES_SHIFT;
+	if (types_at(l->types, type)->pointers && !span_is_noscan(p->span))
+		space_queue(&l->space, p->span);
+	else
+		*label |= LABEL_WALKED;
+}
+
+static enum strength weaker(enum strength a, enum strength b)
+{
+	return a < b ? a : b;
+}
+
+static void learn_edge(struct look *l, const struct edge *e)
+{
+	enum strength by = l->holder.strength;
+	struct place p;
+
+	if (!e->type)
+		return;
+	if (!space_find(&l->space, e->target, &p)) {
+		if (is_static(l, e->target) && by >= STRENGTH_EDGE)
+			static_found(l, e);
+		return;
+	}
+	/* What a guess says is a guess. */
+	by = by < STRENGTH_EDGE ? by : STRENGTH_EDGE;
+	switch (types_fit(l->types, e->type, &p, e->bytes)) {
+	case FIT_WHOLE:
+		learn_object(l, &p, e->type, by);
+		break;
+	case FIT_DERIVED:
+		learn_object(l, &p, e->type, weaker(by, STRENGTH_DERIVED));
+		break;
+	case FIT_PART:
+		if (!p.span->labels || label_strength(p.span->labels[p.index]) < STRENGTH_EDGE)
+			part_found(l, e, by);
+		break;
+	case FIT_NOT:
+		break;
+	}
+}
+
+/* ---- what fields say ---------------------------------------------------------------------- */
+
+static bool is_pending(const struct look *l, const struct span *s, uint32_t label)
+{
+	return label_type(label) && !(label & LABEL_WALKED);
+}
+
+/* A func value leads to an object of which only the first word is known, until that is read. */
+static bool is_closure(const struct look *l, uint32_t label)
+{
+	return types_at(l->types, label_type(label))->form == FORM_CLOSURE;
+}
+
+static void walk_object(struct look *l, const struct place *p, uint32_t *label)
+{
+	uint32_t own = is_closure(l, *label) ? own_type(l, p) : 0;
+
+	*label |= LABEL_WALKED;
+	if (own) {
+		learn_object(l, p, own, label_strength(*label));
+		*label |= LABEL_WALKED;
+	}
+	l->holder = (struct holder){ .strength = label_strength(*label) };
+	walk_whole(l, p, label_type(*label));
+}
+
+void walk_whole(struct look *l, const struct place *p, uint32_t type)
+{
+	uint64_t mask[MASK_WORDS];
+	bool known;
+
+	l->walk.base = p->base;
+	if (type && types_at(l->types, type)->form != FORM_CLOSURE) {
+		walk_type(&l->walk, type, p->base, p->size);
+		return;
+	}
+	known = pointer_mask(l, p, mask);
+	walk_unknown(&l->walk, p->base, p->size, known ? mask : NULL);
+}
+
+static void walk_part(struct look *l, const struct part_todo *t)
+{
+	l->holder = (struct holder){ .strength = (enum strength)t->from };
+	l->walk.base = t->addr;
+	walk_type(&l->walk, t->type, t->addr, part_bytes(l, t));
+}
+
+static const struct visitor learner = { is_pending, walk_object, walk_part };
+
+/* ---- what objects say of themselves ------------------------------------------------------- */
+
+/* What was allocated as values of the rtype, given as an address in the target: of parts of maps
+ * the map says more. */
+static uint32_t header_type(struct look *l, const struct place *p, uint64_t word)
+{
+	uint64_t rtype = word - l->bias, map = types_map_of(l->types, rtype);
+	enum form part = types_swiss(l->types) ? FORM_GROUPS : FORM_BUCKETS;
+	uint32_t types[] = {
+		map ? types_get(l->types, map, part) : 0,
+		types_get(l->types, rtype, FORM_VALUE),
+		types_get(l->types, rtype, FORM_ARRAY),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i] && types_fit(l->types, types[i], p, 0) == FIT_WHOLE)
+			return types[i];
+	return 0;
+}
+
+/* The first word of a closure is the entry of its function. */
+static uint32_t closure_type(struct look *l, const struct place *p, uint64_t word)
+{
+	const struct go_module *m = gobin_module(l->gb);
+	uint64_t vaddr = word - l->bias, rtype;
+	uint32_t type;
+
+	if (vaddr < m->text || vaddr >= m->etext)
+		return 0;
+	rtype = code_closure(l->heap->code, vaddr);
+	type = rtype ? types_get(l->types, rtype, FORM_VALUE) : 0;
+	return type && types_fit(l->types, type, p, 0) == FIT_WHOLE ? type : 0;
+}
+
+/* hchan has the type of its elements, and their size twice. */
+static uint32_t channel_type(struct look *l, const struct place *p)
+{
+	const struct go_layout *lo = l->lo;
+	const uint8_t *b;
+	uint64_t rtype;
+	struct rtype_head h;
+	uint32_t type;
+
+	if (lo->hchan_elemtype < 0 || (uint64_t)lo->hchan_elemtype + WORD > p->size ||
+	    !(b = window_get(&l->win, p->base, (size_t)lo->hchan_elemtype + WORD)))
+		return 0;
+	rtype = load_u64(b + lo->hchan_elemtype) - l->bias;
+	if (rtype_peek(l->gb, rtype, &h) || (h.size & 0xffff) !=
+	    (load_u32(b + lo->hchan_elemsize) & 0xffff) || !h.ptr_bytes ||
+	    load_u64(b + lo->hchan_qcount) > load_u64(b + lo->hchan_dataqsiz))
+		return 0;
+	type = types_get(l->types, rtype, FORM_CHAN);
+	return type && types_fit(l->types, type, p, 0) == FIT_WHOLE ? type : 0;
+}
+
+uint32_t own_type(struct look *l, const struct place *p)
+{
+	const uint8_t *header;
+	uint32_t type;
+
+	if (p->span->flags & SPAN_HEADER) {
+		header = window_get(&l->win, p->base - GO_HEADER_BYTES, WORD);
+		return header ? header_type(l, p, load_u64(header)) : 0;
+	}
+	header = p->size >= WORD ? window_get(&l->win, p->base, WORD) : NULL;
+	type = header ? closure_type(l, p, load_u64(header)) : 0;
+	return type ? type : channel_type(l, p);
+}
+
+/* ---- seeds: all spans once ---------------------------------------------------------------- */
+
+/* Headers and large types. */
+static bool wants_header(const struct look *l, const struct span *s)
+{
+	return l->space.header && !span_is_noscan(s) && (s->flags & SPAN_HEADER || !s->elemsize);
+}
+
+static void read_headers(struct look *l, struct span *s, const struct span_marks *m)
+{
+	if (!m)
+		return;
+	for (uint32_t i = 0; i < s->nelems; i++) {
+		struct place p;
+		uint32_t type;
+
+		if (!span_allocated(m, i))
+			continue;
+		space_object(s, i, &p);
+		type = s->elemsize ? own_type(l, &p) : header_type(l, &p, m->span.largetype);
+		if (type)
+			learn_object(l, &p, type, STRENGTH_OWN);
+	}
+}
+
+/* Objects that are still unknown. */
+static void search_object(struct look *l, const struct place *p)
+{
+	uint32_t *label = space_label(&l->space, p), type;
+
+	if (!label || label_type(*label) || *label & LABEL_SEARCHED)
+		return;
+	*label |= LABEL_SEARCHED;
+	type = own_type(l, p);
+	if (type) {
+		learn_object(l, p, type, STRENGTH_OWN);
+		return;
+	}
+	l->holder = (struct holder){ .strength = STRENGTH_EDGE };
+	walk_whole(l, p, 0);
+}
+
+static bool wants_search(const struct look *l, const struct span *s)
+{
+	if (span_is_noscan(s) || s->flags & SPAN_FORGOTTEN)
+		return false;
+	for (uint32_t i = 0; s->labels && i < s->nelems; i++)
+		if (!label_type(s->labels[i]) && !(s->labels[i] & LABEL_SEARCHED))
+			return true;
+	return !s->labels;
+}
+
+static void search_span(struct look *l, struct span *s, const struct span_marks *m)
+{
+	if (!m)
+		return;
+	for (uint32_t i = 0; i < s->nelems; i++) {
+		struct place p;
+
+		if (!span_allocated(m, i))
+			continue;
+		space_object(s, i, &p);
+		search_object(l, &p);
+	}
+}
+
+/* What is known says what it points to, in the heap and among the variables. */
+static void learn_fields(struct look *l)
+{
+	do {
+		visit_all(l, &learner);
+		window_set(&l->win, 0, NULL, 0);
+		for (; l->n_walked < l->n_statics; l->n_walked++) {
+			const struct static_part s = l->statics[l->n_walked];
+
+			walk_static(l, s.vaddr, s.type, s.size);
+		}
+	} while (l->space.head && !look_interrupted(l));
+}
+
+void learn_all(struct look *l)
+{
+	static const struct sweep headers = { true, wants_header, read_headers };
+	static const struct sweep search = { true, wants_search, search_span };
+
+	l->walk.edge = learn_edge;
+	sweep_spans(l, &headers);
+	roots_variables(l);
+	roots_stacks(l);
+	learn_fields(l);
+	sweep_spans(l, &search);
+	learn_fields(l);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * look.h - one look at the heap: what its passes share.
+ *
+ * First pass (learn.c): what is each object?  Seeds tell the types of some, their fields those of
+ * others.  Second pass (reach.c): who holds each of them?  From the roots outwards along all
+ * pointers, read anew.  Then objects are counted (count.c).
+ */
+#ifndef LOOK_H
+#define LOOK_H
+
+#include "user/base/table.h"
+#include "user/heap/code.h"
+#include "user/heap/heap.h"
+#include "user/heap/heap_internal.h"
+#include "user/heapmap.h"
+
+struct counts;
+struct gomem;
+struct nodes;
+
+/* How an object's type came to be known.  A stronger one replaces a weaker one. */
+enum strength {
+	STRENGTH_NONE,
+	STRENGTH_GUESS,		/* by its shape, or by who was guessed himself */
+	STRENGTH_DERIVED,	/* by a slice of the end of an array */
+	STRENGTH_EDGE,		/* by the type of a pointer to it */
+	STRENGTH_OWN,		/* by what it says of itself: malloc header, sample */
+};
+
+/* Labels of the first pass. */
+enum {
+	LABEL_TYPE = (1 << 20) - 1,
+	LABEL_STRENGTH_SHIFT = 20,
+	LABEL_STRENGTH = 7 << LABEL_STRENGTH_SHIFT,
+	LABEL_WALKED = 1 << 23,
+	LABEL_SEARCHED = 1 << 24,	/* its memory, for pairs */
+	LABEL_CHANGES_SHIFT = 25,	/* how often its type was replaced */
+	LABEL_CHANGES = 7 << LABEL_CHANGES_SHIFT,
+};
+
+/* Labels of the second pass: of an object that has been reached; the others keep theirs. */
+#define LABEL_REACHED (1u << 31)
+#define LABEL_CONFIRMED (1u << 30)	/* its type was seen again */
+#define LABEL_EXPANDED (1u << 29)
+#define LABEL_NODE (LABEL_EXPANDED - 1)
+
+static inline uint32_t label_type(uint32_t label)
+{
+	return label & LABEL_TYPE;
+}
+
+static inline enum strength label_strength(uint32_t label)
+{
+	return (label & LABEL_STRENGTH) >> LABEL_STRENGTH_SHIFT;
+}
+
+/* A typed part of an object whose whole is not known; walked once. */
+struct part {
+	uint64_t key;		/* of the table: address and type */
+};
+
+struct part_todo {
+	uint64_t addr, bytes;
+	uint32_t type;
+	uint32_t from;		/* strength or node of who pointed to it */
+};
+
+/* A variable, or a part of one, to which a typed pointer led. */
+struct static_part {
+	uint64_t vaddr, size;
+	uint32_t type;
+};
+
+/* Whose pointers are being walked. */
+struct holder {
+	enum heap_root root;	/* HEAP_ROOT_UNKNOWN: an object */
+	uint32_t node;		/* second pass: of the object or the root */
+	enum strength strength;	/* first pass: of the object's type */
+	uint64_t addr;		/* variables: vaddr of walk.base; stacks: entry of the function */
+	bool typed;		/* variables: it has the type whose slots are walked */
+};
+
+struct look {
+	const struct heap *heap;
+	const struct heap_options *options;
+	struct gomem *gm;
+	const struct gobin *gb;
+	const struct go_layout *lo;
+	struct types *types;
+	uint64_t bias;
+	struct budget budget;
+	struct feed feed;
+	struct space space;
+	struct window win, bits;
+	struct walk walk;
+	struct holder holder;
+	struct table parts;
+	struct part_todo *todo;		/* parts to be walked */
+	size_t n_todo, cap_todo;
+	struct static_part *statics;
+	size_t n_statics, cap_statics, n_walked;
+	struct nodes *nodes;
+	struct counts *counts;
+	struct heap_losses losses;
+	uint64_t n_spans_read;
+	bool interrupted;
+	int err;
+};
+
+bool look_interrupted(struct look *l);
+
+/* What the file tells of the program: found once. */
+struct heap {
+	struct gomem *gm;
+	struct types *types;
+	struct code *code;
+};
+
+/* Walk roots: l->holder says which, edges go to l->walk.edge. */
+void roots_variables(struct look *l);
+void roots_stacks(struct look *l);
+bool is_static(const struct look *l, uint64_t addr);
+/* A typed pointer leads to a variable: that is remembered, to be walked by its type. */
+void static_found(struct look *l, const struct edge *e);
+void walk_static(struct look *l, uint64_t vaddr, uint32_t type, uint64_t size);
+
+/* Calls visit for each object that is pending, as long as there are any, with its memory in the
+ * window. */
+struct visitor {
+	bool (*pending)(const struct look *l, const struct span *s, uint32_t label);
+	void (*visit)(struct look *l, const struct place *p, uint32_t *label);
+	void (*part)(struct look *l, const struct part_todo *t);
+};
+void visit_all(struct look *l, const struct visitor *v);
+
+/* Goes over all spans that are wanted, in order of address, each with its marks (NULL: it is not
+ * what it was, or did not keep still), and with its memory in the window if that is asked for. */
+struct sweep {
+	bool memory;
+	bool (*wanted)(const struct look *l, const struct span *s);	/* NULL: all */
+	void (*span)(struct look *l, struct span *s, const struct span_marks *m);
+};
+void sweep_spans(struct look *l, const struct sweep *sw);
+
+/* Remembers a part to be walked. */
+void part_found(struct look *l, const struct edge *e, uint32_t from);
+/* How much of the object is to be walked for it. */
+uint64_t part_bytes(const struct look *l, const struct part_todo *t);
+
+/* The pointers of an object, by its type, or, if that is 0, by what they look like. */
+void walk_whole(struct look *l, const struct place *p, uint32_t type);
+
+/* The type that an object says it has, and how sure that is: its header, its code pointer, what
+ * makes a channel.  0: it says nothing. */
+uint32_t own_type(struct look *l, const struct place *p);
+
+/* Its pointer bits, as the collector has them; the span's memory is in the window.  False: not
+ * known, all words may be pointers. */
+enum { MASK_WORDS = 32768 / 8 / 64 };
+bool pointer_mask(struct look *l, const struct place *p, uint64_t mask[MASK_WORDS]);
+
+void learn_all(struct look *l);
+void reach_all(struct look *l);
+/* free() it. */
+char *root_name(const struct look *l, uint32_t node);
+
+/* The rows of what has been learnt and reached. */
+void rows_make(struct look *l, struct heapmap *out);
+
+/* ---- nodes: the ways by which objects are held --------------------------------------------- */
+
+/* A node stands for all objects that are held the same way: by the same slot of objects that are
+ * themselves held the same way. */
+struct node {
+	uint32_t parent;	/* 0: a root */
+	uint32_t slot;		/* through which: of the parent's type, or NODE_OFFSET | words; of a
+				 * root its number */
+	uint32_t type;		/* of the object; 0: unknown */
+	uint8_t depth;
+	bool guess, again;
+	uint8_t root;		/* enum heap_root, of a root */
+};
+
+#define NODE_OFFSET (1u << 31)
+
+struct root {
+	uint64_t key;
+	uint64_t addr;		/* variable: vaddr; stack: entry of the function */
+	uint32_t node;
+};
+
+struct nodes *nodes_new(struct budget *b);
+void nodes_free(struct nodes *ns);
+/* 0: no room. */
+uint32_t nodes_root(struct nodes *ns, enum heap_root root, uint64_t addr);
+uint32_t nodes_child(struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type, bool guess);
+const struct node *nodes_at(const struct nodes *ns, uint32_t node);
+size_t nodes_count(const struct nodes *ns);
+uint64_t nodes_root_addr(const struct nodes *ns, uint32_t node);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * reach.c - the second pass: who holds each object?
+ *
+ * From the roots outwards along every pointer there is, read anew: by their types where these are
+ * known, by the collector's own pointer bits where not.  An object's holder is who was first seen
+ * to point to it.  A type that the first pass found is confirmed by a typed pointer that this pass
+ * sees, or by what the object says of itself.
+ */
+#include "user/heap/look.h"
+
+#include <string.h>
+
+#include "user/base/util.h"
+
+enum { WORD = 8 };
+
+/* The place by which a node tells the holder's slot. */
+static uint32_t slot_of(const struct look *l, const struct edge *e)
+{
+	uint64_t words = l->holder.root ? 0 : e->offset / WORD;
+
+	if (e->slot != NO_SLOT)
+		return e->slot;
+	return NODE_OFFSET | (words < NODE_OFFSET ? (uint32_t)words : NODE_OFFSET - 1);
+}
+
+/* The node of who holds what the edge leads to; variables are told apart by their addresses. */
+static uint32_t holder_node(struct look *l, const struct edge *e)
+{
+	switch (l->holder.root) {
+	case HEAP_ROOT_VARIABLE:
+		return nodes_root(l->nodes, HEAP_ROOT_VARIABLE,
+				  l->holder.addr + (l->holder.typed ? 0 : e->offset));
+	case HEAP_ROOT_STACK:
+		return nodes_root(l->nodes, HEAP_ROOT_STACK, l->holder.addr);
+	default:
+		return l->holder.node;
+	}
+}
+
+static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
+			 const struct edge *e)
+{
+	uint32_t type = label_type(*label), parent = holder_node(l, e);
+	enum strength strength = label_strength(*label);
+	bool guess = type && strength <= STRENGTH_DERIVED;
+	uint32_t node = parent ? nodes_child(l->nodes, parent, slot_of(l, e), type, guess) : 0;
+
+	if (!node)
+		l->losses.holders_cut++;
+	*label = LABEL_REACHED | node;
+	if (strength == STRENGTH_GUESS)
+		*label |= LABEL_CONFIRMED;
+	if (span_is_noscan(p->span) || !node)
+		*label |= LABEL_EXPANDED;
+	else
+		space_queue(&l->space, p->span);
+}
+
+static void reach_edge(struct look *l, const struct edge *e)
+{
+	enum fit fit = FIT_NOT;
+	uint32_t *label, type;
+	struct place p;
+
+	if (!space_find(&l->space, e->target, &p) || !(label = space_label(&l->space, &p)))
+		return;
+	if (e->type)
+		fit = types_fit(l->types, e->type, &p, e->bytes);
+	if (!(*label & LABEL_REACHED))
+		mark_reached(l, &p, label, e);
+	type = nodes_at(l->nodes, *label & LABEL_NODE)->type;
+	if (fit >= FIT_DERIVED && type == e->type)
+		*label |= LABEL_CONFIRMED;
+	if (fit == FIT_PART && !type)
+		part_found(l, e, *label & LABEL_NODE);
+}
+
+static bool is_pending(const struct look *l, const struct span *s, uint32_t label)
+{
+	return label & LABEL_REACHED && !(label & LABEL_EXPANDED);
+}
+
+static void expand(struct look *l, const struct place *p, uint32_t *label)
+{
+	uint32_t type = nodes_at(l->nodes, *label & LABEL_NODE)->type;
+
+	*label |= LABEL_EXPANDED;
+	l->holder = (struct holder){ .node = *label & LABEL_NODE };
+	if (type && !(*label & LABEL_CONFIRMED) && own_type(l, p) == type)
+		*label |= LABEL_CONFIRMED;
+	walk_whole(l, p, type);
+}
+
+static void expand_part(struct look *l, const struct part_todo *t)
+{
+	struct place p;
+
+	if (!t->from || !space_find(&l->space, t->addr, &p))
+		return;
+	l->holder = (struct holder){ .node = t->from };
+	l->walk.base = p.base;
+	walk_type(&l->walk, t->type, t->addr, part_bytes(l, t));
+}
+
+static const struct visitor reacher = { is_pending, expand, expand_part };
+
+void reach_all(struct look *l)
+{
+	table_clear(&l->parts);
+	l->n_todo = 0;
+	l->walk.edge = reach_edge;
+	roots_variables(l);
+	visit_all(l, &reacher);
+	roots_stacks(l);
+	visit_all(l, &reacher);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * roots.c - what holds objects of the heap from outside: package variables, goroutines' stacks, and
+ * what finalizers need.
+ *
+ * The bounds of variables are known, their types seldom: from what the code does with them, and from
+ * typed pointers that lead to them.  These are walked by their types first, so that what they hold
+ * is held by their fields; then all words of variables are looked at.  Of stacks, all words are.
+ */
+#include "user/heap/look.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/reader.h"
+#include "user/base/util.h"
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/go/spill.h"
+#include "user/gomem/gomem.h"
+
+enum { WORD = 8 };
+
+bool is_static(const struct look *l, uint64_t addr)
+{
+	const struct go_module *m = gobin_module(l->gb);
+	uint64_t vaddr = addr - l->bias;
+
+	return (vaddr >= m->data && vaddr < m->edata) || (vaddr >= m->bss && vaddr < m->ebss);
+}
+
+static void hold_by_variable(struct look *l, uint64_t vaddr)
+{
+	l->holder = (struct holder){ .root = HEAP_ROOT_VARIABLE, .strength = STRENGTH_EDGE,
+				     .addr = vaddr };
+	l->walk.base = vaddr + l->bias;
+}
+
+/* A variable, or a part of one, whose type is known. */
+void walk_static(struct look *l, uint64_t vaddr, uint32_t type, uint64_t size)
+{
+	hold_by_variable(l, vaddr);
+	l->holder.typed = true;
+	walk_type(&l->walk, type, vaddr + l->bias, size);
+}
+
+/* A variable that points to objects of the type. */
+static void walk_pointer(struct look *l, uint64_t vaddr, uint32_t type, uint64_t bytes)
+{
+	const uint8_t *p = window_get(&l->win, vaddr + l->bias, WORD);
+	struct edge e = { .type = type, .bytes = bytes, .slot = NO_SLOT };
+
+	if (!p || !type)
+		return;
+	e.target = load_u64(p);
+	hold_by_variable(l, vaddr);
+	l->walk.edge(l, &e);
+}
+
+static void walk_shown(struct look *l)
+{
+	const struct code_variable *v;
+	size_t n;
+
+	v = code_variables(l->heap->code, &n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t type = types_get(l->types, v[i].rtype, v[i].map ? FORM_MAP : FORM_VALUE);
+
+		if (!type)
+			continue;
+		if (v[i].pointer || v[i].map)
+			walk_pointer(l, v[i].vaddr, type, 0);
+		else
+			walk_static(l, v[i].vaddr, type, types_at(l->types, type)->size);
+	}
+}
+
+/* runtime.allgs and allp, whose places are known anyway. */
+static void walk_runtime(struct look *l)
+{
+	static const struct { size_t var; const char *type; } arrays[] = {
+		{ offsetof(struct go_layout, allgptr), "g" },
+		{ offsetof(struct go_layout, allp), "p" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(arrays); i++) {
+		uint64_t vaddr = *(const uint64_t *)((const char *)l->lo + arrays[i].var);
+		uint64_t rtype = types_named(l->types, "runtime", arrays[i].type);
+		uint64_t pointer = rtype ? code_pointer_to(l->heap->code, rtype) : 0;
+
+		if (vaddr && pointer)
+			walk_pointer(l, vaddr, types_get(l->types, pointer, FORM_ARRAY), 0);
+	}
+}
+
+static void walk_region(struct look *l, uint64_t vaddr, uint64_t end)
+{
+	window_set(&l->win, 0, NULL, 0);
+	hold_by_variable(l, vaddr);
+	walk_unknown(&l->walk, vaddr + l->bias, end - vaddr, NULL);
+}
+
+/* ---- stacks ------------------------------------------------------------------------------- */
+
+/* The receiver of a method, if the function has kept it in memory. */
+static void walk_receiver(struct look *l, const struct goroutine_stack *st,
+			  const struct stack_frame *fr, uint64_t entry)
+{
+	uint64_t off = fr->addr - st->addr + fr->size + WORD, rtype;
+	struct edge e = { .slot = NO_SLOT };
+
+	if (off + WORD > st->n_bytes)
+		return;
+	rtype = code_receiver(l->heap->code, entry);
+	if (!rtype || !spill_first_argument(l->gb, fr->pc - 1))
+		return;
+	e.target = load_u64(st->bytes + off);
+	e.type = types_get(l->types, rtype, FORM_VALUE);
+	l->walk.edge(l, &e);
+}
+
+static void walk_frame(struct look *l, const struct goroutine_stack *st,
+		       const struct stack_frame *fr)
+{
+	uint64_t off = fr->addr - st->addr, size = fr->size;
+	struct go_func f;
+
+	if (off > st->n_bytes || !gobin_func_at(l->gb, fr->pc - 1, &f))
+		return;
+	if (size > st->n_bytes - off)
+		size = st->n_bytes - off;
+	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE,
+				     .addr = f.entry };
+	walk_receiver(l, st, fr, f.entry);
+	l->walk.base = fr->addr;
+	walk_unknown(&l->walk, fr->addr, size, NULL);
+}
+
+static void walk_stack(void *ctx, const struct goroutine_stack *st)
+{
+	struct look *l = ctx;
+
+	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
+	l->feed.bytes += st->n_bytes;
+	for (size_t i = 0; i < st->n_frames; i++)
+		walk_frame(l, st, &st->frames[i]);
+	if (st->n_frames)
+		return;
+	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE };
+	l->walk.base = st->addr;
+	walk_unknown(&l->walk, st->addr, st->n_bytes, NULL);
+}
+
+static bool stacks_interrupted(void *ctx)
+{
+	return look_interrupted(ctx);
+}
+
+void roots_stacks(struct look *l)
+{
+	const struct goroutines_limits limits = { STACKS_BYTES, stacks_interrupted, l };
+	size_t n_unreadable = 0;
+	int err = gomem_stacks(l->gm, &limits, walk_stack, l, &n_unreadable);
+
+	l->losses.stacks_unreadable = n_unreadable;
+	if (err && !l->err)
+		l->err = err;
+	window_set(&l->win, 0, NULL, 0);
+}
+
+void roots_variables(struct look *l)
+{
+	const struct go_module *m = gobin_module(l->gb);
+
+	window_set(&l->win, 0, NULL, 0);
+	walk_shown(l);
+	walk_runtime(l);
+	for (size_t i = 0; i < l->n_statics; i++)
+		walk_static(l, l->statics[i].vaddr, l->statics[i].type, l->statics[i].size);
+	walk_region(l, m->data, m->edata);
+	walk_region(l, m->bss, m->ebss);
+}
+
+void static_found(struct look *l, const struct edge *e)
+{
+	const struct type *t = types_at(l->types, e->type);
+	struct static_part s = { .vaddr = e->target - l->bias, .type = e->type, .size = t->size };
+	uint64_t key = table_mix(table_mix(0x51ed270b, e->target), e->type) | 1;
+	bool is_new;
+
+	if (!t->pointers || t->at_least || l->n_statics == MAX_STATICS ||
+	    !table_put(&l->parts, key, &is_new) || !is_new)
+		return;
+	if (t->repeats && e->bytes)
+		s.size = e->bytes;
+	if (s.size > MAX_STATIC_BYTES || !is_static(l, e->target + s.size - 1))
+		return;
+	l->statics = grow(l->statics, l->n_statics, &l->cap_statics, sizeof(*l->statics));
+	l->statics[l->n_statics++] = s;
+}

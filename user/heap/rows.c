@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * rows.c - the heapmap of what was counted: a row for each type, the largest first, with details of
+ * the first few.
+ */
+#include "user/heap/count_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/util.h"
+#include "user/go/golayout.h"
+
+enum { DEFAULT_DETAILED = 10 };
+
+/* A row, and what it was made of. */
+struct entry {
+	struct heap_type t;
+	uint32_t type;
+	uint8_t spanclass;	/* if type is 0 */
+};
+
+struct entries {
+	struct entry *v;
+	size_t n, cap;
+};
+
+static uint64_t key_text(uint64_t h, const char *s)
+{
+	for (; s && *s; s++)
+		h = table_mix(h, (uint8_t)*s);
+	return table_mix(h, 0x100);
+}
+
+static struct heap_type *add_entry(struct entries *es, const struct row *r, uint32_t type,
+				   uint8_t spanclass)
+{
+	struct entry *e;
+
+	es->v = grow(es->v, es->n, &es->cap, sizeof(*es->v));
+	e = &es->v[es->n++];
+	*e = (struct entry){ .type = type, .spanclass = spanclass };
+	e->t.objects = r->objects;
+	e->t.bytes = r->bytes;
+	e->t.guessed_objects = r->guessed_objects;
+	e->t.guessed_bytes = r->guessed_bytes;
+	e->t.held_objects = r->held;
+	return &e->t;
+}
+
+static void add_typed(struct look *l, struct heapmap *m, struct entries *es, uint32_t type)
+{
+	struct heap_type *t = add_entry(es, &l->counts->types[type], type, 0);
+	char *package = types_package(l->types, type), *name;
+	const char *part;
+
+	name = types_name(l->types, type, &part);
+	t->name = heapmap_text(m, name);
+	t->package = heapmap_text(m, package);
+	t->part = heapmap_text(m, part);
+	t->pointers = types_at(l->types, type)->pointers;
+	t->key = key_text(key_text(key_text(1, name), package), part);
+	free(name);
+	free(package);
+}
+
+static void add_untyped(struct look *l, struct heapmap *m, struct entries *es, uint8_t spanclass,
+			const struct row *r, const char *part)
+{
+	struct heap_type *t = add_entry(es, r, 0, spanclass);
+
+	t->pointers = !(spanclass & 1);
+	t->part = heapmap_text(m, part);
+	t->key = key_text(2 + spanclass, part);
+	t->sizes = xcalloc(1, sizeof(*t->sizes));
+	t->sizes[0].size = golayout_class_size(spanclass >> 1);
+	t->sizes[0].objects = t->objects.high;
+	t->n_sizes = 1;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct heap_type *x = &((const struct entry *)a)->t, *y = &((const struct entry *)b)->t;
+
+	if (x->bytes.high != y->bytes.high)
+		return x->bytes.high > y->bytes.high ? -1 : 1;
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static int by_size_bytes(const void *a, const void *b)
+{
+	const struct heap_size *x = a, *y = b;
+	uint64_t m = x->size * x->objects, n = y->size * y->objects;
+
+	if (m != n)
+		return m > n ? -1 : 1;
+	return x->size < y->size ? -1 : x->size > y->size;
+}
+
+/* where[type]: number of its entry, plus 1. */
+static void add_sizes(const struct look *l, struct entries *es, const uint32_t *where)
+{
+	const struct size_count *e;
+
+	for (e = table_next(&l->counts->sizes, NULL); e; e = table_next(&l->counts->sizes, e))
+		es->v[where[size_key_type(e->key)] - 1].t.n_sizes++;
+	for (size_t i = 0; i < es->n; i++) {
+		struct heap_type *t = &es->v[i].t;
+
+		if (t->sizes)
+			continue;
+		t->sizes = xcalloc(t->n_sizes + 1, sizeof(*t->sizes));
+		t->n_sizes = 0;
+	}
+	for (e = table_next(&l->counts->sizes, NULL); e; e = table_next(&l->counts->sizes, e)) {
+		struct heap_type *t = &es->v[where[size_key_type(e->key)] - 1].t;
+
+		t->sizes[t->n_sizes++] = (struct heap_size){ size_key_bytes(e->key), e->objects };
+	}
+	for (size_t i = 0; i < es->n; i++)
+		qsort(es->v[i].t.sizes, es->v[i].t.n_sizes, sizeof(*es->v[i].t.sizes),
+		      by_size_bytes);
+}
+
+static void add_sums(struct heap_sums *s, const struct heap_type *t)
+{
+	uint64_t *objects = &s->exact_objects, *bytes = &s->exact_bytes;
+
+	s->objects.low += t->objects.low;
+	s->objects.high += t->objects.high;
+	s->bytes.low += t->bytes.low;
+	s->bytes.high += t->bytes.high;
+	if (!t->name) {
+		objects = t->part ? &s->unreached_objects : &s->untyped_objects;
+		bytes = t->part ? &s->unreached_bytes : &s->untyped_bytes;
+	} else {
+		s->guessed_objects += t->guessed_objects;
+		s->guessed_bytes += t->guessed_bytes;
+	}
+	*objects += t->objects.high - (t->name ? t->guessed_objects : 0);
+	*bytes += t->bytes.high - (t->name ? t->guessed_bytes : 0);
+}
+
+static void collect(struct look *l, struct heapmap *m, struct entries *es)
+{
+	const struct counts *c = l->counts;
+	uint32_t *where = xcalloc(types_count(l->types), sizeof(*where));
+
+	for (uint32_t i = 1; i < types_count(l->types); i++) {
+		if (!c->types[i].objects.high)
+			continue;
+		add_typed(l, m, es, i);
+		where[i] = (uint32_t)es->n;
+	}
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++) {
+		if (c->untyped[i].objects.high)
+			add_untyped(l, m, es, (uint8_t)i, &c->untyped[i], NULL);
+		if (c->unreached[i].objects.high)
+			add_untyped(l, m, es, (uint8_t)i, &c->unreached[i], "unreached");
+	}
+	add_sizes(l, es, where);
+	free(where);
+}
+
+void rows_make(struct look *l, struct heapmap *m)
+{
+	size_t detailed = l->options->n_detailed ? l->options->n_detailed : DEFAULT_DETAILED;
+	struct entries es = { 0 };
+
+	collect(l, m, &es);
+	if (es.n)
+		qsort(es.v, es.n, sizeof(*es.v), by_bytes);
+	m->types = xcalloc(es.n + 1, sizeof(*m->types));
+	for (size_t i = 0; i < es.n; i++) {
+		struct heap_type *t = &m->types[m->n_types++];
+
+		*t = es.v[i].t;
+		add_sums(t->pointers ? &m->pointers : &m->no_pointers, t);
+		if (i < detailed)
+			holders_fill(l, m, t, es.v[i].type, es.v[i].spanclass);
+	}
+	free(es.v);
+}

@@ -1,0 +1,743 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * types.c - the types that objects of the heap have, and where their values have pointers.
+ *
+ * A type is a form of an rtype: a value, the array behind a slice, the header of a map ...  What is
+ * not a value of a Go type is laid out here by hand: map headers and their parts (runtime/map.go up
+ * to Go 1.23, internal/runtime/maps from 1.24 on), and channels.  Slots are made when a type is first
+ * looked into, since a program has many types that its heap has none of.
+ *
+ * unsafe.Pointer says nothing of what it points to, but a few fields of the library are known:
+ * atomic.Pointer[T] has a field [0]*T beside it, others stand in a table below.
+ */
+#include "user/heap/heap_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+#include "user/go/gotype.h"
+#include "user/go/image.h"
+#include "user/go/rtype.h"
+#include "user/heap/types_internal.h"
+
+enum {
+	WORD = 8,
+	TINY = 16,		/* runtime.maxTinySize */
+	UNROLL = 16,		/* slots of an array that are written out */
+	/* Go up to 1.23: runtime.hmap, mapextra. */
+	HMAP_BUCKETS = 16, HMAP_OLDBUCKETS = 24, HMAP_EXTRA = 40, HMAP_SIZE = 48,
+	EXTRA_OVERFLOW = 0, EXTRA_OLDOVERFLOW = 8, EXTRA_NEXT = 16, EXTRA_SIZE = 24,
+	/* From 1.24 on: internal/runtime/maps.Map, table. */
+	MAP_DIR = 16, MAP_SIZE = 48, TABLE_GROUPS = 16, TABLE_SIZE = 32,
+	SLICE_SIZE = 24,
+	HCHAN_MIN = 80,
+};
+
+/* ---- the registry ------------------------------------------------------------------------- */
+
+static uint64_t name_key(const char *package, const char *name)
+{
+	uint64_t h = 0x9ae16a3b2f90404full;
+
+	for (; package && *package; package++)
+		h = table_mix(h, (uint8_t)*package);
+	h = table_mix(h, '.');
+	for (; *name; name++)
+		h = table_mix(h, (uint8_t)*name);
+	return h ? h : 1;
+}
+
+struct types *types_new(const struct gobin *gb, const struct go_layout *lo)
+{
+	struct types *ts = xcalloc(1, sizeof(*ts));
+
+	ts->gb = gb;
+	ts->lo = lo;
+	ts->swiss = gobin_experiment(gb, "swissmap");
+	ts->n = 1;
+	ts->cap = 1 << 10;
+	ts->v = xcalloc(ts->cap, sizeof(*ts->v));
+	table_init(&ts->by_key, sizeof(struct by_key), 64ul * MAX_TYPES);
+	table_init(&ts->by_word, sizeof(struct by_word), 64ul * MAX_DYNAMIC);
+	table_init(&ts->by_name, sizeof(struct by_name), 128ul * MAX_TYPES);
+	table_init(&ts->by_group, sizeof(struct by_group), 64ul * MAX_TYPES);
+	return ts;
+}
+
+void types_free(struct types *ts)
+{
+	if (!ts)
+		return;
+	table_fini(&ts->by_key);
+	table_fini(&ts->by_word);
+	table_fini(&ts->by_name);
+	table_fini(&ts->by_group);
+	free(ts->v);
+	free(ts->slots);
+	free(ts);
+}
+
+const struct type *types_at(const struct types *ts, uint32_t type)
+{
+	return &ts->v[type];
+}
+
+bool types_swiss(const struct types *ts)
+{
+	return ts->swiss;
+}
+
+size_t types_count(const struct types *ts)
+{
+	return ts->n;
+}
+
+/* "T" of "pkg.T", "T[a/b.X]" of "pkg.T[a/b.X]"; the whole of a type without a name. */
+static const char *bare_name(const char *name)
+{
+	const char *end = name + strcspn(name, "[({ "), *dot = memchr(name, '.', end - name);
+
+	return dot ? dot + 1 : name;
+}
+
+uint64_t types_named(const struct types *ts, const char *package, const char *name)
+{
+	const struct by_name *e = table_find(&ts->by_name, name_key(package, name));
+
+	return e && !e->several ? e->rtype : 0;
+}
+
+void types_add_name(struct types *ts, uint64_t rtype)
+{
+	struct by_name *e;
+	struct go_type t;
+	char *package;
+	bool is_new;
+
+	if (gotype_read(ts->gb, rtype, &t))
+		return;
+	package = rtype_package(ts->gb, rtype);
+	e = table_put(&ts->by_name, name_key(package, bare_name(t.name)), &is_new);
+	if (e && is_new)
+		e->rtype = rtype;
+	else if (e && e->rtype != rtype)
+		e->several = true;
+	free(package);
+	free(t.name);
+}
+
+void types_add_map(struct types *ts, uint64_t map, uint64_t group)
+{
+	struct by_group *e;
+	bool is_new;
+
+	e = table_put(&ts->by_group, group, &is_new);
+	if (e && is_new)
+		e->map = map;
+}
+
+uint64_t types_map_of(const struct types *ts, uint64_t group)
+{
+	const struct by_group *e = table_find(&ts->by_group, group);
+
+	return e ? e->map : 0;
+}
+
+static uint64_t hchan_size(const struct types *ts)
+{
+	uint64_t rtype = types_named(ts, "runtime", "hchan");
+	struct rtype_head h;
+
+	if (rtype && !rtype_peek(ts->gb, rtype, &h) && h.size >= HCHAN_MIN)
+		return h.size;
+	return 0;
+}
+
+/* What is the same for all values of a form. */
+static bool fill_form(struct types *ts, struct type *t, const struct rtype_head *h)
+{
+	struct rtype_head part;
+	struct rtype r;
+
+	switch ((enum form)t->form) {
+	case FORM_VALUE:
+		t->size = h->size;
+		t->pointers = h->ptr_bytes;
+		t->base = t->rtype;
+		return true;
+	case FORM_ARRAY:
+	case FORM_CHANBUF:
+		t->size = h->size;
+		t->pointers = h->ptr_bytes;
+		t->repeats = true;
+		t->base = t->rtype;
+		return h->size != 0;
+	case FORM_MAP:
+		t->size = ts->swiss ? MAP_SIZE : HMAP_SIZE;
+		break;
+	case FORM_BUCKETS:
+	case FORM_GROUPS:
+		if (h->kind != GO_MAP || rtype_read(ts->gb, t->rtype, &r))
+			return false;
+		t->base = r.group;
+		rtype_free(&r);
+		if (rtype_peek(ts->gb, t->base, &part) || !part.size)
+			return false;
+		t->size = part.size;
+		t->pointers = part.ptr_bytes;
+		t->repeats = true;
+		return true;
+	case FORM_EXTRA:
+		t->size = EXTRA_SIZE;
+		break;
+	case FORM_OVERFLOWS:
+		t->size = SLICE_SIZE;
+		break;
+	case FORM_TABLE:
+		t->size = TABLE_SIZE;
+		break;
+	case FORM_OVERFLOW_ARRAY:
+	case FORM_DIRECTORY:
+		t->size = WORD;
+		t->repeats = true;
+		break;
+	case FORM_CHAN:
+		/* With elements without pointers the buffer follows in the same object. */
+		t->pointers = h->ptr_bytes;
+		t->size = hchan_size(ts);
+		t->at_least = !t->size || !t->pointers;
+		if (!t->size)
+			t->size = HCHAN_MIN;
+		return true;
+	case FORM_CLOSURE:
+		t->size = WORD;
+		t->at_least = true;
+		t->pointers = true;
+		return true;
+	default:
+		return false;
+	}
+	t->pointers = true;
+	return t->form == FORM_MAP ? h->kind == GO_MAP : true;
+}
+
+static uint32_t add_type(struct types *ts, const struct type *t)
+{
+	if (ts->n == MAX_TYPES)
+		return 0;
+	ts->v = grow(ts->v, ts->n, &ts->cap, sizeof(*ts->v));
+	ts->v[ts->n] = *t;
+	return (uint32_t)ts->n++;
+}
+
+uint32_t types_get(struct types *ts, uint64_t rtype, enum form form)
+{
+	struct type t = { .rtype = rtype, .form = (uint8_t)form };
+	struct by_key *e = table_find(&ts->by_key, rtype << 4 | form);
+	struct rtype_head h = { 0 };
+	uint32_t type;
+	bool is_new;
+
+	_Static_assert(N_FORMS <= 16, "four bits of a key");
+	if (e)
+		return e->type;
+	if (form == FORM_STRING) {
+		t.size = 1;
+		t.repeats = true;
+		type = add_type(ts, &t);
+	} else {
+		type = 0;
+		if (!rtype_peek(ts->gb, rtype, &h) && fill_form(ts, &t, &h)) {
+			t.kind = h.kind;
+			type = add_type(ts, &t);
+		}
+	}
+	e = table_put(&ts->by_key, rtype << 4 | form, &is_new);
+	if (e)
+		e->type = type;
+	return type;
+}
+
+/* ---- slots -------------------------------------------------------------------------------- */
+
+struct builder {
+	struct types *ts;
+	struct slot *v;
+	size_t n, cap;
+	uint64_t bucket_of;	/* the map type whose bucket this is, 0: none */
+	bool full;
+};
+
+static void add_slot(struct builder *b, const struct slot *s)
+{
+	if (b->n == MAX_TYPE_SLOTS) {
+		b->full = true;
+		return;
+	}
+	b->v = grow(b->v, b->n, &b->cap, sizeof(*b->v));
+	b->v[b->n++] = *s;
+}
+
+static void add_copy(struct builder *b, size_t i)
+{
+	struct slot s = b->v[i];
+
+	add_slot(b, &s);
+}
+
+static void add(struct builder *b, uint64_t offset, enum slot_kind kind, uint32_t type)
+{
+	add_slot(b, &(struct slot){ .offset = (uint32_t)offset, .kind = (uint8_t)kind,
+				    .type = type });
+}
+
+static void add_form(struct builder *b, uint64_t offset, enum slot_kind kind, uint64_t rtype,
+		     enum form form)
+{
+	add(b, offset, kind, types_get(b->ts, rtype, form));
+}
+
+/* Fields of type unsafe.Pointer whose meaning is known.  The names are as reflection gives them. */
+static const struct {
+	const char *package, *type, *field;
+	const char *to_package, *to;
+	enum form form;
+} known_fields[] = {
+	{ "sync", "Pool", "local", "sync", "poolLocal", FORM_ARRAY },
+	{ "sync", "Pool", "victim", "sync", "poolLocal", FORM_ARRAY },
+	{ "sync", "entry", "p", NULL, "interface {}", FORM_VALUE },	/* until Go 1.19 */
+};
+
+/* A word of a type, then one that a pointer of this type leads to (sync/pool.go, ...). */
+static const struct { const char *package, *type; } pairs[] = {
+	{ "sync", "eface" }, { "sync/atomic", "efaceWords" }, { "runtime", "eface" },
+	{ "runtime", "iface" },
+};
+
+/* What is special of a struct, by its name. */
+struct special {
+	char *name, *package;
+};
+
+static bool is(const struct special *s, const char *package, const char *name)
+{
+	return s->name && s->package && !strcmp(s->package, package) &&
+	       !strcmp(bare_name(s->name), name);
+}
+
+static bool is_pair(const struct special *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+		if (is(s, pairs[i].package, pairs[i].type))
+			return true;
+	return false;
+}
+
+/* The element behind the field [0]*T of atomic.Pointer[T]; 0: none there. */
+static uint64_t marked_element(const struct types *ts, const struct rtype *t)
+{
+	struct rtype array, pointer;
+	uint64_t elem = 0;
+
+	if (!t->n_fields || rtype_read(ts->gb, t->fields[0].typ, &array))
+		return 0;
+	if (array.kind == GO_ARRAY && !array.len && !rtype_read(ts->gb, array.elem, &pointer)) {
+		elem = pointer.kind == GO_POINTER ? pointer.elem : 0;
+		rtype_free(&pointer);
+	}
+	rtype_free(&array);
+	return elem;
+}
+
+static bool starts_with(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+static void add_pointer(struct builder *b, uint64_t offset, uint64_t elem)
+{
+	struct go_type t;
+	char *package;
+
+	if (gotype_read(b->ts->gb, elem, &t)) {
+		add(b, offset, SLOT_UNSAFE, 0);
+		return;
+	}
+	/* internal/sync/hashtriemap.go: an entry[K,V] or an indirect[K,V]. */
+	package = starts_with(t.name, "sync.node[") || starts_with(t.name, "concurrent.node[") ?
+		rtype_package(b->ts->gb, elem) : NULL;
+	if (package && starts_with(package, "internal/")) {
+		char *entry = xasprintf("entry%s", strchr(t.name, '['));
+		char *indirect = xasprintf("indirect%s", strchr(t.name, '['));
+		uint64_t e = types_named(b->ts, package, entry);
+		uint64_t in = types_named(b->ts, package, indirect);
+
+		add_slot(b, &(struct slot){
+			.offset = (uint32_t)offset, .kind = SLOT_NODE,
+			.type = e ? types_get(b->ts, e, FORM_VALUE) : 0,
+			.other = in ? types_get(b->ts, in, FORM_VALUE) : 0 });
+		free(entry);
+		free(indirect);
+	} else {
+		add_form(b, offset, SLOT_POINTER, elem, FORM_VALUE);
+	}
+	free(package);
+	free(t.name);
+}
+
+/* A field of type unsafe.Pointer. */
+static void add_unsafe(struct builder *b, const struct rtype *t, const struct special *s,
+		       const struct rtype_field *f, uint64_t offset)
+{
+	uint64_t elem = marked_element(b->ts, t);
+
+	if (elem) {
+		add_pointer(b, offset, elem);
+		return;
+	}
+	if (b->bucket_of && !strcmp(f->name, "overflow")) {
+		add_form(b, offset, SLOT_POINTER, b->bucket_of, FORM_BUCKETS);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(known_fields); i++) {
+		uint64_t to;
+
+		if (!is(s, known_fields[i].package, known_fields[i].type) ||
+		    strcmp(f->name, known_fields[i].field))
+			continue;
+		to = types_named(b->ts, known_fields[i].to_package, known_fields[i].to);
+		if (to) {
+			add_form(b, offset, SLOT_POINTER, to, known_fields[i].form);
+			return;
+		}
+	}
+	add(b, offset, SLOT_UNSAFE, 0);
+}
+
+static void add_value(struct builder *b, uint64_t rtype, uint64_t offset, int depth);
+
+static void add_struct(struct builder *b, uint64_t rtype, const struct rtype *t, uint64_t offset,
+		       int depth)
+{
+	struct special s = { 0 };
+	struct go_type named;
+	struct rtype_head h;
+	bool looked = false;
+
+	for (size_t i = 0; i < t->n_fields; i++) {
+		const struct rtype_field *f = &t->fields[i];
+
+		if (rtype_peek(b->ts->gb, f->typ, &h) || !h.ptr_bytes)
+			continue;
+		if (h.kind != GO_UNSAFE_POINTER) {
+			add_value(b, f->typ, offset + f->offset, depth + 1);
+			continue;
+		}
+		if (!looked && !gotype_read(b->ts->gb, rtype, &named)) {
+			s.name = named.name;
+			s.package = rtype_package(b->ts->gb, rtype);
+		}
+		looked = true;
+		if (is_pair(&s)) {
+			add(b, offset, SLOT_INTERFACE, 0);
+			break;
+		}
+		add_unsafe(b, t, &s, f, offset + f->offset);
+	}
+	free(s.name);
+	free(s.package);
+}
+
+/* Moves n slots; those of repeats count from the repeat's own element. */
+static void shift(struct slot *v, size_t n, uint32_t by)
+{
+	for (size_t i = 0; i < n; i++) {
+		v[i].offset += by;
+		if (v[i].kind == SLOT_REPEAT)
+			i += v[i].other;
+	}
+}
+
+static void add_array(struct builder *b, const struct rtype *t, uint64_t offset, int depth)
+{
+	struct rtype_head elem;
+	size_t repeat = b->n, n;
+
+	if (!t->len || rtype_peek(b->ts->gb, t->elem, &elem) || !elem.ptr_bytes ||
+	    t->len > UINT32_MAX || elem.size > UINT32_MAX)
+		return;
+	add_slot(b, &(struct slot){ .offset = (uint32_t)offset, .kind = SLOT_REPEAT,
+				    .count = (uint32_t)t->len, .stride = (uint32_t)elem.size });
+	if (b->full)
+		return;
+	add_value(b, t->elem, 0, depth + 1);
+	b->v[repeat].other = (uint32_t)(b->n - repeat - 1);
+	n = b->v[repeat].other;
+	if (n * t->len > UNROLL)
+		return;
+	/* Few enough to be written out: as if they were fields. */
+	memmove(&b->v[repeat], &b->v[repeat + 1], n * sizeof(*b->v));
+	b->n--;
+	for (uint64_t k = 1; k < t->len; k++)
+		for (size_t i = 0; i < n; i++)
+			add_copy(b, repeat + i);
+	for (uint64_t k = 0; k < t->len && !b->full; k++)
+		shift(&b->v[repeat + k * n], n, (uint32_t)(offset + k * elem.size));
+}
+
+/* The slots of a value of the type at that offset of what is being built. */
+static void add_value(struct builder *b, uint64_t rtype, uint64_t offset, int depth)
+{
+	struct rtype t;
+
+	if (depth > MAX_TYPE_DEPTH || b->full || rtype_read(b->ts->gb, rtype, &t))
+		return;
+	if (t.ptr_bytes && offset < UINT32_MAX) {
+		switch (t.kind) {
+		case GO_POINTER:
+			add_pointer(b, offset, t.elem);
+			break;
+		case GO_SLICE:
+			add_form(b, offset, SLOT_SLICE, t.elem, FORM_ARRAY);
+			break;
+		case GO_STRING:
+			add_form(b, offset, SLOT_STRING, 0, FORM_STRING);
+			break;
+		case GO_INTERFACE:
+			add(b, offset, SLOT_INTERFACE, 0);
+			break;
+		case GO_MAP:
+			add_form(b, offset, SLOT_POINTER, rtype, FORM_MAP);
+			break;
+		case GO_CHAN:
+			add_form(b, offset, SLOT_POINTER, t.elem, FORM_CHAN);
+			break;
+		case GO_FUNC:
+			add_form(b, offset, SLOT_FUNC, rtype, FORM_CLOSURE);
+			break;
+		case GO_STRUCT:
+			add_struct(b, rtype, &t, offset, depth);
+			break;
+		case GO_ARRAY:
+			add_array(b, &t, offset, depth);
+			break;
+		case GO_UNSAFE_POINTER:
+			add(b, offset, SLOT_UNSAFE, 0);
+			break;
+		}
+	}
+	rtype_free(&t);
+}
+
+static void add_channel(struct builder *b, uint64_t elem)
+{
+	const struct go_layout *lo = b->ts->lo;
+	uint64_t hchan = types_named(b->ts, "runtime", "hchan");
+	struct rtype t;
+
+	if (lo->hchan_buf < 0)
+		return;
+	add_form(b, (uint64_t)lo->hchan_buf, SLOT_CHANBUF, elem, FORM_CHANBUF);
+	/* The queues of who waits, and what newer versions have: as its type says. */
+	if (!hchan || rtype_read(b->ts->gb, hchan, &t))
+		return;
+	for (size_t i = 0; i < t.n_fields; i++)
+		if (t.fields[i].offset > (uint64_t)lo->hchan_buf &&
+		    strcmp(t.fields[i].name, "elemtype"))
+			add_value(b, t.fields[i].typ, t.fields[i].offset, 0);
+	rtype_free(&t);
+}
+
+static void add_map(struct builder *b, uint64_t map)
+{
+	if (b->ts->swiss) {
+		add_slot(b, &(struct slot){
+			.offset = MAP_DIR, .kind = SLOT_SWISS,
+			.type = types_get(b->ts, map, FORM_GROUPS),
+			.other = types_get(b->ts, map, FORM_DIRECTORY) });
+		return;
+	}
+	add_form(b, HMAP_BUCKETS, SLOT_POINTER, map, FORM_BUCKETS);
+	add_form(b, HMAP_OLDBUCKETS, SLOT_POINTER, map, FORM_BUCKETS);
+	add_form(b, HMAP_EXTRA, SLOT_POINTER, map, FORM_EXTRA);
+}
+
+static void build(struct builder *b, const struct type *t)
+{
+	switch ((enum form)t->form) {
+	case FORM_VALUE:
+	case FORM_ARRAY:
+	case FORM_CHANBUF:
+		add_value(b, t->rtype, 0, 0);
+		break;
+	case FORM_MAP:
+		add_map(b, t->rtype);
+		break;
+	case FORM_BUCKETS:
+		b->bucket_of = t->rtype;
+		add_value(b, t->base, 0, 0);
+		break;
+	case FORM_GROUPS:
+		add_value(b, t->base, 0, 0);
+		break;
+	case FORM_EXTRA:
+		add_form(b, EXTRA_OVERFLOW, SLOT_POINTER, t->rtype, FORM_OVERFLOWS);
+		add_form(b, EXTRA_OLDOVERFLOW, SLOT_POINTER, t->rtype, FORM_OVERFLOWS);
+		add_form(b, EXTRA_NEXT, SLOT_POINTER, t->rtype, FORM_BUCKETS);
+		break;
+	case FORM_OVERFLOWS:
+		add_form(b, 0, SLOT_SLICE, t->rtype, FORM_OVERFLOW_ARRAY);
+		break;
+	case FORM_OVERFLOW_ARRAY:
+		add_form(b, 0, SLOT_POINTER, t->rtype, FORM_BUCKETS);
+		break;
+	case FORM_TABLE:
+		add_form(b, TABLE_GROUPS, SLOT_POINTER, t->rtype, FORM_GROUPS);
+		break;
+	case FORM_DIRECTORY:
+		add_form(b, 0, SLOT_POINTER, t->rtype, FORM_TABLE);
+		break;
+	case FORM_CHAN:
+		add_channel(b, t->rtype);
+		break;
+	default:
+		break;
+	}
+}
+
+uint32_t types_slots(struct types *ts, uint32_t type, uint32_t *n)
+{
+	struct type t = ts->v[type];
+
+	if (!t.compiled) {
+		struct builder b = { .ts = ts };
+
+		if (t.pointers)
+			build(&b, &t);
+		t.compiled = true;
+		t.first_slot = (uint32_t)ts->n_slots;
+		if (b.n && ts->n_slots + b.n <= MAX_SLOTS) {
+			t.n_slots = (uint32_t)b.n;
+			while (ts->n_slots + b.n > ts->cap_slots)
+				ts->slots = grow(ts->slots, ts->cap_slots, &ts->cap_slots,
+						 sizeof(*ts->slots));
+			memcpy(ts->slots + ts->n_slots, b.v, b.n * sizeof(*b.v));
+			ts->n_slots += b.n;
+		}
+		free(b.v);
+		ts->v[type] = t;
+	}
+	*n = t.n_slots;
+	return t.first_slot;
+}
+
+const struct slot *types_slot(const struct types *ts, uint32_t slot)
+{
+	return &ts->slots[slot];
+}
+
+/* ---- interfaces --------------------------------------------------------------------------- */
+
+/* What the data word of an interface with a value of the type is. */
+static struct dynamic dynamic_of(struct types *ts, uint64_t rtype)
+{
+	struct rtype_head h;
+	uint32_t type, first, n;
+
+	if (rtype_peek(ts->gb, rtype, &h))
+		return (struct dynamic){ 0 };
+	type = types_get(ts, rtype, FORM_VALUE);
+	if (!type || !h.direct)
+		return (struct dynamic){ .kind = SLOT_POINTER, .type = type };
+	/* The value itself: one pointer, in whatever it is wrapped. */
+	first = types_slots(ts, type, &n);
+	if (n != 1)
+		return (struct dynamic){ 0 };
+	return (struct dynamic){ .kind = ts->slots[first].kind, .type = ts->slots[first].type };
+}
+
+static struct dynamic find_dynamic(struct types *ts, struct feed *f, uint64_t bias, uint64_t word)
+{
+	const struct image *img = gobin_image(ts->gb);
+	uint64_t vaddr = word - bias, w[2];
+	struct rtype_head inter, type;
+	bool inside = image_mapped(img, vaddr, 1);
+
+	if (inside ? !image_read(img, vaddr, w, sizeof(w))
+		   : ts->n_probes++ >= MAX_PROBES || !feed_read(f, word, w, sizeof(w)))
+		return (struct dynamic){ 0 };
+	/* runtime.itab; first, since itabs may lie among the types. */
+	if (!inside) {
+		w[0] -= bias;
+		w[1] -= bias;
+	}
+	if (!rtype_peek(ts->gb, w[0], &inter) && inter.kind == GO_INTERFACE &&
+	    !rtype_peek(ts->gb, w[1], &type))
+		return dynamic_of(ts, w[1]);
+	return inside ? dynamic_of(ts, vaddr) : (struct dynamic){ 0 };
+}
+
+struct dynamic types_dynamic(struct types *ts, struct feed *f, uint64_t bias, uint64_t word)
+{
+	struct by_word *e;
+	struct dynamic found;
+	bool is_new;
+
+	if (word % WORD || word < 4096 || word >= GO_ADDR_END)
+		return (struct dynamic){ 0 };
+	e = table_find(&ts->by_word, word);
+	if (e)
+		return e->what;
+	found = find_dynamic(ts, f, bias, word);
+	e = table_put(&ts->by_word, word, &is_new);
+	if (e)
+		e->what = found;
+	return found;
+}
+
+/* ---- does it fit -------------------------------------------------------------------------- */
+
+/* Whether an allocation of so many bytes takes just such a slot. */
+static bool fills(const struct types *ts, const struct place *p, uint64_t bytes, bool pointers)
+{
+	return golayout_object_size(ts->lo, bytes, pointers) == span_slot(p->span);
+}
+
+static enum fit fit_elements(const struct types *ts, const struct type *t, const struct place *p,
+			     uint64_t bytes)
+{
+	if (p->off + t->size > p->size || bytes > p->size - p->off)
+		return FIT_NOT;
+	if (!bytes)
+		return p->off ? FIT_PART : FIT_WHOLE;
+	if (!p->off && fills(ts, p, bytes, t->pointers))
+		return FIT_WHOLE;
+	/* A part of an array of bytes; or of others, of which the first are not used any more. */
+	if (t->size == 1 || (p->off % t->size == 0 && fills(ts, p, p->off + bytes, t->pointers)))
+		return FIT_DERIVED;
+	return FIT_PART;
+}
+
+enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p, uint64_t bytes)
+{
+	const struct type *t = &ts->v[type];
+
+	if (!t->size || t->pointers == span_is_noscan(p->span)) {
+		/* Of a closure it is not known whether it captured pointers. */
+		if (t->form != FORM_CLOSURE)
+			return FIT_NOT;
+	}
+	if (t->repeats)
+		return fit_elements(ts, t, p, bytes);
+	if (t->size > p->size || p->off > p->size - t->size)
+		return FIT_NOT;
+	if (!t->pointers && t->size < TINY && span_slot(p->span) == TINY)
+		return FIT_WHOLE;	/* shares its block with others */
+	if (!p->off && (t->at_least || fills(ts, p, t->size, t->pointers)))
+		return FIT_WHOLE;
+	return FIT_PART;
+}

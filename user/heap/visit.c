@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * visit.c - visits the objects that wait, span by span, with the memory of many spans read at a
+ * time.
+ *
+ * What is found in one span makes objects of others wait, and of the same one: these are visited
+ * while its memory is at hand.  The order is that of the spans in their queue, so it is breadth first
+ * but for what lies side by side.
+ */
+#include "user/heap/look.h"
+
+#include <stdlib.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/target.h"
+
+enum {
+	BATCH = 256,			/* spans */
+	BATCH_BYTES = 2 << 20,
+	LARGE = 256 << 10,		/* is read piece by piece */
+	MAX_TODO = 1 << 16,		/* parts that wait before spans are put off for them */
+};
+
+struct batch {
+	struct span *spans[BATCH];
+	struct target_read reads[BATCH];
+	size_t n;
+	uint8_t *bytes;
+};
+
+static void take(struct look *l, struct batch *b)
+{
+	size_t used = 0;
+
+	b->n = 0;
+	while (b->n < BATCH && used + LARGE <= BATCH_BYTES) {
+		struct span *s = space_next(&l->space);
+		struct target_read *r = &b->reads[b->n];
+
+		if (!s)
+			break;
+		*r = (struct target_read){ .addr = s->start, .buf = b->bytes + used };
+		if (!span_is_noscan(s) && span_bytes(s) <= LARGE)
+			r->len = (uint32_t)span_bytes(s);
+		used += r->len;
+		b->spans[b->n++] = s;
+		l->n_spans_read += !span_is_noscan(s);
+	}
+	feed_many(&l->feed, b->reads, b->n);
+}
+
+static void visit_span(struct look *l, const struct visitor *v, struct span *s)
+{
+	bool again;
+
+	do {
+		again = false;
+		for (uint32_t i = 0; s->labels && i < s->nelems; i++) {
+			struct place p;
+
+			if (!v->pending(l, s, s->labels[i]))
+				continue;
+			space_object(s, i, &p);
+			v->visit(l, &p, &s->labels[i]);
+			again = true;
+		}
+	} while (again);
+}
+
+static void visit_parts(struct look *l, const struct visitor *v)
+{
+	while (l->n_todo) {
+		struct part_todo t = l->todo[--l->n_todo];
+
+		v->part(l, &t);
+	}
+}
+
+void visit_all(struct look *l, const struct visitor *v)
+{
+	struct batch *b = xcalloc(1, sizeof(*b));
+
+	b->bytes = xcalloc(1, BATCH_BYTES);
+	do {
+		take(l, b);
+		for (size_t i = 0; i < b->n; i++) {
+			bool whole = b->reads[i].len && b->reads[i].ok;
+
+			window_set(&l->win, b->reads[i].addr, whole ? b->reads[i].buf : NULL,
+				   whole ? b->reads[i].len : 0);
+			visit_span(l, v, b->spans[i]);
+		}
+		visit_parts(l, v);
+	} while ((b->n || l->n_todo) && !look_interrupted(l));
+	free(b->bytes);
+	free(b);
+}
+
+void part_found(struct look *l, const struct edge *e, uint32_t from)
+{
+	uint64_t key = table_mix(table_mix(0x51ed270b, e->target), e->type) | 1;
+	bool is_new;
+
+	if (l->n_todo == MAX_TODO || !types_at(l->types, e->type)->pointers ||
+	    !table_put(&l->parts, key, &is_new) || !is_new)
+		return;
+	l->todo = grow(l->todo, l->n_todo, &l->cap_todo, sizeof(*l->todo));
+	l->todo[l->n_todo++] = (struct part_todo){ .addr = e->target, .bytes = e->bytes,
+						   .type = e->type, .from = from };
+}
+
+uint64_t part_bytes(const struct look *l, const struct part_todo *t)
+{
+	const struct type *type = types_at(l->types, t->type);
+	struct place p;
+
+	if (!space_find(&l->space, t->addr, &p))
+		return 0;
+	/* Of an array as much as is known to be it. */
+	if (type->repeats && t->bytes && t->bytes < p.size - p.off)
+		return t->bytes;
+	return type->repeats && !t->bytes ? type->size : p.size - p.off;
+}
