@@ -17,6 +17,6 @@ struct command {
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_GONE = 2 };
 
-extern const struct command cmd_trace, cmd_list, cmd_dump;
+extern const struct command cmd_trace, cmd_list, cmd_dump, cmd_heap;
 
 #endif
