@@ -73,6 +73,7 @@ func allTests(e *env) []testCase {
 	all = append(all, threadTests(e)...)
 	all = append(all, memoryTests(e)...)
 	all = append(all, censusTests(e)...)
+	all = append(all, holderTests(e)...)
 	all = append(all, pprofTests(e)...)
 	all = append(all, unharmedTests(e)...)
 	all = append(all, replacedTests(e)...)

@@ -130,6 +130,8 @@ type tracer struct {
 	*process
 }
 
+func (t *T) toolCommand(args ...string) *exec.Cmd { return exec.Command(t.tool, args...) }
+
 // attach starts gobpfleak on the process and returns when it traces; reports are JSON on stdout, unbounded.
 func (t *T) attach(pid int, args ...string) *tracer {
 	return t.startTracer(append([]string{"--format", "json", "-T", "0", "-p", fmt.Sprint(pid)}, args...)...)

@@ -133,7 +133,10 @@ static int look(struct run *r)
 {
 	const struct heap_options opt = options(r);
 	struct heapmap *m = &r->looks[r->n_looks];
-	int err = heap_look(r->heap, &opt, m);
+	int err;
+
+	say_verbose("reading the heap of process %d", (int)target_pid(process_target(r->p)));
+	err = heap_look(r->heap, &opt, m);
 
 	if (!err && m->interrupted)
 		err = -EINTR;

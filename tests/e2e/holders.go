@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// Types and holders against tests/progs/holders, which keeps each type in one way and says which, and
+// tests/progs/leaks, which leaks.  From exactFrom on the type and the holder of every object are known;
+// before, what is told as exact is.
+
+const exactFrom = 22
+
+func holderTests(e *env) []testCase {
+	var all []testCase
+	for _, v := range e.versions {
+		v := v
+		for _, variant := range []string{"plain", "stripped"} {
+			variant := variant
+			all = append(all, testCase{"holders/quiet/" + v + "/" + variant, func(t *T) { t.holdersQuiet(v, variant) }})
+		}
+		all = append(all, testCase{"holders/moving/" + v, func(t *T) { t.holdersMoving(v) }})
+		for _, kind := range []string{"sessions", "jobs", "events"} {
+			kind := kind
+			all = append(all, testCase{"holders/diff/" + kind + "/" + v, func(t *T) { t.holdersDiff(v, kind) }})
+		}
+	}
+	return append(all,
+		testCase{"holders/pie", func(t *T) { t.holdersQuiet(t.newest(), "pie") }},
+		testCase{"holders/unoptimized", func(t *T) { t.holdersQuiet(t.newest(), "noopt") }},
+		testCase{"holders/formats", func(t *T) { t.holdersFormats(t.newest()) }},
+		testCase{"holders/class", func(t *T) { t.holdersClass(t.newest()) }},
+		testCase{"holders/exits", func(t *T) { t.holdersExits(t.newest()) }},
+		testCase{"holders/exits-between", func(t *T) { t.holdersExitsBetween(t.newest()) }},
+		testCase{"holders/exec-between", func(t *T) { t.holdersExecBetween(t.newest()) }},
+		testCase{"holders/told-to-end", func(t *T) { t.holdersToldToEnd(t.newest()) }},
+		testCase{"holders/not-go", func(t *T) { t.holdersNotGo() }},
+		testCase{"holders/memory", func(t *T) { t.holdersMemory(t.newest()) }})
+}
+
+// ---- reports ----------------------------------------------------------------------------------------
+
+type heapReport struct {
+	Target struct{ Gone string }
+	Memory map[string]*int64
+	Look   struct {
+		Objects, Bytes uint64
+		Exact          uint64   `json:"exact_bytes"`
+		Span           *float64 `json:"span_s"`
+		Own            uint64   `json:"own_bytes"`
+	} `json:"heap_look"`
+	Typed    struct{ Pointers *float64 }
+	Coverage map[string]uint64
+	Cost     struct {
+		OwnRSS uint64 `json:"own_rss"`
+	}
+	Types []heapType
+}
+
+type rate struct{ Estimate, Low, High float64 }
+
+type heapType struct {
+	Type, Part   string
+	Pointers     bool
+	Objects      uint64
+	ObjectsRange [2]uint64 `json:"objects_range"`
+	Bytes        uint64
+	Exact        bool
+	Guessed      uint64 `json:"guessed_objects"`
+	Held         uint64 `json:"held_objects"`
+	Holders      []holder
+	Lines        []struct {
+		Function, File string
+		Line           int
+	}
+	ObjectsPerSecond rate `json:"objects_per_s"`
+}
+
+type holder struct {
+	Path             []string
+	Root             string
+	Objects          uint64
+	ObjectsPerSecond rate `json:"objects_per_s"`
+}
+
+func (t *T) parseHeap(text string) *heapReport {
+	r := &heapReport{}
+	if err := json.Unmarshal([]byte(text), r); err != nil {
+		t.Fatalf("the report is no JSON: %v: %.300s", err, text)
+	}
+	t.checkSchema(text)
+	if t.keep {
+		t.writeFile("report.json", []byte(text), 0666)
+	}
+	return r
+}
+
+// heap is one look.
+func (t *T) heap(pid int, args ...string) *heapReport {
+	x := t.runTool(0, append([]string{"heap", "--format", "json", "-T", "0", "-p", fmt.Sprint(pid)}, args...)...)
+	t.checkMessages(x.stderr)
+	if x.code != 0 {
+		t.Fatalf("gobpfleak heap: exit code %d; stderr: %s", x.code, x.stderr)
+	}
+	return t.parseHeap(x.stdout)
+}
+
+// find returns the objects of a type that are whole, not parts of maps or channels.
+func (r *heapReport) find(name string) *heapType {
+	for i := range r.Types {
+		if r.Types[i].Type == name && r.Types[i].Part == "" {
+			return &r.Types[i]
+		}
+	}
+	return nil
+}
+
+// ---- one look at a program that does nothing ----------------------------------------------------------
+
+// keptRow is a row of the program's ledger.
+type keptRow struct {
+	What, Type         string
+	Objects, Bytes     uint64
+	Holders            []string
+	Variable, Function string
+	Others             bool
+	Allocator, File    string
+	Line               int
+}
+
+func (t *T) holdersQuiet(version, variant string) {
+	var rows []keptRow
+	p := t.program(t.build("holders", version, variant))
+	p.do("build")
+	p.json(&rows, "ledger")
+	r := t.heap(p.pid())
+	p.finish()
+	t.checkKept(rows, r, version, variant)
+	for name, n := range r.Coverage {
+		if n != 0 && name != "unreached" {
+			t.Errorf("coverage: %s %d of a program that does nothing", name, n)
+		}
+	}
+	if alloc := r.Memory["heap_alloc"]; alloc == nil || !within(r.Look.Bytes, uint64(*alloc), handfulBytes) {
+		t.Errorf("%d bytes live, by the runtime %d", r.Look.Bytes, value64(alloc))
+	}
+}
+
+func value64(p *int64) int64 {
+	if p == nil {
+		return -1
+	}
+	return *p
+}
+
+// checkKept notes how many rows are right; from exactFrom on all must be.
+func (t *T) checkKept(rows []keptRow, r *heapReport, version, variant string) {
+	typed, exact, held, placed := 0, 0, 0, 0
+	for i := range rows {
+		row := &rows[i]
+		got := r.find(row.Type)
+		if got == nil {
+			if series(version) >= exactFrom {
+				t.Errorf("%s: no %s", row.What, row.Type)
+			}
+			continue
+		}
+		typed++
+		if got.Exact {
+			exact++
+		}
+		if t.checkCount(row, got, version) && t.checkHolder(row, got, version, variant) {
+			held++
+		}
+		if t.checkLine(row, got) {
+			placed++
+		}
+	}
+	t.Notef("of %d types %d found, %d exact, %d with their holder, %d with their line; %.1f %% of the bytes with pointers typed",
+		len(rows), typed, exact, held, placed, share(r.Typed.Pointers))
+}
+
+func share(p *float64) float64 {
+	if p == nil {
+		return 0
+	}
+	return *p * 100
+}
+
+func (t *T) checkCount(row *keptRow, got *heapType, version string) bool {
+	if row.Others {
+		return got.Objects >= row.Objects
+	}
+	if got.ObjectsRange[0] != got.ObjectsRange[1] {
+		t.Errorf("%s: %v objects of a program that does nothing", row.What, got.ObjectsRange)
+	}
+	switch {
+	case got.Objects == row.Objects && got.Bytes == row.Bytes:
+		return true
+	case got.Objects > row.Objects && got.Exact, series(version) >= exactFrom:
+		t.Errorf("%s: %d %s in %d bytes, really %d in %d", row.What, got.Objects, row.Type, got.Bytes,
+			row.Objects, row.Bytes)
+	}
+	return false
+}
+
+// follows tells whether the words stand in the path in this order.
+func follows(path []string, words []string) bool {
+	for _, name := range path {
+		if len(words) > 0 && strings.Contains(name, words[0]) {
+			words = words[1:]
+		}
+	}
+	return len(words) == 0
+}
+
+// isHeld: names of variables are only in binaries with symbols.
+func (row *keptRow) isHeld(h *holder, variant string) bool {
+	last := h.Path[len(h.Path)-1]
+	switch {
+	case !follows(h.Path[:len(h.Path)-1], row.Holders) && !follows(h.Path, row.Holders):
+		return false
+	case row.Function != "":
+		return h.Root == "stack" && strings.Contains(last, row.Function)
+	case row.Variable != "" && (variant == "plain" || variant == "noopt"):
+		return h.Root == "variable" && strings.Contains(last, row.Variable)
+	case row.Variable != "":
+		return h.Root == "variable"
+	}
+	return true
+}
+
+func (t *T) checkHolder(row *keptRow, got *heapType, version, variant string) bool {
+	held := uint64(0)
+	for i := range got.Holders {
+		if row.isHeld(&got.Holders[i], variant) {
+			held += got.Holders[i].Objects
+		}
+	}
+	if held == row.Objects || (row.Others && held >= row.Objects) {
+		return true
+	}
+	if series(version) >= exactFrom {
+		text := ""
+		for _, h := range got.Holders {
+			text += fmt.Sprintf("; %d %s", h.Objects, strings.Join(h.Path, " < "))
+		}
+		t.Errorf("%s: %d of %d held by %v %s%s%s", row.What, held, row.Objects, row.Holders, row.Variable,
+			row.Function, text)
+	}
+	return false
+}
+
+// checkLine: the allocating function is known in every version, stripped or not, where the type is.
+func (t *T) checkLine(row *keptRow, got *heapType) bool {
+	for _, l := range got.Lines {
+		if l.Function == row.Allocator && path.Base(l.File) == row.File && l.Line == row.Line {
+			return true
+		}
+	}
+	if !row.Others {
+		t.Errorf("%s: not allocated by %s %s:%d, but by %v", row.What, row.Allocator, row.File, row.Line, got.Lines)
+	}
+	return false
+}
+
+// ---- one that moves ----------------------------------------------------------------------------------
+
+const (
+	looks = 5
+	// What a churning goroutine may have of one type at a time, beside what is kept.
+	atATime = 2 * 250
+)
+
+// holdersMoving: what is kept is kept all the time, so it must be in every interval, beside garbage of the
+// same types, collections, and a map that grows.
+func (t *T) holdersMoving(version string) {
+	var rows []keptRow
+	p := t.program(t.build("holders", version, "stripped"))
+	p.do("build")
+	p.json(&rows, "ledger")
+	p.do("move 2000")
+	wide := 0.0
+	for n := 0; n < looks; n++ {
+		low := p.number("leaked")
+		r := t.heap(p.pid())
+		high := p.number("leaked")
+		t.checkMoving(rows, r, version)
+		got := r.find("main.leaking")
+		if got == nil {
+			if series(version) >= exactFrom {
+				t.Errorf("no main.leaking of %.0f", high)
+			}
+			continue
+		}
+		if float64(got.ObjectsRange[1]) < low || float64(got.ObjectsRange[0]) > high {
+			t.Errorf("%v of main.leaking, really between %.0f and %.0f", got.ObjectsRange, low, high)
+		}
+		wide = math.Max(wide, float64(got.ObjectsRange[1]-got.ObjectsRange[0])/math.Max(high, 1))
+	}
+	p.do("still")
+	r := t.heap(p.pid())
+	p.finish()
+	t.checkKept(rows, r, version, "stripped")
+	t.Notef("intervals of what grew up to %.1f %% wide", wide*100)
+}
+
+func (p *program) number(command string) float64 {
+	var v float64
+	p.json(&v, command)
+	return v
+}
+
+func (t *T) checkMoving(rows []keptRow, r *heapReport, version string) {
+	for i := range rows {
+		row := &rows[i]
+		got := r.find(row.Type)
+		if got == nil || !got.Exact || row.Others {
+			if series(version) >= exactFrom && got == nil {
+				t.Errorf("%s: no %s", row.What, row.Type)
+			}
+			continue
+		}
+		if got.ObjectsRange[0] > row.Objects+atATime ||
+			(got.ObjectsRange[1] < row.Objects && series(version) >= exactFrom) {
+			t.Errorf("%s: %v %s, really %d and some garbage", row.What, got.ObjectsRange, row.Type, row.Objects)
+		}
+	}
+}
+
+// ---- two looks ---------------------------------------------------------------------------------------
+
+// leakRow is a row of the ledger of tests/progs/leaks.
+type leakRow struct {
+	What, Type      string
+	Holders         []string
+	Function        string
+	Allocator, File string
+	Line            int
+}
+
+const (
+	leakedBefore = 1000
+	leakedAfter  = 500
+)
+
+// holdersDiff: most of the leak is older than the first look.
+func (t *T) holdersDiff(version, kind string) {
+	var rows []leakRow
+	p := t.program(t.build("leaks", version, "plain"))
+	p.do("begin")
+	p.json(&rows, "ledger")
+	p.do("%s %d", kind, leakedBefore)
+	x := t.startHeap(p.pid(), "--diff", "1h")
+	p.do("%s %d", kind, leakedAfter)
+	t.must(x.cmd.Process.Signal(syscall.SIGINT))
+	r := t.parseHeap(x.line(x.stdout, ""))
+	if code := x.exit(); code != 0 {
+		t.Errorf("exit code %d; stderr: %s", code, x.stderr)
+	}
+	p.finish()
+	for i := range rows {
+		if rows[i].What == kind {
+			t.checkLeak(&rows[i], r, version)
+		}
+	}
+}
+
+// startHeap returns when the first look is over.
+func (t *T) startHeap(pid int, args ...string) *tracer {
+	x := &tracer{t.start(t.toolCommand(append([]string{"heap", "--format", "json", "-T", "0", "-p", fmt.Sprint(pid)}, args...)...))}
+	x.line(x.stderr, "the second look")
+	return x
+}
+
+// grownMost is how far from the top the type must be at most: a map or slice that doubles just then grows
+// by more than what it holds.
+const grownMost = 4
+
+func (t *T) checkLeak(row *leakRow, r *heapReport, version string) {
+	at := -1
+	for i := range r.Types {
+		if r.Types[i].Type == row.Type && r.Types[i].Part == "" {
+			at = i
+		}
+	}
+	if at < 0 || r.Look.Span == nil {
+		if series(version) >= exactFrom {
+			t.Errorf("no %s", row.Type)
+		}
+		t.Notef("%s not found", row.Type)
+		return
+	}
+	got := &r.Types[at]
+	grown := got.ObjectsPerSecond
+	if n := grown.Estimate * *r.Look.Span; got.Exact && math.Abs(n-leakedAfter) > 0.5 {
+		t.Errorf("%s grew by %.1f [%.1f, %.1f] objects, really %d", row.Type, n, grown.Low**r.Look.Span,
+			grown.High**r.Look.Span, leakedAfter)
+	}
+	if at > grownMost {
+		t.Errorf("%s stands in place %d", row.Type, at)
+	}
+	want := keptRow{What: row.What, Holders: row.Holders, Function: row.Function, Objects: got.Objects,
+		Allocator: row.Allocator, File: row.File, Line: row.Line}
+	t.checkLine(&want, got)
+	if len(got.Holders) == 0 || !want.isHeld(&got.Holders[0], "plain") {
+		t.Errorf("%s: what grew most is held by %v, not %v %s", row.Type, got.Holders, row.Holders, row.Function)
+	}
+}
+
+// ---- formats -----------------------------------------------------------------------------------------
+
+var foldedStack = regexp.MustCompile(`^[^;]+(;[^;]+)+ [0-9]+$`)
+
+func (t *T) holdersFormats(version string) {
+	p := t.program(t.build("holders", version, "plain"))
+	p.do("build")
+	profile := filepath.Join(t.dir, "types.pb.gz")
+	pid := fmt.Sprint(p.pid())
+	text := t.runTool(0, "heap", "-p", pid, "--pprof", profile)
+	folded := t.runTool(0, "heap", "-p", pid, "-f", "-T", "0")
+	r := t.heap(p.pid())
+	p.finish()
+	for _, x := range []ran{text, folded} {
+		t.checkMessages(x.stderr)
+		if x.code != 0 {
+			t.Errorf("exit code %d; stderr: %s", x.code, x.stderr)
+		}
+	}
+	if n := strings.Count(text.stdout, "\n"); n < 20 || n > 40 {
+		t.Errorf("%d lines:\n%s", n, text.stdout)
+	}
+	sum := uint64(0)
+	for _, line := range strings.Split(strings.TrimSpace(folded.stdout), "\n") {
+		if !foldedStack.MatchString(line) {
+			t.Errorf("not a folded stack: %s", line)
+			continue
+		}
+		var n uint64
+		fmt.Sscan(line[strings.LastIndexByte(line, ' ')+1:], &n)
+		sum += n
+	}
+	if !within(sum, r.Look.Bytes, handfulBytes) {
+		t.Errorf("%d bytes in folded stacks, %d in JSON", sum, r.Look.Bytes)
+	}
+	if !strings.Contains(folded.stdout, "var main.theService;main.service.sessions;map[int]*main.session;main.session ") {
+		t.Errorf("the sessions are not there:\n%.2000s", folded.stdout)
+	}
+	if flat := t.pprofFlat(t.goTool("-top", "-sample_index=inuse_objects", "-nodefraction=0", "-nodecount=10000", profile), 0); flat["main.inLargeMap"] != 20000 {
+		t.Errorf("-top has %d of main.inLargeMap", flat["main.inLargeMap"])
+	}
+}
+
+// holdersClass: the same counts, of one size only.
+func (t *T) holdersClass(version string) {
+	const size = 96
+	p := t.program(t.build("holders", version, "plain"))
+	p.do("build")
+	all, one := t.heap(p.pid()), t.heap(p.pid(), "--class", fmt.Sprint(size))
+	p.finish()
+	got := one.find("main.inTimer")
+	if got == nil || got.Objects != all.find("main.inTimer").Objects {
+		t.Errorf("main.inTimer of %d bytes is not as it is among all", size)
+	}
+	if one.find("main.inLargeMap") != nil || one.Look.Bytes >= all.Look.Bytes || one.Look.Bytes == 0 {
+		t.Errorf("%d bytes of objects of %d bytes, of %d", one.Look.Bytes, size, all.Look.Bytes)
+	}
+}
+
+// ---- what goes wrong ---------------------------------------------------------------------------------
+
+// holdersExits: the process ends while its heap is read, slowly.
+func (t *T) holdersExits(version string) {
+	p := t.program(t.build("bigheap", version, "stripped"))
+	p.do("build 2")
+	x := t.start(t.toolCommand("heap", "-v", "--rate", "1M", "-p", fmt.Sprint(p.pid())))
+	x.line(x.stderr, "reading")
+	p.kill()
+	if code := x.exit(); code != 1 || x.stdout.String() != "" {
+		t.Errorf("exit code %d; stdout: %s", code, x.stdout)
+	}
+	t.checkMessages(x.stderr.String())
+	if !strings.Contains(x.stderr.String(), "exited") {
+		t.Errorf("it does not say that the process has exited: %s", x.stderr)
+	}
+}
+
+func (t *T) holdersExitsBetween(version string) {
+	p := t.program(t.build("leaks", version, "stripped"))
+	p.do("begin")
+	x := t.startHeap(p.pid(), "--diff", "1h")
+	p.finish()
+	t.firstOnly(x, "exited")
+}
+
+func (t *T) holdersExecBetween(version string) {
+	p := t.program(t.build("restart", version, "stripped"), "SUCCESSOR="+t.build("leaks", version, "stripped"))
+	p.do("before 1000")
+	x := t.startHeap(p.pid(), "--diff", "1h")
+	fmt.Fprintln(p.in, "exec")
+	t.firstOnly(x, "exec")
+}
+
+// firstOnly: the report is of the first look, and says why.
+func (t *T) firstOnly(x *tracer, why string) {
+	r := t.parseHeap(x.line(x.stdout, ""))
+	if !strings.Contains(r.Target.Gone, why) || r.Look.Span != nil || r.Look.Objects == 0 {
+		t.Errorf("gone: %q, %d objects, two looks: %v", r.Target.Gone, r.Look.Objects, r.Look.Span != nil)
+	}
+	x.expect(2)
+}
+
+func (t *T) holdersToldToEnd(version string) {
+	p := t.program(t.build("bigheap", version, "stripped"))
+	p.do("build 2")
+	x := t.start(t.toolCommand("heap", "-v", "--rate", "1M", "-p", fmt.Sprint(p.pid())))
+	x.line(x.stderr, "reading")
+	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	if code := x.exit(); code != 1 || x.stdout.String() != "" {
+		t.Errorf("exit code %d; stdout: %s; stderr: %s", code, x.stdout, x.stderr)
+	}
+	p.do("build 0")
+	p.finish()
+}
+
+func (t *T) holdersNotGo() {
+	x := t.shell("echo ready; read line")
+	x.line(x.stdout, "ready")
+	got := t.runTool(0, "heap", "-p", fmt.Sprint(x.pid()))
+	if got.code != 1 || !strings.Contains(got.stderr, "Go") {
+		t.Errorf("exit code %d; stderr: %s", got.code, got.stderr)
+	}
+}
+
+// holdersMemory: more objects than there may be memory for: what there was no room for is counted.
+func (t *T) holdersMemory(version string) {
+	const limit = 64 << 20
+	var rows []struct {
+		Type    string
+		Objects uint64
+	}
+	p := t.program(t.build("bigheap", version, "stripped"))
+	p.do("build 60")
+	p.json(&rows, "ledger")
+	r := t.heap(p.pid(), "--memory", fmt.Sprint(limit))
+	p.finish()
+	if r.Look.Own > limit {
+		t.Errorf("%d bytes held, allowed were %d", r.Look.Own, limit)
+	}
+	for _, row := range rows {
+		got := r.find(row.Type)
+		if row.Type == "[]uint8" || r.Coverage["over_memory"] > 0 {
+			continue
+		}
+		if got == nil || got.Objects != row.Objects {
+			t.Errorf("%d %s are not there, and nothing was left out", row.Objects, row.Type)
+		}
+	}
+	t.Notef("%d objects, %d left out, %d MiB held, %d MiB resident", r.Look.Objects, r.Coverage["over_memory"],
+		r.Look.Own>>20, r.Cost.OwnRSS>>20)
+}
