@@ -81,6 +81,7 @@ var parts = []struct {
 	{"bursts", (*bench).bursts},
 	{"attach", (*bench).attachAndLeave},
 	{"memory", (*bench).memory},
+	{"heap", (*bench).heaps},
 }
 
 func median(v []float64) float64 {
