@@ -4,44 +4,54 @@
  *
  * In stratum k the runtime has allocated A_k objects of a class.  Samples of the class were
  * recorded there, each with a known chance p; in bursts besides only during a share f_k of the
- * time.  Their plain weights 1 / (p f_k) sum up to X_k, which is A_k only in the mean.  So they are
- * scaled by g = A / X, the ratio estimator (W. G. Cochran, Sampling Techniques, chapter 6): an estimate no
- * longer hangs on how many samples there happened to be, but only on which.
+ * time.  Their plain weights 1 / (p f_k) sum up to X_k, which is A_k only in the mean.  They are
+ * scaled so that they sum up to A: an estimate no longer hangs on how many samples there happened
+ * to be, but only on which (W. G. Cochran, Sampling Techniques, chapters 6 and 7).
  *
- * A ratio of small numbers is biased, so neighbours are joined to groups, class by class, each with
- * one g = sum A / sum X.  Throughout, what counts is the number of samples.  In bursts it is that
- * of windows as well: programs allocate in runs, and one window that meets a run says nothing of
- * the time between runs, however many samples it has.
+ * Throughout, all are scaled by g = A / X.  A ratio of small numbers is biased, so neighbours are
+ * joined to groups of enough samples, class by class.  One that was certain to be recorded stands
+ * for itself alone; what is shared out among the others is A less the number of these.
  *
- * A sample that was certain to be recorded stands for itself alone; what is shared out among the
- * others is A less the number of these.  In bursts none is certain.
+ * In bursts the number of samples does not say how much they tell: programs allocate in runs, and
+ * with g = A / X a leak that shares its class with batches would be blamed for those batches that
+ * no window has met.  So windows are scaled one by one: by g_k = 1 - (X - A) d_k / sum(d X), where
+ * d_k is by how much X_k is above the mean of all X_k.  The class as a whole then adds up to A, and
+ * what is the same in all windows stays what it is; what comes and goes with the class is scaled
+ * with it.  d_k / sum(d X) is the pull of a window.  Few windows cannot be told apart: with them
+ * d_k = 1, which is g = A / X.  And where A differs from X by more than the windows from each other
+ * can explain, they have missed something altogether.  Nobody knows whose it was, so that is not
+ * shared out, and adds to upper limits only (estimate.c).
  *
  * Memory is bounded: when all slots of a kind are used, neighbours become one.
  */
 #include "user/judge/strata.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "user/base/util.h"
 
+/* The numbers were fitted with the simulation of test_estimate.c. */
 enum {
 	MIN_SLOTS = 4,
 	MIN_SAMPLES = 20,	/* of a group */
-	MIN_WINDOWS = 8,	/* of a group, in bursts */
+	MIN_WINDOWS = 8,	/* before one is told from another */
+	MIN_T2 = 16,		/* square of the standard deviations that are always explained; */
+				/* with more windows than that, their number */
 };
 
 struct cell {			/* one class in one stratum */
 	double allocs;		/* A; as scaled if that is not known */
 	double certain;		/* samples that stand for themselves */
 	double weight;		/* sum of 1 / p of the others */
-	double scaled;		/* X, the same over f; 0 while the stratum is open */
-	double factor;		/* of their group, times scaled / weight */
-	uint32_t n;		/* the others */
-	uint32_t group_n, group;
+	uint32_t n;		/* these */
+	struct stratum st;	/* X is st.scaled */
 };
 
 struct slot {
 	unsigned n_strata;	/* joined in it */
+	bool counted;		/* all of them */
+	double plain;		/* 1 / f, in the mean */
 	struct cell cells[STRATA_CLASSES];
 };
 
@@ -119,12 +129,15 @@ unsigned strata_n(const struct strata *s, bool bursts)
 
 static void join_slots(struct slot *to, const struct slot *from)
 {
+	to->plain = to->plain * to->n_strata + from->plain * from->n_strata;
 	to->n_strata += from->n_strata;
+	to->plain /= to->n_strata;
+	to->counted &= from->counted;
 	for (unsigned i = 0; i < STRATA_CLASSES; i++) {
 		to->cells[i].allocs += from->cells[i].allocs;
 		to->cells[i].certain += from->cells[i].certain;
 		to->cells[i].weight += from->cells[i].weight;
-		to->cells[i].scaled += from->cells[i].scaled;
+		to->cells[i].st.scaled += from->cells[i].st.scaled;
 		to->cells[i].n += from->cells[i].n;
 	}
 }
@@ -145,15 +158,16 @@ static bool make_room(struct strata *s, struct kind *k)
 bool strata_close(struct strata *s, const uint64_t *allocs, double listened, bool bursts)
 {
 	struct slot *slot = open_one(s);
-	double f = s->bursts ? listened : 1;
 	bool joined;
 
+	slot->plain = s->bursts ? 1 / listened : 1;
 	for (unsigned i = 0; i < STRATA_CLASSES; i++) {
 		struct cell *c = &slot->cells[i];
 
-		c->scaled = c->weight / f;
-		c->allocs = allocs ? (double)allocs[i] : c->certain + c->scaled;
+		c->st.scaled = c->weight * slot->plain;
+		c->allocs = allocs ? (double)allocs[i] : c->certain + c->st.scaled;
 	}
+	slot->counted = allocs != NULL;
 	s->bursts = bursts;
 	joined = make_room(s, &s->kinds[bursts]);
 	open_slot(s);
@@ -161,74 +175,123 @@ bool strata_close(struct strata *s, const uint64_t *allocs, double listened, boo
 	return joined;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------- */
+/* ---- factors --------------------------------------------------------------------------------- */
 
 struct sums {
-	double allocs, scaled, weight;
+	double allocs, scaled;
 	uint32_t n;
-	unsigned n_strata;
 };
 
-static void add_cell(struct sums *t, const struct cell *c, unsigned n_strata)
+static void add_cell(struct sums *t, const struct cell *c)
 {
 	t->allocs += c->allocs - c->certain;
-	t->scaled += c->scaled;
-	t->weight += c->weight;
+	t->scaled += c->st.scaled;
 	t->n += c->n;
-	t->n_strata += n_strata;
 }
 
-/* A sample stands for itself at least; of a class of which there is none, as many as its weight. */
-static void set_factors(struct kind *k, unsigned class, unsigned from, unsigned end, uint32_t group)
+/* A sample stands for itself at least. */
+static double at_least_itself(double factor, const struct cell *c)
+{
+	return factor * c->weight < c->n ? c->n / c->weight : factor;
+}
+
+static void set_group(struct kind *k, unsigned class, unsigned from, unsigned end, uint32_t group)
 {
 	struct sums t = { 0 };
-	double g;
 
 	for (unsigned i = from; i < end; i++)
-		add_cell(&t, &k->slots[i]->cells[class], k->slots[i]->n_strata);
-	g = t.scaled > 0 ? t.allocs / t.scaled : 1;
-	if (g * t.scaled < t.n)
-		g = t.n / (t.scaled > 0 ? t.scaled : 1);
+		add_cell(&t, &k->slots[i]->cells[class]);
 	for (unsigned i = from; i < end; i++) {
 		struct cell *c = &k->slots[i]->cells[class];
 
-		c->factor = c->weight > 0 ? g * c->scaled / c->weight : g;
-		c->group_n = t.n;
-		c->group = group;
+		c->st.factor = at_least_itself(t.scaled > 0 ? t.allocs / t.scaled : 1, c);
+		c->st.group_n = t.n;
+		c->st.group = group;
 	}
 }
 
 /* What is left over at the end joins the group before. */
-static void group_class(struct kind *k, unsigned class, unsigned n, unsigned min_windows)
+static void settle_throughout(struct kind *k, unsigned class, unsigned n)
 {
 	unsigned from = 0, last_from = 0;
 	uint32_t group = 0;
 	struct sums t = { 0 };
 
 	for (unsigned i = 0; i < n; i++) {
-		add_cell(&t, &k->slots[i]->cells[class], k->slots[i]->n_strata);
-		if (t.n < MIN_SAMPLES || t.n_strata < min_windows)
+		add_cell(&t, &k->slots[i]->cells[class]);
+		if (t.n < MIN_SAMPLES)
 			continue;
-		set_factors(k, class, from, i + 1, group++);
+		set_group(k, class, from, i + 1, group++);
 		last_from = from;
 		from = i + 1;
 		t = (struct sums){ 0 };
 	}
 	if (from < n)
-		set_factors(k, class, group ? last_from : 0, n, group ? group - 1 : 0);
+		set_group(k, class, group ? last_from : 0, n, group ? group - 1 : 0);
 }
 
-/* Of the open one only the samples are known: theirs weigh as in the group before. */
+struct windows {		/* of one class, summed */
+	double n, scaled;
+	double excess;		/* scaled less allocs */
+};
+
+/* Sets the pull of each window; see the essay. */
+static void set_pulls(struct kind *k, unsigned class, unsigned n, const struct windows *w)
+{
+	bool alike = w->n < MIN_WINDOWS;
+	double mean = w->scaled / w->n, squares = 0, moment = 0, t2, damp;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct cell *c = &k->slots[i]->cells[class];
+		double m = k->slots[i]->n_strata, d = c->st.scaled / m - mean;
+
+		squares += d * d * m;
+		c->st.pull = alike ? 1 : d;
+		moment += c->st.pull * c->st.scaled;
+	}
+	t2 = w->excess * w->excess * (n - 1) / (w->n * squares);	/* NAN: one window */
+	damp = moment > 0 && t2 >= 0 ? fmin(1, fmax(MIN_T2, w->n) / t2) / moment : 0;
+	for (unsigned i = 0; i < n; i++)
+		k->slots[i]->cells[class].st.pull *= damp;
+}
+
+static void settle_bursts(struct kind *k, unsigned class, unsigned n)
+{
+	struct windows w = { 0 };
+	uint32_t n_samples = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct cell *c = &k->slots[i]->cells[class];
+
+		w.n += k->slots[i]->n_strata;
+		w.scaled += c->st.scaled;
+		w.excess += c->st.scaled - c->allocs;
+		n_samples += c->n;
+	}
+	set_pulls(k, class, n, &w);
+	for (unsigned i = 0; i < n; i++) {
+		struct cell *c = &k->slots[i]->cells[class];
+		struct stratum *st = &c->st;
+
+		st->n_windows = k->slots[i]->n_strata;
+		st->plain = c->weight > 0 ? st->scaled / c->weight : k->slots[i]->plain;
+		st->factor = at_least_itself(st->plain * (1 - w.excess * st->pull), c);
+		st->missing = c->allocs - st->factor * c->weight;
+		st->group_n = n_samples;
+	}
+}
+
+/* Of the open one only the samples are known. */
 static void settle_open(struct kind *k, unsigned class, bool bursts)
 {
+	const struct slot *before = k->n > 1 ? k->slots[k->n - 2] : NULL;
 	struct cell *c = &k->slots[k->n - 1]->cells[class];
-	const struct cell *before = k->n > 1 ? &k->slots[k->n - 2]->cells[class] : NULL;
 
-	c->factor = bursts && before ? before->factor : 1;
-	c->group = before ? before->group : 0;
-	c->group_n = before ? before->group_n : c->n;
-	c->scaled = c->weight * c->factor;
-	c->allocs = c->certain + c->scaled;
+	c->st.plain = c->st.factor = bursts && before ? before->plain : 1;
+	c->st.group = before ? before->cells[class].st.group : 0;
+	c->st.group_n = before ? before->cells[class].st.group_n : c->n;
+	c->st.scaled = c->weight * c->st.plain;
+	c->allocs = c->certain + c->st.scaled;
 }
 
 static void settle(struct strata *s)
@@ -238,28 +301,27 @@ static void settle(struct strata *s)
 		bool open = s->bursts == b;
 
 		for (unsigned i = 0; i < STRATA_CLASSES; i++) {
-			group_class(k, i, k->n - open, b ? MIN_WINDOWS : 0);
+			(b ? settle_bursts : settle_throughout)(k, i, k->n - open);
 			if (open)
 				settle_open(k, i, b);
+			for (unsigned j = 0; j < k->n; j++)
+				k->slots[j]->cells[i].st.counted = k->slots[j]->counted;
 		}
 	}
 	s->settled = true;
 }
 
-struct stratum strata_get(struct strata *s, uint8_t slot, unsigned class)
+const struct stratum *strata_get(struct strata *s, uint8_t slot, unsigned class)
 {
+	static const struct stratum none = { .factor = 1 };
 	const struct kind *k = &s->kinds[strata_is_bursts(slot)];
 	unsigned i = slot & (STRATA_BURSTS - 1);
-	const struct cell *c;
 
 	if (i >= k->n)
-		return (struct stratum){ .factor = 1 };
+		return &none;
 	if (!s->settled)
 		settle(s);
-	c = &k->slots[i]->cells[class % STRATA_CLASSES];
-	return (struct stratum){
-		.factor = c->factor, .allocs = c->allocs - c->certain, .scaled = c->scaled,
-		.group_n = c->group_n, .group = c->group };
+	return &k->slots[i]->cells[class % STRATA_CLASSES].st;
 }
 
 double strata_ratio(struct strata *s, unsigned class)
@@ -270,6 +332,6 @@ double strata_ratio(struct strata *s, unsigned class)
 		settle(s);
 	for (unsigned b = 0; b < ARRAY_SIZE(s->kinds); b++)
 		for (unsigned i = 0; i < s->kinds[b].n; i++)
-			add_cell(&t, &s->kinds[b].slots[i]->cells[class % STRATA_CLASSES], 0);
+			add_cell(&t, &s->kinds[b].slots[i]->cells[class % STRATA_CLASSES]);
 	return t.scaled > 0 ? t.allocs / t.scaled : 1;
 }

@@ -52,13 +52,19 @@ static inline uint8_t strata_joined(uint8_t slot)
 
 /* What is known of one class in the stratum of a slot. */
 struct stratum {
+	bool counted;		/* how many allocations there were */
 	double factor;		/* a sample of weight w stands for w * factor allocations */
-	double allocs;		/* of all that were not certain to be recorded */
-	double scaled;		/* what the samples sum up to, without the census */
-	uint64_t group_n;	/* samples behind the factor */
-	unsigned group;		/* strata of a group have one factor, but for what they listened */
+	unsigned group;		/* throughout: strata of one group have one factor */
+	uint32_t group_n;	/* samples of all of them */
+	/* in bursts: */
+	unsigned n_windows;	/* that are over */
+	double plain;		/* what factor would be without the census */
+	double scaled;		/* plain times the weights of all samples of the class */
+	double pull;		/* see strata.c */
+	double missing;		/* allocations that no sample stands for, if positive in sum */
 };
-struct stratum strata_get(struct strata *s, uint8_t slot, unsigned class);
+/* Good until a sample is added or a stratum ends. */
+const struct stratum *strata_get(struct strata *s, uint8_t slot, unsigned class);
 /* What was allocated of a class in all strata, and was not certain to be recorded, over what its
  * samples sum up to without the census; 1: no sample. */
 double strata_ratio(struct strata *s, unsigned class);

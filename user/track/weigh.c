@@ -95,7 +95,7 @@ double weigh_object(const struct track *tr, const struct tracked *o)
 	double weight = weight_of(o->chance);
 
 	if (o->chance || strata_is_bursts(o->stratum))
-		weight *= strata_get(tr->strata, o->stratum, a->class).factor;
+		weight *= strata_get(tr->strata, o->stratum, a->class)->factor;
 	return ldexp(weight, (int)shift_of(tr, a));
 }
 
@@ -108,6 +108,6 @@ double weigh_allocs(const struct track *tr, const struct account *a)
 	if (a->scaled > 0)
 		n += a->scaled * strata_ratio(tr->strata, a->class);
 	if (a->open > 0)
-		n += a->open * strata_get(tr->strata, open, a->class).factor;
+		n += a->open * strata_get(tr->strata, open, a->class)->factor;
 	return n;
 }
