@@ -9,6 +9,7 @@
  */
 #include "user/baseline.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,19 @@ static void add_stack(struct making *mk, const struct profile_bucket *bucket)
 	mk->b.n_pcs += n + 1;
 }
 
+/* Each sample was taken by a chance of its own, judge/estimate.c. */
+static void set_variance(struct obs_account *a, uint64_t rate, struct obs_stack *st)
+{
+	double chance = profile_chance(rate, a->size), size = (double)a->size;
+	double weight = chance > 0 ? 1 / chance : 0;
+	double var = weight > 1 ? weight * (weight - 1) : 0;
+
+	a->live_var = (struct variance){ .var = var * (double)a->samples, .largest = sqrt(var) };
+	st->objects = a->live_var;
+	st->bytes = (struct variance){ .var = a->live_var.var * size * size,
+				       .largest = a->live_var.largest * size };
+}
+
 /* Numbers may be of two collections, or a hostile program's: there are no fewer than none. */
 static void add_account(struct making *mk, const struct profile_bucket *bucket)
 {
@@ -71,11 +85,11 @@ static void add_account(struct making *mk, const struct profile_bucket *bucket)
 				   .typ = GL_UNKNOWN, .size = bucket->size };
 	profile_unsample(rate, bucket->size, bucket->allocs, &objects, &bytes);
 	a->allocs = (double)objects;
-	if (bucket->frees >= bucket->allocs)
-		return;
-	a->samples = bucket->allocs - bucket->frees;
+	if (bucket->frees < bucket->allocs)
+		a->samples = bucket->allocs - bucket->frees;
+	set_variance(a, rate, &mk->b.stacks[mk->b.n]);
 	profile_unsample(rate, bucket->size, a->samples, &objects, &bytes);
-	a->live = a->live_first = a->live_half = (double)objects;
+	a->live = a->live_first = a->live_half = a->old = (double)objects;
 }
 
 void baseline_make(struct process *p, const struct profile *profile, struct baseline *out)

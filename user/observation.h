@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "user/coverage.h"
+#include "user/judge/estimate.h"
 #include "user/model.h"
 
 /* A rate over less is noise, however exact the numbers: a burst becomes gigabytes a minute. */
@@ -33,6 +34,8 @@ struct obs_stack {
 	uint64_t half_live;	/* started minus ended at go_half_ns */
 	double other_allocs, other_bytes;	/* allocated here, of accounts that were given up
 						 * when they held nothing and there was no room */
+	struct variance objects, bytes;	/* of the sums over its accounts' live objects */
+	struct variance new_bytes;	/* of those that are not old */
 };
 
 /* All objects of one stack, type and size of slot.  Numbers of objects are estimates where not
@@ -45,13 +48,17 @@ struct obs_account {
 				 * another opened */
 	bool tiny;
 	double live;		/* found alive by the last collection that saw them */
+	struct variance live_var;
 	double young;		/* born since */
 	double shared;		/* of live: tiny, with another live one in their block */
 	double doubtful;	/* of live: may be the unseen successor of an object that died */
 	double allocs;		/* since the attach */
 	uint64_t samples;	/* objects that live was counted from */
 	double live_first;	/* live after the first collection since the attach */
-	double live_half;	/* live at heap_half_ns */
+	double live_half;	/* live at heap_half_ns, if one weighs as much now as then */
+	double old;		/* of live: born before heap_half_ns, */
+	uint64_t n_old;		/* and how many were recorded of these */
+	double each;		/* what a recorded object stands for, in the mean */
 	uint64_t oldest_ns;	/* birth of the oldest live object; 0: none */
 };
 
@@ -104,6 +111,7 @@ struct observation {
 	uint64_t gc_cycles;		/* since the attach */
 	uint64_t gc_cycles_half;	/* at heap_half_ns */
 	uint64_t one_in;		/* one in so many of the small objects is followed */
+	struct variance objects, bytes;	/* of the sums over all accounts' live objects */
 	struct memory_account memory;	/* as last read */
 	struct heap_census census;
 	uint64_t loss[N_COVERAGE];	/* what went missing, since the attach */

@@ -399,9 +399,21 @@ void tracing_detach(struct tracing *t)
 
 /* ---- while it runs --------------------------------------------------------------------------- */
 
-static void add_heap(void *ctx, uint64_t key, uint64_t n)
+/* What objects stand for, if that is not just themselves, in 256ths under a key of its own. */
+static void add_heap(void *ctx, uint64_t key, uint64_t n, double live)
 {
-	series_add(((struct tracing *)ctx)->heap_series, key, n);
+	struct tracing *t = ctx;
+
+	series_add(t->heap_series, key, n);
+	if (live != (double)n)
+		series_add(t->heap_series, ~key, (uint64_t)llround(live * 256));
+}
+
+static double live_at(const struct tracing *t, struct series_moment m, uint64_t key)
+{
+	uint64_t live = series_at(t->heap_series, m, ~key);
+
+	return live ? (double)live / 256 : (double)series_at(t->heap_series, m, key);
 }
 
 static void add_go(void *ctx, uint64_t key, uint64_t n)
@@ -465,7 +477,8 @@ static void look(struct tracing *t, uint32_t gen)
 	 * which is in the ring by now, puts that right. */
 	tracer_drain(t->tracer);
 	if (t->opt.heap && t->looked_gen == gen)
-		tally_tracked(t->tally, gen, track_live_bytes(t->track));
+		tally_tracked(t->tally, gen,
+			      (uint64_t)llround(track_live_bytes(t->track)));
 }
 
 int tracing_turn(struct tracing *t, bool force)
@@ -558,34 +571,40 @@ static void to_vaddrs(const struct process *p, struct observation *o, size_t n_p
 /* The moment since which the heap's growth is told: the middle of the trace, or an earlier one
  * where too few collections have been seen since.  A heap that only grows collects once it has
  * doubled. */
-static bool heap_half(const struct tracing *t, const struct observation *o,
-		      struct series_moment *m)
+static bool heap_half(const struct tracing *t, struct series_moment *m)
 {
 	struct series_moment earlier;
+	uint64_t looked_ns = track_looked_ns(t->track);
 
-	if (!o->looked_ns || !series_middle(t->heap_series, o->looked_ns, m))
+	if (!looked_ns || !series_middle(t->heap_series, looked_ns, m))
 		return false;
-	while (o->gc_cycles - series_at(t->heap_series, *m, CYCLES_KEY) < MIN_RATE_CYCLES &&
+	while (track_cycles(t->track) - series_at(t->heap_series, *m, CYCLES_KEY) < MIN_RATE_CYCLES &&
 	       series_before(t->heap_series, *m, &earlier))
 		*m = earlier;
 	return true;
+}
+
+/* How many live by then were recorded is remembered, and not what they stood for: what a sample
+ * stands for is known better as time goes on, and growth is not what was learnt since. */
+static void fill_half(const struct tracing *t, struct series_moment half, struct observation *o)
+{
+	o->heap_half_ns = half.time_ns;
+	o->gc_cycles_half = series_at(t->heap_series, half, CYCLES_KEY);
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		struct obs_account *a = &o->accounts[i];
+		double n = (double)series_at(t->heap_series, half, a->key);
+
+		a->live_half = a->old + (n - (double)a->n_old) * a->each;
+	}
 }
 
 static void fill_growth(const struct tracing *t, struct observation *o)
 {
 	struct series_moment m;
 
-	if (heap_half(t, o, &m)) {
-		o->heap_half_ns = m.time_ns;
-		o->gc_cycles_half = series_at(t->heap_series, m, CYCLES_KEY);
-		for (size_t i = 0; i < o->n_accounts; i++)
-			o->accounts[i].live_half = series_at(t->heap_series, m,
-							     o->accounts[i].key);
-	}
 	if (series_first(t->heap_series, &m))
 		for (size_t i = 0; i < o->n_accounts; i++)
-			o->accounts[i].live_first = series_at(t->heap_series, m,
-							      o->accounts[i].key);
+			o->accounts[i].live_first = live_at(t, m, o->accounts[i].key);
 	if (series_middle(t->go_series, o->time_ns, &m)) {
 		o->go_half_ns = m.time_ns;
 		for (size_t i = 0; i < o->n_stacks; i++)
@@ -622,8 +641,10 @@ static void fill_loss(const struct tracing *t, const struct track_loss *l, struc
 static void take_snapshot(struct tracing *t, struct observation *o)
 {
 	struct track_snapshot s;
+	struct series_moment half = { 0 };
+	bool has_half = heap_half(t, &half);
 
-	track_snapshot(t->track, now_ns(), &s);
+	track_snapshot(t->track, now_ns(), half.time_ns, &s);
 	o->time_ns = s.time_ns;
 	o->looked_ns = s.looked_ns;
 	o->gc_cycles = s.gc_cycles;
@@ -635,7 +656,11 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	o->n_accounts = s.n_accounts;
 	o->started = s.started;
 	o->n_started = s.n_started;
+	o->objects = s.objects;
+	o->bytes = s.bytes;
 	to_vaddrs(t->p, o, s.n_pcs);
+	if (has_half)
+		fill_half(t, half, o);
 	fill_growth(t, o);
 	fill_loss(t, &s.loss, o);
 }

@@ -716,7 +716,7 @@ static void check(void)
 
 	drain(MAX_RING);
 	check_bytes();
-	track_snapshot(w.track, 3000, &s);
+	track_snapshot(w.track, 3000, 0, &s);
 	check_sums(&s);
 	check_goroutines(&s);
 	check_inside();
@@ -796,7 +796,7 @@ static bool run_round(uint64_t seed, uint64_t round)
 			check();
 	}
 	check();
-	track_snapshot(w.track, 3000, &s);
+	track_snapshot(w.track, 3000, 0, &s);
 	sampled = s.one_in > 1;
 	track_snapshot_fini(&s);
 	track_free(w.track);

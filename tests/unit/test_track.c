@@ -3,6 +3,7 @@
  * test_track.c - the live set against a model: a small world of objects that knows who lives.
  */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,7 +152,7 @@ static void test_live_and_dead(void **state)
 		feed_alloc(tr, &w, BASE + i * SLOT_BYTES, 7, 99, 16);
 		w.marked[i] = i % 3 == 0;
 	}
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(account(&s, 7, 99, 16)->young, 1000);
 	assert_int_equal(account(&s, 7, 99, 16)->live, 0);
 	assert_int_equal(account(&s, 7, 99, 16)->samples, 0);
@@ -159,7 +160,7 @@ static void test_live_and_dead(void **state)
 
 	w.gen += 2;
 	track_look(tr, 4000);
-	track_snapshot(tr, 5000, &s);
+	track_snapshot(tr, 5000, 0, &s);
 	assert_int_equal(account(&s, 7, 99, 16)->live, 334);
 	assert_int_equal(account(&s, 7, 99, 16)->samples, 334);
 	assert_int_equal(track_live_bytes(tr), 334 * 16);
@@ -187,7 +188,7 @@ static void test_reuse(void **state)
 	w.gen += 2;
 	w.marked[0] = true;
 	track_look(tr, 3000);
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(account(&s, 1, 0x10, 32)->live, 0);
 	assert_int_equal(account(&s, 1, 0x10, 32)->young, 0);
 	assert_int_equal(account(&s, 2, 0x10, 32)->live, 1);
@@ -205,7 +206,7 @@ static void test_too_young(void **state)
 	w.gen += 2;
 	feed_alloc(tr, &w, BASE, 1, 0x10, 32);	/* born after the mark that w.gen stands for */
 	track_look(tr, 3000);
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(account(&s, 1, 0x10, 32)->young, 1);
 	track_snapshot_fini(&s);
 	track_free(tr);
@@ -216,7 +217,7 @@ static uint64_t n_doubtful(struct track *tr)
 	struct track_snapshot s;
 	uint64_t n = 0;
 
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	for (size_t i = 0; i < s.n_accounts; i++)
 		n += s.accounts[i].doubtful;
 	assert_int_equal(s.loss.doubtful, n);
@@ -249,7 +250,7 @@ static void test_doubtful(void **state)
 	feed_alloc(tr, &w, BASE + 32, 3, 0x10, 16);
 	w.lost = 5;
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(account(&s, 1, 0x10, 16)->doubtful, 1);
 	assert_int_equal(account(&s, 2, 0x10, 16)->doubtful, 1);
 	assert_int_equal(account(&s, 3, 0x10, 16)->doubtful, 0);
@@ -296,7 +297,7 @@ static void test_doubt_unknown(void **state)
 	w.unknown = true;
 	w.lost = 1;
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(s.loss.liveness_unknown, 1);
 	track_snapshot_fini(&s);
 	w.unknown = false;
@@ -356,7 +357,7 @@ static void test_doubt_bound(void **state)
 	collect(tr, &w, false);
 	w.lost = 1;
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(account(&s, 1, 0x10, 16)->doubtful, 1);
 	assert_int_equal(account(&s, 1, 0, 0)->doubtful, 2);
 	track_snapshot_fini(&s);
@@ -447,7 +448,7 @@ static void test_chance(void **state)
 		feed_sample(tr, &w, BASE + i * 16, i, 16, chances[i]);
 	feed_sample(tr, &w, BASE + 16 * 16, 77, 16, 0.99999);
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	for (size_t i = 0; i < ARRAY_SIZE(chances); i++) {
 		const struct obs_account *a = account(&s, i, 0x10, 16);
 
@@ -479,7 +480,7 @@ static void test_strata(void **state)
 	feed_sample(tr, &w, BASE + 303 * 16, 6, 16, 0.05);	/* no count of it yet */
 	memset(w.marked, false, 50);
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_float_equal(account(&s, 1, 0x10, 16)->live, 50 * 3000 / 101.0, 1);
 	assert_float_equal(account(&s, 1, 0x10, 16)->allocs, 100 * 3000 / 101.0, 20);
 	assert_float_equal(account(&s, 2, 0x10, 48)->live, 50000, 10);
@@ -509,12 +510,108 @@ static void test_bursts(void **state)
 		track_stratum(tr, allocs, 0.01, true);
 	}
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_float_equal(account(&s, 0, 0x10, 16)->live + account(&s, 1, 0x10, 16)->live,
 			   WINDOWS * 5000, 100);
 	assert_float_equal(account(&s, 1, 0x10, 16)->live, WINDOWS * 1000, 3000);
 	assert_float_equal(account(&s, 1, 0x10, 16)->allocs, WINDOWS * 1000, 3000);
 	assert_int_equal(account(&s, 1, 0x10, 16)->samples, WINDOWS * 10);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* What is certain has no variance; what was chosen by chance has that of its weights, in its account,
+ * its stack and all together. */
+static void test_variance(void **state)
+{
+	enum { N = 50 };
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+	const struct obs_stack *st;
+
+	for (uint64_t i = 0; i < N; i++) {
+		feed_sample(tr, &w, BASE + i * 16, 1, 16, 0.25);
+		feed_sample(tr, &w, BASE + (N + i) * 16, 1, 48, 0.5);
+		feed_sample(tr, &w, BASE + (2 * N + i) * 16, 2, 48, 0);
+	}
+	feed_sample(tr, &w, BASE + 3 * N * 16, 3, 48, 0.5);
+	w.marked[3 * N] = false;
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, 0, &s);
+	st = &s.stacks[account(&s, 1, 0x10, 16)->stack];
+	assert_float_equal(account(&s, 1, 0x10, 16)->live_var.var, N * 12, 1e-6);
+	assert_float_equal(account(&s, 1, 0x10, 16)->live_var.largest, sqrt(12), 1e-6);
+	assert_float_equal(st->objects.var, N * (12 + 2), 1e-6);
+	assert_float_equal(st->bytes.var, N * (12 * 16 * 16 + 2 * 48 * 48), 1e-3);
+	assert_true(account(&s, 2, 0x10, 48)->live_var.var == 0);
+	assert_true(s.stacks[account(&s, 2, 0x10, 48)->stack].bytes.var == 0);
+	/* nothing of it lives, but one may */
+	assert_float_equal(account(&s, 3, 0x10, 48)->live_var.largest, sqrt(2), 1e-6);
+	assert_true(account(&s, 3, 0x10, 48)->live_var.var == 0);
+	assert_float_equal(s.objects.var, N * (12 + 2), 1e-6);
+	assert_float_equal(s.bytes.var, st->bytes.var, 1e-3);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* In bursts, runs have a variance that steady allocations do not have, however many samples there
+ * are; two kinds of objects of one stack that come in the same runs have the same luck. */
+static void test_variance_of_windows(void **state)
+{
+	enum { WINDOWS = 40, EACH = 20 };
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+	const struct obs_account *steady, *runs;
+
+	track_stratum(tr, NULL, 1, true);
+	for (uint64_t i = 0, addr = BASE; i < WINDOWS; i++) {
+		for (uint64_t k = 0; k < EACH; k++, addr += 16)
+			feed_sample(tr, &w, addr, 1, 16, 0);
+		for (uint64_t k = 0; i % 4 == 0 && k < 4 * EACH; k++, addr += 32) {
+			feed_sample(tr, &w, addr, 2, 48, 0);
+			feed_sample(tr, &w, addr + 16, 2, 64, 0);
+		}
+		track_stratum(tr, NULL, 0.01, true);
+	}
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, 0, &s);
+	steady = account(&s, 1, 0x10, 16);
+	runs = account(&s, 2, 0x10, 48);
+	assert_float_equal(steady->live, 100 * EACH * WINDOWS, 1);
+	assert_float_equal(runs->live, steady->live, 1);
+	assert_true(sqrt(steady->live_var.bursts) < 0.1 * steady->live);
+	assert_true(sqrt(runs->live_var.bursts) > 0.25 * runs->live);
+	assert_float_equal(s.stacks[runs->stack].objects.bursts / runs->live_var.bursts, 4, 1e-3);
+	assert_float_equal(s.stacks[runs->stack].bytes.bursts / runs->live_var.bursts,
+			   (48 + 64) * (48 + 64), 1e-3 * 10000);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
+/* Of what lives, what was born before a moment. */
+static void test_old(void **state)
+{
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+	const uint64_t unit = 1 << 24, moment = 2000 + 100 * unit;
+
+	for (uint64_t i = 0; i < 10; i++) {
+		struct gl_alloc a = { .addr = BASE + i * 16, .stack = 1, .typ = 0x10, .size = 16,
+				      .gen = w.gen, .chance = 1u << 30 };
+
+		track_alloc(tr, &a, 16, false, i < 3 ? 2000 + 2 * unit : moment + 2 * unit);
+	}
+	w.marked[0] = false;
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, moment, &s);
+	assert_float_equal(account(&s, 1, 0x10, 16)->old, 8, 1e-6);
+	assert_int_equal(account(&s, 1, 0x10, 16)->n_old, 2);
+	assert_float_equal(account(&s, 1, 0x10, 16)->each, 4, 1e-6);
+	assert_float_equal(s.stacks[1].new_bytes.var, 7 * 12 * 256, 1e-3);
+	assert_int_equal(account(&s, 1, 0x10, 16)->oldest_ns, 2000 + 2 * unit);
 	track_snapshot_fini(&s);
 	track_free(tr);
 }
@@ -531,7 +628,7 @@ static void test_interrupted(void **state)
 	w.gen += 2;
 	w.max_batches = 2;
 	assert_int_equal(track_look(tr, 3000), -EINTR);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(s.looked_ns, 0);
 	assert_int_equal(w.n_batches, 2);
 	assert_in_range(w.n_asked, 100, 900);
@@ -541,7 +638,7 @@ static void test_interrupted(void **state)
 	w.max_batches = 0;
 	assert_int_equal(track_look(tr, 3100), 0);
 	assert_int_equal(w.n_asked, 1000);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(account(&s, 1, 0x10, 16)->young, 0);
 	assert_int_equal(s.loss.liveness_unknown, 0);
 	assert_int_equal(s.looked_ns, 3100);
@@ -568,7 +665,7 @@ static void test_full(void **state)
 		feed_alloc(tr, &w, BASE + i * 16, 2, 0x10, 16);
 	memset(w.marked, true, N_Y + 1);
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_in_range(account(&s, 1, 0x10, 16)->live, 0, s.one_in);
 	assert_in_range(account(&s, 2, 0x10, 16)->live, N_Y * 7 / 10, N_Y * 13 / 10);
 	assert_int_equal(account(&s, 2, 0x10, 16)->samples * s.one_in,
@@ -597,7 +694,7 @@ static void test_fair(void **state)
 	for (int i = 0; i < N_LARGE; i++)
 		feed_alloc(tr, &w, BASE + (2 * N + i) * 16, 3, 0x10, 1 << 20);
 	collect(tr, &w, true);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_in_range(account(&s, 1, 0x10, 16)->live, N * 8 / 10, N * 12 / 10);
 	assert_in_range(account(&s, 2, 0x10, 16)->live, N * 8 / 10, N * 12 / 10);
 	assert_int_equal(account(&s, 3, 0x10, 1 << 20)->live, N_LARGE);
@@ -618,7 +715,7 @@ static void test_many_large(void **state)
 	for (int i = 0; i < N; i++)
 		feed_alloc(tr, &w, BASE + i * 16, 1, 0x10, 40 << 10);
 	feed_alloc(tr, &w, BASE + N * 16, 2, 0x10, 1 << 20);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_in_range(account(&s, 1, 0x10, 40 << 10)->young, N * 8 / 10, N * 12 / 10);
 	assert_int_equal(account(&s, 2, 0x10, 1 << 20)->young, 1);
 	assert_true(s.all_above >= 40 << 10 && s.all_above < 1 << 20);
@@ -643,7 +740,7 @@ static void test_recycled(void **state)
 		feed_alloc(tr, &w, BASE, i, i, 16);	/* ends the one before */
 	}
 	feed_alloc(tr, &w, BASE + 16, 7, 7, 16);	/* sent long ago */
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(account(&s, N, N, 16)->young, 1);
 	assert_int_equal(account(&s, 7, 7, 16)->young, 1);
 	assert_int_equal(s.loss.stacks_full + s.loss.accounts_full, 0);
@@ -679,7 +776,7 @@ static void test_slot_sizes(void **state)
 
 		track_alloc(tr, &a, 1024, false, 2000);
 	}
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(s.n_accounts, 1);
 	assert_int_equal(s.accounts[0].young, 1000);
 	track_snapshot_fini(&s);
@@ -698,7 +795,7 @@ static void test_unsized(void **state)
 	feed_alloc(tr, &w, BASE + 20, 2, 0, 4);
 	track_end(tr, BASE);
 	track_end(tr, BASE + 16);
-	track_snapshot(tr, 4000, &s);
+	track_snapshot(tr, 4000, 0, &s);
 	assert_int_equal(account(&s, 1, 0x10, 16)->young, 0);
 	assert_int_equal(account(&s, 2, 0, 16)->young, 0);
 	assert_int_equal(account(&s, 2, 0, 0)->young, 0);
@@ -743,7 +840,7 @@ static void test_tiny(void **state)
 	w.marked[0] = w.marked[2] = true;
 	w.gen += 2;
 	track_look(tr, 3000);
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(account(&s, 1, 0, 16)->live, 2);
 	assert_int_equal(account(&s, 1, 0, 16)->shared, 1);
 	assert_int_equal(account(&s, 1, 0, 0)->live, 1);
@@ -751,7 +848,7 @@ static void test_tiny(void **state)
 	track_snapshot_fini(&s);
 
 	feed_alloc(tr, &w, BASE, 1, 0, 8);		/* block 0 was free again, unseen */
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(account(&s, 1, 0, 16)->live, 1);
 	assert_int_equal(account(&s, 1, 0, 16)->shared, 0);
 	assert_int_equal(account(&s, 1, 0, 0)->live, 0);
@@ -778,7 +875,7 @@ static void test_tiny_reuse(void **state)
 	w.gen += 2;
 	w.marked[0] = w.marked[1] = true;
 	track_look(tr, 3000);
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(account(&s, 1, 0, 16)->live, 0);
 	assert_int_equal(account(&s, 1, 0, 0)->live, 0);
 	assert_int_equal(account(&s, 2, 0, 16)->live, 1);
@@ -807,7 +904,7 @@ static void test_tiny_alone(void **state)
 	w.gen += 2;
 	w.marked[0] = w.marked[1] = true;
 	track_look(tr, 3000);
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(account(&s, 1, 0x10, 16)->live, 0);
 	assert_int_equal(account(&s, 1, 0, 16)->live, 0);
 	for (size_t i = 0; i < s.n_accounts; i++)
@@ -832,7 +929,7 @@ static void test_goroutines(void **state)
 	feed_go(tr, 25, 6, 1700);
 	feed_goend(tr, 30);
 	feed_goend(tr, 4);		/* older than the attach */
-	track_snapshot(tr, 3000, &s);
+	track_snapshot(tr, 3000, 0, &s);
 	assert_int_equal(s.n_started, 2);
 	assert_int_equal(s.started[0].goid, 20);
 	assert_int_equal(s.started[1].goid, 25);
@@ -860,7 +957,7 @@ static void test_hold_ended(void **state)
 	feed_go(tr, 22, 5, 1600);
 	feed_goend(tr, 22);
 	feed_go(tr, 23, 5, 1700);
-	track_snapshot(tr, 2000, &s);
+	track_snapshot(tr, 2000, 0, &s);
 	assert_int_equal(s.n_started, 3);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(s.started[i].goid, 21 + i);
@@ -871,7 +968,7 @@ static void test_hold_ended(void **state)
 	assert_int_equal(s.stacks[s.started[0].stack].ended, 3);
 	track_snapshot_fini(&s);
 	feed_goend(tr, 23);
-	track_snapshot(tr, 2100, &s);	/* nobody asked to hold anything since */
+	track_snapshot(tr, 2100, 0, &s);	/* nobody asked to hold anything since */
 	assert_int_equal(s.n_started, 0);
 	track_snapshot_fini(&s);
 	track_free(tr);
@@ -887,6 +984,8 @@ int main(void)
 		cmocka_unit_test(test_doubt_bound), cmocka_unit_test(test_doubt_unseen),
 		cmocka_unit_test(test_doubt_seen_again), cmocka_unit_test(test_chance),
 		cmocka_unit_test(test_strata), cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_variance), cmocka_unit_test(test_variance_of_windows),
+		cmocka_unit_test(test_old),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_full), cmocka_unit_test(test_fair),
 		cmocka_unit_test(test_many_large), cmocka_unit_test(test_recycled),

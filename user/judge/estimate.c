@@ -24,13 +24,15 @@
  * in Medicine 16, 1997): gamma quantiles with the sum's mean and variance, above with one event of
  * the largest weight more.  With many samples they are the normal ones, with few and equal weights
  * the exact Poisson limits, and with none, three times the weight of the one that may have been
- * missed.  Quantiles are E. B. Wilson and M. M. Hilferty's (PNAS 17, 1931).
+ * missed.
  */
 #include "user/judge/estimate.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "user/judge/stat.h"
 
 #define Z95 1.959964
 
@@ -81,7 +83,7 @@ static void fill_windows(const struct sampling *s, const struct stratum *const *
 		slope += st[i]->pull * w[i].plain;
 	}
 	for (unsigned i = 0; i < n; i++)
-		w[i].left = w[i].plain - slope * st[i]->scaled;
+		w[i].left = w[i].plain - (st[i]->counted ? slope * st[i]->scaled : 0);
 }
 
 /* One that is not over yet is nobody's neighbour. */
@@ -222,13 +224,13 @@ void variance_add(struct variance *to, const struct variance *from)
 
 /* ---- intervals ------------------------------------------------------------------------------- */
 
-/* Of the gamma distribution with this mean and variance, z standard deviations from its middle. */
+/* Of the gamma distribution with this mean and variance: that of a Poisson mean, in objects of which
+ * there are so many that their number has that variance. */
 static double gamma_quantile(double mean, double var, double z)
 {
-	double a = var / (9 * mean * mean);	/* 2/9 over the degrees of freedom */
-	double root = 1 - a + z * sqrt(a);
+	double n = mean * mean / var;
 
-	return root > 0 ? mean * root * root * root : 0;
+	return mean / n * poisson_low(n, -z);
 }
 
 struct estimate estimate_of(double value, const struct variance *v, uint64_t samples)

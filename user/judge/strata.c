@@ -230,10 +230,23 @@ static void settle_throughout(struct kind *k, unsigned class, unsigned n)
 		set_group(k, class, group ? last_from : 0, n, group ? group - 1 : 0);
 }
 
-struct windows {		/* of one class, summed */
+struct windows {		/* that are counted, of one class */
+	unsigned n_slots;
 	double n, scaled;
 	double excess;		/* scaled less allocs */
 };
+
+static void add_windows(struct windows *w, const struct slot *slot, unsigned class)
+{
+	const struct cell *c = &slot->cells[class];
+
+	if (!slot->counted)
+		return;
+	w->n_slots++;
+	w->n += slot->n_strata;
+	w->scaled += c->st.scaled;
+	w->excess += c->st.scaled - c->allocs;
+}
 
 /* Sets the pull of each window; see the essay. */
 static void set_pulls(struct kind *k, unsigned class, unsigned n, const struct windows *w)
@@ -242,14 +255,15 @@ static void set_pulls(struct kind *k, unsigned class, unsigned n, const struct w
 	double mean = w->scaled / w->n, squares = 0, moment = 0, t2, damp;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct cell *c = &k->slots[i]->cells[class];
-		double m = k->slots[i]->n_strata, d = c->st.scaled / m - mean;
+		struct stratum *st = &k->slots[i]->cells[class].st;
+		double m = k->slots[i]->n_strata, d = st->scaled / m - mean;
 
-		squares += d * d * m;
-		c->st.pull = alike ? 1 : d;
-		moment += c->st.pull * c->st.scaled;
+		st->pull = k->slots[i]->counted ? alike ? 1 : d : 0;
+		squares += k->slots[i]->counted ? d * d * m : 0;
+		moment += st->pull * st->scaled;
 	}
-	t2 = w->excess * w->excess * (n - 1) / (w->n * squares);	/* NAN: one window */
+	/* NAN: one window, or none */
+	t2 = w->excess * w->excess * (w->n_slots - 1.0) / (w->n * squares);
 	damp = moment > 0 && t2 >= 0 ? fmin(1, fmax(MIN_T2, w->n) / t2) / moment : 0;
 	for (unsigned i = 0; i < n; i++)
 		k->slots[i]->cells[class].st.pull *= damp;
@@ -261,12 +275,8 @@ static void settle_bursts(struct kind *k, unsigned class, unsigned n)
 	uint32_t n_samples = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct cell *c = &k->slots[i]->cells[class];
-
-		w.n += k->slots[i]->n_strata;
-		w.scaled += c->st.scaled;
-		w.excess += c->st.scaled - c->allocs;
-		n_samples += c->n;
+		add_windows(&w, k->slots[i], class);
+		n_samples += k->slots[i]->cells[class].n;
 	}
 	set_pulls(k, class, n, &w);
 	for (unsigned i = 0; i < n; i++) {

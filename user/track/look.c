@@ -155,7 +155,7 @@ static void found_alive(struct track *tr, struct tracked *o, bool shared, uint32
 	a->young -= !o->found;
 	a->live += !o->found;
 	o->found = 1;
-	shared = shared && a->tiny;
+	shared = a->tiny && (shared || weigh_alone_unknown(tr, o));
 	a->shared += shared;
 	a->shared -= o->shared;
 	o->shared = shared;

@@ -9,51 +9,24 @@
 #include "user/base/util.h"
 #include "user/track/track_internal.h"
 
-/* What the objects of an account stand for. */
-struct amounts {
-	double live, young, shared, doubtful;
-	uint64_t oldest_ns;	/* birth; 0: none lives */
-};
-
-static void add_object(const struct track *tr, struct amounts *a, const struct tracked *o)
+void track_each_live(const struct track *tr,
+		     void (*fn)(void *ctx, uint64_t key, uint64_t n, double live), void *ctx)
 {
-	double weight = weigh_object(tr, o);
-	uint64_t birth = track_birth_ns(tr, o);
-
-	if (!o->found) {
-		a->young += weight;
-		return;
-	}
-	a->live += weight;
-	a->shared += o->shared ? weight : 0;
-	a->doubtful += o->doubtful ? weight : 0;
-	if (!a->oldest_ns || birth < a->oldest_ns)
-		a->oldest_ns = birth;
-}
-
-/* By index of the account; to be freed. */
-static struct amounts *add_up(const struct track *tr)
-{
-	struct amounts *all = xcalloc(tr->account_pool.n, sizeof(*all));
+	double *live = xcalloc(tr->account_pool.n, sizeof(*live));
 
 	for (struct tracked *o = table_next(&tr->objects, NULL); o;
 	     o = table_next(&tr->objects, o))
-		add_object(tr, &all[o->account], o);
-	return all;
+		live[o->account] += o->found ? weigh_object(tr, o) : 0;
+	for (uint32_t i = 0; i < tr->account_pool.n; i++) {
+		const struct account *a = &tr->accounts[i];
+
+		if (a->live)
+			fn(ctx, a->key, (uint64_t)a->live << weigh_shift(tr, a), live[i]);
+	}
+	free(live);
 }
 
-void track_each_live(const struct track *tr, void (*fn)(void *ctx, uint64_t key, uint64_t n),
-		     void *ctx)
-{
-	struct amounts *all = add_up(tr);
-
-	for (uint32_t i = 0; i < tr->account_pool.n; i++)
-		if (tr->accounts[i].live)
-			fn(ctx, tr->accounts[i].key, (uint64_t)llround(all[i].live));
-	free(all);
-}
-
-uint64_t track_live_bytes(const struct track *tr)
+double track_live_bytes(const struct track *tr)
 {
 	double bytes = 0;
 
@@ -61,7 +34,7 @@ uint64_t track_live_bytes(const struct track *tr)
 	     o = table_next(&tr->objects, o))
 		if (o->found)
 			bytes += weigh_object(tr, o) * (double)tr->accounts[o->account].size;
-	return (uint64_t)llround(bytes);
+	return bytes;
 }
 
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
@@ -86,7 +59,8 @@ static bool is_shown(const struct track *tr, uint32_t i)
 }
 
 /* index_of: of each stack here, its index in the snapshot. */
-static void copy_stacks(const struct track *tr, struct track_snapshot *out, uint32_t *index_of)
+static void copy_stacks(const struct track *tr, struct track_snapshot *out, uint32_t *index_of,
+			const struct sums *sums)
 {
 	out->stacks = xcalloc(tr->stack_pool.n, sizeof(*out->stacks));
 	out->pcs = xcalloc(tr->pcs_bytes / sizeof(*out->pcs), sizeof(*out->pcs));
@@ -101,7 +75,9 @@ static void copy_stacks(const struct track *tr, struct track_snapshot *out, uint
 		out->stacks[out->n_stacks++] = (struct obs_stack){
 			.id = s->id, .first_pc = out->n_pcs, .n_pcs = s->n, .flags = s->flags,
 			.started = s->started, .ended = s->ended,
-			.other_allocs = s->other_allocs, .other_bytes = s->other_bytes };
+			.other_allocs = s->other_allocs, .other_bytes = s->other_bytes,
+			.objects = sums->stacks[i].objects, .bytes = sums->stacks[i].bytes,
+			.new_bytes = sums->stacks[i].new_bytes };
 		out->n_pcs += s->n;
 	}
 }
@@ -115,20 +91,30 @@ static double at_most_lost(const struct track *tr, double doubtful, bool tiny)
 	return doubtful < most || tr->was_unseen ? doubtful : most;
 }
 
+static double mean_weight(const struct track *tr, const struct account *a,
+			  const struct account_sum *sum)
+{
+	if (sum->n_old)
+		return sum->old / (double)sum->n_old;
+	if (a->live)
+		return sum->live / (double)((uint64_t)a->live << weigh_shift(tr, a));
+	return weigh_last(tr, a);
+}
+
 static struct obs_account copy_account(const struct track *tr, const struct account *a,
-				       const struct amounts *of)
+				       const struct account_sum *sum)
 {
 	return (struct obs_account){
 		.key = a->key, .tiny = a->tiny, .typ = a->typ, .size = a->size,
-		.live = of->live, .young = of->young, .shared = of->shared,
-		.doubtful = at_most_lost(tr, of->doubtful, a->tiny),
-		.allocs = weigh_allocs(tr, a), .samples = a->live, .oldest_ns = of->oldest_ns };
+		.live = sum->live, .live_var = sum->v, .young = sum->young, .shared = sum->shared,
+		.doubtful = at_most_lost(tr, sum->doubtful, a->tiny),
+		.old = sum->old, .n_old = sum->n_old, .each = mean_weight(tr, a, sum),
+		.allocs = weigh_allocs(tr, a), .samples = a->live, .oldest_ns = sum->oldest_ns };
 }
 
 static void copy_accounts(const struct track *tr, struct track_snapshot *out,
-			  const uint32_t *stack_index_of)
+			  const uint32_t *stack_index_of, const struct sums *sums)
 {
-	struct amounts *all = add_up(tr);
 	double doubtful = (double)tr->loss.doubtful;
 	bool tiny = false;
 
@@ -140,13 +126,12 @@ static void copy_accounts(const struct track *tr, struct track_snapshot *out,
 		if (!a->key)
 			continue;
 		out->n_accounts++;
-		*o = copy_account(tr, a, &all[i]);
+		*o = copy_account(tr, a, &sums->accounts[i]);
 		o->stack = stack_index_of[a->stack];
 		doubtful += o->doubtful;
 		tiny |= a->tiny && a->doubtful;
 	}
 	out->loss.doubtful = (uint64_t)llround(at_most_lost(tr, doubtful, tiny));
-	free(all);
 }
 
 static int by_goid(const void *a, const void *b)
@@ -189,16 +174,26 @@ uint64_t track_cycles(const struct track *tr)
 	return tr->gc_cycles;
 }
 
-void track_snapshot(struct track *tr, uint64_t now, struct track_snapshot *out)
+uint64_t track_looked_ns(const struct track *tr)
+{
+	return tr->looked_ns;
+}
+
+void track_snapshot(struct track *tr, uint64_t now, uint64_t old_ns, struct track_snapshot *out)
 {
 	uint32_t *index_of = xcalloc(tr->stack_pool.n, sizeof(*index_of));
+	struct sums sums;
 
 	*out = (struct track_snapshot){
 		.time_ns = now, .looked_ns = tr->looked_ns, .gc_cycles = tr->gc_cycles,
 		.one_in = 1ull << tr->level, .all_above = tr->all_above, .loss = tr->loss,
 	};
-	copy_stacks(tr, out, index_of);
-	copy_accounts(tr, out, index_of);
+	sums_make(tr, old_ns, &sums);
+	out->objects = sums.objects;
+	out->bytes = sums.bytes;
+	copy_stacks(tr, out, index_of, &sums);
+	copy_accounts(tr, out, index_of, &sums);
+	sums_fini(&sums);
 	copy_goroutines(tr, out, index_of);
 	let_ended_go(tr);
 	free(index_of);

@@ -245,8 +245,7 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 		 uint64_t now)
 {
 	struct account *a;
-	double weight;
-	uint16_t chance = weigh_chance(rec->chance, &weight);
+	uint16_t chance = weigh_code(rec->chance);
 
 	if (rec->addr)
 		clear_block(tr, rec->addr);
@@ -254,7 +253,7 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 		tr->n_unplaced++;
 	a = account_get(tr, rec, slot_bytes, tiny);
 	if (a)
-		weigh_count(tr, a, weight);
+		weigh_count(tr, a, chance);
 	if (a && rec->addr && make_room(tr, rec->addr, a->size))
 		follow(tr, rec, a, chance, now);
 	else

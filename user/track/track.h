@@ -62,6 +62,7 @@ struct track_snapshot {		/* a copy of its own */
 	size_t n_accounts;
 	struct obs_started *started; /* by goid */
 	size_t n_started;
+	struct variance objects, bytes; /* of the sums over all that live */
 	uint64_t time_ns;	/* when it was taken */
 	uint64_t looked_ns;	/* when a collection was last looked at in full, 0: never */
 	uint64_t gc_cycles;	/* since the attach */
@@ -125,16 +126,22 @@ int track_look(struct track *tr, uint64_t now_ns);
 /* Collections since the attach, as far as looks know. */
 uint64_t track_cycles(const struct track *tr);
 
-/* Calls fn for each account (its key and its live objects) or stack (its id and its goroutines that
- * have started since the attach and not ended): what a series is fed with. */
-void track_each_live(const struct track *tr, void (*fn)(void *ctx, uint64_t key, uint64_t n),
-		     void *ctx);
+/* When a collection was last looked at in full, 0: never. */
+uint64_t track_looked_ns(const struct track *tr);
+
+/* Calls fn for each account (its key, and its live objects: how many were recorded, and how many
+ * they stand for) or stack (its id and its goroutines that have started since the attach and not
+ * ended): what a series is fed with. */
+void track_each_live(const struct track *tr,
+		     void (*fn)(void *ctx, uint64_t key, uint64_t n, double live), void *ctx);
 /* Bytes of all of them. */
-uint64_t track_live_bytes(const struct track *tr);
+double track_live_bytes(const struct track *tr);
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
 			void *ctx);
 
-void track_snapshot(struct track *tr, uint64_t now_ns, struct track_snapshot *out);
+/* old_ns: what was born before is told apart, so that growth since then can be told. */
+void track_snapshot(struct track *tr, uint64_t now_ns, uint64_t old_ns,
+		    struct track_snapshot *out);
 void track_snapshot_fini(struct track_snapshot *s);
 
 #endif

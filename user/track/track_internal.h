@@ -7,6 +7,7 @@
 #define TRACK_INTERNAL_H
 
 #include "user/base/table.h"
+#include "user/judge/estimate.h"
 #include "user/judge/strata.h"
 #include "user/track/pool.h"
 #include "user/track/track.h"
@@ -63,6 +64,8 @@ struct account {
 	double open;		/* but those of the open stratum, while one listens in bursts */
 	uint32_t stack;
 	uint32_t live, young, shared, doubtful;	/* objects that are followed */
+	uint16_t chance;	/* of its last allocation, */
+	uint8_t stratum;	/* and slot of that one's stratum */
 	uint8_t class;		/* size class; 0: large */
 	bool tiny;
 };
@@ -82,6 +85,7 @@ struct track {
 	uint64_t all_above;		/* and every object of more bytes */
 	size_t n_large;			/* followed because of that */
 	struct strata *strata;
+	bool chosen;			/* not every record was certain to be made */
 	uint64_t first_ns;		/* of the first object; 0: none yet */
 	uint64_t looked_ns, gc_cycles;
 	uint32_t looked_gen;		/* of the last look; 0: none yet */
@@ -136,13 +140,46 @@ struct account *account_get(struct track *tr, const struct gl_alloc *rec, uint64
 void account_settle(struct track *tr, const struct account *a);
 
 /* weigh.c */
-/* As kept with an object; *weight: 1 over it. */
-uint16_t weigh_chance(uint32_t chance, double *weight);
-/* Counts an allocation of this weight. */
-void weigh_count(struct track *tr, struct account *a, double weight);
+/* A chance as kept with an object; 0: certain. */
+uint16_t weigh_code(uint32_t chance);
+/* 1 over the chance. */
+double weigh_chance(uint16_t code);
+/* Counts an allocation. */
+void weigh_count(struct track *tr, struct account *a, uint16_t code);
+/* Each object of an account that is followed stands for 2^shift of those that were recorded. */
+unsigned weigh_shift(const struct track *tr, const struct account *a);
 /* How many objects this one stands for. */
 double weigh_object(const struct track *tr, const struct tracked *o);
+/* How many the last allocation of an account stood for. */
+double weigh_last(const struct track *tr, const struct account *a);
+/* Whether another object in its block may not have been recorded. */
+bool weigh_alone_unknown(const struct track *tr, const struct tracked *o);
 /* Objects that were ever allocated at an account, recorded or not. */
 double weigh_allocs(const struct track *tr, const struct account *a);
+
+/* sums.c */
+struct account_sum {		/* over its objects, each with its weight */
+	double live, young;
+	double old;		/* of live: those born before a moment */
+	double shared, doubtful; /* of live */
+	uint64_t n_old;		/* old, without weights but for thinning */
+	uint64_t oldest_ns;	/* birth of the oldest live one; 0: none */
+	struct variance v;	/* of live */
+};
+
+struct stack_sum {		/* over the live objects of its accounts */
+	struct variance objects, bytes;
+	struct variance new_bytes; /* of those that are not old */
+};
+
+struct sums {
+	struct account_sum *accounts;	/* by index */
+	struct stack_sum *stacks;
+	struct variance objects, bytes;	/* of all */
+};
+
+/* old_ns: old is what was born before. */
+void sums_make(const struct track *tr, uint64_t old_ns, struct sums *out);
+void sums_fini(struct sums *s);
 
 #endif

@@ -23,7 +23,7 @@
 enum { CODE_SHIFT = 23 - 11, CODE_BIAS = 127 << 11 };
 #define CERTAIN 4294967296.0
 
-static double weight_of(uint16_t code)
+double weigh_chance(uint16_t code)
 {
 	uint32_t bits = (uint32_t)(code - 1 + CODE_BIAS) << CODE_SHIFT;
 	float chance;
@@ -34,33 +34,33 @@ static double weight_of(uint16_t code)
 	return CERTAIN / (double)chance;
 }
 
-uint16_t weigh_chance(uint32_t chance, double *weight)
+uint16_t weigh_code(uint32_t chance)
 {
 	float f = (float)chance;
 	uint32_t bits, code;
 
-	*weight = 1;
 	if (!chance)
 		return 0;
 	memcpy(&bits, &f, sizeof(bits));
 	code = ((bits + (1 << (CODE_SHIFT - 1))) >> CODE_SHIFT) - CODE_BIAS + 1;
-	if (code > UINT16_MAX)		/* so near to certain that it is rounded to that */
-		return 0;
-	*weight = weight_of((uint16_t)code);
-	return (uint16_t)code;
+	return code <= UINT16_MAX ? (uint16_t)code : 0;	/* so near to certain that it is */
 }
 
-void weigh_count(struct track *tr, struct account *a, double weight)
+void weigh_count(struct track *tr, struct account *a, uint16_t code)
 {
-	bool bursts = strata_is_bursts(strata_open_slot(tr->strata));
+	uint8_t slot = strata_open_slot(tr->strata);
+	double weight = weigh_chance(code);
 
 	if (!is_inner(a))
 		strata_add(tr->strata, a->class, weight);
 	a->allocs++;
-	if (weight <= 1 && !bursts)
+	a->chance = code;
+	a->stratum = slot;
+	if (!code && !strata_is_bursts(slot))
 		return;
+	tr->chosen = true;
 	a->n_chosen++;
-	if (bursts)
+	if (strata_is_bursts(slot))
 		a->open += weight;
 	else
 		a->scaled += weight;
@@ -78,25 +78,46 @@ void track_stratum(struct track *tr, const uint64_t allocs[STRATA_CLASSES], doub
 	}
 	if (!joined)
 		return;
+	for (uint32_t i = 0; i < tr->account_pool.n; i++)
+		if (strata_is_bursts(tr->accounts[i].stratum) == bursts)
+			tr->accounts[i].stratum = strata_joined(tr->accounts[i].stratum);
 	for (struct tracked *o = table_next(&tr->objects, NULL); o;
 	     o = table_next(&tr->objects, o))
 		if (strata_is_bursts(o->stratum) == bursts)
 			o->stratum = strata_joined(o->stratum);
 }
 
-static unsigned shift_of(const struct track *tr, const struct account *a)
+unsigned weigh_shift(const struct track *tr, const struct account *a)
 {
 	return a->size > tr->all_above ? 0 : tr->level;
+}
+
+static double weigh(const struct track *tr, const struct account *a, uint16_t chance,
+		    uint8_t stratum)
+{
+	double weight = weigh_chance(chance);
+
+	if (chance || strata_is_bursts(stratum))
+		weight *= strata_get(tr->strata, stratum, a->class)->factor;
+	return weight;
 }
 
 double weigh_object(const struct track *tr, const struct tracked *o)
 {
 	const struct account *a = &tr->accounts[o->account];
-	double weight = weight_of(o->chance);
 
-	if (o->chance || strata_is_bursts(o->stratum))
-		weight *= strata_get(tr->strata, o->stratum, a->class)->factor;
-	return ldexp(weight, (int)shift_of(tr, a));
+	return ldexp(weigh(tr, a, o->chance, o->stratum), (int)weigh_shift(tr, a));
+}
+
+double weigh_last(const struct track *tr, const struct account *a)
+{
+	return weigh(tr, a, a->chance, a->stratum);
+}
+
+bool weigh_alone_unknown(const struct track *tr, const struct tracked *o)
+{
+	return tr->accounts[o->account].tiny && !tr->ops.tiny_alone &&
+	       (o->chance || strata_is_bursts(o->stratum));
 }
 
 /* One factor for all strata: what is scaled to more than one is not remembered by stratum. */
