@@ -37,6 +37,7 @@ static const double
 	INCOME = 0.95,			/* of the budget: the rest is for surprises */
 	SPARE_NS = 0.25 * SECOND,	/* income of so long may be kept while nothing comes in
 					 * bursts */
+	SURPRISE_NS = 0.1 * SECOND,	/* income of so long may be spent beyond the balance */
 	FITS = 0.85,			/* of the income: what may be listened to, */
 	FITS_WELL = 0.6,		/* and what may take the place of something cheaper */
 	GO_SHARE = 0.4,			/* of that, for goroutines, where the heap is wanted too */
@@ -47,6 +48,7 @@ static const double
 	MAX_WINDOW_NS = 0.5 * SECOND,
 	PLANT_SHARE = 0.25,		/* of what a period costs, for planting, at most */
 	CUT_SHORT = 1.5,		/* times what a window may cost: then it is ended */
+	MIN_RATE = 1e-6,		/* in a window, ns a ns: not nothing */
 	FORGET = 0.3;			/* how much, when a window was cheaper than those before */
 
 enum { ASSUMED_BYTES = 64 };		/* of an object, where nothing is known */
@@ -69,7 +71,7 @@ struct budget {
 	uint64_t time_ns;		/* of the account */
 	double balance_ns, spent_ns;
 	double recent;			/* being spent, ns a ns */
-	bool overdrawn;			/* a cheaper source is due */
+	bool overdrawn, overrun;	/* a cheaper source is due */
 	uint64_t count_ns;		/* when the counts are to be read again */
 
 	uint64_t better_ns;		/* since when something better would do; 0: it would not */
@@ -245,12 +247,12 @@ void budget_new(struct budget **out, const struct budget_setup *setup)
 	*out = b;
 }
 
-void budget_free(struct budget *b)
+void budget_drop(struct budget *b)
 {
 	free(b);
 }
 
-void budget_costs(struct budget *b, const struct budget_costs *c)
+void budget_set_costs(struct budget *b, const struct budget_costs *c)
 {
 	if (c->hit > 0)		/* not so for NAN */
 		b->costs.hit = c->hit;
@@ -258,6 +260,11 @@ void budget_costs(struct budget *b, const struct budget_costs *c)
 		b->costs.dropped = c->dropped;
 	if (c->planting > 0)
 		b->costs.planting = c->planting;
+}
+
+const struct budget_costs *budget_costs(const struct budget *b)
+{
+	return &b->costs;
 }
 
 static bool rates_between(const struct budget_counts *from, const struct budget_counts *to,
@@ -505,12 +512,23 @@ static bool overdrawn(const struct budget *b)
 	return steady && !unlimited(b) && !b->open && b->balance_ns < 0 && b->recent > b->income;
 }
 
+double budget_allowance(const struct budget *b)
+{
+	return unlimited(b) ? INFINITY : fmax(b->balance_ns, 0) + b->income * SURPRISE_NS;
+}
+
+void budget_overrun(struct budget *b)
+{
+	b->overrun = true;
+}
+
 unsigned int budget_tick(struct budget *b, uint64_t now_ns, double spent_ns)
 {
 	unsigned int wants = 0;
 
 	settle(b, now_ns, spent_ns);
-	b->overdrawn = overdrawn(b);
+	b->overdrawn = b->overrun || overdrawn(b);
+	b->overrun = false;
 	if (b->overdrawn || now_ns >= b->count_ns)
 		wants |= BUDGET_COUNT;
 	if (bursts(b))
@@ -520,12 +538,14 @@ unsigned int budget_tick(struct budget *b, uint64_t now_ns, double spent_ns)
 
 void budget_window_end(struct budget *b, uint64_t now_ns, double spent_ns, uint64_t length_ns)
 {
-	double spent = spent_ns - b->opened_spent_ns - b->planting_ns;
-	double rate = spent / fmax((double)length_ns, 1);
+	double spent = spent_ns - b->opened_spent_ns - b->planting_ns, rate;
 
 	settle(b, now_ns, spent_ns);
 	b->open = false;
+	if (!length_ns)
+		return;
+	rate = fmax(spent, 0) / (double)length_ns;
 	if (rate < b->window_rate)
 		rate = FORGET * rate + (1 - FORGET) * b->window_rate;
-	b->window_rate = fmax(rate, 1e-6);
+	b->window_rate = fmax(rate, MIN_RATE);
 }

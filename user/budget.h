@@ -73,10 +73,11 @@ enum {
 };
 
 void budget_new(struct budget **out, const struct budget_setup *setup);
-void budget_free(struct budget *b);	/* NULL is fine */
+void budget_drop(struct budget *b);	/* NULL is fine */
 
-/* To be called whenever one of them is known better. */
-void budget_costs(struct budget *b, const struct budget_costs *c);
+/* To be called whenever one of them is known better; what is known or assumed now. */
+void budget_set_costs(struct budget *b, const struct budget_costs *c);
+const struct budget_costs *budget_costs(const struct budget *b);
 
 /* Between two counts; the rates are those that the first choice is made by. */
 void budget_price(struct budget *b, const struct budget_counts *from,
@@ -91,10 +92,17 @@ const struct budget_choice *budget_choice(const struct budget *b);
  * often; returns what is to be done. */
 unsigned int budget_tick(struct budget *b, uint64_t now_ns, double spent_ns);
 
+/* What may be spent until the next tick before something has to be done at once, ns; INFINITY: the
+ * user wants it at any price. */
+double budget_allowance(const struct budget *b);
+/* That was spent: what is listened to all the time has been removed. */
+void budget_overrun(struct budget *b);
+
 /* The counts as asked for; NULL: they cannot be read.  true: the choice is another one now. */
 bool budget_count(struct budget *b, const struct budget_counts *c);
 
-/* The window that is due now; and that it has ended after so long.  spent_ns as in the tick. */
+/* The window that is due now; and that it has ended after so long (0: it could not be opened).
+ * spent_ns as in the tick. */
 void budget_window(const struct budget *b, struct budget_window *out);
 void budget_window_end(struct budget *b, uint64_t now_ns, double spent_ns, uint64_t length_ns);
 

@@ -19,6 +19,7 @@
 #include "user/coverage.h"
 #include "user/observation.h"
 #include "user/sites.h"
+#include "user/source.h"
 
 enum start { START_SEEN, START_BEFORE_ATTACH, START_UNSEEN };	/* of a goroutine */
 
@@ -476,8 +477,31 @@ static void make_cost(struct findings *f, const struct obs_cost *c)
 	f->cost = (struct cost){
 		.hits_per_s = s > 0 ? (double)c->hits / s : 0, .ns_per_hit = c->ns_per_hit,
 		.own_cpu_percent = c->own_cpu_s / s * 100, .own_rss = c->own_rss,
+		.target_percent = c->spent_ns / s / 1e9 * 100, .budget_percent = c->budget_percent,
 	};
-	f->cost.target_percent = f->cost.hits_per_s * c->ns_per_hit / 1e9 * 100;
+}
+
+static double since_attach(const struct observation *o, uint64_t ns)
+{
+	return ns > o->attach_ns ? (double)(ns - o->attach_ns) / 1e9 : 0;
+}
+
+static void make_listened(struct findings *f, const struct observation *o)
+{
+	f->listened = xcalloc(o->n_sources, sizeof(*f->listened));
+	f->n_listened = o->n_sources;
+	f->listened_left_out = o->n_sources_left_out;
+	for (size_t i = 0; i < o->n_sources; i++) {
+		const struct obs_source *s = &o->sources[i];
+
+		f->listened[i] = (struct listened){
+			.goroutines = s->goroutines, .source = source_names[s->source],
+			.from_s = since_attach(o, s->from_ns),
+			.to_s = since_attach(o, s->to_ns ? s->to_ns : o->time_ns),
+			.distance = s->distance, .windows = s->n_windows,
+			.open_s = (double)s->open_ns / 1e9,
+		};
+	}
 }
 
 static char *copy(const char *s)
@@ -529,6 +553,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	make_census(&m->f, &o->census);
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);
+	make_listened(&m->f, o);
 	m->store = sites_hold(sites);
 	free(mk.stacks);
 	return &m->f;
@@ -553,6 +578,7 @@ void findings_free(struct findings *f)
 	free(f->gsites);
 	free(f->census.classes);
 	free(f->coverage);
+	free(f->listened);
 	sites_drop(m->store);
 	free(m);
 }

@@ -187,8 +187,20 @@ struct coverage_row {
 	bool loss;		/* shown in text whenever it is not 0 */
 };
 
+/* How allocations, or the starts of goroutines, were listened to for a time. */
+struct listened {
+	bool goroutines;
+	const char *source;	/* "every", "sample", "profile", "burst", "none" */
+	double from_s, to_s;	/* since the attach */
+	uint64_t distance;	/* where samples were drawn, mean bytes between two; else 0 */
+	uint64_t windows;	/* of bursts: how many, */
+	double open_s;		/* and how long they were open in all */
+};
+
 struct cost {
-	double target_percent;	/* of one core, estimated: hits/s times cost of one; NAN: unknown */
+	double target_percent;	/* of one core, estimated: what hits, and the planting of probes,
+				 * have taken; NAN: unknown */
+	double budget_percent;	/* that it was to stay below; NAN: it had no limit */
 	double hits_per_s;
 	double ns_per_hit;	/* measured at the attach; NAN: unknown */
 	double own_cpu_percent;
@@ -235,6 +247,9 @@ struct findings {
 	struct coverage_row *coverage;
 	size_t n_coverage;
 	struct cost cost;
+	struct listened *listened;	/* in order of time, those of heap and goroutines mixed */
+	size_t n_listened;
+	uint64_t listened_left_out;	/* earlier ones, for which there was no room */
 };
 
 #endif

@@ -98,6 +98,8 @@ static uint64_t decide(struct objsize *z, const struct gl_alloc *rec, bool *tiny
 	/* asked in any case: so the type has its name before the binary may go */
 	type_of(z, rec, &type);
 	*tiny = p->tiny;
+	if (p->profiled)	/* all of a block, if the object is tiny */
+		return rec->size;
 	if (p->tiny)
 		return TINY_BLOCK;
 	if (p->size_class)

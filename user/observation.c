@@ -25,5 +25,6 @@ void observation_free(struct observation *o)
 	free(o->started);
 	free(o->table);
 	free(o->table_pcs);
+	free(o->sources);
 	free(o);
 }

@@ -17,6 +17,7 @@
 #include "user/coverage.h"
 #include "user/judge/estimate.h"
 #include "user/model.h"
+#include "user/source.h"
 
 /* A rate over less is noise, however exact the numbers: a burst becomes gigabytes a minute. */
 enum { MIN_RATE_CYCLES = 3 };
@@ -87,9 +88,20 @@ struct obs_goroutine {
 				 * start */
 };
 
+/* How allocations, or the starts of goroutines, were listened to for a time. */
+struct obs_source {
+	bool goroutines;
+	enum source source;
+	uint64_t from_ns, to_ns;	/* to_ns 0: until now */
+	uint64_t distance;	/* of sample, and of burst if not 0: mean bytes between two */
+	uint64_t n_windows, open_ns;	/* of burst: how many, and for how long in all */
+};
+
 struct obs_cost {
 	uint64_t hits;		/* of all probes, lost ones included */
 	double ns_per_hit;	/* NAN: unknown */
+	double spent_ns;	/* by the target for all that we did; NAN: unknown */
+	double budget_percent;	/* of one core; NAN: none was kept */
 	double own_cpu_s;
 	uint64_t own_rss;	/* UNKNOWN_U64: unknown */
 };
@@ -116,6 +128,9 @@ struct observation {
 	struct heap_census census;
 	uint64_t loss[N_COVERAGE];	/* what went missing, since the attach */
 	struct obs_cost cost;
+	struct obs_source *sources;	/* in order of time, those of the heap and of goroutines */
+	size_t n_sources;
+	uint64_t n_sources_left_out;	/* older ones, for which there was no room */
 
 	struct obs_stack *stacks;
 	size_t n_stacks;

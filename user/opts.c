@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "user/base/limits.h"
+#include "user/budget.h"
 #include "user/report/report.h"
 
 enum {
@@ -32,7 +33,10 @@ enum {
 	HELP_COLUMN = 30,
 	HELP_WIDTH = 79,
 	MAX_CHOICES = 256,
+	MAX_BUDGET = 10000,		/* percent of one core */
 };
+
+#define MIN_BUDGET 0.01		/* likewise: a window of 1 ms takes some 5 s of it */
 
 struct row;
 
@@ -237,6 +241,21 @@ static int parse_size(struct parsing *p, const char *arg)
 	return 0;
 }
 
+/* "1", "0.5", "2%" */
+static int parse_percent(struct parsing *p, const char *arg)
+{
+	const char *text = arg;
+	double v = 0;
+	bool good = decimal(&text, &v);
+
+	text += good && *text == '%';
+	if (!good || *text || !(v >= MIN_BUDGET) || v > MAX_BUDGET)
+		return wrong(p, "--%s: '%s' is not a percentage of one core from %g to %d",
+			     p->row->name, arg, MIN_BUDGET, MAX_BUDGET);
+	*(double *)field(p) = v;
+	return 0;
+}
+
 static int parse_verbosity(struct parsing *p, const char *arg)
 {
 	p->o->verbosity = p->row->letter == 'v' ? VERBOSE : QUIET;
@@ -355,6 +374,26 @@ static int parse_plain_format(struct parsing *p, const char *arg)
 	return wrong(p, "--format: there is no format '%s'; there are: %s", arg, names);
 }
 
+static void sources(char out[MAX_CHOICES], unsigned int lacks)
+{
+	for (int i = 0; i < SOURCE_NONE; i++)
+		add_choice(out, source_names[i]);
+}
+
+static int parse_source(struct parsing *p, const char *arg)
+{
+	char names[MAX_CHOICES] = "";
+
+	for (int i = 0; i < SOURCE_NONE; i++) {
+		if (strcmp(arg, source_names[i]))
+			continue;
+		p->o->source = i;
+		return 0;
+	}
+	sources(names, p->line->bit);
+	return wrong(p, "--source: there is no source '%s'; there are: %s", arg, names);
+}
+
 static int parse_output(struct parsing *p, const char *arg)
 {
 	p->o->outputs[0].path = arg;
@@ -409,6 +448,14 @@ static const struct row fixed_rows[] = {
 	{ "memory", REPORTS, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
 	  .min = MIN_MEMORY,
 	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },
+	{ "budget", CMD_TRACE, .arg = "PERCENT", .parse = parse_percent, AT(budget_percent),
+	  .help = "what the process may be made to spend, percent of one core (1)" },
+	{ "sample", CMD_TRACE, .letter = 's', .arg = "BYTES", .parse = parse_size,
+	  AT(distance),
+	  .help = "mean bytes allocated between two samples; 0: every allocation, whatever it "
+		  "costs" },
+	{ "source", CMD_TRACE, .arg = "SOURCE", .parse = parse_source, .choices = sources,
+	  .help = "listen to allocations in this way, and not as the budget says; one of:" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what would be probed, where and why; attach nothing" },
 	{ "top", CMD_TRACE | CMD_DUMP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
@@ -669,6 +716,25 @@ static int check_output(struct parsing *p, size_t i)
 	return check_needs(p, spec);
 }
 
+/* -s 0 is a way to say --source every. */
+static int check_source(struct parsing *p)
+{
+	struct opts *o = p->o;
+
+	if (o->distance == 0 && o->source == N_SOURCES)
+		o->source = SOURCE_EVERY;
+	if (o->distance == 0 && o->source != SOURCE_EVERY && o->source != SOURCE_BURST)
+		return wrong(p, "-s 0 follows every allocation, --source %s does not",
+			     source_names[o->source]);
+	if (o->distance != BUDGET_ANY && o->distance &&
+	    (o->source == SOURCE_EVERY || o->source == SOURCE_PROFILE))
+		return wrong(p, "--source %s does not sample by bytes: leave out -s",
+			     source_names[o->source]);
+	if (o->source != N_SOURCES && o->source != SOURCE_EVERY && !o->heap)
+		return wrong(p, "--source is for allocations, which --goroutines-only leaves out");
+	return 0;
+}
+
 static int check(struct parsing *p)
 {
 	struct output_spec *main = &p->o->outputs[0];
@@ -676,6 +742,8 @@ static int check(struct parsing *p)
 
 	if (!err && !p->o->heap && !p->o->goroutines)
 		err = wrong(p, "--heap-only and --goroutines-only exclude each other");
+	if (!err)
+		err = check_source(p);
 	/* stdout is the command's: what is for reading goes where it does not mix */
 	main->fd = p->o->command && main->format->kind == REPORT_READING ? STDERR_FILENO :
 									   STDOUT_FILENO;
@@ -783,7 +851,8 @@ int opts_parse(struct opts *out, const struct command_line *line, int argc, char
 	int c, err = 0;
 
 	*out = (struct opts){ .top = top_of(line->bit), .heap = true, .goroutines = true,
-			      .n_outputs = 1, .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL };
+			      .n_outputs = 1, .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL,
+			      .budget_percent = 1, .source = N_SOURCES, .distance = BUDGET_ANY };
 	out->outputs[0].format = report_find("text");
 	make_table(&t, line->bit);
 	optind = 0;			/* from the beginning, however often it is called */

@@ -13,6 +13,7 @@
 
 #include "user/base/util.h"
 #include "user/output.h"
+#include "user/source.h"
 
 enum { OPTS_MAX_OUTPUTS = 16 };
 
@@ -47,6 +48,9 @@ struct opts {
 	uint64_t read_rate;		/* bytes a second; 0: no limit */
 	uint64_t memory_bytes;		/* that this program may take for what it follows */
 	bool heap, goroutines;
+	double budget_percent;		/* of one core of the target */
+	enum source source;		/* N_SOURCES: as the budget says */
+	uint64_t distance;		/* mean bytes between two samples, or BUDGET_ANY */
 	struct output_spec outputs[OPTS_MAX_OUTPUTS];	/* the first: of --format, -f and -o */
 	size_t n_outputs;
 	bool force, dry_run;

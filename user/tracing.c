@@ -22,6 +22,7 @@
 #include "include/gobpfleak.h"
 #include "user/base/limits.h"
 #include "user/base/procself.h"
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
 #include "user/go/gobin.h"
@@ -29,9 +30,11 @@
 #include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
 #include "user/judge/series.h"
+#include "user/listen.h"
 #include "user/objsize.h"
 #include "user/observation.h"
 #include "user/observe.h"
+#include "user/pace.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
 #include "user/tally.h"
@@ -45,6 +48,7 @@ enum {
 	MEMORY_AFTER_LOOK_NS = 50000000, /* of which one comes with each collection */
 	NEW_STACKS = 1 << 14,		/* waiting to be named; the others are when reported */
 	NAMING_NS = 5000000,		/* of each turn */
+	PRICE_NS = 100000000,		/* that the price is taken over, or more */
 };
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
 
@@ -58,6 +62,12 @@ struct tracing {
 	struct series *heap_series;	/* live objects by account, at looks */
 	struct series *go_series;	/* running goroutines by stack */
 	struct tally *tally;
+	struct budget *budget;
+	struct listen *listen;
+	struct pace first;		/* as of tracing_new(); time_ns 0: not known */
+	struct pace stretch;		/* as of the begin of what is being listened to; likewise */
+	uint32_t turn_gen;		/* sweepgen as of the turn before */
+	uint64_t profile_bytes;		/* between two samples of the runtime's own profiler */
 	bool marked;			/* a mark phase has been seen to begin: */
 	uint32_t mark_gen;		/* sweepgen during it */
 	uint64_t attach_ns;
@@ -75,6 +85,37 @@ struct tracing {
 
 /* ---- new ------------------------------------------------------------------------------------- */
 
+static enum tracer_group group_of(const struct plan_probe *p)
+{
+	if (p->wire.kind == GL_PROBE_ALLOC)
+		return p->profiled ? TRACER_PROFILE : TRACER_HEAP;
+	return p->wire.kind == GL_PROBE_GCSTART || p->wire.kind == GL_PROBE_GCEND ?
+	       TRACER_COLLECTOR : TRACER_GOROUTINES;
+}
+
+static size_t count_probes(const struct tracing *t, enum tracer_group group)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->plan.n; i++)
+		n += group_of(&t->plan.probes[i]) == group;
+	return n;
+}
+
+static void new_budget(struct tracing *t)
+{
+	const struct budget_setup setup = {
+		.percent = t->opt.budget_percent, .heap = t->opt.heap,
+		.goroutines = t->opt.goroutines, .forced = t->opt.source,
+		.distance = t->opt.distance, .can_burst = tracer_can_burst(),
+		.n_heap = count_probes(t, TRACER_HEAP),
+		.n_go = count_probes(t, TRACER_GOROUTINES),
+		.seed = table_seed(),
+	};
+
+	budget_new(&t->budget, &setup);
+}
+
 int tracing_new(struct tracing **out, struct process *p, const struct tracing_options *opt)
 {
 	const struct plan_wants wants = { .heap = opt->heap, .goroutines = opt->goroutines };
@@ -83,9 +124,12 @@ int tracing_new(struct tracing **out, struct process *p, const struct tracing_op
 
 	t->p = p;
 	t->opt = *opt;
+	pace_read(p, &t->first);
 	err = plan_make(&t->plan, process_gobin(p), &wants);
 	if (!err)
 		err = verify_code(p, &t->plan);
+	if (!err)
+		new_budget(t);
 	if (err) {
 		tracing_free(t);
 		return err;
@@ -98,12 +142,14 @@ void tracing_free(struct tracing *t)
 {
 	if (!t)
 		return;
+	listen_free(t->listen);
 	tracer_close(t->tracer);
 	track_free(t->track);
 	objsize_free(t->sizes);
 	series_free(t->heap_series);
 	series_free(t->go_series);
 	tally_free(t->tally);
+	budget_drop(t->budget);
 	plan_fini(&t->plan);
 	free(t->older);
 	free(t);
@@ -112,6 +158,41 @@ void tracing_free(struct tracing *t)
 const struct plan *tracing_plan(const struct tracing *t)
 {
 	return &t->plan;
+}
+
+/* What cannot be listened to is not live to us. */
+static bool read_pace(struct tracing *t, struct pace *out)
+{
+	if (!pace_read(t->p, out))
+		return false;
+	t->profile_bytes = out->counts.profile_bytes;
+	if (!count_probes(t, TRACER_PROFILE))
+		out->counts.profile_bytes = 0;
+	return true;
+}
+
+static void wait_since(uint64_t start_ns)
+{
+	uint64_t passed = now_ns() - start_ns;
+	const struct timespec rest = { .tv_nsec = (long)(PRICE_NS - passed) };
+
+	if (passed < PRICE_NS)
+		nanosleep(&rest, NULL);
+}
+
+bool tracing_price(struct tracing *t, struct budget_price *price, struct budget_choice *choice)
+{
+	struct pace now;
+
+	if (!t->first.counts.time_ns)
+		return false;
+	wait_since(t->first.counts.time_ns);
+	if (!read_pace(t, &now))
+		return false;
+	budget_price(t->budget, &t->first.counts, &now.counts, price);
+	budget_start(t->budget, now.counts.time_ns);
+	*choice = *budget_choice(t->budget);
+	return true;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -130,16 +211,33 @@ static struct gl_alloc born_late(const struct tracing *t, const struct gl_alloc 
 	return late;
 }
 
+/*
+ * With which chance the runtime's profiler takes an object of so many bytes, in 2^-32; 0: certain.
+ * It draws an exponential distance to the next sample (runtime/malloc.go, nextSample), which has no
+ * memory.
+ */
+static uint32_t chance_of_profiler(uint64_t bytes, uint64_t distance)
+{
+	double chance = -expm1(-(double)bytes / (double)distance) * 0x1p32;
+
+	if (distance <= 1 || chance >= 0x1p32 - 1)
+		return 0;
+	return chance < 1 ? 1 : (uint32_t)chance;
+}
+
 static void on_alloc(struct tracing *t, const struct gl_alloc *rec)
 {
 	struct gl_alloc born = born_late(t, rec);
 	uint64_t bytes;
 	bool tiny;
 
-	if (rec->h.probe < t->plan.n && objsize_get(t->sizes, rec, &bytes, &tiny))
-		track_alloc(t->track, &born, bytes, tiny, now_ns());
-	else
+	if (rec->h.probe >= t->plan.n || !objsize_get(t->sizes, rec, &bytes, &tiny)) {
 		track_end(t->track, rec->addr);
+		return;
+	}
+	if (t->plan.probes[rec->h.probe].profiled)
+		born.chance = chance_of_profiler(bytes, t->profile_bytes);
+	track_alloc(t->track, &born, bytes, tiny, now_ns());
 }
 
 static void on_stack(struct tracing *t, const struct gl_stack *rec)
@@ -271,14 +369,6 @@ static int configure(const struct tracing *t, struct gl_config *c)
 	return 0;
 }
 
-static enum tracer_group group_of(const struct plan_probe *p)
-{
-	if (p->wire.kind == GL_PROBE_ALLOC)
-		return p->profiled ? TRACER_PROFILE : TRACER_HEAP;
-	return p->wire.kind == GL_PROBE_GCSTART || p->wire.kind == GL_PROBE_GCEND ?
-	       TRACER_COLLECTOR : TRACER_GOROUTINES;
-}
-
 static int open_tracer(struct tracing *t)
 {
 	struct tracer_probe probes[GL_MAX_PROBES];
@@ -324,18 +414,83 @@ static void open_tables(struct tracing *t)
  */
 static int plant(struct tracing *t)
 {
-	const struct target *target = process_target(t->p);
 	int err = verify_there(t->p);
 
 	if (!err)
-		err = tracer_attach(t->tracer, TRACER_ALL & ~TRACER_PROFILE,
-				    target_exe_path(target), target_pid(target));
+		err = listen_start(t->listen);
+	if (!err)
+		err = verify_there(t->p);
 	if (err)
-		return err;
-	err = verify_there(t->p);
-	if (err)
-		tracer_detach(t->tracer, TRACER_ALL);
+		listen_stop(t->listen);
 	return err;
+}
+
+/* ---- what is listened to --------------------------------------------------------------------- */
+
+static bool on_count(void *ctx, struct budget_counts *out)
+{
+	struct pace now;
+
+	if (!read_pace(ctx, &now))
+		return false;
+	*out = now.counts;
+	return true;
+}
+
+static void on_unseen(void *ctx, bool goroutines)
+{
+	struct tracing *t = ctx;
+
+	if (!goroutines)
+		track_unseen_from(t->track, t->turn_gen);
+}
+
+static void on_seen(void *ctx, bool goroutines)
+{
+	struct tracing *t = ctx;
+	uint32_t gen;
+
+	if (!goroutines && !gomem_sweepgen(process_gomem(t->p), &gen))
+		track_seen_from(t->track, gen);
+}
+
+/* What was allocated meanwhile is counted after the last record was taken. */
+static void on_stretch(void *ctx, double open, bool bursts)
+{
+	struct tracing *t = ctx;
+	uint64_t allocs[CENSUS_CLASSES];
+	struct pace now;
+	bool known;
+
+	while (tracer_drain(t->tracer) > 0)
+		;
+	known = read_pace(t, &now) && t->stretch.counts.time_ns;
+	for (unsigned i = 0; i < CENSUS_CLASSES && known; i++)
+		allocs[i] = now.allocs[i] > t->stretch.allocs[i] ?
+			    now.allocs[i] - t->stretch.allocs[i] : 0;
+	track_stratum(t->track, known ? allocs : NULL, open, bursts);
+	t->stretch = now;
+}
+
+static void new_listen(struct tracing *t)
+{
+	const struct target *target = process_target(t->p);
+	struct listen_setup setup = {
+		.budget = t->budget, .tracer = t->tracer, .path = target_exe_path(target),
+		.pid = target_pid(target),
+		.wanted = TRACER_COLLECTOR | (t->opt.heap ? TRACER_HEAP | TRACER_PROFILE : 0) |
+			  (t->opt.goroutines ? TRACER_GOROUTINES : 0),
+		.ops = { .ctx = t, .count = on_count, .unseen = on_unseen, .seen = on_seen,
+			 .stretch = on_stretch },
+	};
+
+	for (unsigned int g = 0; g < TRACER_N_GROUPS; g++)
+		setup.n_probes[g] = count_probes(t, 1u << g);
+	/* Who is to know when a goroutine ends must have seen it begin. */
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.probes[i].wire.kind != GL_PROBE_GOEND)
+			setup.burst.bits[i / 64] |= 1ull << i % 64;
+	listen_new(&t->listen, &setup);
 }
 
 static int read_goroutines(struct tracing *t, bool with_stacks, struct goroutines *out)
@@ -364,14 +519,20 @@ static void note_older(struct tracing *t)
 
 int tracing_attach(struct tracing *t)
 {
+	struct budget_price price;
+	struct budget_choice choice;
 	int err = open_tracer(t);
 
 	if (err)
 		return err;
 	open_tables(t);
+	new_listen(t);
+	tracing_price(t, &price, &choice);
 	err = gomem_sweepgen(process_gomem(t->p), &t->looked_gen);
 	if (err)
 		return target_say_unreadable(process_target(t->p), err);
+	t->turn_gen = t->looked_gen;
+	read_pace(t, &t->stretch);
 	err = plant(t);
 	if (err)
 		return err;
@@ -393,7 +554,7 @@ int tracing_fd(const struct tracing *t)
 
 void tracing_detach(struct tracing *t)
 {
-	tracer_detach(t->tracer, TRACER_ALL);
+	listen_stop(t->listen);
 	tracer_drain(t->tracer);
 }
 
@@ -485,6 +646,7 @@ int tracing_turn(struct tracing *t, bool force)
 {
 	uint64_t memory_interval = MEMORY_INTERVAL_NS;
 	uint32_t gen;
+	bool known;
 	int err = tracer_drain(t->tracer);
 
 	remember_goroutines(t);
@@ -494,14 +656,17 @@ int tracing_turn(struct tracing *t, bool force)
 	err = process_check(t->p);
 	if (err)
 		return err == -EBADMSG && !process_gone(t->p) ? err : 0;
-	if (!gomem_sweepgen(process_gomem(t->p), &gen) && gen != t->looked_gen &&
-	    (force || now_ns() >= t->look_next_ns)) {
+	known = !gomem_sweepgen(process_gomem(t->p), &gen);
+	err = listen_turn(t->listen);
+	if (known)
+		t->turn_gen = gen;
+	if (known && gen != t->looked_gen && (force || now_ns() >= t->look_next_ns)) {
 		look(t, gen);
 		memory_interval = MEMORY_AFTER_LOOK_NS;
 	}
 	if (now_ns() - t->memory_ns > memory_interval)
 		read_memory(t);
-	return 0;
+	return err;
 }
 
 /* ---- observations ---------------------------------------------------------------------------- */
@@ -669,6 +834,9 @@ static void fill_cost(const struct tracing *t, struct observation *o)
 {
 	o->cost.hits = tracer_hits(t->tracer);
 	o->cost.ns_per_hit = tracer_ns_per_hit(t->tracer);
+	o->cost.spent_ns = o->cost.hits && isnan(o->cost.ns_per_hit) ? NAN : listen_spent(t->listen);
+	o->cost.budget_percent = isfinite(budget_allowance(t->budget)) ? t->opt.budget_percent : NAN;
+	o->sources = listen_sources(t->listen, &o->n_sources, &o->n_sources_left_out);
 	o->cost.own_cpu_s = procself_cpu_s();
 	o->cost.own_rss = procself_rss();
 }

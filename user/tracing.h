@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/budget.h"
+
 struct observation;
 struct plan;
 struct process;
@@ -20,6 +22,9 @@ struct tracing;
 struct tracing_options {
 	bool heap, goroutines;	/* what is traced; at least one */
 	size_t memory_bytes;	/* of our own; see limits.h for the least */
+	double budget_percent;	/* of one core, that the target may be made to spend */
+	enum source source;	/* of the heap, at any price; N_SOURCES: as the budget says */
+	uint64_t distance;	/* mean bytes between two samples, or BUDGET_ANY */
 	/* Whether whatever is being done should end early; asked often.  NULL: never. */
 	bool (*interrupted)(void *ctx);
 	/* Called some time after a stack was first seen, so that it can be named while its binary
@@ -34,6 +39,11 @@ int tracing_new(struct tracing **out, struct process *p, const struct tracing_op
 void tracing_free(struct tracing *t);		/* NULL is fine */
 
 const struct plan *tracing_plan(const struct tracing *t);
+
+/* What following everything would take, and what will be listened to instead, from what the process
+ * has done since tracing_new(), or for 100 ms if that is longer.  false: that is not known, and
+ * everything will be followed until it turns out to be too much. */
+bool tracing_price(struct tracing *t, struct budget_price *price, struct budget_choice *choice);
 
 /* Loads the BPF programs and plants the probes.  -ESRCH: the process has ended or runs another
  * program by now, nothing is planted.  Tells the user on failure. */

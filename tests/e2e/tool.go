@@ -132,9 +132,10 @@ type tracer struct {
 
 func (t *T) toolCommand(args ...string) *exec.Cmd { return exec.Command(t.tool, args...) }
 
-// attach starts gobpfleak on the process and returns when it traces; reports are JSON on stdout, unbounded.
+// attach starts gobpfleak on the process and returns when it traces; reports are JSON on stdout, unbounded. It
+// follows every allocation, whatever that costs, unless args say otherwise.
 func (t *T) attach(pid int, args ...string) *tracer {
-	return t.startTracer(append([]string{"--format", "json", "-T", "0", "-p", fmt.Sprint(pid)}, args...)...)
+	return t.startTracer(append([]string{"--format", "json", "-T", "0", "-p", fmt.Sprint(pid), "-s", "0"}, args...)...)
 }
 
 func (t *T) startTracer(args ...string) *tracer {

@@ -289,6 +289,22 @@ static struct heap_class full_classes[] = {
 	{ 0, 12, 445000000, 3, RATE(0, 0, 0) },
 };
 
+static struct obs_source full_sources[] = {
+	{ .source = SOURCE_EVERY, .from_ns = ATTACH },
+	{ .goroutines = true, .source = SOURCE_EVERY, .from_ns = ATTACH },
+};
+
+/* A rise after three seconds, and a long calm after five minutes. */
+static struct obs_source changing_sources[] = {
+	{ .goroutines = true, .source = SOURCE_BURST, .from_ns = ATTACH, .n_windows = 599,
+	  .open_ns = 3456789012 },
+	{ .source = SOURCE_EVERY, .from_ns = ATTACH, .to_ns = ATTACH + 3 * S },
+	{ .source = SOURCE_BURST, .from_ns = ATTACH + 3 * S, .to_ns = ATTACH + 300 * S,
+	  .n_windows = 290, .open_ns = 1890000000 },
+	{ .source = SOURCE_PROFILE, .from_ns = ATTACH + 300 * S, .to_ns = ATTACH + 310 * S },
+	{ .source = SOURCE_SAMPLE, .from_ns = ATTACH + 310 * S, .distance = 4096 },
+};
+
 static struct observation full_observation(void)
 {
 	static struct obs_account accounts[ARRAY_SIZE(full_accounts)];
@@ -328,8 +344,10 @@ static struct observation full_observation(void)
 	o.loss[COVERAGE_STACKS_RESENT] = 345;
 	o.loss[COVERAGE_OBJECTS_UNSIZED] = 17;
 	o.loss[COVERAGE_OBJECTS_DOUBTFUL] = 12;
-	o.cost = (struct obs_cost){ .hits = 6600000, .ns_per_hit = 364, .own_cpu_s = 1.2,
-				    .own_rss = 19922944 };
+	o.cost = (struct obs_cost){ .hits = 6600000, .ns_per_hit = 364, .spent_ns = 2.4024e9,
+				    .budget_percent = 1, .own_cpu_s = 1.2, .own_rss = 19922944 };
+	o.sources = full_sources;
+	o.n_sources = ARRAY_SIZE(full_sources);
 	o.stacks = full_stacks;
 	o.n_stacks = N_STACKS;
 	o.pcs = golden_pcs;
@@ -357,7 +375,8 @@ static struct observation early_observation(void)
 	o.memory.gc_headroom += 200000000;
 	o.memory.not_go -= 200000000;
 	memset(o.loss, 0, sizeof(o.loss));
-	o.cost = (struct obs_cost){ .ns_per_hit = NAN, .own_rss = UNKNOWN_U64 };
+	o.cost = (struct obs_cost){ .ns_per_hit = NAN, .spent_ns = NAN, .budget_percent = NAN,
+				    .own_rss = UNKNOWN_U64 };
 	return o;
 }
 
@@ -367,6 +386,10 @@ static struct observation sampled_observation(void)
 	struct observation o = full_observation();
 
 	o.one_in = 16;
+	o.sources = changing_sources;
+	o.n_sources = ARRAY_SIZE(changing_sources);
+	o.n_sources_left_out = 7;
+	o.cost.spent_ns = 5.7e9;
 	for (size_t i = 0; i < o.n_accounts; i++) {
 		struct obs_account *a = &o.accounts[i];
 
@@ -398,8 +421,8 @@ static struct observation ended_observation(void)
 	o.stacks = stacks;
 	o.gone = "exec'ed another program";
 	o.time_ns = ATTACH + 5 * S;
-	o.cost = (struct obs_cost){ .hits = 1234, .ns_per_hit = 364, .own_cpu_s = 0.25,
-				    .own_rss = 12582912 };
+	o.cost = (struct obs_cost){ .hits = 1234, .ns_per_hit = 364, .spent_ns = 449176,
+				    .budget_percent = 0.5, .own_cpu_s = 0.25, .own_rss = 12582912 };
 	o.looked_ns = ATTACH + 4500000000;
 	o.heap_half_ns = ATTACH + 2 * S;
 	o.go_half_ns = ATTACH + 3500000000;
@@ -470,7 +493,8 @@ static struct observation bare_observation(void)
 	return (struct observation){
 		.target = { .pid = 4711, .ns_pid = 1 }, .gc_cycles = 1, .goroutines = true,
 		.one_in = 1, .memory = { .rss = 12 },
-		.cost = { .ns_per_hit = NAN, .own_rss = UNKNOWN_U64 },
+		.cost = { .ns_per_hit = NAN, .spent_ns = NAN, .budget_percent = NAN,
+			  .own_rss = UNKNOWN_U64 },
 	};
 }
 

@@ -47,11 +47,11 @@ static struct budget_choice first_choice(const struct first *f, struct budget_pr
 	struct budget *b;
 
 	budget_new(&b, &f->setup);
-	budget_costs(b, &costs);
+	budget_set_costs(b, &costs);
 	budget_price(b, &from, &to, price);
 	budget_start(b, 2 * S);
 	c = *budget_choice(b);
-	budget_free(b);
+	budget_drop(b);
 	return c;
 }
 
@@ -283,7 +283,7 @@ static void start(struct machine *m, const struct program *p, struct run *out)
 	*out = (struct run){ 0 };
 	*m = (struct machine){ .p = p, .out = out, .now = S };
 	budget_new(&m->b, &p->setup);
-	budget_costs(m->b, &costs);
+	budget_set_costs(m->b, &costs);
 	read_counts(m);
 	from = m->counts;
 	m->out->allocs += p->allocs(1) * p->threads / 10;
@@ -313,7 +313,7 @@ static struct run run(const struct program *p, double seconds)
 	}
 	out.heap = budget_choice(m.b)->heap;
 	out.goroutines = budget_choice(m.b)->goroutines;
-	budget_free(m.b);
+	budget_drop(m.b);
 	return out;
 }
 
@@ -475,7 +475,7 @@ static void test_profiler_goes(void **state)
 			assert_int_equal(budget_choice(m.b)->heap, SOURCE_BURST);
 	}
 	assert_true(percent(&out, 60) < 1);
-	budget_free(m.b);
+	budget_drop(m.b);
 }
 
 /* Windows fall on all phases of what the program does once a second. */
@@ -494,7 +494,7 @@ static void test_phase(void **state)
 			bins[m.now / (S / 10) % 10]++;
 		n = out.n_windows;
 	}
-	budget_free(m.b);
+	budget_drop(m.b);
 	for (int i = 0; i < 10; i++)
 		assert_in_range(bins[i], 50, 150);
 }

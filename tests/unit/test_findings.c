@@ -219,14 +219,46 @@ static void test_coverage_and_cost(void **state)
 	struct findings *f;
 
 	o.loss[COVERAGE_LOST_RING] = 17;
+	o.cost.spent_ns = 0.02 * (double)(o.time_ns - o.attach_ns);
+	o.cost.budget_percent = 3;
 	f = findings_make(&o, *state);
 	assert_int_equal(f->n_coverage, N_COVERAGE - 2);	/* the profile is a look's */
 	for (size_t i = 0; i < f->n_coverage; i++)
 		assert_int_equal(f->coverage[i].value,
 				 strcmp(f->coverage[i].name, "lost_ring") ? 0 : 17);
 	assert_true(f->cost.hits_per_s == 10);
-	assert_true(fabs(f->cost.target_percent - 10 * 500 / 1e9 * 100) < 1e-12);
+	assert_true(fabs(f->cost.target_percent - 2) < 1e-12);
+	assert_true(f->cost.budget_percent == 3);
 	assert_true(f->cost.own_cpu_percent == 1);
+	findings_free(f);
+}
+
+/* What began before the attach began with it; what goes on lasts until now. */
+static void test_listened(void **state)
+{
+	struct observation o = example();
+	struct obs_source sources[] = {
+		{ .source = SOURCE_BURST, .from_ns = o.attach_ns - 5, .to_ns = o.attach_ns + S,
+		  .n_windows = 4, .open_ns = 7 * S },
+		{ .goroutines = true, .source = SOURCE_NONE, .from_ns = o.attach_ns + 2 * S,
+		  .distance = 77 },
+	};
+	struct findings *f;
+
+	o.sources = sources;
+	o.n_sources = 2;
+	o.n_sources_left_out = 5;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_listened, 2);
+	assert_int_equal(f->listened_left_out, 5);
+	assert_string_equal(f->listened[0].source, "burst");
+	assert_false(f->listened[0].goroutines);
+	assert_true(f->listened[0].from_s == 0 && f->listened[0].to_s == 1);
+	assert_true(f->listened[0].windows == 4 && f->listened[0].open_s == 7);
+	assert_string_equal(f->listened[1].source, "none");
+	assert_true(f->listened[1].goroutines);
+	assert_true(f->listened[1].from_s == 2 && f->listened[1].to_s == f->attached_s);
+	assert_int_equal(f->listened[1].distance, 77);
 	findings_free(f);
 }
 
@@ -300,7 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_heap), TEST(test_alloc_of_others), TEST(test_rate_too_early),
 		TEST(test_goroutines), TEST(test_main_goroutine), TEST(test_table_unknown),
-		TEST(test_coverage_and_cost), TEST(test_kept), TEST(test_many),
+		TEST(test_coverage_and_cost), TEST(test_listened), TEST(test_kept), TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/budget.h"
 #include "user/report/report.h"
 
 #define S ((uint64_t)1000000000)
@@ -76,6 +77,9 @@ static void test_defaults(void **state)
 	assert_int_equal(o.count, 0);
 	assert_int_equal(o.top, 10);
 	assert_int_equal(o.memory_bytes, DEFAULT_MEMORY);
+	assert_true(o.budget_percent == 1);
+	assert_int_equal(o.source, N_SOURCES);
+	assert_true(o.distance == BUDGET_ANY);
 	assert_true(o.heap && o.goroutines);
 	assert_false(o.force || o.dry_run || o.help || o.version);
 	assert_int_equal(o.verbosity, NORMAL);
@@ -249,6 +253,16 @@ static void test_refused(void **state)
 		{ "-p 42 1s 2 3 4", "one argument too many" },
 		{ "-p 42 -T -1", "-T: '-1'" },
 		{ "-p 42 --memory 63MiB", "64MiB or more" },
+		{ "-p 42 --budget 0", "--budget: '0' is not a percentage of one core from 0.01" },
+		{ "-p 42 --budget 10001", "not a percentage" },
+		{ "-p 42 --budget 1%%", "not a percentage" },
+		{ "-p 42 --budget nan", "not a percentage" },
+		{ "-p 42 -s x", "--sample: 'x' is not a size of 0 bytes or more" },
+		{ "-p 42 --source all", "there are: every, sample, profile, burst" },
+		{ "-p 42 --source none", "there is no source 'none'" },
+		{ "-p 42 -s 0 --source profile", "--source profile does not" },
+		{ "-p 42 -s 4k --source every", "leave out -s" },
+		{ "-p 42 --source burst --goroutines-only", "leaves out" },
 		{ "-p 42 --memory 1X", "not a size" },
 		{ "-p 42 --memory M", "not a size" },
 		{ "-p 42 --memory 64MBB", "not a size" },
@@ -436,9 +450,38 @@ static void test_help_of_command(void **state)
 	free(text);
 }
 
+static void test_budget(void **state)
+{
+	static const struct {
+		const char *text;
+		double percent;
+		enum source source;
+		uint64_t distance;
+	} rows[] = {
+		{ "-p 42 --budget 0.5%", 0.5, N_SOURCES, BUDGET_ANY },
+		{ "-p 42 --budget 10000 -s 512K", 10000, N_SOURCES, 512 << 10 },
+		{ "-p 42 -s 0", 1, SOURCE_EVERY, 0 },
+		{ "-p 42 -s 0 --goroutines-only", 1, SOURCE_EVERY, 0 },
+		{ "-p 42 -s 0 --source burst", 1, SOURCE_BURST, 0 },
+		{ "-p 42 --source sample --sample=64", 1, SOURCE_SAMPLE, 64 },
+		{ "-p 42 --source=profile", 1, SOURCE_PROFILE, BUDGET_ANY },
+		{ "-p 42 --source every", 1, SOURCE_EVERY, BUDGET_ANY },
+	};
+	struct line l;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct opts o = parsed(&l, rows[i].text);
+
+		assert_true(o.budget_percent == rows[i].percent);
+		assert_int_equal(o.source, rows[i].source);
+		assert_true(o.distance == rows[i].distance);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_sizes),

@@ -24,9 +24,11 @@
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
+#include "user/listen.h"
 #include "user/object.h"
 #include "user/objsize.h"
 #include "user/observation.h"
+#include "user/pace.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
 #include "user/tally.h"
@@ -74,8 +76,11 @@ static struct world {
 	/* the tracer */
 	struct gl_config config;
 	struct tracer_probe probes[N_PROBES];
+	struct listen_setup listen;
 	unsigned planted;		/* groups */
 	unsigned n_planted;		/* times */
+	bool no_pace;
+	struct pace pace;
 	union record ring[N_RING];
 	size_t n_ring;
 	int drain_err;
@@ -342,17 +347,7 @@ uint64_t tracer_damaged(const struct tracer *tr) { return w.damaged; }
 uint64_t tracer_hits(const struct tracer *tr) { return 1000; }
 double tracer_ns_per_hit(const struct tracer *tr) { return 350; }
 void tracer_forget_stack(struct tracer *tr, uint64_t id) {}
-void tracer_detach(struct tracer *tr, unsigned int groups) { w.planted &= ~groups; }
-
-int tracer_attach(struct tracer *tr, unsigned int groups, const char *path, pid_t pid)
-{
-	assert_string_equal(path, "/proc/self/fd/9");
-	assert_int_equal(pid, PID);
-	w.planted = groups;
-	w.n_planted++;
-	call(w.while_planted);
-	return 0;
-}
+bool tracer_can_burst(void) { return true; }
 
 int tracer_drain(struct tracer *tr)
 {
@@ -365,6 +360,44 @@ int tracer_drain(struct tracer *tr)
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS])
 {
 	memcpy(counters, w.counters, sizeof(w.counters));
+}
+
+/* ---- what is listened to --------------------------------------------------------------------- */
+
+void listen_new(struct listen **out, const struct listen_setup *setup)
+{
+	assert_string_equal(setup->path, "/proc/self/fd/9");
+	assert_int_equal(setup->pid, PID);
+	w.listen = *setup;
+	*out = NULL;
+}
+
+void listen_free(struct listen *l) {}
+int listen_turn(struct listen *l) { return 0; }
+void listen_stop(struct listen *l) { w.planted = 0; }
+double listen_spent(const struct listen *l) { return 4e9; }
+
+int listen_start(struct listen *l)
+{
+	w.planted = w.listen.wanted;
+	w.n_planted++;
+	call(w.while_planted);
+	return 0;
+}
+
+struct obs_source *listen_sources(const struct listen *l, size_t *n, uint64_t *n_left_out)
+{
+	*n = 1;
+	*n_left_out = 3;
+	return xcalloc(1, sizeof(struct obs_source));
+}
+
+bool pace_read(struct process *p, struct pace *out)
+{
+	if (w.no_pace)
+		return false;
+	*out = w.pace;
+	return true;
 }
 
 /* ---- what the process does ------------------------------------------------------------------- */
@@ -616,7 +649,7 @@ static void test_gone_before_plant(void **state)
 
 static void still_planted(void)
 {
-	assert_int_equal(w.planted, TRACER_ALL & ~TRACER_PROFILE);
+	assert_int_equal(w.planted, TRACER_ALL);
 	go_away();
 }
 
@@ -645,7 +678,7 @@ static void test_plan_to_tracer(void **state)
 	w.race = true;
 	assert_int_equal(new_tracing(), 0);
 	assert_int_equal(tracing_attach(w.t), 0);
-	assert_int_equal(w.planted, TRACER_ALL & ~TRACER_PROFILE);
+	assert_int_equal(w.planted, TRACER_ALL);
 	assert_int_equal(tracing_attach_ns(w.t), 1000 * S);
 	assert_int_equal(tracing_fd(w.t), 5);
 	for (size_t i = 0; i < N_PROBES; i++) {

@@ -71,6 +71,7 @@ static void until_gone(struct watch *w)
 	while (!watch_gone(w, &when))
 		pause_ms();
 	assert_in_range(when, 1, now_ns());
+	assert_false(watch_gone(w, &when));
 }
 
 static void test_end(void **state)

@@ -17,6 +17,7 @@ enum {
 	SITES_PERCENT = 18,		/* named stacks */
 	TABLE_PERCENT = 10,		/* goroutines as read from the runtime's table */
 	TYPES_PERCENT = 6,		/* stack prefixes whose allocated type is remembered */
+	MAX_SOURCES = 64,		/* rows of what was listened to when */
 	MAX_GOROUTINES = 1 << 22,	/* read from the runtime's table */
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */
 	MAX_G_FRAMES = 128,

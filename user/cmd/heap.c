@@ -228,7 +228,7 @@ static int report(struct run *r)
 		.version = GL_VERSION, .time_unix_ns = wall_ns(), .gone = r->gone,
 		.attached_s = view.span_s, .gc_cycles = before ? now->n_cycles - before->n_cycles : 0,
 		.memory = { .rss = UNKNOWN_U64 }, .types = &view, .coverage = view.losses,
-		.n_coverage = N_HEAP_LOSSES, .cost = { 0, 0, NAN, NAN, own_peak() },
+		.n_coverage = N_HEAP_LOSSES, .cost = { 0, NAN, 0, NAN, NAN, own_peak() },
 	};
 	process_describe(r->p, &f.target);
 	if (!r->gone)

@@ -248,6 +248,8 @@ static int open_process(struct run *r, pid_t pid)
 	const struct tracing_options opt = {
 		.heap = r->o->heap, .goroutines = r->o->goroutines,
 		.memory_bytes = r->o->memory_bytes, .interrupted = interrupted,
+		.budget_percent = r->o->budget_percent, .source = r->o->source,
+		.distance = r->o->distance,
 		.new_stack = new_stack, .ctx = r,
 	};
 	struct sites_ops names;
@@ -327,10 +329,33 @@ static int trace_pid(struct run *r, pid_t pid)
 	return err ? err : final_report(r);
 }
 
+/* What following everything would take, and what would be done instead. */
+static void put_price(struct run *r)
+{
+	struct budget_price p;
+	struct budget_choice c;
+
+	if (!tracing_price(r->t, &p, &c)) {
+		puts("what following everything would cost is not known: the runtime cannot be "
+		     "read yet\n");
+		return;
+	}
+	if (r->o->heap)
+		printf("every allocation: %.3g%% of one core (%.3g a second); with a budget of "
+		       "%g%% the source would be: %s\n", p.heap, p.allocs,
+		       r->o->budget_percent, source_names[c.heap]);
+	if (r->o->goroutines)
+		printf("every goroutine: %.3g%% of one core (%.3g started a second); the source "
+		       "would be: %s\n", p.goroutines, p.starts, source_names[c.goroutines]);
+	puts("");
+}
+
 static int dry_run(struct run *r, pid_t pid)
 {
 	int err = open_process(r, pid);
 
+	if (!err)
+		put_price(r);
 	if (!err)
 		plan_text(stdout, tracing_plan(r->t), process_bias(r->p));
 	if (r->o->command)

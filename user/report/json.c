@@ -127,14 +127,38 @@ static void put_coverage(struct json *j, const struct findings *f)
 	close_level(j, '}');
 }
 
-static void put_cost(struct json *j, const struct cost *c)
+static void put_listened(struct json *j, const struct findings *f)
 {
+	open_level(j, "sources", '[');
+	for (size_t i = 0; i < f->n_listened; i++) {
+		const struct listened *s = &f->listened[i];
+
+		open_level(j, NULL, '{');
+		field_string(j, "of", s->goroutines ? "goroutines" : "heap");
+		field_string(j, "source", s->source);
+		field_double(j, "from_s", s->from_s);
+		field_double(j, "to_s", s->to_s);
+		field_u64(j, "distance_bytes", s->distance);
+		field_u64(j, "windows", s->windows);
+		field_double(j, "open_s", s->open_s);
+		close_level(j, '}');
+	}
+	close_level(j, ']');
+	field_u64(j, "sources_left_out", f->listened_left_out);
+}
+
+static void put_cost(struct json *j, const struct findings *f)
+{
+	const struct cost *c = &f->cost;
+
 	open_level(j, "cost", '{');
 	field_double(j, "target_percent", c->target_percent);
+	field_double(j, "budget_percent", c->budget_percent);
 	field_double(j, "hits_per_s", c->hits_per_s);
 	field_double(j, "ns_per_hit", c->ns_per_hit);
 	field_double(j, "own_cpu_percent", c->own_cpu_percent);
 	field_u64(j, "own_rss", c->own_rss);
+	put_listened(j, f);
 	close_level(j, '}');
 }
 
@@ -358,7 +382,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 		report_heap_json(&j, f->types);
 	field_null(&j, "verdict");
 	put_coverage(&j, f);
-	put_cost(&j, &f->cost);
+	put_cost(&j, f);
 	put_sites(&j, f, opt->top);
 	close_level(&j, '}');
 	fputc('\n', out);

@@ -674,6 +674,58 @@ static void put_coverage(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
+/* What a source is called in a sentence. */
+static const char *source_text(const struct listened *s)
+{
+	static const struct { const char *name, *text; } texts[] = {
+		{ "every", "all" }, { "sample", "by chance" }, { "burst", "in bursts" },
+		{ "profile", "samples of the runtime's profiler" }, { "none", "none" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!strcmp(s->source, texts[i].name))
+			return texts[i].text;
+	return s->source;
+}
+
+static void put_source(struct line *l, const char *separator, const struct listened *s, bool dated)
+{
+	item(l, separator, "%s", source_text(s));
+	if (s->windows)
+		item(l, " ", "(%s windows of %sms)", report_count(s->windows).s,
+		     report_rough(s->open_s * 1000 / (double)s->windows).s);
+	if (s->distance)
+		item(l, " ", "(one in %s)", report_bytes(s->distance).s);
+	if (dated)
+		item(l, " ", "until %s", report_duration(s->to_s).s);
+}
+
+/* Which source was used when; not said where it was everything from the begin. */
+static void put_listened(FILE *out, const struct findings *f, bool goroutines)
+{
+	const struct listened *last = NULL;
+	struct line l;
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_listened; i++) {
+		if (f->listened[i].goroutines != goroutines)
+			continue;
+		last = &f->listened[i];
+		n++;
+	}
+	if (!last || (n == 1 && !strcmp(last->source, "every")))
+		return;
+	l = begin_line(out, "         ", 9);
+	item(&l, "", goroutines ? "goroutine starts seen:" : "allocations seen:");
+	for (size_t i = 0, k = 0; i < f->n_listened; i++) {
+		if (f->listened[i].goroutines != goroutines)
+			continue;
+		put_source(&l, k ? ", then " : " ", &f->listened[i], &f->listened[i] != last);
+		k++;
+	}
+	end_line(&l);
+}
+
 static void put_cost(FILE *out, const struct findings *f)
 {
 	const struct cost *c = &f->cost;
@@ -690,11 +742,15 @@ static void put_cost(FILE *out, const struct findings *f)
 		     report_rough(c->target_percent).s);
 	else
 		item(&l, "", "to the target not known");
+	if (isfinite(c->budget_percent))
+		item(&l, ", ", "budget %s%%", report_rough(c->budget_percent).s);
 	item(&l, " ", "(probes %s/s at %sus)", report_rough(c->hits_per_s).s,
 	     report_rough(c->ns_per_hit / 1000).s);
 	item(&l, "; ", "this tool %s%% cpu, %s", report_rough(c->own_cpu_percent).s,
 	     report_bytes(c->own_rss).s);
 	end_line(&l);
+	put_listened(out, f, false);
+	put_listened(out, f, true);
 }
 
 /* To be freed. */

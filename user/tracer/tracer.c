@@ -233,6 +233,11 @@ static unsigned int planted_groups(const struct tracer *tr)
 	return groups;
 }
 
+bool tracer_can_burst(void)
+{
+	return plant_has_multi();
+}
+
 int tracer_burst_begin(struct tracer *tr, unsigned int groups, const struct tracer_subset *subset,
 		       const char *path, pid_t pid)
 {

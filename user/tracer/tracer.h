@@ -7,6 +7,7 @@
 #ifndef TRACER_H
 #define TRACER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -84,6 +85,7 @@ void tracer_sample(struct tracer *tr, uint64_t distance_bytes);
  * subset: only these probes of the groups; NULL: all.  -EOPNOTSUPP: not on this kernel (before Linux
  * 6.6); -EBUSY: one of the groups is planted; else a negative errno of the kernel.  Silent.
  */
+bool tracer_can_burst(void);		/* whether this kernel can */
 int tracer_burst_begin(struct tracer *tr, unsigned int groups, const struct tracer_subset *subset,
 		       const char *path, pid_t pid);
 void tracer_burst_end(struct tracer *tr, unsigned int groups);	/* groups as at the begin */

@@ -160,6 +160,7 @@ bool watch_gone(struct watch *w, uint64_t *when_ns)
 {
 	pthread_mutex_lock(&w->lock);
 	*when_ns = w->gone_ns;
+	w->gone_ns = 0;
 	pthread_mutex_unlock(&w->lock);
 	return *when_ns != 0;
 }

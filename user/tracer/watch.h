@@ -36,7 +36,8 @@ void watch_release(struct watch *w);
 
 /* Takes the place of the order before; the watch must be held. */
 void watch_set(struct watch *w, const struct watch_order *order);
-/* Whether the groups of the last order have been removed, and when that began. */
+/* Whether the groups of the last order have been removed, and when that began; once true, it is not
+ * said again. */
 bool watch_gone(struct watch *w, uint64_t *when_ns);
 
 #endif

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * listen.c - plants and removes probes as the budget decides.
+ *
+ * Each kind of probe is planted by a call of its own, so that it can go by itself: what is only
+ * told not to listen still costs the trap.  The collector's come first, since what is allocated
+ * while it marks has to be told from what was allocated before, and they stay.
+ *
+ * While allocations are listened to all the time, the watch removes their probes if more is spent
+ * between two turns than the account can bear; the turn after that finds them gone and has the
+ * budget choose again.  While there is a window, it is the window that is watched.
+ *
+ * When the source changes, what is not needed any more goes first, then the time that it has been
+ * listened to is closed (listen_ops.stretch), then comes what is new: so no record counts in the
+ * wrong one.
+ */
+#include "user/listen.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/budget.h"
+#include "user/tracer/watch.h"
+
+struct listen {
+	struct listen_setup setup;
+	struct watch *watch;
+	struct budget_choice now;
+	unsigned int planted;		/* groups, for all the time */
+	unsigned int window;		/* groups of the open window */
+	uint64_t opened_ns;
+	uint64_t stretch_ns;		/* when the present one began, */
+	uint64_t open_ns;		/* and how long windows have been open in it */
+	uint64_t costs_ns;		/* when what hits cost was last asked for */
+	uint64_t n_plantings;
+	bool missed_heap, missed_goroutines;
+	struct obs_source *sources;
+	size_t n_sources;
+	uint64_t n_left_out;
+};
+
+enum {
+	COSTS_NS = 500000000,		/* between two questions what a hit costs, */
+	STRETCH_NS = 1000000000,	/* and between two counts of what was allocated, if not in
+					 * bursts */
+};
+
+/* ---- the account ----------------------------------------------------------------------------- */
+
+double listen_spent(const struct listen *l)
+{
+	const struct budget_costs *c = budget_costs(l->setup.budget);
+	struct tracer_hits hits;
+
+	tracer_hits_made(l->setup.tracer, &hits);
+	return (double)hits.recorded * c->hit + (double)(hits.dropped + hits.unheard) * c->dropped +
+	       (double)l->n_plantings * c->planting;
+}
+
+/* What a hit costs becomes known once there have been some. */
+static void ask_costs(struct listen *l, uint64_t now)
+{
+	struct tracer_cost c;
+
+	if (l->costs_ns && now - l->costs_ns < COSTS_NS)
+		return;
+	l->costs_ns = now;
+	tracer_cost(l->setup.tracer, &c);
+	budget_set_costs(l->setup.budget, &(struct budget_costs){
+		.hit = c.ns_recorded, .dropped = c.ns_dropped, .planting = NAN });
+}
+
+static void count_plantings(struct listen *l, unsigned int groups, unsigned int times)
+{
+	for (unsigned int g = 0; g < TRACER_N_GROUPS; g++)
+		if (groups & 1u << g)
+			l->n_plantings += times * l->setup.n_probes[g];
+}
+
+/* ---- rows: which source when ----------------------------------------------------------------- */
+
+static struct obs_source *row_of(struct listen *l, bool goroutines)
+{
+	for (size_t i = l->n_sources; i-- > 0;)
+		if (l->sources[i].goroutines == goroutines)
+			return &l->sources[i];
+	return NULL;
+}
+
+static void add_row(struct listen *l, bool goroutines, uint64_t now)
+{
+	struct obs_source *last = row_of(l, goroutines);
+
+	if (last)
+		last->to_ns = now;
+	if (l->n_sources == MAX_SOURCES) {
+		memmove(l->sources, l->sources + 1, --l->n_sources * sizeof(*l->sources));
+		l->n_left_out++;
+	}
+	l->sources[l->n_sources++] = (struct obs_source){
+		.goroutines = goroutines, .from_ns = now,
+		.source = goroutines ? l->now.goroutines : l->now.heap,
+		.distance = goroutines ? 0 : l->now.distance,
+	};
+}
+
+static void add_window(struct listen *l, bool goroutines, uint64_t open_ns)
+{
+	struct obs_source *row = row_of(l, goroutines);
+
+	if (!row || row->source != SOURCE_BURST)
+		return;
+	row->n_windows++;
+	row->open_ns += open_ns;
+}
+
+struct obs_source *listen_sources(const struct listen *l, size_t *n, uint64_t *n_left_out)
+{
+	struct obs_source *copy = xcalloc(l->n_sources, sizeof(*copy));
+
+	memcpy(copy, l->sources, l->n_sources * sizeof(*copy));
+	*n = l->n_sources;
+	*n_left_out = l->n_left_out;
+	return copy;
+}
+
+bool listen_saw_all(const struct listen *l, bool goroutines)
+{
+	return !(goroutines ? l->missed_goroutines : l->missed_heap);
+}
+
+/* ---- new ------------------------------------------------------------------------------------- */
+
+void listen_new(struct listen **out, const struct listen_setup *setup)
+{
+	struct listen *l = xcalloc(1, sizeof(*l));
+
+	l->setup = *setup;
+	l->sources = xcalloc(MAX_SOURCES, sizeof(*l->sources));
+	*out = l;
+}
+
+void listen_free(struct listen *l)
+{
+	if (!l)
+		return;
+	watch_free(l->watch);
+	free(l->sources);
+	free(l);
+}
+
+/* ---- probes that stay ------------------------------------------------------------------------ */
+
+static unsigned int steady_groups(const struct budget_choice *c)
+{
+	unsigned int groups = TRACER_COLLECTOR;
+
+	if (c->heap == SOURCE_EVERY || c->heap == SOURCE_SAMPLE)
+		groups |= TRACER_HEAP;
+	if (c->heap == SOURCE_PROFILE)
+		groups |= TRACER_PROFILE;
+	if (c->goroutines == SOURCE_EVERY)
+		groups |= TRACER_GOROUTINES;
+	return groups;
+}
+
+static int plant_groups(struct listen *l, unsigned int groups)
+{
+	static const unsigned int order[] = { TRACER_COLLECTOR, TRACER_GOROUTINES, TRACER_PROFILE,
+					      TRACER_HEAP };
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(order) && !err; i++) {
+		if (!(order[i] & groups & l->setup.wanted & ~l->planted))
+			continue;
+		err = tracer_attach(l->setup.tracer, order[i], l->setup.path, l->setup.pid);
+		if (err)
+			break;
+		l->planted |= order[i];
+		count_plantings(l, order[i], 2);	/* they will have to be removed */
+	}
+	return err;
+}
+
+static void remove_groups(struct listen *l, unsigned int groups)
+{
+	groups &= l->planted;
+	if (groups)
+		tracer_detach(l->setup.tracer, groups);
+	l->planted &= ~groups;
+}
+
+/* The watch must be held. */
+static void watch_steady(struct listen *l)
+{
+	const struct budget_costs *c = budget_costs(l->setup.budget);
+	double allowance = budget_allowance(l->setup.budget);
+	struct watch_order order = {
+		.groups = l->planted & ~TRACER_COLLECTOR, .end_ns = UINT64_MAX,
+		.limit_ns = allowance, .ns_recorded = c->hit, .ns_dropped = c->dropped,
+	};
+
+	if (allowance == INFINITY)
+		order.groups = 0;
+	watch_set(l->watch, &order);
+}
+
+/* ---- the choice ------------------------------------------------------------------------------ */
+
+/* What is being done less than in full from now on; call before it is. */
+static void tell_unseen(struct listen *l, const struct budget_choice *next)
+{
+	const struct listen_ops *ops = &l->setup.ops;
+
+	if (next->heap != SOURCE_EVERY && l->now.heap == SOURCE_EVERY) {
+		l->missed_heap = true;
+		ops->unseen(ops->ctx, false);
+	}
+	if (next->goroutines != SOURCE_EVERY && l->now.goroutines == SOURCE_EVERY) {
+		l->missed_goroutines = true;
+		ops->unseen(ops->ctx, true);
+	}
+}
+
+static void tell_seen(struct listen *l, const struct budget_choice *before)
+{
+	const struct listen_ops *ops = &l->setup.ops;
+
+	if (l->now.heap == SOURCE_EVERY && before->heap != SOURCE_EVERY)
+		ops->seen(ops->ctx, false);
+	if (l->now.goroutines == SOURCE_EVERY && before->goroutines != SOURCE_EVERY)
+		ops->seen(ops->ctx, true);
+}
+
+static void end_stretch(struct listen *l, uint64_t now, bool bursts)
+{
+	const struct listen_ops *ops = &l->setup.ops;
+	double open = l->now.heap == SOURCE_BURST && now > l->stretch_ns ?
+		      (double)l->open_ns / (double)(now - l->stretch_ns) : 1;
+
+	/* Nothing was heard in bursts: the next window speaks for this time, too. */
+	if (!(open > 0) && bursts)
+		return;
+	ops->stretch(ops->ctx, open, bursts);
+	l->stretch_ns = now;
+	l->open_ns = 0;
+}
+
+static int take_choice(struct listen *l)
+{
+	const struct budget_choice next = *budget_choice(l->setup.budget), before = l->now;
+	bool heap = next.heap != before.heap || next.distance != before.distance;
+	uint64_t now = now_ns();
+	int err;
+
+	tell_unseen(l, &next);
+	remove_groups(l, ~steady_groups(&next));
+	if (next.heap != before.heap)
+		end_stretch(l, now, next.heap == SOURCE_BURST);
+	l->now = next;
+	tracer_sample(l->setup.tracer, next.distance);
+	err = plant_groups(l, steady_groups(&next));
+	tell_seen(l, &before);
+	if (heap)
+		add_row(l, false, now);
+	if (next.goroutines != before.goroutines)
+		add_row(l, true, now);
+	return err;
+}
+
+int listen_start(struct listen *l)
+{
+	const bool heap = l->setup.wanted & TRACER_HEAP;
+	const bool go = l->setup.wanted & TRACER_GOROUTINES;
+	uint64_t now = now_ns();
+	int err = watch_new(&l->watch, l->setup.tracer);
+
+	if (err)
+		return err;
+	ask_costs(l, now);
+	budget_start(l->setup.budget, now);
+	l->stretch_ns = now;
+	/* as if everything had been listened to until now, since nothing has been missed */
+	l->now = (struct budget_choice){ .heap = heap ? SOURCE_EVERY : SOURCE_NONE,
+					 .goroutines = go ? SOURCE_EVERY : SOURCE_NONE };
+	watch_hold(l->watch);
+	err = take_choice(l);
+	watch_release(l->watch);
+	if (heap && !row_of(l, false))
+		add_row(l, false, now);
+	if (go && !row_of(l, true))
+		add_row(l, true, now);
+	return err;
+}
+
+/* ---- windows --------------------------------------------------------------------------------- */
+
+static void open_window(struct listen *l)
+{
+	const struct budget_costs *c = budget_costs(l->setup.budget);
+	unsigned int groups = (l->now.heap == SOURCE_BURST ? TRACER_HEAP : 0) |
+			      (l->now.goroutines == SOURCE_BURST ? TRACER_GOROUTINES : 0);
+	struct budget_window w;
+	int err;
+
+	budget_window(l->setup.budget, &w);
+	watch_hold(l->watch);
+	err = groups ? tracer_burst_begin(l->setup.tracer, groups, &l->setup.burst, l->setup.path,
+					  l->setup.pid) : -ENOENT;
+	l->opened_ns = now_ns();
+	if (!err)
+		watch_set(l->watch, &(struct watch_order){
+			.groups = groups, .burst = true, .end_ns = l->opened_ns + w.length_ns,
+			.limit_ns = w.max_ns, .ns_recorded = c->hit, .ns_dropped = c->dropped });
+	watch_release(l->watch);
+	if (err) {	/* the next will do better */
+		budget_window_end(l->setup.budget, l->opened_ns, listen_spent(l), 0);
+		return;
+	}
+	l->window = groups;
+	count_plantings(l, groups, 2);
+}
+
+/* Returns whether no window is open. */
+static bool close_window(struct listen *l)
+{
+	uint64_t ended_ns, open_ns;
+
+	if (!l->window)
+		return true;
+	if (!watch_gone(l->watch, &ended_ns))
+		return false;
+	open_ns = ended_ns > l->opened_ns ? ended_ns - l->opened_ns : 1;
+	budget_window_end(l->setup.budget, now_ns(), listen_spent(l), open_ns);
+	if (l->window & TRACER_HEAP) {
+		l->open_ns += open_ns;
+		add_window(l, false, open_ns);
+	}
+	if (l->window & TRACER_GOROUTINES)
+		add_window(l, true, open_ns);
+	l->window = 0;
+	return true;
+}
+
+/* ---- every turn ------------------------------------------------------------------------------ */
+
+/* The watch has removed what is listened to all the time: it is told to the budget, and what is to
+ * be listened to all the same comes back. */
+static unsigned int find_gone(struct listen *l)
+{
+	unsigned int gone = l->planted & ~TRACER_COLLECTOR;
+	uint64_t when;
+
+	if (l->window || !watch_gone(l->watch, &when))
+		return 0;
+	l->planted &= ~gone;
+	budget_overrun(l->setup.budget);
+	return gone;
+}
+
+/* What the watch removed is still the choice. */
+static int replant(struct listen *l, unsigned int gone)
+{
+	const struct listen_ops *ops = &l->setup.ops;
+	bool heap = gone & TRACER_HEAP && l->now.heap == SOURCE_EVERY;
+	bool go = gone & TRACER_GOROUTINES;
+	int err;
+
+	l->missed_heap |= heap;
+	l->missed_goroutines |= go;
+	if (heap)
+		ops->unseen(ops->ctx, false);
+	if (go)
+		ops->unseen(ops->ctx, true);
+	err = plant_groups(l, gone);
+	if (heap)
+		ops->seen(ops->ctx, false);
+	if (go)
+		ops->seen(ops->ctx, true);
+	return err;
+}
+
+static bool count(struct listen *l)
+{
+	struct budget_counts counts;
+	bool known = l->setup.ops.count(l->setup.ops.ctx, &counts);
+
+	return budget_count(l->setup.budget, known ? &counts : NULL);
+}
+
+/* What was seen in full needs no count. */
+static bool stretch_is_over(const struct listen *l, unsigned int wants, uint64_t now)
+{
+	if (l->now.heap == SOURCE_BURST)
+		return wants & BUDGET_PERIOD;
+	return (l->now.heap == SOURCE_SAMPLE || l->now.heap == SOURCE_PROFILE) &&
+	       now - l->stretch_ns > STRETCH_NS;
+}
+
+int listen_turn(struct listen *l)
+{
+	bool idle = close_window(l);
+	unsigned int gone = find_gone(l), wants;
+	uint64_t now = now_ns();
+	int err = 0;
+
+	ask_costs(l, now);
+	wants = budget_tick(l->setup.budget, now, listen_spent(l));
+	if (wants & BUDGET_COUNT && count(l)) {
+		watch_hold(l->watch);
+		err = take_choice(l);
+		watch_release(l->watch);
+	} else if (gone) {
+		watch_hold(l->watch);
+		err = replant(l, gone);
+		watch_release(l->watch);
+	}
+	if (stretch_is_over(l, wants, now))
+		end_stretch(l, now, l->now.heap == SOURCE_BURST);
+	if (idle) {
+		watch_hold(l->watch);
+		watch_steady(l);
+		watch_release(l->watch);
+	}
+	if (wants & BUDGET_WINDOW && !err)
+		open_window(l);
+	return err;
+}
+
+void listen_stop(struct listen *l)
+{
+	if (l->watch)
+		watch_hold(l->watch);
+	tracer_detach(l->setup.tracer, TRACER_ALL);
+	if (!l->watch)
+		return;
+	watch_set(l->watch, &(struct watch_order){ 0 });
+	watch_release(l->watch);
+	close_window(l);
+	end_stretch(l, now_ns(), l->now.heap == SOURCE_BURST);
+}
