@@ -63,11 +63,9 @@ static void add_stack(struct making *mk, const struct profile_bucket *bucket)
 }
 
 /* Each sample was taken by a chance of its own, judge/estimate.c. */
-static void set_variance(struct obs_account *a, uint64_t rate, struct obs_stack *st)
+static void set_variance(struct obs_account *a, double chance, struct obs_stack *st)
 {
-	double chance = profile_chance(rate, a->size), size = (double)a->size;
-	double weight = chance > 0 ? 1 / chance : 0;
-	double var = weight > 1 ? weight * (weight - 1) : 0;
+	double size = (double)a->size, var = (1 - chance) / (chance * chance);
 
 	a->live_var = (struct variance){ .var = var * (double)a->samples, .largest = sqrt(var) };
 	st->objects = a->live_var;
@@ -78,18 +76,16 @@ static void set_variance(struct obs_account *a, uint64_t rate, struct obs_stack 
 /* Numbers may be of two collections, or a hostile program's: there are no fewer than none. */
 static void add_account(struct making *mk, const struct profile_bucket *bucket)
 {
-	uint64_t rate = mk->profile->rate, objects, bytes;
+	double chance = profile_chance(mk->profile->rate, bucket->size);
+	uint64_t live = bucket->allocs > bucket->frees ? bucket->allocs - bucket->frees : 0;
 	struct obs_account *a = &mk->b.accounts[mk->b.n];
 
 	*a = (struct obs_account){ .key = mk->b.n + 1, .stack = (uint32_t)mk->b.n,
-				   .typ = GL_UNKNOWN, .size = bucket->size };
-	profile_unsample(rate, bucket->size, bucket->allocs, &objects, &bytes);
-	a->allocs = (double)objects;
-	if (bucket->frees < bucket->allocs)
-		a->samples = bucket->allocs - bucket->frees;
-	set_variance(a, rate, &mk->b.stacks[mk->b.n]);
-	profile_unsample(rate, bucket->size, a->samples, &objects, &bytes);
-	a->live = a->live_first = a->live_half = a->old = (double)objects;
+				   .typ = GL_UNKNOWN, .size = bucket->size, .samples = live,
+				   .allocs = (double)bucket->allocs / chance,
+				   .live = (double)live / chance };
+	a->live_first = a->live_half = a->old = a->live;
+	set_variance(a, chance, &mk->b.stacks[mk->b.n]);
 }
 
 void baseline_make(struct process *p, const struct profile *profile, struct baseline *out)

@@ -156,6 +156,8 @@ static void add_account(struct making *mk, const struct obs_account *a)
 	p->shared_objects += a->shared;
 	p->doubtful_objects += a->doubtful;
 	p->alloc_objects += a->allocs;
+	p->live_bytes += a->live * a->size;
+	p->alloc_bytes += a->allocs * a->size;
 	site->live_objects += a->live;
 	site->live_bytes += a->live * a->size;
 	site->young_objects += a->young;

@@ -84,6 +84,8 @@ struct site_part {
 	uint64_t doubtful_objects; /* of live_objects: lost events may hide that another object has
 				    * taken their place */
 	uint64_t alloc_objects;	/* since the attach */
+	/* Heap bytes of these; where they are estimates, not of the whole number of objects: */
+	uint64_t live_bytes, alloc_bytes;
 };
 
 /* One allocating stack. */

@@ -26,8 +26,31 @@ func dumpTests(e *env) []testCase {
 		testCase{"dump/formats", func(t *T) { t.dumpFormats() }})
 }
 
-// counts of one stack, as heap?debug=1 has them: not scaled.
-type counts struct{ live, liveBytes, allocs, allocBytes int64 }
+// counts of one stack; where not each allocation is sampled, what pprof makes of the samples.
+type counts struct {
+	live, liveBytes, allocs, allocBytes float64
+	n                                   int // sums of so many estimates, each of which may be rounded
+}
+
+// add n sampled objects alive and others allocated.
+func (c counts) add(live, allocs, size, rate int64) counts {
+	scale := 1.0 // scaleHeapSample of runtime/pprof
+	if rate > 1 {
+		scale = 1 / (1 - math.Exp(-float64(size)/float64(rate)))
+		c.n++
+	}
+	c.live += float64(live) * scale
+	c.liveBytes += float64(live*size) * scale
+	c.allocs += float64(allocs) * scale
+	c.allocBytes += float64(allocs*size) * scale
+	return c
+}
+
+func (c counts) equal(want counts) bool {
+	near := func(got, want float64, n int) bool { return math.Abs(got-want) <= float64(n) }
+	return near(c.live, want.live, want.n) && near(c.liveBytes, want.liveBytes, want.n) &&
+		near(c.allocs, want.allocs, want.n) && near(c.allocBytes, want.allocBytes, want.n)
+}
 
 // dump of a program that has allocated and collected equals its own profiles: stacks, counts and goroutines.
 func (t *T) dump(version string, rate int64) {
@@ -50,7 +73,7 @@ func (t *T) dump(version string, rate int64) {
 		if cycles == p.ask("cycles") {
 			t.sameHeap(r, heap, rate)
 			t.sameGoroutines(r, goroutines)
-			t.samePprof(files["heap"], ours)
+			t.samePprof(files["heap"], ours, rate)
 		}
 	}
 	p.finish()
@@ -129,15 +152,7 @@ func number(text string) int64 {
 	return n
 }
 
-// unsample is scaleHeapSample of runtime/pprof.
-func unsample(n, size, rate int64) int64 {
-	if n == 0 || size == 0 || rate <= 1 {
-		return n
-	}
-	return int64(float64(n) / (1 - math.Exp(-float64(size)/float64(rate))))
-}
-
-// sameHeap: each stack has as many objects and bytes as in heap?debug=1; where not each allocation is sampled, as
+// sameHeap: each stack has as many objects and bytes as in heap?debug=1, and where not each allocation is sampled as
 // many samples, and of these as many as pprof makes of them.
 func (t *T) sameHeap(r *report, own string, rate int64) {
 	want, samples, got, gotSamples := map[string]counts{}, map[string]int64{}, map[string]counts{}, map[string]int64{}
@@ -147,12 +162,7 @@ func (t *T) sameHeap(r *report, own string, rate int64) {
 			return
 		}
 		size := allocBytes / allocs
-		c := want[stack]
-		c.live += unsample(live, size, rate)
-		c.liveBytes += unsample(live, size, rate) * size
-		c.allocs += unsample(allocs, size, rate)
-		c.allocBytes += unsample(allocs, size, rate) * size
-		want[stack] = c
+		want[stack] = want[stack].add(live, allocs, size, rate)
 		samples[stack] += live
 		if liveBytes != live*size {
 			t.Fatalf("%s: %d live of %d bytes are not %d", stack, live, size, liveBytes)
@@ -164,17 +174,17 @@ func (t *T) sameHeap(r *report, own string, rate int64) {
 		}
 		stack := stackOf(s.Frames)
 		c := got[stack]
-		c.live += int64(value(s.LiveObjects))
-		c.liveBytes += int64(value(s.LiveBytes))
-		c.allocs += int64(s.AllocObjects)
-		c.allocBytes += int64(s.AllocBytes)
+		c.live += float64(value(s.LiveObjects))
+		c.liveBytes += float64(value(s.LiveBytes))
+		c.allocs += float64(s.AllocObjects)
+		c.allocBytes += float64(s.AllocBytes)
 		got[stack] = c
 		gotSamples[stack] += int64(value(s.Samples))
 	}
 	if r.ProfileRate == nil || *r.ProfileRate != rate {
 		t.Errorf("the rate is %d, in the report %v", rate, r.ProfileRate)
 	}
-	t.sameMap("heap", fmt.Sprint, want, got)
+	t.sameCounts("heap", want, got)
 	if fmt.Sprint(samples) != fmt.Sprint(gotSamples) {
 		t.Errorf("samples:\n%v, not\n%v", gotSamples, samples)
 	}
@@ -183,15 +193,15 @@ func (t *T) sameHeap(r *report, own string, rate int64) {
 	}
 }
 
-func (t *T) sameMap(what string, text func(...interface{}) string, want, got map[string]counts) {
+func (t *T) sameCounts(what string, want, got map[string]counts) {
 	for stack, c := range want {
-		if got[stack] != c {
-			t.Errorf("%s: %s: %s, in the program's own profile %s", what, stack, text(got[stack]), text(c))
+		if !got[stack].equal(c) {
+			t.Errorf("%s: %s: %v, in the program's own profile %v", what, stack, got[stack], c)
 		}
 	}
 	for stack, c := range got {
 		if _, is := want[stack]; !is {
-			t.Errorf("%s: the program's own profile has no %s: %s", what, stack, text(c))
+			t.Errorf("%s: the program's own profile has no %s: %v", what, stack, c)
 		}
 	}
 }
@@ -225,21 +235,18 @@ var startLine = regexp.MustCompile(`(?m)(:0)? s=\d+$`)
 // what stands behind the call (runtime.FuncForPC of a return address), and we by the call.
 const linknamed = "time.resetTimer"
 
-// rawSample is what all samples of one stack and size of object add up to.
-type rawSample struct{ allocs, allocBytes, live, liveBytes, n int64 }
-
 // rawSamples of go tool pprof -raw, by size and stack; those without any value are left out.
-func (t *T) rawSamples(path string) map[string]rawSample {
+func (t *T) rawSamples(path string, rate int64) map[string]counts {
 	var (
 		raw       = strings.Split(startLine.ReplaceAllString(t.goTool("-raw", path), ""), "\n")
 		locations = map[string]string{}
 		location  = regexp.MustCompile(`^ +(\d+): 0x[0-9a-f]+ (?:M=\d+ )?(.*)$`)
 		sample    = regexp.MustCompile(`^ *(\d+) +(\d+) +(\d+) +(\d+): ([\d ]+)$`)
 		bytes     = regexp.MustCompile(`^ *bytes:\[?(\d+)`)
-		samples   = map[string]rawSample{}
+		samples   = map[string]counts{}
 		inside    bool
 		at, stack string
-		values    rawSample
+		values    []string
 	)
 	for _, line := range raw {
 		if m := location.FindStringSubmatch(line); line == "Locations" || line == "Mappings" {
@@ -253,39 +260,29 @@ func (t *T) rawSamples(path string) map[string]rawSample {
 	}
 	for _, line := range raw {
 		if m := sample.FindStringSubmatch(line); m != nil {
-			values, stack = rawSample{number(m[1]), number(m[2]), number(m[3]), number(m[4]), 1}, ""
+			values, stack = m, ""
 			for _, id := range strings.Fields(m[5]) {
 				stack += " < " + locations[id]
 			}
-		} else if m := bytes.FindStringSubmatch(line); m != nil && values.allocs > 0 && !strings.Contains(stack, linknamed) {
-			key := m[1] + " bytes" + stack
-			sum := samples[key]
-			samples[key] = rawSample{sum.allocs + values.allocs, sum.allocBytes + values.allocBytes,
-				sum.live + values.live, sum.liveBytes + values.liveBytes, sum.n + 1}
+		} else if m := bytes.FindStringSubmatch(line); m != nil && values[1] != "0" && !strings.Contains(stack, linknamed) {
+			c := samples[m[1]+" bytes"+stack]
+			c.allocs += float64(number(values[1]))
+			c.allocBytes += float64(number(values[2]))
+			c.live += float64(number(values[3]))
+			c.liveBytes += float64(number(values[4]))
+			if rate > 1 {
+				c.n++
+			}
+			samples[m[1]+" bytes"+stack] = c
 		}
 	}
 	return samples
 }
 
-// about the same: pprof scales bytes by themselves, we count those of the scaled objects.
-func (s rawSample) about(own rawSample, size int64) bool {
-	return s.allocs == own.allocs && s.live == own.live && own.allocBytes-s.allocBytes >= 0 && own.liveBytes-s.liveBytes >= 0 &&
-		own.allocBytes-s.allocBytes < own.n*size && own.liveBytes-s.liveBytes < own.n*size
-}
-
 // samePprof: go tool pprof finds the same samples in both files.
-func (t *T) samePprof(own, ours string) {
-	want, got := t.rawSamples(own), t.rawSamples(ours)
-	for key, s := range want {
-		if size := number(key[:strings.IndexByte(key, ' ')]); !got[key].about(s, size) {
-			t.Errorf("-raw: %s: %v, in the program's own profile %v", key, got[key], s)
-		}
-	}
-	for key, s := range got {
-		if _, is := want[key]; !is {
-			t.Errorf("-raw: the program's own profile has no %s: %v", key, s)
-		}
-	}
+func (t *T) samePprof(own, ours string, rate int64) {
+	want := t.rawSamples(own, rate)
+	t.sameCounts("-raw", want, t.rawSamples(ours, rate))
 	if len(want) < 10 {
 		t.Errorf("-raw: the program's own profile has %d samples", len(want))
 	}

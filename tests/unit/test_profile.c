@@ -8,6 +8,7 @@
 #include "user/gomem/profile.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -431,27 +432,22 @@ static void test_interrupted(void **state)
 	profile_close(r);
 }
 
-/* By the formula of runtime/pprof, worked out by hand: 1 - exp(-1) = 0.63212055882855767. */
-static void test_unsample(void **state)
+/* By the formula of runtime/pprof: 1 - exp(-size / rate). */
+static void test_chance(void **state)
 {
-	uint64_t objects, bytes;
+	static const struct { uint64_t rate, size; double chance; } rows[] = {
+		{ 1, 48, 1 }, { 0, 48, 1 }, { 512 << 10, 0, 1 },
+		{ 512 << 10, 512 << 10, 0.63212055882855767 },
+		{ 512 << 10, 16, 3.051711246844961e-05 },
+		{ 512 << 10, 1 << 20, 0.86466471676338730 },
+		{ 512 << 10, 1 << 30, 1 },
+	};
 
-	profile_unsample(1, 48, 10, &objects, &bytes);
-	assert_int_equal(objects, 10);
-	assert_int_equal(bytes, 480);
-	profile_unsample(512 << 10, 512 << 10, 1000, &objects, &bytes);
-	assert_int_equal(objects, 1581);
-	assert_int_equal(bytes, 829411403);
-	profile_unsample(512 << 10, 16, 1, &objects, &bytes);
-	assert_int_equal(objects, 32768);
-	assert_int_equal(bytes, 524296);
-	profile_unsample(512 << 10, 0, 3, &objects, &bytes);
-	assert_int_equal(objects, 0);
-	profile_unsample(512 << 10, 48, 0, &objects, &bytes);
-	assert_int_equal(bytes, 0);
-	assert_true(profile_chance(512 << 10, 512 << 10) > 0.632120);
-	assert_true(profile_chance(512 << 10, 512 << 10) < 0.632121);
-	assert_true(profile_chance(1, 8) == 1);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		double chance = profile_chance(rows[i].rate, rows[i].size);
+
+		assert_true(fabs(chance - rows[i].chance) < 1e-12 * rows[i].chance);
+	}
 }
 
 #define BOTH(f) \
@@ -464,7 +460,7 @@ int main(void)
 		BOTH(test_looks), BOTH(test_before_first_collection), BOTH(test_off),
 		BOTH(test_cycles), BOTH(test_hostile), BOTH(test_again), BOTH(test_room),
 		BOTH(test_published_meanwhile), BOTH(test_never_settled), BOTH(test_interrupted),
-		cmocka_unit_test(test_unsample),
+		cmocka_unit_test(test_chance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,7 +114,8 @@ static char *render_findings(const char *format, const struct findings *f, size_
 #define FRAMES(a) { .v = (a), .n = ARRAY_SIZE(a) }
 #define PART(type_, how_, size_, live, young, shared, alloc) \
 	{ .type = (type_), .how = (how_), .size = (size_), .live_objects = (live), \
-	  .young_objects = (young), .shared_objects = (shared), .alloc_objects = (alloc) }
+	  .young_objects = (young), .shared_objects = (shared), .alloc_objects = (alloc), \
+	  .live_bytes = (live) * (size_), .alloc_bytes = (alloc) * (size_) }
 #define PARTS(a) .parts = (a), .n_parts = ARRAY_SIZE(a)
 
 static struct findings plain_findings(void)

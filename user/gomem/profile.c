@@ -323,16 +323,5 @@ int profile_look(struct profile_reader *r, const struct profile **out)
 
 double profile_chance(uint64_t rate, uint64_t size)
 {
-	return rate <= 1 ? 1 : 1 - exp(-(double)size / (double)rate);
-}
-
-void profile_unsample(uint64_t rate, uint64_t size, uint64_t n, uint64_t *objects, uint64_t *bytes)
-{
-	double scale = 1 / profile_chance(rate, size);
-
-	*objects = *bytes = 0;
-	if (!n || !size)
-		return;
-	*objects = (uint64_t)((double)n * scale);
-	*bytes = (uint64_t)((double)(n * size) * scale);
+	return rate <= 1 || !size ? 1 : -expm1(-(double)size / (double)rate);
 }

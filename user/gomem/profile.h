@@ -62,12 +62,8 @@ void profile_close(struct profile_reader *r);		/* NULL is fine */
  */
 int profile_look(struct profile_reader *r, const struct profile **out);
 
-/*
- * How many objects stand behind n sampled ones of that size, and how many bytes: the estimate of
- * pprof (scaleHeapSample in runtime/pprof/protomem.go), to the last digit.
- */
-void profile_unsample(uint64_t rate, uint64_t size, uint64_t n, uint64_t *objects, uint64_t *bytes);
-/* The chance with which an object of that size is sampled. */
+/* The chance with which an object of that size is sampled, not 0: each sample stands for 1 / chance
+ * of them, which is the estimate of pprof (scaleHeapSample in runtime/pprof/protomem.go). */
 double profile_chance(uint64_t rate, uint64_t size);
 
 #endif

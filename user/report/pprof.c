@@ -141,10 +141,10 @@ static void begin_heap_sample(struct making *m, const struct heap_site *s,
 
 static void put_part(struct making *m, const struct heap_site *s, const struct site_part *part)
 {
-	uint64_t live = m->f->live_known ? part->live_objects : 0;
+	bool live = m->f->live_known;
 	const uint64_t values[N_HEAP_VALUES] = {
-		profile_times(part->alloc_objects, 1), profile_times(part->alloc_objects, part->size),
-		profile_times(live, 1), profile_times(live, part->size),
+		profile_times(part->alloc_objects, 1), profile_times(part->alloc_bytes, 1),
+		profile_times(part->live_objects, live), profile_times(part->live_bytes, live),
 	};
 
 	if (!values[ALLOC_OBJECTS] && !values[INUSE_OBJECTS])
@@ -164,7 +164,7 @@ static void put_other_parts(struct making *m, const struct heap_site *s)
 
 	for (size_t i = 0; i < s->n_parts; i++) {
 		objects += s->parts[i].alloc_objects;
-		bytes += s->parts[i].alloc_objects * s->parts[i].size;
+		bytes += s->parts[i].alloc_bytes;
 	}
 	if (s->alloc_objects <= objects)
 		return;
