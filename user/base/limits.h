@@ -52,8 +52,11 @@ enum {
 	MAX_JUMP_TABLE = 1 << 14,	/* entries of all jump tables of a function */
 	MAX_CODE_FACTS = 1 << 18,	/* closures, variables, callees that code shows types of */
 	STACKS_BYTES = 32 << 20,	/* of our own, while stacks are looked at */
+	MAX_SPECIALS = 1 << 14,		/* of one span: finalizers, profiled objects ... */
+	MAX_VARIABLES = 1 << 20,	/* symbols of data; a program of 170 MB has 60,000 */
 	MAX_STATICS = 1 << 16,		/* variables to which typed pointers lead */
 	MAX_STATIC_BYTES = 1 << 20,	/* of one */
+	MAX_SHAPES = 1 << 18,		/* sizes and pointer bits of objects */
 	MAX_HEAP_ROOTS = 1 << 18,	/* words of variables, functions on stacks ... that hold */
 	MAX_HEAP_NODES = 1 << 20,	/* different ways in which objects are held */
 	MAX_HOLDER_LEVELS = 24,		/* of one way */

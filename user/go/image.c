@@ -38,6 +38,7 @@
 /* What is found out later, when the image is const for its users. */
 struct later {
 	bool symbols_read;
+	int deferred;		/* checks: by so many */
 	struct symtab *symbols;
 	volatile sig_atomic_t changed;
 };
@@ -365,6 +366,17 @@ bool image_changed(const struct image *img)
 	return img->later->changed;
 }
 
+void image_defer_checks(const struct image *img, bool defer)
+{
+	img->later->deferred += defer ? 1 : -1;
+}
+
+/* image_changed(), unless somebody has taken it on himself. */
+static bool seen_changed(const struct image *img)
+{
+	return img->later->deferred > 0 ? img->later->changed : image_changed(img);
+}
+
 /* ---- open ----------------------------------------------------------------------------------- */
 
 /* The file's pages, and one of zeros behind them. */
@@ -481,7 +493,7 @@ const struct image_segment *image_segments(const struct image *img, size_t *n)
 
 const void *image_at(const struct image *img, uint64_t vaddr, uint64_t *avail)
 {
-	return image_changed(img) ? NULL : bytes_at(img, vaddr, avail);
+	return seen_changed(img) ? NULL : bytes_at(img, vaddr, avail);
 }
 
 bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
@@ -493,7 +505,7 @@ bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
 		return false;
 	memcpy(buf, p, len);
 	relocs_apply(img->relocs, vaddr, buf, len);
-	return !image_changed(img);
+	return !seen_changed(img);
 }
 
 void image_relocate(const struct image *img, uint64_t vaddr, uint64_t len)
@@ -552,7 +564,7 @@ bool image_stripped(const struct image *img)
 	return !symtab_section(img->elf);
 }
 
-bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size)
+static const struct symtab *get_symbols(const struct image *img)
 {
 	struct later *later = img->later;
 
@@ -560,5 +572,19 @@ bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, ui
 		later->symbols = symtab_new(img->elf);
 		later->symbols_read = true;
 	}
-	return later->symbols && symtab_find(later->symbols, name, vaddr, size);
+	return later->symbols;
+}
+
+bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size)
+{
+	const struct symtab *st = get_symbols(img);
+
+	return st && symtab_find(st, name, vaddr, size);
+}
+
+const char *image_next_object(const struct image *img, size_t *i, uint64_t *vaddr, uint64_t *size)
+{
+	const struct symtab *st = get_symbols(img);
+
+	return st ? symtab_next_object(st, i, vaddr, size) : NULL;
 }

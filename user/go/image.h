@@ -36,6 +36,10 @@ void image_close(struct image *img);
  * of pointers from image_at() whether what they led to can be believed. */
 bool image_changed(const struct image *img);
 
+/* For who reads very much: until it is called with false, what is read is not compared with the file
+ * each time; then image_changed() tells whether any of it can be believed.  Counts, so may nest. */
+void image_defer_checks(const struct image *img, bool defer);
+
 int image_fd(const struct image *img);
 const char *image_name(const struct image *img);
 uint16_t image_machine(const struct image *img);	/* EM_X86_64 */
@@ -56,6 +60,8 @@ bool image_mapped(const struct image *img, uint64_t vaddr, uint64_t len);
 bool image_section(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size);
 /* From .symtab; false where there is none or no such name. */
 bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size);
+/* The symbols of data in .symtab, as symtab_next_object(). */
+const char *image_next_object(const struct image *img, size_t *i, uint64_t *vaddr, uint64_t *size);
 bool image_stripped(const struct image *img);		/* no .symtab */
 /* GNU build id as hex, else Go's build id, else NULL. */
 const char *image_build_id(const struct image *img);

@@ -105,3 +105,18 @@ bool symtab_find(const struct symtab *st, const char *name, uint64_t *vaddr, uin
 	*size = st->v[i].st_size;
 	return true;
 }
+
+const char *symtab_next_object(const struct symtab *st, size_t *i, uint64_t *vaddr, uint64_t *size)
+{
+	while (*i < st->n) {
+		const Elf64_Sym *s = &st->v[*i];
+		const char *name = symbol_name(st, (*i)++);
+
+		if (!name || ELF64_ST_TYPE(s->st_info) != STT_OBJECT)
+			continue;
+		*vaddr = s->st_value;
+		*size = s->st_size;
+		return name;
+	}
+	return NULL;
+}

@@ -20,4 +20,8 @@ Elf_Scn *symtab_section(Elf *elf);
 
 bool symtab_find(const struct symtab *st, const char *name, uint64_t *vaddr, uint64_t *size);
 
+/* The symbols of data, one after the other: *i starts at 0; NULL: no more.  The name ends inside of
+ * its section. */
+const char *symtab_next_object(const struct symtab *st, size_t *i, uint64_t *vaddr, uint64_t *size);
+
 #endif

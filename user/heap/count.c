@@ -78,6 +78,12 @@ static void add_object(struct look *l, const struct span *s, const struct object
 		add_node_count(&e->n, o, bytes);
 }
 
+/* A large object's type stands in its span: whether it is still the one that was taken from there. */
+static bool large_type(const struct look *l, const struct span_marks *m, uint32_t type)
+{
+	return m->span.largetype && types_at(l->types, type)->base == m->span.largetype - l->bias;
+}
+
 static struct object_state state_of(struct look *l, const struct span *s, uint32_t i,
 				    const struct span_marks *m)
 {
@@ -91,9 +97,9 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		o.node = label & LABEL_NODE;
 		o.type = n->type;
 		o.guess = n->guess;
-		o.low = allocated && (!o.type || label & LABEL_CONFIRMED);
+		o.low = allocated && (!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
 		l->losses.objects_dropped += !allocated;
-		l->losses.edges_once += o.type && !(label & LABEL_CONFIRMED);
+		l->losses.edges_once += allocated && o.type && !o.low;
 	} else {
 		o.type = label_type(label);
 		o.guess = label_strength(label) <= STRENGTH_DERIVED;

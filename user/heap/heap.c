@@ -13,20 +13,30 @@
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/go/govars.h"
+#include "user/go/image.h"
 #include "user/gomem/gomem.h"
 #include "user/heap/count_internal.h"
 #include "user/heap/look.h"
 #include "user/target.h"
 
-enum { PIECE = 256 << 10, BITS_PIECE = 4096 };
+enum { PIECE = 256 << 10, SMALL_PIECE = 4096 };
 
 int heap_open(struct heap **out, struct gomem *gm)
 {
+	const struct image *img = gobin_image(gomem_gobin(gm));
 	struct heap *h = xcalloc(1, sizeof(*h));
 
 	h->gm = gm;
+	image_defer_checks(img, true);
 	h->types = types_new(gomem_gobin(gm), gomem_layout(gm));
 	h->code = code_new(gomem_gobin(gm), h->types);
+	h->vars = govars_new(gomem_gobin(gm));
+	image_defer_checks(img, false);
+	if (image_changed(img)) {
+		heap_close(h);
+		return -EBADMSG;
+	}
 	*out = h;
 	return 0;
 }
@@ -35,6 +45,7 @@ void heap_close(struct heap *h)
 {
 	if (!h)
 		return;
+	govars_free(h->vars);
 	code_free(h->code);
 	types_free(h->types);
 	free(h);
@@ -89,12 +100,19 @@ char *root_name(const struct look *l, uint32_t node)
 {
 	const struct node *n = nodes_at(l->nodes, node);
 	uint64_t addr = nodes_root_addr(l->nodes, node);
+	const struct go_variable *v;
 	struct go_func f;
 
 	switch ((enum heap_root)n->root) {
 	case HEAP_ROOT_VARIABLE:
-		return xasprintf("package data at %#llx", (unsigned long long)addr);
+		v = govars_at(l->heap->vars, addr);
+		if (!v)
+			return xasprintf("package data at %#llx", (unsigned long long)addr);
+		if (v->vaddr == addr)
+			return xstrdup(v->name);
+		return xasprintf("%s+%#llx", v->name, (unsigned long long)(addr - v->vaddr));
 	case HEAP_ROOT_STACK:
+	case HEAP_ROOT_FINALIZER:
 		return addr && gobin_func_at(l->gb, addr, &f) ? xstrdup(f.name) : NULL;
 	default:
 		return NULL;
@@ -110,7 +128,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 	l->budget.max = options->max_bytes ? options->max_bytes : DEFAULT_MEMORY;
 	l->feed = (struct feed){ .gm = h->gm, .rate = options->rate, .start_ns = now_ns() };
 	l->win = (struct window){ .feed = &l->feed, .piece = PIECE };
-	l->bits = (struct window){ .feed = &l->feed, .piece = BITS_PIECE };
+	l->part = l->bits = (struct window){ .feed = &l->feed, .piece = SMALL_PIECE };
 	l->walk = (struct walk){ .look = l, .types = h->types, .space = &l->space,
 				 .bias = l->bias, .win = &l->win };
 	l->nodes = nodes_new(&l->budget);
@@ -121,11 +139,13 @@ static void look_fini(struct look *l)
 {
 	space_free(&l->space);
 	nodes_free(l->nodes);
+	shapes_free(l->shapes);
 	table_fini(&l->parts);
 	free(l->todo);
 	free(l->statics);
 	free(l->win.own);
 	free(l->bits.own);
+	free(l->part.own);
 }
 
 static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
@@ -150,10 +170,12 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	struct heapmap m = { 0 };
 	struct counts counts = { 0 };
 	struct look l;
+	const struct image *img = gobin_image(gomem_gobin(h->gm));
 	uint32_t gen;
 	int err;
 
 	look_init(&l, h, options);
+	image_defer_checks(img, true);
 	err = gomem_sweepgen(h->gm, &gen);
 	if (!err)
 		err = space_fill(&l.space, h->gm, &l.budget, l.lo->malloc_header);
@@ -168,8 +190,14 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	if (!err) {
 		rows_make(&l, &m);
 		fill_map(&l, &m, gen);
-		*out = m;
 	}
+	image_defer_checks(img, false);
+	if (!err && image_changed(img)) {
+		heapmap_free(&m);
+		err = -EBADMSG;
+	}
+	if (!err)
+		*out = m;
 	counts_free(&counts);
 	look_fini(&l);
 	return err;

@@ -48,6 +48,7 @@ enum span_flags {
 	SPAN_QUEUED = 1,
 	SPAN_HEADER = 2,	/* objects begin with a malloc header */
 	SPAN_FORGOTTEN = 4,	/* no memory for labels */
+	SPAN_SPECIALS = 8,	/* some objects have finalizers or the like */
 };
 
 struct span {
@@ -235,6 +236,7 @@ void types_add_name(struct types *ts, uint64_t rtype);
 /* The map type whose groups or buckets are of that rtype, likewise. */
 uint64_t types_map_of(const struct types *ts, uint64_t group);
 void types_add_map(struct types *ts, uint64_t map, uint64_t group);
+void types_each_map(const struct types *ts, void (*visit)(void *ctx, uint64_t map), void *ctx);
 
 /* What the first word of an interface says of the second. */
 struct dynamic {

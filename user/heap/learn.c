@@ -27,6 +27,7 @@
 enum {
 	WORD = 8,
 	MAX_CHANGES = 6,
+	GUESS_ROUNDS = 4,
 };
 
 /* ---- what an object is -------------------------------------------------------------------- */
@@ -333,6 +334,51 @@ static void learn_fields(struct look *l)
 	} while (l->space.head && !look_interrupted(l));
 }
 
+/* Objects of which nothing is known yet: a guess by their shape. */
+static bool wants_guess(const struct look *l, const struct span *s)
+{
+	if (span_is_noscan(s) || s->flags & SPAN_FORGOTTEN)
+		return false;
+	for (uint32_t i = 0; s->labels && i < s->nelems; i++)
+		if (!label_type(s->labels[i]) && s->labels[i] & LABEL_SEARCHED)
+			return true;
+	return false;
+}
+
+static void guess_span(struct look *l, struct span *s, const struct span_marks *m)
+{
+	for (uint32_t i = 0; m && i < s->nelems; i++) {
+		enum strength strength;
+		struct place p;
+		uint32_t type;
+
+		if (label_type(s->labels[i]) || !span_allocated(m, i))
+			continue;
+		space_object(s, i, &p);
+		strength = STRENGTH_GUESS;
+		type = map_type(l, &p, &strength);
+		if (!type)
+			type = guess_type(l, &p);
+		if (!type)
+			continue;
+		learn_object(l, &p, type, strength);
+		l->n_guessed++;
+	}
+}
+
+static void learn_guesses(struct look *l)
+{
+	static const struct sweep guess = { true, wants_guess, guess_span };
+
+	for (int i = 0; i < GUESS_ROUNDS; i++) {
+		l->n_guessed = 0;
+		sweep_spans(l, &guess);
+		if (!l->n_guessed)
+			break;
+		learn_fields(l);
+	}
+}
+
 void learn_all(struct look *l)
 {
 	static const struct sweep headers = { true, wants_header, read_headers };
@@ -342,7 +388,9 @@ void learn_all(struct look *l)
 	sweep_spans(l, &headers);
 	roots_variables(l);
 	roots_stacks(l);
+	roots_finalizers(l, false);
 	learn_fields(l);
 	sweep_spans(l, &search);
 	learn_fields(l);
+	learn_guesses(l);
 }

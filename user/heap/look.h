@@ -17,7 +17,9 @@
 
 struct counts;
 struct gomem;
+struct govars;
 struct nodes;
+struct shapes;
 
 /* How an object's type came to be known.  A stronger one replaces a weaker one. */
 enum strength {
@@ -92,7 +94,7 @@ struct look {
 	struct budget budget;
 	struct feed feed;
 	struct space space;
-	struct window win, bits;
+	struct window win, bits, part;
 	struct walk walk;
 	struct holder holder;
 	struct table parts;
@@ -101,9 +103,15 @@ struct look {
 	struct static_part *statics;
 	size_t n_statics, cap_statics, n_walked;
 	struct nodes *nodes;
+	struct shapes *shapes;
+	struct score {			/* how well an object agrees with a type: shapes.c */
+		uint64_t n_edges, n_pointers;
+		int points;
+		bool no;
+	} score;
 	struct counts *counts;
 	struct heap_losses losses;
-	uint64_t n_spans_read;
+	uint64_t n_spans_read, n_guessed;
 	bool interrupted;
 	int err;
 };
@@ -115,11 +123,15 @@ struct heap {
 	struct gomem *gm;
 	struct types *types;
 	struct code *code;
+	struct govars *vars;
 };
 
 /* Walk roots: l->holder says which, edges go to l->walk.edge. */
 void roots_variables(struct look *l);
 void roots_stacks(struct look *l);
+/* What finalizers and cleanups need; then, if queued, the objects with finalizers that nobody else
+ * holds: they wait to be finalized. */
+void roots_finalizers(struct look *l, bool queued);
 bool is_static(const struct look *l, uint64_t addr);
 /* A typed pointer leads to a variable: that is remembered, to be walked by its type. */
 void static_found(struct look *l, const struct edge *e);
@@ -154,6 +166,15 @@ void walk_whole(struct look *l, const struct place *p, uint32_t type);
 /* The type that an object says it has, and how sure that is: its header, its code pointer, what
  * makes a channel.  0: it says nothing. */
 uint32_t own_type(struct look *l, const struct place *p);
+
+/* What an object is that points to parts of a map like only other parts of it do; how sure that is.
+ * 0: no part of a map. */
+uint32_t map_type(struct look *l, const struct place *p, enum strength *strength);
+
+/* What an object may be that says nothing, by its shape; the span's memory is in the window.  0:
+ * nobody knows. */
+uint32_t guess_type(struct look *l, const struct place *p);
+void shapes_free(struct shapes *sh);
 
 /* Its pointer bits, as the collector has them; the span's memory is in the window.  False: not
  * known, all words may be pointers. */

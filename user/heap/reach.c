@@ -33,7 +33,8 @@ static uint32_t holder_node(struct look *l, const struct edge *e)
 		return nodes_root(l->nodes, HEAP_ROOT_VARIABLE,
 				  l->holder.addr + (l->holder.typed ? 0 : e->offset));
 	case HEAP_ROOT_STACK:
-		return nodes_root(l->nodes, HEAP_ROOT_STACK, l->holder.addr);
+	case HEAP_ROOT_FINALIZER:
+		return nodes_root(l->nodes, l->holder.root, l->holder.addr);
 	default:
 		return l->holder.node;
 	}
@@ -114,5 +115,9 @@ void reach_all(struct look *l)
 	roots_variables(l);
 	visit_all(l, &reacher);
 	roots_stacks(l);
+	visit_all(l, &reacher);
+	roots_finalizers(l, false);
+	visit_all(l, &reacher);
+	roots_finalizers(l, true);
 	visit_all(l, &reacher);
 }

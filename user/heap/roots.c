@@ -169,6 +169,124 @@ void roots_stacks(struct look *l)
 	window_set(&l->win, 0, NULL, 0);
 }
 
+/* ---- finalizers --------------------------------------------------------------------------- */
+
+/* runtime/mheap.go: special {next, offset, kind}, what is the kind's own behind it. */
+struct special {
+	uint64_t next, offset, own[3];
+	uint8_t kind;
+};
+
+static bool read_special(struct look *l, uint64_t addr, struct special *out)
+{
+	const struct go_layout *lo = l->lo;
+	/* up to Go 1.23 the offset is 16 bits wide, and the kind follows it */
+	const size_t size = lo->special_kind > 15 ? 24 : 16;
+	uint8_t raw[24 + sizeof(out->own)];
+
+	if (addr % WORD || !feed_read(&l->feed, addr, raw, size + sizeof(out->own)))
+		return false;
+	out->next = load_u64(raw + lo->special_next);
+	out->offset = load_u64(raw + lo->special_offset);
+	if (size == 16)
+		out->offset &= 0xffff;
+	out->kind = raw[lo->special_kind];
+	memcpy(out->own, raw + size, sizeof(out->own));
+	return true;
+}
+
+/* Finalizers, cleanups and handles of weak pointers need something; profiles do not.  In Go 1.27
+ * all moved up by one. */
+static bool needs_something(const struct look *l, uint8_t kind, bool *finalizer)
+{
+	enum { FINALIZER = 1, WEAK = 2, CLEANUP = 6, FIRST_WEAK = 24, FIRST_MOVED = 27 };
+	const int minor = gobin_version(l->gb)->minor;
+
+	kind -= minor >= FIRST_MOVED;
+	*finalizer = kind == FINALIZER;
+	return *finalizer || (minor >= FIRST_WEAK && (kind == WEAK || kind == CLEANUP));
+}
+
+/* The function of a finalizer, from its closure: how the root is called. */
+static uint64_t finalizer_entry(struct look *l, const struct special *sp)
+{
+	const struct go_module *m = gobin_module(l->gb);
+	struct go_func f;
+	uint64_t pc;
+
+	if (!feed_read(&l->feed, sp->own[0], &pc, sizeof(pc)))
+		return 0;
+	pc -= l->bias;
+	return pc >= m->text && pc < m->etext && gobin_func_at(l->gb, pc, &f) ? f.entry : 0;
+}
+
+static void walk_special(struct look *l, struct span *s, const struct special *sp, bool queued)
+{
+	struct edge e = { .slot = NO_SLOT };
+	bool finalizer;
+
+	if (!needs_something(l, sp->kind, &finalizer) || (queued && !finalizer))
+		return;
+	l->holder = (struct holder){ .root = HEAP_ROOT_FINALIZER, .strength = STRENGTH_EDGE,
+				     .addr = finalizer_entry(l, sp) };
+	if (queued) {
+		e.target = s->start + sp->offset;
+		if (s->flags & SPAN_HEADER)
+			e.target += GO_HEADER_BYTES;
+		l->walk.edge(l, &e);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sp->own); i++) {
+		e.target = sp->own[i];
+		l->walk.edge(l, &e);
+	}
+}
+
+static void walk_specials(struct look *l, struct span *s, const struct span_marks *m, bool queued)
+{
+	uint64_t addr = m ? m->span.specials : 0;
+	struct special sp;
+
+	for (size_t i = 0; addr && i < MAX_SPECIALS && read_special(l, addr, &sp); i++) {
+		struct place p;
+		bool marked;
+
+		if (sp.offset >= span_bytes(s))
+			return;
+		marked = space_find(&l->space, s->start + sp.offset + GO_HEADER_BYTES, &p) &&
+			 span_allocated(m, p.index);
+		if (!queued || marked)
+			walk_special(l, s, &sp, queued);
+		addr = sp.next;
+	}
+}
+
+static bool has_specials(const struct look *l, const struct span *s)
+{
+	return s->flags & SPAN_SPECIALS;
+}
+
+static void walk_needs(struct look *l, struct span *s, const struct span_marks *m)
+{
+	walk_specials(l, s, m, false);
+}
+
+static void walk_queued(struct look *l, struct span *s, const struct span_marks *m)
+{
+	walk_specials(l, s, m, true);
+}
+
+void roots_finalizers(struct look *l, bool queued)
+{
+	static const struct sweep needs = { false, has_specials, walk_needs };
+	static const struct sweep waiting = { false, has_specials, walk_queued };
+
+	if (l->lo->special_next >= 0 && l->lo->special_offset >= 0 && l->lo->special_kind >= 0)
+		sweep_spans(l, queued ? &waiting : &needs);
+}
+
+/* ---- variables ---------------------------------------------------------------------------- */
+
 void roots_variables(struct look *l)
 {
 	const struct go_module *m = gobin_module(l->gb);

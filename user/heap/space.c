@@ -55,6 +55,8 @@ static void fill_span(struct span *s, const struct go_span *from, uint64_t mspan
 		.nelems = (uint16_t)from->nelems,
 		.spanclass = from->spanclass,
 	};
+	if (from->specials)
+		s->flags |= SPAN_SPECIALS;
 	if (header && !large && !span_noscan(from) && from->elemsize > GO_BITS_IN_SPAN_MAX)
 		s->flags |= SPAN_HEADER;
 }

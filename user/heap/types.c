@@ -135,9 +135,17 @@ void types_add_map(struct types *ts, uint64_t map, uint64_t group)
 	struct by_group *e;
 	bool is_new;
 
+	/* Of maps without pointers several may have the same buckets. */
 	e = table_put(&ts->by_group, group, &is_new);
 	if (e && is_new)
 		e->map = map;
+}
+
+void types_each_map(const struct types *ts, void (*visit)(void *ctx, uint64_t map), void *ctx)
+{
+	for (const struct by_group *e = table_next(&ts->by_group, NULL); e;
+	     e = table_next(&ts->by_group, e))
+		visit(ctx, e->map);
 }
 
 uint64_t types_map_of(const struct types *ts, uint64_t group)

@@ -68,13 +68,17 @@ static void visit_span(struct look *l, const struct visitor *v, struct span *s)
 	} while (again);
 }
 
+/* Parts lie anywhere: only what of them is looked at is read. */
 static void visit_parts(struct look *l, const struct visitor *v)
 {
+	l->walk.win = &l->part;
+	window_set(&l->part, 0, NULL, 0);
 	while (l->n_todo) {
 		struct part_todo t = l->todo[--l->n_todo];
 
 		v->part(l, &t);
 	}
+	l->walk.win = &l->win;
 }
 
 void visit_all(struct look *l, const struct visitor *v)

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * shapes.c - guesses what an object is by its shape.
+ *
+ * What is left when all that is known has been followed: objects that hang on pointers without
+ * a type.  The collector knows of each of its words whether it is a pointer, and the code says which
+ * types it allocates; so only those types are possible whose size and pointers are the same.  Of
+ * several, the contents decide: where a type says that there is a slice, the words must be one, and
+ * a pointer must lead to something that can be what the type says; the more of these are known to be
+ * just that, the better.  What is left in doubt stays unknown.
+ */
+#include "user/heap/look.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/reader.h"
+#include "user/base/util.h"
+#include "user/go/gobin.h"
+#include "user/go/golayout.h"
+
+enum {
+	WORD = 8,
+	WORD_BITS = 64,
+	MAX_CANDIDATES = 64,		/* of one shape */
+	MAX_ELEMENTS = 64,		/* of an array that are looked at */
+	/* What is known of the objects that a candidate points to. */
+	POINTS_EXACT = 4, POINTS_GUESSED = 2, POINTS_FITS = 1,
+};
+
+/* A type that objects may have, and its pointers. */
+struct candidate {
+	uint32_t type;
+	uint32_t n_words;		/* of a value, of an element */
+	uint64_t *mask;
+	bool repeats;
+};
+
+/* The candidates of all objects of one size and mask. */
+struct shape {
+	uint64_t key;
+	uint32_t *v;			/* numbers of candidates */
+	uint32_t n;
+	bool many;			/* there are more */
+};
+
+struct shapes {
+	struct candidate *v;
+	size_t n, cap;
+	struct table shapes;
+	struct table types;		/* those that are candidates already */
+};
+
+struct known {
+	uint64_t key;
+};
+
+/* ---- candidates --------------------------------------------------------------------------- */
+
+static bool get_bit(const uint64_t *mask, uint64_t i)
+{
+	return mask[i / WORD_BITS] >> i % WORD_BITS & 1;
+}
+
+static void set_bit(uint64_t *mask, uint64_t n, uint64_t byte)
+{
+	if (byte / WORD < n)
+		mask[byte / WORD / WORD_BITS] |= 1ull << byte / WORD % WORD_BITS;
+}
+
+/* As the collector sees them: of an interface only the second word. */
+static void add_slots(struct types *ts, uint32_t first, uint32_t n, uint64_t base, uint64_t *mask,
+		      uint64_t words)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct slot *s = types_slot(ts, first + i);
+		uint64_t at = base + s->offset;
+
+		if (s->kind == SLOT_REPEAT) {
+			for (uint32_t k = 0; k < s->count; k++)
+				add_slots(ts, first + i + 1, s->other,
+					  at + (uint64_t)k * s->stride, mask, words);
+			i += s->other;
+		} else {
+			set_bit(mask, words, s->kind == SLOT_INTERFACE ? at + WORD : at);
+		}
+	}
+}
+
+/* Headers of maps and channels: which map that is, others tell. */
+static bool is_header(const struct types *ts, uint32_t type)
+{
+	static const struct { const char *package, *name; } headers[] = {
+		{ "runtime", "hmap" }, { "runtime", "hchan" }, { "runtime", "mapextra" },
+		{ "internal/runtime/maps", "Map" }, { "internal/runtime/maps", "table" },
+	};
+	const struct type *t = types_at(ts, type);
+
+	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
+		if (t->rtype == types_named(ts, headers[i].package, headers[i].name))
+			return t->form == FORM_VALUE;
+	return false;
+}
+
+static void add_candidate(struct shapes *sh, struct types *ts, uint32_t type)
+{
+	struct candidate c = { .type = type };
+	uint32_t first, n;
+	bool is_new;
+
+	if (!type || is_header(ts, type) || !table_put(&sh->types, type, &is_new) || !is_new)
+		return;
+	first = types_slots(ts, type, &n);
+	c.repeats = types_at(ts, type)->repeats;
+	if (!n || types_at(ts, type)->at_least ||
+	    types_at(ts, type)->size / WORD > MASK_WORDS * WORD_BITS)
+		return;
+	c.n_words = (uint32_t)((types_at(ts, type)->size + WORD - 1) / WORD);
+	c.mask = xcalloc((c.n_words + WORD_BITS - 1) / WORD_BITS, sizeof(*c.mask));
+	add_slots(ts, first, n, 0, c.mask, c.n_words);
+	sh->v = grow(sh->v, sh->n, &sh->cap, sizeof(*sh->v));
+	sh->v[sh->n++] = c;
+}
+
+static void add_map(void *ctx, uint64_t map)
+{
+	struct look *l = ctx;
+
+	add_candidate(l->shapes, l->types,
+		      types_get(l->types, map, types_swiss(l->types) ? FORM_GROUPS
+								     : FORM_BUCKETS));
+}
+
+static struct shapes *shapes_new(struct look *l)
+{
+	struct shapes *sh = xcalloc(1, sizeof(*sh));
+	const struct code_alloc *a;
+	size_t n;
+
+	table_init(&sh->shapes, sizeof(struct shape), 128ul * MAX_SHAPES);
+	table_init(&sh->types, sizeof(struct known), 64ul * MAX_TYPES);
+	l->shapes = sh;
+	a = code_allocs(l->heap->code, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (a[i].single)
+			add_candidate(sh, l->types, types_get(l->types, a[i].rtype, FORM_VALUE));
+		if (a[i].array)
+			add_candidate(sh, l->types, types_get(l->types, a[i].rtype, FORM_ARRAY));
+	}
+	types_each_map(l->types, add_map, l);
+	return sh;
+}
+
+void shapes_free(struct shapes *sh)
+{
+	if (!sh)
+		return;
+	for (struct shape *s = table_next(&sh->shapes, NULL); s; s = table_next(&sh->shapes, s))
+		free(s->v);
+	for (size_t i = 0; i < sh->n; i++)
+		free(sh->v[i].mask);
+	table_fini(&sh->shapes);
+	table_fini(&sh->types);
+	free(sh->v);
+	free(sh);
+}
+
+/* ---- shapes ------------------------------------------------------------------------------- */
+
+/* Whether the object's mask is that of the candidate, over and over if it repeats, and nothing
+ * behind. */
+static bool same_mask(const struct candidate *c, const uint64_t *mask, uint64_t words)
+{
+	uint64_t end = c->repeats ? words / c->n_words * c->n_words : c->n_words;
+	uint64_t last = 0;	/* behind the last word that is a pointer */
+
+	for (uint64_t i = 0; i < words; i++)
+		if (get_bit(mask, i))
+			last = i + 1;
+	if (last > end || !last)
+		return false;
+	/* An array may be shorter than its slot: the last whole element that has pointers. */
+	if (c->repeats)
+		end = (last + c->n_words - 1) / c->n_words * c->n_words;
+	for (uint64_t i = 0; i < end; i++)
+		if (get_bit(mask, i) != get_bit(c->mask, i % c->n_words))
+			return false;
+	return true;
+}
+
+static bool same_size(const struct look *l, const struct candidate *c, const struct place *p)
+{
+	const struct type *t = types_at(l->types, c->type);
+
+	if (c->repeats)
+		return t->size <= p->size;
+	return golayout_object_size(l->lo, t->size, true) == span_slot(p->span);
+}
+
+static void fill_shape(struct look *l, struct shape *s, const struct place *p, const uint64_t *mask)
+{
+	uint32_t found[MAX_CANDIDATES];
+
+	for (size_t i = 0; i < l->shapes->n && !s->many; i++) {
+		const struct candidate *c = &l->shapes->v[i];
+
+		if (!same_size(l, c, p) || !same_mask(c, mask, p->size / WORD))
+			continue;
+		if (s->n == MAX_CANDIDATES)
+			s->many = true;
+		else
+			found[s->n++] = (uint32_t)i;
+	}
+	s->v = s->n ? xcalloc(s->n, sizeof(*s->v)) : NULL;
+	if (s->n)
+		memcpy(s->v, found, s->n * sizeof(*s->v));
+}
+
+/* NULL: no room. */
+static const struct shape *get_shape(struct look *l, const struct place *p, const uint64_t *mask)
+{
+	uint64_t key = table_mix(0x2545f491, span_slot(p->span));
+	struct shape *s;
+	bool is_new;
+
+	for (uint64_t i = 0; i < (p->size / WORD + WORD_BITS - 1) / WORD_BITS; i++)
+		key = table_mix(key, mask[i]);
+	s = table_put(&l->shapes->shapes, key | 1, &is_new);
+	if (s && is_new)
+		fill_shape(l, s, p, mask);
+	return s;
+}
+
+/* ---- contents ----------------------------------------------------------------------------- */
+
+static void score_edge(struct look *l, const struct edge *e)
+{
+	struct score *sc = &l->score;
+	uint32_t label, type;
+	struct place p;
+	enum fit fit;
+
+	sc->n_edges++;
+	if (!space_find(&l->space, e->target, &p)) {
+		sc->no |= e->target < 4096;
+		return;
+	}
+	if (!e->type)
+		return;
+	fit = types_fit(l->types, e->type, &p, e->bytes);
+	if (fit == FIT_NOT) {
+		sc->no = true;
+		return;
+	}
+	label = p.span->labels ? p.span->labels[p.index] : 0;
+	type = label_type(label);
+	if (type == e->type && fit != FIT_PART)
+		sc->points += label_strength(label) >= STRENGTH_EDGE ? POINTS_EXACT
+								    : POINTS_GUESSED;
+	else if (fit == FIT_WHOLE && type && label_strength(label) >= STRENGTH_EDGE &&
+		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype &&
+		 types_at(l->types, e->type)->form != FORM_CLOSURE)
+		sc->no = true;
+	else if (fit == FIT_WHOLE)
+		sc->points += POINTS_FITS;
+}
+
+static uint64_t count_pointers(struct look *l, const struct place *p, const uint64_t *mask,
+			       uint64_t bytes)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < bytes / WORD; i++) {
+		const uint8_t *w = get_bit(mask, i) ? window_get(&l->win, p->base + i * WORD, WORD)
+						    : NULL;
+
+		n += w && load_u64(w);
+	}
+	return n;
+}
+
+/* Negative: the object is not of the type. */
+static int score_type(struct look *l, const struct place *p, const struct candidate *c,
+		      const uint64_t *mask)
+{
+	uint64_t bytes = p->size, most = (uint64_t)c->n_words * WORD * MAX_ELEMENTS;
+	edge_fn edge = l->walk.edge;
+
+	if (c->repeats && bytes > most)
+		bytes = most;
+	l->score = (struct score){ .n_pointers = count_pointers(l, p, mask, bytes) };
+	l->walk.edge = score_edge;
+	l->walk.base = p->base;
+	walk_type(&l->walk, c->type, p->base, bytes);
+	l->walk.edge = edge;
+	/* A pointer that the type has no place for, or a slice that cannot be one. */
+	if (l->score.no || l->score.n_edges < l->score.n_pointers)
+		return -1;
+	return l->score.points;
+}
+
+/* 0: none, or in doubt. */
+static uint32_t best_of(struct look *l, const struct place *p, const struct shape *s,
+			const uint64_t *mask)
+{
+	int best = -1, second = -1;
+	uint32_t type = 0;
+
+	if (s->many)
+		return 0;
+	for (uint32_t i = 0; i < s->n; i++) {
+		const struct candidate *c = &l->shapes->v[s->v[i]];
+		int points = score_type(l, p, c, mask);
+
+		if (points > best) {
+			second = best;
+			best = points;
+			type = c->type;
+		} else if (points > second) {
+			second = points;
+		}
+	}
+	return best > second ? type : 0;
+}
+
+uint32_t guess_type(struct look *l, const struct place *p)
+{
+	uint64_t mask[MASK_WORDS];
+	const struct shape *s;
+
+	if (!l->shapes)
+		shapes_new(l);
+	if (!pointer_mask(l, p, mask))
+		return 0;
+	s = get_shape(l, p, mask);
+	return s ? best_of(l, p, s, mask) : 0;
+}
