@@ -15,6 +15,7 @@
 #include "user/go/golayout.h"
 #include "user/go/govars.h"
 #include "user/go/image.h"
+#include "user/go/typeindex.h"
 #include "user/gomem/gomem.h"
 #include "user/heap/count_internal.h"
 #include "user/heap/look.h"
@@ -29,8 +30,8 @@ int heap_open(struct heap **out, struct gomem *gm)
 
 	h->gm = gm;
 	image_defer_checks(img, true);
-	h->types = types_new(gomem_gobin(gm), gomem_layout(gm));
-	h->code = code_new(gomem_gobin(gm), h->types);
+	h->index = typeindex_new(gomem_gobin(gm));
+	h->types = types_new(gomem_gobin(gm), gomem_layout(gm), h->index);
 	h->vars = govars_new(gomem_gobin(gm));
 	image_defer_checks(img, false);
 	if (image_changed(img)) {
@@ -46,8 +47,8 @@ void heap_close(struct heap *h)
 	if (!h)
 		return;
 	govars_free(h->vars);
-	code_free(h->code);
 	types_free(h->types);
+	typeindex_free(h->index);
 	free(h);
 }
 
@@ -123,7 +124,8 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 {
 	*l = (struct look){
 		.heap = h, .options = options, .gm = h->gm, .gb = gomem_gobin(h->gm),
-		.lo = gomem_layout(h->gm), .types = h->types, .bias = gomem_bias(h->gm),
+		.lo = gomem_layout(h->gm), .types = h->types, .index = h->index,
+		.bias = gomem_bias(h->gm),
 	};
 	l->budget.max = options->max_bytes ? options->max_bytes : DEFAULT_MEMORY;
 	l->feed = (struct feed){ .gm = h->gm, .rate = options->rate, .start_ns = now_ns() };

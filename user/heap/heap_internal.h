@@ -19,6 +19,7 @@ struct go_layout;
 struct heap_options;
 struct look;
 struct target_read;
+struct typeindex;
 
 /* ---- memory: the look's own, and the target's --------------------------------------------- */
 
@@ -215,7 +216,8 @@ struct slot {
 
 struct types;
 
-struct types *types_new(const struct gobin *gb, const struct go_layout *lo);
+struct types *types_new(const struct gobin *gb, const struct go_layout *lo,
+			const struct typeindex *index);
 void types_free(struct types *ts);
 
 bool types_swiss(const struct types *ts);	/* the maps from Go 1.24 on */
@@ -228,15 +230,6 @@ size_t types_count(const struct types *ts);
  * types and slots. */
 uint32_t types_slots(struct types *ts, uint32_t type, uint32_t *n);
 const struct slot *types_slot(const struct types *ts, uint32_t slot);
-
-/* The rtype with that name ("T", "T[int]") in the package with that path, of those that were
- * added; 0: none, or several (local to functions). */
-uint64_t types_named(const struct types *ts, const char *package, const char *name);
-void types_add_name(struct types *ts, uint64_t rtype);
-/* The map type whose groups or buckets are of that rtype, likewise. */
-uint64_t types_map_of(const struct types *ts, uint64_t group);
-void types_add_map(struct types *ts, uint64_t map, uint64_t group);
-void types_each_map(const struct types *ts, void (*visit)(void *ctx, uint64_t map), void *ctx);
 
 /* What the first word of an interface says of the second. */
 struct dynamic {

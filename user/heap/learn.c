@@ -21,6 +21,7 @@
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/go/rtype.h"
+#include "user/go/typeindex.h"
 #include "user/gomem/spans.h"
 #include "user/target.h"
 
@@ -191,7 +192,7 @@ static const struct visitor learner = { is_pending, walk_object, walk_part };
  * the map says more. */
 static uint32_t header_type(struct look *l, const struct place *p, uint64_t word)
 {
-	uint64_t rtype = word - l->bias, map = types_map_of(l->types, rtype);
+	uint64_t rtype = word - l->bias, map = typeindex_map_of(l->index, rtype);
 	enum form part = types_swiss(l->types) ? FORM_GROUPS : FORM_BUCKETS;
 	uint32_t types[] = {
 		map ? types_get(l->types, map, part) : 0,
@@ -214,7 +215,7 @@ static uint32_t closure_type(struct look *l, const struct place *p, uint64_t wor
 
 	if (vaddr < m->text || vaddr >= m->etext)
 		return 0;
-	rtype = code_closure(l->heap->code, vaddr);
+	rtype = typeindex_closure(l->index, vaddr);
 	type = rtype ? types_get(l->types, rtype, FORM_VALUE) : 0;
 	return type && types_fit(l->types, type, p, 0) == FIT_WHOLE ? type : 0;
 }

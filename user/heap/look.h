@@ -10,7 +10,6 @@
 #define LOOK_H
 
 #include "user/base/table.h"
-#include "user/heap/code.h"
 #include "user/heap/heap.h"
 #include "user/heap/heap_internal.h"
 #include "user/heapmap.h"
@@ -90,6 +89,7 @@ struct look {
 	const struct gobin *gb;
 	const struct go_layout *lo;
 	struct types *types;
+	const struct typeindex *index;
 	uint64_t bias;
 	struct budget budget;
 	struct feed feed;
@@ -122,7 +122,7 @@ bool look_interrupted(struct look *l);
 struct heap {
 	struct gomem *gm;
 	struct types *types;
-	struct code *code;
+	struct typeindex *index;
 	struct govars *vars;
 };
 

@@ -17,7 +17,9 @@
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/go/rtype.h"
 #include "user/go/spill.h"
+#include "user/go/typeindex.h"
 #include "user/gomem/gomem.h"
 
 enum { WORD = 8 };
@@ -58,22 +60,52 @@ static void walk_pointer(struct look *l, uint64_t vaddr, uint32_t type, uint64_t
 	l->walk.edge(l, &e);
 }
 
+/* A slice: pointer, length, capacity. */
+static void walk_slice(struct look *l, uint64_t vaddr, uint32_t type)
+{
+	const uint8_t *p = window_get(&l->win, vaddr + l->bias, 3 * WORD);
+	uint64_t bytes;
+
+	if (p && type && !__builtin_mul_overflow(load_u64(p + 2 * WORD),
+						 types_at(l->types, type)->size, &bytes))
+		walk_pointer(l, vaddr, type, bytes);
+}
+
+static void walk_shown_variable(struct look *l, const struct shown_variable *v)
+{
+	static const enum form forms[] = {
+		[SHOWN_VALUE] = FORM_VALUE, [SHOWN_POINTER] = FORM_VALUE,
+		[SHOWN_SLICE] = FORM_ARRAY, [SHOWN_MAP] = FORM_MAP, [SHOWN_CHAN] = FORM_CHAN,
+	};
+	uint64_t rtype = v->rtype;
+	struct rtype t;
+	uint32_t type;
+
+	if (v->how == SHOWN_CHAN) {
+		if (rtype_read(l->gb, rtype, &t))
+			return;
+		rtype = t.elem;
+		rtype_free(&t);
+	}
+	type = types_get(l->types, rtype, forms[v->how]);
+	if (!type)
+		return;
+	if (v->how == SHOWN_VALUE)
+		walk_static(l, v->vaddr, type, types_at(l->types, type)->size);
+	else if (v->how == SHOWN_SLICE)
+		walk_slice(l, v->vaddr, type);
+	else
+		walk_pointer(l, v->vaddr, type, 0);
+}
+
 static void walk_shown(struct look *l)
 {
-	const struct code_variable *v;
+	const struct shown_variable *v;
 	size_t n;
 
-	v = code_variables(l->heap->code, &n);
-	for (size_t i = 0; i < n; i++) {
-		uint32_t type = types_get(l->types, v[i].rtype, v[i].map ? FORM_MAP : FORM_VALUE);
-
-		if (!type)
-			continue;
-		if (v[i].pointer || v[i].map)
-			walk_pointer(l, v[i].vaddr, type, 0);
-		else
-			walk_static(l, v[i].vaddr, type, types_at(l->types, type)->size);
-	}
+	v = typeindex_variables(l->index, &n);
+	for (size_t i = 0; i < n; i++)
+		walk_shown_variable(l, &v[i]);
 }
 
 /* runtime.allgs and allp, whose places are known anyway. */
@@ -86,8 +118,8 @@ static void walk_runtime(struct look *l)
 
 	for (size_t i = 0; i < ARRAY_SIZE(arrays); i++) {
 		uint64_t vaddr = *(const uint64_t *)((const char *)l->lo + arrays[i].var);
-		uint64_t rtype = types_named(l->types, "runtime", arrays[i].type);
-		uint64_t pointer = rtype ? code_pointer_to(l->heap->code, rtype) : 0;
+		uint64_t rtype = typeindex_named(l->index, "runtime", arrays[i].type);
+		uint64_t pointer = rtype ? typeindex_pointer_to(l->index, rtype) : 0;
 
 		if (vaddr && pointer)
 			walk_pointer(l, vaddr, types_get(l->types, pointer, FORM_ARRAY), 0);
@@ -112,7 +144,7 @@ static void walk_receiver(struct look *l, const struct goroutine_stack *st,
 
 	if (off + WORD > st->n_bytes)
 		return;
-	rtype = code_receiver(l->heap->code, entry);
+	rtype = typeindex_receiver(l->index, entry);
 	if (!rtype || !spill_first_argument(l->gb, fr->pc - 1))
 		return;
 	e.target = load_u64(st->bytes + off);

@@ -19,6 +19,7 @@
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/go/typeindex.h"
 
 enum {
 	WORD = 8,
@@ -89,27 +90,30 @@ static void add_slots(struct types *ts, uint32_t first, uint32_t n, uint64_t bas
 }
 
 /* Headers of maps and channels: which map that is, others tell. */
-static bool is_header(const struct types *ts, uint32_t type)
+static bool is_header(const struct look *l, uint32_t type)
 {
 	static const struct { const char *package, *name; } headers[] = {
 		{ "runtime", "hmap" }, { "runtime", "hchan" }, { "runtime", "mapextra" },
 		{ "internal/runtime/maps", "Map" }, { "internal/runtime/maps", "table" },
 	};
-	const struct type *t = types_at(ts, type);
+	const struct type *t = types_at(l->types, type);
 
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-		if (t->rtype == types_named(ts, headers[i].package, headers[i].name))
+		if (t->rtype == typeindex_named(l->index, headers[i].package,
+						headers[i].name))
 			return t->form == FORM_VALUE;
 	return false;
 }
 
-static void add_candidate(struct shapes *sh, struct types *ts, uint32_t type)
+static void add_candidate(struct look *l, uint32_t type)
 {
+	struct shapes *sh = l->shapes;
+	struct types *ts = l->types;
 	struct candidate c = { .type = type };
 	uint32_t first, n;
 	bool is_new;
 
-	if (!type || is_header(ts, type) || !table_put(&sh->types, type, &is_new) || !is_new)
+	if (!type || is_header(l, type) || !table_put(&sh->types, type, &is_new) || !is_new)
 		return;
 	first = types_slots(ts, type, &n);
 	c.repeats = types_at(ts, type)->repeats;
@@ -127,28 +131,28 @@ static void add_map(void *ctx, uint64_t map)
 {
 	struct look *l = ctx;
 
-	add_candidate(l->shapes, l->types,
-		      types_get(l->types, map, types_swiss(l->types) ? FORM_GROUPS
-								     : FORM_BUCKETS));
+	enum form part = types_swiss(l->types) ? FORM_GROUPS : FORM_BUCKETS;
+
+	add_candidate(l, types_get(l->types, map, part));
 }
 
 static struct shapes *shapes_new(struct look *l)
 {
 	struct shapes *sh = xcalloc(1, sizeof(*sh));
-	const struct code_alloc *a;
+	const struct alloc_type *a;
 	size_t n;
 
 	table_init(&sh->shapes, sizeof(struct shape), 128ul * MAX_SHAPES);
 	table_init(&sh->types, sizeof(struct known), 64ul * MAX_TYPES);
 	l->shapes = sh;
-	a = code_allocs(l->heap->code, &n);
+	a = typeindex_allocs(l->index, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (a[i].single)
-			add_candidate(sh, l->types, types_get(l->types, a[i].rtype, FORM_VALUE));
+			add_candidate(l, types_get(l->types, a[i].rtype, FORM_VALUE));
 		if (a[i].array)
-			add_candidate(sh, l->types, types_get(l->types, a[i].rtype, FORM_ARRAY));
+			add_candidate(l, types_get(l->types, a[i].rtype, FORM_ARRAY));
 	}
-	types_each_map(l->types, add_map, l);
+	typeindex_each_map(l->index, add_map, l);
 	return sh;
 }
 

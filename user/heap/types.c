@@ -22,6 +22,7 @@
 #include "user/go/gotype.h"
 #include "user/go/image.h"
 #include "user/go/rtype.h"
+#include "user/go/typeindex.h"
 #include "user/heap/types_internal.h"
 
 enum {
@@ -39,32 +40,20 @@ enum {
 
 /* ---- the registry ------------------------------------------------------------------------- */
 
-static uint64_t name_key(const char *package, const char *name)
-{
-	uint64_t h = 0x9ae16a3b2f90404full;
-
-	for (; package && *package; package++)
-		h = table_mix(h, (uint8_t)*package);
-	h = table_mix(h, '.');
-	for (; *name; name++)
-		h = table_mix(h, (uint8_t)*name);
-	return h ? h : 1;
-}
-
-struct types *types_new(const struct gobin *gb, const struct go_layout *lo)
+struct types *types_new(const struct gobin *gb, const struct go_layout *lo,
+			const struct typeindex *index)
 {
 	struct types *ts = xcalloc(1, sizeof(*ts));
 
 	ts->gb = gb;
 	ts->lo = lo;
+	ts->index = index;
 	ts->swiss = gobin_experiment(gb, "swissmap");
 	ts->n = 1;
 	ts->cap = 1 << 10;
 	ts->v = xcalloc(ts->cap, sizeof(*ts->v));
 	table_init(&ts->by_key, sizeof(struct by_key), 64ul * MAX_TYPES);
 	table_init(&ts->by_word, sizeof(struct by_word), 64ul * MAX_DYNAMIC);
-	table_init(&ts->by_name, sizeof(struct by_name), 128ul * MAX_TYPES);
-	table_init(&ts->by_group, sizeof(struct by_group), 64ul * MAX_TYPES);
 	return ts;
 }
 
@@ -74,8 +63,6 @@ void types_free(struct types *ts)
 		return;
 	table_fini(&ts->by_key);
 	table_fini(&ts->by_word);
-	table_fini(&ts->by_name);
-	table_fini(&ts->by_group);
 	free(ts->v);
 	free(ts->slots);
 	free(ts);
@@ -96,68 +83,9 @@ size_t types_count(const struct types *ts)
 	return ts->n;
 }
 
-/* "T" of "pkg.T", "T[a/b.X]" of "pkg.T[a/b.X]"; the whole of a type without a name. */
-static const char *bare_name(const char *name)
-{
-	const char *end = name + strcspn(name, "[({ "), *dot = memchr(name, '.', end - name);
-
-	return dot ? dot + 1 : name;
-}
-
-uint64_t types_named(const struct types *ts, const char *package, const char *name)
-{
-	const struct by_name *e = table_find(&ts->by_name, name_key(package, name));
-
-	return e && !e->several ? e->rtype : 0;
-}
-
-void types_add_name(struct types *ts, uint64_t rtype)
-{
-	struct by_name *e;
-	struct go_type t;
-	char *package;
-	bool is_new;
-
-	if (gotype_read(ts->gb, rtype, &t))
-		return;
-	package = rtype_package(ts->gb, rtype);
-	e = table_put(&ts->by_name, name_key(package, bare_name(t.name)), &is_new);
-	if (e && is_new)
-		e->rtype = rtype;
-	else if (e && e->rtype != rtype)
-		e->several = true;
-	free(package);
-	free(t.name);
-}
-
-void types_add_map(struct types *ts, uint64_t map, uint64_t group)
-{
-	struct by_group *e;
-	bool is_new;
-
-	/* Of maps without pointers several may have the same buckets. */
-	e = table_put(&ts->by_group, group, &is_new);
-	if (e && is_new)
-		e->map = map;
-}
-
-void types_each_map(const struct types *ts, void (*visit)(void *ctx, uint64_t map), void *ctx)
-{
-	for (const struct by_group *e = table_next(&ts->by_group, NULL); e;
-	     e = table_next(&ts->by_group, e))
-		visit(ctx, e->map);
-}
-
-uint64_t types_map_of(const struct types *ts, uint64_t group)
-{
-	const struct by_group *e = table_find(&ts->by_group, group);
-
-	return e ? e->map : 0;
-}
-
 static uint64_t hchan_size(const struct types *ts)
 {
-	uint64_t rtype = types_named(ts, "runtime", "hchan");
+	uint64_t rtype = typeindex_named(ts->index, "runtime", "hchan");
 	struct rtype_head h;
 
 	if (rtype && !rtype_peek(ts->gb, rtype, &h) && h.size >= HCHAN_MIN)
@@ -334,7 +262,7 @@ struct special {
 static bool is(const struct special *s, const char *package, const char *name)
 {
 	return s->name && s->package && !strcmp(s->package, package) &&
-	       !strcmp(bare_name(s->name), name);
+	       !strcmp(typeindex_bare(s->name), name);
 }
 
 static bool is_pair(const struct special *s)
@@ -381,8 +309,8 @@ static void add_pointer(struct builder *b, uint64_t offset, uint64_t elem)
 	if (package && starts_with(package, "internal/")) {
 		char *entry = xasprintf("entry%s", strchr(t.name, '['));
 		char *indirect = xasprintf("indirect%s", strchr(t.name, '['));
-		uint64_t e = types_named(b->ts, package, entry);
-		uint64_t in = types_named(b->ts, package, indirect);
+		uint64_t e = typeindex_named(b->ts->index, package, entry);
+		uint64_t in = typeindex_named(b->ts->index, package, indirect);
 
 		add_slot(b, &(struct slot){
 			.offset = (uint32_t)offset, .kind = SLOT_NODE,
@@ -417,7 +345,7 @@ static void add_unsafe(struct builder *b, const struct rtype *t, const struct sp
 		if (!is(s, known_fields[i].package, known_fields[i].type) ||
 		    strcmp(f->name, known_fields[i].field))
 			continue;
-		to = types_named(b->ts, known_fields[i].to_package, known_fields[i].to);
+		to = typeindex_named(b->ts->index, known_fields[i].to_package, known_fields[i].to);
 		if (to) {
 			add_form(b, offset, SLOT_POINTER, to, known_fields[i].form);
 			return;
@@ -544,7 +472,7 @@ static void add_value(struct builder *b, uint64_t rtype, uint64_t offset, int de
 static void add_channel(struct builder *b, uint64_t elem)
 {
 	const struct go_layout *lo = b->ts->lo;
-	uint64_t hchan = types_named(b->ts, "runtime", "hchan");
+	uint64_t hchan = typeindex_named(b->ts->index, "runtime", "hchan");
 	struct rtype t;
 
 	if (lo->hchan_buf < 0)

@@ -17,26 +17,16 @@ struct by_word {
 	struct dynamic what;
 };
 
-struct by_name {
-	uint64_t key;		/* hash of package and name */
-	uint64_t rtype;
-	bool several;		/* of that name: local to functions */
-};
-
-struct by_group {
-	uint64_t key;		/* rtype of a map's groups or buckets */
-	uint64_t map;
-};
-
 struct types {
 	const struct gobin *gb;
 	const struct go_layout *lo;
+	const struct typeindex *index;
 	bool swiss;
 	struct type *v;		/* [1, n) */
 	size_t n, cap;
 	struct slot *slots;
 	size_t n_slots, cap_slots;
-	struct table by_key, by_word, by_name, by_group;
+	struct table by_key, by_word;
 	size_t n_probes;
 };
 

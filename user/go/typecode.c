@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * typecode.c - what the code of a program says of its types.
+ *
+ * Whatever is allocated or stored in an interface has its descriptor's address in the code, relative
+ * to the instruction pointer: LEAQ type(SB), reg is three bytes and a distance.  Such patterns are
+ * looked for byte by byte, which is a hundred times as fast as decoding every instruction; bytes
+ * that only look so are told by where they lead to, since a descriptor has to be sane.  Around them:
+ *
+ *	LEAQ type, AX; CALL runtime.newobject		the code allocates the type
+ *	... LEAQ func, CX; MOVQ CX, (AX)		and makes a closure of it
+ *	... MOVQ AX, var				and the variable points to one
+ *	LEAQ maptype, AX; MOVQ var, BX; CALL runtime.map...	the variable is such a map
+ *	MOVQ var, AX; CALL pkg.(*T).M			the variable points to a T
+ *	LEAQ var, AX; CALL pkg.(*T).M			the variable is (or begins with) a T
+ *
+ * What says something of a variable is decoded, to see that nothing comes between; and a variable
+ * counts only if all places in the code that show its type agree.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/limits.h"
+#include "user/base/reader.h"
+#include "user/base/util.h"
+#include "user/code/insn.h"
+#include "user/go/gobin.h"
+#include "user/go/gotype.h"
+#include "user/go/image.h"
+#include "user/go/rtype.h"
+#include "user/go/typeindex_internal.h"
+
+enum {
+	RIP_LEN = 7,		/* REX.W, opcode, ModRM, distance */
+	CALL_LEN = 5,
+	NEAR = 64,		/* bytes in which the call follows its arguments */
+	BEHIND = 128,		/* in which a result is stored */
+	LEA = 0x8d, LOAD = 0x8b, STORE = 0x89, CALL = 0xe8,
+};
+
+/* What a callee makes of the type that it gets. */
+enum callee_kind { CALLEE_OTHER, CALLEE_NEW, CALLEE_ARRAY, CALLEE_MAP, CALLEE_MAKE_MAP,
+		   CALLEE_MAKE_CHAN, CALLEE_METHOD };
+
+struct callee {
+	uint64_t key;		/* entry */
+	uint64_t receiver;	/* of a method */
+	uint8_t kind;
+	bool looked;		/* for the receiver */
+};
+
+/* An instruction that refers to a place by its distance. */
+struct reference {
+	uint64_t at;		/* where it stands; 0: none */
+	uint64_t target;
+	bool lea;
+};
+
+struct scan {
+	struct typeindex *ti;
+	const struct image *img;
+	const uint8_t *p;
+	uint64_t n, addr;	/* of p */
+	struct table callees;
+	struct reference ax, bx;	/* the last ones by these registers */
+	uint64_t last_call;
+	bool names;		/* all types have theirs: methods can be told */
+};
+
+/* ---- functions ---------------------------------------------------------------------------- */
+
+/* Of names that begin alike the longer ones first. */
+static const struct { const char *begin; enum callee_kind kind; } runtime_callees[] = {
+	{ "runtime.newobject", CALLEE_NEW }, { "runtime.mallocgc", CALLEE_NEW },
+	{ "runtime.convT", CALLEE_NEW }, { "runtime.newarray", CALLEE_ARRAY },
+	{ "runtime.makeslice", CALLEE_ARRAY }, { "runtime.growslice", CALLEE_ARRAY },
+	{ "runtime.makemap", CALLEE_MAKE_MAP }, { "runtime.makechan", CALLEE_MAKE_CHAN },
+	{ "runtime.mapaccess", CALLEE_MAP }, { "runtime.mapassign", CALLEE_MAP },
+	{ "runtime.mapdelete", CALLEE_MAP }, { "runtime.mapclear", CALLEE_MAP },
+	{ "runtime.mapiterinit", CALLEE_MAP }, { "runtime.mapIterStart", CALLEE_MAP },
+};
+
+static struct callee *get_callee(struct scan *s, uint64_t target)
+{
+	struct callee *e = table_find(&s->callees, target);
+	struct go_func f;
+	bool is_new;
+
+	if (e)
+		return e;
+	e = table_put(&s->callees, target, &is_new);
+	if (!e || !gobin_func_at(s->ti->gb, target, &f) || f.entry != target)
+		return e;
+	for (size_t i = 0; i < ARRAY_SIZE(runtime_callees) && !e->kind; i++)
+		if (!strncmp(f.name, runtime_callees[i].begin, strlen(runtime_callees[i].begin)))
+			e->kind = (uint8_t)runtime_callees[i].kind;
+	return e;
+}
+
+/* The same with methods. */
+static const struct callee *get_method(struct scan *s, uint64_t target)
+{
+	struct callee *e = get_callee(s, target);
+
+	if (!e || e->kind || e->looked)
+		return e;
+	e->looked = true;
+	e->receiver = typeindex_receiver(s->ti, target);
+	if (e->receiver)
+		e->kind = CALLEE_METHOD;
+	return e;
+}
+
+/* ---- patterns ----------------------------------------------------------------------------- */
+
+/* REX.W (R or not), opcode, ModRM of an operand at a distance. */
+static bool is_reference(const uint8_t *p, uint8_t opcode)
+{
+	return (p[0] & 0xfb) == 0x48 && p[1] == opcode && (p[2] & 0xc7) == 0x05;
+}
+
+static unsigned reference_register(const uint8_t *p)
+{
+	return (p[2] >> 3 & 7) | (p[0] & 4 ? 8 : 0);
+}
+
+/* The distance at p[at] counts from its end, which is that of the instruction. */
+static uint64_t target_of(const struct scan *s, uint64_t at)
+{
+	return s->addr + at + 4 + (uint64_t)(int64_t)(int32_t)load_u32(s->p + at);
+}
+
+static bool in_text(const struct scan *s, uint64_t vaddr)
+{
+	return vaddr - s->addr < s->n;
+}
+
+static bool is_variable(const struct scan *s, uint64_t vaddr)
+{
+	const struct go_module *m = gobin_module(s->ti->gb);
+
+	return (vaddr >= m->data && vaddr < m->edata) || (vaddr >= m->bss && vaddr < m->ebss);
+}
+
+/* runtime.itab: interface type, type. */
+static void add_itab(struct scan *s, uint64_t vaddr)
+{
+	struct rtype_head inter;
+	uint64_t w[2];
+
+	if (vaddr % 8 == 0 && image_read(s->img, vaddr, w, sizeof(w)) &&
+	    typeindex_is_type(s->ti, w[0]) && typeindex_is_type(s->ti, w[1]) &&
+	    !rtype_peek(s->ti->gb, w[0], &inter) && inter.kind == GO_INTERFACE)
+		typeindex_add(s->ti, w[1]);
+}
+
+/* Where the next call is that gets a type, from at on; 0: none near. */
+static uint64_t next_call(struct scan *s, uint64_t at, const struct callee **callee)
+{
+	for (uint64_t i = at; i < at + NEAR && i + CALL_LEN <= s->n; i++) {
+		uint64_t target;
+
+		if (s->p[i] != CALL)
+			continue;
+		target = target_of(s, i + 1);
+		if (!in_text(s, target))
+			continue;
+		*callee = get_callee(s, target);
+		if (*callee && (*callee)->kind)
+			return i;
+	}
+	return 0;
+}
+
+static bool is_closure_type(const struct scan *s, uint64_t rtype)
+{
+	struct go_type t;
+	bool yes;
+
+	if (gotype_read(s->ti->gb, rtype, &t))
+		return false;
+	yes = t.kind == GO_STRUCT && !strncmp(t.name, "struct { F uintptr", 18);
+	free(t.name);
+	return yes;
+}
+
+/* Behind the call that allocates the object of a closure: which function does it get? */
+static void look_for_closure(struct scan *s, uint64_t rtype, uint64_t call)
+{
+	struct go_func f;
+
+	for (uint64_t i = call + CALL_LEN; i < call + NEAR && i + RIP_LEN <= s->n; i++) {
+		uint64_t entry;
+
+		if (!is_reference(s->p + i, LEA))
+			continue;
+		entry = target_of(s, i + 3);
+		if (!in_text(s, entry) || !gobin_func_at(s->ti->gb, entry, &f) ||
+		    f.entry != entry)
+			continue;
+		typeindex_add_closure(s->ti, entry, rtype);
+		return;
+	}
+}
+
+/*
+ * Whether the register keeps its value from the instruction at from up to the one at to, on the
+ * straight way: branches forward may leave it.  The only calls on it are those that keep all
+ * registers.
+ */
+static bool keeps(struct scan *s, uint64_t from, uint64_t to, unsigned reg)
+{
+	struct insns code;
+	struct go_func f;
+	bool ok;
+	size_t i;
+
+	if (insns_decode(&code, image_machine(s->img), s->p + from, to - from, s->addr + from))
+		return false;
+	for (i = 0; i < code.n; i++) {
+		const struct insn *in = &code.v[i];
+
+		if (in->flow == INSN_CALL) {
+			if (!gobin_func_at(s->ti->gb, in->target, &f) ||
+			    strncmp(f.name, "runtime.gcWriteBarrier", 22))
+				break;
+		} else if (in->flow != INSN_PLAIN && in->flow != INSN_JCC) {
+			break;
+		}
+		if (in->dst == reg || in->writes >> reg & 1)
+			break;
+	}
+	ok = i == code.n && code.n && code.v[i - 1].addr + code.v[i - 1].len == s->addr + to;
+	insns_free(&code);
+	return ok;
+}
+
+/* Behind a call: the variable to which its result goes. */
+static void look_for_store(struct scan *s, uint64_t rtype, uint64_t call, enum shown_how how)
+{
+	for (uint64_t i = call + CALL_LEN; i < call + BEHIND && i + RIP_LEN <= s->n; i++) {
+		uint64_t to;
+
+		if (!is_reference(s->p + i, STORE) || reference_register(s->p + i) != INSN_AX)
+			continue;
+		to = target_of(s, i + 3);
+		if (is_variable(s, to) && keeps(s, call + CALL_LEN, i, INSN_AX))
+			typeindex_add_variable(s->ti, to, rtype, how);
+		return;
+	}
+}
+
+static void found_alloc(struct scan *s, uint64_t rtype, uint64_t call, enum callee_kind kind)
+{
+	switch (kind) {
+	case CALLEE_NEW:
+		typeindex_add_alloc(s->ti, rtype, false);
+		if (is_closure_type(s, rtype))
+			look_for_closure(s, rtype, call);
+		else
+			look_for_store(s, rtype, call, SHOWN_POINTER);
+		break;
+	case CALLEE_ARRAY:
+		typeindex_add_alloc(s->ti, rtype, true);
+		look_for_store(s, rtype, call, SHOWN_SLICE);
+		break;
+	case CALLEE_MAKE_MAP:
+		look_for_store(s, rtype, call, SHOWN_MAP);
+		break;
+	case CALLEE_MAKE_CHAN:
+		look_for_store(s, rtype, call, SHOWN_CHAN);
+		break;
+	default:
+		break;
+	}
+}
+
+static void found_type(struct scan *s, uint64_t at, uint64_t rtype)
+{
+	const struct callee *callee;
+	uint64_t call;
+
+	typeindex_add(s->ti, rtype);
+	call = next_call(s, at + RIP_LEN, &callee);
+	if (call)
+		found_alloc(s, rtype, call, callee->kind);
+}
+
+static void found_reference(struct scan *s, uint64_t at, bool lea)
+{
+	const struct reference r = { at, target_of(s, at + 3), lea };
+	unsigned reg = reference_register(s->p + at);
+
+	if (reg == INSN_AX)
+		s->ax = r;
+	else if (reg == INSN_BX)
+		s->bx = r;
+	if (!lea || s->names)
+		return;
+	if (typeindex_is_type(s->ti, r.target))
+		found_type(s, at, r.target);
+	else if (!in_text(s, r.target))
+		add_itab(s, r.target);
+}
+
+/* Whether the register still has what the reference gave it when the call is made. */
+static bool is_argument(struct scan *s, const struct reference *r, uint64_t call, unsigned reg)
+{
+	return r->at && r->at >= s->last_call && call - r->at <= NEAR &&
+	       (r->at + RIP_LEN == call || keeps(s, r->at + RIP_LEN, call, reg));
+}
+
+static bool is_map(const struct scan *s, uint64_t rtype)
+{
+	struct rtype_head h;
+
+	return typeindex_is_type(s->ti, rtype) && !rtype_peek(s->ti->gb, rtype, &h) &&
+	       h.kind == GO_MAP;
+}
+
+static void found_arguments(struct scan *s, uint64_t call, uint64_t target)
+{
+	const struct callee *callee = get_method(s, target);
+
+	if (!callee)
+		return;
+	if (callee->kind == CALLEE_METHOD && is_variable(s, s->ax.target) &&
+	    is_argument(s, &s->ax, call, INSN_AX))
+		typeindex_add_variable(s->ti, s->ax.target, callee->receiver,
+				       s->ax.lea ? SHOWN_VALUE : SHOWN_POINTER);
+	if (callee->kind == CALLEE_MAP && s->ax.lea && !s->bx.lea && is_map(s, s->ax.target) &&
+	    is_variable(s, s->bx.target) && is_argument(s, &s->ax, call, INSN_AX) &&
+	    is_argument(s, &s->bx, call, INSN_BX))
+		typeindex_add_variable(s->ti, s->bx.target, s->ax.target, SHOWN_MAP);
+}
+
+static void found_call(struct scan *s, uint64_t at)
+{
+	uint64_t target = target_of(s, at + 1);
+
+	if (!in_text(s, target))
+		return;
+	if ((s->ax.at && at - s->ax.at <= NEAR) || (s->bx.at && at - s->bx.at <= NEAR))
+		found_arguments(s, at, target);
+	s->ax.at = s->bx.at = 0;
+	s->last_call = at;
+}
+
+static void scan_text(struct scan *s)
+{
+	for (uint64_t i = 0; i + RIP_LEN <= s->n; i++) {
+		const uint8_t *p = s->p + i;
+
+		if (*p == CALL) {
+			if (s->names)
+				found_call(s, i);
+		} else if ((*p & 0xfb) == 0x48) {
+			if (is_reference(p, LEA))
+				found_reference(s, i, true);
+			else if (is_reference(p, LOAD))
+				found_reference(s, i, false);
+		}
+	}
+}
+
+void typecode_read(struct typeindex *ti)
+{
+	const struct go_module *m = gobin_module(ti->gb);
+	struct scan s = { .ti = ti, .img = gobin_image(ti->gb), .addr = m->text };
+	uint64_t avail = 0;
+
+	s.p = image_at(s.img, m->text, &avail);
+	s.n = m->etext - m->text < avail ? m->etext - m->text : avail;
+	if (!s.p)
+		return;
+	table_init(&s.callees, sizeof(struct callee), 128ul * MAX_CODE_FACTS);
+	scan_text(&s);
+	s.names = true;
+	scan_text(&s);
+	table_fini(&s.callees);
+}
