@@ -24,7 +24,7 @@
 enum {
 	WORD = 8,
 	WORD_BITS = 64,
-	MAX_CANDIDATES = 64,		/* of one shape */
+	MAX_ALIKE = 64,		/* of one shape */
 	MAX_ELEMENTS = 64,		/* of an array that are looked at */
 	/* What is known of the objects that a candidate points to. */
 	POINTS_EXACT = 4, POINTS_GUESSED = 2, POINTS_FITS = 1,
@@ -204,14 +204,14 @@ static bool same_size(const struct look *l, const struct candidate *c, const str
 
 static void fill_shape(struct look *l, struct shape *s, const struct place *p, const uint64_t *mask)
 {
-	uint32_t found[MAX_CANDIDATES];
+	uint32_t found[MAX_ALIKE];
 
 	for (size_t i = 0; i < l->shapes->n && !s->many; i++) {
 		const struct candidate *c = &l->shapes->v[i];
 
 		if (!same_size(l, c, p) || !same_mask(c, mask, p->size / WORD))
 			continue;
-		if (s->n == MAX_CANDIDATES)
+		if (s->n == MAX_ALIKE)
 			s->many = true;
 		else
 			found[s->n++] = (uint32_t)i;
