@@ -40,7 +40,8 @@ static char *place(const struct heap_level *level)
 char *heap_level_words(const struct heap_level *level)
 {
 	char *type = level->type ? xstrdup(level->type) :
-				   xasprintf("[untyped %s]", report_bytes(level->size).s);
+		     level->size ? xasprintf("[untyped %s]", report_bytes(level->size).s) :
+				   xstrdup("[untyped]");
 	char *behind = place(level);
 	char *words = xasprintf("%s%s%s%s", level->guess ? "guessed " : "", type, behind,
 				level->again ? " ..." : "");

@@ -366,25 +366,25 @@ func init() {
 
 func inMaps() []row {
 	return []row{
-		{what: "map with integer keys", of: inIntMap{}, alloc: newIntMap, objects: 1000,
+		{what: "map with integer keys", of: (*inIntMap)(nil), alloc: newIntMap, objects: 1000,
 			keep:    func(n int, p unsafe.Pointer) { byInt[n] = (*inIntMap)(p) },
 			holders: []string{"map[int]*main.inIntMap"}, variable: "main.byInt"},
-		{what: "small map", of: inSmallMap{}, alloc: newSmallMap, objects: 5,
+		{what: "small map", of: (*inSmallMap)(nil), alloc: newSmallMap, objects: 5,
 			keep:    func(n int, p unsafe.Pointer) { byName[name(n)] = (*inSmallMap)(p) },
 			holders: []string{"map[string]*main.inSmallMap"}, variable: "main.byName"},
-		{what: "large map", of: inLargeMap{}, alloc: newLargeMap, objects: 20000,
+		{what: "large map", of: (*inLargeMap)(nil), alloc: newLargeMap, objects: 20000,
 			keep:    func(n int, p unsafe.Pointer) { byLargeName[name(n)] = (*inLargeMap)(p) },
 			holders: []string{"map[string]*main.inLargeMap"}, variable: "main.byLargeName"},
-		{what: "map key", of: inMapKey{}, alloc: newMapKey, objects: 300,
+		{what: "map key", of: (*inMapKey)(nil), alloc: newMapKey, objects: 300,
 			keep:    func(n int, p unsafe.Pointer) { byPointer[(*inMapKey)(p)] = true },
 			holders: []string{"map[*main.inMapKey]bool"}, variable: "main.byPointer"},
-		{what: "map of maps", of: inMapOfMaps{}, alloc: newMapOfMaps, objects: 600, keep: keepNested,
+		{what: "map of maps", of: (*inMapOfMaps)(nil), alloc: newMapOfMaps, objects: 600, keep: keepNested,
 			holders:  []string{"map[int]*main.inMapOfMaps", "map[int]map[int]*main.inMapOfMaps"},
 			variable: "main.nested"},
-		{what: "struct in a map", of: inMapStruct{}, alloc: newMapStruct, objects: 200,
+		{what: "struct in a map", of: (*inMapStruct)(nil), alloc: newMapStruct, objects: 200,
 			keep:    func(n int, p unsafe.Pointer) { accounts[n] = account{who: (*inMapStruct)(p)} },
 			holders: []string{"map[int]main.account"}, variable: "main.accounts"},
-		{what: "string keys", of: "", named: "string", alloc: newWord, objects: 900, others: true, keep: keepWord,
+		{what: "string keys", of: (*string)(nil), named: "string", alloc: newWord, objects: 900, others: true, keep: keepWord,
 			holders: []string{"map[main.stringKey]int"}, variable: "main.words"},
 	}
 }
@@ -405,22 +405,22 @@ func keepWord(n int, p unsafe.Pointer) {
 
 func inSlices() []row {
 	return []row{
-		{what: "slice of pointers", of: inPointers{}, alloc: newPointers, objects: 700,
+		{what: "slice of pointers", of: (*inPointers)(nil), alloc: newPointers, objects: 700,
 			keep:    func(n int, p unsafe.Pointer) { pointers = append(pointers, (*inPointers)(p)) },
 			holders: []string{"[]*main.inPointers"}, variable: "main.pointers"},
-		{what: "slice of structs", of: inStructs{}, alloc: newStructs, objects: 400,
+		{what: "slice of structs", of: (*inStructs)(nil), alloc: newStructs, objects: 400,
 			keep:    func(n int, p unsafe.Pointer) { structs = append(structs, element{n, (*inStructs)(p)}) },
 			holders: []string{"main.element"}, variable: "main.structs"},
-		{what: "slice of slices", of: inElement{}, alloc: newElements, objects: 30,
+		{what: "slice of slices", of: (*inElement)(nil), alloc: newElements, objects: 30,
 			keep: func(n int, p unsafe.Pointer) {
 				s := make([]elementOfLarge, 40)
 				s[n].held = (*inElement)(p)
 				arrays = append(arrays, s)
 			},
 			holders: []string{"main.elementOfLarge"}, variable: "main.arrays"},
-		{what: "array of structs", of: inArray{}, alloc: newArray, objects: 32 * 9, keep: keepCell,
+		{what: "array of structs", of: (*inArray)(nil), alloc: newArray, objects: 32 * 9, keep: keepCell,
 			holders: []string{"main.cell"}, variable: "main.cells"},
-		{what: "channel buffer", of: inChannel{}, alloc: newChannel, objects: 250,
+		{what: "channel buffer", of: (*inChannel)(nil), alloc: newChannel, objects: 250,
 			keep:    func(n int, p unsafe.Pointer) { queue <- (*inChannel)(p) },
 			holders: []string{"chan *main.inChannel"}, variable: "main.queue"},
 	}
@@ -435,15 +435,15 @@ func keepCell(n int, p unsafe.Pointer) {
 
 func inFunctions() []row {
 	return []row{
-		{what: "closure", of: inClosure{}, alloc: newClosure, objects: 150, keep: keepClosure,
+		{what: "closure", of: (*inClosure)(nil), alloc: newClosure, objects: 150, keep: keepClosure,
 			holders: []string{"func"}, variable: "main.closures"},
-		{what: "method value", of: inMethodValue{}, alloc: newMethodValue, objects: 35,
+		{what: "method value", of: (*inMethodValue)(nil), alloc: newMethodValue, objects: 35,
 			keep:    func(n int, p unsafe.Pointer) { methods = append(methods, (*inMethodValue)(p).value) },
 			holders: []string{"func"}, variable: "main.methods"},
-		{what: "timer", of: inTimer{}, alloc: newTimer, objects: 60, keep: keepTimer, holders: []string{"imer"}},
-		{what: "finalizer", of: inFinalizer{}, alloc: newInFinalizer, objects: 45, keep: keepFinalizer,
+		{what: "timer", of: (*inTimer)(nil), alloc: newTimer, objects: 60, keep: keepTimer, holders: []string{"imer"}},
+		{what: "finalizer", of: (*inFinalizer)(nil), alloc: newInFinalizer, objects: 45, keep: keepFinalizer,
 			holders: []string{"finalizer"}},
-		{what: "with a finalizer", of: finalized{}, alloc: newFinalized, objects: 55,
+		{what: "with a finalizer", of: (*finalized)(nil), alloc: newFinalized, objects: 55,
 			keep: func(n int, p unsafe.Pointer) {
 				runtime.SetFinalizer((*finalized)(p), func(*finalized) {})
 				withFinals = append(withFinals, (*finalized)(p))
@@ -472,13 +472,13 @@ func keepFinalizer(n int, p unsafe.Pointer) {
 
 func onStacks() []row {
 	return []row{
-		{what: "goroutine's local variable", of: onStack{}, alloc: newOnStack, objects: 40,
+		{what: "goroutine's local variable", of: (*onStack)(nil), alloc: newOnStack, objects: 40,
 			keep:     func(n int, p unsafe.Pointer) { go holdOnStack(); hand <- (*onStack)(p); <-ready },
 			function: "main.holdOnStack"},
-		{what: "receiver on a stack", of: receiver{}, alloc: newReceiver, objects: 50,
+		{what: "receiver on a stack", of: (*receiver)(nil), alloc: newReceiver, objects: 50,
 			keep:     func(n int, p unsafe.Pointer) { go holdReceiver(); handTo <- (*receiver)(p); <-ready },
 			function: "main.(*receiver).wait"},
-		{what: "blocked sender", of: blockedSend{}, alloc: newBlockedSend, objects: 25,
+		{what: "blocked sender", of: (*blockedSend)(nil), alloc: newBlockedSend, objects: 25,
 			keep:     func(n int, p unsafe.Pointer) { go holdSender(); handSender <- (*blockedSend)(p); <-ready },
 			function: "main.holdSender"},
 	}
@@ -501,16 +501,16 @@ func holdSender() {
 
 func inLibraries() []row {
 	return []row{
-		{what: "sync.Map", of: inSyncMap{}, alloc: newSyncMap, objects: 120,
+		{what: "sync.Map", of: (*inSyncMap)(nil), alloc: newSyncMap, objects: 120,
 			keep:     func(n int, p unsafe.Pointer) { shared.Store(n, (*inSyncMap)(p)) },
 			variable: "main.shared"},
-		{what: "container/list", of: inList{}, alloc: newList, objects: 220,
+		{what: "container/list", of: (*inList)(nil), alloc: newList, objects: 220,
 			keep:    func(n int, p unsafe.Pointer) { items.PushBack((*inList)(p)) },
 			holders: []string{"list.Element.Value"}, variable: "main.items"},
-		{what: "sync.Pool", of: inPool{}, alloc: newPooled, objects: 16, late: true,
+		{what: "sync.Pool", of: (*inPool)(nil), alloc: newPooled, objects: 16, late: true,
 			keep:    func(n int, p unsafe.Pointer) { pool.Put((*inPool)(p)) },
 			holders: []string{"sync.pool"}},
-		{what: "context value", of: inContext{}, alloc: newInContext, objects: 80,
+		{what: "context value", of: (*inContext)(nil), alloc: newInContext, objects: 80,
 			keep: func(n int, p unsafe.Pointer) {
 				contexts = append(contexts, context.WithValue(context.Background(), contextKey{}, (*inContext)(p)))
 			},
@@ -520,21 +520,21 @@ func inLibraries() []row {
 
 func inFields() []row {
 	return []row{
-		{what: "field of a package variable", of: inField{}, alloc: newField, objects: 64,
+		{what: "field of a package variable", of: (*inField)(nil), alloc: newField, objects: 64,
 			keep:     func(n int, p unsafe.Pointer) { theOwner.fields[n] = (*inField)(p) },
 			variable: "main.theOwner"},
-		{what: "map in a field", of: session{}, alloc: newSession, objects: 350,
+		{what: "map in a field", of: (*session)(nil), alloc: newSession, objects: 350,
 			keep:    func(n int, p unsafe.Pointer) { theService.sessions[n] = (*session)(p) },
 			holders: []string{"map[int]*main.session", "main.service.sessions"}, variable: "main.theService"},
-		{what: "embedded struct", of: inEmbedded{}, alloc: newEmbedded, objects: 75,
+		{what: "embedded struct", of: (*inEmbedded)(nil), alloc: newEmbedded, objects: 75,
 			keep: func(n int, p unsafe.Pointer) {
 				deriveds = append(deriveds, &derived{base: base{held: (*inEmbedded)(p)}})
 			},
 			holders: []string{"main.derived.base.held"}, variable: "main.deriveds"},
-		{what: "field of a large object", of: inLarge{}, alloc: newInLarge, objects: 8 * 6,
+		{what: "field of a large object", of: (*inLarge)(nil), alloc: newInLarge, objects: 8 * 6,
 			keep:    func(n int, p unsafe.Pointer) { larges[n/8].held[n%8] = (*inLarge)(p) },
 			holders: []string{"main.large.held"}, variable: "main.larges"},
-		{what: "bytes in a field", of: byte(0), named: "[]uint8", alloc: newBytes, objects: 45, others: true,
+		{what: "bytes in a field", of: (*byte)(nil), named: "[]uint8", alloc: newBytes, objects: 45, others: true,
 			keep:    func(n int, p unsafe.Pointer) { blobs[n].data = (*[4096]byte)(p)[:] },
 			holders: []string{"main.blob.data"}, variable: "main.blobs"},
 	}
@@ -542,16 +542,16 @@ func inFields() []row {
 
 func inInterfaces() []row {
 	return []row{
-		{what: "interface variable", of: inHeapInterface{}, alloc: newInterface, objects: 1,
+		{what: "interface variable", of: (*inHeapInterface)(nil), alloc: newInterface, objects: 1,
 			keep:     func(n int, p unsafe.Pointer) { anInterface = (*inHeapInterface)(p) },
 			variable: "main.anInterface"},
-		{what: "slice of empty interfaces", of: inEmpty{}, alloc: newEmpty, objects: 130,
+		{what: "slice of empty interfaces", of: (*inEmpty)(nil), alloc: newEmpty, objects: 130,
 			keep:     func(n int, p unsafe.Pointer) { anything = append(anything, (*inEmpty)(p)) },
 			variable: "main.anything"},
-		{what: "slice of interfaces", of: inMethods{}, alloc: newMethods, objects: 140,
+		{what: "slice of interfaces", of: (*inMethods)(nil), alloc: newMethods, objects: 140,
 			keep:    func(n int, p unsafe.Pointer) { counters = append(counters, (*inMethods)(p)) },
 			holders: []string{"[]main.counter"}, variable: "main.counters"},
-		{what: "value in an interface", of: boxed{}, alloc: newBoxed, objects: 110,
+		{what: "value in an interface", of: (*boxed)(nil), alloc: newBoxed, objects: 110,
 			keep: func(n int, p unsafe.Pointer) {
 				v := interface{}(boxed{})
 				(*[2]unsafe.Pointer)(unsafe.Pointer(&v))[1] = p
@@ -563,15 +563,15 @@ func inInterfaces() []row {
 
 func inStructures() []row {
 	return []row{
-		{what: "large objects", of: large{}, alloc: newLarge, objects: 6,
+		{what: "large objects", of: (*large)(nil), alloc: newLarge, objects: 6,
 			keep:    func(n int, p unsafe.Pointer) { larges = append(larges, (*large)(p)) },
 			holders: []string{"[]*main.large"}, variable: "main.larges"},
-		{what: "holder of bytes", of: blob{}, alloc: newBlob, objects: 45,
+		{what: "holder of bytes", of: (*blob)(nil), alloc: newBlob, objects: 45,
 			keep:    func(n int, p unsafe.Pointer) { blobs = append(blobs, (*blob)(p)) },
 			holders: []string{"[]*main.blob"}, variable: "main.blobs"},
-		{what: "binary tree", of: tree{}, alloc: newTree, objects: 1023, keep: keepTree,
+		{what: "binary tree", of: (*tree)(nil), alloc: newTree, objects: 1023, keep: keepTree,
 			holders: []string{"main.tree."}, variable: "main.root"},
-		{what: "linked list", of: linked{}, alloc: newLinked, objects: 500,
+		{what: "linked list", of: (*linked)(nil), alloc: newLinked, objects: 500,
 			keep: func(n int, p unsafe.Pointer) {
 				(*linked)(p).next = first
 				first = (*linked)(p)

@@ -29,7 +29,7 @@ var generic = &cache[string, *inGeneric]{index: map[string]*node[*inGeneric]{}}
 func newGeneric(n int) unsafe.Pointer { return unsafe.Pointer(&inGeneric{n: [3]int{n}}) }
 
 func init() {
-	rows = append(rows, row{what: "generic container", of: inGeneric{}, alloc: newGeneric, objects: 170,
+	rows = append(rows, row{what: "generic container", of: (*inGeneric)(nil), alloc: newGeneric, objects: 170,
 		keep:     func(n int, p unsafe.Pointer) { generic.put(name(n), (*inGeneric)(p)) },
 		holders:  []string{"main.node[*main.inGeneric].value", "map[string]*main.node[*main.inGeneric]"},
 		variable: "main.generic"})

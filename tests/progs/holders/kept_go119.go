@@ -21,7 +21,7 @@ var slots [90]atomic.Pointer[inAtomic]
 func newAtomic(n int) unsafe.Pointer { return unsafe.Pointer(&inAtomic{n: [16]int{n}}) }
 
 func init() {
-	rows = append(rows, row{what: "atomic.Pointer", of: inAtomic{}, alloc: newAtomic, objects: 90,
+	rows = append(rows, row{what: "atomic.Pointer", of: (*inAtomic)(nil), alloc: newAtomic, objects: 90,
 		keep:     func(n int, p unsafe.Pointer) { slots[n].Store((*inAtomic)(p)) },
 		variable: "main.slots"})
 }

@@ -16,7 +16,6 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"unsafe"
 
 	"progs/ctl"
@@ -26,8 +25,8 @@ import (
 // the line of the allocation; keep hangs it up.
 type row struct {
 	what     string
-	of       interface{} // a value of the type
-	named    string      // the type, where it is not that of the value
+	of       interface{} // a pointer to the type, nil
+	named    string      // the type, where it is not that of the pointer
 	alloc    func(n int) unsafe.Pointer
 	keep     func(n int, p unsafe.Pointer)
 	objects  int
@@ -93,7 +92,7 @@ func (r *row) entry() Row {
 	f := runtime.FuncForPC(reflect.ValueOf(r.alloc).Pointer())
 	file, line := f.FileLine(f.Entry())
 	e := Row{
-		What: r.what, Type: r.named, Objects: r.objects, Size: uint64(reflect.TypeOf(r.of).Size()),
+		What: r.what, Type: r.named, Objects: r.objects, Size: uint64(reflect.TypeOf(r.of).Elem().Size()),
 		Bytes: r.bytes() * uint64(r.objects), Holders: r.holders, Variable: r.variable,
 		Function: r.function, Others: r.others, Allocator: f.Name(), File: path.Base(file), Line: line,
 	}
@@ -101,7 +100,7 @@ func (r *row) entry() Row {
 		e.Bytes = 0
 	}
 	if e.Type == "" {
-		e.Type = strings.TrimPrefix(reflect.TypeOf(r.of).String(), "*")
+		e.Type = reflect.TypeOf(r.of).Elem().String()
 	}
 	return e
 }
