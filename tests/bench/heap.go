@@ -73,11 +73,6 @@ func (b *bench) heapLook(pid int, args ...string) *typeReport {
 	return r
 }
 
-func (b *bench) heaps() {
-	b.realHeaps()
-	b.bigHeap()
-}
-
 // ---- real programs --------------------------------------------------------------------------------------------
 
 type server struct {

@@ -81,7 +81,8 @@ var parts = []struct {
 	{"bursts", (*bench).bursts},
 	{"attach", (*bench).attachAndLeave},
 	{"memory", (*bench).memory},
-	{"heap", (*bench).heaps},
+	{"types", (*bench).realHeaps},
+	{"heap", (*bench).bigHeap},
 }
 
 func median(v []float64) float64 {

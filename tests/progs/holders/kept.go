@@ -216,7 +216,7 @@ var (
 	shared      sync.Map
 	items       = list.New()
 	theOwner    owner
-	theService  = &service{name: "service", sessions: map[int]*session{}}
+	theService  = newService()
 	anInterface interface{}
 	anything    []interface{}
 	counters    []counter
@@ -287,6 +287,11 @@ func newList(n int) unsafe.Pointer { return unsafe.Pointer(&inList{n: [6]int{n}}
 
 //go:noinline
 func newField(n int) unsafe.Pointer { return unsafe.Pointer(&inField{n: [14]int{n}}) }
+
+// newService: a package variable that is set before the program runs lies in its data, not in the heap.
+//
+//go:noinline
+func newService() *service { return &service{name: "service", sessions: map[int]*session{}} }
 
 //go:noinline
 func newSession(n int) unsafe.Pointer { return unsafe.Pointer(&session{user: "x"}) }

@@ -109,10 +109,10 @@ var (
 	theService = &service{sessions: sessionStore{map[int]*session{}}, cache: map[int]*cached{}}
 	leaks      = []func(int){theService.sessions.open, theService.start, theService.audit.add}
 	rows       = []Row{
-		row(Row{What: "sessions", Bytes: 64, Holders: []string{"map[int]*main.session", "main.sessionStore.byID"}},
+		row(Row{What: "sessions", Bytes: 64, Holders: []string{"map[int]*main.session", "byID"}},
 			session{}, newSession),
 		row(Row{What: "jobs", Bytes: 96, Function: "main.(*service).await"}, job{}, newJob),
-		row(Row{What: "events", Bytes: 80, Holders: []string{"[]*main.event", "main.audit.events"}},
+		row(Row{What: "events", Bytes: 80, Holders: []string{"[]*main.event", "events"}},
 			event{}, newEvent),
 	}
 	only int
