@@ -237,25 +237,26 @@ static void add_rows(struct heap_view *v)
 
 static void add_losses(struct heap_view *v)
 {
-	static const struct { const char *name, *text; size_t at; } rows[N_HEAP_LOSSES] = {
+	/* told: text tells it elsewhere */
+	static const struct { const char *name, *text; size_t at; bool told; } rows[N_HEAP_LOSSES] = {
 		{ "spans_changed", "spans never kept still",
-		  offsetof(struct heap_losses, spans_changed) },
+		  offsetof(struct heap_losses, spans_changed), false },
 		{ "spans_unreadable", "spans not readable",
-		  offsetof(struct heap_losses, spans_unreadable) },
+		  offsetof(struct heap_losses, spans_unreadable), false },
 		{ "objects_dropped", "objects died between two passes",
-		  offsetof(struct heap_losses, objects_dropped) },
+		  offsetof(struct heap_losses, objects_dropped), false },
 		{ "edges_once", "references seen by one pass only",
-		  offsetof(struct heap_losses, edges_once) },
+		  offsetof(struct heap_losses, edges_once), false },
 		{ "types_contradicted", "objects of which two types were said",
-		  offsetof(struct heap_losses, types_contradicted) },
+		  offsetof(struct heap_losses, types_contradicted), false },
 		{ "heap_stacks_unreadable", "stacks of goroutines that ran not read",
-		  offsetof(struct heap_losses, stacks_unreadable) },
+		  offsetof(struct heap_losses, stacks_unreadable), false },
 		{ "holders_cut", "objects whose chain of holders found no room",
-		  offsetof(struct heap_losses, holders_cut) },
+		  offsetof(struct heap_losses, holders_cut), false },
 		{ "unreached", "marked objects that no root led to",
-		  offsetof(struct heap_losses, unreached) },
+		  offsetof(struct heap_losses, unreached), true },
 		{ "over_memory", "objects left out, no memory left (--memory)",
-		  offsetof(struct heap_losses, over_memory) },
+		  offsetof(struct heap_losses, over_memory), false },
 	};
 
 	for (size_t i = 0; i < N_HEAP_LOSSES; i++) {
@@ -264,7 +265,7 @@ static void add_losses(struct heap_view *v)
 						 NULL;
 
 		v->losses[i] = (struct coverage_row){
-			.name = rows[i].name, .text = rows[i].text, .loss = true,
+			.name = rows[i].name, .text = rows[i].text, .loss = !rows[i].told,
 			.value = *(const uint64_t *)now +
 				 (before ? *(const uint64_t *)before : 0) };
 	}

@@ -41,6 +41,7 @@ type typeReport struct {
 		Objects, Bytes uint64
 		Exact          uint64  `json:"exact_bytes"`
 		Guessed        uint64  `json:"guessed_bytes"`
+		Unreached      uint64  `json:"unreached_bytes"`
 		Took           float64 `json:"took_s"`
 		Read           uint64  `json:"bytes_read"`
 	} `json:"heap_look"`
@@ -263,12 +264,12 @@ func (r *typeReport) bar() float64 {
 }
 
 func (b *bench) typedRow(what string, r *typeReport) {
-	exact, all := float64(r.Look.Exact)/float64(r.Look.Bytes), float64(r.Look.Exact+r.Look.Guessed)/float64(r.Look.Bytes)
+	held := float64(r.Look.Bytes - r.Look.Unreached) // the rest has died since the last collection
+	exact, all := float64(r.Look.Exact)/held, float64(r.Look.Exact+r.Look.Guessed)/held
 	b.row(all >= r.bar(), fmt.Sprintf("%s (%s), bytes with a type", what, r.Target.GoVersion),
 		fmt.Sprintf("%.0f %%", r.bar()*100),
-		"%.1f %% (%.1f %% exact; %.1f %% with pointers, %.1f %% without) of %.1f MiB in %d objects, %.0f ms",
-		all*100, exact*100, percent(r.Typed.Pointers), percent(r.Typed.NoPointers), float64(r.Look.Bytes)/(1<<20),
-		r.Look.Objects, r.Look.Took*1e3)
+		"%.1f %% (%.1f %% exact; %.1f %% with pointers, %.1f %% without) of %.1f MiB that something holds, %.0f ms",
+		all*100, exact*100, percent(r.Typed.Pointers), percent(r.Typed.NoPointers), held/(1<<20), r.Look.Took*1e3)
 }
 
 func percent(p *float64) float64 {

@@ -21,7 +21,7 @@
 
 enum {
 	KEY_BUCKET = 1, KEY_BYTES, KEY_NODE, KEY_GROUPS, KEY_SESSION, KEY_GONE, KEY_UNTYPED,
-	KEY_UNTYPED_BYTES, KEY_GENERIC, KEY_HOSTILE, KEY_IN_MAP = 100, KEY_ON_STACK, KEY_IN_BLOB,
+	KEY_UNTYPED_BYTES, KEY_UNHELD, KEY_GENERIC, KEY_HOSTILE, KEY_IN_MAP = 100, KEY_ON_STACK, KEY_IN_BLOB,
 	KEY_IN_NODE, KEY_BY_VARIABLE, KEY_BY_FINALIZER, KEY_BY_RUNTIME, KEY_UNSEEN, KEY_TOO_LONG,
 };
 
@@ -86,6 +86,7 @@ SIZES(of_node, { 32, 1000 });
 SIZES(of_groups, { 4096, 16 });
 SIZES(of_session, { 96, 300 });
 SIZES(of_untyped, { 48, 120 });
+SIZES(of_unheld, { 48, 50 });
 SIZES(of_untyped_bytes, { 1024, 30 });
 SIZES(of_generic, { 64, 12 });
 
@@ -109,6 +110,7 @@ static struct heap_type later_types[] = {
 	  .guessed_bytes = 20 * 96, LIST(sizes, of_session), LIST(holders, session_holders),
 	  .held_objects = 300, LIST(places, session_places), .places_known = true },
 	{ TYPE(KEY_UNTYPED, NULL, 120, 48), .pointers = true, LIST(sizes, of_untyped) },
+	{ TYPE(KEY_UNHELD, NULL, 50, 48), .part = "unreached", .pointers = true, LIST(sizes, of_unheld) },
 	{ TYPE(KEY_GENERIC, "cache.entry[github.com/somebody/something.Key,*main.Value]", 12, 64),
 	  .package = "example.com/cache", .pointers = true, .guessed_objects = 12,
 	  .guessed_bytes = 12 * 64, LIST(sizes, of_generic), LIST(holders, generic_holders),
@@ -134,9 +136,10 @@ static inline struct heapmap later_look(void)
 	return (struct heapmap){
 		.time_ns = 160000000000, .n_cycles = 25, LIST(types, later_types),
 		.pointers = { .objects = { 9330, 9340 }, .bytes = { 1434112, 1435072 },
-			      .exact_bytes = 1426624, .guessed_bytes = 2688, .untyped_bytes = 5760,
-			      .exact_objects = 9188, .guessed_objects = 32,
-			      .untyped_objects = 120 },
+			      .exact_bytes = 1424224, .guessed_bytes = 2688, .untyped_bytes = 5760,
+			      .unreached_bytes = 2400, .exact_objects = 9138,
+			      .guessed_objects = 32, .untyped_objects = 120,
+			      .unreached_objects = 50 },
 		.no_pointers = { .objects = EXACTLY(4070), .bytes = EXACTLY(1064960),
 				 .exact_bytes = 1034240, .untyped_bytes = 30720,
 				 .exact_objects = 4040, .untyped_objects = 30 },

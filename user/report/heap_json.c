@@ -146,6 +146,8 @@ static void put_look(struct json *j, const struct heap_view *v)
 	field_u64(j, "exact_bytes", m->pointers.exact_bytes + m->no_pointers.exact_bytes);
 	field_u64(j, "guessed_bytes", m->pointers.guessed_bytes + m->no_pointers.guessed_bytes);
 	field_u64(j, "untyped_bytes", m->pointers.untyped_bytes + m->no_pointers.untyped_bytes);
+	field_u64(j, "unreached_bytes",
+		  m->pointers.unreached_bytes + m->no_pointers.unreached_bytes);
 	field_u64(j, "only_size", m->only_size ? m->only_size : UNKNOWN_U64);
 	field_double(j, "span_s", v->before ? v->span_s : NAN);
 	field_double(j, "took_s", m->cost.seconds);

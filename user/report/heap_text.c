@@ -231,11 +231,30 @@ static void put_row(const struct text *t, const struct heap_row *row, size_t num
 
 /* ---- what has no type ------------------------------------------------------------------------ */
 
+/* Most bytes first. */
+static void put_sizes(struct line *l, const struct heap_view *v, bool pointers)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_rows && n <= MAX_SIZES; i++) {
+		const struct heap_row *row = &v->rows[i];
+
+		if (row->type->name || row->type->part || row->type->pointers != pointers ||
+		    !row->type->n_sizes || !row->amount.objects.high)
+			continue;
+		if (n++ < MAX_SIZES)
+			item(l, n == 1 ? ": " : ", ", "%s x %s",
+			     report_count(row->amount.objects.high).s,
+			     report_bytes(row->type->sizes[0].size).s);
+		else
+			item(l, ", ", "...");
+	}
+}
+
 static void put_untyped(FILE *out, const struct heap_view *v, bool pointers)
 {
 	const struct heap_sums *sums = pointers ? &v->now->pointers : &v->now->no_pointers;
 	struct line l;
-	size_t n = 0;
 
 	if (!sums->untyped_objects)
 		return;
@@ -245,18 +264,25 @@ static void put_untyped(FILE *out, const struct heap_view *v, bool pointers)
 		    (double)sums->untyped_bytes / (double)all_bytes(v->now));
 	item(&l, " ", "in %s object%s with%s pointers", report_count(sums->untyped_objects).s,
 	     plural(sums->untyped_objects), pointers ? "" : "out");
-	for (size_t i = 0; i < v->n_rows && n <= MAX_SIZES; i++) {
-		const struct heap_row *row = &v->rows[i];
+	put_sizes(&l, v, pointers);
+	end_line(&l);
+}
 
-		if (row->type->name || row->type->pointers != pointers || !row->type->n_sizes)
-			continue;
-		if (n++ < MAX_SIZES)
-			item(&l, n == 1 ? ": " : ", ", "%s x %s",
-			     report_count(row->amount.objects.high).s,
-			     report_bytes(row->type->sizes[0].size).s);
-		else
-			item(&l, ", ", "...");
-	}
+/* Most of it died since that collection. */
+static void put_unreached(FILE *out, const struct heapmap *m)
+{
+	const uint64_t bytes = m->pointers.unreached_bytes + m->no_pointers.unreached_bytes;
+	const uint64_t n = m->pointers.unreached_objects + m->no_pointers.unreached_objects;
+	struct line l;
+
+	if (!n)
+		return;
+	l = begin_line(out, "UNHELD   ", 9);
+	item(&l, "", "%s", report_bytes(bytes).s);
+	put_percent(&l, " ", "(%s)", (double)bytes / (double)all_bytes(m));
+	item(&l, " ", "in %s object%s", report_count(n).s, plural(n));
+	item(&l, " ", "that the last collection found alive");
+	item(&l, " ", "and that nothing was seen to hold now");
 	end_line(&l);
 }
 
@@ -326,6 +352,7 @@ void report_heap_untyped(FILE *out, const struct heap_view *v)
 {
 	put_untyped(out, v, true);
 	put_untyped(out, v, false);
+	put_unreached(out, v->now);
 }
 
 void report_heap_cost(FILE *out, const struct heap_view *v, uint64_t own_rss)

@@ -20,7 +20,7 @@ const char heap_held_otherwise[] = "[held in other ways]";
 char *heap_type_words(const struct heap_type *t)
 {
 	if (!t->name)
-		return xasprintf("[untyped %s with%s pointers]",
+		return xasprintf("[%s %s with%s pointers]", t->part ? t->part : "untyped",
 				 t->n_sizes ? report_bytes(t->sizes[0].size).s : "?",
 				 t->pointers ? "" : "out");
 	return xasprintf("%s%s%s", t->part ? t->part : "", t->part ? " of " : "", t->name);
