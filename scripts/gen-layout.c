@@ -3,8 +3,8 @@
  * gen-layout.c - prints the layout that a Go binary's DWARF tells, for scripts/gen-layout.
  *
  * Lines "name value": first minor, patch and version, then every field of GO_FIELDS.  Through the
- * program's own reader, so the table holds what a binary with DWARF would have given.  Fails where the code of
- * the runtime and the symbols do not name the same variables (golayout_vars.c).
+ * program's own reader, so the table holds what a binary with DWARF would have given.  Fails where
+ * the code of the runtime and the symbols do not name the same variables (golayout_vars.c).
  */
 #include <errno.h>
 #include <stdio.h>

@@ -83,14 +83,20 @@ var parts = []struct {
 	{"memory", (*bench).memory},
 	{"types", (*bench).realHeaps},
 	{"heap", (*bench).bigHeap},
+	{"census", (*bench).census},
+}
+
+func sorted(v []float64) []float64 {
+	s := append([]float64(nil), v...)
+	sort.Float64s(s)
+	return s
 }
 
 func median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
 	}
-	s := append([]float64(nil), v...)
-	sort.Float64s(s)
+	s := sorted(v)
 	if len(s)%2 == 1 {
 		return s[len(s)/2]
 	}

@@ -30,6 +30,7 @@
 #include "user/go/golayout.h"
 #include "user/go/image.h"
 #include "user/gomem/census.h"
+#include "user/gomem/census_poll.h"
 #include "user/gomem/gomem.h"
 #include "user/object.h"
 #include "user/target.h"
@@ -80,8 +81,9 @@ struct damage {
 
 /* What is there to be asked, and whether it was answered. */
 struct answers {
-	int check, alive, memstats, census, goroutines;
+	int check, alive, memstats, census, allocs, goroutines;
 	uint64_t n_census;	/* objects */
+	uint64_t n_allocs, n_freed, n_uncertain;
 	struct go_memstats stats;
 	size_t n_live, n_dead, n_goroutines, n_pcs, n_sized;
 };
@@ -520,8 +522,38 @@ static void ask_census(const struct prey *p, struct gomem *gm, bool late, struct
 		out->census = gomem_sweepgen(gm, &gen);
 	if (!out->census)
 		out->census = census_read(gm, gen, raw, &c);
-	for (size_t i = 0; i < CENSUS_CLASSES && !out->census; i++)
+	for (size_t i = 0; i < CENSUS_CLASSES && !out->census; i++) {
 		out->n_census += c.n_alloc[i] - c.n_free[i];
+		out->n_freed += c.n_free[i];
+	}
+}
+
+/* Whatever is there, the next look is told, and soon. */
+static void look_for_mark(struct gomem *gm)
+{
+	uint64_t now = 1, next = 0;
+	struct census_poll *poll;
+	struct census_mark mark;
+
+	census_poll_new(&poll, gm);
+	for (int i = 0; i < 3; i++, now = next) {
+		if (census_poll_look(poll, now, &mark, &next) < 0)
+			break;
+		if (next <= now || next > now + 10000000000)
+			fail("the next look at the collector is in the past or too late");
+	}
+	census_poll_free(poll);
+}
+
+static void ask_allocs(struct gomem *gm, struct answers *out)
+{
+	struct census_reading r;
+
+	out->allocs = census_allocs(gm, &r);
+	for (size_t i = 0; i < CENSUS_CLASSES && !out->allocs; i++) {
+		out->n_allocs += r.counts.n_alloc[i];
+		out->n_uncertain += r.above[i];
+	}
 }
 
 static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct answers *out)
@@ -537,6 +569,8 @@ static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct 
 	ask_slot_size(p, gm, state, out);
 	out->memstats = gomem_memstats(gm, &out->stats);
 	ask_census(p, gm, random_below(state, 2), out);
+	ask_allocs(gm, out);
+	look_for_mark(gm);
 	ask_goroutines(gm, &limits, random_below(state, 8), out);
 }
 
@@ -555,10 +589,12 @@ static void ask_clean(const struct prey *p, struct answers *out)
 	ask_slot_size(p, gm, &state, out);
 	out->memstats = gomem_memstats(gm, &out->stats);
 	ask_census(p, gm, false, out);
+	ask_allocs(gm, out);
 	ask_goroutines(gm, &limits, true, out);
 	gomem_close(gm);
 	if (out->check || out->alive || out->memstats || out->census || out->goroutines ||
-	    out->n_census != out->stats.heap_objects || !out->n_live ||
+	    out->n_census != out->stats.heap_objects || !out->n_live || out->allocs ||
+	    out->n_uncertain || out->n_allocs - out->n_census != out->n_freed ||
 	    !out->n_dead || !out->n_sized || out->n_goroutines < 3 || out->n_pcs < 10)
 		fail("the undamaged program does not answer");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test_census_poll.c - a collector made of arithmetic, looked at as the real one is: whatever it does
- * and however late the looks are, what is told of a mark phase lies within its bounds.
+ * test_census_poll.c - a collector made of arithmetic, looked at as the real one is: whatever it
+ * does and however late the looks are, what is told of a mark phase lies within its bounds.
  */
 #include "user/gomem/census_poll.h"
 
@@ -222,7 +222,7 @@ static void check_cycle(const struct census_cycle *cycle, const double *leaks, s
 static struct result look(uint64_t seconds, uint64_t late)
 {
 	uint64_t end = w.now + seconds * S, seed = 1, next;
-	double leaks[2][ARRAY_SIZE(classes)] = { 0 };	/* at the mark phase before the last, the last */
+	double leaks[2][ARRAY_SIZE(classes)] = { 0 };	/* at the last two mark phases */
 	struct census_cycle cycle;
 	struct census_mark mark;
 	struct census_poll *p;

@@ -326,8 +326,8 @@ static void make_runtime(struct bytes *b, const char *without)
 	static const char *const others[] = {
 		"runtime.p", "runtime.mcache", "runtime.heapArena", "runtime.mheap",
 		"runtime.mstats", "runtime.gcControllerState", "runtime.sweepdata",
-		"runtime.schedt", "runtime.bucket", "runtime.memRecord", "runtime.memRecordCycle", "runtime.special", "runtime.hchan",
-		"runtime.sudog", "runtime.heapStatsDelta",
+		"runtime.schedt", "runtime.bucket", "runtime.memRecord", "runtime.memRecordCycle",
+		"runtime.special", "runtime.hchan", "runtime.sudog", "runtime.heapStatsDelta",
 	};
 	uint32_t u64, u16, stack, wrapped, alias;
 	size_t i, begin;

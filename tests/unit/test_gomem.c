@@ -7,6 +7,7 @@
  * something at the worst moment; the Go binary is a table of five functions.
  */
 #include "user/gomem/gomem.h"
+#include "user/gomem/gomem_internal.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -1345,6 +1346,76 @@ static void test_census_bounds(void **state)
 	assert_int_equal(c.n_missed, 1);
 }
 
+/* Where the collector stands, and where it starts. */
+static void test_gc(void **state)
+{
+	struct { uint64_t start, mark; } work = { 1000, 2000 };
+	uint32_t phase = 1, sweep = 1u << 31;
+	struct gomem_gc gc;
+
+	lo.gccontroller_heaplive = 88;
+	w.pacer[11] = 4321;
+	lo.work_tsweepterm = 0;
+	lo.work_tmark = 8;
+	lo.sweep_active = 0;
+	assert_int_equal(gomem_gc(gm, &gc), -ENOTSUP);
+	lo.gcphase = vaddr(&phase);
+	assert_int_equal(gomem_gc(gm, &gc), -ENOTSUP);
+	lo.work = vaddr(&work);
+	assert_int_equal(gomem_gc(gm, &gc), 0);
+	assert_int_equal(gc.gen, GEN);
+	assert_int_equal(gc.phase, 1);
+	assert_int_equal(gc.heap_live, 4321);
+	assert_int_equal(gc.start_ns, 1000);
+	assert_int_equal(gc.mark_ns, 2000);
+	assert_false(gc.swept);			/* unknown */
+	lo.sweep = vaddr(&sweep);
+	assert_int_equal(gomem_gc(gm, &gc), 0);
+	assert_true(gc.swept);
+	sweep = (1u << 31) + 1;			/* somebody sweeps on */
+	assert_int_equal(gomem_gc(gm, &gc), 0);
+	assert_false(gc.swept);
+	lo.work = 8 - BIAS;
+	assert_int_equal(gomem_gc(gm, &gc), -EFAULT);
+}
+
+static void test_trigger(void **state)
+{
+	uint64_t at;
+
+	fill_stats();
+	lo.gccontroller_runway = 72;
+	w.pacer[3] = 50000000;			/* goal */
+	w.pacer[6] = 18000000;			/* marked: 0.7 and 0.95 of the way are ... */
+	w.pacer[9] = 3000000;
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_int_equal(at, 47000000);
+	w.pacer[9] = 20000000;			/* ... 40.5 million, */
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_int_equal(at, 18000000 + 32000000 / 64 * 45);
+	w.pacer[9] = 60000000;
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_int_equal(at, 18000000 + 32000000 / 64 * 45);
+	w.pacer[9] = 10;			/* and 48.5 million */
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_int_equal(at, 18000000 + 32000000 / 64 * 61);
+	w.pacer[3] = 518000000;			/* of a large heap, 4 MiB before the goal */
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_int_equal(at, 518000000 - (4 << 20));
+	w.pacer[6] = 600000000;
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_int_equal(at, 518000000);
+	w.pacer[3] = UINT64_MAX;		/* GOGC=off */
+	lo.gccontroller_memorylimit = 56;
+	w.pacer[7] = INT64_MAX;
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_true(at == UINT64_MAX);
+	lo.gccontroller_trigger = 80;		/* up to Go 1.18 */
+	w.pacer[10] = 777;
+	assert_int_equal(gomem_trigger(gm, &at), 0);
+	assert_int_equal(at, 777);
+}
+
 /* GOMEMLIMIT: runtime/mgcpacer.go, memoryLimitHeapGoal. */
 static void test_memory_limit(void **state)
 {
@@ -1583,6 +1654,8 @@ int main(void)
 		TEST(test_census_moved_delta),
 		TEST(test_census_cycles),
 		TEST(test_census_bounds),
+		TEST(test_gc),
+		TEST(test_trigger),
 		TEST(test_memory_limit),
 		TEST(test_check),
 		TEST(test_ending_process),

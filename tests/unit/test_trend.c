@@ -99,7 +99,8 @@ static void test_outliers(void **state)
 
 	trend_new(&t, 1);
 	for (uint64_t i = 0; i < 100; i++)
-		trend_add(t, START + i * S, (uint64_t[]){ 10 * i + (i % 5 ? i % 7 : 5000) }, NULL, NULL);
+		trend_add(t, START + i * S, (uint64_t[]){ 10 * i + (i % 5 ? i % 7 : 5000) }, NULL,
+			  NULL);
 	e = trend_slope(t, 0, 0);
 	trend_free(t);
 	assert_near(e.value, 10, 0.2);
@@ -123,7 +124,8 @@ static unsigned coverage(uint64_t n, double r, double *width)
 		for (uint64_t i = 0; i < n; i++) {
 			x = r * x + noise();
 			trend_add(t, START + i * S, (uint64_t[]){
-				  (uint64_t)(1000000 + slope * (double)i * 100 + 100 * x) }, NULL, NULL);
+				  (uint64_t)(1000000 + slope * (double)i * 100 + 100 * x) }, NULL,
+				  NULL);
 		}
 		e = trend_slope(t, 0, 0);
 		trend_free(t);

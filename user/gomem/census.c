@@ -13,10 +13,11 @@
  * older than the attach are in it, garbage that was allocated meanwhile is not.
  *
  * Whoever copies heapStats with the world stopped does not have the time to look into the caches;
- * they are read some time later (counts.c).  While the collector marks, what a cache holds later is as good as
- * what it held then: both are a part of one span.  When it has done, all caches are emptied
- * (gcMarkTermination): then a class that has moved by no more than caches hold has most likely been
- * emptied and nothing else, and its count of now is that of then.
+ * they are read some time later (counts.c).  While the collector marks, what a cache holds later is
+ * as good as what it held then: both are a part of one span.  When it has done, all caches are
+ * emptied (gcMarkTermination): then a class that has moved by no more than caches hold has most
+ * likely been emptied and nothing else, and its count of now is that of then.  Without a
+ * probe there is the way of census_poll.c.
  */
 #include "user/gomem/census.h"
 
@@ -82,7 +83,8 @@ static uint64_t less(uint64_t a, uint64_t b)
 static void fill_class(unsigned i, const struct census_mark *start, const struct census_counts *end,
 		       struct census_cycle *out)
 {
-	uint64_t n = start->counts.n_alloc[i], freed = end->n_free[i], size = golayout_class_size(i);
+	uint64_t n = start->counts.n_alloc[i], freed = end->n_free[i];
+	uint64_t size = golayout_class_size(i);
 
 	out->live[i] = less(n, freed);
 	out->below[i] = out->live[i] - less(n - start->below[i], freed);

@@ -40,7 +40,7 @@ enum {
 	MAX_AGE_NS = 100000000,		/* anew; in between as old as thrice the time left */
 	RATE_NS = 1000000,		/* least time from which a rate is told, */
 	RATE_MAX_NS = 10000000,		/* and the time after which one is told anew */
-	PATIENCE = 64,			/* looks for a mark phase that is due, before they get rarer */
+	PATIENCE = 64,			/* looks for one that is due, before they get rarer */
 	MAX_RARER = 5,			/* times by two */
 	/* System calls: */
 	CALLS_LOOK = 1, CALLS_READING = 7,	/* each, of up to 16 Ps */
@@ -123,9 +123,11 @@ static uint64_t wait_when_off(struct census_poll *p, const struct gomem_gc *gc)
 
 	if (p->rate < 0)
 		return RATE_NS;
+	if (left / 2 >= p->rate * MAX_WAIT_NS)
+		return MAX_WAIT_NS;
 	if (left / 2 > p->rate * MIN_WAIT_NS) {
 		p->n_due = 0;
-		return left / 2 < p->rate * MAX_WAIT_NS ? (uint64_t)(left / 2 / p->rate) : MAX_WAIT_NS;
+		return (uint64_t)(left / 2 / p->rate);
 	}
 	rarer = p->n_due++ / PATIENCE;
 	return (uint64_t)MIN_WAIT_NS << (rarer < MAX_RARER ? rarer : MAX_RARER);
@@ -280,7 +282,7 @@ static int read_after(struct census_poll *p, const struct gomem_gc *gc, struct c
 		err = gomem_gc(p->gm, &after);
 	if (err)
 		return err == -EAGAIN ? 0 : err;
-	fill_mark(p, &after, &r, out);
+	fill_mark(p, after.start_ns == gc->start_ns ? &after : gc, &r, out);
 	if (gc->phase != GC_OFF && after.phase != GC_OFF && gc->gen == after.gen && !r.sweeping)
 		fill_freed(&r, out);
 	else if (p->swept)

@@ -9,8 +9,8 @@
  *
  * Spans go on leaving while all this is read, so the ring is read before the caches and after them.
  * With the first, a span that left in between is counted in neither: the sum is at most what had
- * been allocated at the end.  With the second it is counted twice: the sum is at least what had been
- * allocated at the begin.  A class for which both are the same is exact.
+ * been allocated at the end.  With the second it is counted twice: the sum is at least what had
+ * been allocated at the begin.  A class for which both are the same is exact.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +27,8 @@ enum {
 	MAX_WINDOW = 128,	/* bytes of an mspan from the first field wanted to the last */
 	TRIES = 4,
 };
-#define SWEEP_DRAINED (1u << 31)	/* sweepDrainedMask, runtime/mgcsweep.go, and nobody sweeping */
+/* sweepDrainedMask of runtime/mgcsweep.go, and nobody sweeping. */
+#define SWEEP_DRAINED (1u << 31)
 
 bool gomem_heapstats_sane(const struct go_layout *lo)
 {

@@ -25,9 +25,9 @@ enum {
 	MIN_HEADROOM = 1 << 20,	/* memoryLimitMinHeapGoalHeadroom, before 1.21 the only one */
 	HEADROOM_PERCENT = 3,	/* memoryLimitHeapGoalHeadroomPercent, from 1.21 on */
 	HEAP_MINIMUM = 4 << 20,	/* defaultHeapMinimum */
-	TRIGGER_PARTS = 64,	/* triggerRatioDistance, of the way from the marked heap to the goal */
-	MIN_TRIGGER_PARTS = 45,	/* minTriggerRatioDistance */
-	MAX_TRIGGER_PARTS = 61,	/* maxTriggerRatioDistance */
+	TRIGGER_PARTS = 64,	/* triggerRatioDen, of the way from the marked heap to the goal */
+	MIN_TRIGGER_PARTS = 45,	/* minTriggerRatioNum */
+	MAX_TRIGGER_PARTS = 61,	/* maxTriggerRatioNum */
 };
 
 /* The sum of heapStats, completed by what the Ps have not handed in. */

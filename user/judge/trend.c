@@ -14,8 +14,8 @@
  *
  * A number that is known between bounds only has slopes between bounds: the least of a pair goes
  * from the upper bound of the first to the lower one of the second.  The k-th least of all slopes
- * lies not below the k-th least of the least ones, nor above that of the greatest; so the same ranks
- * are taken of those, and the interval holds wherever in their bounds the numbers are.
+ * lies not below the k-th least of the least ones, nor above that of the greatest; so the same
+ * ranks are taken of those, and the interval holds wherever in their bounds the numbers are.
  */
 #include "user/judge/trend.h"
 

@@ -25,7 +25,8 @@ void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values, const 
 	       const uint64_t *above);
 
 /* Growth of a number a second since from_ns: the median of the slopes between all pairs of
- * times, with its 95 % interval, which holds wherever in their bounds the numbers are.  All NAN with fewer than TREND_MIN_SAMPLES since then. */
+ * times, with its 95 % interval, which holds wherever in their bounds the numbers are.  All NAN
+ * with fewer than TREND_MIN_SAMPLES since then. */
 enum { TREND_MIN_SAMPLES = 8 };
 struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns);
 

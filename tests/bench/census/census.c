@@ -4,9 +4,10 @@
  *
  * usage: census PID probe|poll|cycles	prints "ready", then answers commands by a line of JSON each
  *
- * probe: with the two probes on a mark phase, as a trace takes it; poll: without, by looking; cycles:
- * the same, and every cycle is kept.  Commands: "report", what a report says of the classes, and our
- * processor time; "allocs", what was allocated by now; "cycles", those since the last such command.
+ * probe: with the two probes on a mark phase, as a trace takes it; poll: without, by looking;
+ * cycles: the same, and every cycle is kept.  Commands: "report", what a report says of the
+ * classes, our processor time and what the hits have cost the target; "allocs", what was allocated
+ * by now; "cycles", those since the last such command; "off" and "on": nothing is done in between.
  * Ends with stdin.
  */
 #include <errno.h>
@@ -37,6 +38,7 @@ struct watcher {
 	struct process *p;
 	struct tally *tally;
 	struct tracer *tracer;		/* NULL: without probes */
+	bool off;
 	struct census_poll *poll;	/* NULL: the tally looks */
 	struct census census;
 	struct census_cycle *cycles;
@@ -54,7 +56,14 @@ static void on_record(void *ctx, const struct gl_header *h)
 		tally_mark(w->tally, rec->gen, rec->time_ns, rec->heapstats);
 }
 
-static int attach(struct watcher *w)
+static int attach(const struct watcher *w)
+{
+	const struct target *t = process_target(w->p);
+
+	return tracer_attach(w->tracer, TRACER_COLLECTOR, target_exe_path(t), target_pid(t));
+}
+
+static int open_tracer(struct watcher *w)
 {
 	const struct target *t = process_target(w->p);
 	const struct go_layout *lo = process_layout(w->p);
@@ -88,10 +97,8 @@ static int attach(struct watcher *w)
 		n++;
 	}
 	err = tracer_open(&w->tracer, &config, probes, n, on_record, w);
-	if (!err)
-		err = tracer_attach(w->tracer, TRACER_COLLECTOR, target_exe_path(t), target_pid(t));
 	plan_fini(&plan);
-	return err;
+	return err ? err : attach(w);
 }
 
 /* ---- without --------------------------------------------------------------------------------- */
@@ -134,14 +141,18 @@ static void put_class(struct json *j, const struct heap_class *c)
 
 static void put_report(const struct watcher *w, struct json *j)
 {
+	struct tracer_cost cost = { 0 };
 	struct heap_census c;
 	struct timespec cpu;
 
+	if (w->tracer)
+		tracer_cost(w->tracer, &cost);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	tally_fill(w->tally, &c);
 	field_u64(j, "cycles", c.n_cycles);
 	field_u64(j, "missed", c.n_missed);
 	field_double(j, "cpu_s", (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+	field_double(j, "hits_s", cost.total_ns / 1e9);
 	field_double(j, "alloc_span_s", c.alloc_span_s);
 	open_level(j, "classes", '[');
 	for (size_t i = 0; i < c.n_classes; i++)
@@ -186,6 +197,18 @@ static void put_cycles(struct watcher *w, struct json *j)
 	w->n_cycles = 0;
 }
 
+static int turn(struct watcher *w, bool off)
+{
+	bool was = w->off;
+
+	w->off = off;
+	if (!w->tracer || off == was)
+		return 0;
+	if (off)
+		tracer_detach(w->tracer, TRACER_COLLECTOR);
+	return off ? 0 : attach(w);
+}
+
 static void answer(struct watcher *w, const char *command)
 {
 	struct json j = { .out = stdout };
@@ -197,6 +220,8 @@ static void answer(struct watcher *w, const char *command)
 		put_allocs(w, &j);
 	else if (!strcmp(command, "cycles\n"))
 		put_cycles(w, &j);
+	else if (!strcmp(command, "off\n") || !strcmp(command, "on\n"))
+		field_i64(&j, "error", turn(w, command[1] == 'f'));
 	else
 		field_string(&j, "error", "no such command");
 	close_level(&j, '}');
@@ -234,12 +259,17 @@ static int run(struct watcher *w)
 
 		if (ppoll(fds, ARRAY_SIZE(fds), &ts, NULL) < 0 && errno != EINTR)
 			return -errno;
-		if (fds[0].revents && !serve(w))
-			return 0;
+		if (fds[0].revents) {
+			if (!serve(w))
+				return 0;
+			next = 0;
+		}
 		if (w->tracer) {
 			err = tracer_drain(w->tracer);
 			next = now_ns() + IDLE_NS;
 			err = err > 0 ? 0 : err;
+		} else if (w->off) {
+			next = now_ns() + IDLE_NS;
 		} else if (now_ns() >= next) {
 			err = look(w, &next);
 		}
@@ -261,7 +291,7 @@ int main(int argc, char **argv)
 		census_poll_new(&w.poll, process_gomem(w.p));
 		w.cycles = xcalloc(MAX_CYCLES, sizeof(*w.cycles));
 	}
-	err = !strcmp(mode, "probe") ? attach(&w) : 0;
+	err = !strcmp(mode, "probe") ? open_tracer(&w) : 0;
 	if (!err) {
 		puts("ready");
 		fflush(stdout);
