@@ -16,12 +16,12 @@ import (
 // well it tells twelve leaks, with the two probes of a mark phase and without any.
 
 const (
-	censusCost   = 0.002
-	censusOff    = 0.02
-	censusRare   = 100000 // allocations/s, up to which a class must be told as well without probes
-	censusWindow = 300 * time.Millisecond
-	windows      = 20 // for each round
-	censusTime   = 15 * time.Second
+	censusCost    = 0.002
+	censusOff     = 0.02
+	censusRare    = 100000 // allocations/s, up to which a class must be told as well without probes
+	censusWindow  = 300 * time.Millisecond
+	censusWindows = 20 // for each round
+	censusTime    = 15 * time.Second
 )
 
 func (b *bench) census() {
@@ -54,7 +54,7 @@ func (b *bench) censusThroughput(version, mode string) {
 	var ratios, perCPU []float64
 	var wall, spent [3]float64
 	var r censusReport
-	for i := 0; i < windows*b.rounds; i++ {
+	for i := 0; i < censusWindows*b.rounds; i++ {
 		w.ask(map[bool]string{true: "off", false: "on"}[i%2 == 0])
 		begin := cpu(p.pid())
 		wall[i%3] = p.ask("run %d", censusWindow.Milliseconds())
