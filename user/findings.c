@@ -472,6 +472,16 @@ static void make_census(struct findings *f, const struct heap_census *c)
 		memcpy(f->census.classes, c->classes, c->n_classes * sizeof(*c->classes));
 }
 
+static void make_gc(struct findings *f, const struct observation *o)
+{
+	f->gc_known = o->gc_known;
+	f->gc_missed = o->gc_missed;
+	f->n_gc = o->n_gc;
+	f->gc = xcalloc(o->n_gc, sizeof(*f->gc));
+	if (o->n_gc)
+		memcpy(f->gc, o->gc, o->n_gc * sizeof(*f->gc));
+}
+
 static void make_cost(struct findings *f, const struct obs_cost *c)
 {
 	double s = f->attached_s;
@@ -553,6 +563,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	if (o->goroutines)
 		make_goroutines(&mk);
 	make_census(&m->f, &o->census);
+	make_gc(&m->f, o);
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);
 	make_listened(&m->f, o);
@@ -579,6 +590,7 @@ void findings_free(struct findings *f)
 	free(f->sites);
 	free(f->gsites);
 	free(f->census.classes);
+	free(f->gc);
 	free(f->coverage);
 	free(f->listened);
 	sites_drop(m->store);

@@ -13,6 +13,7 @@
 #include "user/base/util.h"
 #include "user/baseline.h"
 #include "user/coverage.h"
+#include "user/gomem/gctrace.h"
 #include "user/gomem/gomem.h"
 #include "user/gomem/profile.h"
 #include "user/observation.h"
@@ -74,6 +75,20 @@ static int look_at_heap(struct process *p, const struct glance_options *opt, str
 	return o->profile_off ? 0 : err;
 }
 
+/* The collections that the runtime remembers; that they cannot be read is no reason to see nothing
+ * else. */
+static void look_at_gc(struct process *p, struct observation *o)
+{
+	struct gctrace *t = gctrace_open(process_gomem(p));
+	int n;
+
+	o->gc = xcalloc(GCTRACE_MOST, sizeof(*o->gc));
+	n = gctrace_look(t, o->gc, &o->gc_missed);
+	o->gc_known = n >= 0;
+	o->n_gc = n < 0 ? 0 : (size_t)n;
+	gctrace_close(t);
+}
+
 static int64_t wall_ns(void)
 {
 	struct timespec wall;
@@ -94,6 +109,8 @@ int glance(struct process *p, const struct glance_options *opt, struct observati
 		err = look_at_goroutines(p, opt, o);
 	if (!err && opt->heap)
 		err = look_at_heap(p, opt, o);
+	if (!err && opt->gc)
+		look_at_gc(p, o);
 	o->memory.rss = UNKNOWN_U64;
 	if (!err && !process_memory(p, &o->memory))
 		err = -ESRCH;

@@ -13,7 +13,7 @@ struct observation;
 struct process;
 
 struct glance_options {
-	bool heap, goroutines;		/* what is looked at; memory always is */
+	bool heap, goroutines, gc;	/* what is looked at; memory always is */
 	size_t memory_bytes;		/* of our own */
 	bool (*interrupted)(void *ctx);	/* asked often; true: ends early */
 	void *ctx;

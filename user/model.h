@@ -181,6 +181,21 @@ struct heap_census {
 	size_t n_classes;
 };
 
+/* One collection.  Of those before the last one of a look a runtime remembers end and pause only:
+ * the others are UNKNOWN_U64 then. */
+struct gc_cycle {
+	uint32_t number;	/* runtime.MemStats.NumGC when it had ended */
+	int64_t end_unix_ns;	/* by the process's wall clock */
+	uint64_t pause_ns;	/* that the world stood still, in all its phases */
+	uint64_t begin_ns, end_ns;	/* CLOCK_MONOTONIC */
+	uint64_t heap_begin;	/* bytes of the heap when it began, garbage included */
+	uint64_t heap_end;	/* the same when its mark phase ended */
+	uint64_t live;		/* bytes that it found alive */
+	uint64_t goal;		/* bytes that the heap was to have at its end, as reckoned when the
+				 * one before had ended */
+	int forced;		/* 1: by runtime.GC() and its like; 0: not; -1: not known */
+};
+
 /* One counter of COVERAGE. */
 struct coverage_row {
 	const char *name;	/* JSON key: "lost_ring" */
@@ -237,6 +252,10 @@ struct findings {
 	struct memory_account memory;
 	bool heap, goroutines;	/* which halves were traced, or are known of a look */
 	struct heap_census census;
+	bool gc_known;		/* the collections were asked for: */
+	struct gc_cycle *gc;	/* oldest first */
+	size_t n_gc;
+	uint64_t gc_missed;	/* others before them */
 	const struct heap_view *types;	/* the heap by type; NULL: not looked at */
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;

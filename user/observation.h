@@ -126,6 +126,10 @@ struct observation {
 	struct variance objects, bytes;	/* of the sums over all accounts' live objects */
 	struct memory_account memory;	/* as last read */
 	struct heap_census census;
+	bool gc_known;			/* the collections were asked for: */
+	struct gc_cycle *gc;		/* oldest first */
+	size_t n_gc;
+	uint64_t gc_missed;		/* others before them */
 	uint64_t loss[N_COVERAGE];	/* what went missing, since the attach */
 	struct obs_cost cost;
 	struct obs_source *sources;	/* in order of time, those of the heap and of goroutines */

@@ -437,6 +437,9 @@ static const struct row fixed_rows[] = {
 	  .help = "trace goroutines only" },
 	{ "goroutines-only", CMD_DUMP, AT(heap), .flag = false,
 	  .help = "look at goroutines only" },
+	{ "gc", CMD_DUMP, AT(gc), .flag = true,
+	  .help = "the last collections, too: when, how long the world stood still, and of the "
+		  "last one how large the heap was and what lived" },
 	{ "diff", CMD_HEAP, .arg = "TIME", .parse = parse_diff,
 	  .help = "look twice, TIME apart (60s), and show what grew, the most first; Ctrl-C looks "
 		  "at once" },

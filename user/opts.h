@@ -51,6 +51,7 @@ struct opts {
 	double budget_percent;		/* of one core of the target */
 	enum source source;		/* N_SOURCES: as the budget says */
 	uint64_t distance;		/* mean bytes between two samples, or BUDGET_ANY */
+	bool gc;			/* the collections, too */
 	struct output_spec outputs[OPTS_MAX_OUTPUTS];	/* the first: of --format, -f and -o */
 	size_t n_outputs;
 	bool force, dry_run;

@@ -19,7 +19,8 @@ func dumpTests(e *env) []testCase {
 	for _, v := range e.versions {
 		v := v
 		all = append(all, testCase{"dump/every/" + v, func(t *T) { t.dump(v, 1) }},
-			testCase{"dump/sampled/" + v, func(t *T) { t.dump(v, 4096) }})
+			testCase{"dump/sampled/" + v, func(t *T) { t.dump(v, 4096) }},
+			testCase{"dump/collections/" + v, func(t *T) { t.dumpCollections(v) }})
 	}
 	return append(all,
 		testCase{"dump/profiler-off", func(t *T) { t.dumpOff() }},
@@ -287,6 +288,44 @@ func (t *T) samePprof(own, ours string, rate int64) {
 		t.Errorf("-raw: the program's own profile has %d samples", len(want))
 	}
 	t.goTool("-top", "-diff_base", own, ours)
+}
+
+// ---- collections
+
+// gctraceLine is what GODEBUG=gctrace=1 prints of a collection: its number and the heap in MB.
+var gctraceLine = regexp.MustCompile(`(?m)^gc (\d+) @.* (\d+)->(\d+)->(\d+) MB, .*?(\(forced\))?$`)
+
+// dumpCollections: the pauses are those of runtime/debug, and the last collection that of GODEBUG=gctrace=1.
+func (t *T) dumpCollections(version string) {
+	p := t.program(t.build("profiled", version, "stripped"), "GODEBUG=gctrace=1", "HEAP_PROFILE=/dev/null")
+	p.do("run")
+	p.do("gc")
+	var own struct {
+		NumGC           int64
+		Pause, PauseEnd []int64
+	}
+	r := t.dumpReport(p, "--gc")
+	for p.json(&own, "pauses"); own.NumGC != int64(len(r.Collections)); p.json(&own, "pauses") {
+		r = t.dumpReport(p, "--gc") // one has ended in between
+	}
+	for i, c := range r.Collections {
+		at := len(own.Pause) - 1 - i
+		if int64(c.Number) != int64(i+1) || math.Abs(c.EndUnix-float64(own.PauseEnd[at])/1e9) > 0.002 ||
+			math.Abs(c.Pause-float64(own.Pause[at])/1e6) > 1e-6 {
+			t.Errorf("collection %+v, by runtime/debug: pause %dns, end %d", c, own.Pause[at], own.PauseEnd[at])
+		}
+	}
+	var traced [][]string
+	t.eventually("gctrace has fewer lines than there are collections", func() bool {
+		traced = gctraceLine.FindAllStringSubmatch(p.stderr.String(), -1)
+		return len(traced) > 0 && len(traced) == len(r.Collections)
+	})
+	last, line := r.Collections[len(r.Collections)-1], traced[len(traced)-1]
+	if last.Live == nil || last.Forced == nil || fmt.Sprint(last.Number, *last.HeapBegin>>20, *last.HeapEnd>>20, *last.Live>>20) !=
+		strings.Join(line[1:5], " ") || *last.Forced != (line[5] != "") {
+		t.Errorf("the last collection is %+v, by gctrace %q", last, line[0])
+	}
+	p.finish()
 }
 
 // ---- the rest

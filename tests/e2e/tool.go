@@ -38,6 +38,15 @@ type report struct {
 		LiveBytes      *uint64 `json:"live_bytes"`
 		OlderBytes     *uint64 `json:"older_bytes"`
 	}
+	Collections []struct {
+		Number    uint64
+		EndUnix   float64 `json:"end_unix_s"`
+		Pause     float64 `json:"pause_ms"`
+		HeapBegin *uint64 `json:"heap_begin_bytes"`
+		HeapEnd   *uint64 `json:"heap_end_bytes"`
+		Live      *uint64 `json:"live_bytes"`
+		Forced    *bool
+	}
 	Classes []class
 	Sites   []site
 }

@@ -440,6 +440,17 @@ static struct observation ended_observation(void)
 	return o;
 }
 
+#define UNKNOWN_CYCLE .begin_ns = UNKNOWN_U64, .end_ns = UNKNOWN_U64, \
+	.heap_begin = UNKNOWN_U64, .heap_end = UNKNOWN_U64, .live = UNKNOWN_U64
+
+static struct gc_cycle look_gc[] = {
+	{ 1202, 1699999000123456789, 25100000, UNKNOWN_CYCLE, .goal = UNKNOWN_U64, .forced = -1 },
+	{ 1203, 1699999940123456789, 13000, UNKNOWN_CYCLE, .goal = 1283457024, .forced = 0 },
+	{ 1204, 1699999999000000000, 1234567, .begin_ns = 100 * S, .end_ns = 100 * S + 12345678,
+	  .heap_begin = 1260388352, .heap_end = 1271922688, .live = 641728512,
+	  .goal = 1283457024, .forced = 1 },
+};
+
 /* A look: the runtime's profile of the same stacks, whose first pc is what is called there. */
 static struct observation look_observation(void)
 {
@@ -473,6 +484,10 @@ static struct observation look_observation(void)
 	memset(o.loss, 0, sizeof(o.loss));
 	o.loss[COVERAGE_PROFILE_UNSETTLED] = 1;
 	o.cost = (struct obs_cost){ .ns_per_hit = NAN, .own_cpu_s = 0.02, .own_rss = 9437184 };
+	o.gc_known = true;
+	o.gc = look_gc;
+	o.n_gc = ARRAY_SIZE(look_gc);
+	o.gc_missed = 1201;
 	return o;
 }
 

@@ -72,7 +72,7 @@ static int say_failed(const struct run *r, int err)
 static int look(struct run *r, struct observation **o)
 {
 	const struct glance_options opt = {
-		.heap = r->o->heap, .goroutines = r->o->goroutines,
+		.heap = r->o->heap, .goroutines = r->o->goroutines, .gc = r->o->gc,
 		.memory_bytes = r->o->memory_bytes, .interrupted = interrupted, .ctx = r,
 	};
 	struct sites_ops names;

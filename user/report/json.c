@@ -45,16 +45,23 @@ static void put_target(struct json *j, const struct findings *f)
 	close_level(j, '}');
 }
 
+/* Milliseconds: nanoseconds do not fit into the double that most readers use. */
+static void put_unix(struct json *j, const char *key, int64_t ns)
+{
+	begin_value(j, key);
+	if (ns < 0)
+		fputs("null", j->out);
+	else
+		fprintf(j->out, "%" PRId64 ".%03d", ns / 1000000000, (int)(ns / 1000000 % 1000));
+}
+
 static void put_time(struct json *j, const struct findings *f)
 {
 	open_level(j, "time", '{');
 	field_seconds(j, "attached_s", f->attached_s);
 	field_u64(j, "gc_cycles", f->gc_cycles);
 	field_seconds(j, "memory_age_s", f->memory.age_s);
-	/* Milliseconds: nanoseconds do not fit into the double that most readers use. */
-	begin_value(j, "unix_s");
-	fprintf(j->out, "%" PRId64 ".%03d", f->time_unix_ns / 1000000000,
-		(int)(f->time_unix_ns / 1000000 % 1000));
+	put_unix(j, "unix_s", f->time_unix_ns);
 	close_level(j, '}');
 }
 
@@ -116,6 +123,38 @@ static void put_census(struct json *j, const struct heap_census *c)
 		put_estimate(j, "rate_per_s", &k->rate);
 		close_level(j, '}');
 	}
+	close_level(j, ']');
+}
+
+static void put_ms(struct json *j, const char *key, uint64_t ns)
+{
+	field_double(j, key, ns == UNKNOWN_U64 ? NAN : (double)ns / 1e6);
+}
+
+static void put_cycle(struct json *j, const struct gc_cycle *c)
+{
+	open_level(j, NULL, '{');
+	field_u64(j, "number", c->number);
+	put_unix(j, "end_unix_s", c->end_unix_ns);
+	put_ms(j, "pause_ms", c->pause_ns);
+	put_ms(j, "took_ms", c->end_ns == UNKNOWN_U64 ? UNKNOWN_U64 : c->end_ns - c->begin_ns);
+	field_u64(j, "heap_begin_bytes", c->heap_begin);
+	field_u64(j, "heap_end_bytes", c->heap_end);
+	field_u64(j, "live_bytes", c->live);
+	field_u64(j, "goal_bytes", c->goal);
+	if (c->forced < 0)
+		field_null(j, "forced");
+	else
+		field_bool(j, "forced", c->forced);
+	close_level(j, '}');
+}
+
+static void put_collections(struct json *j, const struct findings *f)
+{
+	field_u64(j, "collections_missed", f->gc_missed);
+	open_level(j, "collections", '[');
+	for (size_t i = 0; i < f->n_gc; i++)
+		put_cycle(j, &f->gc[i]);
 	close_level(j, ']');
 }
 
@@ -378,6 +417,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);
 	put_census(&j, &f->census);
+	if (f->gc_known)
+		put_collections(&j, f);
 	if (f->types)
 		report_heap_json(&j, f->types);
 	field_null(&j, "verdict");

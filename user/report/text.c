@@ -415,6 +415,50 @@ static void put_profile_total(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
+/* "0.013ms", "25.1ms"; as GODEBUG=gctrace=1 has them. */
+static struct report_words milliseconds(uint64_t ns)
+{
+	struct report_words w;
+	double ms = (double)ns / 1e6;
+
+	snprintf(w.s, sizeof(w.s), "%.*fms", ms < 9.9995 ? 3 : 1, ms);
+	return w;
+}
+
+static void put_cycle(FILE *out, const struct findings *f, const struct gc_cycle *c)
+{
+	struct line l = begin_line(out, "   ", 8);
+	double age = (double)(f->time_unix_ns - c->end_unix_ns) / 1e9;
+
+	item(&l, "", "#%" PRIu32 "  %s ago", c->number, report_duration(age).s);
+	item(&l, "  ", "pause %s", milliseconds(c->pause_ns).s);
+	if (c->end_ns != UNKNOWN_U64)
+		item(&l, "  ", "took %s", milliseconds(c->end_ns - c->begin_ns).s);
+	if (c->live != UNKNOWN_U64)
+		item(&l, "  ", "heap %s, %s at its end, %s live", report_bytes(c->heap_begin).s,
+		     report_bytes(c->heap_end).s, report_bytes(c->live).s);
+	if (c->goal != UNKNOWN_U64)
+		item(&l, "  ", "goal %s", report_bytes(c->goal).s);
+	if (c->forced > 0)
+		item(&l, "  ", "forced");
+	end_line(&l);
+}
+
+/* The last one first. */
+static void put_collections(FILE *out, const struct findings *f, size_t top)
+{
+	uint64_t total = f->n_gc + f->gc_missed;
+	size_t shown = top && top < f->n_gc ? top : f->n_gc;
+	struct line l = begin_line(out, "GC       ", 9);
+
+	item(&l, "", "%s collection%s", report_count(total).s, plural(total));
+	if (shown < total)
+		item(&l, "; ", "the last %zu:", shown);
+	end_line(&l);
+	for (size_t i = 0; i < shown; i++)
+		put_cycle(out, f, &f->gc[f->n_gc - 1 - i]);
+}
+
 static void put_no_profile(FILE *out)
 {
 	struct line l = begin_line(out, "HEAP     ", 9);
@@ -803,6 +847,8 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 	put_head(out, f);
 	put_memory(out, &f->memory);
 	put_trend(out, &f->census);
+	if (f->gc_known)
+		put_collections(out, f, opt->top);
 	if (f->profile_off)
 		put_no_profile(out);
 	if (f->heap)

@@ -3,7 +3,8 @@
 // Profiled has the runtime's own heap profile at its side, to compare with: of every object, or with
 // the mean distance in bytes between two samples that MEM_PROFILE_RATE gives.
 //
-// "run" allocates, keeps some and drops some; "gc" collects; "cycles" answers how often that was done;
+// "run" allocates, keeps some and drops some; "gc" collects; "cycles" answers how often that was done, "pauses"
+// when and how long the world stood still;
 // "heap N" and "goroutine N" write the runtime's profiles, with N as debug=N of net/http/pprof, to
 // the files named in HEAP_PROFILE and GOROUTINE_PROFILE.
 package main
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -48,6 +50,7 @@ func main() {
 		"run":       func(int) { run(); ctl.OK() },
 		"gc":        func(int) { runtime.GC(); runtime.GC(); ctl.OK() },
 		"cycles":    func(int) { fmt.Println(cycles()) },
+		"pauses":    func(int) { pauses() },
 		"heap":      func(n int) { write("heap", "HEAP_PROFILE", n); ctl.OK() },
 		"goroutine": func(n int) { write("goroutine", "GOROUTINE_PROFILE", n); ctl.OK() },
 	})
@@ -57,6 +60,17 @@ func cycles() uint32 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.NumGC
+}
+
+// pauses are what runtime/debug says of the collections, the last one first.
+func pauses() {
+	var s debug.GCStats
+	debug.ReadGCStats(&s)
+	var ends []int64
+	for _, end := range s.PauseEnd {
+		ends = append(ends, end.UnixNano())
+	}
+	ctl.JSON(map[string]interface{}{"NumGC": s.NumGC, "Pause": s.Pause, "PauseEnd": ends})
 }
 
 func write(profile, variable string, debug int) {
