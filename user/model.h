@@ -59,7 +59,42 @@ struct judgement {
 	bool replacing;		/* steady: takes the place of what is older than the attach */
 	bool certain;		/* a leak, whether it grows or not: it waits for what cannot come */
 	struct estimate rate;	/* growth a second over the last two thirds of the time */
-	double lifetime_s;	/* mean lifetime at least (95 %) of those that have become old; NAN */
+	double lifetime_s;	/* mean lifetime at least (95 %) of those that became old; NAN */
+};
+
+/* What a process does with its memory. */
+enum behaviour {
+	BEHAVIOUR_UNKNOWN,	/* too early to tell */
+	BEHAVIOUR_STEADY,
+	BEHAVIOUR_FOLLOWS_LOAD,	/* its heap comes and goes with what is allocated a second */
+	BEHAVIOUR_PLATEAU,	/* it grew, and does not any more */
+	BEHAVIOUR_WARM_UP,	/* it grows ever more slowly */
+	BEHAVIOUR_GROWS,	/* and nobody knows yet whether that ends */
+	BEHAVIOUR_LEAKS,
+};
+
+/* What resident memory is made of. */
+enum memory_part {
+	MEMORY_LIVE,		/* objects that the last collection found alive */
+	MEMORY_GARBAGE,		/* allocated since: waits for the next collection */
+	MEMORY_FREE,		/* free slots between objects */
+	MEMORY_IDLE,		/* spans without objects, not returned to the system */
+	MEMORY_STACKS,		/* of goroutines */
+	MEMORY_RUNTIME,		/* the runtime's own */
+	MEMORY_NOT_GO,		/* cgo, mappings, code */
+	N_MEMORY_PARTS,
+};
+
+/* One line on the whole process. */
+struct diagnosis {
+	enum behaviour does;
+	enum memory_part cause;	/* of rss: of its growth if rss_grows, else of what is not live;
+				 * MEMORY_LIVE: nothing else worth a word */
+	bool rss_grows;
+	bool no_collection;	/* there was none while the cause grew */
+	uint64_t cause_bytes;
+	struct estimate cause_rate, rss_rate;	/* bytes a second; NAN: too early */
+	struct estimate left_s;	/* until rss comes to the limit; NAN: it does not, or no limit */
 };
 
 /*

@@ -236,6 +236,27 @@ static void test_flat_bounds(void **state)
 	assert_near(e.high, -e.low, 1e-9);
 }
 
+/* A wave of amplitude 20 about a line, in step with another one. */
+static void test_sway_size(void **state)
+{
+	struct growth g;
+	struct trend *t;
+
+	trend_new(&t, 3);
+	for (uint64_t i = 0; i <= 90; i++) {
+		double wave = 20 * sin((double)i);
+
+		trend_add(t, START + i * S, (uint64_t[]){
+			  (uint64_t)(1000 + wave), (uint64_t)(50 + wave / 4), 7 },
+			  NULL, NULL);
+	}
+	trend_growth(t, 0, START, &g);
+	assert_near(g.sway, 20 / sqrt(2), 1);
+	assert_near(trend_correlation(t, 0, 1, START), 1, 0.05);
+	assert_near(trend_correlation(t, 0, 2, START), 0, 0);
+	trend_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_coverage),
 		cmocka_unit_test(test_sway),
 		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_sway_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,17 @@
  * their samples explain. */
 #define IN_STEP 2.5
 
+/* The process as a whole.  Resident memory grows if it does beyond its interval and by a hundredth
+ * of itself: pages are touched for the first time for hours.  A cause has half of it. */
+#define RSS_SHARE 0.01
+#define CAUSE_SHARE 0.5
+/* What is not live is worth a word from so much of rss on; a heap doubles between collections, and
+ * its garbage has half of it. */
+#define WORTH_SHARE 0.4
+/* A heap that sways by so much of itself, in step with what is allocated, follows load. */
+#define SWAY_SHARE 0.1
+#define LOAD_CORRELATION 0.5
+
 /* A caller stands for a finding if at least this share of the sites below it belongs to growing
  * ones: not main.main, and not the loop that serves every request. */
 #define CALLER_SHARE (2.0 / 3)

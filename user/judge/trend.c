@@ -258,6 +258,20 @@ static double change(const struct points *p)
 	return y / x;
 }
 
+static double sway(const struct points *p, double slope)
+{
+	double mean = 0, squares = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		mean += (p->y[VALUE][i] - slope * p->x[i]) / (double)p->n;
+	for (size_t i = 0; i < p->n; i++) {
+		double r = p->y[VALUE][i] - slope * p->x[i] - mean;
+
+		squares += r * r;
+	}
+	return p->n > 2 ? sqrt(squares / (double)(p->n - 2)) : NAN;
+}
+
 void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out)
 {
 	double start = seconds_at(t, start_ns), end = t->n ? t->times[t->n - 1] : start;
@@ -275,4 +289,24 @@ void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct g
 	take_points(t, key, end - out->late_s, end, &p);
 	out->late = slope(&p, TREND_MIN_SAMPLES);
 	out->change = change(&p);
+	out->sway = sway(&p, out->late.value);
+}
+
+double trend_correlation(const struct trend *t, size_t key, size_t other, uint64_t from_ns)
+{
+	double xx = 0, yy = 0, xy = 0, mean_a, mean_b;
+	struct points a, b;
+
+	take_points(t, key, seconds_at(t, from_ns), INFINITY, &a);
+	take_points(t, other, seconds_at(t, from_ns), INFINITY, &b);
+	mean_a = level(&a);
+	mean_b = level(&b);
+	for (size_t i = 0; i < a.n; i++) {
+		double x = a.y[VALUE][i] - mean_a, y = b.y[VALUE][i] - mean_b;
+
+		xx += x * x;
+		yy += y * y;
+		xy += x * y;
+	}
+	return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
 }

@@ -37,9 +37,13 @@ struct growth {
 	double level[3];	/* means; NAN with none */
 	double change;		/* from the first moments of part 2 to the last of part 3, a
 				 * second: what a slope does not show of a few large steps */
+	double sway;		/* standard deviation about the line, in parts 2 and 3 */
 	double seconds, late_s;	/* all, and parts 2 and 3 */
 	uint64_t n;		/* times that it was counted */
 };
 void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out);
+
+/* How two numbers go together since from_ns: Pearson's coefficient, 0 if one is constant. */
+double trend_correlation(const struct trend *t, size_t key, size_t other, uint64_t from_ns);
 
 #endif

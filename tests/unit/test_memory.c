@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_memory.c - what is said of processes whose memory grows for one reason or another.
+ */
+#include "user/judge/memory.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define S 1000000000ull
+#define MIB (1ull << 20)
+
+enum { READINGS = 120 };
+
+/* A process of 200 MiB, half of it live; a collection every five readings, so that its garbage goes
+ * up and down. */
+static struct memory_reading reading(uint64_t i)
+{
+	struct memory_reading r = {
+		.time_ns = (100 + i) * S, .n_collections = 7 + i / 5, .goal = 160 * MIB,
+		.allocated_per_s = 12.0 * MIB,
+		.parts = {
+			[MEMORY_LIVE] = 80 * MIB, [MEMORY_GARBAGE] = (i % 5) * 15 * MIB,
+			[MEMORY_FREE] = 6 * MIB, [MEMORY_STACKS] = 4 * MIB,
+			[MEMORY_RUNTIME] = 8 * MIB, [MEMORY_NOT_GO] = 12 * MIB,
+		},
+	};
+
+	r.parts[MEMORY_IDLE] = 80 * MIB - r.parts[MEMORY_GARBAGE];
+	return r;
+}
+
+static const struct judgement steady = { .verdict = VERDICT_STEADY };
+
+/* change: of the reading before its parts are summed up. */
+static struct diagnosis tell(void (*change)(struct memory_reading *r, uint64_t i),
+			     const struct judgement *heap, uint64_t limit)
+{
+	struct memory_series *s;
+	struct diagnosis d;
+
+	memory_series_new(&s, 100 * S);
+	for (uint64_t i = 0; i < READINGS; i++) {
+		struct memory_reading r = reading(i);
+
+		change(&r, i);
+		for (int k = 0; k < N_MEMORY_PARTS; k++)
+			r.rss += r.parts[k];
+		memory_series_add(s, &r);
+	}
+	memory_series_tell(s, heap, heap->verdict, limit, &d);
+	memory_series_free(s);
+	return d;
+}
+
+static void nothing(struct memory_reading *r, uint64_t i) { }
+
+static void leak(struct memory_reading *r, uint64_t i)
+{
+	r->parts[MEMORY_LIVE] += i * MIB;
+	r->goal += 2 * i * MIB;
+}
+
+static void stacks(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_STACKS] += i * MIB; }
+static void cgo(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_NOT_GO] += i * MIB; }
+static void idle(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_IDLE] += 400 * MIB; }
+
+static void waiting(struct memory_reading *r, uint64_t i)
+{
+	r->n_collections = 7;
+	r->parts[MEMORY_GARBAGE] = i * MIB;
+	r->parts[MEMORY_IDLE] = 0;
+	r->goal = 400 * MIB;
+}
+
+static void headroom(struct memory_reading *r, uint64_t i)
+{
+	r->parts[MEMORY_GARBAGE] = 300 * MIB + (i % 30) * 10 * MIB;
+	r->parts[MEMORY_IDLE] = 0;
+}
+
+static void load(struct memory_reading *r, uint64_t i)
+{
+	double tide = 1 + sin((double)i / 6);
+
+	r->allocated_per_s *= tide;
+	r->parts[MEMORY_LIVE] += (uint64_t)(tide * 30 * MIB);
+	r->parts[MEMORY_IDLE] -= (uint64_t)(tide * 10 * MIB);
+}
+
+static void test_causes(void **state)
+{
+	static const struct judgement leaks = {
+		.verdict = VERDICT_LEAK, .rate = { MIB, 0.9 * MIB, 1.1 * MIB, 70 },
+	};
+	struct diagnosis d = tell(nothing, &steady, 0);
+
+	assert_int_equal(d.does, BEHAVIOUR_STEADY);
+	assert_false(d.rss_grows || d.no_collection);
+	assert_true(isnan(d.left_s.value));
+	d = tell(leak, &leaks, 0);
+	assert_int_equal(d.does, BEHAVIOUR_LEAKS);
+	assert_true(d.rss_grows);
+	assert_int_equal(d.cause, MEMORY_LIVE);
+	assert_true(fabs(d.cause_rate.value / MIB - 1) < 0.01);
+	d = tell(stacks, &steady, 0);
+	assert_true(d.rss_grows && d.cause == MEMORY_STACKS);
+	d = tell(cgo, &steady, 0);
+	assert_true(d.rss_grows && d.cause == MEMORY_NOT_GO);
+	assert_int_equal(d.does, BEHAVIOUR_STEADY);
+	d = tell(idle, &steady, 0);
+	assert_false(d.rss_grows);
+	assert_int_equal(d.cause, MEMORY_IDLE);
+	assert_true(d.cause_bytes > 400 * MIB);
+	d = tell(headroom, &steady, 0);
+	assert_false(d.rss_grows);
+	assert_int_equal(d.cause, MEMORY_GARBAGE);
+	d = tell(waiting, &(struct judgement){ .verdict = VERDICT_TOO_FEW }, 0);
+	assert_true(d.rss_grows && d.no_collection && d.cause == MEMORY_GARBAGE);
+	assert_int_equal(d.does, BEHAVIOUR_UNKNOWN);
+}
+
+static void test_behaviour(void **state)
+{
+	struct judgement heap = { .verdict = VERDICT_GROWING };
+
+	assert_int_equal(tell(load, &steady, 0).does, BEHAVIOUR_FOLLOWS_LOAD);
+	assert_int_equal(tell(nothing, &heap, 0).does, BEHAVIOUR_GROWS);
+	heap.missing = MISSING_GOES_ON;
+	assert_int_equal(tell(nothing, &heap, 0).does, BEHAVIOUR_WARM_UP);
+	heap.missing = MISSING_LOAD;
+	assert_int_equal(tell(nothing, &heap, 0).does, BEHAVIOUR_FOLLOWS_LOAD);
+	heap.verdict = VERDICT_PLATEAU;
+	assert_int_equal(tell(nothing, &heap, 0).does, BEHAVIOUR_PLATEAU);
+}
+
+/* To 1 GiB, by 1 MiB a second of live heap that is let double, or by what is seen of rss. */
+static void test_time_left(void **state)
+{
+	const struct judgement leaks = {
+		.verdict = VERDICT_LEAK, .rate = { MIB, 0.5 * MIB, 2 * MIB, 70 },
+	};
+	struct diagnosis d = tell(nothing, &leaks, 1024 * MIB);
+	double room = 1024 - 190;
+
+	assert_true(fabs(d.left_s.value - room / 2) < 1);
+	assert_true(fabs(d.left_s.low - room / 4) < 1);
+	assert_true(fabs(d.left_s.high - room) < 1);
+	d = tell(leak, &leaks, 1024 * MIB);
+	assert_true(fabs(d.left_s.value - (room - READINGS)) < 10);
+	d = tell(leak, &leaks, 100 * MIB);		/* it is there */
+	assert_true(d.left_s.value == 0);
+	assert_true(isnan(tell(nothing, &steady, 1024 * MIB).left_s.value));
+}
+
+static void test_nothing_yet(void **state)
+{
+	const struct judgement heap = { .verdict = VERDICT_TOO_FEW, .rate = { NAN, NAN, NAN, 0 } };
+	struct memory_series *s;
+	struct diagnosis d;
+
+	memory_series_new(&s, 100 * S);
+	memory_series_tell(s, &heap, VERDICT_TOO_FEW, 1024 * MIB, &d);
+	assert_int_equal(d.does, BEHAVIOUR_UNKNOWN);
+	assert_false(d.rss_grows || d.no_collection);
+	assert_true(isnan(d.rss_rate.value) && isnan(d.left_s.value));
+	memory_series_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_causes),
+		cmocka_unit_test(test_behaviour),
+		cmocka_unit_test(test_time_left),
+		cmocka_unit_test(test_nothing_yet),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

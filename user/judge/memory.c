@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memory.c - the memory of a process over time.
+ *
+ * Whether the heap leaks is the census's to say (judge.h).  What operators see is resident memory,
+ * and it grows for other reasons as well: garbage between collections, spans that are not returned,
+ * stacks, what is not Go's at all.  So its growth is told part by part, over the last two thirds of
+ * the time, and the part that has most of it is named.
+ */
+#include "user/judge/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/base/util.h"
+#include "user/judge/thresholds.h"
+#include "user/judge/trend.h"
+
+enum {
+	KEY_RSS = N_MEMORY_PARTS,	/* in the trend, besides the parts */
+	KEY_COLLECTIONS,
+	KEY_LOAD,
+	N_KEYS,
+};
+
+struct memory_series {
+	uint64_t start_ns;
+	struct trend *trend;
+	struct memory_reading last;
+};
+
+void memory_series_new(struct memory_series **out, uint64_t start_ns)
+{
+	struct memory_series *s = xcalloc(1, sizeof(*s));
+
+	s->start_ns = start_ns;
+	trend_new(&s->trend, N_KEYS);
+	*out = s;
+}
+
+void memory_series_free(struct memory_series *s)
+{
+	if (!s)
+		return;
+	trend_free(s->trend);
+	free(s);
+}
+
+void memory_series_add(struct memory_series *s, const struct memory_reading *r)
+{
+	uint64_t values[N_KEYS];
+
+	for (unsigned i = 0; i < N_MEMORY_PARTS; i++)
+		values[i] = r->parts[i];
+	values[KEY_RSS] = r->rss;
+	values[KEY_COLLECTIONS] = r->n_collections;
+	values[KEY_LOAD] = (uint64_t)fmax(r->allocated_per_s, 0);
+	trend_add(s->trend, r->time_ns, values, NULL, NULL);
+	s->last = *r;
+}
+
+/* ---- what it is made of ---------------------------------------------------------------------- */
+
+static struct growth growth_of(const struct memory_series *s, size_t key)
+{
+	struct growth g;
+
+	trend_growth(s->trend, key, s->start_ns, &g);
+	return g;
+}
+
+static void tell_growth(const struct memory_series *s, struct diagnosis *out)
+{
+	double most = CAUSE_SHARE * out->rss_rate.value;
+
+	for (unsigned i = 0; i < N_MEMORY_PARTS; i++) {
+		struct growth g = growth_of(s, i);
+
+		if (!(g.late.value >= most))
+			continue;
+		most = g.late.value;
+		out->cause = i;
+		out->cause_rate = g.late;
+	}
+}
+
+/* The largest part that is not live, if all of them are worth a word. */
+static void tell_size(const struct memory_series *s, struct diagnosis *out)
+{
+	const uint64_t *parts = s->last.parts;
+	enum memory_part largest = MEMORY_GARBAGE;
+	uint64_t sum = 0;
+
+	for (unsigned i = MEMORY_GARBAGE; i < N_MEMORY_PARTS; i++) {
+		sum += parts[i];
+		if (parts[i] > parts[largest])
+			largest = i;
+	}
+	if ((double)sum >= WORTH_SHARE * (double)s->last.rss)
+		out->cause = largest;
+}
+
+/* ---- what it does ---------------------------------------------------------------------------- */
+
+static bool follows_load(const struct memory_series *s)
+{
+	struct growth g = growth_of(s, MEMORY_LIVE);
+	uint64_t from_ns = s->last.time_ns - (uint64_t)(g.late_s * 1e9);
+
+	return g.sway > SWAY_SHARE * g.level[2] &&
+	       trend_correlation(s->trend, MEMORY_LIVE, KEY_LOAD, from_ns) >= LOAD_CORRELATION;
+}
+
+static enum behaviour growing(const struct judgement *heap)
+{
+	if (heap->verdict == VERDICT_GROWING && heap->missing & MISSING_LOAD)
+		return BEHAVIOUR_FOLLOWS_LOAD;
+	if (heap->verdict == VERDICT_GROWING && heap->missing & MISSING_GOES_ON)
+		return BEHAVIOUR_WARM_UP;
+	return BEHAVIOUR_GROWS;
+}
+
+static enum behaviour behaviour(const struct memory_series *s, const struct judgement *heap,
+				enum verdict worst)
+{
+	if (worst == VERDICT_LEAK)
+		return BEHAVIOUR_LEAKS;
+	if (heap->verdict == VERDICT_TOO_FEW)
+		return BEHAVIOUR_UNKNOWN;
+	if (follows_load(s))
+		return BEHAVIOUR_FOLLOWS_LOAD;
+	if (heap->verdict >= VERDICT_GROWING || worst == VERDICT_GROWING)
+		return growing(heap);
+	return heap->verdict == VERDICT_PLATEAU ? BEHAVIOUR_PLATEAU : BEHAVIOUR_STEADY;
+}
+
+/* ---- how long -------------------------------------------------------------------------------- */
+
+/*
+ * What rss grows by: by itself, where that is to be seen; else what the live heap does, times what
+ * the collector lets it come to before it collects.
+ */
+static struct estimate towards_limit(const struct memory_series *s, const struct judgement *heap,
+				     const struct diagnosis *d)
+{
+	uint64_t live = s->last.parts[MEMORY_LIVE];
+	double room = live && s->last.goal > live ? (double)s->last.goal / (double)live : 1;
+
+	if (d->rss_grows)
+		return d->rss_rate;
+	return (struct estimate){ heap->rate.value * room, heap->rate.low * room,
+				  heap->rate.high * room, heap->rate.samples };
+}
+
+static struct estimate time_left(const struct memory_series *s, const struct judgement *heap,
+				 uint64_t limit_bytes, const struct diagnosis *d)
+{
+	struct estimate rate = towards_limit(s, heap, d);
+	double room = (double)limit_bytes - (double)s->last.rss;
+
+	if (!limit_bytes || !(rate.low > 0))
+		return (struct estimate){ NAN, NAN, NAN, 0 };
+	room = fmax(room, 0);
+	return (struct estimate){ room / rate.value, room / rate.high, room / rate.low,
+				  rate.samples };
+}
+
+static bool grows(const struct growth *rss)
+{
+	return rss->late.low > 0 && rss->late.value * rss->late_s >= RSS_SHARE * rss->level[2];
+}
+
+void memory_series_tell(const struct memory_series *s, const struct judgement *heap,
+			enum verdict worst, uint64_t limit_bytes, struct diagnosis *out)
+{
+	struct growth rss = growth_of(s, KEY_RSS), collections = growth_of(s, KEY_COLLECTIONS);
+
+	*out = (struct diagnosis){
+		.rss_rate = rss.late, .cause_rate = { NAN, NAN, NAN, 0 },
+		.rss_grows = grows(&rss),
+	};
+	if (out->rss_grows)
+		tell_growth(s, out);
+	else
+		tell_size(s, out);
+	out->cause_bytes = s->last.parts[out->cause];
+	out->no_collection = rss.n > 1 && collections.change == 0;
+	out->does = behaviour(s, heap, worst);
+	out->left_s = time_left(s, heap, limit_bytes, out);
+}
