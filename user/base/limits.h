@@ -54,6 +54,7 @@ enum {
 	STACKS_BYTES = 32 << 20,	/* of our own, while stacks are looked at */
 	MAX_SPECIALS = 1 << 14,		/* of one span: finalizers, profiled objects ... */
 	MAX_VARIABLES = 1 << 20,	/* symbols of data; a program of 170 MB has 60,000 */
+	MAX_VARIABLE_ELEMENTS = 256,	/* of an array that are looked into one by one */
 	MAX_STATICS = 1 << 16,		/* variables to which typed pointers lead */
 	MAX_STATIC_BYTES = 1 << 20,	/* of one */
 	MAX_SHAPES = 1 << 18,		/* sizes and pointer bits of objects */
@@ -62,6 +63,7 @@ enum {
 	MAX_HOLDER_LEVELS = 24,		/* of one way */
 	MAX_HEAP_SIZES = 1 << 18,	/* different sizes of objects of all types */
 	MAX_HOLDER_NODES = 256,		/* of one type that are put into words */
+	MAX_PLACES = 16,		/* that allocate one type, and are shown */
 	MAX_HEAP_PARTS = 1 << 20,	/* typed parts of objects whose whole is unknown */
 	MAX_TYPE_FIELDS = 1 << 14,	/* of one struct; the largest have some hundred */
 	MAX_TYPE_DEPTH = 32,		/* structs and arrays inside of each other */

@@ -10,12 +10,21 @@
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
+#include "user/go/govars_internal.h"
 #include "user/go/image.h"
 
 struct govars {
 	struct go_variable *v;		/* by address */
 	size_t n, cap;
+	struct typed_list typed;
 };
+
+bool govars_inside(const struct gobin *gb, uint64_t vaddr)
+{
+	const struct go_module *m = gobin_module(gb);
+
+	return (vaddr >= m->data && vaddr < m->edata) || (vaddr >= m->bss && vaddr < m->ebss);
+}
 
 static int by_address(const void *a, const void *b)
 {
@@ -26,14 +35,12 @@ static int by_address(const void *a, const void *b)
 
 static void add_symbols(struct govars *vs, const struct gobin *gb)
 {
-	const struct go_module *m = gobin_module(gb);
 	struct go_variable v = { 0 };
 	const char *name;
 	size_t i = 0;
 
 	while ((name = image_next_object(gobin_image(gb), &i, &v.vaddr, &v.size))) {
-		if (!(v.vaddr >= m->data && v.vaddr < m->edata) &&
-		    !(v.vaddr >= m->bss && v.vaddr < m->ebss))
+		if (!govars_inside(gb, v.vaddr))
 			continue;
 		if (vs->n == MAX_VARIABLES || strnlen(name, MAX_NAME + 1) > MAX_NAME)
 			continue;
@@ -43,11 +50,23 @@ static void add_symbols(struct govars *vs, const struct gobin *gb)
 	}
 }
 
+static int typed_by_address(const void *a, const void *b)
+{
+	const struct go_typed *x = a, *y = b;
+
+	if (x->vaddr != y->vaddr)
+		return x->vaddr < y->vaddr ? -1 : 1;
+	return !!x->within - !!y->within;
+}
+
 struct govars *govars_new(const struct gobin *gb)
 {
 	struct govars *vs = xcalloc(1, sizeof(*vs));
 
 	add_symbols(vs, gb);
+	govars_read_dwarf(gb, &vs->typed);
+	if (vs->typed.n)
+		qsort(vs->typed.v, vs->typed.n, sizeof(*vs->typed.v), typed_by_address);
 	if (vs->n)
 		qsort(vs->v, vs->n, sizeof(*vs->v), by_address);
 	return vs;
@@ -59,14 +78,12 @@ void govars_free(struct govars *vs)
 		return;
 	for (size_t i = 0; i < vs->n; i++)
 		free((char *)vs->v[i].name);
+	for (size_t i = 0; i < vs->typed.n_texts; i++)
+		free(vs->typed.texts[i]);
+	free(vs->typed.texts);
+	free(vs->typed.v);
 	free(vs->v);
 	free(vs);
-}
-
-const struct go_variable *govars_all(const struct govars *vs, size_t *n)
-{
-	*n = vs->n;
-	return vs->v;
 }
 
 const struct go_variable *govars_at(const struct govars *vs, uint64_t vaddr)
@@ -84,4 +101,25 @@ const struct go_variable *govars_at(const struct govars *vs, uint64_t vaddr)
 	if (!lo || vaddr - vs->v[lo - 1].vaddr >= vs->v[lo - 1].size)
 		return NULL;
 	return &vs->v[lo - 1];
+}
+
+const struct go_typed *govars_typed(const struct govars *vs, size_t *n)
+{
+	*n = vs->typed.n;
+	return vs->typed.v;
+}
+
+const struct go_typed *govars_typed_at(const struct govars *vs, uint64_t vaddr)
+{
+	size_t lo = 0, hi = vs->typed.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (vs->typed.v[mid].vaddr < vaddr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < vs->typed.n && vs->typed.v[lo].vaddr == vaddr ? &vs->typed.v[lo] : NULL;
 }

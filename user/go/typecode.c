@@ -65,6 +65,10 @@ struct scan {
 	struct reference ax, bx;	/* the last ones by these registers */
 	uint64_t last_call;
 	bool names;		/* all types have theirs: methods can be told */
+	const uint64_t *wanted;	/* only places are looked for that allocate these types */
+	size_t n_wanted;
+	site_fn visit;
+	void *visit_ctx;
 };
 
 /* ---- functions ---------------------------------------------------------------------------- */
@@ -275,6 +279,35 @@ static void found_alloc(struct scan *s, uint64_t rtype, uint64_t call, enum call
 	}
 }
 
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A place that mentions a type that is looked for. */
+static void found_wanted(struct scan *s, uint64_t at, uint64_t rtype)
+{
+	static const int makes[] = {
+		[CALLEE_NEW] = SITE_VALUE, [CALLEE_ARRAY] = SITE_ARRAY, [CALLEE_MAP] = SITE_MAP,
+		[CALLEE_MAKE_MAP] = SITE_MAP, [CALLEE_MAKE_CHAN] = SITE_CHAN,
+		[CALLEE_OTHER] = -1, [CALLEE_METHOD] = -1,
+	};
+	const struct callee *callee;
+	uint64_t call;
+
+	if (!bsearch(&rtype, s->wanted, s->n_wanted, sizeof(rtype), by_value))
+		return;
+	call = next_call(s, at + RIP_LEN, &callee);
+	if (!call || makes[callee->kind] < 0)
+		return;
+	if (at + RIP_LEN == call ||
+	    keeps(s, at + RIP_LEN, call, reference_register(s->p + at)))
+		s->visit(s->visit_ctx, rtype, (enum site_makes)makes[callee->kind],
+			 s->addr + call + CALL_LEN);
+}
+
 static void found_type(struct scan *s, uint64_t at, uint64_t rtype)
 {
 	const struct callee *callee;
@@ -291,6 +324,11 @@ static void found_reference(struct scan *s, uint64_t at, bool lea)
 	const struct reference r = { at, target_of(s, at + 3), lea };
 	unsigned reg = reference_register(s->p + at);
 
+	if (s->visit) {
+		if (lea && typeindex_is_type(s->ti, r.target))
+			found_wanted(s, at, r.target);
+		return;
+	}
 	if (reg == INSN_AX)
 		s->ax = r;
 	else if (reg == INSN_BX)
@@ -363,19 +401,42 @@ static void scan_text(struct scan *s)
 	}
 }
 
-void typecode_read(struct typeindex *ti)
+static bool scan_init(struct scan *s, struct typeindex *ti)
 {
 	const struct go_module *m = gobin_module(ti->gb);
-	struct scan s = { .ti = ti, .img = gobin_image(ti->gb), .addr = m->text };
 	uint64_t avail = 0;
 
-	s.p = image_at(s.img, m->text, &avail);
-	s.n = m->etext - m->text < avail ? m->etext - m->text : avail;
-	if (!s.p)
+	*s = (struct scan){ .ti = ti, .img = gobin_image(ti->gb), .addr = m->text };
+	s->p = image_at(s->img, m->text, &avail);
+	s->n = m->etext - m->text < avail ? m->etext - m->text : avail;
+	if (s->p)
+		table_init(&s->callees, sizeof(struct callee), 128ul * MAX_CODE_FACTS);
+	return s->p;
+}
+
+void typecode_read(struct typeindex *ti)
+{
+	struct scan s;
+
+	if (!scan_init(&s, ti))
 		return;
-	table_init(&s.callees, sizeof(struct callee), 128ul * MAX_CODE_FACTS);
 	scan_text(&s);
 	s.names = true;
+	scan_text(&s);
+	table_fini(&s.callees);
+}
+
+void typecode_sites(struct typeindex *ti, const uint64_t *rtypes, size_t n, site_fn visit,
+		    void *ctx)
+{
+	struct scan s;
+
+	if (!n || !scan_init(&s, ti))
+		return;
+	s.wanted = rtypes;
+	s.n_wanted = n;
+	s.visit = visit;
+	s.visit_ctx = ctx;
 	scan_text(&s);
 	table_fini(&s.callees);
 }

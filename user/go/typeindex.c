@@ -35,7 +35,7 @@ static uint64_t name_key(const char *package, const char *name)
 
 const char *typeindex_bare(const char *name)
 {
-	size_t end = strcspn(name, "[({ ");
+	size_t end = strcspn(name, "*[({ ");
 	const char *dot = memchr(name, '.', end);
 
 	return dot ? dot + 1 : name;
@@ -139,9 +139,15 @@ static void add_parts(struct typeindex *ti, uint64_t rtype, const struct rtype *
 
 	if (t->elem)
 		add_type(ti, t->elem, depth + 1);
-	e = t->kind == GO_POINTER ? table_find(&ti->rtypes, t->elem) : NULL;
-	if (e)
+	e = t->elem ? table_find(&ti->rtypes, t->elem) : NULL;
+	if (e && t->kind == GO_POINTER)
 		e->pointer = rtype;
+	for (size_t i = 0; e && t->kind == GO_CHAN && i < ARRAY_SIZE(e->channels); i++) {
+		if (!e->channels[i]) {
+			e->channels[i] = rtype;
+			break;
+		}
+	}
 	if (t->key)
 		add_type(ti, t->key, depth + 1);
 	if (t->group) {
@@ -177,6 +183,17 @@ uint64_t typeindex_pointer_to(const struct typeindex *ti, uint64_t rtype)
 	const struct indexed_type *e = table_find(&ti->rtypes, rtype);
 
 	return e ? e->pointer : 0;
+}
+
+size_t typeindex_channels_of(const struct typeindex *ti, uint64_t elem, uint64_t *types, size_t max)
+{
+	const struct indexed_type *e = table_find(&ti->rtypes, elem);
+	size_t n = 0;
+
+	for (size_t i = 0; e && i < ARRAY_SIZE(e->channels) && n < max; i++)
+		if (e->channels[i])
+			types[n++] = e->channels[i];
+	return n;
 }
 
 uint64_t typeindex_map_of(const struct typeindex *ti, uint64_t group)
@@ -257,6 +274,13 @@ const struct shown_variable *typeindex_variables(const struct typeindex *ti, siz
 	return ti->shown;
 }
 
+/* It reads the code, and leaves the index as it is. */
+void typeindex_sites(const struct typeindex *ti, const uint64_t *rtypes, size_t n, site_fn visit,
+		     void *ctx)
+{
+	typecode_sites((struct typeindex *)ti, rtypes, n, visit, ctx);
+}
+
 static int by_vaddr(const void *a, const void *b)
 {
 	const struct shown_variable *x = a, *y = b;
@@ -282,7 +306,7 @@ struct typeindex *typeindex_new(const struct gobin *gb)
 	struct typeindex *ti = xcalloc(1, sizeof(*ti));
 
 	ti->gb = gb;
-	table_init(&ti->rtypes, sizeof(struct indexed_type), 128ul * MAX_TYPES);
+	table_init(&ti->rtypes, sizeof(struct indexed_type), 256ul * MAX_TYPES);
 	table_init(&ti->names, sizeof(struct by_name), 128ul * MAX_TYPES);
 	table_init(&ti->groups, sizeof(struct by_group), 64ul * MAX_TYPES);
 	table_init(&ti->closures, sizeof(struct by_entry), 64ul * MAX_CODE_FACTS);

@@ -31,6 +31,10 @@ uint64_t typeindex_map_of(const struct typeindex *ti, uint64_t group);
 void typeindex_each_map(const struct typeindex *ti, void (*visit)(void *ctx, uint64_t map),
 			void *ctx);
 
+/* The channel types with that element (of each direction), at most max. */
+size_t typeindex_channels_of(const struct typeindex *ti, uint64_t elem, uint64_t *types,
+			     size_t max);
+
 /* The types that the code allocates, one of its own or arrays of it. */
 struct alloc_type {
 	uint64_t rtype;
@@ -58,5 +62,14 @@ struct shown_variable {
 	enum shown_how how;
 };
 const struct shown_variable *typeindex_variables(const struct typeindex *ti, size_t *n);
+
+/*
+ * Calls visit for each place in the code that allocates one of the n types, in sorted order: as such,
+ * as elements of arrays, or as maps and channels.  return_addr: of the call of the allocator.
+ */
+enum site_makes { SITE_VALUE, SITE_ARRAY, SITE_MAP, SITE_CHAN };
+typedef void (*site_fn)(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr);
+void typeindex_sites(const struct typeindex *ti, const uint64_t *rtypes, size_t n, site_fn visit,
+		     void *ctx);
 
 #endif

@@ -27,6 +27,7 @@ struct typeindex {
 struct indexed_type {
 	uint64_t key;			/* rtype */
 	uint64_t pointer;		/* the type of pointers to it; 0: none was seen */
+	uint64_t channels[3];		/* with it as element, 0: none */
 	uint32_t alloc;			/* number in allocs, plus 1; 0: not allocated */
 };
 
@@ -62,5 +63,7 @@ bool typeindex_is_type(const struct typeindex *ti, uint64_t vaddr);
 
 /* Fills the index by reading the code. */
 void typecode_read(struct typeindex *ti);
+void typecode_sites(struct typeindex *ti, const uint64_t *rtypes, size_t n, site_fn visit,
+		    void *ctx);
 
 #endif

@@ -98,7 +98,6 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		o.type = n->type;
 		o.guess = n->guess;
 		o.low = allocated && (!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
-		l->losses.objects_dropped += !allocated;
 		l->losses.edges_once += allocated && o.type && !o.low;
 	} else {
 		o.type = label_type(label);
@@ -115,6 +114,10 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 
 		if (!o.reached && !marked)
 			continue;
+		/* A stale word leads to a free slot. */
+		if (m && !o.type && !span_allocated(m, i))
+			continue;
+		l->losses.objects_dropped += o.reached && m && !span_allocated(m, i);
 		l->losses.unreached += !o.reached;
 		add_object(l, s, &o);
 	}

@@ -60,4 +60,8 @@ void counts_free(struct counts *c);
 void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32_t type,
 		  uint8_t spanclass);
 
+/* Finds the places that allocate n rows' types; 0 among these: the row has none. */
+void places_fill(struct look *l, struct heapmap *m, struct heap_type *const *rows,
+		 const uint32_t *types, size_t n);
+
 #endif

@@ -109,9 +109,7 @@ char *root_name(const struct look *l, uint32_t node)
 		v = govars_at(l->heap->vars, addr);
 		if (!v)
 			return xasprintf("package data at %#llx", (unsigned long long)addr);
-		if (v->vaddr == addr)
-			return xstrdup(v->name);
-		return xasprintf("%s+%#llx", v->name, (unsigned long long)(addr - v->vaddr));
+		return xstrdup(v->name);
 	case HEAP_ROOT_STACK:
 	case HEAP_ROOT_FINALIZER:
 		return addr && gobin_func_at(l->gb, addr, &f) ? xstrdup(f.name) : NULL;

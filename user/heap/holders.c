@@ -13,6 +13,7 @@
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/go/govars.h"
 
 enum { WORD = 8, DEFAULT_HOLDERS = 10 };
 
@@ -99,19 +100,41 @@ static void add_level(struct look *l, struct heapmap *m, struct heap_holder *h, 
 	name_field(l, m, slot, level);
 }
 
+/* A variable whose type is known: the field of it, or of what the linker made it point to. */
+static void name_typed(struct look *l, struct heapmap *m, const struct go_typed *v,
+		       const char *slot_field, struct heap_holder *h)
+{
+	char *field = xasprintf("%s%s", v->field, slot_field ? slot_field : "");
+
+	h->name = heapmap_text(m, v->name);
+	if (v->within)
+		h->levels[h->n_levels++] = (struct heap_level){
+			.type = heapmap_text(m, v->within), .field = heapmap_text(m, field) };
+	else if (*field)
+		h->field = heapmap_text(m, field);
+	free(field);
+}
+
 static void name_root(struct look *l, struct heapmap *m, uint32_t node, uint32_t slot,
 		      struct heap_holder *h)
 {
-	struct heap_level field = { 0 };
-	char *name = root_name(l, node);
+	const struct go_typed *v = NULL;
+	struct heap_level in = { 0 };
+	char *name;
 
 	h->root = nodes_at(l->nodes, node)->root;
-	h->name = heapmap_text(m, name);
-	free(name);
-	if (slot & NODE_OFFSET)
+	if (!(slot & NODE_OFFSET))
+		name_field(l, m, slot, &in);
+	if (h->root == HEAP_ROOT_VARIABLE)
+		v = govars_typed_at(l->heap->vars, nodes_root_addr(l->nodes, node));
+	if (v) {
+		name_typed(l, m, v, in.field, h);
 		return;
-	name_field(l, m, slot, &field);
-	h->field = field.field;
+	}
+	name = root_name(l, node);
+	h->name = heapmap_text(m, name);
+	h->field = in.field && *in.field ? in.field : NULL;
+	free(name);
 }
 
 static uint64_t mix_text(uint64_t h, const char *s)
@@ -142,7 +165,7 @@ static void fill_holder(struct look *l, struct heapmap *m, const struct counted 
 	uint32_t type = nodes_at(l->nodes, node)->type;
 
 	*h = (struct heap_holder){ .objects = c->n.objects, .bytes = c->n.bytes };
-	h->levels = xcalloc(MAX_HOLDER_LEVELS + 1, sizeof(*h->levels));
+	h->levels = xcalloc(MAX_HOLDER_LEVELS + 2, sizeof(*h->levels));
 	for (node = nodes_at(l->nodes, node)->parent; nodes_at(l->nodes, node)->parent;
 	     node = nodes_at(l->nodes, node)->parent) {
 		const struct node *n = nodes_at(l->nodes, node);

@@ -102,6 +102,11 @@ static void learn_object(struct look *l, const struct place *p, uint32_t type,
 		*label |= LABEL_WALKED;
 }
 
+static void learn_own(struct look *l, const struct place *p, uint32_t type)
+{
+	learn_object(l, p, type, STRENGTH_OWN);
+}
+
 static enum strength weaker(enum strength a, enum strength b)
 {
 	return a < b ? a : b;
@@ -386,6 +391,7 @@ void learn_all(struct look *l)
 	static const struct sweep search = { true, wants_search, search_span };
 
 	l->walk.edge = learn_edge;
+	l->own_type = learn_own;
 	sweep_spans(l, &headers);
 	roots_variables(l);
 	roots_stacks(l);

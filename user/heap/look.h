@@ -94,6 +94,8 @@ struct look {
 	struct budget budget;
 	struct feed feed;
 	struct space space;
+	/* An object that is known to be of a type by other means than a pointer to it. */
+	void (*own_type)(struct look *l, const struct place *p, uint32_t type);
 	struct window win, bits, part;
 	struct walk walk;
 	struct holder holder;

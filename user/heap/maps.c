@@ -21,13 +21,15 @@ enum {
 static const struct type *target_type(const struct look *l, uint64_t addr, enum strength *strength)
 {
 	struct place p;
-	uint32_t label;
+	uint32_t label, type;
 
 	if (!space_find(&l->space, addr, &p) || p.off || !p.span->labels)
 		return NULL;
 	label = p.span->labels[p.index];
-	*strength = label_strength(label);
-	return label_type(label) ? types_at(l->types, label_type(label)) : NULL;
+	type = label & LABEL_REACHED ? nodes_at(l->nodes, label & LABEL_NODE)->type
+				     : label_type(label);
+	*strength = label & LABEL_REACHED ? STRENGTH_EDGE : label_strength(label);
+	return type ? types_at(l->types, type) : NULL;
 }
 
 static uint64_t word_at(const uint8_t *b, size_t off)

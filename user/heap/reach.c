@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "user/base/util.h"
+#include "user/go/govars.h"
 
 enum { WORD = 8 };
 
@@ -25,13 +26,22 @@ static uint32_t slot_of(const struct look *l, const struct edge *e)
 	return NODE_OFFSET | (words < NODE_OFFSET ? (uint32_t)words : NODE_OFFSET - 1);
 }
 
+/* All words of a variable of which no more than the name is known are one root. */
+static uint32_t variable_node(struct look *l, uint64_t vaddr)
+{
+	const struct go_variable *v = NULL;
+
+	if (!l->holder.typed)
+		v = govars_at(l->heap->vars, vaddr);
+	return nodes_root(l->nodes, HEAP_ROOT_VARIABLE, v ? v->vaddr : vaddr);
+}
+
 /* The node of who holds what the edge leads to; variables are told apart by their addresses. */
 static uint32_t holder_node(struct look *l, const struct edge *e)
 {
 	switch (l->holder.root) {
 	case HEAP_ROOT_VARIABLE:
-		return nodes_root(l->nodes, HEAP_ROOT_VARIABLE,
-				  l->holder.addr + (l->holder.typed ? 0 : e->offset));
+		return variable_node(l, l->holder.addr + (l->holder.typed ? 0 : e->offset));
 	case HEAP_ROOT_STACK:
 	case HEAP_ROOT_FINALIZER:
 		return nodes_root(l->nodes, l->holder.root, l->holder.addr);
@@ -78,6 +88,15 @@ static void reach_edge(struct look *l, const struct edge *e)
 		part_found(l, e, *label & LABEL_NODE);
 }
 
+static void confirm_own(struct look *l, const struct place *p, uint32_t type)
+{
+	uint32_t *label = space_label(&l->space, p);
+
+	if (label && *label & LABEL_REACHED &&
+	    nodes_at(l->nodes, *label & LABEL_NODE)->type == type)
+		*label |= LABEL_CONFIRMED;
+}
+
 static bool is_pending(const struct look *l, const struct span *s, uint32_t label)
 {
 	return label & LABEL_REACHED && !(label & LABEL_EXPANDED);
@@ -86,10 +105,12 @@ static bool is_pending(const struct look *l, const struct span *s, uint32_t labe
 static void expand(struct look *l, const struct place *p, uint32_t *label)
 {
 	uint32_t type = nodes_at(l->nodes, *label & LABEL_NODE)->type;
+	enum strength strength;
 
 	*label |= LABEL_EXPANDED;
 	l->holder = (struct holder){ .node = *label & LABEL_NODE };
-	if (type && !(*label & LABEL_CONFIRMED) && own_type(l, p) == type)
+	if (type && !(*label & LABEL_CONFIRMED) &&
+	    (own_type(l, p) == type || map_type(l, p, &strength) == type))
 		*label |= LABEL_CONFIRMED;
 	walk_whole(l, p, type);
 }
@@ -112,6 +133,7 @@ void reach_all(struct look *l)
 	table_clear(&l->parts);
 	l->n_todo = 0;
 	l->walk.edge = reach_edge;
+	l->own_type = confirm_own;
 	roots_variables(l);
 	visit_all(l, &reacher);
 	roots_stacks(l);

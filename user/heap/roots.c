@@ -16,7 +16,9 @@
 #include "user/base/reader.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
+#include "user/go/gotype.h"
 #include "user/go/golayout.h"
+#include "user/go/govars.h"
 #include "user/go/rtype.h"
 #include "user/go/spill.h"
 #include "user/go/typeindex.h"
@@ -71,41 +73,60 @@ static void walk_slice(struct look *l, uint64_t vaddr, uint32_t type)
 		walk_pointer(l, vaddr, type, bytes);
 }
 
-static void walk_shown_variable(struct look *l, const struct shown_variable *v)
+/* An array in a variable: all elements hold the same way. */
+static void walk_values(struct look *l, uint64_t vaddr, uint32_t type, uint32_t count)
+{
+	uint64_t size = types_at(l->types, type)->size;
+
+	hold_by_variable(l, vaddr);
+	l->holder.typed = true;
+	for (uint32_t i = 0; i < count; i++) {
+		l->walk.base = vaddr + l->bias + i * size;
+		walk_type(&l->walk, type, l->walk.base, size);
+	}
+}
+
+/* A variable of a type, or with a pointer to it. */
+static void walk_typed(struct look *l, uint64_t vaddr, uint64_t rtype, enum shown_how how,
+		       uint32_t count)
 {
 	static const enum form forms[] = {
 		[SHOWN_VALUE] = FORM_VALUE, [SHOWN_POINTER] = FORM_VALUE,
 		[SHOWN_SLICE] = FORM_ARRAY, [SHOWN_MAP] = FORM_MAP, [SHOWN_CHAN] = FORM_CHAN,
 	};
-	uint64_t rtype = v->rtype;
 	struct rtype t;
 	uint32_t type;
 
-	if (v->how == SHOWN_CHAN) {
+	if (how == SHOWN_CHAN) {
 		if (rtype_read(l->gb, rtype, &t))
 			return;
 		rtype = t.elem;
 		rtype_free(&t);
 	}
-	type = types_get(l->types, rtype, forms[v->how]);
+	type = types_get(l->types, rtype, forms[how]);
 	if (!type)
 		return;
-	if (v->how == SHOWN_VALUE)
-		walk_static(l, v->vaddr, type, types_at(l->types, type)->size);
-	else if (v->how == SHOWN_SLICE)
-		walk_slice(l, v->vaddr, type);
+	if (how == SHOWN_VALUE)
+		walk_values(l, vaddr, type, count);
+	else if (how == SHOWN_SLICE)
+		walk_slice(l, vaddr, type);
 	else
-		walk_pointer(l, v->vaddr, type, 0);
+		walk_pointer(l, vaddr, type, 0);
 }
 
-static void walk_shown(struct look *l)
+/* What DWARF says, then what the code shows. */
+static void walk_typed_variables(struct look *l)
 {
-	const struct shown_variable *v;
+	const struct shown_variable *shown;
+	const struct go_typed *typed;
 	size_t n;
 
-	v = typeindex_variables(l->index, &n);
+	typed = govars_typed(l->heap->vars, &n);
 	for (size_t i = 0; i < n; i++)
-		walk_shown_variable(l, &v[i]);
+		walk_typed(l, typed[i].vaddr, typed[i].rtype, typed[i].how, typed[i].count);
+	shown = typeindex_variables(l->index, &n);
+	for (size_t i = 0; i < n; i++)
+		walk_typed(l, shown[i].vaddr, shown[i].rtype, shown[i].how, 1);
 }
 
 /* runtime.allgs and allp, whose places are known anyway. */
@@ -205,7 +226,8 @@ void roots_stacks(struct look *l)
 
 /* runtime/mheap.go: special {next, offset, kind}, what is the kind's own behind it. */
 struct special {
-	uint64_t next, offset, own[3];
+	uint64_t next, offset;
+	uint64_t own[4];	/* finalizer: fn, nret, fint, ot: type of the pointer to the object */
 	uint8_t kind;
 };
 
@@ -252,7 +274,22 @@ static uint64_t finalizer_entry(struct look *l, const struct special *sp)
 	return pc >= m->text && pc < m->etext && gobin_func_at(l->gb, pc, &f) ? f.entry : 0;
 }
 
-static void walk_special(struct look *l, struct span *s, const struct special *sp, bool queued)
+/* SetFinalizer was given a pointer to the object, and has kept its type. */
+static void learn_finalized(struct look *l, const struct special *sp, const struct place *p)
+{
+	struct rtype t;
+	uint32_t type;
+
+	if (rtype_read(l->gb, sp->own[3] - l->bias, &t))
+		return;
+	type = t.kind == GO_POINTER ? types_get(l->types, t.elem, FORM_VALUE) : 0;
+	if (type && types_fit(l->types, type, p, 0) == FIT_WHOLE)
+		l->own_type(l, p, type);
+	rtype_free(&t);
+}
+
+static void walk_special(struct look *l, const struct place *p, const struct special *sp,
+			 bool queued)
 {
 	struct edge e = { .slot = NO_SLOT };
 	bool finalizer;
@@ -262,12 +299,13 @@ static void walk_special(struct look *l, struct span *s, const struct special *s
 	l->holder = (struct holder){ .root = HEAP_ROOT_FINALIZER, .strength = STRENGTH_EDGE,
 				     .addr = finalizer_entry(l, sp) };
 	if (queued) {
-		e.target = s->start + sp->offset;
-		if (s->flags & SPAN_HEADER)
-			e.target += GO_HEADER_BYTES;
+		e.target = p->base;
 		l->walk.edge(l, &e);
-		return;
 	}
+	if (finalizer)
+		learn_finalized(l, sp, p);
+	if (queued)
+		return;
 	for (size_t i = 0; i < ARRAY_SIZE(sp->own); i++) {
 		e.target = sp->own[i];
 		l->walk.edge(l, &e);
@@ -280,16 +318,15 @@ static void walk_specials(struct look *l, struct span *s, const struct span_mark
 	struct special sp;
 
 	for (size_t i = 0; addr && i < MAX_SPECIALS && read_special(l, addr, &sp); i++) {
+		uint32_t index = s->elemsize ? (uint32_t)(sp.offset * s->magic >> 32) : 0;
 		struct place p;
-		bool marked;
 
-		if (sp.offset >= span_bytes(s))
-			return;
-		marked = space_find(&l->space, s->start + sp.offset + GO_HEADER_BYTES, &p) &&
-			 span_allocated(m, p.index);
-		if (!queued || marked)
-			walk_special(l, s, &sp, queued);
 		addr = sp.next;
+		if (sp.offset >= span_bytes(s) || index >= s->nelems)
+			continue;
+		space_object(s, index, &p);
+		if (span_allocated(m, index))
+			walk_special(l, &p, &sp, queued);
 	}
 }
 
@@ -324,7 +361,7 @@ void roots_variables(struct look *l)
 	const struct go_module *m = gobin_module(l->gb);
 
 	window_set(&l->win, 0, NULL, 0);
-	walk_shown(l);
+	walk_typed_variables(l);
 	walk_runtime(l);
 	for (size_t i = 0; i < l->n_statics; i++)
 		walk_static(l, l->statics[i].vaddr, l->statics[i].type, l->statics[i].size);

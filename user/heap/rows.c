@@ -162,6 +162,21 @@ static void collect(struct look *l, struct heapmap *m, struct entries *es)
 	free(where);
 }
 
+static void add_details(struct look *l, struct heapmap *m, const struct entries *es, size_t n)
+{
+	struct heap_type **rows = xcalloc(n + 1, sizeof(*rows));
+	uint32_t *types = xcalloc(n + 1, sizeof(*types));
+
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = &m->types[i];
+		types[i] = es->v[i].type;
+		holders_fill(l, m, rows[i], types[i], es->v[i].spanclass);
+	}
+	places_fill(l, m, rows, types, n);
+	free(rows);
+	free(types);
+}
+
 void rows_make(struct look *l, struct heapmap *m)
 {
 	size_t detailed = l->options->n_detailed ? l->options->n_detailed : DEFAULT_DETAILED;
@@ -176,8 +191,7 @@ void rows_make(struct look *l, struct heapmap *m)
 
 		*t = es.v[i].t;
 		add_sums(t->pointers ? &m->pointers : &m->no_pointers, t);
-		if (i < detailed)
-			holders_fill(l, m, t, es.v[i].type, es.v[i].spanclass);
 	}
+	add_details(l, m, &es, detailed < es.n ? detailed : es.n);
 	free(es.v);
 }

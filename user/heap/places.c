@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * places.c - the places in the code that allocate the types of the first rows.
+ */
+#include "user/heap/count_internal.h"
+
+#include <stdlib.h>
+
+#include "user/base/limits.h"
+#include "user/base/util.h"
+#include "user/go/gobin.h"
+#include "user/go/typeindex.h"
+
+/* The type that the code gives to the allocator, and a row that is made of it. */
+struct wanted {
+	uint64_t rtype;
+	enum site_makes makes;
+	struct heap_type *row;
+};
+
+struct search {
+	struct look *l;
+	struct heapmap *m;
+	struct wanted *v;	/* by rtype */
+	size_t n, cap;
+};
+
+static enum site_makes makes_of(const struct type *t)
+{
+	switch ((enum form)t->form) {
+	case FORM_VALUE:
+	case FORM_CLOSURE:
+		return SITE_VALUE;
+	case FORM_ARRAY:
+		return SITE_ARRAY;
+	case FORM_CHAN:
+	case FORM_CHANBUF:
+		return SITE_CHAN;
+	default:
+		return SITE_MAP;
+	}
+}
+
+static int by_rtype(const void *a, const void *b)
+{
+	const struct wanted *x = a, *y = b;
+
+	return x->rtype < y->rtype ? -1 : x->rtype > y->rtype;
+}
+
+static void add_wanted(struct search *s, uint64_t rtype, enum site_makes makes,
+		       struct heap_type *row)
+{
+	s->v = grow(s->v, s->n, &s->cap, sizeof(*s->v));
+	s->v[s->n++] = (struct wanted){ rtype, makes, row };
+}
+
+/* A channel is made by its own type, of which there are three for each element. */
+static void want_channels(struct search *s, uint64_t elem, struct heap_type *row)
+{
+	uint64_t types[3];
+	size_t n = typeindex_channels_of(s->l->index, elem, types, ARRAY_SIZE(types));
+
+	for (size_t i = 0; i < n; i++)
+		add_wanted(s, types[i], SITE_CHAN, row);
+}
+
+static void add_place(struct search *s, struct heap_type *row, uint64_t return_addr)
+{
+	struct frame frames[MAX_INLINED], *f;
+	size_t n = gobin_frames(s->l->gb, &return_addr, 1, true, frames, ARRAY_SIZE(frames));
+
+	if (!n || !frames[0].function)
+		return;
+	if (row->n_places == MAX_PLACES) {
+		row->places_cut = true;
+		return;
+	}
+	row->places = xreallocarray(row->places, row->n_places + 1, sizeof(*row->places));
+	f = &row->places[row->n_places++];
+	*f = frames[0];
+	f->function = heapmap_text(s->m, f->function);
+	f->profiled = heapmap_text(s->m, f->profiled);
+	f->file = heapmap_text(s->m, f->file);
+}
+
+static void found_site(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr)
+{
+	struct search *s = ctx;
+	const struct wanted key = { .rtype = rtype };
+	const struct wanted *w = bsearch(&key, s->v, s->n, sizeof(*s->v), by_rtype);
+
+	for (; w > s->v && w[-1].rtype == rtype; w--)
+		;
+	for (; w < s->v + s->n && w->rtype == rtype; w++)
+		if (w->makes == makes)
+			add_place(s, w->row, return_addr);
+}
+
+void places_fill(struct look *l, struct heapmap *m, struct heap_type *const *rows,
+		 const uint32_t *types, size_t n)
+{
+	struct search s = { .l = l, .m = m };
+	uint64_t *rtypes;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct type *t = types_at(l->types, types[i]);
+
+		if (!types[i])
+			continue;
+		rows[i]->places_known = t->form != FORM_STRING;
+		if (makes_of(t) == SITE_CHAN)
+			want_channels(&s, t->rtype, rows[i]);
+		else if (t->form != FORM_STRING)
+			add_wanted(&s, t->rtype, makes_of(t), rows[i]);
+	}
+	if (s.n)
+		qsort(s.v, s.n, sizeof(*s.v), by_rtype);
+	rtypes = xcalloc(s.n + 1, sizeof(*rtypes));
+	for (size_t i = 0; i < s.n; i++)
+		rtypes[i] = s.v[i].rtype;
+	typeindex_sites(l->index, rtypes, s.n, found_site, &s);
+	free(rtypes);
+	free(s.v);
+}
