@@ -237,8 +237,8 @@ static void add_rows(struct heap_view *v)
 
 static void add_losses(struct heap_view *v)
 {
-	/* told: text tells it elsewhere */
-	static const struct { const char *name, *text; size_t at; bool told; } rows[N_HEAP_LOSSES] = {
+	const size_t told_apart = offsetof(struct heap_losses, unreached);
+	static const struct { const char *name, *text; size_t at; } rows[N_HEAP_LOSSES] = {
 		{ "spans_changed", "spans never kept still",
 		  offsetof(struct heap_losses, spans_changed), false },
 		{ "spans_unreadable", "spans not readable",
@@ -254,7 +254,7 @@ static void add_losses(struct heap_view *v)
 		{ "holders_cut", "objects whose chain of holders found no room",
 		  offsetof(struct heap_losses, holders_cut), false },
 		{ "unreached", "marked objects that no root led to",
-		  offsetof(struct heap_losses, unreached), true },
+		  offsetof(struct heap_losses, unreached) },
 		{ "over_memory", "objects left out, no memory left (--memory)",
 		  offsetof(struct heap_losses, over_memory), false },
 	};
@@ -265,7 +265,7 @@ static void add_losses(struct heap_view *v)
 						 NULL;
 
 		v->losses[i] = (struct coverage_row){
-			.name = rows[i].name, .text = rows[i].text, .loss = !rows[i].told,
+			.name = rows[i].name, .text = rows[i].text, .loss = rows[i].at != told_apart,
 			.value = *(const uint64_t *)now +
 				 (before ? *(const uint64_t *)before : 0) };
 	}

@@ -131,7 +131,7 @@ type keptRow struct {
 	Objects, Bytes     uint64
 	Holders            []string
 	Variable, Function string
-	Others             bool
+	Direct, Others     bool
 	Allocator, File    string
 	Line               int
 }
@@ -226,7 +226,7 @@ func follows(path []string, words []string) bool {
 func (row *keptRow) isHeld(h *holder, variant string) bool {
 	last := h.Path[len(h.Path)-1]
 	switch {
-	case !follows(h.Path[:len(h.Path)-1], row.Holders) && !follows(h.Path, row.Holders):
+	case !follows(h.Path, row.Holders) && !(row.Direct && len(h.Path) == 1):
 		return false
 	case row.Function != "":
 		return h.Root == "stack" && strings.Contains(last, row.Function)

@@ -575,13 +575,13 @@ func inStructures() []row {
 			keep:    func(n int, p unsafe.Pointer) { blobs = append(blobs, (*blob)(p)) },
 			holders: []string{"[]*main.blob"}, variable: "main.blobs"},
 		{what: "binary tree", of: (*tree)(nil), alloc: newTree, objects: 1023, keep: keepTree,
-			holders: []string{"main.tree."}, variable: "main.root"},
+			holders: []string{"main.tree."}, variable: "main.root", direct: true},
 		{what: "linked list", of: (*linked)(nil), alloc: newLinked, objects: 500,
 			keep: func(n int, p unsafe.Pointer) {
 				(*linked)(p).next = first
 				first = (*linked)(p)
 			},
-			holders: []string{"main.linked.next"}, variable: "main.first"},
+			holders: []string{"main.linked.next"}, variable: "main.first", direct: true},
 	}
 }
 

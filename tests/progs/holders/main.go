@@ -33,6 +33,7 @@ type row struct {
 	holders  []string // words, in this order, of what it hangs on, from the object outwards
 	variable string   // package variable at the end
 	function string   // whose frame on a goroutine's stack is the end
+	direct   bool     // the first hangs on the variable itself
 	others   bool     // the runtime and the libraries have objects of this type too
 	late     bool     // must be kept last: the second collection drops it
 }
@@ -45,7 +46,7 @@ type Row struct {
 	Bytes              uint64 // of all of them with what the size class adds; 0: not known
 	Holders            []string
 	Variable, Function string
-	Others             bool
+	Direct, Others     bool
 	Allocator, File    string // the allocating function
 	Line               int
 }
@@ -94,7 +95,7 @@ func (r *row) entry() Row {
 	e := Row{
 		What: r.what, Type: r.named, Objects: r.objects, Size: uint64(reflect.TypeOf(r.of).Elem().Size()),
 		Bytes: r.bytes() * uint64(r.objects), Holders: r.holders, Variable: r.variable,
-		Function: r.function, Others: r.others, Allocator: f.Name(), File: path.Base(file), Line: line,
+		Function: r.function, Direct: r.direct, Others: r.others, Allocator: f.Name(), File: path.Base(file), Line: line,
 	}
 	if r.others {
 		e.Bytes = 0
