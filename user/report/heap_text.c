@@ -99,10 +99,12 @@ static char *change(double n)
 
 static void put_growth(struct line *l, const char *separator, const struct estimate *bytes_per_s)
 {
+	const struct report_words low = report_change(bytes_per_s->low * 60);
+	const struct report_words high = report_change(bytes_per_s->high * 60);
+
 	item(l, separator, "%s/min", report_change(bytes_per_s->value * 60).s);
-	if (bytes_per_s->low < bytes_per_s->high)
-		item(l, " ", "[%s, %s]", report_change(bytes_per_s->low * 60).s,
-		     report_change(bytes_per_s->high * 60).s);
+	if (strcmp(low.s, high.s))
+		item(l, " ", "[%s, %s]", low.s, high.s);
 }
 
 /* ---- one type -------------------------------------------------------------------------------- */
@@ -186,12 +188,18 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	free(count);
 }
 
+/* Of two looks those that hold more than before, which stand first, or if all are asked for. */
+static bool is_worth(const struct text *t, const struct heap_held *held)
+{
+	return !t->two || t->max_holders == SIZE_MAX || held->amount.bytes_per_s.value > 0;
+}
+
 static void put_holders(const struct text *t, const struct heap_row *row)
 {
 	uint64_t shown = 0, all = row->amount.objects.high;
 	size_t n = 0;
 
-	for (; n < row->n_held && n < t->max_holders; n++) {
+	for (; n < row->n_held && n < t->max_holders && is_worth(t, &row->held[n]); n++) {
 		put_held(t, row, &row->held[n]);
 		shown += row->held[n].amount.objects.high;
 	}
