@@ -38,6 +38,7 @@ func holderTests(e *env) []testCase {
 		testCase{"holders/unoptimized", func(t *T) { t.holdersQuiet(t.newest(), "noopt") }},
 		testCase{"holders/formats", func(t *T) { t.holdersFormats(t.newest()) }},
 		testCase{"holders/class", func(t *T) { t.holdersClass(t.newest()) }},
+		testCase{"holders/rate", func(t *T) { t.holdersRate(t.newest()) }},
 		testCase{"holders/exits", func(t *T) { t.holdersExits(t.newest()) }},
 		testCase{"holders/exits-between", func(t *T) { t.holdersExitsBetween(t.newest()) }},
 		testCase{"holders/exec-between", func(t *T) { t.holdersExecBetween(t.newest()) }},
@@ -55,6 +56,8 @@ type heapReport struct {
 		Objects, Bytes uint64
 		Exact          uint64   `json:"exact_bytes"`
 		Span           *float64 `json:"span_s"`
+		Took           float64  `json:"took_s"`
+		Read           float64  `json:"bytes_read"`
 		Own            uint64   `json:"own_bytes"`
 	} `json:"heap_look"`
 	Typed    struct{ Pointers *float64 }
@@ -472,6 +475,18 @@ func (t *T) holdersClass(version string) {
 	}
 	if one.find("main.inLargeMap") != nil || one.Look.Bytes >= all.Look.Bytes || one.Look.Bytes == 0 {
 		t.Errorf("%d bytes of objects of %d bytes, of %d", one.Look.Bytes, size, all.Look.Bytes)
+	}
+}
+
+// holdersRate: a limit is kept, however long it takes.
+func (t *T) holdersRate(version string) {
+	const limit = 16 << 20
+	p := t.program(t.build("holders", version, "plain"))
+	p.do("build")
+	r := t.heap(p.pid(), "--rate", fmt.Sprint(limit))
+	p.finish()
+	if r.Look.Read < limit || r.Look.Read/r.Look.Took > limit*1.1 {
+		t.Errorf("%.0f bytes read in %.2f s, allowed are %d a second", r.Look.Read, r.Look.Took, limit)
 	}
 }
 
