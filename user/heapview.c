@@ -240,23 +240,23 @@ static void add_losses(struct heap_view *v)
 	const size_t told_apart = offsetof(struct heap_losses, unreached);
 	static const struct { const char *name, *text; size_t at; } rows[N_HEAP_LOSSES] = {
 		{ "spans_changed", "spans never kept still",
-		  offsetof(struct heap_losses, spans_changed), false },
+		  offsetof(struct heap_losses, spans_changed) },
 		{ "spans_unreadable", "spans not readable",
-		  offsetof(struct heap_losses, spans_unreadable), false },
+		  offsetof(struct heap_losses, spans_unreadable) },
 		{ "objects_dropped", "objects died between two passes",
-		  offsetof(struct heap_losses, objects_dropped), false },
+		  offsetof(struct heap_losses, objects_dropped) },
 		{ "edges_once", "references seen by one pass only",
-		  offsetof(struct heap_losses, edges_once), false },
+		  offsetof(struct heap_losses, edges_once) },
 		{ "types_contradicted", "objects of which two types were said",
-		  offsetof(struct heap_losses, types_contradicted), false },
+		  offsetof(struct heap_losses, types_contradicted) },
 		{ "heap_stacks_unreadable", "stacks of goroutines that ran not read",
-		  offsetof(struct heap_losses, stacks_unreadable), false },
+		  offsetof(struct heap_losses, stacks_unreadable) },
 		{ "holders_cut", "objects whose chain of holders found no room",
-		  offsetof(struct heap_losses, holders_cut), false },
+		  offsetof(struct heap_losses, holders_cut) },
 		{ "unreached", "marked objects that no root led to",
 		  offsetof(struct heap_losses, unreached) },
 		{ "over_memory", "objects left out, no memory left (--memory)",
-		  offsetof(struct heap_losses, over_memory), false },
+		  offsetof(struct heap_losses, over_memory) },
 	};
 
 	for (size_t i = 0; i < N_HEAP_LOSSES; i++) {
