@@ -83,6 +83,7 @@ static void add_account(struct making *mk, const struct profile_bucket *bucket)
 	*a = (struct obs_account){ .key = mk->b.n + 1, .stack = (uint32_t)mk->b.n,
 				   .typ = GL_UNKNOWN, .size = bucket->size, .samples = live,
 				   .allocs = (double)bucket->allocs / chance,
+				   .recorded = bucket->allocs,
 				   .live = (double)live / chance };
 	a->live_first = a->live_half = a->old = a->live;
 	set_variance(a, chance, &mk->b.stacks[mk->b.n]);

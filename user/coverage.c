@@ -33,7 +33,7 @@ const struct coverage_row coverage_rows[N_COVERAGE] = {
 	[COVERAGE_LIVENESS_UNKNOWN] =
 		LOSS("liveness_unknown", "objects whose liveness could not be read"),
 	[COVERAGE_OBJECTS_DOUBTFUL] =
-		LOSS("objects_doubtful", "objects that may have been replaced by lost events"),
+		LOSS("objects_doubtful", "objects that others without a record may have replaced"),
 	[COVERAGE_GOROUTINES_UNREADABLE] = LOSS("goroutines_unreadable", "goroutines not readable"),
 	[COVERAGE_GOROUTINE_STACKS_LEFT_OUT] =
 		LOSS("goroutine_stacks_left_out", "stacks of goroutines not read, no room"),

@@ -17,6 +17,7 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
+#include "user/judge/estimate.h"
 #include "user/observation.h"
 #include "user/sites.h"
 #include "user/source.h"
@@ -31,12 +32,24 @@ struct made {			/* findings, and what they hold */
 	size_t n_states;
 };
 
+/* What a heap site will be, while it grows; its parts' sums are in the order of its parts. */
+struct site_sum {
+	struct variance *parts;
+	struct variance objects, bytes, new_bytes;
+	double new_bytes_sum;		/* of what lives and was born since heap_half_ns */
+	double died_bytes;		/* of what lived then and has died */
+	double unsure_bytes;		/* of what is shared or doubtful */
+};
+
 struct making {
 	struct made *m;
 	const struct observation *o;
 	struct sites *sites;
 	const struct site **stacks;	/* of o->stacks */
-	size_t cap_sites, cap_gsites;
+	bool *added;			/* whether they are in sums */
+	struct site_sum *sums;		/* of f.sites, by index */
+	uint64_t recorded;		/* allocations */
+	size_t cap_sites, cap_sums, cap_gsites;
 	struct table groups;		/* hash of a site to index in f.sites or f.gsites */
 	struct table members;		/* hash of a part or place of a site to its index there */
 };
@@ -103,16 +116,20 @@ static struct heap_site *heap_site_of(struct making *mk, uint32_t stack, size_t 
 	*index = index_of(&mk->groups, table_mix(mk->groups.seed, site->id), f->n_sites, &is_new);
 	if (is_new) {
 		f->sites = grow(f->sites, f->n_sites, &mk->cap_sites, sizeof(*f->sites));
+		mk->sums = grow(mk->sums, f->n_sites, &mk->cap_sums, sizeof(*mk->sums));
+		mk->sums[f->n_sites] = (struct site_sum){ 0 };
 		f->sites[f->n_sites++] = (struct heap_site){
 			.id = site->id, .stack = site->frames, .oldest_s = -1,
-			.rate_per_s = NAN, .rate_span_s = NAN };
+			.rate = { NAN, NAN, NAN, 0 }, .rate_span_s = NAN };
 	}
 	return &f->sites[*index];
 }
 
-static struct site_part *part_of(struct making *mk, struct heap_site *site, size_t index,
-				 const struct obs_account *a)
+/* Its index in the site. */
+static size_t part_of(struct making *mk, struct heap_site *site, size_t index,
+		      const struct obs_account *a)
 {
+	struct site_sum *sum = &mk->sums[index];
 	struct site_words words;
 	uint64_t key;
 	bool is_new;
@@ -124,10 +141,12 @@ static struct site_part *part_of(struct making *mk, struct heap_site *site, size
 	i = index_of(&mk->members, key, site->n_parts, &is_new);
 	if (is_new) {
 		site->parts = one_more(site->parts, site->n_parts, sizeof(*site->parts));
+		sum->parts = one_more(sum->parts, site->n_parts, sizeof(*sum->parts));
+		sum->parts[site->n_parts] = (struct variance){ 0 };
 		site->parts[site->n_parts++] = (struct site_part){
 			.type = words.type, .how = words.how, .size = a->size };
 	}
-	return &site->parts[i];
+	return i;
 }
 
 static bool heap_rate_known(const struct observation *o)
@@ -143,35 +162,56 @@ static void add_rate(double *rate, double *span, double growth, uint64_t ns)
 	*rate = (isnan(*rate) ? 0 : *rate) + growth / *span;
 }
 
+static void add_to_part(struct site_part *p, struct variance *v, const struct obs_account *a)
+{
+	p->live.value += a->live;
+	p->live.samples += a->samples;
+	p->young += a->young;
+	p->shared += a->shared;
+	p->doubtful += a->doubtful;
+	p->allocs += a->allocs;
+	variance_add(v, &a->live_var);
+}
+
+/* Once for each stack. */
+static void add_stack(struct making *mk, uint32_t stack, struct site_sum *sum)
+{
+	const struct obs_stack *st = &mk->o->stacks[stack];
+
+	if (mk->added[stack])
+		return;
+	mk->added[stack] = true;
+	variance_add(&sum->objects, &st->objects);
+	variance_add(&sum->bytes, &st->bytes);
+	variance_add(&sum->new_bytes, &st->new_bytes);
+}
+
 static void add_account(struct making *mk, const struct obs_account *a)
 {
 	const struct observation *o = mk->o;
-	size_t index;
-	struct heap_site *site = heap_site_of(mk, a->stack, &index);
-	struct site_part *p = part_of(mk, site, index, a);
 	double age = a->oldest_ns ? (double)(o->time_ns - a->oldest_ns) / 1e9 : -1;
+	double size = (double)a->size;
+	struct heap_site *site;
+	size_t index, part;
 
-	p->live_objects += a->live;
-	p->young_objects += a->young;
-	p->shared_objects += a->shared;
-	p->doubtful_objects += a->doubtful;
-	p->alloc_objects += a->allocs;
-	p->live_bytes += a->live * a->size;
-	p->alloc_bytes += a->allocs * a->size;
-	site->live_objects += a->live;
-	site->live_bytes += a->live * a->size;
-	site->young_objects += a->young;
-	site->young_bytes += a->young * a->size;
-	site->shared_objects += a->shared;
-	site->doubtful_objects += a->doubtful;
-	site->alloc_objects += a->allocs;
-	site->alloc_bytes += a->allocs * a->size;
-	site->samples += a->samples;
-	site->growth_bytes += (int64_t)((a->live - a->live_first) * a->size);
-	if (heap_rate_known(o))
-		add_rate(&site->rate_per_s, &site->rate_span_s,
-			 (double)(int64_t)(a->live - a->live_half) * (double)a->size,
-			 o->looked_ns - o->heap_half_ns);
+	site = heap_site_of(mk, a->stack, &index);
+	part = part_of(mk, site, index, a);
+	add_to_part(&site->parts[part], &mk->sums[index].parts[part], a);
+	site->live.value += a->live;
+	site->live.samples += a->samples;
+	site->live_bytes.value += a->live * size;
+	site->young += a->young;
+	site->young_bytes += a->young * size;
+	site->shared += a->shared;
+	site->doubtful += a->doubtful;
+	site->allocs += a->allocs;
+	site->alloc_bytes += a->allocs * size;
+	site->growth_bytes += (a->live - a->live_first) * size;
+	add_stack(mk, a->stack, &mk->sums[index]);
+	mk->sums[index].new_bytes_sum += (a->live - a->old) * size;
+	mk->sums[index].died_bytes += (a->live_half - a->old) * size;
+	mk->sums[index].unsure_bytes += (a->shared + a->doubtful) * size;
+	mk->recorded += a->recorded;
 	if (age > site->oldest_s)
 		site->oldest_s = age;
 }
@@ -186,7 +226,7 @@ static void add_others(struct making *mk, uint32_t stack)
 	if (!st->other_allocs)
 		return;
 	site = heap_site_of(mk, stack, &index);
-	site->alloc_objects += st->other_allocs;
+	site->allocs += st->other_allocs;
 	site->alloc_bytes += st->other_bytes;
 }
 
@@ -198,24 +238,24 @@ static int compare(double a, double b)	/* larger first */
 static int by_live_bytes(const void *a, const void *b)
 {
 	const struct heap_site *x = a, *y = b;
-	int c = compare(x->live_bytes, y->live_bytes);
+	int c = compare(x->live_bytes.value, y->live_bytes.value);
 
 	if (!c)
 		c = compare(x->growth_bytes, y->growth_bytes);
 	if (!c)
 		c = compare(x->young_bytes, y->young_bytes);
 	if (!c)
-		c = compare(x->alloc_objects, y->alloc_objects);
+		c = compare(x->allocs, y->allocs);
 	return c ? c : (x->id > y->id) - (x->id < y->id);
 }
 
 static int by_part_bytes(const void *a, const void *b)
 {
 	const struct site_part *x = a, *y = b;
-	int c = compare((double)x->live_objects * x->size, (double)y->live_objects * y->size);
+	int c = compare(x->live.value * (double)x->size, y->live.value * (double)y->size);
 
 	if (!c)
-		c = compare(x->alloc_objects, y->alloc_objects);
+		c = compare(x->allocs, y->allocs);
 	return c ? c : strcmp(x->type, y->type);
 }
 
@@ -231,6 +271,92 @@ static void end_groups(struct making *mk)
 	table_fini(&mk->members);
 }
 
+/* ---- how far off numbers of the heap may be -------------------------------------------------- */
+
+/* unsure: of the value, what may not be there. */
+static void set_interval(struct estimate *e, const struct variance *v, double unsure)
+{
+	*e = estimate_of(e->value, v, e->samples);
+	if (unsure > 0)
+		e->low *= fmax(0, 1 - unsure / e->value);
+}
+
+/*
+ * What was born since the middle of the trace and lives, less what lived then and has died.  Of the
+ * dead only their number is known: they are taken to be as uncertain as the living.
+ */
+static void set_rate(const struct observation *o, struct heap_site *site,
+		     const struct site_sum *sum)
+{
+	double seconds = (double)(o->looked_ns - o->heap_half_ns) / 1e9;
+	double live = site->live_bytes.value, died = fmax(sum->died_bytes, 0);
+	struct variance v = { .largest = sum->bytes.largest };
+	struct estimate born, dead, net;
+
+	v.var = died * (live > 0 ? (sum->bytes.var + sum->bytes.bursts) / live : v.largest);
+	born = estimate_of(sum->new_bytes_sum, &sum->new_bytes, site->live.samples);
+	dead = estimate_of(died, &v, 0);
+	net = estimate_difference(&born, &dead);
+	site->rate = (struct estimate){
+		.value = (sum->new_bytes_sum - sum->died_bytes) / seconds,
+		.samples = site->live.samples };
+	site->rate.low = site->rate.value - (net.value - net.low + sum->unsure_bytes) / seconds;
+	site->rate.high = site->rate.value + (net.high - net.value) / seconds;
+	site->rate_span_s = seconds;
+}
+
+static void finish_site(const struct making *mk, size_t i)
+{
+	struct heap_site *site = &mk->m->f.sites[i];
+	const struct site_sum *sum = &mk->sums[i];
+
+	for (size_t k = 0; k < site->n_parts; k++)
+		set_interval(&site->parts[k].live, &sum->parts[k],
+			     site->parts[k].shared + site->parts[k].doubtful);
+	site->live_bytes.samples = site->live.samples;
+	set_interval(&site->live, &sum->objects, site->shared + site->doubtful);
+	set_interval(&site->live_bytes, &sum->bytes, sum->unsure_bytes);
+	if (heap_rate_known(mk->o))
+		set_rate(mk->o, site, sum);
+}
+
+static void make_totals(const struct making *mk)
+{
+	const struct observation *o = mk->o;
+	struct findings *f = &mk->m->f;
+	double unsure = 0, unsure_bytes = 0, allocs = 0, alloc_bytes = 0;
+
+	for (size_t i = 0; i < f->n_sites; i++) {
+		const struct heap_site *s = &f->sites[i];
+
+		f->live.value += s->live.value;
+		f->live.samples += s->live.samples;
+		f->live_bytes.value += s->live_bytes.value;
+		unsure += s->shared + s->doubtful;
+		unsure_bytes += mk->sums[i].unsure_bytes;
+		allocs += s->allocs;
+		alloc_bytes += s->alloc_bytes;
+	}
+	f->live_bytes.samples = f->live.samples;
+	set_interval(&f->live, &o->objects, unsure);
+	set_interval(&f->live_bytes, &o->bytes, unsure_bytes);
+	f->sample_bytes = allocs > (double)mk->recorded && mk->recorded ?
+				  alloc_bytes / (double)mk->recorded : 1;
+}
+
+/* What was not seen to be allocated is as uncertain as what was. */
+static struct estimate older_bytes(const struct findings *f)
+{
+	double older = (double)f->census.older_bytes;
+
+	if (!f->heap || !f->census.n_cycles || f->census.older_bytes == UNKNOWN_U64)
+		return (struct estimate){ NAN, NAN, NAN, 0 };
+	return (struct estimate){
+		.value = older, .samples = f->live.samples,
+		.low = fmax(0, older - (f->live_bytes.high - f->live_bytes.value)),
+		.high = older + (f->live_bytes.value - f->live_bytes.low) };
+}
+
 static void make_heap(struct making *mk)
 {
 	struct findings *f = &mk->m->f;
@@ -241,6 +367,12 @@ static void make_heap(struct making *mk)
 	for (uint32_t i = 0; i < mk->o->n_stacks; i++)
 		add_others(mk, i);
 	end_groups(mk);
+	for (size_t i = 0; i < f->n_sites; i++)
+		finish_site(mk, i);
+	make_totals(mk);
+	for (size_t i = 0; i < f->n_sites; i++)
+		free(mk->sums[i].parts);
+	free(mk->sums);
 	if (f->n_sites)
 		qsort(f->sites, f->n_sites, sizeof(*f->sites), by_live_bytes);
 	for (size_t i = 0; i < f->n_sites; i++)
@@ -558,17 +690,20 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	make_target(m, &o->target);
 	copy_states(m, o);
 	mk.stacks = xcalloc(o->n_stacks, sizeof(const struct site *));
+	mk.added = xcalloc(o->n_stacks, sizeof(*mk.added));
 	if (o->heap)
 		make_heap(&mk);
 	if (o->goroutines)
 		make_goroutines(&mk);
 	make_census(&m->f, &o->census);
 	make_gc(&m->f, o);
+	m->f.older_bytes = older_bytes(&m->f);
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);
 	make_listened(&m->f, o);
 	m->store = sites_hold(sites);
 	free(mk.stacks);
+	free(mk.added);
 	return &m->f;
 }
 

@@ -107,20 +107,23 @@ struct frames {
 	bool cut;		/* more frames on the root side than could be read */
 };
 
-/* What one site allocates, split by type and size of object. */
+/*
+ * What one site allocates, split by type and size of object.  Numbers of objects and bytes of a
+ * heap are whole where every allocation is recorded and followed, else estimates; those without an
+ * interval add up what each sample stands for.
+ */
 struct site_part {
 	const char *type;	/* "main.Session", "[]uint8"; "?" where it cannot be known */
 	const char *how;	/* "make", "append", "new" ... or NULL */
 	uint64_t size;		/* heap bytes of one object, size class included; 0: the objects
 				 * lie in 16-byte blocks that other (tiny) objects opened */
-	uint64_t live_objects;	/* found alive by the last collection that saw them */
-	uint64_t young_objects;	/* allocated since: no collection has seen them yet */
-	uint64_t shared_objects; /* of live_objects: tiny, their block has other tracked objects */
-	uint64_t doubtful_objects; /* of live_objects: lost events may hide that another object has
-				    * taken their place */
-	uint64_t alloc_objects;	/* since the attach */
-	/* Heap bytes of these; where they are estimates, not of the whole number of objects: */
-	uint64_t live_bytes, alloc_bytes;
+	struct estimate live;	/* objects found alive by the last collection that saw them; low
+				 * is without those that are shared or doubtful */
+	double young;		/* objects allocated since: no collection has seen them yet */
+	double shared;		/* of live: tiny, their block has other tracked objects, or may */
+	double doubtful;	/* of live: another object, of which no record was made, may have
+				 * taken their place */
+	double allocs;		/* objects, since the attach */
 };
 
 /* One allocating stack. */
@@ -130,16 +133,15 @@ struct heap_site {
 	struct frames stack;	/* runtime frames at the leaf end folded away */
 	struct site_part *parts;
 	size_t n_parts;
-	uint64_t live_objects, live_bytes;	/* sums over parts, down to doubtful_objects */
-	uint64_t young_objects, young_bytes;
-	uint64_t shared_objects, doubtful_objects;
-	uint64_t alloc_objects, alloc_bytes;	/* those sums, and what was allocated by parts that
-						 * held nothing and made room for others */
-	uint64_t samples;	/* objects that were really followed, behind live_objects */
-	int64_t growth_bytes;	/* live_bytes minus live_bytes after the first collection since the
+	struct estimate live, live_bytes;	/* sums over parts, down to doubtful */
+	double young, young_bytes;
+	double shared, doubtful;
+	double allocs, alloc_bytes;	/* those sums, and what was allocated by parts that held
+					 * nothing and made room for others */
+	double growth_bytes;	/* live_bytes minus live_bytes after the first collection since the
 				 * attach */
-	double rate_per_s;	/* live bytes grown over the last rate_span_s; NAN: too early to
-				 * tell */
+	struct estimate rate;	/* live bytes grown a second over the last rate_span_s; NAN: too
+				 * early to tell */
 	double rate_span_s;
 	double oldest_s;	/* age of the oldest live object, -1: none */
 };
@@ -169,9 +171,9 @@ struct goroutine_site {
 /* Sums over sites. */
 struct heap_sum {
 	uint64_t sites;
-	uint64_t live_objects, live_bytes;
-	uint64_t young_objects, young_bytes;
-	uint64_t alloc_objects, alloc_bytes;
+	double live, live_bytes;
+	double young, young_bytes;
+	double allocs, alloc_bytes;
 };
 
 struct goroutine_sum {
@@ -294,6 +296,9 @@ struct findings {
 	const struct heap_view *types;	/* the heap by type; NULL: not looked at */
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
+	struct estimate live, live_bytes; /* of all sites */
+	struct estimate older_bytes;	/* of the census, not seen to be allocated; NAN: unknown */
+	double sample_bytes;	/* mean bytes between two samples; 1: every object is one */
 	struct goroutine_site *gsites;	/* in order of live */
 	size_t n_gsites;
 	uint64_t profile_rate;	/* bytes between two samples of the runtime's own profile, which the

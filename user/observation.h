@@ -53,7 +53,8 @@ struct obs_account {
 	double young;		/* born since */
 	double shared;		/* of live: tiny, with another live one in their block */
 	double doubtful;	/* of live: may be the unseen successor of an object that died */
-	double allocs;		/* since the attach */
+	double allocs;		/* since the attach, */
+	uint64_t recorded;	/* and how many of these were recorded */
 	uint64_t samples;	/* objects that live was counted from */
 	double live_first;	/* live after the first collection since the attach */
 	double live_half;	/* live at heap_half_ns, if one weighs as much now as then */

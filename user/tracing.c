@@ -743,7 +743,8 @@ static bool heap_half(const struct tracing *t, struct series_moment *m)
 
 	if (!looked_ns || !series_middle(t->heap_series, looked_ns, m))
 		return false;
-	while (track_cycles(t->track) - series_at(t->heap_series, *m, CYCLES_KEY) < MIN_RATE_CYCLES &&
+	while (track_cycles(t->track) - series_at(t->heap_series, *m, CYCLES_KEY) <
+		       MIN_RATE_CYCLES &&
 	       series_before(t->heap_series, *m, &earlier))
 		*m = earlier;
 	return true;

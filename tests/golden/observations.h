@@ -169,11 +169,11 @@ static struct obs_stack full_stacks[N_STACKS] = {
 /* What has not changed since the first collection, nor since the middle of the trace. */
 #define STEADY(stack_, typ_, size_, live_, young_, allocs_, age_ns) \
 	{ .stack = (stack_), .typ = (typ_), .size = (size_), .live = (live_), .young = (young_), \
-	  .allocs = (allocs_), .samples = (live_) + (young_), .live_first = (live_), \
+	  .allocs = (allocs_), .samples = (live_), .live_first = (live_), \
 	  .live_half = (live_), .oldest_ns = (age_ns) ? ATTACH + 600 * S - (age_ns) : 0 }
 #define ACCOUNT(stack_, typ_, size_, live_, young_, allocs_, age_ns, first, half) \
 	{ .stack = (stack_), .typ = (typ_), .size = (size_), .live = (live_), .young = (young_), \
-	  .allocs = (allocs_), .samples = (live_) + (young_), .live_first = (first), \
+	  .allocs = (allocs_), .samples = (live_), .live_first = (first), \
 	  .live_half = (half), .oldest_ns = (age_ns) ? ATTACH + 600 * S - (age_ns) : 0 }
 
 static const struct obs_account full_accounts[] = {
@@ -185,7 +185,7 @@ static const struct obs_account full_accounts[] = {
 	  .doubtful = 12, .allocs = 900, .samples = 700, .live_first = 828, .live_half = 770,
 	  .oldest_ns = ATTACH + 560 * S },
 	{ .stack = INSERTS, .typ = STRING, .tiny = true, .live = 2100, .young = 5, .shared = 2100,
-	  .allocs = 2200, .samples = 2105, .live_first = 2100, .live_half = 2100,
+	  .allocs = 2200, .samples = 2100, .live_first = 2100, .live_half = 2100,
 	  .oldest_ns = ATTACH + 560 * S },
 	STEADY(INSERTS, CLOSURE, 32, 1, 0, 1, 9 * S),
 	STEADY(INSERTS, TAGS, 8192, 3, 0, 400, 9 * S),
@@ -380,25 +380,54 @@ static struct observation early_observation(void)
 	return o;
 }
 
-/* One in 16 is followed, of objects that have no span of their own. */
+/* Each sample of an account stands for so many: what follows from that. */
+static void set_variance(struct observation *o, struct obs_account *a, double weight)
+{
+	struct obs_stack *st = &o->stacks[a->stack];
+	double size = (double)a->size, var = weight * (weight - 1);
+
+	a->live_var = (struct variance){ .var = (double)a->samples * var, .largest = sqrt(var) };
+	st->objects.var += a->live_var.var;
+	st->objects.largest = fmax(st->objects.largest, sqrt(var));
+	st->bytes.var += a->live_var.var * size * size;
+	st->bytes.largest = fmax(st->bytes.largest, sqrt(var) * size);
+	st->new_bytes = st->bytes;
+	st->new_bytes.var *= a->live > 0 ? 1 - a->old / a->live : 0;
+	o->objects.var += a->live_var.var;
+	o->objects.largest = fmax(o->objects.largest, st->objects.largest);
+	o->bytes.var += a->live_var.var * size * size;
+	o->bytes.largest = fmax(o->bytes.largest, st->bytes.largest);
+}
+
+/* One in 4 is recorded, and one in 16 of these is followed, of objects that have no span of their
+ * own. */
 static struct observation sampled_observation(void)
 {
+	enum { RECORDED = 4, FOLLOWED = 16, BOTH = RECORDED * FOLLOWED };
+	static struct obs_stack stacks[N_STACKS];
 	struct observation o = full_observation();
 
-	o.one_in = 16;
+	memcpy(stacks, full_stacks, sizeof(stacks));
+	o.stacks = stacks;
+	o.one_in = FOLLOWED;
 	o.sources = changing_sources;
 	o.n_sources = ARRAY_SIZE(changing_sources);
 	o.n_sources_left_out = 7;
 	o.cost.spent_ns = 5.7e9;
 	for (size_t i = 0; i < o.n_accounts; i++) {
 		struct obs_account *a = &o.accounts[i];
+		bool large = a->size > 32768;
 
-		if (a->size > 32768)
+		a->recorded = (uint64_t)a->allocs / (large ? 1 : RECORDED);
+		a->allocs = (double)a->recorded * (large ? 1 : RECORDED);
+		a->old = fmin(a->live, a->live_half);
+		if (large)
 			continue;
-		a->live = ceil(a->live / 16) * 16;
-		a->young = ceil(a->young / 16) * 16;
-		a->shared = floor(a->shared / 16) * 16;
-		a->samples = (uint64_t)(a->live + a->young) / 16;
+		a->samples = (uint64_t)ceil(a->live / BOTH);
+		a->live = (double)a->samples * BOTH;
+		a->young = ceil(a->young / BOTH) * BOTH;
+		a->shared = floor(a->shared / BOTH) * BOTH;
+		set_variance(&o, a, BOTH);
 	}
 	return o;
 }
@@ -431,7 +460,7 @@ static struct observation ended_observation(void)
 	memset(o.loss, 0, sizeof(o.loss));
 	o.accounts[0] = (struct obs_account)
 		{ .stack = PUTS, .typ = BYTES, .size = 2048, .live = 3, .young = 1, .allocs = 4,
-		  .samples = 4, .live_first = 1, .live_half = 1, .oldest_ns = ATTACH + S };
+		  .samples = 3, .live_first = 1, .live_half = 1, .oldest_ns = ATTACH + S };
 	o.n_accounts = 1;
 	o.table_known = false;
 	o.n_table = 0;
@@ -476,6 +505,12 @@ static struct observation look_observation(void)
 	o.stacks = stacks;
 	o.accounts = accounts;
 	o.n_accounts = ARRAY_SIZE(accounts);
+	for (size_t i = 0; i < o.n_accounts; i++) {
+		double chance = -expm1(-(double)accounts[i].size / (512 << 10));
+
+		accounts[i].recorded = (uint64_t)(accounts[i].allocs * chance);
+		set_variance(&o, &accounts[i], 1 / chance);
+	}
 	o.look = true;
 	o.profile_rate = 512 << 10;
 	o.attach_ns = o.looked_ns = o.heap_half_ns = o.go_half_ns = 0;

@@ -92,20 +92,102 @@ static void test_heap(void **state)
 
 	assert_int_equal(f->n_sites, 1);	/* both ways lead to the same frames */
 	assert_string_equal(s->stack.v[0]->function, "main.put");
-	assert_int_equal(s->live_objects, 111);
-	assert_int_equal(s->live_bytes, 110 * 1024 + 48);
+	assert_true(s->live.value == 111);
+	assert_true(s->live_bytes.value == 110 * 1024 + 48);
 	assert_int_equal(s->young_bytes, 5 * 1024);
-	assert_int_equal(s->doubtful_objects, 2);
-	assert_int_equal(s->alloc_objects, 212);
-	assert_int_equal(s->samples, 111);
+	assert_true(s->doubtful == 2);
+	assert_true(s->allocs == 212);
+	assert_int_equal(s->live.samples, 111);
 	assert_int_equal(s->growth_bytes, 60 * 1024 + 10 * 1024 + 48);
 	assert_true(s->oldest_s == 30);
 	assert_true(s->rate_span_s == 50);
-	assert_true(fabs(s->rate_per_s - (40 * 1024 + 48) / 50.0) < 1e-9);
+	assert_true(fabs(s->rate.value - (40 * 1024 + 48) / 50.0) < 1e-9);
 	assert_int_equal(s->n_parts, 2);	/* not three: type and size are the same */
 	assert_string_equal(s->parts[0].type, "[]uint8");
-	assert_int_equal(s->parts[0].live_objects, 110);
+	assert_true(s->parts[0].live.value == 110);
 	assert_string_equal(s->parts[1].how, "new");
+	findings_free(f);
+}
+
+/* What is exact is its own limit, but for what is in doubt. */
+static void test_exact(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+	const struct heap_site *s;
+
+	accounts[0].doubtful = 0;
+	f = findings_make(&o, *state);
+	s = &f->sites[0];
+	assert_true(s->live.low == 111 && s->live.high == 111);
+	assert_true(s->live_bytes.low == 110 * 1024 + 48 && s->live_bytes.high == s->live_bytes.low);
+	assert_true(s->rate.low == s->rate.value && s->rate.high == s->rate.value);
+	assert_true(s->parts[0].live.low == 110 && s->parts[0].live.high == 110);
+	assert_true(f->live_bytes.low == f->live_bytes.high && f->live.value == 111);
+	assert_true(f->sample_bytes == 1);
+	findings_free(f);
+	accounts[0].doubtful = 2;
+	f = findings_make(&o, *state);
+	s = &f->sites[0];
+	assert_true(fabs(s->live.low - 109) < 1e-9 && s->live.high == 111);
+	assert_true(fabs(s->live_bytes.low - (108 * 1024 + 48)) < 1e-6);
+	assert_true(fabs(s->rate.low - (s->rate.value - 2 * 1024 / 50.0)) < 1e-9);
+	assert_true(s->rate.high == s->rate.value);
+	assert_true(fabs(f->live.low - 109) < 1e-9);
+	findings_free(f);
+}
+
+/* Two ways that lead to the same frames: what was recorded throughout adds up as chance does, what
+ * was recorded in bursts as if both had come in the same windows. */
+static void test_intervals(void **state)
+{
+	struct observation o = example();
+	struct obs_stack some[ARRAY_SIZE(stacks)];
+	struct findings *f;
+	const struct heap_site *s;
+	double half[2];
+
+	memcpy(some, stacks, sizeof(some));
+	o.stacks = some;
+	for (size_t i = 0; i < 2; i++) {
+		some[1].objects = some[2].objects = (struct variance){ .var = i ? 0 : 50,
+								       .bursts = i ? 50 : 0 };
+		some[1].bytes = some[2].bytes = (struct variance){ .var = 5e7, .largest = 1024 };
+		f = findings_make(&o, *state);
+		s = &f->sites[0];
+		assert_true(s->live.low < 109 && s->live.high > 111);
+		assert_true(s->live_bytes.low < 108 * 1024 && s->live_bytes.high > 111 * 1024);
+		assert_true(f->live.low == f->live.value - 2);	/* o.objects says so */
+		half[i] = s->live.high - s->live.value;
+		findings_free(f);
+	}
+	assert_true(half[1] > 1.35 * half[0] && half[1] < 1.5 * half[0]);
+}
+
+/* A site that grows, of which some have died: both are uncertain. */
+static void test_rate_interval(void **state)
+{
+	struct observation o = example();
+	struct obs_stack some[ARRAY_SIZE(stacks)];
+	struct obs_account one = { .stack = 1, .typ = BYTES, .size = 1000, .live = 1000, .samples = 100,
+				   .live_half = 500, .old = 400, .live_var = { .var = 9000 } };
+	struct findings *f;
+	const struct heap_site *s;
+
+	memcpy(some, stacks, sizeof(some));
+	some[1].bytes = (struct variance){ .var = 9000e6, .largest = 9500 };
+	some[1].new_bytes = (struct variance){ .var = 5400e6, .largest = 9500 };
+	o.stacks = some;
+	o.accounts = &one;
+	o.n_accounts = 1;
+	f = findings_make(&o, *state);
+	s = &f->sites[0];
+	assert_true(fabs(s->rate.value - 500000 / 50.0) < 1e-6);
+	/* 600,000 born, 100,000 died: standard errors 73,000 and 30,000 */
+	assert_true(s->rate.low > (500000 - 2.1 * 79000) / 50);
+	assert_true(s->rate.low < (500000 - 1.7 * 79000) / 50);
+	assert_true(s->rate.high > (500000 + 1.8 * 79000) / 50);
+	assert_true(s->rate.high < (500000 + 2.4 * 79000) / 50);
 	findings_free(f);
 }
 
@@ -118,7 +200,7 @@ static void test_alloc_of_others(void **state)
 	stacks[3].other_bytes = 70;
 	f = findings_make(&o, *state);
 	assert_int_equal(f->n_sites, 2);
-	assert_int_equal(f->sites[1].alloc_objects, 7);
+	assert_int_equal(f->sites[1].allocs, 7);
 	assert_int_equal(f->sites[1].alloc_bytes, 70);
 	findings_free(f);
 	stacks[3].other_allocs = 0;
@@ -132,13 +214,13 @@ static void test_rate_too_early(void **state)
 
 	o.gc_cycles_half = 18;
 	f = findings_make(&o, *state);
-	assert_true(isnan(f->sites[0].rate_per_s));
+	assert_true(isnan(f->sites[0].rate.value));
 	findings_free(f);
 	o = example();
 	o.heap_half_ns = 99 * S;
 	o.go_half_ns = 109 * S;
 	f = findings_make(&o, *state);
-	assert_true(isnan(f->sites[0].rate_per_s));
+	assert_true(isnan(f->sites[0].rate.value));
 	assert_true(isnan(f->gsites[0].rate_per_s));
 	findings_free(f);
 }
@@ -286,7 +368,7 @@ static void test_kept(void **state)
 	assert_int_equal(a->census.classes[0].live_objects, 7);
 	assert_int_equal(b->census.classes[0].live_objects, 8);
 	assert_int_equal(a->sites[0].id, b->sites[0].id);
-	assert_int_equal(a->sites[0].live_objects + 1, b->sites[0].live_objects);
+	assert_true(a->sites[0].live.value + 1 == b->sites[0].live.value);
 	assert_string_equal(a->sites[0].stack.v[1]->function, "main.main");
 	assert_string_equal(b->gsites[0].places[0].state, "chan send");
 	findings_free(a);
@@ -330,7 +412,8 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_heap), TEST(test_alloc_of_others), TEST(test_rate_too_early),
+		TEST(test_heap), TEST(test_exact), TEST(test_intervals),
+		TEST(test_rate_interval), TEST(test_alloc_of_others), TEST(test_rate_too_early),
 		TEST(test_goroutines), TEST(test_main_goroutine), TEST(test_table_unknown),
 		TEST(test_coverage_and_cost), TEST(test_listened), TEST(test_kept), TEST(test_many),
 	};

@@ -112,10 +112,10 @@ static char *render_findings(const char *format, const struct findings *f, size_
 /* ---- findings filled by hand, for tests that look at one thing in them ----------------------- */
 
 #define FRAMES(a) { .v = (a), .n = ARRAY_SIZE(a) }
-#define PART(type_, how_, size_, live, young, shared, alloc) \
-	{ .type = (type_), .how = (how_), .size = (size_), .live_objects = (live), \
-	  .young_objects = (young), .shared_objects = (shared), .alloc_objects = (alloc), \
-	  .live_bytes = (live) * (size_), .alloc_bytes = (alloc) * (size_) }
+#define EXACT(n) { (n), (n), (n), (n) }
+#define PART(type_, how_, size_, live_, young_, shared_, alloc_) \
+	{ .type = (type_), .how = (how_), .size = (size_), .live = EXACT(live_), \
+	  .young = (young_), .shared = (shared_), .allocs = (alloc_) }
 #define PARTS(a) .parts = (a), .n_parts = ARRAY_SIZE(a)
 
 static struct findings plain_findings(void)
@@ -202,7 +202,7 @@ static void test_folders(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct frame frame = FRAME(rows[i].function, rows[i].file, 7, false, 1);
 		const struct frame *stack[] = { &frame };
-		struct heap_site site = { .stack = FRAMES(stack), .live_objects = 1 };
+		struct heap_site site = { .stack = FRAMES(stack), .live = EXACT(1) };
 		struct findings f = plain_findings();
 		char *text;
 
@@ -223,10 +223,10 @@ static void test_no_weight(void **state)
 		PART("a", NULL, 64, 0, 0, 0, 9), PART("b", NULL, 8, 2, 0, 0, 2),
 	};
 	struct heap_site sites[] = {
-		{ .alloc_objects = 5, .alloc_bytes = 50, .growth_bytes = 0, .rate_per_s = NAN },
-		{ PARTS(freed), .live_objects = 2, .live_bytes = 16, .rate_per_s = 1,
+		{ .allocs = 5, .alloc_bytes = 50, .growth_bytes = 0, .rate = { NAN, NAN, NAN, 0 } },
+		{ PARTS(freed), .live = EXACT(2), .live_bytes = EXACT(16), .rate = EXACT(1),
 		  .rate_span_s = 61 },
-		{ .young_objects = 1, .young_bytes = 8, .growth_bytes = -8, .rate_per_s = NAN },
+		{ .young = 1, .young_bytes = 8, .growth_bytes = -8, .rate = { NAN, NAN, NAN, 0 } },
 	};
 	struct goroutine_site gsites[] = {
 		{ .started = 4, .ended = 4, .rate_per_s = NAN, .oldest_s = -1 },
@@ -237,6 +237,8 @@ static void test_no_weight(void **state)
 
 	f.sites = sites;
 	f.n_sites = ARRAY_SIZE(sites);
+	f.live = (struct estimate)EXACT(2);
+	f.live_bytes = (struct estimate)EXACT(16);
 	f.gsites = gsites;
 	f.n_gsites = ARRAY_SIZE(gsites);
 	text = render_findings("text", &f, 10);
@@ -386,8 +388,8 @@ static void test_json_bounds(void **state)
 	f.gsites = gsites;
 	f.n_sites = f.n_gsites = N;
 	for (size_t i = 0; i < N; i++) {
-		sites[i] = (struct heap_site){ .live_objects = 1, .live_bytes = 8,
-					       .alloc_objects = 2, .alloc_bytes = 16 };
+		sites[i] = (struct heap_site){ .live = EXACT(1), .live_bytes = EXACT(8),
+					       .allocs = 2, .alloc_bytes = 16 };
 		gsites[i] = (struct goroutine_site){ .live = 3, .started = 4, .ended = 1 };
 	}
 	sites[0].parts = parts;
@@ -797,9 +799,9 @@ static void test_pprof_other_parts(void **state)
 	const struct frame *const stack[] = { &leaf };
 	struct site_part parts[] = { PART("main.T", "new", 48, 1, 0, 0, 2) };
 	struct heap_site sites[] = {
-		{ .stack = FRAMES(stack), PARTS(parts), .live_objects = 1, .live_bytes = 48,
-		  .alloc_objects = 7, .alloc_bytes = 700 },
-		{ .stack = FRAMES(stack), .alloc_objects = 3, .alloc_bytes = 24 },
+		{ .stack = FRAMES(stack), PARTS(parts), .live = EXACT(1), .live_bytes = EXACT(48),
+		  .allocs = 7, .alloc_bytes = 700 },
+		{ .stack = FRAMES(stack), .allocs = 3, .alloc_bytes = 24 },
 	};
 	struct findings f = plain_findings();
 	struct report_options opt = { 0 };
@@ -896,7 +898,7 @@ static void fill_many(struct many *m)
 		for (size_t k = 0, rest = i; k < DEPTH; k++, rest /= N_FRAMES)
 			m->stacks[i][k] = &m->frames[rest % N_FRAMES];
 		m->sites[i] = (struct heap_site){ .stack = { m->stacks[i], DEPTH, false },
-			.parts = m->parts + i % N_PARTS, .n_parts = 1, .live_objects = 1 };
+			.parts = m->parts + i % N_PARTS, .n_parts = 1, .live = EXACT(1) };
 		m->gsites[i] = (struct goroutine_site){ .stack = m->sites[i].stack, .live = 1,
 			.places = m->places + i % N_PLACES, .n_places = 1 };
 	}
@@ -953,7 +955,7 @@ static struct findings foreign_findings(const char *name)
 	frame = (struct frame){ name, name, name, 1, false, 0x401001 };
 	part = (struct site_part)PART(name, name, 8, 1, 0, 0, 1);
 	site = (struct heap_site){ .stack = FRAMES(stack), .parts = &part, .n_parts = 1,
-				   .live_objects = 1, .live_bytes = 8 };
+				   .live = EXACT(1), .live_bytes = EXACT(8) };
 	place = (struct goroutine_place){ .state = name, .stack = FRAMES(stack), .live = 1 };
 	gsite = (struct goroutine_site){ .stack = FRAMES(stack), .live = 1, .places = &place,
 					 .n_places = 1 };

@@ -520,8 +520,8 @@ static void test_bursts(void **state)
 	track_free(tr);
 }
 
-/* What is certain has no variance; what was chosen by chance has that of its weights, in its account,
- * its stack and all together. */
+/* What is certain has no variance; what was chosen by chance has that of its weights, in its
+ * account, its stack and all together. */
 static void test_variance(void **state)
 {
 	enum { N = 50 };

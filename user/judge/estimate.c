@@ -102,7 +102,8 @@ static double deviation(const struct window *w, unsigned n, unsigned i)
 }
 
 /* Of samples that may be all there are of the class. */
-static double few_windows(const struct window *w, const struct stratum *const *st, unsigned n, double sum)
+static double few_windows(const struct window *w, const struct stratum *const *st, unsigned n,
+			  double sum)
 {
 	double plain = 0, all = 0, squares = 0, q, n_windows;
 
@@ -118,8 +119,8 @@ static double few_windows(const struct window *w, const struct stratum *const *s
 	return sum * sum * fmax(0, q - (q * n_windows + 2) / (n_windows + 4)) / n_windows;
 }
 
-static void end_windows(const struct sampling *s, const struct stratum *const *st, unsigned n, double sum,
-			struct spread *spread)
+static void end_windows(const struct sampling *s, const struct stratum *const *st, unsigned n,
+			double sum, struct spread *spread)
 {
 	struct window w[STRATA_SLOTS];
 	double missing = 0;
@@ -224,8 +225,8 @@ void variance_add(struct variance *to, const struct variance *from)
 
 /* ---- intervals ------------------------------------------------------------------------------- */
 
-/* Of the gamma distribution with this mean and variance: that of a Poisson mean, in objects of which
- * there are so many that their number has that variance. */
+/* Of the gamma distribution with this mean and variance: that of a Poisson mean, in objects of
+ * which there are so many that their number has that variance. */
 static double gamma_quantile(double mean, double var, double z)
 {
 	double n = mean * mean / var;
@@ -241,7 +242,7 @@ struct estimate estimate_of(double value, const struct variance *v, uint64_t sam
 
 	if (value > 0 && var > 0)
 		e.low = gamma_quantile(value, var, -Z95);
-	if (value > 0 && w > 0)
+	if (value > 0 && (var > 0 || w > 0))
 		e.high = fmax(value, gamma_quantile(value + w, var + w * w, Z95));
 	else
 		e.high = value + none * w;

@@ -77,22 +77,22 @@ static void add(struct lines *l, const struct frames *stack, uint64_t value)
 
 static uint64_t live_bytes(const struct heap_site *s)
 {
-	return s->live_bytes;
+	return report_whole(s->live_bytes.value);
 }
 
 static uint64_t live_objects(const struct heap_site *s)
 {
-	return s->live_objects;
+	return report_whole(s->live.value);
 }
 
 static uint64_t alloc_bytes(const struct heap_site *s)
 {
-	return s->alloc_bytes;
+	return report_whole(s->alloc_bytes);
 }
 
 static uint64_t growth_bytes(const struct heap_site *s)
 {
-	return s->growth_bytes > 0 ? (uint64_t)s->growth_bytes : 0;
+	return report_whole(s->growth_bytes);
 }
 
 /* By names from the root on.  Frames are shared, so most are told equal by their address. */

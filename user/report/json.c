@@ -89,6 +89,25 @@ static void put_memory(struct json *j, const struct memory_account *m)
 	close_level(j, '}');
 }
 
+/* A number of objects or bytes; not known: null. */
+static void field_whole(struct json *j, const char *key, double n, bool known)
+{
+	field_u64(j, key, known ? report_whole(n) : UNKNOWN_U64);
+}
+
+/* Outwards to whole numbers. */
+static void put_95(struct json *j, const char *key, const struct estimate *e, bool known)
+{
+	if (!known) {
+		field_null(j, key);
+		return;
+	}
+	open_level(j, key, '[');
+	field_u64(j, NULL, report_whole(floor(e->low)));
+	field_u64(j, NULL, report_whole(ceil(e->high)));
+	close_level(j, ']');
+}
+
 static void put_estimate(struct json *j, const char *key, const struct estimate *e)
 {
 	open_level(j, key, '{');
@@ -98,8 +117,9 @@ static void put_estimate(struct json *j, const char *key, const struct estimate 
 	close_level(j, '}');
 }
 
-static void put_census(struct json *j, const struct heap_census *c)
+static void put_census(struct json *j, const struct findings *f)
 {
+	const struct heap_census *c = &f->census;
 	const struct estimate unknown = { .value = NAN, .low = NAN, .high = NAN };
 	bool known = c->n_cycles > 0;
 
@@ -108,6 +128,7 @@ static void put_census(struct json *j, const struct heap_census *c)
 	field_u64(j, "missed", c->n_missed);
 	field_u64(j, "live_bytes", known ? c->live_bytes : UNKNOWN_U64);
 	field_u64(j, "older_bytes", known ? c->older_bytes : UNKNOWN_U64);
+	put_95(j, "older_bytes_95", &f->older_bytes, isfinite(f->older_bytes.value));
 	field_seconds(j, "alloc_span_s", known ? c->alloc_span_s : -1);
 	put_estimate(j, "rate_per_s", known ? &c->rate : &unknown);
 	close_level(j, '}');
@@ -156,6 +177,21 @@ static void put_collections(struct json *j, const struct findings *f)
 	for (size_t i = 0; i < f->n_gc; i++)
 		put_cycle(j, &f->gc[i]);
 	close_level(j, ']');
+}
+
+/* Sums over all heap sites. */
+static void put_live(struct json *j, const struct findings *f)
+{
+	bool known = f->heap && f->live_known;
+
+	open_level(j, "live", '{');
+	field_whole(j, "objects", f->live.value, known);
+	put_95(j, "objects_95", &f->live, known);
+	field_whole(j, "bytes", f->live_bytes.value, known);
+	put_95(j, "bytes_95", &f->live_bytes, known);
+	field_u64(j, "samples", known ? f->live.samples : UNKNOWN_U64);
+	field_double(j, "sample_bytes", f->heap ? f->sample_bytes : NAN);
+	close_level(j, '}');
 }
 
 static void put_coverage(struct json *j, const struct findings *f)
@@ -223,14 +259,10 @@ static void put_frames(struct json *j, const char *key, const struct frames *sta
 	close_level(j, ']');
 }
 
-static void put_rate(struct json *j, double rate, double span_s)
+static void put_rate(struct json *j, const struct estimate *rate, double span_s)
 {
-	open_level(j, "rate_per_s", '{');
-	field_double(j, "estimate", rate);
-	field_null(j, "low");
-	field_null(j, "high");
-	close_level(j, '}');
-	field_double(j, "rate_span_s", isfinite(rate) ? span_s : NAN);
+	put_estimate(j, "rate_per_s", rate);
+	field_double(j, "rate_span_s", isfinite(rate->value) ? span_s : NAN);
 }
 
 /* What only a trace knows. */
@@ -247,17 +279,41 @@ static void put_part(struct json *j, const struct findings *f, const struct site
 	field_string(j, "type", known ? p->type : NULL);
 	field_string(j, "how", p->how);
 	field_u64(j, "object_bytes", p->size);
-	field_u64(j, "live_objects", looked ? p->live_objects : UNKNOWN_U64);
-	field_u64(j, "young_objects", traced(f, p->young_objects));
-	field_u64(j, "shared_objects", looked ? traced(f, p->shared_objects) : UNKNOWN_U64);
-	field_u64(j, "doubtful_objects", looked ? traced(f, p->doubtful_objects) : UNKNOWN_U64);
-	field_u64(j, "alloc_objects", p->alloc_objects);
+	field_whole(j, "live_objects", p->live.value, looked);
+	put_95(j, "live_objects_95", &p->live, looked);
+	field_u64(j, "samples", looked ? p->live.samples : UNKNOWN_U64);
+	field_whole(j, "young_objects", p->young, !f->look);
+	field_whole(j, "shared_objects", p->shared, looked && !f->look);
+	field_whole(j, "doubtful_objects", p->doubtful, looked && !f->look);
+	field_whole(j, "alloc_objects", p->allocs, true);
 	close_level(j, '}');
+}
+
+static void put_heap_numbers(struct json *j, const struct findings *f, const struct heap_site *s)
+{
+	bool looked = f->live_known;
+
+	field_whole(j, "live_objects", s->live.value, looked);
+	put_95(j, "live_objects_95", &s->live, looked);
+	field_whole(j, "live_bytes", s->live_bytes.value, looked);
+	put_95(j, "live_bytes_95", &s->live_bytes, looked);
+	field_u64(j, "samples", looked ? s->live.samples : UNKNOWN_U64);
+	field_whole(j, "young_objects", s->young, !f->look);
+	field_whole(j, "young_bytes", s->young_bytes, !f->look);
+	field_whole(j, "shared_objects", s->shared, looked && !f->look);
+	field_whole(j, "doubtful_objects", s->doubtful, looked && !f->look);
+	field_whole(j, "alloc_objects", s->allocs, true);
+	field_whole(j, "alloc_bytes", s->alloc_bytes, true);
+	if (f->growth_known)	/* it is measured from the first collection on */
+		field_i64(j, "growth_bytes", llround(s->growth_bytes));
+	else
+		field_null(j, "growth_bytes");
+	put_rate(j, &s->rate, s->rate_span_s);
+	field_seconds(j, "oldest_s", s->oldest_s);
 }
 
 static void put_heap_site(struct json *j, const struct findings *f, const struct heap_site *s)
 {
-	bool looked = f->live_known;
 	size_t n_types = bound(j, s->n_parts, MAX_TYPES);
 
 	open_level(j, NULL, '{');
@@ -266,21 +322,7 @@ static void put_heap_site(struct json *j, const struct findings *f, const struct
 	field_null(j, "verdict");
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
-	field_u64(j, "live_objects", looked ? s->live_objects : UNKNOWN_U64);
-	field_u64(j, "live_bytes", looked ? s->live_bytes : UNKNOWN_U64);
-	field_u64(j, "young_objects", traced(f, s->young_objects));
-	field_u64(j, "young_bytes", traced(f, s->young_bytes));
-	field_u64(j, "shared_objects", looked ? traced(f, s->shared_objects) : UNKNOWN_U64);
-	field_u64(j, "doubtful_objects", looked ? traced(f, s->doubtful_objects) : UNKNOWN_U64);
-	field_u64(j, "alloc_objects", s->alloc_objects);
-	field_u64(j, "alloc_bytes", s->alloc_bytes);
-	if (f->growth_known)	/* it is measured from the first collection on */
-		field_i64(j, "growth_bytes", s->growth_bytes);
-	else
-		field_null(j, "growth_bytes");
-	put_rate(j, s->rate_per_s, s->rate_span_s);
-	field_u64(j, "samples", looked ? s->samples : UNKNOWN_U64);
-	field_seconds(j, "oldest_s", s->oldest_s);
+	put_heap_numbers(j, f, s);
 	field_u64(j, "types_left_out", s->n_parts - n_types);
 	open_level(j, "types", '[');
 	for (size_t i = 0; i < n_types; i++)
@@ -332,6 +374,8 @@ static void put_place(struct json *j, const struct goroutine_place *p)
 static void put_goroutine_site(struct json *j, const struct findings *f,
 			       const struct goroutine_site *s)
 {
+	/* every one is counted */
+	const struct estimate rate = { s->rate_per_s, s->rate_per_s, s->rate_per_s, s->live };
 	size_t n_places = bound(j, s->n_places, MAX_PLACES);
 
 	open_level(j, NULL, '{');
@@ -347,7 +391,7 @@ static void put_goroutine_site(struct json *j, const struct findings *f,
 	field_u64(j, "ended", traced(f, s->ended));
 	put_states(j, s);
 	put_blocked_at(j, s);
-	put_rate(j, s->rate_per_s, s->rate_span_s);
+	put_rate(j, &rate, s->rate_span_s);
 	field_u64(j, "samples", s->live);
 	field_seconds(j, "oldest_s", s->oldest_s);
 	field_u64(j, "places_left_out", s->n_places - n_places);
@@ -371,10 +415,10 @@ static void put_left_out(struct json *j, const struct findings *f, size_t heap, 
 	open_level(j, "sites_left_out", '{');
 	open_level(j, "heap", '{');
 	field_u64(j, "sites", h.sites);
-	field_u64(j, "live_objects", looked ? h.live_objects : UNKNOWN_U64);
-	field_u64(j, "live_bytes", looked ? h.live_bytes : UNKNOWN_U64);
-	field_u64(j, "alloc_objects", h.alloc_objects);
-	field_u64(j, "alloc_bytes", h.alloc_bytes);
+	field_whole(j, "live_objects", h.live, looked);
+	field_whole(j, "live_bytes", h.live_bytes, looked);
+	field_whole(j, "alloc_objects", h.allocs, true);
+	field_whole(j, "alloc_bytes", h.alloc_bytes, true);
 	close_level(j, '}');
 	open_level(j, "goroutine", '{');
 	field_u64(j, "sites", g.sites);
@@ -416,7 +460,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	field_u64(&j, "followed_one_in",
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);
-	put_census(&j, &f->census);
+	put_census(&j, f);
+	put_live(&j, f);
 	if (f->gc_known)
 		put_collections(&j, f);
 	if (f->types)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,9 +49,11 @@ static void put_comments(struct making *m, bool of_heap)
 						report_duration(f->attached_s).s, f->gc_cycles,
 						of_heap && !f->live_known ?
 						": what is in use is not known yet" : ""));
-	if (of_heap && f->followed_one_in > 1)
-		profile_comment(m->p, xasprintf("one in %" PRIu32 " small objects followed, counts "
-						"are estimates", f->followed_one_in));
+	if (of_heap && (double)f->live.samples != f->live.value)
+		profile_comment(m->p, xasprintf("estimates from %" PRIu64 " samples: %s%s in use "
+						"in all (95 %%)", f->live.samples,
+						report_bytes(report_whole(f->live_bytes.value)).s,
+						report_limits(&f->live_bytes, false).s));
 	if (of_heap)
 		profile_comment(m->p, xstrdup(f->look ? "from the runtime's own memory profile" :
 				"objects allocated before the attach are not seen"));
@@ -141,10 +144,11 @@ static void begin_heap_sample(struct making *m, const struct heap_site *s,
 
 static void put_part(struct making *m, const struct heap_site *s, const struct site_part *part)
 {
-	bool live = m->f->live_known;
+	double live = m->f->live_known ? part->live.value : 0, size = (double)part->size;
 	const uint64_t values[N_HEAP_VALUES] = {
-		profile_times(part->alloc_objects, 1), profile_times(part->alloc_bytes, 1),
-		profile_times(part->live_objects, live), profile_times(part->live_bytes, live),
+		profile_times(report_whole(part->allocs), 1),
+		profile_times(report_whole(part->allocs * size), 1),
+		profile_times(report_whole(live), 1), profile_times(report_whole(live * size), 1),
 	};
 
 	if (!values[ALLOC_OBJECTS] && !values[INUSE_OBJECTS])
@@ -160,16 +164,17 @@ static void put_part(struct making *m, const struct heap_site *s, const struct s
 /* What was allocated by parts that are no longer known apart: no type, no size, nothing in use. */
 static void put_other_parts(struct making *m, const struct heap_site *s)
 {
-	uint64_t objects = 0, bytes = 0, values[N_HEAP_VALUES] = { 0 };
+	double objects = s->allocs, bytes = s->alloc_bytes;
+	uint64_t values[N_HEAP_VALUES] = { 0 };
 
 	for (size_t i = 0; i < s->n_parts; i++) {
-		objects += s->parts[i].alloc_objects;
-		bytes += s->parts[i].alloc_bytes;
+		objects -= s->parts[i].allocs;
+		bytes -= s->parts[i].allocs * (double)s->parts[i].size;
 	}
-	if (s->alloc_objects <= objects)
+	values[ALLOC_OBJECTS] = profile_times(report_whole(objects), 1);
+	values[ALLOC_SPACE] = profile_times(report_whole(bytes), 1);
+	if (!values[ALLOC_OBJECTS])
 		return;
-	values[ALLOC_OBJECTS] = profile_times(s->alloc_objects - objects, 1);
-	values[ALLOC_SPACE] = profile_times(s->alloc_bytes - bytes, 1);
 	begin_heap_sample(m, s, values);
 	profile_sample(m->p);
 }
@@ -184,7 +189,8 @@ static void put_heap_site(struct making *m, const struct heap_site *s)
 static void put_heap(struct making *m)
 {
 	/* 1: every allocation */
-	profile_period(m->p, "space", "bytes", m->f->profile_rate ? m->f->profile_rate : 1);
+	profile_period(m->p, "space", "bytes", m->f->profile_rate ? m->f->profile_rate :
+		       report_whole(fmax(1, m->f->sample_bytes)));
 	profile_sample_type(m->p, "alloc_objects", "count");
 	profile_sample_type(m->p, "alloc_space", "bytes");
 	profile_sample_type(m->p, "inuse_objects", "count");

@@ -105,27 +105,35 @@ static void three_digits(char *out, size_t size, double v)
 	out[n] = 0;
 }
 
-/* Divides by base until what would be printed is below it. */
-static struct report_words scaled(double v, double base, const char *const *units, size_t n_units)
+/* Divides by base until what would be printed is below it; returns how often. */
+static size_t scale(double *v, double base, size_t n_units)
 {
-	struct report_words w;
-	char digits[24];
 	size_t unit = 0;
 
-	while (v >= base - 0.5 && unit + 1 < n_units) {
-		v /= base;
+	while (*v >= base - 0.5 && unit + 1 < n_units) {
+		*v /= base;
 		unit++;
 	}
+	return unit;
+}
+
+static struct report_words scaled(double v, double base, const char *const *units, size_t n_units)
+{
+	size_t unit = scale(&v, base, n_units);
+	struct report_words w;
+	char digits[24];
+
 	three_digits(digits, sizeof(digits), v);
 	snprintf(w.s, sizeof(w.s), "%s%s", digits, units[unit]);
 	return w;
 }
 
+static const char *const byte_units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+
 static struct report_words scaled_bytes(double v)
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-
-	return scaled(v < 1023.5 ? (double)(int)(v + 0.5) : v, 1024, units, ARRAY_SIZE(units));
+	return scaled(v < 1023.5 ? (double)(int)(v + 0.5) : v, 1024, byte_units,
+		      ARRAY_SIZE(byte_units));
 }
 
 struct report_words report_bytes(uint64_t bytes)
@@ -144,6 +152,49 @@ struct report_words report_change(double bytes)
 	size = scaled_bytes(fabs(bytes));
 	snprintf(w.s, sizeof(w.s), "%c%.30s", bytes <= -0.5 ? '-' : '+', size.s);
 	return w;
+}
+
+/* Whether v, in units of so many bytes, has digits to be printed, and not many. */
+static bool fits(double v, double unit)
+{
+	return v == 0 || (fabs(v) >= 0.005 * unit && fabs(v) < 1023.5 * unit);
+}
+
+static struct report_words limit(double v, double unit, bool is_signed)
+{
+	struct report_words w;
+	char digits[24];
+
+	if (unit == 0 && is_signed)
+		return report_change(v);
+	if (unit == 0)
+		return scaled_bytes(v);
+	three_digits(digits, sizeof(digits), fabs(v) / unit);
+	snprintf(w.s, sizeof(w.s), "%s%s", v < 0 ? "-" : is_signed ? "+" : "", digits);
+	return w;
+}
+
+struct report_words report_limits(const struct estimate *e, bool is_signed)
+{
+	struct report_words w = { "" }, low, high;
+	double v = fabs(e->value), unit = 1;
+
+	if (!isfinite(e->low) || !isfinite(e->high))
+		return w;
+	for (size_t i = scale(&v, 1024, ARRAY_SIZE(byte_units)); i; i--)
+		unit *= 1024;
+	if (e->value == 0 || !fits(e->low, unit) || !fits(e->high, unit))
+		unit = 0;	/* each has its own */
+	low = limit(e->low, unit, is_signed);
+	high = limit(e->high, unit, is_signed);
+	if (strcmp(low.s, high.s))
+		snprintf(w.s, sizeof(w.s), " [%.12s, %.12s]", low.s, high.s);
+	return w;
+}
+
+uint64_t report_whole(double n)
+{
+	return n > 0 ? (uint64_t)llround(fmin(n, 0x1p62)) : 0;
 }
 
 struct report_words report_count(uint64_t n)
@@ -214,11 +265,11 @@ size_t report_fold_runtime(const struct frames *stack)
 void report_add_heap(struct heap_sum *sum, const struct heap_site *s)
 {
 	sum->sites++;
-	sum->live_objects += s->live_objects;
-	sum->live_bytes += s->live_bytes;
-	sum->young_objects += s->young_objects;
+	sum->live += s->live.value;
+	sum->live_bytes += s->live_bytes.value;
+	sum->young += s->young;
 	sum->young_bytes += s->young_bytes;
-	sum->alloc_objects += s->alloc_objects;
+	sum->allocs += s->allocs;
 	sum->alloc_bytes += s->alloc_bytes;
 }
 

@@ -247,11 +247,11 @@ static int by_size(const void *a, const void *b)
 {
 	const struct site_part *x = *(const struct site_part *const *)a;
 	const struct site_part *y = *(const struct site_part *const *)b;
-	const uint64_t keys[][2] = {
-		{ x->live_objects * x->size, y->live_objects * y->size },
-		{ x->live_objects, y->live_objects },
-		{ x->young_objects * x->size, y->young_objects * y->size },
-		{ x->alloc_objects, y->alloc_objects },
+	const double keys[][2] = {
+		{ x->live.value * (double)x->size, y->live.value * (double)y->size },
+		{ x->live.value, y->live.value },
+		{ x->young * (double)x->size, y->young * (double)y->size },
+		{ x->allocs, y->allocs },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -260,10 +260,20 @@ static int by_size(const void *a, const void *b)
 	return 0;
 }
 
+static struct report_words count_of(double objects)
+{
+	return report_count(report_whole(objects));
+}
+
+static struct report_words size_of(double bytes)
+{
+	return report_bytes(report_whole(bytes));
+}
+
 /* How many of the objects that the report is about: the live ones, or the young. */
 static struct report_words part_count(const struct site_part *p, bool looked)
 {
-	return report_count(looked ? p->live_objects : p->young_objects);
+	return count_of(looked ? p->live.value : p->young);
 }
 
 struct widths {			/* of the columns "14,848 x 2KiB" */
@@ -286,7 +296,7 @@ static struct widths part_widths(const struct site_part *const *parts, size_t n,
 
 static bool holds(const struct site_part *p)
 {
-	return p->live_objects || p->young_objects;
+	return p->live.value > 0 || p->young > 0;
 }
 
 static void put_part(FILE *out, const struct site_part *p, bool looked, struct widths w)
@@ -301,14 +311,14 @@ static void put_part(FILE *out, const struct site_part *p, bool looked, struct w
 		item(&l, "", "%*s in shared 16-byte blocks", (int)w.count, count.s);
 	item(&l, "  ", "%s%s%s%s", p->type ? p->type : "?", p->how ? " (" : "",
 	     p->how ? p->how : "", p->how ? ")" : "");
-	if (looked && p->size && p->shared_objects)
-		item(&l, ", ", "%s in shared 16-byte blocks", report_count(p->shared_objects).s);
-	if (looked && p->young_objects)
-		item(&l, ", ", "%s young", report_count(p->young_objects).s);
-	if (looked && p->doubtful_objects)
-		item(&l, ", ", "%s doubtful", report_count(p->doubtful_objects).s);
-	if (p->alloc_objects != (looked ? p->live_objects : p->young_objects))
-		item(&l, ", ", "%s allocated", report_count(p->alloc_objects).s);
+	if (looked && p->size && p->shared > 0)
+		item(&l, ", ", "%s in shared 16-byte blocks", count_of(p->shared).s);
+	if (looked && p->young > 0)
+		item(&l, ", ", "%s young", count_of(p->young).s);
+	if (looked && p->doubtful > 0)
+		item(&l, ", ", "%s doubtful", count_of(p->doubtful).s);
+	if (p->allocs != (looked ? p->live.value : p->young))
+		item(&l, ", ", "%s allocated", count_of(p->allocs).s);
 	end_line(&l);
 }
 
@@ -333,34 +343,47 @@ static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool al
 	free(parts);
 }
 
-/* What changes per minute, in words, and over what time that was. */
-static void put_rate(struct line *l, const char *per_minute, double rate, double span_s)
+/* What changes per minute, in words, with its limits, and over what time that was. */
+static void put_rate(struct line *l, const char *per_minute, const char *limits, double rate,
+		     double span_s)
 {
-	if (!isfinite(rate))
+	if (!isfinite(rate)) {
 		item(l, "  ", "rate: too early");
-	else if (span_s > 0)
-		item(l, "  ", "%s/min over the last %s", per_minute, report_duration(span_s).s);
-	else
-		item(l, "  ", "%s/min", per_minute);
+		return;
+	}
+	item(l, "  ", "%s/min%s", per_minute, limits);
+	if (span_s > 0)
+		item(l, " ", "over the last %s", report_duration(span_s).s);
+}
+
+static void put_heap_rate(struct line *l, const struct heap_site *s)
+{
+	struct estimate rate = { s->rate.value * 60, s->rate.low * 60, s->rate.high * 60, 0 };
+
+	put_rate(l, report_change(rate.value).s, report_limits(&rate, true).s, rate.value,
+		 s->rate_span_s);
 }
 
 static void put_heap_site(FILE *out, const struct findings *f, const struct heap_site *s,
 			  size_t number, bool all)
 {
 	bool looked = f->live_known;
-	uint64_t n = looked ? s->live_objects : s->young_objects;
+	double n = looked ? s->live.value : s->young;
 	struct line l = begin_line(out, "", 3);
 
-	item(&l, "", "#%zu  %s %s in %s object%s", number,
-	     report_bytes(looked ? s->live_bytes : s->young_bytes).s, looked ? "live" : "young",
-	     report_count(n).s, plural(n));
-	if (looked && s->doubtful_objects)
-		item(&l, ", ", "%s doubtful", report_count(s->doubtful_objects).s);
-	if (f->followed_one_in > 1 || f->profile_rate > 1)
-		item(&l, ", ", "from %s sample%s", report_count(s->samples).s, plural(s->samples));
+	item(&l, "", "#%zu  %s%s", number,
+	     size_of(looked ? s->live_bytes.value : s->young_bytes).s,
+	     looked ? report_limits(&s->live_bytes, false).s : "");
+	item(&l, " ", "%s in %s object%s", looked ? "live" : "young", count_of(n).s,
+	     plural(report_whole(n)));
+	if (looked && s->doubtful > 0)
+		item(&l, ", ", "%s doubtful", count_of(s->doubtful).s);
+	if (looked && (double)s->live.samples != s->live.value)
+		item(&l, ", ", "%s sample%s", report_count(s->live.samples).s,
+		     plural(s->live.samples));
 	if (looked && !f->look)
-		put_rate(&l, report_change(s->rate_per_s * 60).s, s->rate_per_s, s->rate_span_s);
-	item(&l, "  ", "allocated %s", report_bytes(s->alloc_bytes).s);
+		put_heap_rate(&l, s);
+	item(&l, "  ", "allocated %s", size_of(s->alloc_bytes).s);
 	if (looked && s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
 	end_line(&l);
@@ -368,10 +391,15 @@ static void put_heap_site(FILE *out, const struct findings *f, const struct heap
 	put_frames(out, f, &s->stack, 0, "        ", "        ");
 }
 
+static bool site_holds(const struct heap_site *s)
+{
+	return s->live.value > 0 || s->young > 0;
+}
+
 /* Into a sum whose sites are those that hold something: the others have no row to look for. */
 static void add_heap(struct heap_sum *sum, const struct heap_site *s)
 {
-	uint64_t sites = sum->sites + (s->live_objects || s->young_objects);
+	uint64_t sites = sum->sites + site_holds(s);
 
 	report_add_heap(sum, s);
 	sum->sites = sites;
@@ -394,18 +422,25 @@ static struct heap_sum heap_total(const struct findings *f)
 	return t;
 }
 
+static void put_live(struct line *l, const struct findings *f, const struct heap_sum *t)
+{
+	item(l, "", "%s%s", size_of(f->live_bytes.value).s, report_limits(&f->live_bytes, false).s);
+	item(l, " ", "live in %s object%s at %s site%s", count_of(f->live.value).s,
+	     plural(report_whole(f->live.value)), report_count(t->sites).s, plural(t->sites));
+	if ((double)f->live.samples != f->live.value)
+		item(l, ", ", "%s sample%s", report_count(f->live.samples).s,
+		     plural(f->live.samples));
+}
+
 /* What the runtime's own profile says, which is as old as its last collection. */
 static void put_profile_total(FILE *out, const struct findings *f)
 {
 	struct heap_sum t = heap_total(f);
 	struct line l = begin_line(out, "HEAP     ", 9);
 
-	item(&l, "", "%s live in %s object%s at %s site%s", report_bytes(t.live_bytes).s,
-	     report_count(t.live_objects).s, plural(t.live_objects), report_count(t.sites).s,
-	     plural(t.sites));
+	put_live(&l, f, &t);
 	item(&l, "; ", "%s allocated in %s object%s since the program's start",
-	     report_bytes(t.alloc_bytes).s, report_count(t.alloc_objects).s,
-	     plural(t.alloc_objects));
+	     size_of(t.alloc_bytes).s, count_of(t.allocs).s, plural(report_whole(t.allocs)));
 	item(&l, "; ", "by the runtime's own profile");
 	item(&l, " ", "as of its last collection");
 	if (f->profile_rate > 1)
@@ -481,18 +516,15 @@ static void put_heap_total(FILE *out, const struct findings *f)
 		item(&l, ": ", "what lives is not known yet");
 		/* runtime/proc.go, forcegcperiod */
 		item(&l, "; ", "Go collects at least every two minutes, unless GOGC is off");
-		item(&l, "; ", "%s in %s object%s at %s site%s are young",
-		     report_bytes(t.young_bytes).s, report_count(t.young_objects).s,
-		     plural(t.young_objects), report_count(t.sites).s, plural(t.sites));
-	} else {
-		item(&l, "", "%s live in %s object%s at %s site%s", report_bytes(t.live_bytes).s,
-		     report_count(t.live_objects).s, plural(t.live_objects),
+		item(&l, "; ", "%s in %s object%s at %s site%s are young", size_of(t.young_bytes).s,
+		     count_of(t.young).s, plural(report_whole(t.young)),
 		     report_count(t.sites).s, plural(t.sites));
-		item(&l, "; ", "%s young", report_bytes(t.young_bytes).s);
+	} else {
+		put_live(&l, f, &t);
+		item(&l, "; ", "%s young", size_of(t.young_bytes).s);
 	}
-	item(&l, "; ", "%s allocated in %s object%s since the attach",
-	     report_bytes(t.alloc_bytes).s, report_count(t.alloc_objects).s,
-	     plural(t.alloc_objects));
+	item(&l, "; ", "%s allocated in %s object%s since the attach", size_of(t.alloc_bytes).s,
+	     count_of(t.allocs).s, plural(report_whole(t.allocs)));
 	end_line(&l);
 }
 
@@ -508,7 +540,7 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct heap_site *s = &f->sites[i];
 
-		if (!top || (shown < top && (s->live_objects || s->young_objects)))
+		if (!top || (shown < top && site_holds(s)))
 			put_heap_site(out, f, s, ++shown, !top);
 		else
 			add_heap(&rest, s);
@@ -516,7 +548,7 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 	if (rest.sites)
 		fprintf(out, "... and %s more site%s, %s\n", report_count(rest.sites).s,
 			plural(rest.sites),
-			report_bytes(f->live_known ? rest.live_bytes : rest.young_bytes).s);
+			size_of(f->live_known ? rest.live_bytes : rest.young_bytes).s);
 }
 
 /* The others are Go's words for not waiting: gStatusStrings, runtime/traceback.go of Go 1.26. */
@@ -597,7 +629,7 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 	item(&l, "", "#%zu  %s goroutine%s", number, report_count(s->live).s, plural(s->live));
 	/* None starts where the attach has not seen one: nothing is early there. */
 	if (!f->look && (!s->before_attach || isfinite(s->rate_per_s)))
-		put_rate(&l, rate, s->rate_per_s, s->rate_span_s);
+		put_rate(&l, rate, "", s->rate_per_s, s->rate_span_s);
 	if (!f->look)
 		item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
 		     report_count(s->ended).s);
@@ -676,15 +708,15 @@ static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 			report_count(rest.live).s, plural(rest.live));
 }
 
-static void put_older(struct line *l, const struct heap_census *c)
+static void put_older(struct line *l, const struct findings *f)
 {
-	if (!c->n_cycles || c->older_bytes == UNKNOWN_U64) {
+	if (!isfinite(f->older_bytes.value)) {
 		item(l, "; ", "objects older than the attach are not seen");
 		return;
 	}
-	item(l, "; ", "%s older than the attach are not seen",
-	     report_bytes(c->older_bytes).s);
-	item(l, " ", "(of %s live one collection ago)", report_bytes(c->live_bytes).s);
+	item(l, "; ", "%s%s older than the attach are not seen", size_of(f->older_bytes.value).s,
+	     report_limits(&f->older_bytes, false).s);
+	item(l, " ", "(of %s live one collection ago)", report_bytes(f->census.live_bytes).s);
 }
 
 static void put_coverage(FILE *out, const struct findings *f)
@@ -704,11 +736,10 @@ static void put_coverage(FILE *out, const struct findings *f)
 	if (!*separator)
 		item(&l, "", "nothing lost");
 	if (f->heap && !f->look)
-		put_older(&l, &f->census);
-	if (f->heap && t.young_objects)
-		item(&l, "; ",
-		     "%s object%s (%s) young, %s", report_count(t.young_objects).s,
-		     plural(t.young_objects), report_bytes(t.young_bytes).s,
+		put_older(&l, f);
+	if (f->heap && t.young > 0)
+		item(&l, "; ", "%s object%s (%s) young, %s", count_of(t.young).s,
+		     plural(report_whole(t.young)), size_of(t.young_bytes).s,
 		     f->live_known ? "allocated since the last collection" :
 				    "no collection has ended");
 	if (!f->heap && f->goroutines && !f->look)

@@ -109,7 +109,8 @@ static struct obs_account copy_account(const struct track *tr, const struct acco
 		.live = sum->live, .live_var = sum->v, .young = sum->young, .shared = sum->shared,
 		.doubtful = at_most_lost(tr, sum->doubtful, a->tiny),
 		.old = sum->old, .n_old = sum->n_old, .each = mean_weight(tr, a, sum),
-		.allocs = weigh_allocs(tr, a), .samples = a->live, .oldest_ns = sum->oldest_ns };
+		.allocs = weigh_allocs(tr, a), .recorded = a->allocs,
+		.samples = a->live, .oldest_ns = sum->oldest_ns };
 }
 
 static void copy_accounts(const struct track *tr, struct track_snapshot *out,
