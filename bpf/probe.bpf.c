@@ -117,6 +117,7 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 	a->size = size;
 	a->gen = gen;
 	a->chance = w->chance;
+	a->g = REG_G(ctx);
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 

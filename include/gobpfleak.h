@@ -194,6 +194,7 @@ struct gl_alloc {
 	__u64 size;		/* bytes asked for, GL_UNKNOWN: not at hand */
 	__u32 gen;		/* mheap_.sweepgen when it was born */
 	__u32 chance;		/* with which an object like it is recorded, in 2^-32; 0: certain */
+	__u64 g;		/* address of the g that allocated it */
 };
 
 #define GL_UNKNOWN (~0ULL)
@@ -257,7 +258,7 @@ enum gl_counter {
 _Static_assert(sizeof(struct gl_loc) == 8, "gl_loc");
 _Static_assert(sizeof(struct gl_probe) == 48, "gl_probe");
 _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
-_Static_assert(sizeof(struct gl_alloc) == 48, "gl_alloc");
+_Static_assert(sizeof(struct gl_alloc) == 56, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
 _Static_assert(sizeof(struct gl_control) == 8 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
 _Static_assert(sizeof(struct gl_hits) == 64, "gl_hits");

@@ -32,7 +32,7 @@ struct listen {
 	struct budget_choice now;
 	unsigned int planted;		/* groups, for all the time */
 	unsigned int window;		/* groups of the open window */
-	uint64_t opened_ns;
+	bool steady;			/* what is planted for all the time is being watched */
 	uint64_t stretch_ns;		/* when the present one began, */
 	uint64_t open_ns;		/* and how long windows have been open in it */
 	uint64_t costs_ns;		/* when what hits cost was last asked for */
@@ -91,16 +91,25 @@ static struct obs_source *row_of(struct listen *l, bool goroutines)
 	return NULL;
 }
 
+/* The oldest that is over. */
+static void forget_row(struct listen *l)
+{
+	size_t i = 0;
+
+	while (i + 1 < l->n_sources && !l->sources[i].to_ns)
+		i++;
+	memmove(l->sources + i, l->sources + i + 1, (--l->n_sources - i) * sizeof(*l->sources));
+	l->n_left_out++;
+}
+
 static void add_row(struct listen *l, bool goroutines, uint64_t now)
 {
 	struct obs_source *last = row_of(l, goroutines);
 
 	if (last)
 		last->to_ns = now;
-	if (l->n_sources == MAX_SOURCES) {
-		memmove(l->sources, l->sources + 1, --l->n_sources * sizeof(*l->sources));
-		l->n_left_out++;
-	}
+	if (l->n_sources == MAX_SOURCES)
+		forget_row(l);
 	l->sources[l->n_sources++] = (struct obs_source){
 		.goroutines = goroutines, .from_ns = now,
 		.source = goroutines ? l->now.goroutines : l->now.heap,
@@ -200,13 +209,14 @@ static void watch_steady(struct listen *l)
 	const struct budget_costs *c = budget_costs(l->setup.budget);
 	double allowance = budget_allowance(l->setup.budget);
 	struct watch_order order = {
-		.groups = l->planted & ~TRACER_COLLECTOR, .end_ns = UINT64_MAX,
-		.limit_ns = allowance, .ns_recorded = c->hit, .ns_dropped = c->dropped,
+		.groups = l->planted & ~TRACER_COLLECTOR, .limit_ns = allowance,
+		.ns_recorded = c->hit, .ns_dropped = c->dropped,
 	};
 
 	if (allowance == INFINITY)
 		order.groups = 0;
-	watch_set(l->watch, &order);
+	if (watch_set(l->watch, &order))
+		l->steady = order.groups != 0;
 }
 
 /* ---- the choice ------------------------------------------------------------------------------ */
@@ -245,7 +255,7 @@ static void end_stretch(struct listen *l, uint64_t now, bool bursts)
 	/* Nothing was heard in bursts: the next window speaks for this time, too. */
 	if (!(open > 0) && bursts)
 		return;
-	ops->stretch(ops->ctx, open, bursts);
+	ops->stretch(ops->ctx, open > 0 ? open : 1, bursts);
 	l->stretch_ns = now;
 	l->open_ns = 0;
 }
@@ -304,46 +314,68 @@ static void open_window(struct listen *l)
 	const struct budget_costs *c = budget_costs(l->setup.budget);
 	unsigned int groups = (l->now.heap == SOURCE_BURST ? TRACER_HEAP : 0) |
 			      (l->now.goroutines == SOURCE_BURST ? TRACER_GOROUTINES : 0);
+	struct watch_order order = {
+		.groups = groups, .window = &l->setup.burst, .path = l->setup.path,
+		.pid = l->setup.pid, .ns_recorded = c->hit, .ns_dropped = c->dropped,
+	};
 	struct budget_window w;
-	int err;
+	bool ordered;
 
 	budget_window(l->setup.budget, &w);
+	order.length_ns = w.length_ns;
+	order.limit_ns = w.max_ns;
 	watch_hold(l->watch);
-	err = groups ? tracer_burst_begin(l->setup.tracer, groups, &l->setup.burst, l->setup.path,
-					  l->setup.pid) : -ENOENT;
-	l->opened_ns = now_ns();
-	if (!err)
-		watch_set(l->watch, &(struct watch_order){
-			.groups = groups, .burst = true, .end_ns = l->opened_ns + w.length_ns,
-			.limit_ns = w.max_ns, .ns_recorded = c->hit, .ns_dropped = c->dropped });
+	ordered = groups && watch_set(l->watch, &order);
 	watch_release(l->watch);
-	if (err) {	/* the next will do better */
-		budget_window_end(l->setup.budget, l->opened_ns, listen_spent(l), 0);
+	if (!ordered) {	/* the choice has just become another one, or has to */
+		budget_window_end(l->setup.budget, now_ns(), listen_spent(l), 0);
 		return;
 	}
 	l->window = groups;
+	l->steady = false;
 	count_plantings(l, groups, 2);
+}
+
+static void end_window(struct listen *l, uint64_t open_ns)
+{
+	if (l->window & TRACER_HEAP) {
+		l->open_ns += open_ns;
+		l->setup.ops.window(l->setup.ops.ctx, open_ns);
+		add_window(l, false, open_ns);
+	}
+	if (l->window & TRACER_GOROUTINES)
+		add_window(l, true, open_ns);
 }
 
 /* Returns whether no window is open. */
 static bool close_window(struct listen *l)
 {
-	uint64_t ended_ns, open_ns;
+	struct watch_outcome o;
+	uint64_t open_ns;
 
 	if (!l->window)
 		return true;
-	if (!watch_gone(l->watch, &ended_ns))
+	watch_ask(l->watch, &o);
+	if (!o.gone_ns && !o.err)
 		return false;
-	open_ns = ended_ns > l->opened_ns ? ended_ns - l->opened_ns : 1;
+	open_ns = o.gone_ns > o.opened_ns ? o.gone_ns - o.opened_ns : 0;
 	budget_window_end(l->setup.budget, now_ns(), listen_spent(l), open_ns);
-	if (l->window & TRACER_HEAP) {
-		l->open_ns += open_ns;
-		add_window(l, false, open_ns);
-	}
-	if (l->window & TRACER_GOROUTINES)
-		add_window(l, true, open_ns);
+	if (open_ns)
+		end_window(l, open_ns);
 	l->window = 0;
 	return true;
+}
+
+uint64_t listen_window_ns(const struct listen *l)
+{
+	struct watch_outcome o = { 0 };
+	uint64_t now = now_ns();
+
+	if (l->window & TRACER_HEAP)
+		watch_ask(l->watch, &o);
+	if (o.gone_ns)
+		now = o.gone_ns;
+	return o.opened_ns && now > o.opened_ns ? now - o.opened_ns : 0;
 }
 
 /* ---- every turn ------------------------------------------------------------------------------ */
@@ -353,10 +385,13 @@ static bool close_window(struct listen *l)
 static unsigned int find_gone(struct listen *l)
 {
 	unsigned int gone = l->planted & ~TRACER_COLLECTOR;
-	uint64_t when;
+	struct watch_outcome o = { 0 };
 
-	if (l->window || !watch_gone(l->watch, &when))
+	if (l->steady)
+		watch_ask(l->watch, &o);
+	if (!o.gone_ns)
 		return 0;
+	l->steady = false;
 	l->planted &= ~gone;
 	budget_overrun(l->setup.budget);
 	return gone;
@@ -392,13 +427,17 @@ static bool count(struct listen *l)
 	return budget_count(l->setup.budget, known ? &counts : NULL);
 }
 
-/* What was seen in full needs no count. */
+/* What is seen in full needs no count of what there was. */
+static bool is_sampled(const struct listen *l)
+{
+	return l->now.heap != SOURCE_EVERY && l->now.heap != SOURCE_NONE;
+}
+
 static bool stretch_is_over(const struct listen *l, unsigned int wants, uint64_t now)
 {
 	if (l->now.heap == SOURCE_BURST)
 		return wants & BUDGET_PERIOD;
-	return (l->now.heap == SOURCE_SAMPLE || l->now.heap == SOURCE_PROFILE) &&
-	       now - l->stretch_ns > STRETCH_NS;
+	return is_sampled(l) && now - l->stretch_ns > STRETCH_NS;
 }
 
 int listen_turn(struct listen *l)
@@ -433,13 +472,19 @@ int listen_turn(struct listen *l)
 
 void listen_stop(struct listen *l)
 {
-	if (l->watch)
-		watch_hold(l->watch);
-	tracer_detach(l->setup.tracer, TRACER_ALL);
-	if (!l->watch)
+	uint64_t open_ns;
+
+	if (!l->watch) {
+		tracer_detach(l->setup.tracer, TRACER_ALL);
 		return;
+	}
+	open_ns = listen_window_ns(l);
+	watch_hold(l->watch);
+	tracer_detach(l->setup.tracer, TRACER_ALL);
 	watch_set(l->watch, &(struct watch_order){ 0 });
 	watch_release(l->watch);
-	close_window(l);
-	end_stretch(l, now_ns(), l->now.heap == SOURCE_BURST);
+	if (open_ns)
+		end_window(l, open_ns);
+	if (is_sampled(l))
+		end_stretch(l, now_ns(), l->now.heap == SOURCE_BURST);
 }

@@ -29,6 +29,9 @@ struct listen_ops {
 	 * Called before the first can be missed, and after the last was. */
 	void (*unseen)(void *ctx, bool goroutines);
 	void (*seen)(void *ctx, bool goroutines);
+	/* A window of allocations that was open for so long has ended; its records are in the ring,
+	 * if they have not been taken. */
+	void (*window)(void *ctx, uint64_t open_ns);
 	/* A time is over in which allocations were listened to in one way; its records are in the
 	 * ring, if they have not been taken.  open: if that was in bursts, the share of it that
 	 * windows were open, > 0.  bursts: whether the time that begins listens like that. */
@@ -56,6 +59,9 @@ int listen_start(struct listen *l);
 int listen_turn(struct listen *l);
 /* Nothing is recorded any more when this returns; records that are left can be taken. */
 void listen_stop(struct listen *l);
+
+/* For how long a window of allocations has been open; 0: none is. */
+uint64_t listen_window_ns(const struct listen *l);
 
 /* Nothing has been left out of the heap, or of goroutines, since the start. */
 bool listen_saw_all(const struct listen *l, bool goroutines);

@@ -29,6 +29,7 @@
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
+#include "user/intake.h"
 #include "user/judge/series.h"
 #include "user/listen.h"
 #include "user/objsize.h"
@@ -65,7 +66,7 @@ struct tracing {
 	struct budget *budget;
 	struct listen *listen;
 	struct pace first;		/* as of tracing_new(); time_ns 0: not known */
-	struct pace stretch;		/* as of the begin of what is being listened to; likewise */
+	struct intake *intake;
 	uint32_t turn_gen;		/* sweepgen as of the turn before */
 	uint64_t profile_bytes;		/* between two samples of the runtime's own profiler */
 	bool marked;			/* a mark phase has been seen to begin: */
@@ -144,6 +145,7 @@ void tracing_free(struct tracing *t)
 		return;
 	listen_free(t->listen);
 	tracer_close(t->tracer);
+	intake_free(t->intake);
 	track_free(t->track);
 	objsize_free(t->sizes);
 	series_free(t->heap_series);
@@ -237,7 +239,10 @@ static void on_alloc(struct tracing *t, const struct gl_alloc *rec)
 	}
 	if (t->plan.probes[rec->h.probe].profiled)
 		born.chance = chance_of_profiler(bytes, t->profile_bytes);
-	track_alloc(t->track, &born, bytes, tiny, now_ns());
+	if (intake_alloc(t->intake, &born, bytes, tiny))
+		return;
+	intake_window(t->intake, listen_window_ns(t->listen), budget_costs(t->budget)->hit, false);
+	intake_alloc(t->intake, &born, bytes, tiny);
 }
 
 static void on_stack(struct tracing *t, const struct gl_stack *rec)
@@ -306,14 +311,6 @@ static void forget_stack(void *ctx, uint64_t id)
 	struct tracing *t = ctx;
 
 	tracer_forget_stack(t->tracer, id);
-}
-
-static unsigned class_of(uint64_t slot_bytes)
-{
-	for (unsigned i = 1; i < CENSUS_CLASSES; i++)
-		if (golayout_class_size(i) == slot_bytes)
-			return i;
-	return 0;
 }
 
 static bool interrupted(void *ctx)
@@ -394,7 +391,7 @@ static void open_tables(struct tracing *t)
 {
 	const struct track_ops ops = {
 		.ctx = t, .alive = alive, .lost = lost, .interrupted = interrupted,
-		.class_of = class_of, .forget_stack = forget_stack,
+		.class_of = intake_class, .forget_stack = forget_stack,
 		/* runtime/malloc.go, "Pad tinysize allocations" */
 		.tiny_alone = gobin_setting(process_gobin(t->p), "-race") != NULL,
 	};
@@ -454,22 +451,27 @@ static void on_seen(void *ctx, bool goroutines)
 		track_seen_from(t->track, gen);
 }
 
+static void take_records(struct tracing *t)
+{
+	while (tracer_drain(t->tracer) > 0)
+		;
+}
+
+static void on_window(void *ctx, uint64_t open_ns)
+{
+	struct tracing *t = ctx;
+
+	take_records(t);
+	intake_window(t->intake, open_ns, budget_costs(t->budget)->hit, true);
+}
+
 /* What was allocated meanwhile is counted after the last record was taken. */
 static void on_stretch(void *ctx, double open, bool bursts)
 {
 	struct tracing *t = ctx;
-	uint64_t allocs[CENSUS_CLASSES];
-	struct pace now;
-	bool known;
 
-	while (tracer_drain(t->tracer) > 0)
-		;
-	known = read_pace(t, &now) && t->stretch.counts.time_ns;
-	for (unsigned i = 0; i < CENSUS_CLASSES && known; i++)
-		allocs[i] = now.allocs[i] > t->stretch.allocs[i] ?
-			    now.allocs[i] - t->stretch.allocs[i] : 0;
-	track_stratum(t->track, known ? allocs : NULL, open, bursts);
-	t->stretch = now;
+	take_records(t);
+	intake_stretch(t->intake, open, bursts);
 }
 
 static void new_listen(struct tracing *t)
@@ -481,7 +483,7 @@ static void new_listen(struct tracing *t)
 		.wanted = TRACER_COLLECTOR | (t->opt.heap ? TRACER_HEAP | TRACER_PROFILE : 0) |
 			  (t->opt.goroutines ? TRACER_GOROUTINES : 0),
 		.ops = { .ctx = t, .count = on_count, .unseen = on_unseen, .seen = on_seen,
-			 .stretch = on_stretch },
+			 .window = on_window, .stretch = on_stretch },
 	};
 
 	for (unsigned int g = 0; g < TRACER_N_GROUPS; g++)
@@ -532,7 +534,7 @@ int tracing_attach(struct tracing *t)
 	if (err)
 		return target_say_unreadable(process_target(t->p), err);
 	t->turn_gen = t->looked_gen;
-	read_pace(t, &t->stretch);
+	intake_new(&t->intake, t->p, t->track);
 	err = plant(t);
 	if (err)
 		return err;
@@ -621,10 +623,22 @@ static void name_stacks(struct tracing *t)
 	}
 }
 
+/* What waits for its window to end has to be looked at, too. */
+static void feed_window(struct tracing *t)
+{
+	uint64_t open_ns = listen_window_ns(t->listen);
+
+	if (open_ns)
+		intake_window(t->intake, open_ns, budget_costs(t->budget)->hit, false);
+}
+
 static void look(struct tracing *t, uint32_t gen)
 {
 	uint64_t start = now_ns(), end;
-	int err = track_look(t->track, start);
+	int err;
+
+	feed_window(t);
+	err = track_look(t->track, start);
 
 	if (!err) {
 		t->looked_gen = gen;
@@ -637,6 +651,7 @@ static void look(struct tracing *t, uint32_t gen)
 	/* A slot that was used again just before the look seems alive; the new object's record,
 	 * which is in the ring by now, puts that right. */
 	tracer_drain(t->tracer);
+	feed_window(t);
 	if (t->opt.heap && t->looked_gen == gen)
 		tally_tracked(t->tally, gen,
 			      (uint64_t)llround(track_live_bytes(t->track)));

@@ -8,6 +8,7 @@
 #include "user/tracing.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@
 #define S 1000000000ull
 #define WALL 1700000000ull		/* CLOCK_REALTIME, seconds */
 
-enum { PID = 4242, ALLOC = 0, GOSTART, GOEND, GCEND, N_PROBES, N_RING = 256, N_GS = 8 };
+enum { PID = 4242, ALLOC = 0, GOSTART, GOEND, GCEND, PROFILE, N_PROBES, N_RING = 256, N_GS = 8 };
 enum { PUT = 11, SERVE = 12 };		/* ids of stacks */
 
 union record {
@@ -79,6 +80,7 @@ static struct world {
 	struct listen_setup listen;
 	unsigned planted;		/* groups */
 	unsigned n_planted;		/* times */
+	uint64_t window_ns;
 	bool no_pace;
 	struct pace pace;
 	union record ring[N_RING];
@@ -231,6 +233,10 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 
 static const uint8_t bytes[2] = { 0x75, 0x10 };
 
+static const uint8_t kinds[N_PROBES] = {
+	[ALLOC] = GL_PROBE_ALLOC, [GOSTART] = GL_PROBE_GOSTART, [GOEND] = GL_PROBE_GOEND,
+	[GCEND] = GL_PROBE_GCSTART, [PROFILE] = GL_PROBE_ALLOC };
+
 /* One probe of each kind, at 0x100, 0x200 ... */
 int plan_make(struct plan *out, const struct gobin *gb, const struct plan_wants *wants)
 {
@@ -238,7 +244,7 @@ int plan_make(struct plan *out, const struct gobin *gb, const struct plan_wants 
 	out->n = N_PROBES;
 	for (uint16_t i = 0; i < N_PROBES; i++) {
 		out->probes[i] = (struct plan_probe){
-			.wire = { .id = i, .kind = (uint8_t)(GL_PROBE_ALLOC + i) },
+			.wire = { .id = i, .kind = kinds[i] }, .profiled = i == PROFILE,
 			.vaddr = 0x100 * (i + 1), .file_off = 0x10 * (i + 1), .func = "runtime.f",
 			.func_entry = 0x100 * (i + 1) - 4, .n_bytes = sizeof(bytes) };
 		memcpy(out->probes[i].bytes, bytes, sizeof(bytes));
@@ -374,6 +380,7 @@ void listen_new(struct listen **out, const struct listen_setup *setup)
 
 void listen_free(struct listen *l) {}
 int listen_turn(struct listen *l) { return 0; }
+uint64_t listen_window_ns(const struct listen *l) { return w.window_ns; }
 void listen_stop(struct listen *l) { w.planted = 0; }
 double listen_spent(const struct listen *l) { return 4e9; }
 
@@ -673,7 +680,8 @@ static void test_no_heap_to_read(void **state)
 static void test_plan_to_tracer(void **state)
 {
 	static const enum tracer_group groups[N_PROBES] = {
-		TRACER_HEAP, TRACER_GOROUTINES, TRACER_GOROUTINES, TRACER_COLLECTOR };
+		TRACER_HEAP, TRACER_GOROUTINES, TRACER_GOROUTINES, TRACER_COLLECTOR,
+		TRACER_PROFILE };
 
 	w.race = true;
 	assert_int_equal(new_tracing(), 0);
@@ -1302,6 +1310,119 @@ static void test_owns_all(void **state)
 	observation_free(o);
 }
 
+/* ---- what is listened to --------------------------------------------------------------------- */
+
+static const struct listen_ops *ops(void)
+{
+	return &w.listen.ops;
+}
+
+static double allocated(void)
+{
+	struct observation *o = tracing_observe(w.t);
+	double n = 0;
+
+	for (size_t i = 0; i < o->n_accounts; i++)
+		n += o->accounts[i].allocs;
+	observation_free(o);
+	return n;
+}
+
+/* Windows need no probe at the ends of goroutines; the rest is told as it was asked for. */
+static void test_listen_setup(void **state)
+{
+	static const size_t n[TRACER_N_GROUPS] = { 1, 2, 1, 1 };
+	struct budget_counts counts;
+
+	assert_int_equal(w.listen.wanted, TRACER_ALL);
+	assert_memory_equal(w.listen.n_probes, n, sizeof(n));
+	assert_int_equal(w.listen.burst.bits[0], 1 << ALLOC | 1 << GOSTART | 1 << GCEND |
+						 1 << PROFILE);
+	w.pace.counts = (struct budget_counts){ .time_ns = 5, .allocs = 7, .profile_bytes = 9 };
+	assert_true(ops()->count(w.t, &counts));
+	assert_int_equal(counts.allocs, 7);
+	assert_int_equal(counts.profile_bytes, 9);
+	w.no_pace = true;
+	assert_false(ops()->count(w.t, &counts));
+}
+
+/* Samples of the runtime's profiler have the chance that their size has there. */
+static void test_profiled(void **state)
+{
+	struct budget_counts counts;
+	struct gl_alloc *rec;
+
+	w.pace.counts.profile_bytes = 64000;
+	assert_true(ops()->count(w.t, &counts));
+	ops()->unseen(w.t, false);
+	ops()->stretch(w.t, 1, false);
+	allocate(0xc000000000, PUT, 0);
+	rec = &w.ring[w.n_ring - 1].alloc;
+	rec->h.probe = PROFILE;
+	rec->size = 64;
+	turn();
+	assert_true(fabs(allocated() - 1000.5) < 0.5);
+	w.pace.counts.profile_bytes = 1;	/* every object is one */
+	assert_true(ops()->count(w.t, &counts));
+	allocate(0xc000000100, PUT, 0);
+	w.ring[w.n_ring - 1].alloc.h.probe = PROFILE;
+	turn();
+	assert_true(fabs(allocated() - 1001.5) < 0.5);
+}
+
+/* In bursts nothing is known of a record before its window is over; a stretch is scaled to what the
+ * runtime has counted. */
+static void test_windows(void **state)
+{
+	enum { SIXTY_FOUR = 8 };	/* class of it, as golayout_class_size() has it here */
+
+	turn();
+	w.pace.counts.time_ns = w.clock;
+	ops()->unseen(w.t, false);
+	ops()->stretch(w.t, 1, true);
+	assert_true(w.track->unseen);
+	allocate_more(3);
+	turn();
+	assert_true(allocated() == 0);
+	w.clock += S / 2;
+	w.pace.counts.time_ns = w.clock;
+	ops()->window(w.t, S / 100);
+	assert_true(allocated() > 0);
+	w.clock += S / 2;
+	w.pace.counts.time_ns = w.clock;
+	w.pace.allocs[SIXTY_FOUR] += 600;
+	ops()->stretch(w.t, 0.01, true);
+	assert_true(fabs(allocated() - 600) < 1);
+	ops()->stretch(w.t, 1, false);
+	ops()->seen(w.t, false);
+	assert_false(w.track->unseen);
+}
+
+/* What waits is looked at with the rest; more than can wait does not wait. */
+static void test_windows_and_looks(void **state)
+{
+	struct observation *o;
+
+	turn();
+	w.pace.counts.time_ns = w.clock;
+	ops()->unseen(w.t, false);
+	ops()->stretch(w.t, 1, true);
+	allocate_more(3);
+	w.window_ns = S / 100;
+	collect();
+	w.clock += S;
+	turn();
+	assert_int_equal(w.n_asked, 3);
+	o = tracing_observe(w.t);
+	assert_true(live(o) >= 3);
+	observation_free(o);
+	for (int i = 0; i < 70000 / 200; i++) {
+		allocate_more(200);
+		turn();
+	}
+	assert_true(allocated() >= 65536);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define TEST_UNATTACHED(f) cmocka_unit_test_setup_teardown(f, setup_world, teardown)
 
@@ -1320,7 +1441,8 @@ int main(void)
 		TEST(test_new_stacks), TEST(test_detach), TEST(test_vaddrs), TEST(test_growth),
 		TEST(test_growth_doubling), TEST(test_tally),
 		TEST(test_growth_too_early), TEST(test_loss), TEST(test_unsized),
-		TEST(test_own_size_unknown), TEST(test_owns_all),
+		TEST(test_own_size_unknown), TEST(test_owns_all), TEST(test_listen_setup),
+		TEST(test_profiled), TEST(test_windows), TEST(test_windows_and_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

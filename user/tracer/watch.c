@@ -30,9 +30,10 @@ struct watch {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool quit;
-	struct watch_order order;
+	struct watch_order order;	/* groups 0: it has been carried out */
 	struct tracer_hits from;	/* when it was given */
-	uint64_t gone_ns;		/* 0: nothing has been removed */
+	struct watch_outcome outcome;
+	bool told;			/* the owner knows that the groups have gone */
 };
 
 static double spent(const struct watch *w)
@@ -46,10 +47,21 @@ static double spent(const struct watch *w)
 	       (double)others * w->order.ns_dropped;
 }
 
+static void open_window(struct watch *w)
+{
+	const struct watch_order *o = &w->order;
+
+	w->outcome.err = tracer_burst_begin(w->tr, o->groups, o->window, o->path, o->pid);
+	if (w->outcome.err)
+		w->order.groups = 0;
+	else
+		w->outcome.opened_ns = now_ns();
+}
+
 static void remove_groups(struct watch *w, uint64_t now)
 {
-	w->gone_ns = now;
-	if (w->order.burst)
+	w->outcome.gone_ns = now;
+	if (w->order.window)
 		tracer_burst_end(w->tr, w->order.groups);
 	else
 		tracer_detach(w->tr, w->order.groups);
@@ -64,24 +76,35 @@ static void wait_until(struct watch *w, uint64_t ns)
 	pthread_cond_timedwait(&w->changed, &w->lock, &at);
 }
 
+/* One look at the order; the lock is held, but while it waits. */
+static void watch_over(struct watch *w)
+{
+	uint64_t now = now_ns(), end = UINT64_MAX, next;
+
+	if (w->order.window && !w->outcome.opened_ns) {
+		open_window(w);
+		return;
+	}
+	if (w->order.window)
+		end = w->outcome.opened_ns + w->order.length_ns;
+	if (now >= end || spent(w) >= w->order.limit_ns) {
+		remove_groups(w, now);
+		return;
+	}
+	next = now + (w->order.window ? WINDOW_NS : STEADY_NS);
+	wait_until(w, next < end ? next : end);
+}
+
 static void *run(void *ctx)
 {
 	struct watch *w = ctx;
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->quit) {
-		uint64_t now = now_ns(), end = w->order.end_ns, next;
-
-		if (!w->order.groups) {
+		if (w->order.groups)
+			watch_over(w);
+		else
 			pthread_cond_wait(&w->changed, &w->lock);
-			continue;
-		}
-		if (now >= end || spent(w) >= w->order.limit_ns) {
-			remove_groups(w, now);
-			continue;
-		}
-		next = now + (end == UINT64_MAX ? STEADY_NS : WINDOW_NS);
-		wait_until(w, next < end ? next : end);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
@@ -148,19 +171,24 @@ void watch_release(struct watch *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-void watch_set(struct watch *w, const struct watch_order *order)
+bool watch_set(struct watch *w, const struct watch_order *order)
 {
+	if (w->outcome.gone_ns && !w->told)
+		return false;
+	w->told = false;
 	w->order = *order;
-	w->gone_ns = 0;
+	w->outcome = (struct watch_outcome){ 0 };
 	tracer_hits_made(w->tr, &w->from);
 	pthread_cond_signal(&w->changed);
+	return true;
 }
 
-bool watch_gone(struct watch *w, uint64_t *when_ns)
+void watch_ask(struct watch *w, struct watch_outcome *out)
 {
-	pthread_mutex_lock(&w->lock);
-	*when_ns = w->gone_ns;
-	w->gone_ns = 0;
+	*out = (struct watch_outcome){ 0 };
+	if (pthread_mutex_trylock(&w->lock))
+		return;
+	*out = w->outcome;
+	w->told = w->outcome.gone_ns != 0;
 	pthread_mutex_unlock(&w->lock);
-	return *when_ns != 0;
 }
