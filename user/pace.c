@@ -4,36 +4,30 @@
  */
 #include "user/pace.h"
 
-#include <string.h>
 
-#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/golayout.h"
 #include "user/gomem/gomem.h"
 #include "user/process.h"
 #include "user/target.h"
 
-enum { N_DELTAS = 3 };		/* of the ring of heapStats, as many as census_place() has */
 #define MAX_PROFILE_RATE (1ull << 40)	/* more is no rate, or as good as none */
 
+/* What a class may be off by is halved. */
 static bool read_heap(struct process *p, struct pace *out)
 {
-	struct gomem *gm = process_gomem(p);
-	uint8_t raw[N_DELTAS * MAX_HEAPSTATS_BYTES];
-	struct census_counts c;
-	uint64_t addr;
-	uint32_t gen;
-	size_t len;
+	struct census_reading r;
 
-	if (gomem_sweepgen(gm, &gen) || !census_place(gm, &addr, &len) || len > sizeof(raw) ||
-	    target_read(process_target(p), addr, raw, len) || census_read(gm, gen, raw, &c))
+	if (census_allocs(process_gomem(p), &r))
 		return false;
 	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
-		out->allocs[i] = c.n_alloc[i];
-		out->counts.allocs += c.n_alloc[i];
-		out->counts.alloc_bytes += c.n_alloc[i] * golayout_class_size(i);
+		out->allocs[i] = r.counts.n_alloc[i] + r.above[i] / 2;
+		out->counts.allocs += out->allocs[i];
+		out->counts.alloc_bytes += out->allocs[i] * golayout_class_size(i);
 	}
-	out->counts.alloc_bytes += c.large_alloc_bytes;
+	out->counts.allocs += r.counts.n_tiny;	/* which share blocks */
+	out->counts.alloc_bytes += r.counts.large_alloc_bytes + r.large_bytes_above / 2;
+	out->counts.time_ns = r.begin_ns + (r.end_ns - r.begin_ns) / 2;
 	return true;
 }
 
@@ -51,7 +45,7 @@ static uint64_t read_word(const struct process *p, uint64_t var, int32_t off)
 bool pace_read(struct process *p, struct pace *out)
 {
 	const struct go_layout *lo = process_layout(p);
-	struct pace pace = { .counts.time_ns = now_ns() };
+	struct pace pace = { 0 };
 	uint64_t rate;
 
 	if (process_gone(p) || process_check(p) || !read_heap(p, &pace))
