@@ -31,12 +31,17 @@
 #include "user/go/image.h"
 #include "user/gomem/census.h"
 #include "user/gomem/census_poll.h"
+#include "user/gomem/gctrace.h"
 #include "user/gomem/gomem.h"
+#include "user/gomem/profile.h"
+#include "user/model.h"
 #include "user/object.h"
 #include "user/target.h"
 
 enum {
 	MAX_DAMAGE = 64,	/* words per round */
+	MAX_BUCKETS = 8,	/* of the runtime's profile, forged in a round */
+	BUCKET_WORDS = 4,	/* and what is written of each */
 	N_COLLECTIONS = 3,	/* waited for */
 	N_SPANS_HELD = 5000,	/* looked at */
 	MAX_GS = 5000,
@@ -81,7 +86,7 @@ struct damage {
 
 /* What is there to be asked, and whether it was answered. */
 struct answers {
-	int check, alive, memstats, census, allocs, goroutines;
+	int check, alive, memstats, census, allocs, goroutines, profile, gctrace;
 	uint64_t n_census;	/* objects */
 	uint64_t n_allocs, n_freed, n_uncertain;
 	struct go_memstats stats;
@@ -229,6 +234,11 @@ static void add_globals(struct prey *p)
 	add_area(p, GLOBALS, lo->mheap + p->bias + (uint32_t)lo->mheap_allspans, 16);
 	add_area(p, GLOBALS, lo->memstats_heapstats + p->bias, 3ull * (uint32_t)lo->heapstats_size);
 	add_area(p, GLOBALS, lo->gccontroller + p->bias, 400);
+	add_area(p, GLOBALS, lo->mbuckets + p->bias, 8);
+	add_area(p, GLOBALS, lo->memprofilerate + p->bias, 8);
+	add_area(p, GLOBALS, lo->memstats + p->bias + (uint32_t)lo->mstats_pause_ns, 4096);
+	add_area(p, GLOBALS, lo->memstats + p->bias + (uint32_t)lo->mstats_numgc, 8);
+	add_area(p, GLOBALS, lo->work + p->bias + (uint32_t)lo->work_cycles, 100);
 	if (lo->waitreasonstrings)
 		add_area(p, REASONS, lo->waitreasonstrings + p->bias, N_WAIT_REASONS * 16);
 }
@@ -386,6 +396,41 @@ static void put(const struct prey *p, uint64_t addr, const void *v, size_t width
 {
 	if (pwrite(p->mem, v, width, (off_t)addr) != (ssize_t)width)
 		fail("cannot write to the program");
+}
+
+static void change(const struct prey *p, struct damage *d, uint64_t addr, uint64_t v)
+{
+	*d = (struct damage){ .addr = addr, .was = word(p, addr), .width = sizeof(v) };
+	put(p, addr, &v, sizeof(v));
+}
+
+/*
+ * The program has no memory profiler: buckets on the stacks of goroutines, each leading to the next
+ * or to one before it.  Returns how many words were changed.
+ */
+static size_t forge_buckets(const struct prey *p, uint64_t *state, struct damage *done)
+{
+	const struct go_layout *lo = &p->lo;
+	size_t n = 0, n_buckets = 1 + random_below(state, MAX_BUCKETS);
+	uint64_t at[MAX_BUCKETS];
+
+	for (size_t i = 0; i < n_buckets; i++)
+		at[i] = p->kinds[STACKS].v[random_below(state, p->kinds[STACKS].n)].addr;
+	change(p, &done[n++], lo->memprofilerate + p->bias, 1 + random_below(state, 1 << 20));
+	change(p, &done[n++], lo->mbuckets + p->bias, at[0]);
+	for (size_t i = 0; i < n_buckets; i++) {
+		uint64_t next = i + 1 < n_buckets ? at[i + 1] : 0;
+		const struct { int32_t off; uint64_t v; } words[BUCKET_WORDS] = {
+			{ lo->bucket_allnext, random_below(state, 4) ? next : at[0] },
+			{ lo->bucket_typ, 1 },
+			{ lo->bucket_objectsize, random_below(state, 1 << 20) },
+			{ lo->bucket_nstk, random_below(state, 1 << random_below(state, 12)) },
+		};
+
+		for (size_t k = 0; k < ARRAY_SIZE(words); k++)
+			change(p, &done[n++], at[i] + (uint32_t)words[k].off, words[k].v);
+	}
+	return n;
 }
 
 static size_t do_damage(const struct prey *p, uint64_t *state, struct damage *done)
@@ -556,6 +601,50 @@ static void ask_allocs(struct gomem *gm, struct answers *out)
 	}
 }
 
+static void check_profile(const struct profile *pr, size_t max_bytes)
+{
+	if (pr->n * sizeof(*pr->v) + pr->n_pcs * sizeof(*pr->pcs) > max_bytes)
+		fail("more of the profile than was allowed");
+	for (size_t i = 0; i < pr->n; i++) {
+		const struct profile_bucket *b = &pr->v[i];
+
+		if (b->n_pcs > MAX_PROFILE_STACK || b->first_pc + b->n_pcs > pr->n_pcs)
+			fail("a bucket with an impossible stack");
+	}
+}
+
+/* Twice, for the second look goes on from the first. */
+static void ask_profile(struct gomem *gm, uint64_t *state, struct answers *out)
+{
+	const struct profile_limits limits = {
+		.max_bytes = random_below(state, 1 << random_below(state, 20)) };
+	struct profile_reader *r = profile_open(gm, &limits);
+	const struct profile *profile;
+
+	for (int i = 0; i < 2; i++) {
+		out->profile = profile_look(r, &profile);
+		if (!out->profile)
+			check_profile(profile, limits.max_bytes);
+	}
+	profile_close(r);
+}
+
+static void ask_gctrace(struct gomem *gm, struct answers *out)
+{
+	struct gc_cycle cycles[GCTRACE_MOST];
+	struct gctrace *t = gctrace_open(gm);
+	uint64_t n_missed;
+	int n = gctrace_look(t, cycles, &n_missed);
+
+	if (n > GCTRACE_MOST)
+		fail("more collections than there is room for");
+	out->gctrace = n < 0 ? n : 0;
+	for (int i = 0; i < n; i++)
+		if (cycles[i].end_ns != UNKNOWN_U64 && cycles[i].end_ns < cycles[i].begin_ns)
+			fail("a collection that ended before it began");
+	gctrace_close(t);
+}
+
 static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct answers *out)
 {
 	int left = (int)random_below(state, 20);
@@ -572,6 +661,8 @@ static void ask(const struct prey *p, struct gomem *gm, uint64_t *state, struct 
 	ask_allocs(gm, out);
 	look_for_mark(gm);
 	ask_goroutines(gm, &limits, random_below(state, 8), out);
+	ask_profile(gm, state, out);
+	ask_gctrace(gm, out);
 }
 
 /* Of the undamaged program, always the same questions. */
@@ -591,10 +682,13 @@ static void ask_clean(const struct prey *p, struct answers *out)
 	ask_census(p, gm, false, out);
 	ask_allocs(gm, out);
 	ask_goroutines(gm, &limits, true, out);
+	ask_profile(gm, &state, out);
+	ask_gctrace(gm, out);
 	gomem_close(gm);
 	if (out->check || out->alive || out->memstats || out->census || out->goroutines ||
 	    out->n_census != out->stats.heap_objects || !out->n_live || out->allocs ||
 	    out->n_uncertain || out->n_allocs - out->n_census != out->n_freed ||
+	    out->profile != -ENOENT || out->gctrace ||
 	    !out->n_dead || !out->n_sized || out->n_goroutines < 3 || out->n_pcs < 10)
 		fail("the undamaged program does not answer");
 }
@@ -612,15 +706,17 @@ static bool same_answers(const struct answers *a, const struct answers *b)
 static void run_round(const struct prey *p, uint64_t seed, uint64_t round, struct answers *out)
 {
 	uint64_t state = random_start(seed, round);
-	struct damage damage[MAX_DAMAGE];
+	struct damage damage[2 + MAX_BUCKETS * BUCKET_WORDS + MAX_DAMAGE];
 	struct gomem *gm;
-	size_t n;
+	size_t n = 0;
 
 	if (gomem_open(&gm, p->target, p->gobin, &p->lo, p->bias))
 		fail("the layout is not one");
 	if (random_below(&state, 2) && gomem_check(gm))	/* the damage comes later */
 		fail("the undamaged program is not as expected");
-	n = do_damage(p, &state, damage);
+	if (!random_below(&state, 3))
+		n = forge_buckets(p, &state, damage);
+	n += do_damage(p, &state, damage + n);
 	ask(p, gm, &state, out);
 	undo_damage(p, damage, n);
 	gomem_close(gm);
@@ -630,6 +726,7 @@ static void run_rounds(const struct prey *p, uint64_t n, uint64_t seed)
 {
 	const struct itimerval guard = { .it_value.tv_sec = ROUND_S };	/* SIGPROF ends a hang */
 	unsigned long long n_checked = 0, n_alive = 0, n_goroutines = 0, n_memstats = 0;
+	unsigned long long n_profiles = 0;
 	struct answers before, after;
 
 	ask_clean(p, &before);
@@ -642,13 +739,14 @@ static void run_rounds(const struct prey *p, uint64_t n, uint64_t seed)
 		n_alive += !a.alive;
 		n_goroutines += !a.goroutines;
 		n_memstats += !a.memstats;
+		n_profiles += !a.profile;
 	}
 	ask_clean(p, &after);
 	if (!same_answers(&before, &after))
 		fail("the program answers otherwise than before");
 	printf("fuzz_gomem: %llu rounds, %llu passed the check, %llu looks at objects, %llu at "
-	       "goroutines, %llu at memory were answered\n", (unsigned long long)n, n_checked,
-	       n_alive, n_goroutines, n_memstats);
+	       "goroutines, %llu at memory, %llu at forged profiles were answered\n",
+	       (unsigned long long)n, n_checked, n_alive, n_goroutines, n_memstats, n_profiles);
 }
 
 int main(int argc, char **argv)
