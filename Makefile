@@ -4,6 +4,7 @@
 # make demo       install what is missing, build, trace a leaking Go program, show the report
 # make check      install what is missing, run every test
 # make check-go   the tests that take a Go program, on every Go series
+# make matrix     what leaking and healthy programs are called, again and again
 # make bench      what tracing costs, beside an empty BPF program and other tracers
 # make install    into $(DESTDIR)$(prefix); make uninstall takes it out again
 #
@@ -101,7 +102,8 @@ $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libgobpfleak.a
 
 $(OUT)/empty: $(OUT)/tests/bench/empty/empty.o
 $(OUT)/census: $(OUT)/tests/bench/census/census.o
-$(OUT)/empty $(OUT)/census: $(OUT)/libgobpfleak.a
+$(OUT)/verdict: $(OUT)/tests/bench/verdict/verdict.o
+$(OUT)/empty $(OUT)/census $(OUT)/verdict: $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $< $(pkg_libs)
 
@@ -139,6 +141,10 @@ build/bench: $(wildcard tests/bench/*)
 run-bench: all $(OUT)/empty build/bench
 	$(Q)PATH=$$PATH:/usr/local/go/bin:/usr/sbin build/bench -tool $(OUT)/gobpfleak -empty $(OUT)/empty $(BENCH)
 
+# MATRIX: what else the driver is to be told, such as '-matrix 10 -flood 3000000 -shapes lru'.
+matrix: all build/e2e $(OUT)/verdict
+	$(Q)build/e2e -tool $(OUT)/gobpfleak -work build/e2e-work -go 1.22.12 -matrix 3 $(MATRIX)
+
 install: all
 	install -d $(DESTDIR)$(prefix)/sbin $(DESTDIR)$(prefix)/share/man/man8 \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions
@@ -157,5 +163,5 @@ clean:
 -include $(shell find $(OUT) -name '*.d' -type f 2>/dev/null)
 
 FORCE:
-.PHONY: FORCE all tests demo check check-go bench install uninstall clean run-demo run-check run-check-go run-bench
+.PHONY: FORCE all tests matrix demo check check-go bench install uninstall clean run-demo run-check run-check-go run-bench
 .SECONDARY:

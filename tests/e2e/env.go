@@ -158,6 +158,7 @@ var variants = map[string]struct{ flags, environment []string }{
 	"plain":    {},
 	"stripped": {flags: []string{"-ldflags=-s -w"}},
 	"pie":      {flags: []string{"-buildmode=pie", "-ldflags=-s -w"}},
+	"release":  {flags: []string{"-trimpath", "-ldflags=-s -w"}},
 	"noopt":    {flags: []string{"-gcflags=all=-N -l"}},
 	"cgo":      {flags: []string{"-buildmode=pie", "-ldflags=-s -w"}, environment: []string{"CGO_ENABLED=1"}},
 	"race":     {flags: []string{"-race"}, environment: []string{"CGO_ENABLED=1"}},
@@ -179,12 +180,15 @@ func (t *T) buildIn(folder, program, version, variant string) string {
 	args := append([]string{"build", "-o", out}, variants[variant].flags...)
 	cmd := exec.Command(filepath.Join(root, "bin", "go"), append(args, "./"+program)...)
 	cmd.Dir = folder
-	// The index of a GOROOT inside the module cache is not understood by some releases.
-	cmd.Env = append(os.Environ(), "GOROOT=", "GOTOOLCHAIN=local", "GOENV=off", "GOFLAGS=", "GODEBUG=goindex=0",
-		"CGO_ENABLED=0", "GO111MODULE=on")
-	cmd.Env = append(cmd.Env, variants[variant].environment...)
+	cmd.Env = append(goEnvironment(), variants[variant].environment...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go%s build %s: %v\n%s", version, program, err, text)
 	}
 	return out
+}
+
+func goEnvironment() []string {
+	// The index of a GOROOT inside the module cache is not understood by some releases.
+	return append(os.Environ(), "GOROOT=", "GOTOOLCHAIN=local", "GOENV=off", "GOFLAGS=", "GODEBUG=goindex=0",
+		"CGO_ENABLED=0", "GO111MODULE=on")
 }

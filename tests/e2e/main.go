@@ -28,12 +28,19 @@ func main() {
 		slow       = flag.Bool("slow", false, "the tool is slow (sanitizers): no limits on how long it takes")
 		keep       = flag.Bool("keep", false, "keep the reports of each test in the work folder")
 	)
+	m := matrixFlags()
 	flag.Parse()
 	pattern, err := regexp.Compile(*run)
 	exitIf(err)
 	e, err := newEnv(*tool, *progs, *work, *versions)
 	exitIf(err)
 	e.limit, e.daemonTime, e.keep, e.slow = *limit, *daemonTime, *keep, *slow
+	if m.runs > 0 {
+		m.env = e
+		m.run()
+		e.close()
+		return
+	}
 	code := 0
 	for _, tc := range allTests(e) {
 		if !pattern.MatchString(tc.name) {
@@ -67,6 +74,7 @@ func allTests(e *env) []testCase {
 	var all []testCase
 	all = append(all, schemaTests(e)...)
 	all = append(all, programTests(e)...)
+	all = append(all, shapeTests(e)...)
 	all = append(all, exactTests(e)...)
 	all = append(all, nameTests(e)...)
 	all = append(all, goroutineTests(e)...)

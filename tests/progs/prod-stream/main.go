@@ -22,7 +22,7 @@ import (
 	"progs/traffic"
 )
 
-const every = 20 * time.Millisecond
+const every = 10 * time.Millisecond
 
 var stayed int64
 
@@ -66,7 +66,7 @@ var service = grpc.ServiceDesc{
 	}},
 }
 
-// watcher reads two news and leaves.
+// watcher reads some news and leaves.
 func watcher(c *grpc.ClientConn) {
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
@@ -74,7 +74,7 @@ func watcher(c *grpc.ClientConn) {
 	traffic.Check(err)
 	traffic.Check(s.SendMsg(wrapperspb.String("weather")))
 	traffic.Check(s.CloseSend())
-	for i := 0; i < 2; i++ {
+	for i := 0; i < 20; i++ {
 		traffic.Check(s.RecvMsg(new(wrapperspb.StringValue)))
 	}
 }
