@@ -49,6 +49,7 @@ enum missing {
 	MISSING_SIZES = 32,	/* a container that has not doubled often enough */
 	MISSING_LOAD = 64,	/* as much more is allocated a second: load rises */
 	MISSING_MANY = 128,	/* of what may wait for a while rightly, there are not many yet */
+	MISSING_SHARE = 256,	/* of a class by itself: it has not grown by much of the heap yet */
 };
 
 /* What is thought of one growing or not growing thing, and why. */

@@ -29,16 +29,22 @@ void judge_take_early(const struct judge_limits *limits, uint64_t n_cycles, doub
 	}
 }
 
+/* Bytes that so many objects, or so many bytes where they are large, make up. */
+static double some_bytes(const struct judge_class *c, double least_bytes)
+{
+	double few = fmax(CLASS_BYTES, CLASS_LEAST_OBJECTS * c->object_bytes);
+
+	return c->object_bytes > 0 ?
+	       fmin(few, fmax(CLASS_OBJECTS * c->object_bytes, least_bytes)) : few;
+}
+
 /* Growth since the begin of part 2 that is more than a warm-up or the sway of a population, in
  * bytes. */
 static double least_growth(const struct judge_class *c)
 {
-	double few = fmax(CLASS_BYTES, CLASS_LEAST_OBJECTS * c->object_bytes);
 	double sway = CLASS_SWAY * sqrt(fmax(c->bytes.level[2], 0) * c->object_bytes);
 
-	if (c->object_bytes > 0)
-		few = fmin(few, fmax(CLASS_OBJECTS * c->object_bytes, CLASS_SMALL_BYTES));
-	return fmax(few, sway);
+	return fmax(some_bytes(c, CLASS_LEAST_BYTES), sway);
 }
 
 /*
@@ -78,17 +84,13 @@ bool class_goes_on(const struct judge_class *c)
 	       c->bytes.change >= PART_RATIO * c->bytes.late.value;
 }
 
-/*
- * For a class by itself.  What slows down to half within the time is a cache that fills.  What
- * bends has a wide interval about its line, which must not excuse it: only chance does.
- */
+/* For a class by itself: what slows down is a cache that fills, or a map that gets worn. */
 static bool goes_on_alone(const struct judge_class *c)
 {
-	double error = hypot(1, CLASS_RATIO) * pow(2, 1.5) * chance(c);
 	const double *part = c->bytes.part;
 
-	return class_goes_on(c) && part[2] + error >= CLASS_RATIO * part[1] &&
-	       part[2] + error >= PART_RATIO * part[0];
+	return class_goes_on(c) && part[2] >= CLASS_RATIO * part[1] &&
+	       part[2] >= PART_RATIO * part[0];
 }
 
 bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
@@ -110,7 +112,7 @@ static bool follows_load(const struct judge_class *c)
 
 static bool was_growth(const struct judge_class *c, size_t part)
 {
-	return c->bytes.part[part] * c->bytes.seconds / 3 >= least_growth(c);
+	return c->bytes.part[part] * c->bytes.seconds / 3 >= some_bytes(c, 0);
 }
 
 static enum verdict not_growing(const struct judge_class *c)
@@ -122,7 +124,7 @@ static enum verdict not_growing(const struct judge_class *c)
 								    : VERDICT_STEADY;
 }
 
-static void judge_growth(struct judge_class *c, double least)
+static void judge_growth(struct judge_class *c, const struct growth *heap, double least)
 {
 	const struct growth *g = &c->bytes;
 
@@ -136,17 +138,20 @@ static void judge_growth(struct judge_class *c, double least)
 		c->is.missing |= MISSING_GOES_ON;
 	if (follows_load(c))
 		c->is.missing |= MISSING_LOAD;
+	if (g->late.value * g->late_s < CLASS_SHARE * heap->level[2])
+		c->is.missing |= MISSING_SHARE;
 	c->is.verdict = c->is.missing ? VERDICT_GROWING : VERDICT_LEAK;
 	c->is.watch_s = c->is.missing ? g->seconds / 2 : 0;
 }
 
-void judge_class(struct judge_class *c, const struct judge_limits *limits)
+void judge_class(struct judge_class *c, const struct growth *heap,
+		 const struct judge_limits *limits)
 {
 	const struct growth *g = &c->bytes;
 	double least = least_growth(c) / g->late_s;
 
 	c->is = (struct judgement){ .rate = rate_of(c), .lifetime_s = NAN };
 	c->detectable = isnan(g->late.value) ? NAN : fmax(g->late.value - g->late.low, least);
-	judge_growth(c, least);
+	judge_growth(c, heap, least);
 	judge_take_early(limits, g->n, g->seconds, &c->is);
 }

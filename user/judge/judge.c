@@ -113,8 +113,8 @@ static double detectable(const struct judge_input *in)
 void judge(struct judge_input *in, struct judge_result *out)
 {
 	for (size_t i = 0; i < in->n_classes; i++)
-		judge_class(&in->classes[i], &in->limits);
-	judge_class(in->heap, &in->limits);
+		judge_class(&in->classes[i], &in->heap->bytes, &in->limits);
+	judge_class(in->heap, &in->heap->bytes, &in->limits);
 	judge_sites(in);
 	for (size_t i = 0; i < in->n_groups; i++)
 		judge_group(&in->groups[i], &in->limits, &in->groups_span);

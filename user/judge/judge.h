@@ -46,12 +46,19 @@ struct judge_part {
 	const struct window_flow *objects;
 };
 
+/* What the leaf of a stack enlarges. */
+enum container {
+	CONTAINER_NONE,
+	CONTAINER_SLICE,
+	CONTAINER_MAP,		/* its buckets: that a map has more of them is no leak by itself */
+};
+
 /* One allocating stack. */
 struct judge_site {
 	const struct judge_part *parts;
 	size_t n_parts;
 	double n_allocated;	/* samples, dead ones included */
-	bool container;		/* leaf is what enlarges a slice or a map */
+	enum container container;
 	bool of_goroutines;	/* descriptors of goroutines, their timers and waits, which the
 				 * runtime keeps for the next ones */
 	const uint64_t *callers; /* functions of the stack, leaf first, by numbers other than 0 */
@@ -125,7 +132,8 @@ struct judge_result {
 /* Fills in classes, heap, sites and groups of the input, and the result. */
 void judge(struct judge_input *in, struct judge_result *out);
 
-/* A class, or the heap, by itself. */
-void judge_class(struct judge_class *c, const struct judge_limits *limits);
+/* A class by itself, or the heap; heap: live bytes of all classes. */
+void judge_class(struct judge_class *c, const struct growth *heap,
+		 const struct judge_limits *limits);
 
 #endif

@@ -217,18 +217,24 @@ static double grown_size(const struct window_flow *bytes, const struct window_fl
 	return first && n >= first_n / 2 && n <= first_n * 2 ? largest / first : 0;
 }
 
-static void judge_container(const struct view *v, const struct window_flow *bytes,
-			    const struct window_flow *objects, struct judgement *is)
+static void judge_container(const struct view *v, enum container container,
+			    const struct window_flow *bytes, const struct window_flow *objects,
+			    struct judgement *is)
 {
 	const struct window_span *span = &v->in->sites_span;
 	double grown = grown_size(bytes, objects, span->n_steps);
+	bool contradicted = class_contradicts(v->in->heap, &is->rate);
 
-	if (grown < GROWN_SIZE || is->verdict == VERDICT_LEAK ||
-	    class_contradicts(v->in->heap, &is->rate))
-		return;
-	is->verdict = grown >= LEAKED_SIZE ? VERDICT_LEAK : VERDICT_GROWING;
-	is->missing = grown >= LEAKED_SIZE ? 0 : MISSING_SIZES;
-	is->watch_s = grown >= LEAKED_SIZE ? 0 : span->seconds;
+	if (grown >= LEAKED_SIZE && !contradicted) {
+		is->verdict = VERDICT_LEAK;
+		is->missing = 0;
+		is->watch_s = 0;
+	} else if ((grown >= GROWN_SIZE && !contradicted && is->verdict != VERDICT_LEAK) ||
+		   (is->verdict == VERDICT_LEAK && container == CONTAINER_MAP)) {
+		is->verdict = VERDICT_GROWING;
+		is->missing = MISSING_SIZES;
+		is->watch_s = span->seconds;
+	}
 }
 
 /* ---- sites ----------------------------------------------------------------------------------- */
@@ -275,8 +281,8 @@ static void judge_site(const struct view *v, struct judge_site *site, const stru
 	take_word(word_of_classes(v, site, parts), span, &all);
 	judge_parts(v, site, parts, &all);
 	all.is.rate = site_rate(v, site, parts);
-	if (site->container)
-		judge_container(v, &bytes, &objects, &all.is);
+	if (site->container != CONTAINER_NONE)
+		judge_container(v, site->container, &bytes, &objects, &all.is);
 	site->is = all.is;
 	if (site->is.verdict == VERDICT_TOO_FEW && !objects.live.sum &&
 	    site->n_allocated >= EVIDENCE_SAMPLES)

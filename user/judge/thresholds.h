@@ -27,18 +27,21 @@
  * both intervals. */
 #define CLASS_EXPLAINED 2.0
 
-/* A class by itself, nobody seen: caches of connections, overflow buckets of maps and the
- * runtime's own descriptors grow by some dozens of objects for minutes.  Of large objects so many
- * are a warm-up of megabytes; there it takes so many bytes, but some objects. */
+/* A class by itself, nobody seen: connections, overflow buckets of maps and the runtime's own
+ * descriptors grow by some dozens or hundreds of objects for minutes.  Of large objects so many are
+ * a warm-up of megabytes; there it takes so many bytes, but some objects. */
 #define CLASS_OBJECTS 100.0
+#define CLASS_LEAST_BYTES (64.0 * 1024)
 #define CLASS_BYTES (256.0 * 1024)
 #define CLASS_LEAST_OBJECTS 9.0
-#define CLASS_SMALL_BYTES (16.0 * 1024)	/* less is no loss, however many objects it is */
 /* A population in balance sways by the square root of its number; both ends of a slope do. */
 #define CLASS_SWAY 3.0
-/* The census has no luck of sampling, and no stack's old objects as a second witness: it goes on if
- * the last part grows so much of the one before.  Leaks do .76 to 1.17. */
+/* It goes on if the last part grows so much of the one before, which leaks do (.76 to 1.17) and
+ * overflow buckets do not (.5 to .67), and half of the first one. */
 #define CLASS_RATIO 0.7
+/* The overflow buckets of a map of 300,000 entries that changes all of them in ten minutes grow
+ * for half an hour without slowing down; a leak comes to so much of the heap sooner or later. */
+#define CLASS_SHARE 0.01
 /* Load follows if what is allocated a second rises by this power of what lives. */
 #define LOAD_POWER 0.5
 

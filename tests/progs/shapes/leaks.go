@@ -209,9 +209,9 @@ var (
 
 func preparePool() {
 	pool.New = func() interface{} { return new(bytes.Buffer) }
-	for range taken {
+	for i := range taken {
 		b := new(bytes.Buffer)
-		b.Write(make([]byte, 1000))
+		b.Write(make([]byte, 500+30*i))
 		pool.Put(b)
 	}
 }
@@ -224,7 +224,7 @@ func fillPool(at now) {
 	}
 	kept := 0
 	for i, b := range taken {
-		fill(b, 10*n)
+		fill(b, (5+i%11)*n)
 		kept += b.Len()
 		pool.Put(b)
 		taken[i] = nil
@@ -324,7 +324,7 @@ var (
 
 func prepareRings() {
 	for i := range rings {
-		rings[i] = &ring{items: make([]*int, 16), rate: 0.3 + float64(i)/300}
+		rings[i] = &ring{items: make([]*int, 16), rate: 1 + float64(i)/100}
 	}
 }
 
