@@ -143,6 +143,7 @@ static void look_fini(struct look *l)
 	table_fini(&l->parts);
 	free(l->todo);
 	free(l->statics);
+	free(l->put_off);
 	free(l->win.own);
 	free(l->bits.own);
 	free(l->part.own);

@@ -50,6 +50,7 @@ enum span_flags {
 	SPAN_HEADER = 2,	/* objects begin with a malloc header */
 	SPAN_FORGOTTEN = 4,	/* no memory for labels */
 	SPAN_SPECIALS = 8,	/* some objects have finalizers or the like */
+	SPAN_PUT_OFF = 16,	/* some are the runtime's, and are looked into last */
 };
 
 struct span {
@@ -189,6 +190,7 @@ struct type {
 	bool pointers;
 	bool repeats;
 	bool at_least;		/* an object may be larger */
+	bool runtime;		/* a type of package runtime */
 	bool compiled;
 };
 
@@ -248,6 +250,10 @@ enum fit {
 };
 /* bytes: of all elements, where that is known; else 0. */
 enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p, uint64_t bytes);
+
+/* Whether one and the same object may be told to be of both types: a struct and its first field, bytes
+ * and a string, a closure and what is known of it. */
+bool types_agree(const struct types *ts, uint32_t a, uint32_t b);
 
 /* "map[K]V" and "groups"; "" where there is no part.  free() name. */
 char *types_name(const struct types *ts, uint32_t type, const char **part);

@@ -29,6 +29,7 @@ enum {
 	WORD = 8,
 	MAX_CHANGES = 6,
 	GUESS_ROUNDS = 4,
+	FIRST_MAYBE_TRACEABLE = 26,	/* sudog.elem, .c: runtime/runtime2.go */
 };
 
 /* ---- what an object is -------------------------------------------------------------------- */
@@ -88,7 +89,9 @@ static void learn_object(struct look *l, const struct place *p, uint32_t type,
 		if (strength <= label_strength(*label))
 			return;
 	} else if (!replaces(l, *label, type, strength)) {
-		l->losses.types_contradicted++;
+		if (strength >= STRENGTH_EDGE && label_strength(*label) >= STRENGTH_EDGE &&
+		    !types_agree(l->types, type, old))
+			l->losses.types_contradicted++;
 		return;
 	}
 	changes = (*label >> LABEL_CHANGES_SHIFT) + !!old;
@@ -166,6 +169,7 @@ static void walk_object(struct look *l, const struct place *p, uint32_t *label)
 	}
 	l->holder = (struct holder){ .strength = label_strength(*label) };
 	walk_whole(l, p, label_type(*label));
+	walk_waiting(l, p, label_type(*label));
 }
 
 void walk_whole(struct look *l, const struct place *p, uint32_t type)
@@ -180,6 +184,40 @@ void walk_whole(struct look *l, const struct place *p, uint32_t type)
 	}
 	known = pointer_mask(l, p, mask);
 	walk_unknown(&l->walk, p->base, p->size, known ? mask : NULL);
+}
+
+void walk_waiting(struct look *l, const struct place *p, uint32_t type)
+{
+	const struct go_layout *lo = l->lo;
+	uint64_t at, size, words[2] = { 0 }, elemtype;
+	const uint8_t *b;
+
+	if (!types_at(l->types, type)->runtime ||
+	    types_at(l->types, type)->rtype != typeindex_named(l->index, "runtime", "sudog") ||
+	    lo->sudog_elem < 0 || lo->sudog_c < 0 || (uint64_t)lo->sudog_c + 2 * WORD > p->size ||
+	    !(b = window_get(&l->win, p->base, (size_t)lo->sudog_c + 2 * WORD)))
+		return;
+	/* since Go 1.26 pointers that leak detection can hide: {vp, vu} */
+	for (size_t i = 0; i < 2; i++) {
+		const uint8_t *w = b + (i ? lo->sudog_c : lo->sudog_elem);
+
+		words[i] = load_u64(w);
+		if (!words[i] && gobin_version(l->gb)->minor >= FIRST_MAYBE_TRACEABLE)
+			words[i] = load_u64(w + WORD);
+	}
+	at = words[0];
+	if (!at || !words[1] || !feed_read(&l->feed, words[1] + (uint64_t)lo->hchan_elemtype,
+					   &elemtype, WORD))
+		return;
+	type = types_get(l->types, elemtype - l->bias, FORM_VALUE);
+	size = type ? types_at(l->types, type)->size : 0;
+	if (!type || !types_at(l->types, type)->pointers || size > MAX_STATIC_BYTES)
+		return;
+	l->walk.win = &l->part;
+	l->walk.base = at;
+	window_set(&l->part, 0, NULL, 0);
+	walk_type(&l->walk, type, at, size);
+	l->walk.win = &l->win;
 }
 
 static void walk_part(struct look *l, const struct part_todo *t)

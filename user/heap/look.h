@@ -104,6 +104,9 @@ struct look {
 	size_t n_todo, cap_todo;
 	struct static_part *statics;
 	size_t n_statics, cap_statics, n_walked;
+	bool all;			/* second pass: also what has been put off */
+	uint32_t *put_off;		/* spans with such objects */
+	size_t n_put_off, cap_put_off;
 	struct nodes *nodes;
 	struct shapes *shapes;
 	struct score {			/* how well an object agrees with a type: shapes.c */
@@ -164,6 +167,10 @@ uint64_t part_bytes(const struct look *l, const struct part_todo *t);
 
 /* The pointers of an object, by its type, or, if that is 0, by what they look like. */
 void walk_whole(struct look *l, const struct place *p, uint32_t type);
+
+/* An object is a goroutine that waits for a channel: what it is to get or give is of the type of the
+ * channel's elements, and lies on its stack. */
+void walk_waiting(struct look *l, const struct place *p, uint32_t type);
 
 /* The type that an object says it has, and how sure that is: its header, its code pointer, what
  * makes a channel.  0: it says nothing. */

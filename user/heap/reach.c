@@ -50,6 +50,16 @@ static uint32_t holder_node(struct look *l, const struct edge *e)
 	}
 }
 
+/* What the runtime's own objects hold, others may hold as well, who say more of it. */
+static void put_off(struct look *l, struct span *s)
+{
+	if (s->flags & SPAN_PUT_OFF)
+		return;
+	s->flags |= SPAN_PUT_OFF;
+	l->put_off = grow(l->put_off, l->n_put_off, &l->cap_put_off, sizeof(*l->put_off));
+	l->put_off[l->n_put_off++] = span_number(&l->space, s);
+}
+
 static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 			 const struct edge *e)
 {
@@ -65,6 +75,8 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 		*label |= LABEL_CONFIRMED;
 	if (span_is_noscan(p->span) || !node)
 		*label |= LABEL_EXPANDED;
+	else if (!l->all && types_at(l->types, type)->runtime)
+		put_off(l, p->span);
 	else
 		space_queue(&l->space, p->span);
 }
@@ -99,7 +111,12 @@ static void confirm_own(struct look *l, const struct place *p, uint32_t type)
 
 static bool is_pending(const struct look *l, const struct span *s, uint32_t label)
 {
-	return label & LABEL_REACHED && !(label & LABEL_EXPANDED);
+	uint32_t type;
+
+	if (!(label & LABEL_REACHED) || label & LABEL_EXPANDED)
+		return false;
+	type = nodes_at(l->nodes, label & LABEL_NODE)->type;
+	return l->all || !types_at(l->types, type)->runtime;
 }
 
 static void expand(struct look *l, const struct place *p, uint32_t *label)
@@ -113,6 +130,7 @@ static void expand(struct look *l, const struct place *p, uint32_t *label)
 	    (own_type(l, p) == type || map_type(l, p, &strength) == type))
 		*label |= LABEL_CONFIRMED;
 	walk_whole(l, p, type);
+	walk_waiting(l, p, type);
 }
 
 static void expand_part(struct look *l, const struct part_todo *t)
@@ -137,6 +155,10 @@ void reach_all(struct look *l)
 	roots_variables(l);
 	visit_all(l, &reacher);
 	roots_stacks(l);
+	visit_all(l, &reacher);
+	l->all = true;
+	for (size_t i = 0; i < l->n_put_off; i++)
+		space_queue(&l->space, &l->space.v[l->put_off[i]]);
 	visit_all(l, &reacher);
 	roots_finalizers(l, false);
 	visit_all(l, &reacher);

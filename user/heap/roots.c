@@ -249,11 +249,11 @@ static bool read_special(struct look *l, uint64_t addr, struct special *out)
 	return true;
 }
 
-/* Finalizers, cleanups and handles of weak pointers need something; profiles do not.  In Go 1.27
+/* Finalizers, cleanups and handles of weak pointers need something; profiles do not.  In Go 1.25
  * all moved up by one. */
 static bool needs_something(const struct look *l, uint8_t kind, bool *finalizer)
 {
-	enum { FINALIZER = 1, WEAK = 2, CLEANUP = 6, FIRST_WEAK = 24, FIRST_MOVED = 27 };
+	enum { FINALIZER = 1, WEAK = 2, CLEANUP = 6, FIRST_WEAK = 24, FIRST_MOVED = 25 };
 	const int minor = gobin_version(l->gb)->minor;
 
 	kind -= minor >= FIRST_MOVED;

@@ -114,6 +114,8 @@ static bool fill_form(struct types *ts, struct type *t, const struct rtype_head 
 		return h->size != 0;
 	case FORM_MAP:
 		t->size = ts->swiss ? MAP_SIZE : HMAP_SIZE;
+		t->base = ts->swiss ? typeindex_named(ts->index, "internal/runtime/maps", "Map")
+				    : typeindex_named(ts->index, "runtime", "hmap");
 		break;
 	case FORM_BUCKETS:
 	case FORM_GROUPS:
@@ -129,12 +131,14 @@ static bool fill_form(struct types *ts, struct type *t, const struct rtype_head 
 		return true;
 	case FORM_EXTRA:
 		t->size = EXTRA_SIZE;
+		t->base = typeindex_named(ts->index, "runtime", "mapextra");
 		break;
 	case FORM_OVERFLOWS:
 		t->size = SLICE_SIZE;
 		break;
 	case FORM_TABLE:
 		t->size = TABLE_SIZE;
+		t->base = typeindex_named(ts->index, "internal/runtime/maps", "table");
 		break;
 	case FORM_OVERFLOW_ARRAY:
 	case FORM_DIRECTORY:
@@ -144,6 +148,7 @@ static bool fill_form(struct types *ts, struct type *t, const struct rtype_head 
 	case FORM_CHAN:
 		/* With elements without pointers the buffer follows in the same object. */
 		t->pointers = h->ptr_bytes;
+		t->base = typeindex_named(ts->index, "runtime", "hchan");
 		t->size = hchan_size(ts);
 		t->at_least = !t->size || !t->pointers;
 		if (!t->size)
@@ -170,6 +175,15 @@ static uint32_t add_type(struct types *ts, const struct type *t)
 	return (uint32_t)ts->n++;
 }
 
+static bool is_runtime(const struct types *ts, uint64_t rtype)
+{
+	char *package = rtype_package(ts->gb, rtype);
+	bool yes = package && !strcmp(package, "runtime");
+
+	free(package);
+	return yes;
+}
+
 uint32_t types_get(struct types *ts, uint64_t rtype, enum form form)
 {
 	struct type t = { .rtype = rtype, .form = (uint8_t)form };
@@ -189,6 +203,7 @@ uint32_t types_get(struct types *ts, uint64_t rtype, enum form form)
 		type = 0;
 		if (!rtype_peek(ts->gb, rtype, &h) && fill_form(ts, &t, &h)) {
 			t.kind = h.kind;
+			t.runtime = form == FORM_VALUE && is_runtime(ts, rtype);
 			type = add_type(ts, &t);
 		}
 	}
@@ -633,6 +648,60 @@ struct dynamic types_dynamic(struct types *ts, struct feed *f, uint64_t bias, ui
 	if (e)
 		e->what = found;
 	return found;
+}
+
+/* ---- agreement ---------------------------------------------------------------------------- */
+
+/* The rtype of what lies at the begin of a value; 0: nothing. */
+static uint64_t first_part(const struct types *ts, uint64_t rtype)
+{
+	struct rtype_head h;
+	uint64_t part = 0;
+	struct rtype t;
+
+	if (rtype_read(ts->gb, rtype, &t))
+		return 0;
+	if (t.kind == GO_ARRAY)
+		part = t.elem;
+	for (size_t i = 0; i < t.n_fields && !part; i++)
+		if (!rtype_peek(ts->gb, t.fields[i].typ, &h) && h.size)
+			part = t.fields[i].typ;
+	rtype_free(&t);
+	return part;
+}
+
+static bool begins_with(const struct types *ts, uint64_t rtype, uint64_t part)
+{
+	for (int i = 0; i < MAX_TYPE_DEPTH && rtype; i++) {
+		if (rtype == part)
+			return true;
+		rtype = first_part(ts, rtype);
+	}
+	return false;
+}
+
+static bool is_closure(const struct types *ts, const struct type *t)
+{
+	struct go_type rt;
+	bool yes;
+
+	if (t->form != FORM_VALUE || t->kind != GO_STRUCT || gotype_read(ts->gb, t->rtype, &rt))
+		return t->form == FORM_CLOSURE;
+	yes = starts_with(rt.name, "struct { F uintptr");
+	free(rt.name);
+	return yes;
+}
+
+bool types_agree(const struct types *ts, uint32_t a, uint32_t b)
+{
+	const struct type *x = &ts->v[a], *y = &ts->v[b];
+
+	if ((!x->pointers && (x->repeats || x->size < TINY)) ||
+	    (!y->pointers && (y->repeats || y->size < TINY)))
+		return true;	/* bytes; tiny objects share a block */
+	if ((x->base && x->base == y->base) || (is_closure(ts, x) && is_closure(ts, y)))
+		return true;
+	return begins_with(ts, x->rtype, y->rtype) || begins_with(ts, y->rtype, x->rtype);
 }
 
 /* ---- does it fit -------------------------------------------------------------------------- */
