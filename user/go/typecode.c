@@ -36,6 +36,8 @@ enum {
 	NEAR = 64,		/* bytes in which the call follows its arguments */
 	BEHIND = 128,		/* in which a result is stored */
 	LEA = 0x8d, LOAD = 0x8b, STORE = 0x89, CALL = 0xe8,
+	MAX_REFS = 8,
+	N_REGS = 16,
 };
 
 /* What a callee makes of the type that it gets. */
@@ -49,11 +51,10 @@ struct callee {
 	bool looked;		/* for the receiver */
 };
 
-/* An instruction that refers to a place by its distance. */
+/* What a register holds: a place that an instruction refers to by its distance. */
 struct reference {
-	uint64_t at;		/* where it stands; 0: none */
+	enum { REF_NONE, REF_ADDRESS, REF_CONTENT } what;
 	uint64_t target;
-	bool lea;
 };
 
 struct scan {
@@ -62,8 +63,9 @@ struct scan {
 	const uint8_t *p;
 	uint64_t n, addr;	/* of p */
 	struct table callees;
-	struct reference ax, bx;	/* the last ones by these registers */
-	uint64_t last_call;
+	uint64_t refs[MAX_REFS];	/* where such instructions stand, since the last call */
+	size_t n_refs;
+	bool variable;			/* one of them refers to a variable */
 	bool names;		/* all types have theirs: methods can be told */
 	const uint64_t *wanted;	/* only places are looked for that allocate these types */
 	size_t n_wanted;
@@ -321,55 +323,80 @@ static void found_type(struct scan *s, uint64_t at, uint64_t rtype)
 
 static void found_reference(struct scan *s, uint64_t at, bool lea)
 {
-	const struct reference r = { at, target_of(s, at + 3), lea };
-	unsigned reg = reference_register(s->p + at);
+	uint64_t target = target_of(s, at + 3);
 
 	if (s->visit) {
-		if (lea && typeindex_is_type(s->ti, r.target))
-			found_wanted(s, at, r.target);
-		return;
+		if (lea && typeindex_is_type(s->ti, target))
+			found_wanted(s, at, target);
+	} else if (s->names) {
+		s->variable |= is_variable(s, target);
+		if (s->n_refs < MAX_REFS)
+			s->refs[s->n_refs++] = at;
+	} else if (lea && typeindex_is_type(s->ti, target)) {
+		found_type(s, at, target);
+	} else if (lea && !in_text(s, target)) {
+		add_itab(s, target);
 	}
-	if (reg == INSN_AX)
-		s->ax = r;
-	else if (reg == INSN_BX)
-		s->bx = r;
-	if (!lea || s->names)
-		return;
-	if (typeindex_is_type(s->ti, r.target))
-		found_type(s, at, r.target);
-	else if (!in_text(s, r.target))
-		add_itab(s, r.target);
 }
 
-/* Whether the register still has what the reference gave it when the call is made. */
-static bool is_argument(struct scan *s, const struct reference *r, uint64_t call, unsigned reg)
+/* What the registers hold at the call, from the first of the references near it on, on the straight
+ * way.  false: it does not decode. */
+static bool follow_references(struct scan *s, uint64_t call, struct reference regs[N_REGS])
 {
-	return r->at && r->at >= s->last_call && call - r->at <= NEAR &&
-	       (r->at + RIP_LEN == call || keeps(s, r->at + RIP_LEN, call, reg));
+	struct insns code;
+	bool straight;
+	size_t i = 0;
+
+	while (i < s->n_refs && call - s->refs[i] > NEAR)
+		i++;
+	if (i == s->n_refs || insns_decode(&code, image_machine(s->img), s->p + s->refs[i],
+					   call - s->refs[i], s->addr + s->refs[i]))
+		return false;
+	for (i = 0; i < code.n; i++) {
+		const struct insn *in = &code.v[i];
+		struct reference v = { REF_NONE, 0 };
+
+		if (in->flow != INSN_PLAIN && in->flow != INSN_JCC)
+			break;
+		if (in->rip_relative && in->op == INSN_LEA)
+			v = (struct reference){ REF_ADDRESS, in->addr_ref };
+		else if (in->rip_relative && in->op == INSN_LOAD)
+			v = (struct reference){ REF_CONTENT, in->addr_ref };
+		else if (in->op == INSN_MOV_RR && in->src < N_REGS)
+			v = regs[in->src];
+		for (unsigned k = 0; k < N_REGS; k++)
+			if (in->writes >> k & 1)
+				regs[k].what = REF_NONE;
+		if (in->dst < N_REGS)
+			regs[in->dst] = v;
+	}
+	straight = i == code.n;
+	insns_free(&code);
+	return straight;
 }
 
-static bool is_map(const struct scan *s, uint64_t rtype)
+static bool is_map(const struct scan *s, const struct reference *r)
 {
 	struct rtype_head h;
 
-	return typeindex_is_type(s->ti, rtype) && !rtype_peek(s->ti->gb, rtype, &h) &&
-	       h.kind == GO_MAP;
+	return r->what == REF_ADDRESS && typeindex_is_type(s->ti, r->target) &&
+	       !rtype_peek(s->ti->gb, r->target, &h) && h.kind == GO_MAP;
 }
 
 static void found_arguments(struct scan *s, uint64_t call, uint64_t target)
 {
+	struct reference regs[N_REGS] = { { REF_NONE, 0 } }, *ax = &regs[INSN_AX];
 	const struct callee *callee = get_method(s, target);
 
-	if (!callee)
+	if (!callee || (callee->kind != CALLEE_METHOD && callee->kind != CALLEE_MAP) ||
+	    !follow_references(s, call, regs))
 		return;
-	if (callee->kind == CALLEE_METHOD && is_variable(s, s->ax.target) &&
-	    is_argument(s, &s->ax, call, INSN_AX))
-		typeindex_add_variable(s->ti, s->ax.target, callee->receiver,
-				       s->ax.lea ? SHOWN_VALUE : SHOWN_POINTER);
-	if (callee->kind == CALLEE_MAP && s->ax.lea && !s->bx.lea && is_map(s, s->ax.target) &&
-	    is_variable(s, s->bx.target) && is_argument(s, &s->ax, call, INSN_AX) &&
-	    is_argument(s, &s->bx, call, INSN_BX))
-		typeindex_add_variable(s->ti, s->bx.target, s->ax.target, SHOWN_MAP);
+	if (callee->kind == CALLEE_METHOD && ax->what != REF_NONE && is_variable(s, ax->target))
+		typeindex_add_variable(s->ti, ax->target, callee->receiver,
+				       ax->what == REF_ADDRESS ? SHOWN_VALUE : SHOWN_POINTER);
+	if (callee->kind == CALLEE_MAP && is_map(s, ax) && regs[INSN_BX].what == REF_CONTENT &&
+	    is_variable(s, regs[INSN_BX].target))
+		typeindex_add_variable(s->ti, regs[INSN_BX].target, ax->target, SHOWN_MAP);
 }
 
 static void found_call(struct scan *s, uint64_t at)
@@ -378,10 +405,10 @@ static void found_call(struct scan *s, uint64_t at)
 
 	if (!in_text(s, target))
 		return;
-	if ((s->ax.at && at - s->ax.at <= NEAR) || (s->bx.at && at - s->bx.at <= NEAR))
+	if (s->variable)
 		found_arguments(s, at, target);
-	s->ax.at = s->bx.at = 0;
-	s->last_call = at;
+	s->n_refs = 0;
+	s->variable = false;
 }
 
 static void scan_text(struct scan *s)
