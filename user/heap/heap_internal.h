@@ -255,6 +255,9 @@ enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p,
  * and a string, a closure and what is known of it. */
 bool types_agree(const struct types *ts, uint32_t a, uint32_t b);
 
+/* What a func value leads to: a code pointer and what was captured. */
+bool types_is_closure(const struct types *ts, uint32_t type);
+
 /* "map[K]V" and "groups"; "" where there is no part.  free() name. */
 char *types_name(const struct types *ts, uint32_t type, const char **part);
 char *types_package(const struct types *ts, uint32_t type);

@@ -19,6 +19,8 @@
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/go/gotype.h"
+#include "user/go/rtype.h"
 #include "user/go/typeindex.h"
 
 enum {
@@ -26,6 +28,7 @@ enum {
 	WORD_BITS = 64,
 	MAX_ALIKE = 64,		/* of one shape */
 	MAX_ELEMENTS = 64,		/* of an array that are looked at */
+	MAX_BOOLS = 12,			/* of a value, likewise */
 	/* What is known of the objects that a candidate points to. */
 	POINTS_EXACT = 4, POINTS_GUESSED = 2, POINTS_FITS = 1,
 };
@@ -36,6 +39,9 @@ struct candidate {
 	uint32_t n_words;		/* of a value, of an element */
 	uint64_t *mask;
 	bool repeats;
+	bool closure;			/* begins with the address of code */
+	uint16_t bools[MAX_BOOLS];	/* where booleans are, which are 0 or 1 */
+	uint8_t n_bools;
 };
 
 /* The candidates of all objects of one size and mask. */
@@ -89,6 +95,20 @@ static void add_slots(struct types *ts, uint32_t first, uint32_t n, uint64_t bas
 	}
 }
 
+static void add_bools(const struct look *l, struct candidate *c, uint64_t rtype, uint64_t offset,
+		      int depth)
+{
+	struct rtype t;
+
+	if (depth > MAX_TYPE_DEPTH || rtype_read(l->gb, rtype, &t))
+		return;
+	if (t.kind == GO_BOOL && c->n_bools < MAX_BOOLS && offset <= UINT16_MAX)
+		c->bools[c->n_bools++] = (uint16_t)offset;
+	for (size_t i = 0; i < t.n_fields; i++)
+		add_bools(l, c, t.fields[i].typ, offset + t.fields[i].offset, depth + 1);
+	rtype_free(&t);
+}
+
 /* Headers of maps and channels: which map that is, others tell. */
 static bool is_header(const struct look *l, uint32_t type)
 {
@@ -123,6 +143,8 @@ static void add_candidate(struct look *l, uint32_t type)
 	c.n_words = (uint32_t)((types_at(ts, type)->size + WORD - 1) / WORD);
 	c.mask = xcalloc((c.n_words + WORD_BITS - 1) / WORD_BITS, sizeof(*c.mask));
 	add_slots(ts, first, n, 0, c.mask, c.n_words);
+	add_bools(l, &c, types_at(ts, type)->rtype, 0, 0);
+	c.closure = types_is_closure(ts, type);
 	sh->v = grow(sh->v, sh->n, &sh->cap, sizeof(*sh->v));
 	sh->v[sh->n++] = c;
 }
@@ -284,6 +306,28 @@ static uint64_t count_pointers(struct look *l, const struct place *p, const uint
 	return n;
 }
 
+/* What is not a pointer must fit, too: code, booleans, and nothing behind the value, since objects with
+ * pointers are cleared when they are allocated. */
+static bool words_fit(struct look *l, const struct place *p, const struct candidate *c)
+{
+	const struct go_module *m = gobin_module(l->gb);
+	uint64_t size = types_at(l->types, c->type)->size;
+	const uint8_t *b = p->size <= MASK_WORDS * WORD_BITS * WORD
+			   ? window_get(&l->win, p->base, p->size) : NULL;
+
+	if (!b || c->repeats)
+		return b;
+	if (c->closure && load_u64(b) - l->bias - m->text >= m->etext - m->text)
+		return false;
+	for (size_t i = 0; i < c->n_bools; i++)
+		if (b[c->bools[i]] > 1)
+			return false;
+	for (uint64_t i = size; i < p->size; i++)
+		if (b[i])
+			return false;
+	return true;
+}
+
 /* Negative: the object is not of the type. */
 static int score_type(struct look *l, const struct place *p, const struct candidate *c,
 		      const uint64_t *mask)
@@ -291,6 +335,8 @@ static int score_type(struct look *l, const struct place *p, const struct candid
 	uint64_t bytes = p->size, most = (uint64_t)c->n_words * WORD * MAX_ELEMENTS;
 	edge_fn edge = l->walk.edge;
 
+	if (!words_fit(l, p, c))
+		return -1;
 	if (c->repeats && bytes > most)
 		bytes = most;
 	l->score = (struct score){ .n_pointers = count_pointers(l, p, mask, bytes) };

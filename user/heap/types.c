@@ -680,8 +680,9 @@ static bool begins_with(const struct types *ts, uint64_t rtype, uint64_t part)
 	return false;
 }
 
-static bool is_closure(const struct types *ts, const struct type *t)
+bool types_is_closure(const struct types *ts, uint32_t type)
 {
+	const struct type *t = &ts->v[type];
 	struct go_type rt;
 	bool yes;
 
@@ -699,7 +700,7 @@ bool types_agree(const struct types *ts, uint32_t a, uint32_t b)
 	if ((!x->pointers && (x->repeats || x->size < TINY)) ||
 	    (!y->pointers && (y->repeats || y->size < TINY)))
 		return true;	/* bytes; tiny objects share a block */
-	if ((x->base && x->base == y->base) || (is_closure(ts, x) && is_closure(ts, y)))
+	if ((x->base && x->base == y->base) || (types_is_closure(ts, a) && types_is_closure(ts, b)))
 		return true;
 	return begins_with(ts, x->rtype, y->rtype) || begins_with(ts, y->rtype, x->rtype);
 }
