@@ -728,15 +728,23 @@ static enum fit fit_elements(const struct types *ts, const struct type *t, const
 	return FIT_PART;
 }
 
+/* Without pointers among objects with: a field. */
+static enum fit fit_other_kind(const struct type *t, const struct place *p, uint64_t bytes)
+{
+	uint64_t size = bytes ? bytes : t->size;
+
+	return !t->pointers && p->off <= p->size && size <= p->size - p->off ? FIT_PART : FIT_NOT;
+}
+
 enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p, uint64_t bytes)
 {
 	const struct type *t = &ts->v[type];
 
-	if (!t->size || t->pointers == span_is_noscan(p->span)) {
-		/* Of a closure it is not known whether it captured pointers. */
-		if (t->form != FORM_CLOSURE)
-			return FIT_NOT;
-	}
+	if (!t->size)
+		return FIT_NOT;
+	/* Of a closure it is not known whether it captured pointers. */
+	if (t->form != FORM_CLOSURE && t->pointers == span_is_noscan(p->span))
+		return fit_other_kind(t, p, bytes);
 	if (t->repeats)
 		return fit_elements(ts, t, p, bytes);
 	if (t->size > p->size || p->off > p->size - t->size)
