@@ -140,8 +140,11 @@ static bool fill_form(struct types *ts, struct type *t, const struct rtype_head 
 		t->size = TABLE_SIZE;
 		t->base = typeindex_named(ts->index, "internal/runtime/maps", "table");
 		break;
-	case FORM_OVERFLOW_ARRAY:
 	case FORM_DIRECTORY:
+		t->base = typeindex_named(ts->index, "internal/runtime/maps", "table");
+		t->base = t->base ? typeindex_pointer_to(ts->index, t->base) : 0;
+		/* fallthrough */
+	case FORM_OVERFLOW_ARRAY:
 		t->size = WORD;
 		t->repeats = true;
 		break;
