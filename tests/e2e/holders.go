@@ -135,6 +135,7 @@ type keptRow struct {
 	Holders            []string
 	Variable, Function string
 	Direct, Others     bool
+	Late               bool // gone with the next collection but one
 	Allocator, File    string
 	Line               int
 }
@@ -143,8 +144,8 @@ func (t *T) holdersQuiet(version, variant string) {
 	var rows []keptRow
 	p := t.program(t.build("holders", version, variant))
 	p.do("build")
-	p.json(&rows, "ledger")
 	r := t.heap(p.pid())
+	p.json(&rows, "ledger")
 	p.finish()
 	t.checkKept(rows, r, version, variant)
 	for name, n := range r.Coverage {
@@ -225,7 +226,8 @@ func follows(path []string, words []string) bool {
 	return len(words) == 0
 }
 
-// isHeld: names of variables are only in binaries with symbols.
+// isHeld: names of variables are only in binaries with symbols, and what a variable is set to before the program
+// runs may have none.
 func (row *keptRow) isHeld(h *holder, variant string) bool {
 	last := h.Path[len(h.Path)-1]
 	switch {
@@ -233,7 +235,7 @@ func (row *keptRow) isHeld(h *holder, variant string) bool {
 		return false
 	case row.Function != "":
 		return h.Root == "stack" && strings.Contains(last, row.Function)
-	case row.Variable != "" && (variant == "plain" || variant == "noopt"):
+	case row.Variable != "" && variant == "plain":
 		return h.Root == "variable" && strings.Contains(last, row.Variable)
 	case row.Variable != "":
 		return h.Root == "variable"
@@ -290,6 +292,7 @@ func (t *T) holdersMoving(version string) {
 	p := t.program(t.build("holders", version, "stripped"))
 	p.do("build")
 	p.json(&rows, "ledger")
+	rows = lasting(rows)
 	p.do("move 2000")
 	wide := 0.0
 	for n := 0; n < looks; n++ {
@@ -314,6 +317,16 @@ func (t *T) holdersMoving(version string) {
 	p.finish()
 	t.checkKept(rows, r, version, "stripped")
 	t.Notef("intervals of what grew up to %.1f %% wide", wide*100)
+}
+
+func lasting(rows []keptRow) []keptRow {
+	var all []keptRow
+	for _, row := range rows {
+		if !row.Late {
+			all = append(all, row)
+		}
+	}
+	return all
 }
 
 func (p *program) number(command string) float64 {
@@ -485,7 +498,7 @@ func (t *T) holdersRate(version string) {
 	p.do("build")
 	r := t.heap(p.pid(), "--rate", fmt.Sprint(limit))
 	p.finish()
-	if r.Look.Read < limit || r.Look.Read/r.Look.Took > limit*1.1 {
+	if r.Look.Read < limit/2 || r.Look.Read/r.Look.Took > limit*1.1 {
 		t.Errorf("%.0f bytes read in %.2f s, allowed are %d a second", r.Look.Read, r.Look.Took, limit)
 	}
 }

@@ -47,6 +47,7 @@ type Row struct {
 	Holders            []string
 	Variable, Function string
 	Direct, Others     bool
+	Late               bool
 	Allocator, File    string // the allocating function
 	Line               int
 }
@@ -95,7 +96,7 @@ func (r *row) entry() Row {
 	e := Row{
 		What: r.what, Type: r.named, Objects: r.objects, Size: uint64(reflect.TypeOf(r.of).Elem().Size()),
 		Bytes: r.bytes() * uint64(r.objects), Holders: r.holders, Variable: r.variable,
-		Function: r.function, Direct: r.direct, Others: r.others, Allocator: f.Name(), File: path.Base(file), Line: line,
+		Function: r.function, Direct: r.direct, Others: r.others, Late: r.late, Allocator: f.Name(), File: path.Base(file), Line: line,
 	}
 	if r.others {
 		e.Bytes = 0
