@@ -24,7 +24,7 @@ static int look_at_goroutines(struct process *p, const struct glance_options *op
 			      struct observation *o)
 {
 	const struct goroutines_limits limits = {
-		.max_bytes = opt->memory_bytes / 100 * TABLE_PERCENT,
+		.max_bytes = opt->memory_bytes / 100 * LOOK_TABLE_PERCENT,
 		.interrupted = opt->interrupted, .ctx = opt->ctx,
 	};
 	struct goroutines gs;
@@ -61,7 +61,7 @@ static void take_profile(struct process *p, const struct profile *profile, struc
 static int look_at_heap(struct process *p, const struct glance_options *opt, struct observation *o)
 {
 	const struct profile_limits limits = {
-		.max_bytes = opt->memory_bytes / 100 * TRACK_PERCENT / 4,
+		.max_bytes = opt->memory_bytes / 100 * LOOK_PROFILE_PERCENT,
 		.interrupted = opt->interrupted, .ctx = opt->ctx,
 	};
 	struct profile_reader *r = profile_open(process_gomem(p), &limits);

@@ -2,6 +2,7 @@
 /*
  * main.c - the table of commands; reads the command line and runs one.
  */
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -87,6 +88,11 @@ int main(int argc, char **argv)
 	char *message;
 
 	open_standard();
+	if (!named && argc > 1 && isalpha((unsigned char)*argv[1])) {
+		say_error("there is no command '%s' (gobpfleak --help lists those there are); a "
+			  "program to be started stands after --", argv[1]);
+		return EXIT_FAILED;
+	}
 	if (opts_parse(&opts, &command->line, argc, argv, &message)) {
 		say_error("%s (gobpfleak%s%s --help lists its options)", message,
 			  named ? " " : "", named ? command->line.name : "");

@@ -149,7 +149,7 @@ func (t *T) usage() {
 		{}, {"-p"}, {"-p", "x"}, {"-p", "0"}, {"-p", "-1"}, {"-p", "99999999999"}, {"-p", "1", "-d", "soon"},
 		{"-p", "1", "--format", "yaml"}, {"-p", "1", "-fthis"}, {"-p", "1", "-T", "-1"}, {"-p", "1", "1s", "0"},
 		{"-p", "1", "1s", "2", "3"}, {"-p", "1", "--heap-only", "--goroutines-only"}, {"--no-such-option"},
-		{"-p", "1", "--", "true"},
+		{"-p", "1", "--", "true"}, {"server"}, {"lst"}, {"dump"}, {"list", "-p", "1"}, {"dump", "-p", "1", "-d", "1s"},
 	} {
 		r := t.runTool(0, args...)
 		if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, "gobpfleak: ") {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sort"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -21,6 +23,7 @@ func listTests(e *env) []testCase {
 		all = append(all, testCase{"list/" + v, func(t *T) { t.list(v) }})
 	}
 	return append(all,
+		testCase{"list/many", func(t *T) { t.listMany() }},
 		testCase{"list/name", func(t *T) { t.processName() }},
 		testCase{"list/refused", func(t *T) { t.listRefused() }},
 		testCase{"list/rights", func(t *T) { t.listRights() }})
@@ -79,6 +82,34 @@ func (t *T) list(version string) {
 	}
 	plain.finish()
 	stripped.finish()
+}
+
+// listMany: each of 200 processes of a few files is there, in order of pid.
+func (t *T) listMany() {
+	var all []*program
+	for i := 0; i < 200; i++ {
+		path := t.build("quiet", t.newest(), "stripped")
+		if i > 0 {
+			path = all[0].cmd.Path // nothing is built twice
+		}
+		all = append(all, t.program(path))
+	}
+	r := t.runTool(0, "list")
+	var pids []int
+	for _, line := range strings.Split(r.stdout, "\n") {
+		if pid, err := strconv.Atoi(append(strings.Fields(line), "")[0]); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	if !sort.IntsAreSorted(pids) {
+		t.Errorf("not in order: %v", pids)
+	}
+	for _, p := range all {
+		if i := sort.SearchInts(pids, p.pid()); i == len(pids) || pids[i] != p.pid() {
+			t.Errorf("%d is not listed", p.pid())
+		}
+		p.finish()
+	}
 }
 
 // processName: a name is as good as a pid where one Go process has it.
