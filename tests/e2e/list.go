@@ -84,14 +84,11 @@ func (t *T) list(version string) {
 	stripped.finish()
 }
 
-// listMany: each of 200 processes of a few files is there, in order of pid.
+// listMany: each of 200 processes of one file is there, in order of pid.
 func (t *T) listMany() {
+	path := t.build("quiet", t.newest(), "stripped")
 	var all []*program
 	for i := 0; i < 200; i++ {
-		path := t.build("quiet", t.newest(), "stripped")
-		if i > 0 {
-			path = all[0].cmd.Path // nothing is built twice
-		}
 		all = append(all, t.program(path))
 	}
 	r := t.runTool(0, "list")
