@@ -12,11 +12,10 @@
 /* Set between open and load; the verifier sees constants. */
 const volatile struct gl_config config;
 
-/* Written by user space through its mapping of this data; reading it costs one load. */
+/* Shared with user space through its mapping of this data; reading it costs one load. */
 volatile struct gl_control control;
-
-/* Read by user space in the same way. */
-struct gl_hits hits[GL_HIT_ROWS] __attribute__((aligned(64)));
+struct gl_cpu cpus[GL_CPU_ROWS] __attribute__((aligned(64)));
+struct gl_stack_set stacks_sent[1 << GL_STACK_SETS_LOG2] __attribute__((aligned(64)));
 
 /* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
  * read-only data and not a map, because a map look-up costs 50 ns of a hit. */
@@ -27,14 +26,6 @@ struct {
 	__uint(max_entries, GL_RING_BYTES);
 } ring SEC(".maps");
 
-/* Ids of the stacks that user space already has. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, GL_MAX_STACKS);
-	__type(key, __u64);
-	__type(value, __u8);
-} stacks_sent SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, GL_N_COUNTERS);
@@ -42,7 +33,8 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-static __always_inline void count(__u32 which)
+/* Not inlined, to keep the key out of the caller's frame. */
+static __noinline void count(__u32 which)
 {
 	__u64 *n = bpf_map_lookup_elem(&counters, &which);
 
@@ -50,11 +42,24 @@ static __always_inline void count(__u32 which)
 		__sync_fetch_and_add(n, 1);	/* the program may be preempted by itself */
 }
 
+static __always_inline struct gl_cpu *this_cpu(void)
+{
+	return &cpus[bpf_get_smp_processor_id() % GL_CPU_ROWS];
+}
+
+/* A helper would cost the tenth of a hit.  The high half of a linear congruential generator
+ * (Knuth's MMIX); a run that comes between read and write repeats a number, no more. */
+static __always_inline __u32 next_random(void)
+{
+	struct gl_cpu *cpu = this_cpu();
+
+	cpu->random = cpu->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return cpu->random >> 32;
+}
+
 static __always_inline void add_hit(enum gl_hit which)
 {
-	__u32 row = bpf_get_smp_processor_id() % GL_HIT_ROWS;
-
-	__sync_fetch_and_add(&hits[row].n[which], 1);
+	__sync_fetch_and_add(&this_cpu()->hits[which], 1);
 }
 
 static __always_inline void count_hit(const volatile struct gl_probe *p, enum gl_hit which)

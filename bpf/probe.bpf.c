@@ -13,8 +13,9 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* A uprobe belongs to the file: other processes of the same image come here as well, and the
- * kernel's own pid filter matched threads instead of processes before 6.6.35. */
-static __always_inline bool is_target(void)
+ * kernel's own pid filter matched threads instead of processes before 6.6.35.  Not inlined, to keep
+ * its variable out of the program's frame. */
+static __noinline int is_target(void)
 {
 	struct bpf_pidns_info id;
 
@@ -64,99 +65,135 @@ static __always_inline void *reserve(const volatile struct gl_probe *p, __u16 ki
 	return h;
 }
 
-/* The size that decides on sampling: see struct gl_control. */
-static __always_inline __u64 size_at_hand(struct pt_regs *ctx, const volatile struct gl_probe *p)
-{
-	__u64 size;
+/* ---- sampling: see struct gl_control ---------------------------------------------------------- */
 
-	if (p->class_size)
-		return p->class_size;
-	if (p->size.kind == GL_LOC_REG)
-		return reg_by_number(ctx, p->size.reg);
-	if (p->size.kind == GL_LOC_SLOT &&
-	    !bpf_probe_read_user(&size, sizeof(size), (void *)(REG_SP(ctx) + p->size.off)))
-		return size;
-	return GL_SIZE_ASSUMED;
+#define CERTAIN (1ULL << 32)
+#define GO_PAGE_BYTES 8192	/* runtime.pageSize, in every version */
+
+/*
+ * A chance that the object will not exceed, as far as that shows without a look into memory, which
+ * costs a quarter of a hit: objects above 32 KiB have a span of their own, so that they begin with a
+ * page.  An object that is taken for a small one by mistake would be recorded with this chance, and
+ * its record would say so.
+ */
+static __always_inline __u64 chance_at_most(struct pt_regs *ctx, const volatile struct gl_probe *p,
+					    bool taken)
+{
+	const volatile struct gl_loc *ptr = taken ? &p->ptr_taken : &p->ptr;
+	bool small;
+
+	if (p->size.kind != GL_LOC_SLOT)
+		return CERTAIN;
+	if (ptr->kind == GL_LOC_REG)
+		small = reg_by_number(ctx, ptr->reg) % GO_PAGE_BYTES;
+	else
+		small = p->flags & (taken ? GL_SMALL_WHEN_TAKEN : GL_SMALL_WHEN_NOT_TAKEN);
+	return small && control.chance_small ? control.chance_small : CERTAIN;
 }
 
-/* Whether a hit is to be recorded; *chance is that of an allocation of its size. */
-static __always_inline bool is_sampled(struct pt_regs *ctx, const volatile struct gl_probe *p,
-				       __u32 *chance)
+static __always_inline __u64 chance_of(__u64 size)
 {
-	__u32 row;
+	__u32 row = gl_size_row(size), chance = 0;
+
+	if (row < GL_CHANCES)
+		chance = control.chances[row];
+	return chance ? chance : CERTAIN;
+}
+
+/* Not inlined, to keep its variable and registers out of the program's frame. */
+static __noinline __u64 chance_of_argument(struct pt_regs *ctx, const volatile struct gl_probe *p)
+{
+	__u64 size = GL_SIZE_ASSUMED;
+
+	if (p->size.kind == GL_LOC_REG)
+		return chance_of(reg_by_number(ctx, p->size.reg));
+	if (p->size.kind == GL_LOC_SLOT &&
+	    bpf_probe_read_user(&size, sizeof(size), (void *)(REG_SP(ctx) + p->size.off)))
+		size = GL_SIZE_ASSUMED;
+	return chance_of(size);
+}
+
+/* Whether a hit is to be recorded; *chance is what its record says. */
+static __always_inline bool is_sampled(struct pt_regs *ctx, const volatile struct gl_probe *p,
+				       bool taken, __u32 *chance)
+{
+	__u64 random, most, used;
 
 	*chance = 0;
 	if (!control.sampling || p->kind != GL_PROBE_ALLOC)
 		return 1;
-	row = gl_size_row(size_at_hand(ctx, p));
-	if (row < GL_CHANCES)
-		*chance = control.chances[row];
-	return !*chance || bpf_get_prandom_u32() < *chance;
+	random = next_random();
+	if (p->class_size) {
+		used = chance_of(p->class_size);
+	} else {
+		most = chance_at_most(ctx, p, taken);
+		if (random >= most)
+			return 0;
+		used = chance_of_argument(ctx, p);
+		if (used > most)
+			used = most;
+	}
+	*chance = used;		/* CERTAIN becomes 0 */
+	return random < used;
 }
 
+/* ---- records ---------------------------------------------------------------------------------- */
+
 static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
-				     const volatile struct gl_probe *p, __u64 addr)
+				     const volatile struct gl_probe *p)
 {
 	struct gl_alloc *a;
-	__u64 stack, typ, size;
-	__u32 gen;
 
-	typ = read_loc(ctx, w, &p->typ);
-	size = read_loc(ctx, w, &p->size);
-	if (bpf_probe_read_user(&gen, sizeof(gen), (void *)config.sweepgen_addr)) {
+	w->gen = control.gen;
+	if (!w->gen &&
+	    bpf_probe_read_user(&w->gen, sizeof(w->gen), (void *)config.sweepgen_addr)) {
 		count(GL_LOST_ADDR);
 		return;
 	}
-	stack = stack_id(ctx, w, p);
 	a = reserve(p, GL_REC_ALLOC, sizeof(*a));
 	if (!a)
 		return;
-	a->addr = addr;
-	a->stack = stack;
-	a->typ = typ;
-	a->size = size;
-	a->gen = gen;
+	a->addr = w->ptr;
+	a->stack = w->stack.id;
+	a->typ = w->typ;
+	a->size = w->size;
+	a->gen = w->gen;
 	a->chance = w->chance;
 	a->g = REG_G(ctx);
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_gostart(struct pt_regs *ctx, struct work *w,
-				       const volatile struct gl_probe *p, __u64 goid)
+static __always_inline void on_gostart(const struct work *w, const volatile struct gl_probe *p)
 {
-	__u64 stack = stack_id(ctx, w, p);
 	struct gl_gostart *s = reserve(p, GL_REC_GOSTART, sizeof(*s));
 
 	if (!s)
 		return;
-	s->goid = goid;
-	s->stack = stack;
+	s->goid = w->pair[0];
+	s->stack = w->stack.id;
 	s->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_goend(const volatile struct gl_probe *p, __u64 goid)
+static __always_inline void on_goend(const struct work *w, const volatile struct gl_probe *p)
 {
 	struct gl_goend *e = reserve(p, GL_REC_GOEND, sizeof(*e));
 
 	if (!e)
 		return;
-	e->goid = goid;
+	e->goid = w->pair[0];
 	e->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_goroutine(struct pt_regs *ctx, struct work *w,
-					 const volatile struct gl_probe *p, __u64 g)
+static __always_inline void on_goroutine(struct work *w, const volatile struct gl_probe *p)
 {
-	__u64 goid;
-
-	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.g_goid_off)))
+	if (bpf_probe_read_user(w->pair, sizeof(w->pair[0]), (void *)(w->ptr + config.g_goid_off)))
 		count(GL_LOST_ADDR);
 	else if (p->kind == GL_PROBE_GOSTART)
-		on_gostart(ctx, w, p, goid);
+		on_gostart(w, p);
 	else
-		on_goend(p, goid);
+		on_goend(w, p);
 }
 
 /* The counts are copied here, while the world is stopped: an instant later they have moved. */
@@ -179,15 +216,32 @@ static __always_inline void on_gcstart(const volatile struct gl_probe *p)
 		bpf_ringbuf_submit(s, BPF_RB_FORCE_WAKEUP);
 }
 
+/* The world is stopped, and the next that the runtime does is to add 2 to sweepgen, the only place
+ * where it does so: gcSweep() in runtime/mgc.go. */
+static __noinline int keep_gen(void)
+{
+	__u32 gen;
+
+	if (bpf_probe_read_user(&gen, sizeof(gen), (void *)config.sweepgen_addr))
+		control.gen = 0;
+	else
+		control.gen = gen + 2;
+	return 0;
+}
+
 static __always_inline void on_gcend(const volatile struct gl_probe *p)
 {
-	struct gl_gcend *e = reserve(p, GL_REC_GCEND, sizeof(*e));
+	struct gl_gcend *e;
 
+	keep_gen();
+	e = reserve(p, GL_REC_GCEND, sizeof(*e));
 	if (!e)
 		return;
 	e->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 }
+
+/* ---- a hit ------------------------------------------------------------------------------------ */
 
 /* NULL: not our process, or not our probe. */
 static __always_inline const volatile struct gl_probe *find_probe(struct pt_regs *ctx)
@@ -195,27 +249,19 @@ static __always_inline const volatile struct gl_probe *find_probe(struct pt_regs
 	const volatile struct gl_slot *slot;
 	__u64 pc;
 
-	if (!is_target())
+	if (!config.filtered && !is_target())
 		return 0;
 	pc = REG_PC(ctx);
 	slot = &slots[gl_slot_of(pc, config.hash)];
 	return slot->addr == pc ? &slot->row : 0;
 }
 
-/* Whether this hit is one of a probe that listens. */
-static __always_inline bool is_listening(struct pt_regs *ctx, const volatile struct gl_probe *p)
-{
-	__u32 cookie = config.cookies ? bpf_get_attach_cookie(ctx) : 0;
-
-	return control.listen[p->group % GL_GROUPS] == cookie + 1;
-}
-
 /* Whether anybody listens and the hit counts: it does not where the branch goes the way on which
  * there is no result, or to where the stack grows and the function is entered again. */
 static __always_inline bool is_heard(struct pt_regs *ctx, const volatile struct gl_probe *p,
-				     bool *taken)
+				     enum gl_twin twin, bool *taken)
 {
-	if (!is_listening(ctx, p))
+	if (control.listen[p->group % GL_GROUPS] != twin)
 		return 0;
 	*taken = p->cond != GL_COND_ALWAYS && branch_taken(ctx, p->cond);
 	return p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN);
@@ -223,18 +269,18 @@ static __always_inline bool is_heard(struct pt_regs *ctx, const volatile struct 
 
 /* The probe whose result is to be read and recorded.  NULL: none is.  A mark phase has no result
  * and is done with here. */
-static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *ctx, bool *taken,
-								__u32 *chance)
+static __always_inline const volatile struct gl_probe *
+probe_of(struct pt_regs *ctx, enum gl_twin twin, bool *taken, __u32 *chance)
 {
 	const volatile struct gl_probe *p = find_probe(ctx);
 
 	if (!p)
 		return 0;
-	if (!is_heard(ctx, p, taken)) {
+	if (!is_heard(ctx, p, twin, taken)) {
 		count_hit(p, GL_HIT_UNHEARD);
 		return 0;
 	}
-	if (!is_sampled(ctx, p, chance)) {
+	if (!is_sampled(ctx, p, *taken, chance)) {
 		count_hit(p, GL_HIT_DROPPED);
 		return 0;
 	}
@@ -248,63 +294,78 @@ static __always_inline const volatile struct gl_probe *probe_of(struct pt_regs *
 	return 0;
 }
 
-static __always_inline void on_hit(struct pt_regs *ctx, struct work *w,
+/* What the probe says of the result, while the chunk is the top of the stack; false: there is none,
+ * and that is counted. */
+static __always_inline bool read_result(struct pt_regs *ctx, struct work *w,
+					const volatile struct gl_probe *p, bool taken)
+{
+	w->ptr = taken ? read_loc(ctx, w, &p->ptr_taken) : read_loc(ctx, w, &p->ptr);
+	if (!w->ptr || w->ptr == GL_UNKNOWN) {
+		count(GL_LOST_ADDR);
+		return 0;
+	}
+	if (p->kind == GL_PROBE_ALLOC) {
+		w->typ = read_loc(ctx, w, &p->typ);
+		w->size = read_loc(ctx, w, &p->size);
+	}
+	return 1;
+}
+
+static __always_inline void record(struct pt_regs *ctx, struct work *w,
 				   const volatile struct gl_probe *p, bool taken)
 {
-	__u64 ptr;
-
 	w->chunk_last = 0;
 	if (p->kind != GL_PROBE_GOEND)
 		copy_chunk(w, REG_SP(ctx));
-	ptr = taken ? read_loc(ctx, w, &p->ptr_taken) : read_loc(ctx, w, &p->ptr);
-	if (!ptr || ptr == GL_UNKNOWN)
-		count(GL_LOST_ADDR);
-	else if (p->kind == GL_PROBE_ALLOC)
-		on_alloc(ctx, w, p, ptr);
+	if (!read_result(ctx, w, p, taken))
+		return;
+	if (p->kind != GL_PROBE_GOEND)
+		find_stack(ctx, w, p);
+	if (p->kind == GL_PROBE_ALLOC)
+		on_alloc(ctx, w, p);
 	else
-		on_goroutine(ctx, w, p, ptr);
+		on_goroutine(w, p);
 }
 
-SEC("kprobe")
-int gl_hit(struct pt_regs *ctx)
+static __always_inline int on_hit(struct pt_regs *ctx, enum gl_twin twin, bool claim)
 {
 	const volatile struct gl_probe *p;
 	struct work *w;
 	__u32 chance;
 	bool taken;
 
-	p = probe_of(ctx, &taken, &chance);
+	p = probe_of(ctx, twin, &taken, &chance);
 	if (!p)
 		return 0;
-	w = work_claim();
+	w = claim ? work_claim() : work_of_cpu();
 	if (!w)
 		return 0;
 	w->chance = chance;
-	on_hit(ctx, w, p, taken);
-	work_release(w);
+	record(ctx, w, p, taken);
+	if (claim)
+		work_release(w);
 	count_recorded();
 	return 0;
+}
+
+SEC("kprobe")
+int gl_hit(struct pt_regs *ctx)
+{
+	return on_hit(ctx, GL_FIRST, 1);
+}
+
+/* See gl_control.listen. */
+SEC("kprobe")
+int gl_hit_twin(struct pt_regs *ctx)
+{
+	return on_hit(ctx, GL_SECOND, 1);
 }
 
 /* For kernels before 5.12: see stack.bpf.h. */
 SEC("kprobe")
 int gl_hit_percpu(struct pt_regs *ctx)
 {
-	const volatile struct gl_probe *p;
-	struct work *w;
-	__u32 chance;
-	bool taken;
-
-	p = probe_of(ctx, &taken, &chance);
-	if (!p)
-		return 0;
-	w = work_of_cpu();
-	if (!w)
-		return 0;
-	w->chance = chance;
-	on_hit(ctx, w, p, taken);
-	count_recorded();
-	return 0;
+	return on_hit(ctx, GL_FIRST, 0);
 }
 
 /* An exec gives the pid, and perhaps the same file with our probes in it, to another program:

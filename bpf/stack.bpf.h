@@ -23,18 +23,21 @@
 
 struct work {
 	__u64 claimed;
+	__u64 slot;		/* its place in the pool */
+	__u32 chance, gen;	/* as in struct gl_alloc */
+	__u64 ptr, typ, size;	/* what the probe says of the result */
 	__u64 chunk_addr;	/* chunk is a copy of the stack from here on */
 	__u64 chunk_last;	/* offset of the last whole frame record in it, 0: nothing read */
-	__u8 chunk[GL_CHUNK + FRAME_BYTES];
+	__u8 chunk[PAGE_BYTES + FRAME_BYTES];	/* GL_CHUNK of them; the verifier sees no closer */
 	__u64 pair[2];		/* a value that lies outside of the chunk */
 	__u64 hash;		/* of the frames before the chain of frame pointers, and */
 	__u64 extra;		/* how many they are, less one */
 	__s64 ended;		/* negative: the walk has come to where a thread begins */
 	__s64 changes;		/* how often it may still go down, to another stack */
-	__u64 chance;		/* of the allocation to be recorded, as in struct gl_alloc */
-	struct gl_stack stack;
+	struct gl_stack stack;	/* its id is that of the hit's stack, 0: unknown */
 };
 
+/* max_entries is set at load: GL_WORK_SLOTS, or before Linux 5.12 one for each processor. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, GL_WORK_SLOTS);
@@ -42,26 +45,38 @@ struct {
 	__type(value, struct work);
 } work_pool SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct work);
-} work_percpu SEC(".maps");
+static __always_inline struct work *work_of(__u32 slot)
+{
+	return bpf_map_lookup_elem(&work_pool, &slot);
+}
 
 static __always_inline struct work *work_claim(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 first = bpf_get_smp_processor_id();
 
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < 8; i++) {
-		__u32 slot = (cpu + i * 11) % GL_WORK_SLOTS;
-		struct work *w = bpf_map_lookup_elem(&work_pool, &slot);
+		__u32 slot = (first + i * 11) % GL_WORK_SLOTS;
+		struct work *w = work_of(slot);
 
-		if (w && __sync_val_compare_and_swap(&w->claimed, 0, 1) == 0)
+		if (w && __sync_val_compare_and_swap(&w->claimed, 0, 1) == 0) {
+			w->slot = slot;
 			return w;
+		}
 	}
 	count(GL_LOST_WORK);
 	return 0;
+}
+
+/* Not inlined, to keep the key out of the caller's frame. */
+static __noinline struct work *work_of_cpu(void)
+{
+	__u32 slot = bpf_get_smp_processor_id();
+	struct work *w = work_of(slot);
+
+	if (w)
+		w->slot = slot;
+	return w;
 }
 
 static __always_inline void work_release(struct work *w)
@@ -69,57 +84,33 @@ static __always_inline void work_release(struct work *w)
 	__sync_lock_test_and_set(&w->claimed, 0);
 }
 
-/* A function, to keep the key out of the caller's frame. */
-static __noinline struct work *work_of_cpu(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&work_percpu, &zero);
-}
-
 /*
  * Copies the stack from addr on, at most to the end of the page: the next page may be one that was
  * never touched, and then the whole read would fail.  A frame record across the boundary is read as
  * a whole, since both of its pages are in use.
+ *
+ * Without branches, because the verifier would follow all of them; it understands the masks.
  */
-static __noinline int copy_chunk(struct work *w, __u64 addr)
+static __always_inline void copy_chunk(struct work *w, __u64 addr)
 {
 	__u64 len = PAGE_BYTES - (addr & (PAGE_BYTES - 1));
+	__s64 over = len - GL_CHUNK, err;
 
-	if (len > GL_CHUNK)
-		len = GL_CHUNK;
-	if (len < FRAME_BYTES)
-		len = FRAME_BYTES;
+	len = GL_CHUNK + (over & (over >> 63));		/* the lesser one */
+	asm volatile("" : "+r"(len));	/* clang knows that the mask changes nothing */
+	len &= PAGE_BYTES - 1;
+	len += (len - FRAME_BYTES) >> 63 << 4;				/* one record at least */
 	w->chunk_addr = addr;
-	w->chunk_last = 0;
-	if (bpf_probe_read_user(w->chunk, len, (void *)addr))
-		return -1;
-	w->chunk_last = len - FRAME_BYTES + 1;
-	return 0;
+	err = bpf_probe_read_user(w->chunk, len, (void *)addr);
+	w->chunk_last = (len - FRAME_BYTES + 1) & ~(err >> 63);
 }
+
+_Static_assert(FRAME_BYTES == 1 << 4, "copy_chunk");
 
 static __always_inline __u64 hash_pc(__u64 h, __u64 pc)
 {
 	h = (h ^ pc) * 0x9e3779b97f4a7c15ULL;
 	return h ^ (h >> 29);
-}
-
-/* The probed instruction, and where the frame is gone already, the return address at SP. */
-static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at_ret)
-{
-	w->stack.pcs[0] = REG_PC(ctx);
-	w->hash = hash_pc(0, w->stack.pcs[0]);
-	w->extra = 0;
-	w->ended = 0;
-	w->changes = GL_STACK_CHANGES;
-	if (!at_ret)
-		return 0;
-	if (bpf_probe_read_user(w->pair, sizeof(w->pair[0]), (void *)REG_SP(ctx)))
-		return -1;
-	w->stack.pcs[1] = w->pair[0];
-	w->hash = hash_pc(w->hash, w->pair[0]);
-	w->extra = 1;
-	return 0;
 }
 
 /*
@@ -133,46 +124,68 @@ static __noinline int first_frames(struct pt_regs *ctx, struct work *w, __u32 at
  * A caller's frame lies above, unless it is on another stack, and there are not many of those: what
  * goes down again and again is no chain.
  *
- * Without branches where that is possible: the verifier follows both sides in every turn of the
- * walk.
+ * A global function, because the verifier looks at these only once, and not in every turn of the walk.
  */
-static __noinline int next_chunk(struct work *w, __u64 pc, __u64 fp)
+__noinline int next_chunk(__u32 slot, __u64 pc, __u64 fp)
 {
+	struct work *w = work_of(slot);
 	__u64 start = pc - config.mstart, left = pc - config.mcall;
 
+	if (!w)
+		return -1;
 	/* negative: start < mstart_size, or left < mcall_size */
 	w->ended = ((start - config.mstart_size) & ~start) | ((left - config.mcall_size) & ~left);
 	w->changes -= (fp - w->chunk_addr) >> 63;	/* less one: fp < chunk_addr */
 	if ((w->ended | w->changes) < 0)
 		return -1;
-	return copy_chunk(w, fp);
+	copy_chunk(w, fp);
+	return w->chunk_last ? 0 : -1;
+}
+
+/* Where the frame is gone already, the return address at SP comes before the chain. */
+static __noinline int return_at_sp(struct work *w, __u64 sp)
+{
+	if (bpf_probe_read_user(w->pair, sizeof(w->pair[0]), (void *)sp))
+		return -1;
+	w->stack.pcs[1] = w->pair[0];
+	w->hash = hash_pc(w->hash, w->pair[0]);
+	w->extra = 1;
+	return 0;
 }
 
 /*
- * Fills w->stack; returns its id, 0 if not even the caller's frame could be read.
+ * Fills w->stack, of which the chunk is the top; returns its id, 0 if not even the caller's frame
+ * could be read.  sp: where the return address is that comes before the chain of frame pointers,
+ * since the frame is gone already, or 0.
  *
- * What the loop needs is loaded from w in each turn: so the verifier knows nothing of the values,
- * takes all turns for alike and is done in 1/10 of the time.
+ * A global function with numbers for arguments, so that the verifier looks at the loop once, and not
+ * for every way that leads to it.  What the loop needs is loaded from w in each turn, for then it
+ * knows nothing of the values and takes all turns for alike.
  */
-static __noinline __u64 walk(struct pt_regs *ctx, struct work *w, __u32 at_ret)
+__noinline __u64 walk(__u32 slot, __u64 pc, __u64 fp, __u64 sp)
 {
-	__u64 fp = REG_FP(ctx), pc, h, off, extra;
-	__u32 i, flags = GL_STACK_CUT;
+	struct work *w = work_of(slot);
+	__u64 h = hash_pc(0, pc), off, extra, *frame;
+	__u32 i;
 
-	if (first_frames(ctx, w, at_ret))
+	if (!w)
+		return 0;
+	w->ended = 0;
+	w->changes = GL_STACK_CHANGES;
+	w->extra = 0;
+	w->stack.flags = GL_STACK_CUT;
+	w->hash = h;
+	w->stack.pcs[0] = pc;
+	if (sp && return_at_sp(w, sp))
 		return 0;
 	h = w->hash;
 	extra = w->extra & 1;
 	for (i = 1; i < GL_MAX_FRAMES - 1; i++) {
-		__u64 *frame;
-
-		if (!fp) {
-			flags = 0;
+		if (!fp)
 			break;
-		}
 		off = fp - w->chunk_addr;
 		if (off >= w->chunk_last) {
-			if (next_chunk(w, w->stack.pcs[i + extra - 1], fp))
+			if (next_chunk(slot, w->stack.pcs[i + extra - 1], fp))
 				break;
 			off = fp - w->chunk_addr;	/* 0, but that is not to be known */
 		}
@@ -180,60 +193,79 @@ static __noinline __u64 walk(struct pt_regs *ctx, struct work *w, __u32 at_ret)
 		fp = frame[0];
 		pc = frame[1];
 		if (!pc) {
-			flags = 0;
+			fp = 0;
 			break;
 		}
 		w->stack.pcs[i + extra] = pc;
 		h = hash_pc(h, pc);
 	}
-	if (i == 1 && !extra)
-		return 0;
-	if (w->ended < 0)
-		flags = 0;
-	if (flags)
-		count(GL_LOST_STACK_CUT);
 	w->stack.n = i + extra;
-	w->stack.flags = flags;
+	if (!fp || w->ended < 0)
+		w->stack.flags = 0;
+	else
+		count(GL_LOST_STACK_CUT);
+	if (i + extra == 1)
+		return 0;
 	return h ? h : 1;
 }
 
-/* Sends w->stack unless user space has it.  A stack that does not fit into the ring stays
- * unsent, so the next hit tries again. */
-static __noinline __u64 send_stack(struct work *w, __u64 id, __u32 probe)
+/* Remembers that the stack was sent; where its set is full, any other one is forgotten, to be sent
+ * again with its next hit. */
+static __always_inline void remember(struct gl_stack_set *set, __u64 id)
 {
-	__u64 len;
-	__u8 yes = 1;
+	__u32 i;
 
-	w->stack.id = id;
-	if (bpf_map_lookup_elem(&stacks_sent, &w->stack.id))
-		return id;
-	len = w->stack.n;
+	for (i = 0; i < GL_STACK_WAYS - 1; i++)
+		if (!set->ids[i])
+			break;
+	if (set->ids[i]) {
+		i = next_random() % GL_STACK_WAYS;
+		count(GL_STACKS_FULL);
+	}
+	set->ids[i % GL_STACK_WAYS] = id;
+}
+
+/* Sends w->stack.  If there is no room for it, it stays unsent and the next hit tries again. */
+static __noinline int send_stack(struct work *w, __u64 id, __u32 probe)
+{
+	__u64 len = w->stack.n;
+
 	if (len > GL_MAX_FRAMES)
 		return 0;
 	len = len * 8 + __builtin_offsetof(struct gl_stack, pcs);
 	w->stack.h.kind = GL_REC_STACK;
 	w->stack.h.probe = probe;
 	w->stack.h.len = len;
-	if (bpf_ringbuf_output(&ring, &w->stack, len, BPF_RB_NO_WAKEUP)) {
+	if (control.stack_credit <= 0 ||
+	    bpf_ringbuf_output(&ring, &w->stack, len, BPF_RB_NO_WAKEUP)) {
 		count(GL_LOST_STACK_RING);
-		return id;
-	}
-	if (bpf_map_update_elem(&stacks_sent, &w->stack.id, &yes, BPF_ANY))
-		count(GL_STACKS_FULL);
-	return id;
-}
-
-/* The id of the hit's stack, sent if it is new; 0: unknown, and counted. */
-static __always_inline __u64 stack_id(struct pt_regs *ctx, struct work *w,
-				      const volatile struct gl_probe *p)
-{
-	__u64 id = walk(ctx, w, p->flags & GL_AT_RET);
-
-	if (!id) {
-		count(GL_LOST_STACK);
 		return 0;
 	}
-	return send_stack(w, id, p->id);
+	__sync_fetch_and_add(&control.stack_credit, -(__s32)len);
+	remember(&stacks_sent[gl_stack_set_of(id)], id);
+	return 0;
+}
+
+static __always_inline bool is_sent(__u64 id)
+{
+	const struct gl_stack_set *set = &stacks_sent[gl_stack_set_of(id)];
+
+	return set->ids[0] == id || set->ids[1] == id || set->ids[2] == id || set->ids[3] == id;
+}
+
+_Static_assert(GL_STACK_WAYS == 4, "is_sent");
+
+/* Finds the hit's stack and sends it if it is new; counted if it cannot be read. */
+static __always_inline void find_stack(struct pt_regs *ctx, struct work *w,
+				       const volatile struct gl_probe *p)
+{
+	__u64 id = walk(w->slot, REG_PC(ctx), REG_FP(ctx), p->flags & GL_AT_RET ? REG_SP(ctx) : 0);
+
+	w->stack.id = id;
+	if (!id)
+		count(GL_LOST_STACK);
+	else if (!is_sent(id))
+		send_stack(w, id, p->id);
 }
 
 #endif

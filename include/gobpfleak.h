@@ -23,13 +23,14 @@ enum {
 	GL_SLOTS_LOG2 = 10,	/* slots of the probe table, so many that a hash without collisions
 				 * is found */
 	GL_SLOTS = 1 << GL_SLOTS_LOG2,
-	GL_MAX_STACKS = 1 << 17, /* distinct stacks remembered as already sent */
+	GL_STACK_SETS_LOG2 = 15, /* ids of stacks remembered as sent: so many sets */
+	GL_STACK_WAYS = 4,	/* of so many ids */
 	GL_WORK_SLOTS = 64,	/* work areas, claimed by one program run at a time */
 	GL_RING_BYTES = 16 << 20,
 	GL_STACK_CHANGES = 8,	/* of one walk: systemstack(), callbacks from C */
 	GL_HEAPSTATS_BYTES = 3840, /* of memstats.heapStats; 3552 in Go 1.17, 3504 in Go 1.27 */
 	GL_CHANCES = 768,	/* sizes that sampling tells apart, see gl_size_row() */
-	GL_HIT_ROWS = 64,	/* rows of counts of hits: processors share one from 64 on */
+	GL_CPU_ROWS = 64,	/* of struct gl_cpu; processors share one from 64 on */
 };
 
 /* ---- probes: how a hit is to be read ------------------------------------------------------- */
@@ -69,6 +70,9 @@ enum gl_probe_flags {
 	GL_WHEN_TAKEN = 1,	/* the hit counts when the branch will be taken */
 	GL_WHEN_NOT_TAKEN = 2,	/* ... when it will not (both bits: always) */
 	GL_AT_RET = 4,		/* frame is gone: return address is at SP, FP is the caller's */
+	/* An object that is seen when the branch goes this way is most likely of 32 KiB at most. */
+	GL_SMALL_WHEN_TAKEN = 8,
+	GL_SMALL_WHEN_NOT_TAKEN = 16,
 };
 
 /* One row of the probe table, found by the address of the instruction. */
@@ -113,7 +117,7 @@ struct gl_config {
 	__u64 hash;		/* multiplier with which no two probes share a slot */
 	__u32 tgid;		/* the target's pid in that namespace */
 	__u32 g_goid_off;	/* offset of runtime.g.goid */
-	__u32 cookies;		/* not 0: probes have cookies, see gl_control.listen */
+	__u32 filtered;		/* not 0: the kernel keeps other processes out */
 	__u32 pad2;
 };
 
@@ -129,15 +133,26 @@ struct gl_config {
  * to repeat that: the record brings the chance that was used, and weighs its inverse.
  */
 struct gl_control {
-	/* By group: the cookie of those of its probes that listen, plus 1; 0: none do, a hit does
-	 * nothing.  What is planted together has a cookie of its own, for a probe that is being
-	 * removed may still be hit when another one already stands in its place.  0 where there are
-	 * no cookies (before Linux 6.6). */
+	/* By group: which of the twin programs listens, enum gl_twin; a hit of the other one does
+	 * nothing.  A probe that is being removed may still be hit when another one already stands
+	 * in its place: they belong to different twins. */
 	__u32 listen[GL_GROUPS];
 	__u32 sampling;		/* 0: every allocation is recorded */
-	__u32 pad;
+	__u32 chance_small;	/* the largest chance of objects that share a span */
 	/* in 2^-32, by gl_size_row(); 0: certain, as are all sizes behind the table */
 	__u32 chances[GL_CHANCES];
+	/* mheap_.sweepgen, written by the programs where the world is stopped; 0: to be read.  To
+	 * be set to 0 when the group of the collector stops listening. */
+	__u32 gen;
+	/* Bytes of stacks that may be sent until user space sets it anew, so that a flood of new
+	 * stacks leaves room for the records that name them. */
+	__s32 stack_credit;
+};
+
+enum gl_twin {
+	GL_NOBODY,
+	GL_FIRST,
+	GL_SECOND,
 };
 
 enum { GL_SIZE_ASSUMED = 128 };
@@ -164,9 +179,22 @@ enum gl_hit {
 	GL_N_HITS,
 };
 
-struct gl_hits {
-	__u64 n[8];		/* by enum gl_hit; a cache line */
+/* What a processor has for itself: one cache line. */
+struct gl_cpu {
+	__u64 hits[GL_N_HITS];
+	__u64 random;		/* state of its random numbers, seeded by user space */
+	__u64 pad[2];
 };
+
+/* The ids of the stacks that user space already has, in sets; 0: a free place. */
+struct gl_stack_set {
+	__u64 ids[GL_STACK_WAYS];
+};
+
+static inline __u32 gl_stack_set_of(__u64 id)
+{
+	return id >> (64 - GL_STACK_SETS_LOG2);
+}
 
 /* ---- records ------------------------------------------------------------------------------- */
 
@@ -250,8 +278,8 @@ enum gl_counter {
 	GL_LOST_WORK,		/* hits lost: no work area was free */
 	GL_LOST_STACK,		/* stacks lost: not even the first frame could be read */
 	GL_LOST_STACK_CUT,	/* stacks cut short */
-	GL_LOST_STACK_RING,	/* stacks not sent: the ring was full; their next hit tries again */
-	GL_STACKS_FULL,		/* not a loss: stacks sent again because the table is full */
+	GL_LOST_STACK_RING,	/* stacks not sent: no room or credit; their next hit tries again */
+	GL_STACKS_FULL,		/* not a loss: stacks pushed out of the table of those sent */
 	GL_N_COUNTERS,
 };
 
@@ -260,8 +288,8 @@ _Static_assert(sizeof(struct gl_probe) == 48, "gl_probe");
 _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 56, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
-_Static_assert(sizeof(struct gl_control) == 8 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
-_Static_assert(sizeof(struct gl_hits) == 64, "gl_hits");
+_Static_assert(sizeof(struct gl_control) == 16 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
+_Static_assert(sizeof(struct gl_cpu) == 64, "gl_cpu");
 _Static_assert(sizeof(struct gl_config) == 96, "gl_config");
 _Static_assert(sizeof(struct gl_gcstart) == 24 + GL_HEAPSTATS_BYTES, "gl_gcstart");
 

@@ -386,19 +386,21 @@ static void test_sampling(void **state)
 /* Needs no rights.  Every size has a row, larger sizes have later rows and no smaller chances. */
 static void test_chances(void **state)
 {
-	uint32_t chances[GL_CHANCES];
+	struct gl_control c;
+	const volatile uint32_t *chances = c.chances;
 
-	sample_chances(chances, 512 << 10);
+	sample_chances(&c, 512 << 10);
 	for (uint64_t size = 1, row = 0; size < 1 << 23; size++) {
 		assert_true(gl_size_row(size) >= row && gl_size_row(size) < GL_CHANCES);
 		assert_true(!chances[gl_size_row(size)] || chances[gl_size_row(size)] >= chances[row]);
 		row = gl_size_row(size);
 	}
+	assert_true(chances[gl_size_row(32767)] <= c.chance_small);
 	assert_int_equal(gl_size_row(1 << 23), GL_CHANCES);
 	assert_int_equal(gl_size_row(UINT64_MAX), GL_CHANCES);
-	sample_chances(chances, 1ull << 60);
+	sample_chances(&c, 1ull << 60);
 	assert_int_equal(chances[0], 1);	/* and not 0, which is certain */
-	sample_chances(chances, 1);
+	sample_chances(&c, 1);
 	assert_int_equal(chances[10], 0);
 }
 
@@ -597,7 +599,7 @@ static void test_equal_addresses(void **state)
 	set_verbosity(QUIET);
 	fill_probes(probes);
 	probes[2].addr = probes[0].addr;
-	assert_int_equal(load_open(&l, &config, probes, N_POINTS), -EINVAL);
+	assert_int_equal(load_open(&l, &config, probes, N_POINTS, false), -EINVAL);
 	load_close(&l);
 }
 
@@ -691,14 +693,14 @@ static void test_tracefs(void **state)
 	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	fill_probes(probes);
-	assert_int_equal(load_open(&l, &config, probes, N_POINTS), 0);
+	assert_int_equal(load_open(&l, &config, probes, N_POINTS, false), 0);
 	ring = ring_buffer__new(l.ring_fd, count_goid, &sum, NULL);
 	for (int i = 0; i < N_POINTS; i++)
-		l.control->listen[i] = 1;
+		l.control->listen[i] = GL_FIRST;
 	const __u64 offs[] = { probes[0].file_off, probes[1].file_off, probes[2].file_off };
-	assert_int_equal(plant_event(&rest, l.prog_fd,
+	assert_int_equal(plant_event(&rest, l.prog_fds[0],
 				     &(struct place){ path, getpid(), offs + 1, 2 }), 0);
-	assert_int_equal(plant_event(&heap, l.prog_fd,
+	assert_int_equal(plant_event(&heap, l.prog_fds[0],
 				     &(struct place){ path, getpid(), offs, 1 }), 0);
 	remove_stale_events("/sys/kernel/tracing", "/proc");
 	strcpy(event, heap.event);

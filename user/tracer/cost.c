@@ -98,7 +98,7 @@ static void calibrate(struct cost *c)
 	if (off < 0)
 		return;
 	bare = ns_per_call();
-	if (!plant(&p, c->prog_fd, &place, 0)) {
+	if (!plant(&p, c->prog_fd, &place)) {
 		probed = ns_per_call();
 		c->trap_ns = probed > bare ? probed - bare : 0;
 	}

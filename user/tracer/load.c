@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "gobpfleak.skel.h"
@@ -93,36 +94,71 @@ static int set_table(struct loaded *l, const struct gl_config *config,
 	return 0;
 }
 
-static int load(struct loaded *l)
+/* The first program, by what this kernel can do: see stack.bpf.h. */
+static void choose(struct loaded *l, bool twins, struct bpf_program *progs[2])
 {
-	bool cmpxchg = kernel_at_least(5, 12);	/* see stack.bpf.h */
-	struct bpf_program *prog = cmpxchg ? l->skel->progs.gl_hit : l->skel->progs.gl_hit_percpu;
-	int err;
+	bool cmpxchg = kernel_at_least(5, 12);
 
+	progs[0] = cmpxchg ? l->skel->progs.gl_hit : l->skel->progs.gl_hit_percpu;
+	progs[1] = twins ? l->skel->progs.gl_hit_twin : NULL;
 	bpf_program__set_autoload(l->skel->progs.gl_hit, cmpxchg);
 	bpf_program__set_autoload(l->skel->progs.gl_hit_percpu, !cmpxchg);
-	bpf_program__set_expected_attach_type(prog, (enum bpf_attach_type)PLANT_ATTACH_TYPE);
+	bpf_program__set_autoload(l->skel->progs.gl_hit_twin, twins);
+	if (!cmpxchg)
+		bpf_map__set_max_entries(l->skel->maps.work_pool, libbpf_num_possible_cpus());
+	for (int i = 0; i < 2; i++)
+		if (progs[i])
+			bpf_program__set_expected_attach_type(progs[i], (enum bpf_attach_type)
+							      PLANT_ATTACH_TYPE);
+}
+
+/* Each processor has random numbers of its own. */
+static void seed(volatile struct gl_cpu *cpus)
+{
+	for (int i = 0; i < GL_CPU_ROWS; i++) {
+		uint64_t random = 0;
+
+		/* without it a sequence is as good, but known beforehand */
+		if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+			random = now_ns() * (2 * i + 1);
+		cpus[i].random = random;
+	}
+}
+
+static void share(struct loaded *l)
+{
+	l->control = &l->skel->bss->control;
+	l->cpus = l->skel->bss->cpus;
+	l->stacks_sent = l->skel->bss->stacks_sent;
+	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
+	l->counters_fd = bpf_map__fd(l->skel->maps.counters);
+	seed(l->cpus);
+}
+
+static int load(struct loaded *l, bool twins)
+{
+	struct bpf_program *progs[2];
+	int err;
+
+	choose(l, twins, progs);
 	err = gobpfleak__load(l->skel);
 	if (err) {
 		say_error("the kernel does not load the BPF programs: %s; -v shows its reasons",
 			  strerror(-err));
 		return err;
 	}
-	l->prog_fd = bpf_program__fd(prog);
+	for (int i = 0; i < 2; i++)
+		l->prog_fds[i] = progs[i] ? bpf_program__fd(progs[i]) : -1;
 	l->exec_fd = bpf_raw_tracepoint_open("sched_process_exec",
 					     bpf_program__fd(l->skel->progs.gl_exec));
 	if (l->exec_fd < 0)	/* an exec is noticed all the same, only later */
 		say_verbose("no tracepoint sched_process_exec: %s", strerror(errno));
-	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
-	l->control = &l->skel->bss->control;
-	l->hits = l->skel->bss->hits;
-	l->counters_fd = bpf_map__fd(l->skel->maps.counters);
-	l->stacks_sent_fd = bpf_map__fd(l->skel->maps.stacks_sent);
+	share(l);
 	return 0;
 }
 
 int load_open(struct loaded *out, const struct gl_config *config,
-	      const struct tracer_probe *probes, size_t n)
+	      const struct tracer_probe *probes, size_t n, bool twins)
 {
 	int err;
 
@@ -135,7 +171,7 @@ int load_open(struct loaded *out, const struct gl_config *config,
 		return err;
 	}
 	err = set_table(out, config, probes, n);
-	return err ? err : load(out);
+	return err ? err : load(out, twins);
 }
 
 void load_close(struct loaded *l)

@@ -7,6 +7,7 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "include/gobpfleak.h"
@@ -16,17 +17,20 @@ struct tracer_probe;
 
 struct loaded {
 	struct gobpfleak *skel;
-	int prog_fd;		/* the program that stands behind all probes */
+	int prog_fds[2];	/* of the twin programs behind the probes, GL_FIRST and GL_SECOND;
+				 * the second is -1 where no probes are planted while others are
+				 * still being removed */
 	int exec_fd;		/* what tells the program of an exec, or -1 */
-	int ring_fd, counters_fd, stacks_sent_fd;
+	int ring_fd, counters_fd;
 	volatile struct gl_control *control;	/* shared with the program */
-	const volatile struct gl_hits *hits;	/* GL_HIT_ROWS, likewise */
+	volatile struct gl_cpu *cpus;		/* GL_CPU_ROWS of them, likewise, */
+	volatile struct gl_stack_set *stacks_sent;	/* and these */
 };
 
-/* Loads the programs for these probes; sets config.hash.  Tells the user on failure; call
+/* Loads the programs for these probes; sets config.hash.  twins: both of them.  Tells the user on failure; call
  * load_close() in either case. */
 int load_open(struct loaded *out, const struct gl_config *config,
-	      const struct tracer_probe *probes, size_t n);
+	      const struct tracer_probe *probes, size_t n, bool twins);
 void load_close(struct loaded *l);
 
 #endif

@@ -43,14 +43,18 @@ struct uprobe_multi_attr {
 	__u32 pad;
 };
 
-static int link_create(int prog_fd, const struct place *place, const __u64 *cookies)
+/* Before 6.10 the kernel's filter matched one thread; the program filters there. */
+static bool filter_is_right(void)
+{
+	return kernel_at_least(6, 10);
+}
+
+static int link_create(int prog_fd, const struct place *place)
 {
 	struct uprobe_multi_attr attr = {
 		.prog_fd = prog_fd, .attach_type = PLANT_ATTACH_TYPE,
 		.path = (uintptr_t)place->path, .offsets = (uintptr_t)place->offsets,
-		.cookies = (uintptr_t)cookies, .cnt = (__u32)place->n,
-		/* Before 6.10 the kernel's filter matched one thread; the program filters anyhow. */
-		.pid = kernel_at_least(6, 10) ? (__u32)place->pid : 0,
+		.cnt = (__u32)place->n, .pid = filter_is_right() ? (__u32)place->pid : 0,
 	};
 	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 
@@ -64,7 +68,7 @@ static bool knows_multi(int prog_fd)
 	__u64 offset = 0;
 	const struct place place = { .path = "/", .offsets = &offset, .n = 1 };
 
-	return link_create(prog_fd, &place, NULL) == -EBADF;
+	return link_create(prog_fd, &place) == -EBADF;
 }
 
 bool plant_has_multi(void)
@@ -84,26 +88,37 @@ bool plant_has_multi(void)
 	return yes;
 }
 
-int plant(struct plant *out, int prog_fd, const struct place *place, __u32 cookie)
+bool plant_filters(void)
 {
-	__u64 *cookies;
+	return filter_is_right() && plant_has_multi();
+}
 
+int plant(struct plant *out, int prog_fd, const struct place *place)
+{
 	*out = NOT_PLANTED;
 	if (!knows_multi(prog_fd))
 		return plant_event(out, prog_fd, place);
-	cookies = xcalloc(place->n, sizeof(*cookies));
-	for (size_t i = 0; i < place->n; i++)
-		cookies[i] = cookie;
-	out->link_fd = link_create(prog_fd, place, cookies);
-	free(cookies);
+	out->link_fd = link_create(prog_fd, place);
 	return out->link_fd < 0 ? out->link_fd : 0;
 }
 
-static void wait_and_end(const int pipe_fds[2])
+/* Of the descriptors only these two: what others hold must go when they close it. */
+static void keep_only(unsigned int a, unsigned int b)
+{
+	const unsigned int low = a < b ? a : b, high = a < b ? b : a;
+
+	if (low)
+		syscall(SYS_close_range, 0, low - 1, 0);
+	if (high > low + 1)
+		syscall(SYS_close_range, low + 1, high - 1, 0);
+	syscall(SYS_close_range, high + 1, ~0u, 0);
+}
+
+static void wait_and_end(int fd, const int pipe_fds[2])
 {
 	char byte;
 
-	close(pipe_fds[1]);
+	keep_only(fd, pipe_fds[0]);
 	if (read(pipe_fds[0], &byte, 1) < 0)
 		_exit(1);
 	_exit(0);
@@ -115,8 +130,10 @@ static void wait_and_end(const int pipe_fds[2])
  * leaking uprobe" in its log): the breakpoints stay for as long as the target lives.  A process
  * that is exiting already is out of reach of signals.  So the last to hold the descriptor is a
  * child of ours, which does nothing but end once we have closed it or are gone.
+ *
+ * Returns the child; 0: there could be none, it is closed.
  */
-void close_for_good(int fd)
+static pid_t hand_over(int fd)
 {
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;	/* of these pipes */
 	sigset_t all, was;
@@ -129,7 +146,7 @@ void close_for_good(int fd)
 	if (!pipe2(pipe_fds, O_CLOEXEC)) {
 		pid = fork();
 		if (!pid)
-			wait_and_end(pipe_fds);
+			wait_and_end(fd, pipe_fds);
 		close(fd);
 		close(pipe_fds[0]);
 		close(pipe_fds[1]);
@@ -137,9 +154,16 @@ void close_for_good(int fd)
 		close(fd);
 	}
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 	pthread_mutex_unlock(&one_at_a_time);
+	return pid < 0 ? 0 : pid;
+}
+
+void close_for_good(int fd)
+{
+	pid_t pid = hand_over(fd);
+
+	while (pid && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 void plant_remove(struct plant *p)
@@ -148,6 +172,14 @@ void plant_remove(struct plant *p)
 		close_for_good(p->link_fd);
 	remove_event(p);
 	*p = NOT_PLANTED;
+}
+
+pid_t plant_let_go(struct plant *p)
+{
+	pid_t pid = hand_over(p->link_fd);
+
+	*p = NOT_PLANTED;
+	return pid;
 }
 
 static void *remove_copy(void *copy)

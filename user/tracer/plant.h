@@ -31,15 +31,19 @@ struct place {
 	size_t n;
 };
 
-/* Plants the program: one uprobe_multi link, whose probes have this cookie, or before Linux 6.6 one
- * tracefs event of many points, which have cookie 0.  Silent; -ENODEV: neither is there.  Call
- * plant_remove() or plant_abandon() in either case.  */
-int plant(struct plant *out, int prog_fd, const struct place *place, __u32 cookie);
-/* Whether this kernel has uprobe_multi. */
+/* Plants the program: one uprobe_multi link, or before Linux 6.6 one tracefs event of many points.
+ * Silent; -ENODEV: neither is there.  Call plant_remove(), plant_let_go() or plant_abandon() in
+ * either case. */
+int plant(struct plant *out, int prog_fd, const struct place *place);
+/* Whether this kernel has uprobe_multi, and keeps the program from running for other processes. */
 bool plant_has_multi(void);
+bool plant_filters(void);
 /* The program does not run any more when this returns: some 30 ms later, a grace period of the
  * kernel, and several do not share one. */
 void plant_remove(struct plant *p);
+/* The same without waiting, for uprobe_multi: returns a child of ours that ends when the program
+ * does not run any more, to be waited for; 0: it does not already. */
+pid_t plant_let_go(struct plant *p);
 /* The same in the background, for when it does not matter. */
 void plant_abandon(struct plant *p);
 /* Closes what holds probes, so that they go even if we are killed meanwhile. */

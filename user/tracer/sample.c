@@ -27,8 +27,9 @@ static uint32_t chance(double size, double distance)
 	return scaled > UINT32_MAX ? 0 : (uint32_t)scaled;
 }
 
-void sample_chances(volatile uint32_t chances[GL_CHANCES], uint64_t distance)
+void sample_chances(volatile struct gl_control *control, uint64_t distance)
 {
 	for (uint32_t i = 0; i < GL_CHANCES; i++)
-		chances[i] = chance(size_of_row(i), (double)distance);
+		control->chances[i] = chance(size_of_row(i), (double)distance);
+	control->chance_small = control->chances[gl_size_row(32 << 10)];
 }

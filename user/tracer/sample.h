@@ -9,7 +9,7 @@
 
 #include "include/gobpfleak.h"
 
-/* distance: mean bytes between two samples, not 0. */
-void sample_chances(volatile uint32_t chances[GL_CHANCES], uint64_t distance);
+/* Fills chances and chance_small.  distance: mean bytes between two samples, not 0. */
+void sample_chances(volatile struct gl_control *control, uint64_t distance);
 
 #endif

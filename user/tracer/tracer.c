@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "user/base/util.h"
 #include "user/tracer/cost.h"
@@ -26,18 +27,25 @@ struct set {
 	unsigned int planted;	/* groups; 0: the set is free */
 	unsigned int wanted;	/* those that have not been detached */
 	bool burst;		/* for a short while, and perhaps only some of their probes */
-	uint32_t cookie;
+	enum gl_twin twin;	/* that was planted */
 	struct plant plant;
+};
+
+/* What the kernel is still removing. */
+struct leaving {
+	pid_t pid;		/* ends then; 0: none */
+	unsigned int groups;
+	enum gl_twin twin;
 };
 
 struct tracer {
 	struct loaded loaded;
+	bool has_multi;		/* uprobe_multi: probes come and go in no time */
+	unsigned int listening;	/* groups */
 	struct set sets[TRACER_N_GROUPS];
+	struct leaving leaving[2 * TRACER_N_GROUPS];	/* each group once with each twin */
 	struct tracer_probe *probes;
 	size_t n_probes;
-	bool has_multi;		/* uprobe_multi: probes have cookies, and go in no time */
-	unsigned int listening;	/* groups */
-	uint32_t last_cookie;
 	struct cost cost;
 	struct ring_buffer *ring;
 	tracer_sink sink;
@@ -46,6 +54,9 @@ struct tracer {
 	uint64_t n_hits;	/* records delivered, but for stacks */
 	uint64_t n_damaged;
 };
+
+/* Of the ring, for stacks between two drains. */
+enum { STACK_CREDIT = GL_RING_BYTES / 4 };
 
 /* ---- open ---------------------------------------------------------------------------------- */
 
@@ -93,14 +104,15 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 	tr->n_probes = n;
 	cost_init(&tr->cost);
 	tr->has_multi = plant_has_multi();
-	c.cookies = tr->has_multi;
-	err = load_open(&tr->loaded, &c, probes, n);
+	c.filtered = plant_filters();
+	err = load_open(&tr->loaded, &c, probes, n, tr->has_multi);
 	if (!err)
 		err = map_ring(tr);
 	if (err) {
 		tracer_close(tr);
 		return err;
 	}
+	tr->loaded.control->stack_credit = STACK_CREDIT;
 	memcpy(tr->probes, probes, n * sizeof(*probes));
 	*out = tr;
 	return 0;
@@ -140,6 +152,50 @@ static size_t find_offsets(const struct tracer *tr, unsigned int groups,
 	return n;
 }
 
+static bool has_left(struct leaving *l, int options)
+{
+	if (l->pid && waitpid(l->pid, NULL, options) != 0)
+		l->pid = 0;
+	return !l->pid;
+}
+
+static struct leaving *who_leaves(struct tracer *tr, unsigned int groups, enum gl_twin twin)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tr->leaving); i++) {
+		struct leaving *l = &tr->leaving[i];
+
+		if (!has_left(l, WNOHANG) && (l->groups & groups) && l->twin == twin)
+			return l;
+	}
+	return NULL;
+}
+
+/* A twin of which no probe of these groups is still being removed; waits for one if need be. */
+static enum gl_twin free_twin(struct tracer *tr, unsigned int groups)
+{
+	struct leaving *l;
+
+	if (!who_leaves(tr, groups, GL_FIRST))
+		return GL_FIRST;
+	if (!who_leaves(tr, groups, GL_SECOND))
+		return GL_SECOND;
+	while ((l = who_leaves(tr, groups, GL_FIRST)))
+		has_left(l, 0);
+	return GL_FIRST;
+}
+
+static void let_go(struct tracer *tr, struct set *set)
+{
+	size_t i = 0;
+
+	while (tr->leaving[i].pid && i + 1 < ARRAY_SIZE(tr->leaving))
+		i++;
+	has_left(&tr->leaving[i], 0);
+	tr->leaving[i] = (struct leaving){
+		.pid = plant_let_go(&set->plant), .groups = set->planted, .twin = set->twin
+	};
+}
+
 /* subset: NULL for all, and a burst has one. */
 static int plant_set(struct tracer *tr, unsigned int groups, const struct tracer_subset *subset,
 		     const char *path, pid_t pid)
@@ -155,8 +211,8 @@ static int plant_set(struct tracer *tr, unsigned int groups, const struct tracer
 	if (!place.n)
 		return 0;
 	set = free_set(tr);
-	set->cookie = tr->has_multi ? ++tr->last_cookie : 0;
-	err = plant(&set->plant, tr->loaded.prog_fd, &place, set->cookie);
+	set->twin = free_twin(tr, groups);
+	err = plant(&set->plant, tr->loaded.prog_fds[set->twin - GL_FIRST], &place);
 	if (err) {
 		plant_remove(&set->plant);
 		return err;
@@ -177,25 +233,26 @@ int tracer_attach(struct tracer *tr, unsigned int groups, const char *path, pid_
 		plant_explain(err);
 		tracer_detach(tr, groups);
 	} else {
-		cost_start(&tr->cost, tr->loaded.prog_fd);
+		cost_start(&tr->cost, tr->loaded.prog_fds[0]);
 	}
 	return err;
 }
 
-/* Of what is planted for this group, plus 1; 0: nothing is. */
-static uint32_t cookie_plus_1(const struct tracer *tr, unsigned int group)
+static enum gl_twin twin_of(const struct tracer *tr, unsigned int group)
 {
 	for (size_t i = 0; i < TRACER_N_GROUPS; i++)
 		if (tr->sets[i].planted & group)
-			return tr->sets[i].cookie + 1;
-	return 0;
+			return tr->sets[i].twin;
+	return GL_NOBODY;
 }
 
 void tracer_listen(struct tracer *tr, unsigned int groups)
 {
 	tr->listening = groups;
 	for (unsigned int g = 0; g < TRACER_N_GROUPS; g++)
-		tr->loaded.control->listen[g] = cookie_plus_1(tr, 1 << g & groups);
+		tr->loaded.control->listen[g] = twin_of(tr, 1 << g & groups);
+	if (!(groups & TRACER_COLLECTOR))
+		tr->loaded.control->gen = 0;
 }
 
 void tracer_detach(struct tracer *tr, unsigned int groups)
@@ -218,7 +275,7 @@ void tracer_sample(struct tracer *tr, uint64_t distance_bytes)
 	volatile struct gl_control *c = tr->loaded.control;
 
 	if (distance_bytes)
-		sample_chances(c->chances, distance_bytes);
+		sample_chances(c, distance_bytes);
 	c->sampling = distance_bytes != 0;
 }
 
@@ -251,7 +308,7 @@ int tracer_burst_begin(struct tracer *tr, unsigned int groups, const struct trac
 	err = plant_set(tr, groups, subset ? subset : &all, path, pid);
 	if (err)
 		return err;
-	cost_start(&tr->cost, tr->loaded.prog_fd);
+	cost_start(&tr->cost, tr->loaded.prog_fds[0]);
 	tracer_listen(tr, tr->listening | groups);
 	return 0;
 }
@@ -265,7 +322,7 @@ void tracer_burst_end(struct tracer *tr, unsigned int groups)
 		if (!set->burst || !(set->planted & groups))
 			continue;
 		tracer_listen(tr, tr->listening & ~set->planted);
-		plant_abandon(&set->plant);
+		let_go(tr, set);
 		set->planted = set->wanted = 0;
 		set->burst = false;
 	}
@@ -281,6 +338,7 @@ int tracer_drain(struct tracer *tr)
 	int n;
 
 	tr->drained = 0;
+	tr->loaded.control->stack_credit = STACK_CREDIT;
 	n = ring_buffer__consume(tr->ring);
 	cost_tick(&tr->cost);
 	if (n == -ECANCELED)
@@ -290,7 +348,11 @@ int tracer_drain(struct tracer *tr)
 
 void tracer_forget_stack(struct tracer *tr, uint64_t id)
 {
-	bpf_map_delete_elem(tr->loaded.stacks_sent_fd, &id);
+	volatile struct gl_stack_set *set = &tr->loaded.stacks_sent[gl_stack_set_of(id)];
+
+	for (int i = 0; i < GL_STACK_WAYS; i++)
+		if (set->ids[i] == id)
+			set->ids[i] = 0;
 }
 
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS])
@@ -329,9 +391,9 @@ uint64_t tracer_hits(const struct tracer *tr)
 static void count_hits(const struct tracer *tr, uint64_t n[GL_N_HITS])
 {
 	memset(n, 0, GL_N_HITS * sizeof(*n));
-	for (size_t row = 0; row < GL_HIT_ROWS; row++)
+	for (size_t row = 0; row < GL_CPU_ROWS; row++)
 		for (size_t i = 0; i < GL_N_HITS; i++)
-			n[i] += tr->loaded.hits[row].n[i];
+			n[i] += tr->loaded.cpus[row].hits[i];
 }
 
 void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out)
@@ -369,6 +431,8 @@ void tracer_close(struct tracer *tr)
 		return;
 	if (tr->loaded.control)
 		tracer_detach(tr, TRACER_ALL);
+	for (size_t i = 0; i < ARRAY_SIZE(tr->leaving); i++)
+		has_left(&tr->leaving[i], 0);
 	cost_stop(&tr->cost);
 	ring_buffer__free(tr->ring);
 	load_close(&tr->loaded);

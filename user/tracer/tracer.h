@@ -44,7 +44,7 @@ struct tracer_subset {
  * checked.  rec lives until it returns. */
 typedef void (*tracer_sink)(void *ctx, const struct gl_header *rec);
 
-/* Opens and loads for these probes; plants nothing.  config: hash and cookies are set here.  Tells the user on
+/* Opens and loads for these probes; plants nothing.  config: hash and filtered are set here.  Tells the user on
  * failure: missing rights (which), kernel without what is needed (what). */
 int tracer_open(struct tracer **out, const struct gl_config *config,
 		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx);

@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < plan->n; i++)
 		offsets[i] = plan->probes[i].file_off;
 	err = plant(&p, load_empty(), &(struct place){ target_exe_path(process_target(process)),
-						       atoi(argv[1]), offsets, plan->n }, 0);
+						       atoi(argv[1]), offsets, plan->n });
 	if (err) {
 		fprintf(stderr, "empty: plant: %s\n", strerror(-err));
 		return 1;
