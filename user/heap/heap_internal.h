@@ -195,6 +195,7 @@ struct type {
 };
 
 enum slot_kind {
+	SLOT_NONE,
 	SLOT_POINTER,		/* to .type */
 	SLOT_SLICE,		/* pointer, length, capacity; to .type */
 	SLOT_STRING,		/* pointer, length */
@@ -235,8 +236,9 @@ const struct slot *types_slot(const struct types *ts, uint32_t slot);
 
 /* What the first word of an interface says of the second. */
 struct dynamic {
-	uint8_t kind;		/* SLOT_POINTER, SLOT_FUNC ... */
-	uint32_t type;		/* 0: the word is no type and no itab */
+	uint8_t kind;		/* SLOT_POINTER, SLOT_FUNC ...; SLOT_NONE: the word is no type and no
+				 * itab */
+	uint32_t type;		/* of what the data word leads to; 0: not known */
 };
 /* word: an address in the target. */
 struct dynamic types_dynamic(struct types *ts, struct feed *f, uint64_t bias, uint64_t word);
@@ -304,6 +306,8 @@ struct walk {
 	struct window *win;
 	edge_fn edge;
 	uint64_t base;		/* of the object */
+	bool strict;		/* count what cannot be what the type says */
+	uint64_t n_bad;
 };
 
 /* The pointers of size bytes at addr that are values of the type. */

@@ -190,6 +190,7 @@ void walk_waiting(struct look *l, const struct place *p, uint32_t type)
 {
 	const struct go_layout *lo = l->lo;
 	uint64_t at, size, words[2] = { 0 }, elemtype;
+	struct edge chan = { .slot = NO_SLOT };
 	const uint8_t *b;
 
 	if (!types_at(l->types, type)->runtime ||
@@ -206,8 +207,14 @@ void walk_waiting(struct look *l, const struct place *p, uint32_t type)
 			words[i] = load_u64(w + WORD);
 	}
 	at = words[0];
-	if (!at || !words[1] || !feed_read(&l->feed, words[1] + (uint64_t)lo->hchan_elemtype,
-					   &elemtype, WORD))
+	if (!words[1] || !feed_read(&l->feed, words[1] + (uint64_t)lo->hchan_elemtype, &elemtype,
+				    WORD))
+		return;
+	chan.target = words[1];
+	chan.type = types_get(l->types, elemtype - l->bias, FORM_CHAN);
+	if (chan.type)
+		l->walk.edge(l, &chan);
+	if (!at)
 		return;
 	type = types_get(l->types, elemtype - l->bias, FORM_VALUE);
 	size = type ? types_at(l->types, type)->size : 0;

@@ -26,6 +26,7 @@
 enum {
 	WORD = 8,
 	WORD_BITS = 64,
+	LAST_CLEARS_SLOT = 23,
 	MAX_ALIKE = 64,		/* of one shape */
 	MAX_ELEMENTS = 64,		/* of an array that are looked at */
 	MAX_BOOLS = 12,			/* of a value, likewise */
@@ -306,8 +307,8 @@ static uint64_t count_pointers(struct look *l, const struct place *p, const uint
 	return n;
 }
 
-/* What is not a pointer must fit, too: code, booleans, and nothing behind the value, since objects with
- * pointers are cleared when they are allocated. */
+/* What is not a pointer must fit, too: code, booleans, and nothing behind the value, since until Go
+ * 1.23 the whole slot of an object with pointers is cleared when it is allocated. */
 static bool words_fit(struct look *l, const struct place *p, const struct candidate *c)
 {
 	const struct go_module *m = gobin_module(l->gb);
@@ -323,7 +324,7 @@ static bool words_fit(struct look *l, const struct place *p, const struct candid
 		if (b[c->bools[i]] > 1)
 			return false;
 	for (uint64_t i = size; i < p->size; i++)
-		if (b[i])
+		if (b[i] && gobin_version(l->gb)->minor <= LAST_CLEARS_SLOT)
 			return false;
 	return true;
 }
@@ -342,10 +343,13 @@ static int score_type(struct look *l, const struct place *p, const struct candid
 	l->score = (struct score){ .n_pointers = count_pointers(l, p, mask, bytes) };
 	l->walk.edge = score_edge;
 	l->walk.base = p->base;
+	l->walk.strict = true;
+	l->walk.n_bad = 0;
 	walk_type(&l->walk, c->type, p->base, bytes);
+	l->walk.strict = false;
 	l->walk.edge = edge;
 	/* A pointer that the type has no place for, or a slice that cannot be one. */
-	if (l->score.no || l->score.n_edges < l->score.n_pointers)
+	if (l->score.no || l->walk.n_bad || l->score.n_edges < l->score.n_pointers)
 		return -1;
 	return l->score.points;
 }

@@ -610,7 +610,7 @@ static struct dynamic dynamic_of(struct types *ts, uint64_t rtype)
 	/* The value itself: one pointer, in whatever it is wrapped. */
 	first = types_slots(ts, type, &n);
 	if (n != 1)
-		return (struct dynamic){ 0 };
+		return (struct dynamic){ .kind = SLOT_UNSAFE };
 	return (struct dynamic){ .kind = ts->slots[first].kind, .type = ts->slots[first].type };
 }
 

@@ -128,6 +128,21 @@ static size_t slot_words(enum slot_kind kind)
 	}
 }
 
+/* Whether the words can be what the slot says, whatever they lead to. */
+static bool words_sane(struct walk *w, enum slot_kind kind, const uint64_t v[3])
+{
+	switch (kind) {
+	case SLOT_SLICE:
+		return v[1] <= v[2] && (v[0] || !v[2]);
+	case SLOT_STRING:
+		return v[1] < GO_ADDR_END && (v[0] || !v[1]);
+	case SLOT_INTERFACE:
+		return v[0] ? types_dynamic(w->types, w->win->feed, w->bias, v[0]).kind : !v[1];
+	default:
+		return true;
+	}
+}
+
 /* p: the slot's words, of which as many are there as it takes. */
 static void walk_slot(struct walk *w, uint32_t number, const struct slot *s, uint64_t at,
 		      const uint8_t *p)
@@ -135,10 +150,14 @@ static void walk_slot(struct walk *w, uint32_t number, const struct slot *s, uin
 	uint64_t v[3] = { load_u64(p) };
 	size_t n = slot_words(s->kind);
 
-	if (!v[0])
+	if (!v[0] && !w->strict)
 		return;
 	for (size_t i = 1; i < n; i++)
 		v[i] = load_u64(p + WORD * i);
+	if (w->strict)
+		w->n_bad += !words_sane(w, s->kind, v);
+	if (!v[0])
+		return;
 	switch ((enum slot_kind)s->kind) {
 	case SLOT_POINTER:
 	case SLOT_FUNC:
@@ -163,6 +182,7 @@ static void walk_slot(struct walk *w, uint32_t number, const struct slot *s, uin
 	case SLOT_NODE:
 		give_node(w, at, number, s, v[0]);
 		break;
+	case SLOT_NONE:
 	case SLOT_REPEAT:
 		break;
 	}
