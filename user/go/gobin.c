@@ -300,6 +300,14 @@ int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc)
 	return pclntab_func_at(&gb->pt, pc, &f) ? pclntab_value(&gb->pt, &f, f.pcsp, pc) : -1;
 }
 
+uint32_t gobin_args_size(const struct gobin *gb, uint64_t pc)
+{
+	struct pcln_func f;
+
+	return pclntab_func_at(&gb->pt, pc, &f) && f.args > 0 && f.args <= MAX_FRAME_BYTES
+		? (uint32_t)f.args : 0;
+}
+
 /* State of one walk. */
 struct walk {
 	const struct gobin *gb;

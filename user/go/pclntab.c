@@ -111,6 +111,7 @@ bool pclntab_func(const struct pclntab *pt, uint64_t index, struct pcln_func *ou
 		.end = entry_of(pt, index + 1),
 		.index = index,
 		.name_off = load_u32(f + lo->name),
+		.args = (int32_t)load_u32(f + lo->name + 4),
 		.pcsp = load_u32(f + lo->pcsp),
 		.pcfile = load_u32(f + lo->pcfile),
 		.pcln = load_u32(f + lo->pcln),

@@ -173,31 +173,44 @@ static void walk_receiver(struct look *l, const struct goroutine_stack *st,
 	l->walk.edge(l, &e);
 }
 
-static void walk_frame(struct look *l, const struct goroutine_stack *st,
-		       const struct stack_frame *fr)
+/* The words from off up to end of the stack. */
+static void walk_words(struct look *l, const struct goroutine_stack *st, uint64_t off, uint64_t end)
 {
-	uint64_t off = fr->addr - st->addr, size = fr->size;
+	if (end > st->n_bytes)
+		end = st->n_bytes;
+	if (off >= end)
+		return;
+	l->walk.base = st->addr + off;
+	walk_unknown(&l->walk, st->addr + off, end - off, NULL);
+}
+
+/* *args: bytes of the frame that belong to who was called from there; changed to those of the next
+ * frame that belong to this one. */
+static void walk_frame(struct look *l, const struct goroutine_stack *st,
+		       const struct stack_frame *fr, uint64_t *args)
+{
+	uint64_t off = fr->addr - st->addr, end = off + fr->size, own = *args;
 	struct go_func f;
 
-	if (off > st->n_bytes || !gobin_func_at(l->gb, fr->pc - 1, &f))
+	*args = gobin_args_size(l->gb, fr->pc - 1);
+	if (!gobin_func_at(l->gb, fr->pc - 1, &f))
 		return;
-	if (size > st->n_bytes - off)
-		size = st->n_bytes - off;
 	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE,
 				     .addr = f.entry };
 	walk_receiver(l, st, fr, f.entry);
-	l->walk.base = fr->addr;
-	walk_unknown(&l->walk, fr->addr, size, NULL);
+	walk_words(l, st, off + own, end);
+	walk_words(l, st, end + WORD, end + WORD + *args);
 }
 
 static void walk_stack(void *ctx, const struct goroutine_stack *st)
 {
 	struct look *l = ctx;
+	uint64_t args = 0;
 
 	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
 	l->feed.bytes += st->n_bytes;
 	for (size_t i = 0; i < st->n_frames; i++)
-		walk_frame(l, st, &st->frames[i]);
+		walk_frame(l, st, &st->frames[i], &args);
 	if (st->n_frames)
 		return;
 	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE };
