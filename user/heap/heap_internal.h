@@ -191,6 +191,7 @@ struct type {
 	bool repeats;
 	bool at_least;		/* an object may be larger */
 	bool runtime;		/* a type of package runtime */
+	bool of_some_map;	/* part of a map of which it does not say the type */
 	bool compiled;
 };
 

@@ -28,7 +28,7 @@
 enum {
 	WORD = 8,
 	MAX_CHANGES = 6,
-	GUESS_ROUNDS = 4,
+	GUESS_ROUNDS = 6,
 	FIRST_MAYBE_TRACEABLE = 26,	/* sudog.elem, .c: runtime/runtime2.go */
 };
 
@@ -385,13 +385,20 @@ static void learn_fields(struct look *l)
 	} while (l->space.head && !look_interrupted(l));
 }
 
-/* Objects of which nothing is known yet: a guess by their shape. */
+/* Objects of which nothing is known yet, or no more than that they are some map's. */
+static bool is_open(const struct look *l, uint32_t label)
+{
+	if (label_type(label))
+		return types_at(l->types, label_type(label))->of_some_map;
+	return label & LABEL_SEARCHED;
+}
+
 static bool wants_guess(const struct look *l, const struct span *s)
 {
 	if (span_is_noscan(s) || s->flags & SPAN_FORGOTTEN)
 		return false;
 	for (uint32_t i = 0; s->labels && i < s->nelems; i++)
-		if (!label_type(s->labels[i]) && s->labels[i] & LABEL_SEARCHED)
+		if (is_open(l, s->labels[i]))
 			return true;
 	return false;
 }
@@ -403,12 +410,12 @@ static void guess_span(struct look *l, struct span *s, const struct span_marks *
 		struct place p;
 		uint32_t type;
 
-		if (label_type(s->labels[i]) || !span_allocated(m, i))
+		if (!is_open(l, s->labels[i]) || !span_allocated(m, i))
 			continue;
 		space_object(s, i, &p);
 		strength = STRENGTH_GUESS;
 		type = map_type(l, &p, &strength);
-		if (!type)
+		if (!type && !label_type(s->labels[i]))
 			type = guess_type(l, &p);
 		if (!type)
 			continue;

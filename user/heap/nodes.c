@@ -26,19 +26,24 @@ struct child {
 struct nodes {
 	struct budget *budget;
 	struct node *v;			/* [1, n) */
-	size_t n, cap;
+	size_t n, cap, max;
 	uint64_t *addrs;		/* of roots, by node.slot */
 	size_t n_roots, cap_roots;
 	struct table roots, children;
 	uint64_t seed;
 };
 
+/* A node, its place in the table of children, and what it is counted with. */
+enum { NODE_BYTES = 192, NODES_SHARE = 8 };
+
 struct nodes *nodes_new(struct budget *b)
 {
 	struct nodes *ns = xcalloc(1, sizeof(*ns));
+	size_t room = b->max / NODES_SHARE / NODE_BYTES;
 
 	ns->budget = b;
 	ns->n = 1;
+	ns->max = room < MAX_HEAP_NODES ? room : MAX_HEAP_NODES;
 	ns->cap = 1 << 10;
 	ns->v = xcalloc(ns->cap, sizeof(*ns->v));
 	ns->seed = table_seed() | 1;
@@ -75,8 +80,11 @@ uint64_t nodes_root_addr(const struct nodes *ns, uint32_t node)
 
 static uint32_t add_node(struct nodes *ns, const struct node *new)
 {
-	if (ns->n == MAX_HEAP_NODES)
+	if (ns->n >= ns->max)
 		return 0;
+	ns->budget->used += NODE_BYTES;
+	if (ns->budget->used > ns->budget->peak)
+		ns->budget->peak = ns->budget->used;
 	ns->v = grow(ns->v, ns->n, &ns->cap, sizeof(*ns->v));
 	ns->v[ns->n] = *new;
 	return (uint32_t)ns->n++;
@@ -101,11 +109,13 @@ uint32_t nodes_root(struct nodes *ns, enum heap_root root, uint64_t addr)
 	return e->node;
 }
 
-/* The node further up that the way has been through in the same manner; 0: none. */
+/* The node further up that the way has been through in the same manner; 0: none.  Of objects without
+ * a type only the offset is known. */
 static uint32_t find_again(const struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type)
 {
 	for (uint32_t i = parent; ns->v[i].parent; i = ns->v[i].parent)
-		if (ns->v[i].slot == slot && ns->v[i].type == type && type)
+		if (ns->v[i].slot == slot && ns->v[i].type == type &&
+		    ns->v[ns->v[i].parent].type == ns->v[parent].type)
 			return i;
 	return 0;
 }

@@ -195,34 +195,35 @@ void shapes_free(struct shapes *sh)
 
 /* ---- shapes ------------------------------------------------------------------------------- */
 
-/* Whether the object's mask is that of the candidate, over and over if it repeats, and nothing
- * behind. */
-static bool same_mask(const struct candidate *c, const uint64_t *mask, uint64_t words)
+/* Words up to the last one that is a pointer. */
+static uint64_t last_pointer(const uint64_t *mask, uint64_t words)
 {
-	uint64_t end = c->repeats ? words / c->n_words * c->n_words : c->n_words;
-	uint64_t last = 0;	/* behind the last word that is a pointer */
+	while (words && !get_bit(mask, words - 1))
+		words--;
+	return words;
+}
 
-	for (uint64_t i = 0; i < words; i++)
-		if (get_bit(mask, i))
-			last = i + 1;
-	if (last > end || !last)
+/* Whether the object's size and mask are those of the candidate: of so many of it as have pointers if
+ * it repeats, since each element has some, and nothing behind. */
+static bool same_shape(const struct look *l, const struct candidate *c, const struct place *p,
+		       const uint64_t *mask)
+{
+	uint64_t words = p->size / WORD, last = last_pointer(mask, words), end = c->n_words;
+	uint64_t bytes = types_at(l->types, c->type)->size;
+
+	if (!last)
 		return false;
-	/* An array may be shorter than its slot: the last whole element that has pointers. */
-	if (c->repeats)
+	if (c->repeats) {
 		end = (last + c->n_words - 1) / c->n_words * c->n_words;
+		bytes = end * WORD;
+	}
+	if (end < last || end > words ||
+	    golayout_object_size(l->lo, bytes, true) != span_slot(p->span))
+		return false;
 	for (uint64_t i = 0; i < end; i++)
 		if (get_bit(mask, i) != get_bit(c->mask, i % c->n_words))
 			return false;
 	return true;
-}
-
-static bool same_size(const struct look *l, const struct candidate *c, const struct place *p)
-{
-	const struct type *t = types_at(l->types, c->type);
-
-	if (c->repeats)
-		return t->size <= p->size;
-	return golayout_object_size(l->lo, t->size, true) == span_slot(p->span);
 }
 
 static void fill_shape(struct look *l, struct shape *s, const struct place *p, const uint64_t *mask)
@@ -232,7 +233,7 @@ static void fill_shape(struct look *l, struct shape *s, const struct place *p, c
 	for (size_t i = 0; i < l->shapes->n && !s->many; i++) {
 		const struct candidate *c = &l->shapes->v[i];
 
-		if (!same_size(l, c, p) || !same_mask(c, mask, p->size / WORD))
+		if (!same_shape(l, c, p, mask))
 			continue;
 		if (s->n == MAX_ALIKE)
 			s->many = true;

@@ -20,7 +20,8 @@ void *budget_alloc(struct budget *b, size_t n, size_t size)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(n, size, &bytes) || bytes > b->max - b->used)
+	if (__builtin_mul_overflow(n, size, &bytes) || b->used > b->max ||
+	    bytes > b->max - b->used)
 		return NULL;
 	b->used += bytes;
 	if (b->used > b->peak)

@@ -178,6 +178,27 @@ static uint32_t add_type(struct types *ts, const struct type *t)
 	return (uint32_t)ts->n++;
 }
 
+/* The runtime's own types for headers, tables and directories. */
+static bool is_of_some_map(const struct types *ts, const struct type *t)
+{
+	static const struct { const char *package, *name; } parts[] = {
+		{ "runtime", "hmap" }, { "internal/runtime/maps", "Map" },
+		{ "internal/runtime/maps", "table" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		uint64_t rtype = typeindex_named(ts->index, parts[i].package, parts[i].name);
+
+		if (!rtype)
+			continue;
+		if (t->form == FORM_VALUE && t->rtype == rtype)
+			return true;
+		if (t->form == FORM_ARRAY && t->rtype == typeindex_pointer_to(ts->index, rtype))
+			return true;
+	}
+	return false;
+}
+
 static bool is_runtime(const struct types *ts, uint64_t rtype)
 {
 	char *package = rtype_package(ts->gb, rtype);
@@ -207,6 +228,7 @@ uint32_t types_get(struct types *ts, uint64_t rtype, enum form form)
 		if (!rtype_peek(ts->gb, rtype, &h) && fill_form(ts, &t, &h)) {
 			t.kind = h.kind;
 			t.runtime = form == FORM_VALUE && is_runtime(ts, rtype);
+			t.of_some_map = is_of_some_map(ts, &t);
 			type = add_type(ts, &t);
 		}
 	}
