@@ -16,12 +16,12 @@ import (
 // well it tells twelve leaks, with the two probes of a mark phase and without any.
 
 const (
-	censusCost    = 0.002
-	censusOff     = 0.02
-	censusRare    = 100000 // allocations/s, up to which a class must be told as well without probes
-	censusWindow  = 300 * time.Millisecond
-	censusWindows = 20 // for each round
-	censusTime    = 15 * time.Second
+	censusCost        = 0.002
+	censusOff         = 0.02
+	censusRare        = 100000 // allocations/s, up to which a class must be told as well without probes
+	censusCollections = 2      // of a window
+	censusWindows     = 10     // with the census, for each round
+	censusTime        = 15 * time.Second
 )
 
 func (b *bench) census() {
@@ -43,39 +43,46 @@ func censusName(version, mode string) string {
 	return fmt.Sprintf("census, %s, Go %s", map[string]string{"probe": "two probes a collection", "poll": "no probe"}[mode], version)
 }
 
-// censusThroughput takes many short windows: what else the machine does lasts longer than one.  Each is compared
-// with those before and after it.
+// censusThroughput takes many short windows, each of as many collections: what else the machine does lasts longer
+// than one.  Each one with the census is compared with those before and after it.
 func (b *bench) censusThroughput(version, mode string) {
 	p := b.start(b.build("growth", version, ""))
 	p.line()
-	p.ask("begin 1")
-	p.ask("run 2000") // from here on the heap is large, and grows little in each window
+	p.ask("hold 50")
+	p.ask("garbage 1")
 	w := b.watcher(p.pid(), mode)
-	var ratios, perCPU []float64
-	var wall, spent [3]float64
 	var r censusReport
-	for i := 0; i < censusWindows*b.rounds; i++ {
-		w.ask(map[bool]string{true: "off", false: "on"}[i%2 == 0])
-		begin := cpu(p.pid())
-		wall[i%3] = p.ask("run %d", censusWindow.Milliseconds())
-		spent[i%3] = wall[i%3] * censusWindow.Seconds() / (cpu(p.pid()) - begin).Seconds()
-		if i%2 == 0 && i > 0 {
-			ratios = append(ratios, wall[(i+2)%3]/math.Sqrt(wall[i%3]*wall[(i+1)%3]))
-			perCPU = append(perCPU, spent[(i+2)%3]/math.Sqrt(spent[i%3]*spent[(i+1)%3]))
-		}
+	var all, perCPU []float64
+	begun := time.Now()
+	for i := 0; i <= 2*censusWindows*b.rounds; i++ {
+		w.ask([]string{"off", "on"}[i%2])
+		begin, at := cpu(p.pid()), time.Now()
+		rate := p.ask("collections %d", censusCollections)
+		all = append(all, rate)
+		perCPU = append(perCPU, rate*time.Since(at).Seconds()/(cpu(p.pid())-begin).Seconds())
 	}
 	b.must(json.Unmarshal([]byte(w.answer("report")), &r), "report")
+	hits := r.Hits / (time.Since(begun).Seconds() / 2)
 	p.end()
 	w.end()
-	ratio, off := median(ratios), 2*standardError(ratios)
-	what := fmt.Sprintf("%+.2f ± %.2f %% (by its processor time %+.2f ± %.2f) at %.1f million allocations/s; by its hits %.4f %%",
-		100*(ratio-1), 100*off, 100*(median(perCPU)-1), 200*standardError(perCPU), wall[0]/1e6,
-		100*r.Hits/(float64(len(ratios))*censusWindow.Seconds()))
+	ratio, off := besides(all)
+	ofCPU, offCPU := besides(perCPU)
+	what := fmt.Sprintf("%+.2f ± %.2f %% (by its processor time %+.2f ± %.2f) at %.1f million allocations/s; its hits %.4f %% of a core",
+		100*(ratio-1), 100*off, 100*(ofCPU-1), 100*offCPU, median(all)/1e6, 100*hits)
 	if name := censusName(version, mode) + ": throughput"; off <= 2*censusCost {
 		b.row(ratio+off >= 1-censusCost, name, "within 0.2 %", "%s", what)
-	} else {
+	} else { // it says how little it can tell
 		b.note(name, "the machine is too busy to tell: %s", what)
 	}
+}
+
+// besides is the median of what every other one is of its neighbours, and twice its standard error.
+func besides(v []float64) (ratio, off float64) {
+	var ratios []float64
+	for i := 1; i+1 < len(v); i += 2 {
+		ratios = append(ratios, 2*v[i]/(v[i-1]+v[i+1]))
+	}
+	return median(ratios), 2 * standardError(ratios)
 }
 
 // standardError is the standard error of a median, by the middle half.

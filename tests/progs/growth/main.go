@@ -5,6 +5,8 @@
 //
 // Commands: "begin N" starts to leak for at most a minute, with N goroutines that make garbage; "run MS"
 // works on for that long and answers allocations a second; "end" stops; "truth" says what was leaked.
+// "hold N" keeps N MiB and "garbage N" makes garbage without any leak; "collections N" is as "run", until N
+// of them are over.
 package main
 
 import (
@@ -41,6 +43,7 @@ var (
 		{Size: 2048, PerSecond: 600}, {Size: 4096, PerSecond: 400}, {Size: 8192, PerSecond: 300},
 	}
 	steps   []Step
+	held    [][]byte
 	running sync.WaitGroup
 	stop    int32
 	turns   []struct {
@@ -55,10 +58,13 @@ func main() {
 	}
 	steps = make([]Step, 0, 1000*maxSeconds)
 	ctl.Loop(map[string]func(int){
-		"begin": func(n int) { begin(n); ctl.OK() },
-		"run":   func(n int) { ctl.Number(rate(time.Duration(n) * time.Millisecond)) },
-		"end":   func(int) { atomic.StoreInt32(&stop, 1); running.Wait(); ctl.OK() },
-		"truth": func(int) { truth() },
+		"begin":       func(n int) { begin(n); ctl.OK() },
+		"run":         func(n int) { ctl.Number(rate(time.Duration(n) * time.Millisecond)) },
+		"end":         func(int) { atomic.StoreInt32(&stop, 1); running.Wait(); ctl.OK() },
+		"truth":       func(int) { truth() },
+		"hold":        func(n int) { hold(n); ctl.OK() },
+		"garbage":     func(n int) { start(n); ctl.OK() },
+		"collections": func(n int) { ctl.Number(rateOver(n)) },
 	})
 }
 
@@ -74,14 +80,25 @@ func begin(n int) {
 			}
 		}
 	}
+	running.Add(1)
+	go leak()
+	start(n)
+}
+
+func start(n int) {
 	turns = append(turns[:0], make([]struct {
 		n uint64
 		_ [120]byte
 	}, n)...)
-	running.Add(n + 1)
-	go leak()
+	running.Add(n)
 	for i := 0; i < n; i++ {
 		go garbage(&turns[i].n)
+	}
+}
+
+func hold(n int) {
+	for ; n > 0; n-- {
+		held = append(held, make([]byte, 1<<20))
 	}
 }
 
@@ -172,6 +189,34 @@ func rate(d time.Duration) float64 {
 	n, start := total(), now()
 	time.Sleep(d)
 	return float64(total()-n) / (float64(now()-start) / 1e9)
+}
+
+// collected tells of the end of each collection, when its finalizer runs.
+type collected struct{ over chan<- sample }
+
+type sample struct {
+	allocs uint64
+	ns     int64
+}
+
+func tell(c *collected) {
+	select {
+	case c.over <- sample{total(), now()}:
+		runtime.SetFinalizer(&collected{c.over}, tell)
+	default: // nobody waits any more
+	}
+}
+
+// rateOver begins with the end of a collection and ends with that of the n-th after it.
+func rateOver(n int) float64 {
+	over := make(chan sample, n+1) // and not more than that once nobody waits
+	runtime.SetFinalizer(&collected{over}, tell)
+	first := <-over
+	last := first
+	for ; n > 0; n-- {
+		last = <-over
+	}
+	return float64(last.allocs-first.allocs) / (float64(last.ns-first.ns) / 1e9)
 }
 
 func truth() {
