@@ -224,6 +224,7 @@ static void test_bounds(void **state)
 static void test_flat_bounds(void **state)
 {
 	struct estimate e;
+	struct growth g;
 	struct trend *t;
 
 	trend_new(&t, 1);
@@ -231,7 +232,9 @@ static void test_flat_bounds(void **state)
 		trend_add(t, START + i * S, &(uint64_t){ 7000 }, &(uint64_t){ 10 },
 			  &(uint64_t){ 30 });
 	e = trend_slope(t, 0, 0);
+	trend_growth(t, 0, START, &g);
 	trend_free(t);
+	assert_true(g.late.low < 0 && g.values.low == 0 && g.values.high == 0);
 	assert_true(e.value == 0 && e.low < 0 && e.high > 0);
 	assert_near(e.high, -e.low, 1e-9);
 }

@@ -110,11 +110,21 @@ static double detectable(const struct judge_input *in)
 	return most;
 }
 
+/*
+ * Of the heap the bounds are the sum of those of all classes, as if all were off to the same side;
+ * what it sways by tells better how far off it is.
+ */
+static void judge_heap(struct judge_class *heap, const struct judge_limits *limits)
+{
+	heap->bytes.late = heap->bytes.values;
+	judge_class(heap, &heap->bytes, limits);
+}
+
 void judge(struct judge_input *in, struct judge_result *out)
 {
 	for (size_t i = 0; i < in->n_classes; i++)
 		judge_class(&in->classes[i], &in->heap->bytes, &in->limits);
-	judge_class(in->heap, &in->heap->bytes, &in->limits);
+	judge_heap(in->heap, &in->limits);
 	judge_sites(in);
 	for (size_t i = 0; i < in->n_groups; i++)
 		judge_group(&in->groups[i], &in->limits, &in->groups_span);

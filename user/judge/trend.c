@@ -224,6 +224,13 @@ static struct estimate slope(const struct points *p, size_t min_samples)
 	return e;
 }
 
+static struct estimate slope_of_values(struct points *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		p->y[LOW][i] = p->y[HIGH][i] = p->y[VALUE][i];
+	return slope(p, TREND_MIN_SAMPLES);
+}
+
 struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
 {
 	struct points p;
@@ -288,6 +295,7 @@ void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct g
 	}
 	take_points(t, key, end - out->late_s, end, &p);
 	out->late = slope(&p, TREND_MIN_SAMPLES);
+	out->values = is_exact(&p) ? out->late : slope_of_values(&p);
 	out->change = change(&p);
 	out->sway = sway(&p, out->late.value);
 }

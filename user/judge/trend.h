@@ -33,6 +33,7 @@ struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
 /* How it grew in the three parts of the time from start_ns to the last moment. */
 struct growth {
 	struct estimate late;	/* trend_slope() over parts 2 and 3 */
+	struct estimate values;	/* the same as if the numbers were exact: what they show */
 	double part[3];		/* slopes; NAN with fewer than three moments in a part */
 	double level[3];	/* means; NAN with none */
 	double change;		/* from the first moments of part 2 to the last of part 3, a

@@ -28,7 +28,7 @@ func init() {
 	shapes["time-after"] = &shape{step: waitShortly}
 	shapes["big-gogc"] = &shape{prepare: func() { debug.SetGCPercent(800); prepareWorkingSet() }, step: turnWorkingSet}
 	shapes["memory-log"] = &shape{prepare: prepareLog, step: writeLog}
-	shapes["idle"] = &shape{prepare: func() { quiet = true; prepareWorkingSet() }, step: func(now) {}}
+	shapes["idle"] = &shape{prepare: prepareWorkingSet}
 }
 
 // A cache that drops what was not used for longest when it is full.

@@ -88,6 +88,7 @@ func start(name string) {
 		running.prepare()
 	}
 	runtime.GC() // what was needed to prepare is gone
+	receive()
 	ledger.Shape, ledger.Leaks, ledger.Culprits = name, running.leaks, running.culprits
 	started = time.Now()
 	if running.step != nil {

@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// cycle is the time between two collections, in seconds of a shape, that the garbage of requests makes
-// for: a service under load.
+// cycle is the time between two collections at first, in seconds of a shape, that the garbage of requests
+// makes for: a service under constant load.
 const cycle = 3
 
 var (
-	goal      = []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
-	responded counter
+	garbage   float64 // bytes of garbage a second
+	responded float64
 	response  []byte
-	quiet     bool // no requests
 )
 
-// respond makes the garbage that is due: half of the heap's goal in every cycle.
-func respond(at float64) {
-	if quiet {
-		return
-	}
+// receive lets requests come from now on: half of the heap's goal in every cycle.
+func receive() {
+	goal := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
 	metrics.Read(goal)
-	half := float64(goal[0].Value.Uint64()) / 2
-	elapsed := at - float64(responded)
-	responded = counter(at)
-	for due := half / cycle * elapsed; due > 0; due -= float64(len(response)) {
+	garbage = float64(goal[0].Value.Uint64()) / 2 / cycle
+}
+
+// respond makes the garbage that is due.
+func respond(at float64) {
+	due := garbage * (at - responded)
+	for responded = at; due > 0; due -= float64(len(response)) {
 		render(4<<10 + int(due)%(12<<10))
 	}
 }
