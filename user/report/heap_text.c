@@ -21,6 +21,9 @@ enum {
 	FIT_HOLDERS = 3,	/* of a type there */
 	MAX_HOLDERS = 10,	/* of a type, unless all is asked for */
 	MAX_PLACES = 3,
+	MANY_PLACES = 16,	/* of so many three tell nothing */
+	MIN_SHARE = 200,	/* a holder of a smaller part of the objects is shown only where all
+				 * is asked for */
 	MAX_SIZES = 6,
 };
 
@@ -188,10 +191,14 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	free(count);
 }
 
-/* Of two looks those that hold more than before, which stand first, or if all are asked for. */
-static bool is_worth(const struct text *t, const struct heap_held *held)
+/* Of two looks by what it gained: those that did stand first. */
+static bool is_worth(const struct text *t, const struct heap_row *row, const struct heap_held *held)
 {
-	return !t->two || t->max_holders == SIZE_MAX || held->amount.bytes_per_s.value > 0;
+	if (t->max_holders == SIZE_MAX)
+		return true;
+	if (t->two)
+		return held->amount.bytes_per_s.value * MIN_SHARE > row->amount.bytes_per_s.value;
+	return held->amount.objects.high * MIN_SHARE > row->amount.objects.high;
 }
 
 static void put_holders(const struct text *t, const struct heap_row *row)
@@ -199,9 +206,9 @@ static void put_holders(const struct text *t, const struct heap_row *row)
 	uint64_t shown = 0, all = row->amount.objects.high;
 	size_t n = 0;
 
-	for (; n < row->n_held && n < t->max_holders && is_worth(t, &row->held[n]); n++) {
+	while (n < row->n_held && n < t->max_holders && is_worth(t, row, &row->held[n])) {
 		put_held(t, row, &row->held[n]);
-		shown += row->held[n].amount.objects.high;
+		shown += row->held[n++].amount.objects.high;
 	}
 	if (n && shown < all)
 		fprintf(t->out, "   %s of %s in other ways\n", report_count(all - shown).s,
@@ -211,10 +218,15 @@ static void put_holders(const struct text *t, const struct heap_row *row)
 static void put_places(const struct text *t, const struct heap_type *type)
 {
 	size_t n = type->n_places < t->max_places ? type->n_places : t->max_places;
+	const bool many = type->places_cut || type->n_places >= MANY_PLACES;
 	struct line l = begin_line(t->out, "   ", 8);
 
-	if (!type->n_places)
+	if (many && t->max_places != SIZE_MAX) {
+		item(&l, "", "allocated in %zu%s places", type->n_places,
+		     type->places_cut ? " and more" : "");
+		end_line(&l);
 		return;
+	}
 	item(&l, "", "allocated by");
 	for (size_t i = 0; i < n; i++) {
 		const struct frame *fr = &type->places[i];
@@ -233,7 +245,7 @@ static void put_row(const struct text *t, const struct heap_row *row, size_t num
 {
 	put_row_head(t, row, number);
 	put_holders(t, row);
-	if (t->max_places && row->type->n_places)
+	if (row->type->n_places)
 		put_places(t, row->type);
 }
 
