@@ -78,6 +78,11 @@ static struct frame session_places[] = {
 	PLACE("main.clone", "/src/app/session.go", 44), PLACE(NULL, NULL, 0),
 };
 
+static struct frame bytes_places[] = {
+	PLACE("bytes.growSlice", "/usr/local/go/src/bytes/buffer.go", 249),
+	PLACE("io.ReadAll", "/usr/local/go/src/io/io.go", 709),
+};
+
 #define SIZES(name, ...) static struct heap_size name[] = { __VA_ARGS__ }
 SIZES(of_bucket, { 160, 7892 });
 SIZES(of_earlier_bucket, { 160, 5898 });
@@ -98,7 +103,8 @@ static struct heap_type later_types[] = {
 	  LIST(sizes, of_bucket), LIST(holders, bucket_holders), .held_objects = 7892,
 	  LIST(places, bucket_places), .places_known = true },
 	{ TYPE(KEY_BYTES, "[]uint8", 4040, 256), LIST(sizes, of_bytes), LIST(holders, byte_holders),
-	  .held_objects = 4000, .places_known = true, .places_cut = true },
+	  .held_objects = 4000, LIST(places, bytes_places), .places_known = true,
+	  .places_cut = true },
 	{ TYPE(KEY_GROUPS, "map[mw.Key]*mw.Bucket", 16, 4096), .part = "groups", .pointers = true,
 	  LIST(sizes, of_groups), .held_objects = 16 },
 	{ TYPE(KEY_NODE, "main.node", 1000, 32), .package = "main", .pointers = true,
