@@ -34,11 +34,14 @@ struct made {			/* findings, and what they hold */
 
 /* What a heap site will be, while it grows; its parts' sums are in the order of its parts. */
 struct site_sum {
-	struct variance *parts;
+	struct part_sum {
+		struct variance objects;
+		double unsure;		/* objects that are shared or may have been replaced */
+	} *parts;
 	struct variance objects, bytes, new_bytes;
 	double new_bytes_sum;		/* of what lives and was born since heap_half_ns */
 	double died_bytes;		/* of what lived then and has died */
-	double unsure_bytes;		/* of what is shared or doubtful */
+	double unsure, unsure_bytes;	/* as of parts */
 };
 
 struct making {
@@ -142,7 +145,7 @@ static size_t part_of(struct making *mk, struct heap_site *site, size_t index,
 	if (is_new) {
 		site->parts = one_more(site->parts, site->n_parts, sizeof(*site->parts));
 		sum->parts = one_more(sum->parts, site->n_parts, sizeof(*sum->parts));
-		sum->parts[site->n_parts] = (struct variance){ 0 };
+		sum->parts[site->n_parts] = (struct part_sum){ 0 };
 		site->parts[site->n_parts++] = (struct site_part){
 			.type = words.type, .how = words.how, .size = a->size };
 	}
@@ -162,7 +165,7 @@ static void add_rate(double *rate, double *span, double growth, uint64_t ns)
 	*rate = (isnan(*rate) ? 0 : *rate) + growth / *span;
 }
 
-static void add_to_part(struct site_part *p, struct variance *v, const struct obs_account *a)
+static void add_to_part(struct site_part *p, struct part_sum *sum, const struct obs_account *a)
 {
 	p->live.value += a->live;
 	p->live.samples += a->samples;
@@ -170,7 +173,8 @@ static void add_to_part(struct site_part *p, struct variance *v, const struct ob
 	p->shared += a->shared;
 	p->doubtful += a->doubtful;
 	p->allocs += a->allocs;
-	variance_add(v, &a->live_var);
+	variance_add(&sum->objects, &a->live_var);
+	sum->unsure += a->shared + a->replaced;
 }
 
 /* Once for each stack. */
@@ -210,7 +214,8 @@ static void add_account(struct making *mk, const struct obs_account *a)
 	add_stack(mk, a->stack, &mk->sums[index]);
 	mk->sums[index].new_bytes_sum += (a->live - a->old) * size;
 	mk->sums[index].died_bytes += (a->live_half - a->old) * size;
-	mk->sums[index].unsure_bytes += (a->shared + a->doubtful) * size;
+	mk->sums[index].unsure += a->shared + a->replaced;
+	mk->sums[index].unsure_bytes += (a->shared + a->replaced) * size;
 	mk->recorded += a->recorded;
 	if (age > site->oldest_s)
 		site->oldest_s = age;
@@ -311,10 +316,9 @@ static void finish_site(const struct making *mk, size_t i)
 	const struct site_sum *sum = &mk->sums[i];
 
 	for (size_t k = 0; k < site->n_parts; k++)
-		set_interval(&site->parts[k].live, &sum->parts[k],
-			     site->parts[k].shared + site->parts[k].doubtful);
+		set_interval(&site->parts[k].live, &sum->parts[k].objects, sum->parts[k].unsure);
 	site->live_bytes.samples = site->live.samples;
-	set_interval(&site->live, &sum->objects, site->shared + site->doubtful);
+	set_interval(&site->live, &sum->objects, sum->unsure);
 	set_interval(&site->live_bytes, &sum->bytes, sum->unsure_bytes);
 	if (heap_rate_known(mk->o))
 		set_rate(mk->o, site, sum);
@@ -332,7 +336,7 @@ static void make_totals(const struct making *mk)
 		f->live.value += s->live.value;
 		f->live.samples += s->live.samples;
 		f->live_bytes.value += s->live_bytes.value;
-		unsure += s->shared + s->doubtful;
+		unsure += mk->sums[i].unsure;
 		unsure_bytes += mk->sums[i].unsure_bytes;
 		allocs += s->allocs;
 		alloc_bytes += s->alloc_bytes;

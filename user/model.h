@@ -119,7 +119,8 @@ struct site_part {
 	uint64_t size;		/* heap bytes of one object, size class included; 0: the objects
 				 * lie in 16-byte blocks that other (tiny) objects opened */
 	struct estimate live;	/* objects found alive by the last collection that saw them; low
-				 * is without those that are shared or doubtful */
+				 * is without those that are shared, or doubtful as far as such
+				 * objects die */
 	double young;		/* objects allocated since: no collection has seen them yet */
 	double shared;		/* of live: tiny, their block has other tracked objects, or may */
 	double doubtful;	/* of live: another object, of which no record was made, may have

@@ -52,7 +52,8 @@ struct obs_account {
 	struct variance live_var;
 	double young;		/* born since */
 	double shared;		/* of live: tiny, with another live one in their block */
-	double doubtful;	/* of live: may be the unseen successor of an object that died */
+	double doubtful;	/* of live: may be the unseen successor of an object that died; */
+	double replaced;	/* of these, so many at most, as far as such objects die */
 	double allocs;		/* since the attach, */
 	uint64_t recorded;	/* and how many of these were recorded */
 	uint64_t samples;	/* objects that live was counted from */

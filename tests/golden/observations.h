@@ -182,7 +182,7 @@ static const struct obs_account full_accounts[] = {
 	STEADY(INSERTS, MAP, 48, 3000, 11, 3100, 50 * S),
 	STEADY(INSERTS, SESSION, 192, 3000, 11, 3100, 59200000000),
 	{ .stack = INSERTS, .typ = STRING, .size = 16, .tiny = true, .live = 700, .shared = 690,
-	  .doubtful = 12, .allocs = 900, .samples = 700, .live_first = 828, .live_half = 770,
+	  .doubtful = 12, .replaced = 4, .allocs = 900, .samples = 700, .live_first = 828, .live_half = 770,
 	  .oldest_ns = ATTACH + 560 * S },
 	{ .stack = INSERTS, .typ = STRING, .tiny = true, .live = 2100, .young = 5, .shared = 2100,
 	  .allocs = 2200, .samples = 2100, .live_first = 2100, .live_half = 2100,

@@ -32,7 +32,8 @@ static struct obs_stack stacks[] = {
 };
 
 static struct obs_account accounts[] = {
-	{ .stack = 1, .typ = BYTES, .size = 1024, .live = 100, .young = 5, .doubtful = 2,
+	{ .stack = 1, .typ = BYTES, .size = 1024, .live = 100, .young = 5, .doubtful = 9,
+	  .replaced = 2,
 	  .allocs = 200, .samples = 100, .live_first = 40, .live_half = 60, .oldest_ns = 90 * S },
 	{ .stack = 2, .typ = BYTES, .size = 1024, .live = 10, .allocs = 11, .samples = 10,
 	  .live_half = 10, .oldest_ns = 80 * S },
@@ -95,7 +96,7 @@ static void test_heap(void **state)
 	assert_true(s->live.value == 111);
 	assert_true(s->live_bytes.value == 110 * 1024 + 48);
 	assert_int_equal(s->young_bytes, 5 * 1024);
-	assert_true(s->doubtful == 2);
+	assert_true(s->doubtful == 9);
 	assert_true(s->allocs == 212);
 	assert_int_equal(s->live.samples, 111);
 	assert_int_equal(s->growth_bytes, 60 * 1024 + 10 * 1024 + 48);
@@ -116,17 +117,18 @@ static void test_exact(void **state)
 	struct findings *f;
 	const struct heap_site *s;
 
-	accounts[0].doubtful = 0;
+	accounts[0].replaced = 0;
 	f = findings_make(&o, *state);
 	s = &f->sites[0];
 	assert_true(s->live.low == 111 && s->live.high == 111);
-	assert_true(s->live_bytes.low == 110 * 1024 + 48 && s->live_bytes.high == s->live_bytes.low);
+	assert_true(s->live_bytes.low == 110 * 1024 + 48);
+	assert_true(s->live_bytes.high == s->live_bytes.low);
 	assert_true(s->rate.low == s->rate.value && s->rate.high == s->rate.value);
 	assert_true(s->parts[0].live.low == 110 && s->parts[0].live.high == 110);
 	assert_true(f->live_bytes.low == f->live_bytes.high && f->live.value == 111);
 	assert_true(f->sample_bytes == 1);
 	findings_free(f);
-	accounts[0].doubtful = 2;
+	accounts[0].replaced = 2;
 	f = findings_make(&o, *state);
 	s = &f->sites[0];
 	assert_true(fabs(s->live.low - 109) < 1e-9 && s->live.high == 111);
@@ -169,8 +171,9 @@ static void test_rate_interval(void **state)
 {
 	struct observation o = example();
 	struct obs_stack some[ARRAY_SIZE(stacks)];
-	struct obs_account one = { .stack = 1, .typ = BYTES, .size = 1000, .live = 1000, .samples = 100,
-				   .live_half = 500, .old = 400, .live_var = { .var = 9000 } };
+	struct obs_account one = { .stack = 1, .typ = BYTES, .size = 1000, .live = 1000,
+				   .samples = 100, .live_half = 500, .old = 400,
+				   .live_var = { .var = 9000 } };
 	struct findings *f;
 	const struct heap_site *s;
 

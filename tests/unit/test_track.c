@@ -406,6 +406,38 @@ static void test_doubt_seen_again(void **state)
 	track_free(tr);
 }
 
+/* What dies is in doubt, what does not is not: by what became of others at looks that missed
+ * none. */
+static void test_replaced(void **state)
+{
+	enum { N = 100, CYCLES = 20 };
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	track_unseen_from(tr, w.gen);
+	for (int c = 0; c < CYCLES; c++) {
+		for (int i = 0; i < N; i++) {
+			if (!c)
+				feed_alloc(tr, &w, BASE + i * 16, 1, 0x10, 16);
+			w.marked[i] = true;
+			feed_alloc(tr, &w, BASE + (N + i) * 16, 2, 0x10, 16);
+			w.marked[N + i] = c % 2;	/* lives for two */
+		}
+		collect(tr, &w, true);
+	}
+	collect(tr, &w, false);
+	memset(w.marked, true, sizeof(w.marked));
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, 0, &s);
+	assert_true(account(&s, 1, 0x10, 16)->doubtful == N);
+	assert_true(account(&s, 1, 0x10, 16)->replaced < 0.2);
+	assert_true(account(&s, 2, 0x10, 16)->doubtful == N);
+	assert_true(account(&s, 2, 0x10, 16)->replaced > 0.3 * N);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
 /* ---- weights -------------------------------------------------------------------------------- */
 
 static unsigned class_of(uint64_t slot_bytes)
@@ -982,7 +1014,8 @@ int main(void)
 		cmocka_unit_test(test_not_doubtful), cmocka_unit_test(test_doubt_unknown),
 		cmocka_unit_test(test_doubt_overtaken), cmocka_unit_test(test_doubt_unplaced),
 		cmocka_unit_test(test_doubt_bound), cmocka_unit_test(test_doubt_unseen),
-		cmocka_unit_test(test_doubt_seen_again), cmocka_unit_test(test_chance),
+		cmocka_unit_test(test_doubt_seen_again), cmocka_unit_test(test_replaced),
+		 cmocka_unit_test(test_chance),
 		cmocka_unit_test(test_strata), cmocka_unit_test(test_bursts),
 		cmocka_unit_test(test_variance), cmocka_unit_test(test_variance_of_windows),
 		cmocka_unit_test(test_old),

@@ -26,8 +26,10 @@
  * Where on purpose not everything is recorded, that is a loss that goes on: its upper bound is the
  * present, or the sweepgen in which everything was recorded again.  While it goes on the lower one
  * counts, too: the successor was born before the collection that found it alive, so what is unseen
- * only since that one does no harm.  How many successors there may be nobody knows, so nothing
- * bounds the number of the doubtful.
+ * only since that one does no harm.  How many successors there may be nobody knows.  But where an
+ * object has a successor it has died; so of those that missed collections no more can have been
+ * replaced than such objects die in as many.  That is known of each account from the looks that
+ * missed none, and from the dead that a look after a gap finds: of a leak next to nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -145,13 +147,29 @@ static bool may_be_another(const struct track *tr, const struct tracked *o, uint
 	       (tr->unseen && (int32_t)(tr->unseen_gen - last) < 0);
 }
 
+/* All in proportion, before they no longer fit. */
+static void note_fate(struct fates *f, uint32_t *which, uint32_t n)
+{
+	if (*which > UINT32_MAX / 2) {
+		f->died /= 2;
+		f->lived /= 2;
+		f->missed /= 2;
+	}
+	*which += n < UINT32_MAX / 4 ? n : UINT32_MAX / 4;
+}
+
 /* gen: of the answer, or the first that it may be of; last: or any up to this one. */
 static void found_alive(struct track *tr, struct tracked *o, bool shared, uint32_t gen,
 			uint32_t last)
 {
 	struct account *a = &tr->accounts[o->account];
 	bool doubtful = may_be_another(tr, o, last);
+	struct fates *fates = &a->fates[o->found];
 
+	if (doubtful)
+		note_fate(fates, &fates->missed, (last - o->gen - 2) / 2);
+	else
+		note_fate(fates, &fates->lived, 1);
 	a->young -= !o->found;
 	a->live += !o->found;
 	o->found = 1;
@@ -162,6 +180,15 @@ static void found_alive(struct track *tr, struct tracked *o, bool shared, uint32
 	a->doubtful += doubtful && !o->doubtful;
 	o->doubtful |= doubtful;
 	o->gen = gen;
+}
+
+static void found_dead(struct track *tr, uint64_t addr)
+{
+	const struct tracked *o = table_find(&tr->objects, addr);
+	struct fates *fates = &tr->accounts[o->account].fates[o->found];
+
+	note_fate(fates, &fates->died, 1);
+	track_remove(tr, addr);
 }
 
 /* Block by block, since a live tiny object with a live neighbour in its block is shown as
@@ -183,7 +210,7 @@ static void apply_batch(struct track *tr, const struct look *lk, uint32_t gen, u
 	}
 	for (size_t i = 0; i < lk->n_batch; i++) {
 		if (v[i].liveness == LIVENESS_DEAD)
-			track_remove(tr, v[i].addr);
+			found_dead(tr, v[i].addr);
 		tr->loss.liveness_unknown += v[i].liveness == LIVENESS_UNKNOWN;
 	}
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/base/util.h"
+#include "user/judge/stat.h"
 #include "user/track/track_internal.h"
 
 void track_each_live(const struct track *tr,
@@ -91,6 +92,25 @@ static double at_most_lost(const struct track *tr, double doubtful, bool tiny)
 	return doubtful < most || tr->was_unseen ? doubtful : most;
 }
 
+/* Upper limit (95 %) of a share of n objects of which so many had it. */
+static double share_at_most(uint32_t n_have, uint32_t n)
+{
+	return n ? fmin(1, poisson_high(n_have, 1.645) / n) : 1;
+}
+
+/* Of the doubtful, how many may have been replaced, in the mean; see look.c. */
+static double replaced(const struct account *a, double doubtful)
+{
+	double n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(a->fates); i++) {
+		const struct fates *f = &a->fates[i];
+
+		n += f->missed * share_at_most(f->died, f->died + f->lived);
+	}
+	return a->doubtful ? doubtful * fmin(1, n / a->doubtful) : 0;
+}
+
 static double mean_weight(const struct track *tr, const struct account *a,
 			  const struct account_sum *sum)
 {
@@ -108,6 +128,7 @@ static struct obs_account copy_account(const struct track *tr, const struct acco
 		.key = a->key, .tiny = a->tiny, .typ = a->typ, .size = a->size,
 		.live = sum->live, .live_var = sum->v, .young = sum->young, .shared = sum->shared,
 		.doubtful = at_most_lost(tr, sum->doubtful, a->tiny),
+		.replaced = at_most_lost(tr, replaced(a, sum->doubtful), a->tiny),
 		.old = sum->old, .n_old = sum->n_old, .each = mean_weight(tr, a, sum),
 		.allocs = weigh_allocs(tr, a), .recorded = a->allocs,
 		.samples = a->live, .oldest_ns = sum->oldest_ns };

@@ -54,6 +54,12 @@ struct stack {
 	double other_allocs, other_bytes;
 };
 
+/* What became of objects at looks: they were dead, or lived, or nobody knows whether what lived
+ * were still they, since so many collections were missed. */
+struct fates {
+	uint32_t died, lived, missed;
+};
+
 struct account {
 	uint64_t key;		/* 0: not in use */
 	uint64_t typ;
@@ -64,6 +70,7 @@ struct account {
 	double open;		/* but those of the open stratum, while one listens in bursts */
 	uint32_t stack;
 	uint32_t live, young, shared, doubtful;	/* objects that are followed */
+	struct fates fates[2];	/* of those that no look had found alive before, of the others */
 	uint16_t chance;	/* of its last allocation, */
 	uint8_t stratum;	/* and slot of that one's stratum */
 	uint8_t class;		/* size class; 0: large */
