@@ -432,7 +432,7 @@ static void add_started(struct making *mk)
 		const struct obs_stack *st = &o->stacks[i];
 		struct goroutine_site *site;
 
-		if (!st->started)
+		if (!st->started || o->starts_missed)
 			continue;
 		site = gsite_of(mk, site_of(mk, i), START_SEEN, &index);
 		site->started += st->started;
@@ -464,13 +464,53 @@ static const struct site *created_at(struct making *mk, const struct obs_gorouti
 	return site->frames.n ? site : sites_get(mk->sites, &g->startpc, 1, SITE_FOLD);
 }
 
+static bool same_frame(const struct frame *x, const struct frame *y)
+{
+	return x == y || (x->pc == y->pc && x->inlined == y->inlined && x->function && y->function &&
+			  !strcmp(x->function, y->function));
+}
+
+/* One more creation of those of a site: of its stack stays what is common to all, from the go
+ * statement on. */
+static void add_creation(struct goroutine_site *site, const struct frames *stack)
+{
+	size_t n = 0;
+
+	if (!site->samples++) {
+		site->start_unseen = false;
+		site->stack = *stack;
+		return;
+	}
+	while (n < site->stack.n && n < stack->n && same_frame(site->stack.v[n], stack->v[n]))
+		n++;
+	site->stack.cut = site->stack.cut || stack->cut || n < site->stack.n || n < stack->n;
+	site->stack.n = n;
+}
+
+/* Where only some are seen to start: all that one go statement has started. */
+static struct goroutine_site *sampled_starter_of(struct making *mk, const struct obs_goroutine *g,
+						 size_t *index)
+{
+	struct goroutine_site *site = gsite_of(mk, created_at(mk, g), START_UNSEEN, index);
+
+	site->started = site->ended = UNKNOWN_U64;
+	if (g->start_ns) {
+		add_creation(site, &site_of(mk, g->stack)->frames);
+		set_oldest(site, seconds_since(mk, g->start_ns));
+	}
+	return site;
+}
+
 static struct goroutine_site *starter_of(struct making *mk, const struct obs_goroutine *g,
 					 size_t *index)
 {
 	struct goroutine_site *site;
 
-	if (g->start_ns) {
+	if (mk->o->starts_missed && !g->before_attach) {
+		site = sampled_starter_of(mk, g, index);
+	} else if (g->start_ns) {
 		site = gsite_of(mk, site_of(mk, g->stack), START_SEEN, index);
+		site->samples++;
 		set_oldest(site, seconds_since(mk, g->start_ns));
 	} else if (g->before_attach) {
 		site = gsite_of(mk, created_at(mk, g), START_BEFORE_ATTACH, index);
@@ -507,7 +547,7 @@ static void subtract_system(struct making *mk, const struct obs_goroutine *g)
 {
 	size_t index;
 
-	if (g->start_ns)
+	if (g->start_ns && !mk->o->starts_missed)
 		gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index)->started--;
 }
 
@@ -524,6 +564,7 @@ static void add_seen(struct making *mk)
 			continue;
 		site = gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index);
 		site->live++;
+		site->samples++;
 		place_of(mk, site, index, "?", NULL)->live++;
 		set_oldest(site, seconds_since(mk, g->start_ns));
 	}
@@ -563,7 +604,7 @@ static void make_goroutines(struct making *mk)
 
 	begin_groups(mk);
 	add_started(mk);
-	if (!mk->o->table_known)
+	if (!mk->o->table_known && !mk->o->starts_missed)
 		add_seen(mk);
 	for (size_t i = 0; i < mk->o->n_table; i++) {
 		if (mk->o->table[i].system)
@@ -690,6 +731,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 		.heap = o->heap, .goroutines = o->goroutines, .profile_rate = o->profile_rate,
 		.profile_off = o->profile_off,
 		.followed_one_in = (uint32_t)o->one_in,
+		.starts_missed = o->starts_missed, .n_starts = o->n_starts,
 	};
 	make_target(m, &o->target);
 	copy_states(m, o);

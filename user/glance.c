@@ -121,6 +121,7 @@ int glance(struct process *p, const struct glance_options *opt, struct observati
 		return err;
 	}
 	o->census.older_bytes = UNKNOWN_U64;
+	o->n_starts = UNKNOWN_U64;
 	o->cost = (struct obs_cost){ .ns_per_hit = NAN, .spent_ns = NAN, .budget_percent = NAN,
 				     .own_cpu_s = procself_cpu_s(), .own_rss = procself_rss() };
 	observe_target(p, o);

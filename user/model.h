@@ -162,7 +162,10 @@ struct goroutine_site {
 	struct frames stack;	/* creation, leaf = the function with the go statement */
 	bool before_attach;	/* only that one frame is known */
 	bool start_unseen;	/* nor is more known of these, though they are younger */
-	uint64_t live, started, ended;	/* started, ended: since the attach */
+	uint64_t live, started, ended;	/* started, ended: since the attach; UNKNOWN_U64 where not
+					 * every start was seen: */
+	uint64_t samples;	/* of live, those that were seen to start, behind stack; what they
+				 * do not have in common is not in it */
 	double rate_per_s;	/* net growth over the last rate_span_s; NAN: too early to tell */
 	double rate_span_s;
 	double oldest_s;	/* since the attach at least, -1: unknown or none */
@@ -301,6 +304,8 @@ struct findings {
 	struct estimate live, live_bytes; /* of all sites */
 	struct estimate older_bytes;	/* of the census, not seen to be allocated; NAN: unknown */
 	double sample_bytes;	/* mean bytes between two samples; 1: every object is one */
+	bool starts_missed;	/* not every start of a goroutine was seen */
+	uint64_t n_starts;	/* since the attach, about, by the runtime's own count; UNKNOWN_U64 */
 	struct goroutine_site *gsites;	/* in order of live */
 	size_t n_gsites;
 	uint64_t profile_rate;	/* bytes between two samples of the runtime's own profile, which the

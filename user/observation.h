@@ -148,6 +148,11 @@ struct observation {
 	struct obs_goroutine *table;	/* by goid; see table_known */
 	size_t n_table;
 	bool table_known;		/* false: it could not be read, only started is known */
+	/* Not every start was seen: of the goroutines in the table only some have one, and how many
+	 * started and ended at a stack is not known. */
+	bool starts_missed;
+	uint64_t n_starts;		/* since the attach by the runtime's own count, which it
+					 * raises by 16 at a time for each P; UNKNOWN_U64 */
 	uint64_t *table_pcs;
 	char **states;			/* Go's own words: "chan receive", "running" ... */
 	size_t n_states;

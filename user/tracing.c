@@ -51,6 +51,7 @@ enum {
 	NAMING_NS = 5000000,		/* of each turn */
 	PRICE_NS = 100000000,		/* that the price is taken over, or more */
 };
+#define PRUNE_NS 10000000000ull		/* between two readings of the table to forget who has ended */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
 
 struct tracing {
@@ -74,6 +75,8 @@ struct tracing {
 	uint64_t attach_ns;
 	uint64_t *older;		/* goids in the table right after the attach, rising */
 	size_t n_older;
+	uint64_t older_starts;		/* how many had been started then; 0: not known */
+	uint64_t table_ns;		/* when it was last told which goroutines still run */
 	uint32_t looked_gen;		/* sweepgen at the attach, then of the last look */
 	uint64_t look_next_ns;		/* not before: looks may take a fifth of our time */
 	uint64_t n_unreadable, n_stacks_left_out;	/* at the last reading of the table */
@@ -508,7 +511,11 @@ static int read_goroutines(struct tracing *t, bool with_stacks, struct goroutine
 /* As far as the table can be read: a program that was just started has none yet. */
 static void note_older(struct tracing *t)
 {
+	struct pace pace = { 0 };
 	struct goroutines gs;
+
+	pace_read(t->p, &pace);
+	t->older_starts = pace.counts.starts;
 
 	if (process_check(t->p) || read_goroutines(t, false, &gs))
 		return;
@@ -657,6 +664,35 @@ static void look(struct tracing *t, uint32_t gen)
 			      (uint64_t)llround(track_live_bytes(t->track)));
 }
 
+/* Those that were seen to start and are not in the table any more have ended. */
+static void forget_ended(struct tracing *t, const struct goroutines *gs, uint64_t before_ns)
+{
+	uint64_t *goids;
+
+	if (listen_saw_all(t->listen, true) || gs->n_unreadable || gs->n_left_out)
+		return;
+	goids = xcalloc(gs->n, sizeof(*goids));
+	for (size_t i = 0; i < gs->n; i++)
+		goids[i] = gs->v[i].goid;
+	track_running(t->track, goids, gs->n, before_ns);
+	free(goids);
+	t->table_ns = before_ns;
+}
+
+/* Where goroutines are seen to start and not to end, the table tells now and then. */
+static void prune_goroutines(struct tracing *t)
+{
+	uint64_t begin = now_ns();
+	struct goroutines gs;
+
+	if (!t->opt.goroutines || listen_saw_all(t->listen, true) ||
+	    begin - t->table_ns < PRUNE_NS || read_goroutines(t, false, &gs))
+		return;
+	t->table_ns = begin;
+	forget_ended(t, &gs, begin);
+	goroutines_free(&gs);
+}
+
 int tracing_turn(struct tracing *t, bool force)
 {
 	uint64_t memory_interval = MEMORY_INTERVAL_NS;
@@ -681,6 +717,7 @@ int tracing_turn(struct tracing *t, bool force)
 	}
 	if (now_ns() - t->memory_ns > memory_interval)
 		read_memory(t);
+	prune_goroutines(t);
 	return err;
 }
 
@@ -700,6 +737,7 @@ static bool is_older(const struct tracing *t, uint64_t goid)
 
 static void read_table(struct tracing *t, struct observation *o)
 {
+	uint64_t begin = now_ns();
 	struct goroutines gs;
 
 	if (process_gone(t->p) || process_check(t->p) || read_goroutines(t, true, &gs))
@@ -711,6 +749,7 @@ static void read_table(struct tracing *t, struct observation *o)
 		observe_table(&gs, o);
 		for (size_t i = 0; i < o->n_table; i++)
 			o->table[i].before_attach = is_older(t, o->table[i].goid);
+		forget_ended(t, &gs, begin);
 	}
 	goroutines_free(&gs);
 }
@@ -857,6 +896,17 @@ static void fill_cost(const struct tracing *t, struct observation *o)
 	o->cost.own_rss = procself_rss();
 }
 
+/* Of goroutines, by the runtime's own count. */
+static uint64_t starts_since(const struct tracing *t)
+{
+	uint64_t at = t->older_starts;
+	struct pace now;
+
+	if (!at || !pace_read(t->p, &now) || now.counts.starts < at)
+		return UNKNOWN_U64;
+	return now.counts.starts - at;
+}
+
 struct observation *tracing_observe(struct tracing *t)
 {
 	struct observation *o = xcalloc(1, sizeof(*o));
@@ -875,6 +925,8 @@ struct observation *tracing_observe(struct tracing *t)
 	o->attach_ns = t->attach_ns;
 	o->heap = t->opt.heap;
 	o->goroutines = t->opt.goroutines;
+	o->starts_missed = !listen_saw_all(t->listen, true);
+	o->n_starts = starts_since(t);
 	o->memory = t->memory;
 	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
 	tally_fill(t->tally, &o->census);

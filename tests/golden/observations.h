@@ -327,6 +327,7 @@ static struct observation full_observation(void)
 	o.go_half_ns = ATTACH + 300 * S;
 	o.gc_cycles = 61;
 	o.gc_cycles_half = 28;
+	o.n_starts = 41456;
 	o.one_in = 1;
 	o.memory = (struct memory_account){
 		.known = true, .rss = 1519386624, .live_heap = 641728512, .gc_headroom = 618659840,
@@ -371,6 +372,7 @@ static struct observation early_observation(void)
 	o.gc_cycles = o.gc_cycles_half = 0;
 	o.census = (struct heap_census){ 0 };
 	o.goroutines = o.table_known = false;
+	o.n_starts = UNKNOWN_U64;
 	o.n_table = 0;
 	o.memory.gc_headroom += 200000000;
 	o.memory.not_go -= 200000000;
@@ -400,7 +402,7 @@ static void set_variance(struct observation *o, struct obs_account *a, double we
 }
 
 /* One in 4 is recorded, and one in 16 of these is followed, of objects that have no span of their
- * own. */
+ * own; of goroutines one in 16 is seen to start. */
 static struct observation sampled_observation(void)
 {
 	enum { RECORDED = 4, FOLLOWED = 16, BOTH = RECORDED * FOLLOWED };
@@ -414,6 +416,10 @@ static struct observation sampled_observation(void)
 	o.n_sources = ARRAY_SIZE(changing_sources);
 	o.n_sources_left_out = 7;
 	o.cost.spent_ns = 5.7e9;
+	o.starts_missed = true;
+	for (size_t i = 0; i < o.n_table; i++)
+		if (i % 16)
+			o.table[i].start_ns = 0;
 	for (size_t i = 0; i < o.n_accounts; i++) {
 		struct obs_account *a = &o.accounts[i];
 		bool large = a->size > 32768;
@@ -493,6 +499,7 @@ static struct observation look_observation(void)
 	};
 	struct observation o = full_observation();
 
+	o.n_starts = UNKNOWN_U64;
 	memcpy(stacks, full_stacks, sizeof(stacks));
 	for (size_t i = 0; i < N_STACKS; i++) {
 		stacks[i].called = true;
@@ -542,7 +549,7 @@ static struct observation bare_observation(void)
 {
 	return (struct observation){
 		.target = { .pid = 4711, .ns_pid = 1 }, .gc_cycles = 1, .goroutines = true,
-		.one_in = 1, .memory = { .rss = 12 },
+		.one_in = 1, .n_starts = UNKNOWN_U64, .memory = { .rss = 12 },
 		.cost = { .ns_per_hit = NAN, .spent_ns = NAN, .budget_percent = NAN,
 			  .own_rss = UNKNOWN_U64 },
 	};

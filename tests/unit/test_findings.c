@@ -264,6 +264,49 @@ static void test_goroutines(void **state)
 	findings_free(f);
 }
 
+/* Where only some are seen to start, what one go statement has started is one site; of the stacks of
+ * those that were seen it has what they have in common. */
+static void test_starts_missed(void **state)
+{
+	uint64_t more_pcs[ARRAY_SIZE(pcs) + 2];
+	struct obs_stack more[] = { stacks[0], stacks[1], stacks[2], stacks[3],
+				    { .id = 4, .first_pc = ARRAY_SIZE(pcs), .n_pcs = 2,
+				      .started = 3, .ended = 3 } };
+	struct obs_goroutine gs[ARRAY_SIZE(table)];
+	struct observation o = example();
+	const struct goroutine_site *s;
+	struct findings *f;
+
+	memcpy(gs, table, sizeof(gs));
+	memcpy(more_pcs, pcs, sizeof(pcs));
+	more_pcs[ARRAY_SIZE(pcs)] = PC(SERVE, 5);
+	more_pcs[ARRAY_SIZE(pcs) + 1] = PC(PUT, 1);
+	o.pcs = more_pcs;
+	o.stacks = more;
+	o.n_stacks = ARRAY_SIZE(more);
+	o.table = gs;
+	o.starts_missed = true;
+	o.n_starts = 12345;
+	for (int round = 0; round < 3; round++) {
+		gs[2].stack = round == 1 ? 4 : 3;
+		gs[1].start_ns = gs[2].start_ns = round == 2 ? 0 : 50 * S;
+		f = findings_make(&o, *state);
+		s = gsite(f, false, round == 2);
+		assert_int_equal(f->n_gsites, 3);
+		assert_int_equal(s->live, 3);
+		assert_true(s->started == UNKNOWN_U64 && s->ended == UNKNOWN_U64);
+		assert_true(isnan(s->rate_per_s));
+		assert_int_equal(s->samples, round == 2 ? 0 : 2);
+		assert_int_equal(s->stack.n, round == 0 ? 2 : 1);
+		assert_int_equal(s->stack.cut, round == 1);
+		assert_string_equal(s->stack.v[0]->function, "main.serve");
+		assert_int_equal(gsite(f, true, false)->live, 1);
+		assert_true(f->starts_missed);
+		assert_int_equal(f->n_starts, 12345);
+		findings_free(f);
+	}
+}
+
 /* The main goroutine has no go statement: the function it began with. */
 static void test_main_goroutine(void **state)
 {
@@ -417,7 +460,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_heap), TEST(test_exact), TEST(test_intervals),
 		TEST(test_rate_interval), TEST(test_alloc_of_others), TEST(test_rate_too_early),
-		TEST(test_goroutines), TEST(test_main_goroutine), TEST(test_table_unknown),
+		TEST(test_goroutines), TEST(test_starts_missed),
+		TEST(test_main_goroutine), TEST(test_table_unknown),
 		TEST(test_coverage_and_cost), TEST(test_listened), TEST(test_kept), TEST(test_many),
 	};
 

@@ -81,6 +81,7 @@ static struct world {
 	unsigned planted;		/* groups */
 	unsigned n_planted;		/* times */
 	uint64_t window_ns;
+	bool missed;
 	bool no_pace;
 	struct pace pace;
 	union record ring[N_RING];
@@ -383,6 +384,7 @@ int listen_turn(struct listen *l) { return 0; }
 uint64_t listen_window_ns(const struct listen *l) { return w.window_ns; }
 void listen_stop(struct listen *l) { w.planted = 0; }
 double listen_spent(const struct listen *l) { return 4e9; }
+bool listen_saw_all(const struct listen *l, bool goroutines) { return !w.missed; }
 
 int listen_start(struct listen *l)
 {
@@ -1423,6 +1425,53 @@ static void test_windows_and_looks(void **state)
 	assert_true(allocated() >= 65536);
 }
 
+/* Where ends are not seen, the table tells, when a report is made and now and then; what started
+ * after it was read stays. */
+static void test_ends_unseen(void **state)
+{
+	struct observation *o;
+
+	w.missed = true;
+	w.pace.counts.starts = 100;
+	start(7);
+	start(8);
+	enter(8);
+	turn();
+	w.clock += S;
+	o = tracing_observe(w.t);
+	assert_true(o->starts_missed);
+	assert_int_equal(o->n_started, 1);
+	assert_int_equal(o->started[0].goid, 8);
+	assert_seen_start(o, 8);
+	observation_free(o);
+	w.n_gs = 0;
+	w.clock += 9 * S;
+	turn();
+	assert_int_equal(w.track->goroutines.n, 1);
+	w.clock += 2 * S;
+	start(9);
+	turn();
+	assert_int_equal(w.track->goroutines.n, 1);
+}
+
+static void test_starts_counted(void **state)
+{
+	struct observation *o;
+
+	w.pace.counts.starts = 1000;
+	assert_int_equal(new_tracing(), 0);
+	assert_int_equal(tracing_attach(w.t), 0);
+	w.pace.counts.starts = 1234;
+	o = tracing_observe(w.t);
+	assert_int_equal(o->n_starts, 234);
+	assert_false(o->starts_missed);
+	observation_free(o);
+	w.no_pace = true;
+	o = tracing_observe(w.t);
+	assert_true(o->n_starts == UNKNOWN_U64);
+	observation_free(o);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define TEST_UNATTACHED(f) cmocka_unit_test_setup_teardown(f, setup_world, teardown)
 
@@ -1443,6 +1492,7 @@ int main(void)
 		TEST(test_growth_too_early), TEST(test_loss), TEST(test_unsized),
 		TEST(test_own_size_unknown), TEST(test_owns_all), TEST(test_listen_setup),
 		TEST(test_profiled), TEST(test_windows), TEST(test_windows_and_looks),
+		TEST(test_ends_unseen), TEST_UNATTACHED(test_starts_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1006,6 +1006,33 @@ static void test_hold_ended(void **state)
 	track_free(tr);
 }
 
+/* Who is not in the table has ended, unless it started after the table was read. */
+static void test_running(void **state)
+{
+	const uint64_t goids[] = { 20, 22, 99 };
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_stack(tr, 5, 3);
+	for (uint64_t goid = 20; goid < 24; goid++)
+		feed_go(tr, goid, 5, 1500 + goid);
+	track_running(tr, goids, ARRAY_SIZE(goids), 1523);
+	track_snapshot(tr, 2000, 0, &s);
+	assert_int_equal(s.n_started, 3);
+	assert_int_equal(s.started[0].goid, 20);
+	assert_int_equal(s.started[1].goid, 22);
+	assert_int_equal(s.started[2].goid, 23);
+	assert_int_equal(s.stacks[s.started[0].stack].ended, 1);
+	track_snapshot_fini(&s);
+	feed_goend(tr, 21);		/* it is not known any more */
+	track_running(tr, NULL, 0, 3000);
+	track_snapshot(tr, 2100, 0, &s);
+	assert_int_equal(s.n_started, 0);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1026,7 +1053,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
 		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
-		cmocka_unit_test(test_hold_ended),
+		cmocka_unit_test(test_hold_ended), cmocka_unit_test(test_running),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -392,7 +392,7 @@ static void put_goroutine_site(struct json *j, const struct findings *f,
 	put_states(j, s);
 	put_blocked_at(j, s);
 	put_rate(j, &rate, s->rate_span_s);
-	field_u64(j, "samples", s->live);
+	field_u64(j, "samples", s->samples);
 	field_seconds(j, "oldest_s", s->oldest_s);
 	field_u64(j, "places_left_out", s->n_places - n_places);
 	open_level(j, "places", '[');
@@ -457,6 +457,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	field_bool(&j, "goroutines", f->goroutines && !f->look);
 	close_level(&j, '}');
 	field_u64(&j, "profile_rate", f->profile_rate ? f->profile_rate : UNKNOWN_U64);
+	field_u64(&j, "goroutine_starts", f->n_starts);
 	field_u64(&j, "followed_one_in",
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);

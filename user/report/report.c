@@ -277,6 +277,10 @@ void report_add_goroutines(struct goroutine_sum *sum, const struct goroutine_sit
 {
 	sum->sites++;
 	sum->live += s->live;
+	if (s->started == UNKNOWN_U64)
+		sum->started = sum->ended = UNKNOWN_U64;
+	if (sum->started == UNKNOWN_U64)
+		return;
 	sum->started += s->started;
 	sum->ended += s->ended;
 }

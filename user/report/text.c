@@ -628,9 +628,9 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 
 	item(&l, "", "#%zu  %s goroutine%s", number, report_count(s->live).s, plural(s->live));
 	/* None starts where the attach has not seen one: nothing is early there. */
-	if (!f->look && (!s->before_attach || isfinite(s->rate_per_s)))
+	if (!f->look && (isfinite(s->rate_per_s) || (!s->before_attach && !f->starts_missed)))
 		put_rate(&l, rate, "", s->rate_per_s, s->rate_span_s);
-	if (!f->look)
+	if (!f->look && s->started != UNKNOWN_U64)
 		item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
 		     report_count(s->ended).s);
 	if (s->oldest_s >= 0)
@@ -642,8 +642,11 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 	put_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
 	if (s->before_attach)
 		fputs("           <- not known, these are older than the attach\n", out);
-	else if (s->start_unseen && !f->look)
+	else if (s->start_unseen && !f->look && !s->samples)
 		fputs("           <- not known, their start was not seen\n", out);
+	else if (f->starts_missed && s->samples < s->live)
+		fprintf(out, "           as far as the start of %s of them tells\n",
+			report_count(s->samples).s);
 }
 
 static void put_states(struct line *l, const struct findings *f)
@@ -674,7 +677,9 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 		add_goroutines(&t, &f->gsites[i]);
 	item(&l, "", "%s live at %s site%s", report_count(t.live).s, report_count(t.sites).s,
 	     plural(t.sites));
-	if (!f->look) {
+	if (f->starts_missed) {
+		item(&l, ", ", "about %s started since the attach", report_count(f->n_starts).s);
+	} else if (!f->look) {
 		item(&l, ", ", "%s started", report_count(t.started).s);
 		item(&l, " and ", "%s ended since the attach", report_count(t.ended).s);
 	}

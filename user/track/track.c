@@ -323,3 +323,38 @@ void track_goend(struct track *tr, const struct gl_goend *rec)
 {
 	end_goroutine(tr, rec->goid);
 }
+
+struct running {
+	struct track *tr;
+	const uint64_t *goids;
+	size_t n;
+	uint64_t before_ns;
+};
+
+static int by_goid(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool still_runs(void *ctx, void *entry)
+{
+	const struct running *r = ctx;
+	struct tracked_g *g = entry;
+
+	if (g->start_ns >= r->before_ns ||
+	    (r->n && bsearch(&g->goid, r->goids, r->n, sizeof(*r->goids), by_goid)))
+		return true;
+	if (!g->ended)
+		r->tr->stacks[g->stack].ended++;
+	stack_release(r->tr, g->stack);
+	return false;
+}
+
+void track_running(struct track *tr, const uint64_t *goids, size_t n, uint64_t before_ns)
+{
+	struct running r = { .tr = tr, .goids = goids, .n = n, .before_ns = before_ns };
+
+	table_filter(&tr->goroutines, still_runs, &r);
+}

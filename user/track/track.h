@@ -85,6 +85,10 @@ void track_stack(struct track *tr, const struct gl_stack *rec);
 void track_gostart(struct track *tr, const struct gl_gostart *rec);
 void track_goend(struct track *tr, const struct gl_goend *rec);
 
+/* Of the goroutines that were seen to start before that time only these, in order, still run: where
+ * not every end is seen. */
+void track_running(struct track *tr, const uint64_t *goids, size_t n, uint64_t before_ns);
+
 /* From now to the next snapshot goroutines that end stay known, marked as ended: so that what the
  * runtime's table shows in between can be told from what was never seen to start. */
 void track_hold_ended(struct track *tr);
