@@ -35,14 +35,14 @@ static const struct budget_costs assumed = { .hit = 1500, .dropped = 800, .plant
 
 static const double
 	INCOME = 0.95,			/* of the budget: the rest is for surprises */
-	SPARE_NS = 0.25 * SECOND,	/* income of so long may be kept while nothing comes in
+	SPARE_NS = 0.5 * SECOND,	/* income of so long may be kept while nothing comes in
 					 * bursts */
 	SURPRISE_NS = 0.1 * SECOND,	/* income of so long may be spent beyond the balance */
 	FITS = 0.85,			/* of the income: what may be listened to, */
 	FITS_WELL = 0.6,		/* and what may take the place of something cheaper */
 	GO_SHARE = 0.4,			/* of that, for goroutines, where the heap is wanted too */
 	BURST_SHARE = 0.3,		/* left for bursts of goroutines beside all allocations */
-	RECENT_NS = 0.05 * SECOND,	/* over which what is being spent is averaged */
+	RECENT_NS = 0.2 * SECOND,	/* over which what is being spent is averaged */
 	PERIOD_NS = SECOND,
 	MIN_WINDOW_NS = 0.001 * SECOND,	/* in less, little but planting would be paid for */
 	MAX_WINDOW_NS = 0.5 * SECOND,

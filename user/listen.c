@@ -37,6 +37,9 @@ struct listen {
 	uint64_t open_ns;		/* and how long windows have been open in it */
 	uint64_t costs_ns;		/* when what hits cost was last asked for */
 	uint64_t n_plantings;
+	struct tracer_hits paid_hits;	/* what has gone to the account, */
+	uint64_t paid_plantings;
+	double paid_ns;			/* at the prices of then */
 	bool missed_heap, missed_goroutines;
 	struct obs_source *sources;
 	size_t n_sources;
@@ -51,14 +54,39 @@ enum {
 
 /* ---- the account ----------------------------------------------------------------------------- */
 
-double listen_spent(const struct listen *l)
+static double price_of(const struct listen *l, const struct tracer_hits *hits, uint64_t plantings)
 {
 	const struct budget_costs *c = budget_costs(l->setup.budget);
+
+	return (double)hits->recorded * c->hit +
+	       (double)(hits->dropped + hits->unheard) * c->dropped +
+	       (double)plantings * c->planting;
+}
+
+double listen_spent(const struct listen *l)
+{
 	struct tracer_hits hits;
 
 	tracer_hits_made(l->setup.tracer, &hits);
-	return (double)hits.recorded * c->hit + (double)(hits.dropped + hits.unheard) * c->dropped +
-	       (double)l->n_plantings * c->planting;
+	return price_of(l, &hits, l->n_plantings);
+}
+
+/* The same for the account: what was paid for stays paid for, though it turns out later that hits
+ * cost more or less. */
+static double paid(struct listen *l)
+{
+	struct tracer_hits hits, more;
+
+	tracer_hits_made(l->setup.tracer, &hits);
+	more = (struct tracer_hits){
+		.recorded = hits.recorded - l->paid_hits.recorded,
+		.dropped = hits.dropped - l->paid_hits.dropped,
+		.unheard = hits.unheard - l->paid_hits.unheard,
+	};
+	l->paid_ns += price_of(l, &more, l->n_plantings - l->paid_plantings);
+	l->paid_hits = hits;
+	l->paid_plantings = l->n_plantings;
+	return l->paid_ns;
 }
 
 /* What a hit costs becomes known once there have been some. */
@@ -328,7 +356,7 @@ static void open_window(struct listen *l)
 	ordered = groups && watch_set(l->watch, &order);
 	watch_release(l->watch);
 	if (!ordered) {	/* the choice has just become another one, or has to */
-		budget_window_end(l->setup.budget, now_ns(), listen_spent(l), 0);
+		budget_window_end(l->setup.budget, now_ns(), paid(l), 0);
 		return;
 	}
 	l->window = groups;
@@ -359,7 +387,7 @@ static bool close_window(struct listen *l)
 	if (!o.gone_ns && !o.err)
 		return false;
 	open_ns = o.gone_ns > o.opened_ns ? o.gone_ns - o.opened_ns : 0;
-	budget_window_end(l->setup.budget, now_ns(), listen_spent(l), open_ns);
+	budget_window_end(l->setup.budget, now_ns(), paid(l), open_ns);
 	if (open_ns)
 		end_window(l, open_ns);
 	l->window = 0;
@@ -448,7 +476,7 @@ int listen_turn(struct listen *l)
 	int err = 0;
 
 	ask_costs(l, now);
-	wants = budget_tick(l->setup.budget, now, listen_spent(l));
+	wants = budget_tick(l->setup.budget, now, paid(l));
 	if (wants & BUDGET_COUNT && count(l)) {
 		watch_hold(l->watch);
 		err = take_choice(l);
