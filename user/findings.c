@@ -37,6 +37,7 @@ struct site_sum {
 	struct part_sum {
 		struct variance objects;
 		double unsure;		/* objects that are shared or may have been replaced */
+		double slack;		/* objects that there may be more, by the census */
 	} *parts;
 	struct variance objects, bytes, new_bytes;
 	double new_bytes_sum;		/* of what lives and was born since heap_half_ns */
@@ -175,6 +176,7 @@ static void add_to_part(struct site_part *p, struct part_sum *sum, const struct 
 	p->allocs += a->allocs;
 	variance_add(&sum->objects, &a->live_var);
 	sum->unsure += a->shared + a->replaced;
+	sum->slack = fmax(sum->slack, a->most > 0 ? a->most - a->live : INFINITY);
 }
 
 /* Once for each stack. */
@@ -278,12 +280,13 @@ static void end_groups(struct making *mk)
 
 /* ---- how far off numbers of the heap may be -------------------------------------------------- */
 
-/* unsure: of the value, what may not be there. */
-static void set_interval(struct estimate *e, const struct variance *v, double unsure)
+/* unsure: of the value, what may not be there; slack: what there may be more at most. */
+static void set_interval(struct estimate *e, const struct variance *v, double unsure, double slack)
 {
 	*e = estimate_of(e->value, v, e->samples);
 	if (unsure > 0)
 		e->low *= fmax(0, 1 - unsure / e->value);
+	e->high = fmin(e->high, e->value + slack);
 }
 
 /*
@@ -291,7 +294,7 @@ static void set_interval(struct estimate *e, const struct variance *v, double un
  * dead only their number is known: they are taken to be as uncertain as the living.
  */
 static void set_rate(const struct observation *o, struct heap_site *site,
-		     const struct site_sum *sum)
+		     const struct site_sum *sum, double slack_bytes)
 {
 	double seconds = (double)(o->looked_ns - o->heap_half_ns) / 1e9;
 	double live = site->live_bytes.value, died = fmax(sum->died_bytes, 0);
@@ -300,6 +303,7 @@ static void set_rate(const struct observation *o, struct heap_site *site,
 
 	v.var = died * (live > 0 ? (sum->bytes.var + sum->bytes.bursts) / live : v.largest);
 	born = estimate_of(sum->new_bytes_sum, &sum->new_bytes, site->live.samples);
+	born.high = fmin(born.high, born.value + slack_bytes);
 	dead = estimate_of(died, &v, 0);
 	net = estimate_difference(&born, &dead);
 	site->rate = (struct estimate){
@@ -315,13 +319,20 @@ static void finish_site(const struct making *mk, size_t i)
 	struct heap_site *site = &mk->m->f.sites[i];
 	const struct site_sum *sum = &mk->sums[i];
 
-	for (size_t k = 0; k < site->n_parts; k++)
-		set_interval(&site->parts[k].live, &sum->parts[k].objects, sum->parts[k].unsure);
+	double slack = 0, slack_bytes = 0;
+
+	for (size_t k = 0; k < site->n_parts; k++) {
+		const struct part_sum *p = &sum->parts[k];
+
+		set_interval(&site->parts[k].live, &p->objects, p->unsure, p->slack);
+		slack += p->slack;
+		slack_bytes += site->parts[k].size ? p->slack * (double)site->parts[k].size : 0;
+	}
 	site->live_bytes.samples = site->live.samples;
-	set_interval(&site->live, &sum->objects, sum->unsure);
-	set_interval(&site->live_bytes, &sum->bytes, sum->unsure_bytes);
+	set_interval(&site->live, &sum->objects, sum->unsure, slack);
+	set_interval(&site->live_bytes, &sum->bytes, sum->unsure_bytes, slack_bytes);
 	if (heap_rate_known(mk->o))
-		set_rate(mk->o, site, sum);
+		set_rate(mk->o, site, sum, slack_bytes);
 }
 
 static void make_totals(const struct making *mk)
@@ -342,8 +353,8 @@ static void make_totals(const struct making *mk)
 		alloc_bytes += s->alloc_bytes;
 	}
 	f->live_bytes.samples = f->live.samples;
-	set_interval(&f->live, &o->objects, unsure);
-	set_interval(&f->live_bytes, &o->bytes, unsure_bytes);
+	set_interval(&f->live, &o->objects, unsure, INFINITY);
+	set_interval(&f->live_bytes, &o->bytes, unsure_bytes, INFINITY);
 	f->sample_bytes = allocs > (double)mk->recorded && mk->recorded ?
 				  alloc_bytes / (double)mk->recorded : 1;
 }

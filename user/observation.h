@@ -50,6 +50,7 @@ struct obs_account {
 	bool tiny;
 	double live;		/* found alive by the last collection that saw them */
 	struct variance live_var;
+	double most;		/* live ones, by the census; 0: not known */
 	double young;		/* born since */
 	double shared;		/* of live: tiny, with another live one in their block */
 	double doubtful;	/* of live: may be the unseen successor of an object that died; */

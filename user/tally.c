@@ -7,6 +7,7 @@
  */
 #include "user/tally.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
 #include "user/gomem/census_poll.h"
+#include "user/gomem/gomem.h"
 #include "user/judge/trend.h"
 #include "user/model.h"
 
@@ -33,10 +35,32 @@ struct tally {
 	struct census_cycle last;	/* the last cycle that was seen whole */
 	uint64_t n_cycles;
 	struct trend *trend;		/* live bytes of the cycles that were seen whole */
-	uint32_t tracked_gen;		/* by the sweepgen after that mark phase */
-	uint64_t tracked_bytes;
-	uint64_t older_bytes;		/* of last.bytes, what is not tracked; UNKNOWN_U64 */
+	struct tracked {		/* what lives of what is tracked */
+		double bytes, objects[CENSUS_CLASSES];
+	} tracked, of_cycle;
+	uint32_t tracked_gen;		/* of tracked: sweepgen after that mark phase */
+	bool matched;			/* of_cycle is that of a cycle that was seen whole: */
+	uint64_t older_bytes;		/* of its bytes, what is not tracked; UNKNOWN_U64 */
+	struct census_cycle cycle;
+	uint64_t at_attach[CENSUS_CLASSES];	/* objects that there were, garbage included */
+	uint64_t older[CENSUS_CLASSES];	/* objects that may be older than the attach */
 };
+
+/* As an upper bound of what lives of them later.  A program that has just been started has none. */
+static void count_at_attach(struct tally *t)
+{
+	struct census_reading r;
+	uint32_t gen;
+	bool known = !census_allocs(t->gm, &r) && !r.sweeping, none = false;
+
+	if (!known)
+		none = !gomem_sweepgen(t->gm, &gen) && !gen;
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		uint64_t n = known ? r.counts.n_alloc[i] + r.above[i] - r.counts.n_free[i] : 0;
+
+		t->at_attach[i] = known || none ? n : UINT64_MAX;
+	}
+}
 
 void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns)
 {
@@ -46,6 +70,7 @@ void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns)
 	t->start_ns = start_ns;
 	t->older_bytes = UNKNOWN_U64;
 	trend_new(&t->trend, N_KEYS);
+	count_at_attach(t);
 	*out = t;
 }
 
@@ -61,6 +86,26 @@ void tally_free(struct tally *t)
 static uint64_t class_bytes(unsigned i, uint64_t objects, uint64_t large_bytes)
 {
 	return i ? objects * golayout_class_size(i) : large_bytes;
+}
+
+/* The last cycle is the one that was tracked, too.  What is older than the attach was there then,
+ * and in the first such cycle, and can only die. */
+static void match(struct tally *t)
+{
+	const struct census_cycle *c = &t->last;
+
+	t->of_cycle = t->tracked;
+	t->cycle = *c;
+	t->older_bytes = (double)c->bytes > t->tracked.bytes ?
+			 c->bytes - (uint64_t)llround(t->tracked.bytes) : 0;
+	for (unsigned i = 0; i < CENSUS_CLASSES && !t->matched; i++) {
+		double n = (double)(c->live[i] + c->above[i]) - t->tracked.objects[i];
+
+		t->older[i] = n > 0 ? (uint64_t)ceil(n) : 0;
+		if (t->older[i] > t->at_attach[i])
+			t->older[i] = t->at_attach[i];
+	}
+	t->matched = true;
 }
 
 /* last has become known: one mark phase ended with this sweepgen, and the next has begun. */
@@ -80,7 +125,7 @@ static void add_cycle(struct tally *t, uint32_t gen)
 	trend_add(t->trend, c->time_ns, values, below, above);
 	t->n_cycles++;
 	if (t->tracked_gen == gen)
-		t->older_bytes = c->bytes > t->tracked_bytes ? c->bytes - t->tracked_bytes : 0;
+		match(t);
 }
 
 static void add_mark(struct tally *t, const struct census_mark *mark)
@@ -115,10 +160,21 @@ int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns)
 	return seen < 0 ? seen : 0;
 }
 
-void tally_tracked(struct tally *t, uint32_t gen, uint64_t bytes)
+void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects)
 {
 	t->tracked_gen = gen;
-	t->tracked_bytes = bytes;
+	t->tracked.bytes = bytes;
+	memcpy(t->tracked.objects, objects, sizeof(t->tracked.objects));
+}
+
+static void fill_tracked(const struct tally *t, unsigned i, struct heap_class *c)
+{
+	const struct census_cycle *k = &t->cycle;
+	double least = (double)k->live[i] - (double)(k->below[i] + t->older[i]);
+
+	c->tracked = t->matched ? t->of_cycle.objects[i] : NAN;
+	c->least = least > 0 ? least : 0;
+	c->most = (double)(k->live[i] + k->above[i]);
 }
 
 static void fill_class(const struct tally *t, unsigned i, uint64_t from_ns, struct heap_census *out)
@@ -130,6 +186,7 @@ static void fill_class(const struct tally *t, unsigned i, uint64_t from_ns, stru
 		.rate = trend_slope(t->trend, i, from_ns),
 	};
 
+	fill_tracked(t, i, &c);
 	if ((int64_t)c.alloc_objects < 0)	/* by what a class may be off */
 		c.alloc_objects = 0;
 	if (c.live_objects || c.alloc_objects || c.rate.value < 0)

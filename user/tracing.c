@@ -25,6 +25,7 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
+#include "user/fit.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
@@ -639,6 +640,14 @@ static void feed_window(struct tracing *t)
 		intake_window(t->intake, open_ns, budget_costs(t->budget)->hit, false);
 }
 
+static void tell_tally(struct tracing *t, uint32_t gen)
+{
+	struct track_sum sum;
+
+	track_sum(t->track, &sum);
+	tally_tracked(t->tally, gen, sum.bytes, sum.objects);
+}
+
 static void look(struct tracing *t, uint32_t gen)
 {
 	uint64_t start = now_ns(), end;
@@ -660,8 +669,7 @@ static void look(struct tracing *t, uint32_t gen)
 	tracer_drain(t->tracer);
 	feed_window(t);
 	if (t->opt.heap && t->looked_gen == gen)
-		tally_tracked(t->tally, gen,
-			      (uint64_t)llround(track_live_bytes(t->track)));
+		tell_tally(t, gen);
 }
 
 /* Those that were seen to start and are not in the table any more have ended. */
@@ -930,6 +938,7 @@ struct observation *tracing_observe(struct tracing *t)
 	o->memory = t->memory;
 	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
 	tally_fill(t->tally, &o->census);
+	fit_live(o);
 	o->gone = process_gone(t->p);
 	fill_cost(t, o);
 	observe_target(t->p, o);

@@ -274,19 +274,22 @@ static void fill_table(struct observation *o)
 
 /* ---- observations ---------------------------------------------------------------------------- */
 
+#define CLASS(size_, objects, bytes, allocs, ...) \
+	{ .size = (size_), .live_objects = (objects), .live_bytes = (bytes), \
+	  .alloc_objects = (allocs), .tracked = NAN, .rate = __VA_ARGS__ }
 #define RATE(value_, low_, high_) \
 	{ .value = (value_), .low = (low_), .high = (high_), .samples = 41 }
 
 static struct heap_class full_classes[] = {
-	{ 16, 100000, 1600000, 2500000, RATE(0, -12.5, 80) },
-	{ 48, 3000000, 144000000, 3100, RATE(45438, 45100, 45700) },
-	{ 64, 1000, 64000, 0, RATE(12, 1, 14) },
-	{ 80, 0, 0, 9, RATE(-3, -4, -2) },
-	{ 96, 100, 9600, 10, RATE(9, 1, 14) },
-	{ 112, 100, 11200, 10, RATE(8, 1, 14) },
-	{ 128, 100, 12800, 10, RATE(7, 1, 14) },
-	{ 1024, 50000, 51200000, 900, RATE(8738, 8000, 9000) },
-	{ 0, 12, 445000000, 3, RATE(0, 0, 0) },
+	CLASS(16, 100000, 1600000, 2500000, RATE(0, -12.5, 80)),
+	CLASS(48, 3000000, 144000000, 3100, RATE(45438, 45100, 45700)),
+	CLASS(64, 1000, 64000, 0, RATE(12, 1, 14)),
+	CLASS(80, 0, 0, 9, RATE(-3, -4, -2)),
+	CLASS(96, 100, 9600, 10, RATE(9, 1, 14)),
+	CLASS(112, 100, 11200, 10, RATE(8, 1, 14)),
+	CLASS(128, 100, 12800, 10, RATE(7, 1, 14)),
+	CLASS(1024, 50000, 51200000, 900, RATE(8738, 8000, 9000)),
+	CLASS(0, 12, 445000000, 3, RATE(0, 0, 0)),
 };
 
 static struct obs_source full_sources[] = {

@@ -14,6 +14,7 @@
 
 #include "user/gomem/census.h"
 #include "user/gomem/census_poll.h"
+#include "user/gomem/gomem.h"
 #include "user/model.h"
 
 #define S 1000000000ull
@@ -24,6 +25,9 @@
 static struct census_counts counts;
 static struct census_cycle cycle;
 static int failure;		/* of the next reading */
+static struct census_counts at_attach;
+static int failure_at_attach;
+static uint32_t gen_at_attach;
 static bool whole;
 
 int census_read(struct gomem *gm, uint32_t gen, const uint8_t *raw, struct census_counts *out)
@@ -60,6 +64,19 @@ int census_poll_look(struct census_poll *p, uint64_t now_ns, struct census_mark 
 
 /* ---------------------------------------------------------------------------------------------- */
 
+/* What there was at the attach. */
+int census_allocs(struct gomem *gm, struct census_reading *out)
+{
+	*out = (struct census_reading){ .counts = at_attach, .above[5] = 2 };
+	return failure_at_attach;
+}
+
+int gomem_sweepgen(struct gomem *gm, uint32_t *gen)
+{
+	*gen = gen_at_attach;
+	return 0;
+}
+
 static int setup(void **state)
 {
 	struct tally *t;
@@ -68,6 +85,9 @@ static int setup(void **state)
 	cycle = (struct census_cycle){ 0 };
 	failure = 0;
 	whole = true;
+	at_attach = (struct census_counts){ .n_alloc[5] = 1000, .n_free[5] = 900, .n_alloc[6] = 50 };
+	failure_at_attach = 0;
+	gen_at_attach = 2;
 	tally_new(&t, NULL, START);
 	*state = t;
 	return 0;
@@ -132,12 +152,14 @@ static void test_classes(void **state)
 	free(c.classes);
 }
 
+static const double none[CENSUS_CLASSES];
+
 /* What is tracked is compared with the same mark phase only, and never with less than nothing. */
 static void test_older(void **state)
 {
 	struct heap_census c;
 
-	tally_tracked(*state, 4, 1000);
+	tally_tracked(*state, 4, 1000, none);
 	run(*state, 1);
 	tally_fill(*state, &c);
 	assert_true(c.older_bytes == UNKNOWN_U64);
@@ -146,11 +168,67 @@ static void test_older(void **state)
 	tally_fill(*state, &c);
 	assert_int_equal(c.older_bytes, c.live_bytes - 1000);
 	free(c.classes);
-	tally_tracked(*state, 6, 1ull << 40);
+	tally_tracked(*state, 6, 1e12, none);
 	run(*state, 3);
 	tally_fill(*state, &c);
 	assert_int_equal(c.older_bytes, 0);
 	free(c.classes);
+}
+
+/* What lives and is older than the attach was there in the first cycle that was tracked, and not
+ * tracked. */
+static void test_least_and_most(void **state)
+{
+	double tracked[CENSUS_CLASSES] = { [5] = 30, [6] = 60 };
+	struct heap_census c;
+
+	run(*state, 1);
+	tally_fill(*state, &c);
+	assert_true(isnan(c.classes[0].tracked));
+	free(c.classes);
+	tally_tracked(*state, 4, 1000, tracked);	/* 90 of 48 bytes, 50 of 64 */
+	run(*state, 2);
+	tracked[5] = 45;
+	tally_tracked(*state, 8, 1000, tracked);	/* 110 */
+	run(*state, 4);
+	run(*state, 5);					/* nobody has looked */
+	tally_fill(*state, &c);
+	assert_true(c.classes[0].live_objects == 120);
+	assert_true(c.classes[0].tracked == 45);
+	assert_true(c.classes[0].most == 110 && c.classes[0].least == 110 - (90 - 30));
+	assert_true(c.classes[1].tracked == 60);
+	assert_true(c.classes[1].most == 50 && c.classes[1].least == 50);
+	free(c.classes);
+}
+
+/* Nor is it more than there was at the attach: nothing, in a program that has just been started. */
+static void test_older_than_attach(void **state)
+{
+	double tracked[CENSUS_CLASSES] = { [5] = 30, [6] = 60 };
+	struct heap_census c;
+	struct tally *t;
+
+	failure_at_attach = -EAGAIN;
+	for (gen_at_attach = 0; gen_at_attach < 4; gen_at_attach += 2) {
+		tally_new(&t, NULL, START);
+		run(t, 1);
+		tally_tracked(t, 4, 1000, tracked);
+		run(t, 2);
+		tally_fill(t, &c);
+		assert_true(c.classes[0].least == (gen_at_attach ? 30 : 90));
+		free(c.classes);
+		tally_free(t);
+	}
+	failure_at_attach = 0;
+	at_attach.n_alloc[5] = 920;
+	tally_new(&t, NULL, START);
+	run(t, 1);
+	tally_tracked(t, 4, 1000, tracked);
+	run(t, 2);
+	tally_fill(t, &c);
+	assert_true(c.classes[0].least == 90 - 22);
+	free(c.classes);
+	tally_free(t);
 }
 
 /* A reading that fails is not there; counts that seem to fall have not risen. */
@@ -207,7 +285,9 @@ static void test_look(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older), TEST(test_unread),
+		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older), TEST(test_least_and_most),
+		TEST(test_older_than_attach),
+		 TEST(test_unread),
 		TEST(test_look),
 	};
 

@@ -213,6 +213,14 @@ struct variance spread_variance(const struct spread *s)
 	return v;
 }
 
+void variance_scale(struct variance *v, double factor)
+{
+	v->var *= factor * factor;
+	v->bursts *= factor * factor;
+	v->largest *= factor;
+	v->missing *= factor;
+}
+
 void variance_add(struct variance *to, const struct variance *from)
 {
 	double bursts = sqrt(to->bursts) + sqrt(from->bursts);

@@ -49,6 +49,8 @@ double sampling_end(const struct sampling *s, struct spread *spread);
 /* Adds scale times what from is the spread of; other samples, of the same strata. */
 void spread_add(struct spread *to, const struct spread *from, double scale);
 struct variance spread_variance(const struct spread *s);
+/* That of the sum times factor. */
+void variance_scale(struct variance *v, double factor);
 /* Adds the variance of another sum, as if windows were alike in both. */
 void variance_add(struct variance *to, const struct variance *from);
 

@@ -27,15 +27,17 @@ void track_each_live(const struct track *tr,
 	free(live);
 }
 
-double track_live_bytes(const struct track *tr)
+void track_sum(const struct track *tr, struct track_sum *out)
 {
-	double bytes = 0;
-
+	*out = (struct track_sum){ 0 };
 	for (struct tracked *o = table_next(&tr->objects, NULL); o;
-	     o = table_next(&tr->objects, o))
-		if (o->found)
-			bytes += weigh_object(tr, o) * (double)tr->accounts[o->account].size;
-	return bytes;
+	     o = table_next(&tr->objects, o)) {
+		const struct account *a = &tr->accounts[o->account];
+		double weight = o->found ? weigh_object(tr, o) : 0;
+
+		out->bytes += weight * (double)a->size;
+		out->objects[a->class] += is_inner(a) ? 0 : weight;
+	}
 }
 
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),

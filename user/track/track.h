@@ -138,8 +138,12 @@ uint64_t track_looked_ns(const struct track *tr);
  * ended): what a series is fed with. */
 void track_each_live(const struct track *tr,
 		     void (*fn)(void *ctx, uint64_t key, uint64_t n, double live), void *ctx);
-/* Bytes of all of them. */
-double track_live_bytes(const struct track *tr);
+struct track_sum {
+	double bytes;
+	double objects[STRATA_CLASSES];	/* by class; not those that the runtime does not count */
+};
+/* Of all that live. */
+void track_sum(const struct track *tr, struct track_sum *out);
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
 			void *ctx);
 

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_fit.c - samples that add up to what is counted, or do not.
+ */
+#include "user/fit.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "user/base/util.h"
+#include "user/observation.h"
+
+/* Two stacks with objects of 48 bytes, the second also with some of 64 and tiny ones; large ones. */
+enum { N_ACCOUNTS = 5, N_STACKS = 3, N_CLASSES = 4 };
+
+static struct obs_account accounts[N_ACCOUNTS];
+static struct obs_stack stacks[N_STACKS];
+static struct heap_class classes[N_CLASSES];
+
+static void add(size_t i, uint32_t stack, uint64_t size, double live, double var)
+{
+	accounts[i] = (struct obs_account){ .stack = stack, .size = size, .live = live,
+					    .old = live / 2, .live_half = live / 2, .each = 10,
+					    .live_var = { .var = var, .largest = var > 0 ? 10 : 0 } };
+	stacks[stack].objects.var += var;
+	stacks[stack].bytes.var += var * (double)(size * size);
+	stacks[stack].new_bytes.var += var * (double)(size * size) / 2;
+}
+
+static struct observation example(void)
+{
+	struct observation o = { .accounts = accounts, .n_accounts = N_ACCOUNTS, .stacks = stacks,
+				 .n_stacks = N_STACKS,
+				 .census = { .classes = classes, .n_classes = N_CLASSES,
+					     .older_bytes = 1000000 } };
+
+	for (size_t i = 0; i < N_STACKS; i++)
+		stacks[i] = (struct obs_stack){ 0 };
+	add(0, 1, 48, 600, 6000);
+	add(1, 2, 48, 300, 3000);
+	add(2, 2, 64, 500, 0);			/* exact */
+	add(3, 2, 0, 40, 400);			/* in blocks of others */
+	accounts[3].tiny = true;
+	add(4, 1, 40960, 20, 100);
+	for (size_t i = 0; i < N_STACKS; i++) {
+		o.objects.var += stacks[i].objects.var;
+		o.bytes.var += stacks[i].bytes.var;
+	}
+	classes[0] = (struct heap_class){ .size = 16, .tracked = 0, .most = 1000 };
+	classes[1] = (struct heap_class){ .size = 48, .tracked = 900, .least = 800, .most = 1000 };
+	classes[2] = (struct heap_class){ .size = 64, .tracked = 500, .least = 450, .most = 450 };
+	classes[3] = (struct heap_class){ .tracked = 20, .least = 0, .most = 100 };
+	return o;
+}
+
+/* Between the bounds nothing changes, but it is known how many there may be. */
+static void test_within(void **state)
+{
+	struct observation o = example();
+
+	fit_live(&o);
+	assert_true(accounts[0].live == 600 && accounts[1].live == 300);
+	assert_true(accounts[0].live_var.var == 6000 && stacks[1].objects.bursts == 0);
+	/* 100 that nobody explains, and what both may have too much */
+	assert_true(accounts[0].most > 700 + 150 && accounts[0].most < 700 + 250);
+	assert_true(fabs(accounts[1].most - 300 - (accounts[0].most - 600)) < 1e-9);
+	assert_true(accounts[4].most > 100);
+	assert_true(accounts[3].most == 0);	/* nobody counts these */
+	assert_int_equal(o.census.older_bytes, 1000000);
+}
+
+/* What is exact stays, whatever the census says of it. */
+static void test_exact(void **state)
+{
+	struct observation o = example();
+
+	fit_live(&o);
+	assert_true(accounts[2].live == 500 && accounts[2].most == 0);
+}
+
+static void test_too_few(void **state)
+{
+	struct observation o = example();
+
+	classes[1].least = 1800;
+	classes[1].most = 1800;
+	fit_live(&o);
+	assert_true(fabs(accounts[0].live - 1200) < 1e-9);
+	assert_true(fabs(accounts[1].live - 600) < 1e-9);
+	assert_true(fabs(accounts[0].old - 600) < 1e-9 && fabs(accounts[0].each - 20) < 1e-9);
+	/* twice the deviation, and half of the difference */
+	assert_true(fabs(accounts[0].live_var.var - 4 * 6000) < 1e-6);
+	assert_true(fabs(accounts[0].live_var.bursts - 300 * 300) < 1e-6);
+	assert_true(fabs(stacks[1].objects.bursts - 300 * 300) < 1e-6);
+	assert_true(stacks[1].bytes.bursts > 47.9 * 47.9 * 300 * 300);
+	assert_true(o.objects.bursts > 449 * 449 && o.objects.bursts < 451 * 451);
+	assert_int_equal(o.census.older_bytes, 1000000 - 900 * 48);
+}
+
+static void test_too_many(void **state)
+{
+	struct observation o = example();
+
+	classes[1].least = 0;
+	classes[1].most = 450;
+	fit_live(&o);
+	assert_true(fabs(accounts[0].live - 300) < 1e-9);
+	assert_true(fabs(accounts[1].live - 150) < 1e-9);
+	assert_int_equal(o.census.older_bytes, 1000000 + 450 * 48);
+}
+
+/* Since the count, half as many have come again: the bounds go with them. */
+static void test_growth(void **state)
+{
+	struct observation o = example();
+
+	classes[1].tracked = 600;
+	classes[1].least = 1200;
+	classes[1].most = 1200;
+	fit_live(&o);
+	assert_true(fabs(accounts[0].live - 1200) < 1e-9);
+	assert_int_equal(o.census.older_bytes, 1000000 - 600 * 48);
+}
+
+/* Exact ones of the class are not to blame. */
+static void test_mixed(void **state)
+{
+	struct observation o = example();
+
+	accounts[1].live_var = (struct variance){ 0 };
+	classes[1].least = classes[1].most = 1200;
+	fit_live(&o);
+	assert_true(accounts[1].live == 300);
+	assert_true(fabs(accounts[0].live - 900) < 1e-9);
+}
+
+static void test_not_known(void **state)
+{
+	struct observation o = example();
+
+	classes[1].tracked = NAN;
+	classes[1].least = 5000;
+	fit_live(&o);
+	assert_true(accounts[0].live == 600 && accounts[0].most == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_within), cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_too_few), cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_growth), cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_not_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

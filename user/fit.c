@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * fit.c - samples are scaled to what was allocated; what lives is counted as well.
+ *
+ * The census says how many objects of a size class lived when a mark phase began.  Of these, at most
+ * so many are older than the attach as were in the first cycle that was counted and tracked, since
+ * they can only die.  So what tracked objects of the class stand for must lie between the count less
+ * those, and the count.  If it does not, the samples of the class stand for the wrong number:
+ * windows slow down what they watch, or have missed what happened between them.  They are scaled to
+ * the nearer end.  Whose the difference is nobody knows; half of it is taken as a standard error
+ * more.
+ *
+ * The other way round, what is counted bounds what may live of each site: what it is thought to
+ * have, what no sample of the class explains, and what the others may have too much.
+ *
+ * Counts and looks are compared as of the same cycle, and the outcome serves until the next one:
+ * growth meanwhile is taken to be in proportion, and of what is new nothing is counted.
+ */
+#include "user/fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/base/util.h"
+#include "user/judge/estimate.h"
+#include "user/observation.h"
+
+enum {
+	TINY_BLOCK = 16,	/* runtime.maxTinySize */
+	LARGEST_CLASS = 32768,	/* bytes; what is larger has no class */
+};
+
+struct fit {			/* of one class */
+	const struct heap_class *class;
+	double exact, estimated; /* live objects of its accounts */
+	double factor;		/* of the estimated ones */
+	double growth;		/* of all since they were counted */
+	double left;		/* counted, and not explained */
+	double slack;		/* what an account may have more than it is thought to */
+};
+
+struct change {			/* of sums, by fitting */
+	double objects, bytes, new_bytes;	/* as they were */
+	double more_objects, more_bytes, more_new_bytes;
+};
+
+static bool is_estimate(const struct obs_account *a)
+{
+	return a->live_var.var > 0 || a->live_var.bursts > 0 || a->live_var.largest > 0;
+}
+
+/* Tiny objects inside of blocks that others opened are not counted; they go with these. */
+static struct fit *fit_of(struct fit *fits, size_t n, const struct obs_account *a)
+{
+	uint64_t size = a->tiny ? TINY_BLOCK : a->size;
+
+	for (size_t i = 0; i < n; i++)
+		if (fits[i].class->size == size ||
+		    (!fits[i].class->size && size > LARGEST_CLASS))
+			return &fits[i];
+	return NULL;
+}
+
+static void add_up(struct observation *o, struct fit *fits, size_t n)
+{
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		const struct obs_account *a = &o->accounts[i];
+		struct fit *f = fit_of(fits, n, a);
+
+		if (f && a->size)
+			*(is_estimate(a) ? &f->estimated : &f->exact) += a->live;
+	}
+}
+
+static void set_factor(struct fit *f)
+{
+	const struct heap_class *c = f->class;
+	double now = f->exact + f->estimated, fitted, exact;
+
+	f->factor = 1;
+	f->slack = INFINITY;
+	if (!isfinite(c->tracked) || !(c->tracked > 0) || !(f->estimated > 0))
+		return;
+	f->growth = now / c->tracked;
+	exact = f->exact / f->growth;
+	fitted = fmin(fmax(c->tracked, c->least), c->most);
+	f->factor = fmax(fitted - exact, 0) / (c->tracked - exact);
+	f->left = fmax(0, c->most - fitted) * f->growth;
+	f->slack = f->left;
+}
+
+static void scale_account(struct obs_account *a, double factor)
+{
+	double error = (factor - 1) * a->live / 2;
+
+	a->live *= factor;
+	a->young *= factor;
+	a->shared *= factor;
+	a->doubtful *= factor;
+	a->replaced *= factor;
+	a->live_first *= factor;
+	a->live_half *= factor;
+	a->old *= factor;
+	a->each *= factor;
+	variance_scale(&a->live_var, factor);
+	a->live_var.bursts += error * error;
+}
+
+static void add_change(struct change *c, const struct obs_account *a, double factor)
+{
+	double size = (double)a->size;
+
+	c->objects += a->live;
+	c->bytes += a->live * size;
+	c->new_bytes += (a->live - a->old) * size;
+	c->more_objects += (factor - 1) * a->live;
+	c->more_bytes += (factor - 1) * a->live * size;
+	c->more_new_bytes += (factor - 1) * (a->live - a->old) * size;
+}
+
+/* A sum has become so much more. */
+static void change_variance(struct variance *v, double sum, double more)
+{
+	if (sum > 0)
+		variance_scale(v, 1 + more / sum);
+	v->bursts += more * more / 4;
+}
+
+static void change_stack(struct obs_stack *st, const struct change *c)
+{
+	change_variance(&st->objects, c->objects, c->more_objects);
+	change_variance(&st->bytes, c->bytes, c->more_bytes);
+	change_variance(&st->new_bytes, c->new_bytes, c->more_new_bytes);
+}
+
+/* Classes may be wrong in different ways: their errors are not added up. */
+static void change_all(struct observation *o, const struct change *classes, size_t n)
+{
+	struct change all = { 0 };
+	double objects = 0, bytes = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct change *c = &classes[i];
+
+		all.objects += c->objects;
+		all.bytes += c->bytes;
+		all.more_objects += c->more_objects;
+		all.more_bytes += c->more_bytes;
+		objects += c->more_objects * c->more_objects / 4;
+		bytes += c->more_bytes * c->more_bytes / 4;
+	}
+	if (all.objects > 0)
+		variance_scale(&o->objects, 1 + all.more_objects / all.objects);
+	if (all.bytes > 0)
+		variance_scale(&o->bytes, 1 + all.more_bytes / all.bytes);
+	o->objects.bursts += objects;
+	o->bytes.bursts += bytes;
+}
+
+/* classes[n]: of accounts without a class. */
+static void scale(struct observation *o, struct fit *fits, size_t n, struct change *classes)
+{
+	struct change *stacks = xcalloc(o->n_stacks, sizeof(*stacks));
+	double older = 0;
+
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		struct obs_account *a = &o->accounts[i];
+		struct fit *f = fit_of(fits, n, a);
+		double factor = f && is_estimate(a) ? f->factor : 1;
+
+		add_change(&stacks[a->stack], a, factor);
+		add_change(&classes[f ? (size_t)(f - fits) : n], a, factor);
+		if (factor == 1)
+			continue;
+		older -= (factor - 1) * a->live * (double)a->size / f->growth;
+		scale_account(a, factor);
+	}
+	for (size_t i = 0; i < o->n_stacks; i++)
+		change_stack(&o->stacks[i], &stacks[i]);
+	if (o->census.older_bytes != UNKNOWN_U64)
+		o->census.older_bytes = (uint64_t)llround(
+			fmax(0, (double)o->census.older_bytes + older));
+	free(stacks);
+}
+
+/* What is new since the count may be more than it is thought to, as far as chance goes. */
+static double too_few(const struct obs_account *a, const struct fit *f)
+{
+	double is_new = f->growth > 1 ? 1 - 1 / f->growth : 0;
+	struct variance v = a->live_var;
+
+	v.missing = 0;
+	return sqrt(is_new) * (estimate_of(a->live, &v, 0).high - a->live) +
+	       is_new * a->live_var.missing;
+}
+
+static void set_most(struct observation *o, struct fit *fits, size_t n)
+{
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		const struct obs_account *a = &o->accounts[i];
+		struct fit *f = fit_of(fits, n, a);
+
+		if (f && a->size && is_estimate(a))
+			f->slack += a->live - estimate_of(a->live, &a->live_var, 0).low;
+	}
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		struct obs_account *a = &o->accounts[i];
+		const struct fit *f = fit_of(fits, n, a);
+
+		if (f && a->size && is_estimate(a) && isfinite(f->slack))
+			a->most = a->live + f->slack + too_few(a, f);
+	}
+}
+
+void fit_live(struct observation *o)
+{
+	size_t n = o->census.n_classes;
+	struct fit *fits = xcalloc(n, sizeof(*fits));
+	struct change *classes = xcalloc(n + 1, sizeof(*classes));
+
+	for (size_t i = 0; i < n; i++)
+		fits[i].class = &o->census.classes[i];
+	add_up(o, fits, n);
+	for (size_t i = 0; i < n; i++)
+		set_factor(&fits[i]);
+	scale(o, fits, n, classes);
+	change_all(o, classes, n + 1);
+	set_most(o, fits, n);
+	free(classes);
+	free(fits);
+}
