@@ -14,7 +14,8 @@
 #include "user/base/util.h"
 #include "user/observation.h"
 
-/* Two stacks with objects of 48 bytes, the second also with some of 64 and tiny ones; large ones. */
+/* Two stacks with objects of 48 bytes, the second also with some of 64 and tiny ones, the first with
+ * large ones. */
 enum { N_ACCOUNTS = 5, N_STACKS = 3, N_CLASSES = 4 };
 
 static struct obs_account accounts[N_ACCOUNTS];
@@ -23,9 +24,9 @@ static struct heap_class classes[N_CLASSES];
 
 static void add(size_t i, uint32_t stack, uint64_t size, double live, double var)
 {
-	accounts[i] = (struct obs_account){ .stack = stack, .size = size, .live = live,
-					    .old = live / 2, .live_half = live / 2, .each = 10,
-					    .live_var = { .var = var, .largest = var > 0 ? 10 : 0 } };
+	accounts[i] = (struct obs_account){
+		.stack = stack, .size = size, .live = live, .old = live / 2, .live_half = live / 2,
+		.each = 10, .live_var = { .var = var, .largest = var > 0 ? 10 : 0 } };
 	stacks[stack].objects.var += var;
 	stacks[stack].bytes.var += var * (double)(size * size);
 	stacks[stack].new_bytes.var += var * (double)(size * size) / 2;

@@ -85,7 +85,8 @@ static int setup(void **state)
 	cycle = (struct census_cycle){ 0 };
 	failure = 0;
 	whole = true;
-	at_attach = (struct census_counts){ .n_alloc[5] = 1000, .n_free[5] = 900, .n_alloc[6] = 50 };
+	at_attach = (struct census_counts){ .n_alloc[5] = 1000, .n_free[5] = 900,
+					    .n_alloc[6] = 50 };
 	failure_at_attach = 0;
 	gen_at_attach = 2;
 	tally_new(&t, NULL, START);
@@ -285,8 +286,8 @@ static void test_look(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older), TEST(test_least_and_most),
-		TEST(test_older_than_attach),
+		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older),
+		TEST(test_least_and_most), TEST(test_older_than_attach),
 		 TEST(test_unread),
 		TEST(test_look),
 	};
