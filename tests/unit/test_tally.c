@@ -288,7 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older),
 		TEST(test_least_and_most), TEST(test_older_than_attach),
-		 TEST(test_unread),
+		TEST(test_unread),
 		TEST(test_look),
 	};
 
