@@ -74,6 +74,10 @@ static void name_field(struct look *l, struct heapmap *m, uint32_t slot, struct 
 {
 	char *field;
 
+	if (slot == NODE_SOMEWHERE) {
+		out->field = heapmap_text(m, "[...]");
+		return;
+	}
 	if (slot & NODE_OFFSET) {
 		out->offset = (uint64_t)(slot & ~NODE_OFFSET) * WORD;
 		return;

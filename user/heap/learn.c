@@ -175,15 +175,18 @@ static void walk_object(struct look *l, const struct place *p, uint32_t *label)
 void walk_whole(struct look *l, const struct place *p, uint32_t type)
 {
 	uint64_t mask[MASK_WORDS];
-	bool known;
 
 	l->walk.base = p->base;
 	if (type && types_at(l->types, type)->form != FORM_CLOSURE) {
 		walk_type(&l->walk, type, p->base, p->size);
 		return;
 	}
-	known = pointer_mask(l, p, mask);
-	walk_unknown(&l->walk, p->base, p->size, known ? mask : NULL);
+	for (uint64_t off = 0; off < p->size; off += MASK_BYTES) {
+		uint64_t size = p->size - off < MASK_BYTES ? p->size - off : MASK_BYTES;
+		bool known = pointer_mask(l, p, off, mask);
+
+		walk_unknown(&l->walk, p->base + off, size, known ? mask : NULL);
+	}
 }
 
 void walk_waiting(struct look *l, const struct place *p, uint32_t type)

@@ -185,10 +185,10 @@ uint32_t map_type(struct look *l, const struct place *p, enum strength *strength
 uint32_t guess_type(struct look *l, const struct place *p);
 void shapes_free(struct shapes *sh);
 
-/* Its pointer bits, as the collector has them; the span's memory is in the window.  False: not
- * known, all words may be pointers. */
-enum { MASK_WORDS = 32768 / 8 / 64 };
-bool pointer_mask(struct look *l, const struct place *p, uint64_t mask[MASK_WORDS]);
+/* Which words of an object are pointers, as the collector has it, from the one at off on, at most
+ * MASK_BYTES; the span's memory is in the window.  False: not known, all may be. */
+enum { MASK_BYTES = 32768, MASK_WORDS = MASK_BYTES / 8 / 64 };
+bool pointer_mask(struct look *l, const struct place *p, uint64_t off, uint64_t mask[MASK_WORDS]);
 
 void learn_all(struct look *l);
 void reach_all(struct look *l);
@@ -213,6 +213,7 @@ struct node {
 };
 
 #define NODE_OFFSET (1u << 31)
+#define NODE_SOMEWHERE UINT32_MAX	/* in a large object of which nothing is known */
 
 struct root {
 	uint64_t key;
@@ -222,9 +223,11 @@ struct root {
 
 struct nodes *nodes_new(struct budget *b);
 void nodes_free(struct nodes *ns);
-/* 0: no room. */
+/* Where there is no room, one node for all (HEAP_ROOT_CUT); 0: not even that. */
 uint32_t nodes_root(struct nodes *ns, enum heap_root root, uint64_t addr);
-uint32_t nodes_child(struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type, bool guess);
+/* *cut: the way could not be kept. */
+uint32_t nodes_child(struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type, bool guess,
+		     bool *cut);
 const struct node *nodes_at(const struct nodes *ns, uint32_t node);
 size_t nodes_count(const struct nodes *ns);
 uint64_t nodes_root_addr(const struct nodes *ns, uint32_t node);

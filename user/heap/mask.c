@@ -37,24 +37,24 @@ static void copy_nibbles(uint64_t *mask, const uint8_t *p, uint64_t first, uint6
 	}
 }
 
-static bool arena_mask(struct look *l, const struct place *p, uint64_t *mask)
+static bool arena_mask(struct look *l, uint64_t addr, uint64_t words, uint64_t *mask)
 {
 	bool nibbles = gobin_version(l->gb)->minor <= LAST_SCAN_BITS;
-	uint64_t per_byte = nibbles ? 4 : 8, n = p->size / WORD;
-	uint64_t at = gomem_pointer_bits(l->gm, p->base), first = p->base / WORD % per_byte;
-	const uint8_t *bits = at ? window_get(&l->bits, at, (first + n + per_byte - 1) / per_byte)
-				 : NULL;
+	uint64_t per_byte = nibbles ? 4 : 8, at = gomem_pointer_bits(l->gm, addr);
+	uint64_t first = addr / WORD % per_byte;
+	const uint8_t *bits = at ? window_get(&l->bits, at, (first + words + per_byte - 1) /
+					      per_byte) : NULL;
 
 	if (!bits)
 		return false;
 	if (nibbles)
-		copy_nibbles(mask, bits, first, n);
+		copy_nibbles(mask, bits, first, words);
 	else
-		copy_bits(mask, bits, first, n);
+		copy_bits(mask, bits, first, words);
 	return true;
 }
 
-static bool span_mask(struct look *l, const struct place *p, uint64_t *mask)
+static bool span_mask(struct look *l, const struct place *p, uint64_t words, uint64_t *mask)
 {
 	const struct span *s = p->span;
 	uint64_t n = span_bytes(s) / WORD / 8, at = s->start + span_bytes(s) - n;
@@ -66,14 +66,15 @@ static bool span_mask(struct look *l, const struct place *p, uint64_t *mask)
 		at -= GO_INLINE_MARKS_BYTES;
 	bits = window_get(&l->win, at, n);
 	if (bits)
-		copy_bits(mask, bits, (p->base - s->start) / WORD, p->size / WORD);
+		copy_bits(mask, bits, (p->base - s->start) / WORD, words);
 	return bits;
 }
 
-bool pointer_mask(struct look *l, const struct place *p, uint64_t mask[MASK_WORDS])
+bool pointer_mask(struct look *l, const struct place *p, uint64_t off, uint64_t mask[MASK_WORDS])
 {
-	if (p->size / WORD > MASK_WORDS * WORD_BITS)
-		return false;
-	memset(mask, 0, (p->size / WORD + WORD_BITS - 1) / WORD_BITS * sizeof(*mask));
-	return l->lo->malloc_header ? span_mask(l, p, mask) : arena_mask(l, p, mask);
+	uint64_t words = (p->size - off < MASK_BYTES ? p->size - off : MASK_BYTES) / WORD;
+
+	memset(mask, 0, MASK_WORDS * sizeof(*mask));
+	return l->lo->malloc_header ? !off && span_mask(l, p, words, mask)
+				    : arena_mask(l, p->base + off, words, mask);
 }

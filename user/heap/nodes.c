@@ -80,8 +80,6 @@ uint64_t nodes_root_addr(const struct nodes *ns, uint32_t node)
 
 static uint32_t add_node(struct nodes *ns, const struct node *new)
 {
-	if (ns->n >= ns->max)
-		return 0;
 	ns->budget->used += NODE_BYTES;
 	if (ns->budget->used > ns->budget->peak)
 		ns->budget->peak = ns->budget->used;
@@ -98,7 +96,9 @@ uint32_t nodes_root(struct nodes *ns, enum heap_root root, uint64_t addr)
 
 	if (e)
 		return e->node;
-	e = ns->n_roots < MAX_HEAP_ROOTS ? table_put(&ns->roots, key, &is_new) : NULL;
+	if (ns->n >= ns->max && root != HEAP_ROOT_CUT)
+		return nodes_root(ns, HEAP_ROOT_CUT, 0);
+	e = table_put(&ns->roots, key, &is_new);
 	if (!e)
 		return 0;
 	ns->addrs = grow(ns->addrs, ns->n_roots, &ns->cap_roots, sizeof(*ns->addrs));
@@ -120,43 +120,50 @@ static uint32_t find_again(const struct nodes *ns, uint32_t parent, uint32_t slo
 	return 0;
 }
 
-static uint32_t make_child(struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type,
-			   bool guess)
+/* Where the way does not matter any more, all objects of a type are held alike. */
+static bool is_cut(const struct nodes *ns, uint32_t parent)
 {
-	uint32_t again = find_again(ns, parent, slot, type);
-	struct node new = { .parent = parent, .slot = slot, .type = type, .guess = guess,
-			    .depth = (uint8_t)(ns->v[parent].depth + 1) };
+	return ns->n >= ns->max || ns->v[parent].depth >= MAX_HOLDER_LEVELS ||
+	       (!ns->v[parent].parent && ns->v[parent].root == HEAP_ROOT_CUT);
+}
+
+static uint32_t make_child(struct nodes *ns, const struct node *new)
+{
+	uint32_t again = find_again(ns, new->parent, new->slot, new->type);
 
 	if (again) {
 		ns->v[again].again = true;
 		return again;
 	}
-	if (new.depth > MAX_HOLDER_LEVELS) {
-		new.parent = nodes_root(ns, HEAP_ROOT_CUT, 0);
-		new.depth = 1;
-	}
-	return add_node(ns, &new);
+	return add_node(ns, new);
 }
 
-uint32_t nodes_child(struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type, bool guess)
+uint32_t nodes_child(struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type, bool guess,
+		     bool *cut)
 {
-	uint64_t h = table_mix(ns->seed, (uint64_t)parent << 32 | slot), key;
+	struct node new = { .parent = parent, .slot = slot, .type = type, .guess = guess };
 	struct child *e;
-	uint32_t node;
+	uint64_t key;
 	bool is_new;
 
-	key = table_mix(h, (uint64_t)type << 1 | guess) | 1;
-	e = table_find(&ns->children, key);
-	if (e && e->parent == parent && e->slot == slot && e->type == type && e->guess == guess)
-		return e->node;
-	node = make_child(ns, parent, slot, type, guess);
-	e = e || !node ? NULL : table_put(&ns->children, key, &is_new);
-	if (e) {
-		e->parent = parent;
-		e->slot = slot;
+	*cut = is_cut(ns, parent);
+	if (*cut) {
+		new.parent = nodes_root(ns, HEAP_ROOT_CUT, 0);
+		new.slot = NODE_OFFSET;
+	}
+	key = table_mix(ns->seed, (uint64_t)new.parent << 32 | new.slot);
+	key = table_mix(key, (uint64_t)type << 1 | guess) | 1;
+	e = table_put(&ns->children, key, &is_new);
+	if (!e || (!is_new && (e->parent != new.parent || e->slot != new.slot || e->type != type ||
+			       e->guess != guess)))
+		return 0;
+	if (is_new) {
+		new.depth = (uint8_t)(ns->v[new.parent].depth + 1);
+		e->parent = new.parent;
+		e->slot = new.slot;
 		e->type = type;
 		e->guess = guess;
-		e->node = node;
+		e->node = make_child(ns, &new);
 	}
-	return node;
+	return e->node;
 }

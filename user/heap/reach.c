@@ -14,16 +14,17 @@
 #include "user/base/util.h"
 #include "user/go/govars.h"
 
-enum { WORD = 8 };
+enum { WORD = 8, MANY_WORDS = 128 };
 
 /* The place by which a node tells the holder's slot. */
 static uint32_t slot_of(const struct look *l, const struct edge *e)
 {
-	uint64_t words = l->holder.root ? 0 : e->offset / WORD;
-
 	if (e->slot != NO_SLOT)
 		return e->slot;
-	return NODE_OFFSET | (words < NODE_OFFSET ? (uint32_t)words : NODE_OFFSET - 1);
+	if (l->holder.root)
+		return NODE_OFFSET;
+	return e->offset < MANY_WORDS * WORD ? NODE_OFFSET | (uint32_t)(e->offset / WORD)
+					      : NODE_SOMEWHERE;
 }
 
 /* All words of a variable of which no more than the name is known are one root. */
@@ -66,10 +67,11 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 	uint32_t type = label_type(*label), parent = holder_node(l, e);
 	enum strength strength = label_strength(*label);
 	bool guess = type && strength <= STRENGTH_DERIVED;
-	uint32_t node = parent ? nodes_child(l->nodes, parent, slot_of(l, e), type, guess) : 0;
+	bool cut = true;
+	uint32_t node = parent ? nodes_child(l->nodes, parent, slot_of(l, e), type, guess, &cut)
+			       : 0;
 
-	if (!node)
-		l->losses.holders_cut++;
+	l->losses.holders_cut += cut;
 	*label = LABEL_REACHED | node;
 	if (strength == STRENGTH_GUESS)
 		*label |= LABEL_CONFIRMED;

@@ -208,17 +208,24 @@ static uint64_t last_pointer(const uint64_t *mask, uint64_t words)
 static bool same_shape(const struct look *l, const struct candidate *c, const struct place *p,
 		       const uint64_t *mask)
 {
-	uint64_t words = p->size / WORD, last = last_pointer(mask, words), end = c->n_words;
+	uint64_t words = p->size / WORD, last, end = c->n_words;
 	uint64_t bytes = types_at(l->types, c->type)->size;
+	bool whole = p->size <= MASK_BYTES;
 
-	if (!last)
+	/* Of a large array the begin is enough. */
+	if (!whole)
+		words = MASK_BYTES / WORD;
+	last = last_pointer(mask, words);
+	if (!last || (!whole && !c->repeats))
 		return false;
 	if (c->repeats) {
 		end = (last + c->n_words - 1) / c->n_words * c->n_words;
 		bytes = end * WORD;
 	}
-	if (end < last || end > words ||
-	    golayout_object_size(l->lo, bytes, true) != span_slot(p->span))
+	if (!whole)
+		end = words;
+	else if (end < last || end > words ||
+		 golayout_object_size(l->lo, bytes, true) != span_slot(p->span))
 		return false;
 	for (uint64_t i = 0; i < end; i++)
 		if (get_bit(mask, i) != get_bit(c->mask, i % c->n_words))
@@ -252,7 +259,7 @@ static const struct shape *get_shape(struct look *l, const struct place *p, cons
 	struct shape *s;
 	bool is_new;
 
-	for (uint64_t i = 0; i < (p->size / WORD + WORD_BITS - 1) / WORD_BITS; i++)
+	for (uint64_t i = 0; i < MASK_WORDS && i * WORD_BITS * WORD < p->size; i++)
 		key = table_mix(key, mask[i]);
 	s = table_put(&l->shapes->shapes, key | 1, &is_new);
 	if (s && is_new)
@@ -314,11 +321,13 @@ static bool words_fit(struct look *l, const struct place *p, const struct candid
 {
 	const struct go_module *m = gobin_module(l->gb);
 	uint64_t size = types_at(l->types, c->type)->size;
-	const uint8_t *b = p->size <= MASK_WORDS * WORD_BITS * WORD
-			   ? window_get(&l->win, p->base, p->size) : NULL;
+	const uint8_t *b;
 
-	if (!b || c->repeats)
-		return b;
+	if (c->repeats)
+		return true;
+	b = p->size <= MASK_BYTES ? window_get(&l->win, p->base, p->size) : NULL;
+	if (!b)
+		return false;
 	if (c->closure && load_u64(b) - l->bias - m->text >= m->etext - m->text)
 		return false;
 	for (size_t i = 0; i < c->n_bools; i++)
@@ -334,13 +343,16 @@ static bool words_fit(struct look *l, const struct place *p, const struct candid
 static int score_type(struct look *l, const struct place *p, const struct candidate *c,
 		      const uint64_t *mask)
 {
-	uint64_t bytes = p->size, most = (uint64_t)c->n_words * WORD * MAX_ELEMENTS;
+	uint64_t bytes = p->size < MASK_BYTES ? p->size : MASK_BYTES;
+	uint64_t most = (uint64_t)c->n_words * WORD * MAX_ELEMENTS;
 	edge_fn edge = l->walk.edge;
 
 	if (!words_fit(l, p, c))
 		return -1;
 	if (c->repeats && bytes > most)
 		bytes = most;
+	if (c->repeats)
+		bytes -= bytes % ((uint64_t)c->n_words * WORD);
 	l->score = (struct score){ .n_pointers = count_pointers(l, p, mask, bytes) };
 	l->walk.edge = score_edge;
 	l->walk.base = p->base;
@@ -386,7 +398,7 @@ uint32_t guess_type(struct look *l, const struct place *p)
 
 	if (!l->shapes)
 		shapes_new(l);
-	if (!pointer_mask(l, p, mask))
+	if (!pointer_mask(l, p, 0, mask))
 		return 0;
 	s = get_shape(l, p, mask);
 	return s ? best_of(l, p, s, mask) : 0;
