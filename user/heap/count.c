@@ -108,6 +108,8 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 
 static void count_span(struct look *l, struct span *s, const struct span_marks *m)
 {
+	if (s->flags & SPAN_GONE)
+		return;
 	for (uint32_t i = 0; i < s->nelems; i++) {
 		struct object_state o = state_of(l, s, i, m);
 		bool marked = m && m->marked[i / 8] >> i % 8 & 1;

@@ -125,6 +125,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 		.lo = gomem_layout(h->gm), .types = h->types, .index = h->index,
 		.bias = gomem_bias(h->gm),
 	};
+	l->space = (struct space){ .budget = &l->budget, .header = l->lo->malloc_header };
 	l->budget.max = options->max_bytes ? options->max_bytes : DEFAULT_MEMORY;
 	l->feed = (struct feed){ .gm = h->gm, .rate = options->rate, .start_ns = now_ns() };
 	l->win = (struct window){ .feed = &l->feed, .piece = PIECE };
@@ -144,6 +145,7 @@ static void look_fini(struct look *l)
 	free(l->todo);
 	free(l->statics);
 	free(l->put_off);
+	free(l->blind);
 	free(l->win.own);
 	free(l->bits.own);
 	free(l->part.own);
@@ -179,7 +181,7 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	image_defer_checks(img, true);
 	err = gomem_sweepgen(h->gm, &gen);
 	if (!err)
-		err = space_fill(&l.space, h->gm, &l.budget, l.lo->malloc_header);
+		err = space_fill(&l.space, h->gm);
 	if (!err) {
 		learn_all(&l);
 		reach_all(&l);

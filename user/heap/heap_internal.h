@@ -50,6 +50,7 @@ enum span_flags {
 	SPAN_HEADER = 2,	/* objects begin with a malloc header */
 	SPAN_FORGOTTEN = 4,	/* no memory for labels */
 	SPAN_SPECIALS = 8,	/* some objects have finalizers or the like */
+	SPAN_GONE = 32,		/* its pages are another's by now */
 	SPAN_PUT_OFF = 16,	/* some are the runtime's, and are looked into last */
 };
 
@@ -66,10 +67,10 @@ struct span {
 	uint8_t flags;
 };
 
-/* All spans in use when the look began, by address. */
+/* All spans that were in use whenever the table was read. */
 struct space {
-	struct span *v;		/* [1, n] in order of address; 0 is none */
-	size_t n;
+	struct span *v;		/* [1, n]; 0 is none */
+	size_t n, cap;
 	uint32_t **arenas;	/* of each arena the spans of its pages */
 	uint64_t first_arena, n_arenas;
 	uint32_t head, tail;	/* of the queue of spans that have something to be walked */
@@ -87,7 +88,9 @@ struct place {
 	uint64_t off;		/* of the place from base */
 };
 
-int space_fill(struct space *sp, struct gomem *gm, struct budget *b, bool header);
+/* Adds the spans that are in use now and were not known, which moves all spans.  Begin with a struct
+ * that has budget and header only.  -ENOMEM: over the budget; what is there can be used. */
+int space_fill(struct space *sp, struct gomem *gm);
 void space_free(struct space *sp);
 
 static inline bool span_is_noscan(const struct span *s)

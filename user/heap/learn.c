@@ -29,6 +29,7 @@ enum {
 	WORD = 8,
 	MAX_CHANGES = 6,
 	GUESS_ROUNDS = 6,
+	BLIND_ROUNDS = 2,
 	FIRST_MAYBE_TRACEABLE = 26,	/* sudog.elem, .c: runtime/runtime2.go */
 };
 
@@ -123,7 +124,9 @@ static void learn_edge(struct look *l, const struct edge *e)
 	if (!e->type)
 		return;
 	if (!space_find(&l->space, e->target, &p)) {
-		if (is_static(l, e->target) && by >= STRENGTH_EDGE)
+		if (!is_static(l, e->target))
+			blind_found(l, e);
+		else if (by >= STRENGTH_EDGE)
 			static_found(l, e);
 		return;
 	}
@@ -167,7 +170,8 @@ static void walk_object(struct look *l, const struct place *p, uint32_t *label)
 		learn_object(l, p, own, label_strength(*label));
 		*label |= LABEL_WALKED;
 	}
-	l->holder = (struct holder){ .strength = label_strength(*label) };
+	l->holder = (struct holder){ .strength = label_strength(*label),
+				     .span = span_number(&l->space, p->span), .index = p->index };
 	walk_whole(l, p, label_type(*label));
 	walk_waiting(l, p, label_type(*label));
 }
@@ -313,7 +317,7 @@ uint32_t own_type(struct look *l, const struct place *p)
 /* Headers and large types. */
 static bool wants_header(const struct look *l, const struct span *s)
 {
-	return l->space.header && !span_is_noscan(s) && (s->flags & SPAN_HEADER || !s->elemsize);
+	return l->space.header && !s->labels && !span_is_noscan(s) && (s->flags & SPAN_HEADER || !s->elemsize);
 }
 
 static void read_headers(struct look *l, struct span *s, const struct span_marks *m)
@@ -440,6 +444,11 @@ static void learn_guesses(struct look *l)
 	}
 }
 
+static void walk_again(struct look *l, uint32_t *label)
+{
+	*label &= ~(uint32_t)LABEL_WALKED;
+}
+
 void learn_all(struct look *l)
 {
 	static const struct sweep headers = { true, wants_header, read_headers };
@@ -452,6 +461,11 @@ void learn_all(struct look *l)
 	roots_stacks(l);
 	roots_finalizers(l, false);
 	learn_fields(l);
+	for (int i = 0; i < BLIND_ROUNDS && blind_again(l, walk_again); i++) {
+		sweep_spans(l, &headers);
+		roots_variables(l);
+		learn_fields(l);
+	}
 	sweep_spans(l, &search);
 	learn_fields(l);
 	learn_guesses(l);

@@ -80,6 +80,12 @@ struct holder {
 	enum strength strength;	/* first pass: of the object's type */
 	uint64_t addr;		/* variables: vaddr of walk.base; stacks: entry of the function */
 	bool typed;		/* variables: it has the type whose slots are walked */
+	uint32_t span, index;	/* objects: which */
+};
+
+/* An object that points to where no span is known: one has been made meanwhile. */
+struct blind {
+	uint32_t span, index;
 };
 
 struct look {
@@ -104,6 +110,8 @@ struct look {
 	size_t n_todo, cap_todo;
 	struct static_part *statics;
 	size_t n_statics, cap_statics, n_walked;
+	struct blind *blind;
+	size_t n_blind, cap_blind;
 	bool all;			/* second pass: also what has been put off */
 	uint32_t *put_off;		/* spans with such objects */
 	size_t n_put_off, cap_put_off;
@@ -159,6 +167,12 @@ struct sweep {
 	void (*span)(struct look *l, struct span *s, const struct span_marks *m);
 };
 void sweep_spans(struct look *l, const struct sweep *sw);
+
+/* The edge leads to no span: whoever holds it is to be visited again when more are known. */
+void blind_found(struct look *l, const struct edge *e);
+/* Learns of new spans, and calls again for each object that pointed to where none was known.  False:
+ * there are none such. */
+bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label));
 
 /* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);

@@ -14,7 +14,7 @@
 #include "user/base/util.h"
 #include "user/go/govars.h"
 
-enum { WORD = 8, MANY_WORDS = 128 };
+enum { WORD = 8, MANY_WORDS = 128, BLIND_ROUNDS = 3 };
 
 /* The place by which a node tells the holder's slot. */
 static uint32_t slot_of(const struct look *l, const struct edge *e)
@@ -61,19 +61,21 @@ static void put_off(struct look *l, struct span *s)
 	l->put_off[l->n_put_off++] = span_number(&l->space, s);
 }
 
+/* What the first pass has not seen gets its type now; it is not confirmed. */
 static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
-			 const struct edge *e)
+			 const struct edge *e, enum fit fit)
 {
-	uint32_t type = label_type(*label), parent = holder_node(l, e);
-	enum strength strength = label_strength(*label);
-	bool guess = type && strength <= STRENGTH_DERIVED;
-	bool cut = true;
-	uint32_t node = parent ? nodes_child(l->nodes, parent, slot_of(l, e), type, guess, &cut)
-			       : 0;
+	uint32_t known = label_type(*label), parent = holder_node(l, e), node = 0;
+	uint32_t type = known || fit != FIT_WHOLE ? known : e->type;
+	bool guess = known && label_strength(*label) <= STRENGTH_DERIVED, cut = true;
+	bool confirmed = known && (label_strength(*label) == STRENGTH_GUESS ||
+				   (fit >= FIT_DERIVED && known == e->type));
 
+	if (parent)
+		node = nodes_child(l->nodes, parent, slot_of(l, e), type, guess, &cut);
 	l->losses.holders_cut += cut;
 	*label = LABEL_REACHED | node;
-	if (strength == STRENGTH_GUESS)
+	if (confirmed)
 		*label |= LABEL_CONFIRMED;
 	if (span_is_noscan(p->span) || !node)
 		*label |= LABEL_EXPANDED;
@@ -83,21 +85,32 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 		space_queue(&l->space, p->span);
 }
 
+static uint32_t node_type(const struct look *l, uint32_t label)
+{
+	return nodes_at(l->nodes, label & LABEL_NODE)->type;
+}
+
 static void reach_edge(struct look *l, const struct edge *e)
 {
 	enum fit fit = FIT_NOT;
 	uint32_t *label, type;
 	struct place p;
 
-	if (!space_find(&l->space, e->target, &p) || !(label = space_label(&l->space, &p)))
+	if (!space_find(&l->space, e->target, &p)) {
+		if (!is_static(l, e->target))
+			blind_found(l, e);
+		return;
+	}
+	label = space_label(&l->space, &p);
+	if (!label)
 		return;
 	if (e->type)
 		fit = types_fit(l->types, e->type, &p, e->bytes);
 	if (!(*label & LABEL_REACHED))
-		mark_reached(l, &p, label, e);
-	type = nodes_at(l->nodes, *label & LABEL_NODE)->type;
-	if (fit >= FIT_DERIVED && type == e->type)
+		mark_reached(l, &p, label, e, fit);
+	else if (fit >= FIT_DERIVED && node_type(l, *label) == e->type)
 		*label |= LABEL_CONFIRMED;
+	type = node_type(l, *label);
 	if (fit == FIT_PART && !type)
 		part_found(l, e, *label & LABEL_NODE);
 }
@@ -107,7 +120,7 @@ static void confirm_own(struct look *l, const struct place *p, uint32_t type)
 	uint32_t *label = space_label(&l->space, p);
 
 	if (label && *label & LABEL_REACHED &&
-	    nodes_at(l->nodes, *label & LABEL_NODE)->type == type)
+	    node_type(l, *label) == type)
 		*label |= LABEL_CONFIRMED;
 }
 
@@ -117,17 +130,18 @@ static bool is_pending(const struct look *l, const struct span *s, uint32_t labe
 
 	if (!(label & LABEL_REACHED) || label & LABEL_EXPANDED)
 		return false;
-	type = nodes_at(l->nodes, label & LABEL_NODE)->type;
+	type = node_type(l, label);
 	return l->all || !types_at(l->types, type)->runtime;
 }
 
 static void expand(struct look *l, const struct place *p, uint32_t *label)
 {
-	uint32_t type = nodes_at(l->nodes, *label & LABEL_NODE)->type;
+	uint32_t type = node_type(l, *label);
 	enum strength strength;
 
 	*label |= LABEL_EXPANDED;
-	l->holder = (struct holder){ .node = *label & LABEL_NODE };
+	l->holder = (struct holder){ .node = *label & LABEL_NODE, .index = p->index,
+				     .span = span_number(&l->space, p->span) };
 	if (type && !(*label & LABEL_CONFIRMED) &&
 	    (own_type(l, p) == type || map_type(l, p, &strength) == type))
 		*label |= LABEL_CONFIRMED;
@@ -148,6 +162,12 @@ static void expand_part(struct look *l, const struct part_todo *t)
 
 static const struct visitor reacher = { is_pending, expand, expand_part };
 
+static void expand_again(struct look *l, uint32_t *label)
+{
+	if (*label & LABEL_REACHED)
+		*label &= ~LABEL_EXPANDED;
+}
+
 void reach_all(struct look *l)
 {
 	table_clear(&l->parts);
@@ -162,6 +182,10 @@ void reach_all(struct look *l)
 	for (size_t i = 0; i < l->n_put_off; i++)
 		space_queue(&l->space, &l->space.v[l->put_off[i]]);
 	visit_all(l, &reacher);
+	for (int i = 0; i < BLIND_ROUNDS && blind_again(l, expand_again); i++) {
+		roots_variables(l);
+		visit_all(l, &reacher);
+	}
 	roots_finalizers(l, false);
 	visit_all(l, &reacher);
 	roots_finalizers(l, true);

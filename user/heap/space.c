@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
@@ -62,90 +63,141 @@ static void fill_span(struct span *s, const struct go_span *from, uint64_t mspan
 		s->flags |= SPAN_HEADER;
 }
 
-/* Two that overlap were read at different times: the later one is right, but which that is nobody
- * knows; both are left out. */
-static void drop_overlaps(struct space *sp)
+/* The table of arenas from the first up to the last of these. */
+static int cover_arenas(struct space *sp, uint64_t first, uint64_t last)
 {
-	size_t n = 0;
+	uint32_t **arenas;
+	uint64_t n;
 
-	for (size_t i = 1; i <= sp->n; i++) {
-		bool before = i > 1 && sp->v[i - 1].start + span_bytes(&sp->v[i - 1]) >
-				       sp->v[i].start;
-		bool behind = i < sp->n && sp->v[i].start + span_bytes(&sp->v[i]) >
-					   sp->v[i + 1].start;
-
-		if (!before && !behind)
-			sp->v[++n] = sp->v[i];
-	}
-	sp->n = n;
+	if (sp->n_arenas && sp->first_arena < first)
+		first = sp->first_arena;
+	if (sp->n_arenas && sp->first_arena + sp->n_arenas - 1 > last)
+		last = sp->first_arena + sp->n_arenas - 1;
+	n = last - first + 1;
+	if (n == sp->n_arenas)
+		return 0;
+	if (n > MAX_ARENAS)
+		return -EBADMSG;
+	arenas = budget_alloc(sp->budget, n, sizeof(*arenas));
+	if (!arenas)
+		return -ENOMEM;
+	for (uint64_t i = 0; i < sp->n_arenas; i++)
+		arenas[sp->first_arena - first + i] = sp->arenas[i];
+	budget_free(sp->budget, sp->arenas, sp->n_arenas, sizeof(*arenas));
+	sp->arenas = arenas;
+	sp->first_arena = first;
+	sp->n_arenas = n;
+	return 0;
 }
 
-static int make_pages(struct space *sp)
+/* The place for the number of the span that has the page; NULL: no memory. */
+static uint32_t *page_slot(struct space *sp, uint64_t addr)
 {
-	uint64_t last;
+	uint32_t **pages = &sp->arenas[arena_index(addr) - sp->first_arena];
 
-	if (!sp->n)
-		return 0;
-	sp->first_arena = arena_index(sp->v[1].start);
-	last = arena_index(sp->v[sp->n].start + span_bytes(&sp->v[sp->n]) - 1);
-	if (last - sp->first_arena >= MAX_ARENAS)
-		return -EBADMSG;
-	sp->n_arenas = last - sp->first_arena + 1;
-	sp->arenas = budget_alloc(sp->budget, sp->n_arenas, sizeof(*sp->arenas));
-	if (!sp->arenas)
-		return -ENOMEM;
-	for (size_t i = 1; i <= sp->n; i++) {
-		for (uint64_t p = 0; p < sp->v[i].npages; p++) {
-			uint64_t addr = sp->v[i].start + (p << GO_PAGE_SHIFT);
-			uint32_t **pages = &sp->arenas[arena_index(addr) - sp->first_arena];
+	if (!*pages)
+		*pages = budget_alloc(sp->budget, GO_ARENA_PAGES, sizeof(**pages));
+	return *pages ? &(*pages)[arena_page(addr)] : NULL;
+}
 
-			if (!*pages)
-				*pages = budget_alloc(sp->budget, GO_ARENA_PAGES, sizeof(**pages));
-			if (!*pages)
-				return -ENOMEM;
-			(*pages)[arena_page(addr)] = (uint32_t)i;
-		}
+/* Puts span number i on its pages.  Who had them before is gone: it was read earlier. */
+static int map_span(struct space *sp, uint32_t i)
+{
+	const struct span *s = &sp->v[i];
+	uint64_t last = s->start + span_bytes(s) - 1;
+	int err = cover_arenas(sp, arena_index(s->start), arena_index(last));
+
+	for (uint64_t p = 0; p < s->npages && !err; p++) {
+		uint32_t *page = page_slot(sp, s->start + (p << GO_PAGE_SHIFT));
+
+		if (!page)
+			return -ENOMEM;
+		if (*page)
+			sp->v[*page].flags |= SPAN_GONE;
+		*page = i;
 	}
+	return err;
+}
+
+static bool is_known(const struct space *sp, const struct span *new)
+{
+	uint64_t arena = arena_index(new->start) - sp->first_arena;
+	const struct span *s;
+	uint32_t i;
+
+	if (arena >= sp->n_arenas || !sp->arenas[arena])
+		return false;
+	i = sp->arenas[arena][arena_page(new->start)];
+	s = &sp->v[i];
+	return i && s->start == new->start && s->npages == new->npages &&
+	       s->spanclass == new->spanclass && s->mspan == new->mspan;
+}
+
+static int make_room(struct space *sp, size_t n)
+{
+	size_t cap = sp->n + n + 1;
+	struct span *v;
+
+	if (cap <= sp->cap)
+		return 0;
+	v = budget_alloc(sp->budget, cap, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	if (sp->v)
+		memcpy(v, sp->v, (sp->n + 1) * sizeof(*v));
+	budget_free(sp->budget, sp->v, sp->cap, sizeof(*v));
+	sp->v = v;
+	sp->cap = cap;
 	return 0;
+}
+
+static int add_spans(struct space *sp, const struct span *v, size_t n)
+{
+	int err = make_room(sp, n);
+
+	for (size_t i = 0; i < n && !err; i++) {
+		if (is_known(sp, &v[i]))
+			continue;
+		sp->v[++sp->n] = v[i];
+		err = map_span(sp, (uint32_t)sp->n);
+	}
+	return err;
 }
 
 static int read_spans(struct space *sp, struct gomem *gm, const uint64_t *addrs, size_t n)
 {
 	struct go_span *found = xcalloc(READ_BATCH, sizeof(*found));
+	struct span *v = xcalloc(n + 1, sizeof(*v));
+	size_t n_found = 0;
 	bool ok[READ_BATCH];
+	int err;
 
 	for (size_t done = 0, part; done < n; done += part) {
 		part = n - done < READ_BATCH ? n - done : READ_BATCH;
 		gomem_read_spans(gm, addrs + done, part, found, ok);
 		for (size_t i = 0; i < part; i++)
 			if (ok[i])
-				fill_span(&sp->v[++sp->n], &found[i], addrs[done + i], sp->header);
+				fill_span(&v[n_found++], &found[i], addrs[done + i], sp->header);
 	}
+	if (n_found)
+		qsort(v, n_found, sizeof(*v), by_start);
+	err = add_spans(sp, v, n_found);
 	free(found);
-	return 0;
+	free(v);
+	return err;
 }
 
-int space_fill(struct space *sp, struct gomem *gm, struct budget *b, bool header)
+int space_fill(struct space *sp, struct gomem *gm)
 {
 	uint64_t *addrs;
 	size_t n;
 	int err = gomem_allspans(gm, MAX_SPANS, &addrs, &n);
 
-	*sp = (struct space){ .budget = b, .header = header };
 	if (err)
 		return err;
-	sp->v = budget_alloc(b, n + 1, sizeof(*sp->v));
-	if (!sp->v) {
-		free(addrs);
-		return -ENOMEM;
-	}
-	read_spans(sp, gm, addrs, n);
-	budget_free(b, NULL, 0, 0);
+	err = read_spans(sp, gm, addrs, n);
 	free(addrs);
-	if (sp->n)
-		qsort(sp->v + 1, sp->n, sizeof(*sp->v), by_start);
-	drop_overlaps(sp);
-	return make_pages(sp);
+	return err;
 }
 
 void space_free(struct space *sp)

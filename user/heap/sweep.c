@@ -33,7 +33,7 @@ static bool choose(struct look *l, const struct sweep *sw, struct piece *pc, siz
 		struct span *s = &l->space.v[*next];
 		uint64_t bytes = sw->memory && span_bytes(s) <= LARGE ? span_bytes(s) : 0;
 
-		if (sw->wanted && !sw->wanted(l, s))
+		if (s->flags & SPAN_GONE || (sw->wanted && !sw->wanted(l, s)))
 			continue;
 		if (used + bytes > BYTES)
 			break;
@@ -49,11 +49,13 @@ static bool choose(struct look *l, const struct sweep *sw, struct piece *pc, siz
 static const struct span_marks *marks_of(struct look *l, const struct piece *pc, size_t i)
 {
 	const struct span_marks *m = &pc->marks[i];
-	const struct span *s = pc->spans[i];
+	struct span *s = pc->spans[i];
 
 	if (m->known && m->span.start == s->start && m->span.spanclass == s->spanclass &&
 	    m->span.npages == s->npages)
 		return m;
+	if (m->known)
+		s->flags |= SPAN_GONE;
 	l->losses.spans_changed++;
 	return NULL;
 }

@@ -19,6 +19,8 @@ enum {
 	BATCH = 256,			/* spans */
 	BATCH_BYTES = 2 << 20,
 	LARGE = 256 << 10,		/* is read piece by piece */
+	MAX_BLIND = 1 << 16,
+	NEW_ARENAS = 16,
 	MAX_TODO = 1 << 16,		/* parts that wait before spans are put off for them */
 };
 
@@ -99,6 +101,35 @@ void visit_all(struct look *l, const struct visitor *v)
 	} while ((b->n || l->n_todo) && !look_interrupted(l));
 	free(b->bytes);
 	free(b);
+}
+
+void blind_found(struct look *l, const struct edge *e)
+{
+	uint64_t arena = arena_index(e->target) - l->space.first_arena;
+
+	/* the heap grows upwards */
+	if (arena >= l->space.n_arenas + NEW_ARENAS || l->n_blind == MAX_BLIND)
+		return;
+	l->blind = grow(l->blind, l->n_blind, &l->cap_blind, sizeof(*l->blind));
+	l->blind[l->n_blind++] = (struct blind){ l->holder.span, l->holder.index };
+}
+
+bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
+{
+	size_t n = l->n_blind;
+
+	if (!n || look_interrupted(l) || space_fill(&l->space, l->gm))
+		return false;
+	l->n_blind = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct span *s = &l->space.v[l->blind[i].span];
+
+		if (!l->blind[i].span || !s->labels || s->flags & SPAN_GONE)
+			continue;	/* a root */
+		again(l, &s->labels[l->blind[i].index]);
+		space_queue(&l->space, s);
+	}
+	return true;
 }
 
 void part_found(struct look *l, const struct edge *e, uint32_t from)
