@@ -118,9 +118,9 @@ struct look {
 	struct nodes *nodes;
 	struct shapes *shapes;
 	struct score {			/* how well an object agrees with a type: shapes.c */
-		uint64_t n_edges, n_pointers;
+		uint64_t n_edges, n_pointers;	/* seen, and there to be seen */
+		uint64_t n_wrong;		/* lead to what they cannot */
 		int points;
-		bool no;
 	} score;
 	struct counts *counts;
 	struct heap_losses losses;

@@ -27,6 +27,7 @@ enum {
 	WORD = 8,
 	WORD_BITS = 64,
 	LAST_CLEARS_SLOT = 23,
+	TOLERATED = 8,			/* one wrong edge of so many, in arrays */
 	MAX_ALIKE = 64,		/* of one shape */
 	MAX_ELEMENTS = 64,		/* of an array that are looked at */
 	MAX_BOOLS = 12,			/* of a value, likewise */
@@ -278,14 +279,14 @@ static void score_edge(struct look *l, const struct edge *e)
 
 	sc->n_edges++;
 	if (!space_find(&l->space, e->target, &p)) {
-		sc->no |= e->target < 4096;
+		sc->n_wrong += e->target < 4096;
 		return;
 	}
 	if (!e->type)
 		return;
 	fit = types_fit(l->types, e->type, &p, e->bytes);
 	if (fit == FIT_NOT) {
-		sc->no = true;
+		sc->n_wrong++;
 		return;
 	}
 	label = p.span->labels ? p.span->labels[p.index] : 0;
@@ -296,7 +297,7 @@ static void score_edge(struct look *l, const struct edge *e)
 	else if (fit == FIT_WHOLE && type && label_strength(label) >= STRENGTH_EDGE &&
 		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype &&
 		 types_at(l->types, e->type)->form != FORM_CLOSURE)
-		sc->no = true;
+		sc->n_wrong++;
 	else if (fit == FIT_WHOLE)
 		sc->points += POINTS_FITS;
 }
@@ -361,8 +362,10 @@ static int score_type(struct look *l, const struct place *p, const struct candid
 	walk_type(&l->walk, c->type, p->base, bytes);
 	l->walk.strict = false;
 	l->walk.edge = edge;
-	/* A pointer that the type has no place for, or a slice that cannot be one. */
-	if (l->score.no || l->walk.n_bad || l->score.n_edges < l->score.n_pointers)
+	/* A pointer that the type has no place for, or a slice that cannot be one; the heap moves, so
+	 * of many a few may lead to what has become something else. */
+	if (l->walk.n_bad || l->score.n_edges < l->score.n_pointers ||
+	    l->score.n_wrong > (c->repeats ? l->score.n_edges / TOLERATED : 0))
 		return -1;
 	return l->score.points;
 }

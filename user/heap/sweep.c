@@ -62,6 +62,7 @@ static const struct span_marks *marks_of(struct look *l, const struct piece *pc,
 
 static void visit_piece(struct look *l, const struct sweep *sw, const struct piece *pc)
 {
+	window_set(&l->bits, 0, NULL, 0);	/* of the same time as the memory */
 	for (size_t i = 0; i < pc->n; i++) {
 		const struct target_read *r = &pc->reads[i];
 		bool whole = r->len && r->ok;

@@ -90,6 +90,7 @@ void visit_all(struct look *l, const struct visitor *v)
 	b->bytes = xcalloc(1, BATCH_BYTES);
 	do {
 		take(l, b);
+		window_set(&l->bits, 0, NULL, 0);	/* of the same time as the memory */
 		for (size_t i = 0; i < b->n; i++) {
 			bool whole = b->reads[i].len && b->reads[i].ok;
 
