@@ -24,7 +24,7 @@ enum {
 	MANY_PLACES = 16,	/* of so many three tell nothing */
 	MIN_SHARE = 200,	/* a holder of a smaller part of the objects is shown only where all
 				 * is asked for */
-	MAX_SIZES = 6,
+	MAX_SIZES = 4,
 };
 
 struct text {
@@ -308,42 +308,58 @@ static void put_unreached(FILE *out, const struct heapmap *m)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-/* Of two looks only what grew is shown, but where all is asked for; NULL: not this one. */
-static char *row_text(struct text t, const struct heap_row *row, size_t number, bool all)
+/* NULL: it needs more lines. */
+static char *row_text(struct text t, const struct heap_row *row, size_t number, size_t room)
 {
 	char *text = NULL;
 	size_t size;
 
-	if (!all && t.two && !(row->amount.bytes_per_s.value > 0))
-		return NULL;
 	t.out = open_memstream(&text, &size);
 	if (!t.out)
 		return NULL;
 	put_row(&t, row, number);
 	fclose(t.out);
-	return text;
+	if (lines_in(text) <= room)
+		return text;
+	free(text);
+	return NULL;
 }
 
-/* Most of them, as long as they need no more lines than there is room for; one at least. */
+/* With one holder where there is no room for more; the first in any case. */
+static char *fitting(struct text t, const struct heap_row *row, size_t number, size_t room)
+{
+	char *text = row_text(t, row, number, room);
+
+	t.max_holders = 1;
+	return text ? text : row_text(t, row, number, number > 1 ? room : SIZE_MAX);
+}
+
+/* Of two looks only what grew is shown, but where all is asked for. */
+static bool is_shown(const struct text *t, const struct heap_row *row, bool all)
+{
+	return row->type->name && (all || !t->two || row->amount.bytes_per_s.value > 0);
+}
+
+/* Most of them, until one finds no room. */
 static void put_rows(const struct text *t, size_t most, size_t room)
 {
 	uint64_t rest = 0, rest_bytes = 0;
-	size_t number = 0, used = 0;
+	bool full = false;
+	size_t number = 0;
 
 	for (size_t i = 0; i < t->v->n_rows; i++) {
 		const struct heap_row *row = &t->v->rows[i];
 		char *text = NULL;
 
-		if (!row->type->name)
-			continue;
-		if (number < most && used < room)
-			text = row_text(*t, row, number + 1, most == SIZE_MAX);
-		if (text)
-			used += lines_in(text);
-		if (text && (used <= room || !number)) {
+		if (!full && number < most && is_shown(t, row, most == SIZE_MAX)) {
+			text = fitting(*t, row, number + 1, room);
+			full = !text;
+		}
+		if (text) {
 			fputs(text, t->out);
+			room -= lines_in(text) < room ? lines_in(text) : room;
 			number++;
-		} else {
+		} else if (row->type->name) {
 			rest++;
 			rest_bytes += row->amount.bytes.high;
 		}

@@ -79,7 +79,14 @@ static void put_memory(FILE *out, const struct memory_account *m)
 		item(&l, " - ", "%s not in RAM (never touched, or swapped out)",
 		     report_bytes(-(uint64_t)m->not_go).s);
 	end_line(&l);
+}
 
+static void put_memstats(FILE *out, const struct memory_account *m)
+{
+	struct line l;
+
+	if (!m->known)
+		return;
 	l = begin_line(out, "MEMSTATS ", 9);
 	item(&l, "", "HeapAlloc %s", report_bytes(m->heap_alloc).s);
 	item(&l, ", ", "HeapInuse %s", report_bytes(m->heap_inuse).s);
@@ -882,6 +889,7 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 	}
 	put_head(out, f);
 	put_memory(out, &f->memory);
+	put_memstats(out, &f->memory);
 	put_trend(out, &f->census);
 	if (f->gc_known)
 		put_collections(out, f, opt->top);
