@@ -70,6 +70,13 @@ static const uint64_t *pcs_of(const struct making *mk, uint32_t stack)
 	return mk->o->pcs + mk->o->stacks[stack].first_pc;
 }
 
+/* pcs[0] is what is called, and no frame. */
+static const struct site *site_called(struct making *mk, const uint64_t *pcs, size_t n, bool cut)
+{
+	return sites_get(mk->sites, pcs + 1, n - 1,
+			 SITE_RETURN | SITE_FOLD | (cut ? SITE_CUT : 0));
+}
+
 static const struct site *site_of(struct making *mk, uint32_t stack)
 {
 	const struct obs_stack *st = &mk->o->stacks[stack];
@@ -78,8 +85,7 @@ static const struct site *site_of(struct making *mk, uint32_t stack)
 	bool cut = st->flags & GL_STACK_CUT;
 
 	if (!*site && st->called)
-		*site = sites_get(mk->sites, pcs + 1, st->n_pcs - 1,
-				  SITE_RETURN | SITE_FOLD | (cut ? SITE_CUT : 0));
+		*site = site_called(mk, pcs, st->n_pcs, cut);
 	else if (!*site)
 		*site = sites_get_probed(mk->sites, pcs, st->n_pcs, cut);
 	return *site;
@@ -394,6 +400,153 @@ static void make_heap(struct making *mk)
 		if (f->sites[i].n_parts)
 			qsort(f->sites[i].parts, f->sites[i].n_parts,
 			      sizeof(*f->sites[i].parts), by_part_bytes);
+}
+
+/* ---- what is older than the attach ----------------------------------------------------------- */
+
+/* The least and the most that samples stand for; each sample was taken by a chance of its own. */
+struct older_bounds {
+	double least, most;
+	struct variance low, high;
+};
+
+struct older_sum {
+	struct older_bounds objects, bytes;
+};
+
+static void add_bounds(struct older_bounds *b, const struct obs_older *o, double size)
+{
+	double weight = size / o->chance, var = weight * weight * (1 - o->chance);
+	struct variance low = { .var = (double)o->least * var, .largest = sqrt(var) };
+	struct variance high = { .var = (double)o->most * var, .largest = sqrt(var) };
+
+	b->least += (double)o->least * weight;
+	b->most += (double)o->most * weight;
+	variance_add(&b->low, &low);
+	variance_add(&b->high, &high);
+}
+
+static void set_bounds(struct estimate *e, const struct older_bounds *b)
+{
+	e->low = estimate_of(b->least, &b->low, e->samples).low;
+	e->high = estimate_of(b->most, &b->high, e->samples).high;
+}
+
+static void add_older(struct older_site *site, struct older_sum *sum, const struct obs_older *o)
+{
+	double objects = (double)o->samples / o->chance;
+
+	site->objects.value += objects;
+	site->objects.samples += o->samples;
+	site->bytes.value += objects * (double)o->size;
+	site->bytes.samples += o->samples;
+	add_bounds(&sum->objects, o, 1);
+	add_bounds(&sum->bytes, o, (double)o->size);
+}
+
+static void fit(struct estimate *e, double factor, double most)
+{
+	e->value *= factor;
+	e->low *= factor;
+	e->high = fmax(fmin(e->high, most), e->value);
+}
+
+/* There is no more of it than the census leaves. */
+static void fit_older(struct findings *f)
+{
+	double most = f->older_bytes.high, factor = 1;
+
+	if (!isfinite(f->older_bytes.value))
+		return;
+	if (f->older_named.value > f->older_bytes.value)
+		factor = f->older_bytes.value / f->older_named.value;
+	f->older_scaled = factor < 1;
+	fit(&f->older_named, factor, most);
+	for (size_t i = 0; i < f->n_older; i++) {
+		fit(&f->older[i].objects, factor, f->older[i].objects.high);
+		fit(&f->older[i].bytes, factor, most);
+	}
+}
+
+static int by_older_bytes(const void *a, const void *b)
+{
+	const struct older_site *x = a, *y = b;
+	int c = compare(x->bytes.value, y->bytes.value);
+
+	if (!c)
+		c = compare(x->bytes.high, y->bytes.high);
+	return c ? c : (x->id > y->id) - (x->id < y->id);
+}
+
+/* The sites that both know; one whose frames are not known is nobody's. */
+static void join_older(struct making *mk)
+{
+	struct findings *f = &mk->m->f;
+	bool is_new;
+
+	begin_groups(mk);
+	for (size_t i = 0; i < f->n_older; i++)
+		index_of(&mk->groups, table_mix(mk->groups.seed, f->older[i].id), i, &is_new);
+	for (size_t i = 0; i < f->n_sites; i++) {
+		uint64_t key = table_mix(mk->groups.seed, f->sites[i].id) | 1;
+		const struct index_entry *e = table_find(&mk->groups, key);
+
+		if (!e || !f->sites[i].id)
+			continue;
+		f->sites[i].older = &f->older[e->index];
+		f->older[e->index].traced = true;
+	}
+	end_groups(mk);
+}
+
+static struct older_site *older_site_of(struct making *mk, const struct obs_older *o,
+					struct older_sum **sum, size_t *cap)
+{
+	const struct site *site = site_called(mk, mk->o->before.pcs + o->first_pc, o->n_pcs,
+					      o->flags & GL_STACK_CUT);
+	struct findings *f = &mk->m->f;
+	size_t cap_sums = *cap, i;
+	bool is_new;
+
+	i = index_of(&mk->groups, table_mix(mk->groups.seed, site->id), f->n_older, &is_new);
+	if (is_new) {
+		f->older = grow(f->older, f->n_older, cap, sizeof(*f->older));
+		*sum = grow(*sum, f->n_older, &cap_sums, sizeof(**sum));
+		(*sum)[f->n_older] = (struct older_sum){ 0 };
+		f->older[f->n_older++] = (struct older_site){ .id = site->id,
+							      .stack = site->frames };
+	}
+	return &f->older[i];
+}
+
+static void make_older(struct making *mk)
+{
+	const struct obs_before *before = &mk->o->before;
+	struct findings *f = &mk->m->f;
+	struct older_sum *sums = NULL, all = { 0 };
+	struct older_site named = { 0 };
+	size_t cap = 0;
+
+	f->older_rate = before->rate;
+	begin_groups(mk);
+	for (size_t i = 0; i < before->n; i++) {
+		struct older_site *s = older_site_of(mk, &before->v[i], &sums, &cap);
+
+		add_older(s, &sums[s - f->older], &before->v[i]);
+		add_older(&named, &all, &before->v[i]);
+	}
+	end_groups(mk);
+	for (size_t i = 0; i < f->n_older; i++) {
+		set_bounds(&f->older[i].objects, &sums[i].objects);
+		set_bounds(&f->older[i].bytes, &sums[i].bytes);
+	}
+	free(sums);
+	set_bounds(&named.bytes, &all.bytes);
+	f->older_named = named.bytes;
+	fit_older(f);
+	if (f->n_older)
+		qsort(f->older, f->n_older, sizeof(*f->older), by_older_bytes);
+	join_older(mk);
 }
 
 /* ---- goroutines ------------------------------------------------------------------------------ */
@@ -755,6 +908,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	make_census(&m->f, &o->census);
 	make_gc(&m->f, o);
 	m->f.older_bytes = older_bytes(&m->f);
+	make_older(&mk);
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);
 	make_listened(&m->f, o);
@@ -780,6 +934,7 @@ void findings_free(struct findings *f)
 		free(m->states[i]);
 	free(m->states);
 	free(f->sites);
+	free(f->older);
 	free(f->gsites);
 	free(f->census.classes);
 	free(f->gc);

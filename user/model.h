@@ -128,6 +128,17 @@ struct site_part {
 	double allocs;		/* objects, since the attach */
 };
 
+/*
+ * What one stack had allocated before the attach and still lives, by the program's own memory
+ * profile: not seen by the trace, and no part of what that counts.
+ */
+struct older_site {
+	uint64_t id;		/* as of a heap site */
+	struct frames stack;
+	bool traced;		/* there is a heap site of this id */
+	struct estimate objects, bytes;
+};
+
 /* One allocating stack. */
 struct heap_site {
 	uint64_t id;		/* hash of the frames' names and lines, the same in all reports;
@@ -146,6 +157,7 @@ struct heap_site {
 				 * early to tell */
 	double rate_span_s;
 	double oldest_s;	/* age of the oldest live object, -1: none */
+	const struct older_site *older;	/* of the same id; NULL: none is known */
 };
 
 /* Goroutines of one creation site that wait at the same place in the same state. */
@@ -305,6 +317,12 @@ struct findings {
 	size_t n_sites;
 	struct estimate live, live_bytes; /* of all sites */
 	struct estimate older_bytes;	/* of the census, not seen to be allocated; NAN: unknown */
+	uint64_t older_rate;	/* bytes between two samples of the program's own profile, by which
+				 * older objects have names; 0: it has none, or nothing is traced */
+	struct older_site *older;	/* in order of bytes */
+	size_t n_older;
+	struct estimate older_named;	/* bytes of these, at most older_bytes if that is known */
+	bool older_scaled;	/* their numbers are smaller for that than the profile says */
 	double sample_bytes;	/* mean bytes between two samples; 1: every object is one */
 	bool starts_missed;	/* not every start of a goroutine was seen */
 	uint64_t n_starts;	/* since the attach, about, by the runtime's own count; UNKNOWN_U64 */

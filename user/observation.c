@@ -19,6 +19,8 @@ void observation_free(struct observation *o)
 	free((char *)o->target.build_id);
 	free((char *)o->target.main_file);
 	free(o->census.classes);
+	free(o->before.v);
+	free(o->before.pcs);
 	free(o->gc);
 	free(o->stacks);
 	free(o->pcs);

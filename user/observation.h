@@ -100,6 +100,25 @@ struct obs_source {
 	uint64_t n_windows, open_ns;	/* of burst: how many, and for how long in all */
 };
 
+/* One bucket of the program's own memory profile that held something at the attach. */
+struct obs_older {
+	size_t first_pc;	/* index into obs_before's pcs; as a stack with .called */
+	uint32_t n_pcs;
+	uint32_t flags;		/* enum gl_stack_flags */
+	uint64_t size;		/* heap bytes of one object */
+	double chance;		/* with which one is sampled */
+	/* Of what was sampled by the attach, what lives: at least, most likely, at most. */
+	uint64_t least, samples, most;
+};
+
+/* What is older than the attach, as far as that profile tells. */
+struct obs_before {
+	uint64_t rate;		/* bytes between two samples; 0: there is no profile */
+	struct obs_older *v;
+	size_t n;
+	uint64_t *pcs;
+};
+
 struct obs_cost {
 	uint64_t hits;		/* of all probes, lost ones included */
 	double ns_per_hit;	/* NAN: unknown */
@@ -129,6 +148,7 @@ struct observation {
 	struct variance objects, bytes;	/* of the sums over all accounts' live objects */
 	struct memory_account memory;	/* as last read */
 	struct heap_census census;
+	struct obs_before before;
 	bool gc_known;			/* the collections were asked for: */
 	struct gc_cycle *gc;		/* oldest first */
 	size_t n_gc;

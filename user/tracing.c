@@ -24,6 +24,7 @@
 #include "user/base/procself.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
+#include "user/before.h"
 #include "user/coverage.h"
 #include "user/fit.h"
 #include "user/go/gobin.h"
@@ -78,6 +79,7 @@ struct tracing {
 	size_t n_older;
 	uint64_t older_starts;		/* how many had been started then; 0: not known */
 	uint64_t table_ns;		/* when it was last told which goroutines still run */
+	struct before *before;		/* of the heap; NULL: not known */
 	uint32_t looked_gen;		/* sweepgen at the attach, then of the last look */
 	uint64_t look_next_ns;		/* not before: looks may take a fifth of our time */
 	uint64_t n_unreadable, n_stacks_left_out;	/* at the last reading of the table */
@@ -157,6 +159,7 @@ void tracing_free(struct tracing *t)
 	tally_free(t->tally);
 	budget_drop(t->budget);
 	plan_fini(&t->plan);
+	before_free(t->before);
 	free(t->older);
 	free(t);
 }
@@ -549,6 +552,9 @@ int tracing_attach(struct tracing *t)
 	t->attach_ns = now_ns();
 	if (t->opt.goroutines)
 		note_older(t);
+	if (t->opt.heap)
+		before_new(&t->before, t->p, t->opt.memory_bytes / 100 * BEFORE_PERCENT,
+			   interrupted, t);
 	return 0;
 }
 
@@ -659,6 +665,7 @@ static void look(struct tracing *t, uint32_t gen)
 	if (!err) {
 		t->looked_gen = gen;
 		remember_heap(t, start);
+		before_look(t->before);
 	} else if (err != -EINTR && !process_gone(t->p)) {
 		t->n_looks_failed++;
 	}
@@ -939,6 +946,8 @@ struct observation *tracing_observe(struct tracing *t)
 	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
 	tally_fill(t->tally, &o->census);
 	fit_live(o);
+	before_look(t->before);
+	before_fill(t->before, o);
 	o->gone = process_gone(t->p);
 	fill_cost(t, o);
 	observe_target(t->p, o);

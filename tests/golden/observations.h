@@ -405,6 +405,27 @@ static void set_variance(struct observation *o, struct obs_account *a, double we
 	o->bytes.largest = fmax(o->bytes.largest, st->bytes.largest);
 }
 
+/* What the program's own profile says is older: at a site that is traced, and at others. */
+static struct obs_before golden_before(void)
+{
+	static uint64_t pcs[] = {
+		MALLOC, RET(GROWSLICE), RET(WRITE), RET(PUT), RET(SERVE), RET(MAIN),
+		MALLOC, RET(NEWOBJECT), RET(HANDLE), RET(MAIN),
+		MALLOC, RET(NEWOBJECT), RET(RETRY),
+	};
+	static struct obs_older v[] = {
+		{ .first_pc = 0, .n_pcs = 6, .size = 2048, .least = 12, .samples = 14, .most = 15 },
+		{ .first_pc = 6, .n_pcs = 4, .size = 1 << 20, .least = 560, .samples = 580,
+		  .most = 580 },
+		{ .first_pc = 6, .n_pcs = 4, .size = 16, .least = 1, .samples = 1, .most = 1 },
+		{ .first_pc = 10, .n_pcs = 3, .flags = GL_STACK_CUT, .size = 64, .most = 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		v[i].chance = -expm1(-(double)v[i].size / (512 << 10));
+	return (struct obs_before){ .rate = 512 << 10, .v = v, .n = ARRAY_SIZE(v), .pcs = pcs };
+}
+
 /* One in 4 is recorded, and one in 16 of these is followed, of objects that have no span of their
  * own; of goroutines one in 16 is seen to start. */
 static struct observation sampled_observation(void)
@@ -439,6 +460,7 @@ static struct observation sampled_observation(void)
 		a->shared = floor(a->shared / BOTH) * BOTH;
 		set_variance(&o, a, BOTH);
 	}
+	o.before = golden_before();
 	return o;
 }
 

@@ -238,6 +238,100 @@ static const struct goroutine_site *gsite(const struct findings *f, bool before,
 	return NULL;
 }
 
+/* ---- what is older than the attach ----------------------------------------------------------- */
+
+static uint64_t older_pcs[] = {
+	PC(SLOW, 9), PC(PUT, 1), PC(MAIN, 1),	/* the site of stack 1 */
+	PC(SLOW, 9), PC(FANOUT, 45), PC(MAIN, 2),
+};
+
+static struct observation older_example(struct obs_older *v, size_t n)
+{
+	struct observation o = example();
+
+	o.before = (struct obs_before){ .rate = 4096, .v = v, .n = n, .pcs = older_pcs };
+	return o;
+}
+
+static void test_older(void **state)
+{
+	struct obs_older v[] = {
+		{ 0, 3, .size = 1024, .chance = 1, .least = 4, .samples = 5, .most = 6 },
+		{ 0, 3, .size = 48, .chance = 0.5, .least = 50, .samples = 50, .most = 50 },
+		{ 3, 3, .size = 65536, .chance = 1, .least = 2, .samples = 2, .most = 2 },
+	};
+	struct observation o = older_example(v, ARRAY_SIZE(v));
+	struct findings *f = findings_make(&o, *state);
+	const struct older_site *fanout = &f->older[0], *put = &f->older[1];
+
+	assert_int_equal(f->older_rate, 4096);
+	assert_int_equal(f->n_older, 2);
+	assert_false(f->older_scaled);
+	assert_string_equal(fanout->stack.v[0]->function, "main.fanout");
+	assert_false(fanout->traced);
+	assert_true(fanout->bytes.low == 131072 && fanout->bytes.value == 131072 &&
+		    fanout->bytes.high == 131072);
+	/* what is traced is as it was */
+	assert_int_equal(f->n_sites, 1);
+	assert_true(f->sites[0].live.value == 111);
+	assert_ptr_equal(f->sites[0].older, put);
+	assert_true(put->traced);
+	assert_true(put->id == f->sites[0].id);
+	assert_true(put->objects.value == 105);
+	assert_true(put->bytes.value == 5 * 1024 + 100 * 48);
+	assert_int_equal(put->bytes.samples, 55);
+	/* 4 to 6, and 100 with a standard deviation of 10 */
+	assert_true(put->objects.low > 80 && put->objects.low < 90);
+	assert_true(put->objects.high > 120 && put->objects.high < 135);
+	assert_true(put->bytes.low > 4 * 1024 + 70 * 48 && put->bytes.low < 4 * 1024 + 90 * 48);
+	assert_true(put->bytes.high > 6 * 1024 + 110 * 48 && put->bytes.high < 6 * 1024 + 130 * 48);
+	assert_true(f->older_named.value == fanout->bytes.value + put->bytes.value);
+	findings_free(f);
+}
+
+/* No more has names than the census says there is. */
+static void test_older_scaled(void **state)
+{
+	struct obs_older v[] = {
+		{ 0, 3, .size = 1024, .chance = 1, .least = 10, .samples = 10, .most = 10 },
+		{ 3, 3, .size = 1024, .chance = 1, .least = 30, .samples = 30, .most = 50 },
+	};
+	struct observation o = older_example(v, ARRAY_SIZE(v));
+	struct findings *f;
+
+	o.census = (struct heap_census){ .n_cycles = 5, .live_bytes = 1 << 20,
+					 .older_bytes = 20 << 10 };
+	f = findings_make(&o, *state);
+	assert_true(f->older_scaled);
+	assert_true(f->older_named.value == 20 << 10);
+	assert_true(f->older[0].bytes.value == 15 << 10);
+	assert_true(f->older[0].objects.value == 15);
+	assert_true(f->older[1].bytes.value == 5 << 10);
+	for (size_t i = 0; i < f->n_older; i++)
+		assert_true(f->older[i].bytes.low <= f->older[i].bytes.value &&
+			    f->older[i].bytes.high >= f->older[i].bytes.value &&
+			    f->older[i].bytes.high <= f->older_bytes.high);
+	assert_true(f->older_named.high <= f->older_bytes.high);
+	findings_free(f);
+	o.census.older_bytes = 40 << 10;	/* just enough */
+	f = findings_make(&o, *state);
+	assert_false(f->older_scaled);
+	assert_true(f->older[0].bytes.value == 30 << 10);
+	assert_true(f->older[0].bytes.high == f->older_bytes.high);
+	findings_free(f);
+}
+
+static void test_no_older(void **state)
+{
+	struct observation o = example();
+	struct findings *f = findings_make(&o, *state);
+
+	assert_int_equal(f->older_rate, 0);
+	assert_int_equal(f->n_older, 0);
+	assert_null(f->sites[0].older);
+	findings_free(f);
+}
+
 static void test_goroutines(void **state)
 {
 	struct observation o = example();
@@ -460,6 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_heap), TEST(test_exact), TEST(test_intervals),
 		TEST(test_rate_interval), TEST(test_alloc_of_others), TEST(test_rate_too_early),
+		TEST(test_older), TEST(test_older_scaled), TEST(test_no_older),
 		TEST(test_goroutines), TEST(test_starts_missed),
 		TEST(test_main_goroutine), TEST(test_table_unknown),
 		TEST(test_coverage_and_cost), TEST(test_listened), TEST(test_kept), TEST(test_many),

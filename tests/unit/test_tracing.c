@@ -21,6 +21,7 @@
 
 #include "include/gobpfleak.h"
 #include "user/base/util.h"
+#include "user/before.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
@@ -78,6 +79,7 @@ static struct world {
 	struct gl_config config;
 	struct tracer_probe probes[N_PROBES];
 	struct listen_setup listen;
+	unsigned n_before, n_before_looks;	/* at the profile, at the attach and later */
 	unsigned planted;		/* groups */
 	unsigned n_planted;		/* times */
 	uint64_t window_ns;
@@ -408,6 +410,21 @@ bool pace_read(struct process *p, struct pace *out)
 	*out = w.pace;
 	return true;
 }
+
+/* ---- what is older than the attach ----------------------------------------------------------- */
+
+void before_new(struct before **out, struct process *p, size_t max_bytes,
+		bool (*interrupted)(void *ctx), void *ctx)
+{
+	assert_true(w.planted);
+	assert_true(max_bytes > 0);
+	w.n_before++;
+	*out = NULL;
+}
+
+void before_look(struct before *b) { w.n_before_looks++; }
+void before_free(struct before *b) {}
+void before_fill(const struct before *b, struct observation *o) { o->before.rate = w.n_before; }
 
 /* ---- what the process does ------------------------------------------------------------------- */
 
@@ -794,6 +811,25 @@ static void test_older(void **state)
 	assert_false(in_table(o, 9)->before_attach);
 	assert_int_equal(in_table(o, 12)->start_ns, 0);
 	assert_false(in_table(o, 12)->before_attach);
+	observation_free(o);
+}
+
+/* The program's own profile is looked at right after the attach, and at each look at what lives. */
+static void test_before(void **state)
+{
+	struct observation *o;
+
+	assert_int_equal(w.n_before, 1);
+	assert_int_equal(w.n_before_looks, 0);
+	collect();
+	turn();
+	assert_int_equal(w.n_before_looks, 1);
+	w.alive_err = -EFAULT;
+	collect();
+	turn();
+	assert_int_equal(w.n_before_looks, 1);
+	o = tracing_observe(w.t);
+	assert_int_equal(o->before.rate, 1);
 	observation_free(o);
 }
 
@@ -1482,7 +1518,8 @@ int main(void)
 		TEST_UNATTACHED(test_bytes_unreadable), TEST_UNATTACHED(test_gone_before_plant),
 		TEST_UNATTACHED(test_gone_after_plant), TEST_UNATTACHED(test_no_heap_to_read),
 		TEST_UNATTACHED(test_plan_to_tracer), TEST_UNATTACHED(test_global_pid),
-		TEST(test_order), TEST_UNATTACHED(test_older), TEST(test_drained_after_look),
+		TEST(test_order), TEST_UNATTACHED(test_older), TEST(test_before),
+		TEST(test_drained_after_look),
 		TEST(test_gone_while_table_is_read), TEST(test_table_unreadable),
 		TEST(test_gone_while_objects_are_asked_for), TEST(test_gone_before_look),
 		TEST(test_after_the_end), TEST(test_turn_errors), TEST(test_look_again),

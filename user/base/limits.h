@@ -17,7 +17,8 @@ enum {
 	SITES_PERCENT = 18,		/* named stacks */
 	TABLE_PERCENT = 10,		/* goroutines as read from the runtime's table, */
 	LOOK_TABLE_PERCENT = 40,	/* where nothing is followed */
-	LOOK_PROFILE_PERCENT = 8,	/* the runtime's own profile, there; twice that at times */
+	BEFORE_PERCENT = 3,		/* the runtime's own profile, beside a trace, */
+	LOOK_PROFILE_PERCENT = 8,	/* where nothing is followed; twice that at times */
 	TYPES_PERCENT = 6,		/* stack prefixes whose allocated type is remembered */
 	MAX_SOURCES = 64,		/* rows of what was listened to when */
 	MAX_GOROUTINES = 1 << 22,	/* read from the runtime's table */

@@ -179,6 +179,15 @@ static void put_collections(struct json *j, const struct findings *f)
 	close_level(j, ']');
 }
 
+static void put_older_numbers(struct json *j, const struct older_site *s)
+{
+	field_whole(j, "objects", s->objects.value, true);
+	put_95(j, "objects_95", &s->objects, true);
+	field_whole(j, "bytes", s->bytes.value, true);
+	put_95(j, "bytes_95", &s->bytes, true);
+	field_u64(j, "samples", s->bytes.samples);
+}
+
 /* Sums over all heap sites. */
 static void put_live(struct json *j, const struct findings *f)
 {
@@ -312,6 +321,18 @@ static void put_heap_numbers(struct json *j, const struct findings *f, const str
 	field_seconds(j, "oldest_s", s->oldest_s);
 }
 
+/* What it had allocated before the attach. */
+static void put_older_of(struct json *j, const struct heap_site *s)
+{
+	if (!s->older) {
+		field_null(j, "older");
+		return;
+	}
+	open_level(j, "older", '{');
+	put_older_numbers(j, s->older);
+	close_level(j, '}');
+}
+
 static void put_heap_site(struct json *j, const struct findings *f, const struct heap_site *s)
 {
 	size_t n_types = bound(j, s->n_parts, MAX_TYPES);
@@ -323,6 +344,7 @@ static void put_heap_site(struct json *j, const struct findings *f, const struct
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
 	put_heap_numbers(j, f, s);
+	put_older_of(j, s);
 	field_u64(j, "types_left_out", s->n_parts - n_types);
 	open_level(j, "types", '[');
 	for (size_t i = 0; i < n_types; i++)
@@ -443,6 +465,40 @@ static void put_sites(struct json *j, const struct findings *f, size_t top)
 	close_level(j, ']');
 }
 
+static void put_older_site(struct json *j, const struct older_site *s)
+{
+	open_level(j, NULL, '{');
+	field_id(j, s->id);
+	field_bool(j, "traced", s->traced);
+	put_frames(j, "frames", &s->stack, 0);
+	field_bool(j, "frames_cut", s->stack.cut);
+	put_older_numbers(j, s);
+	close_level(j, '}');
+}
+
+/* What is older than the attach, by the program's own profile. */
+static void put_older(struct json *j, const struct findings *f, size_t top)
+{
+	size_t n = bound(j, f->n_older, top > MAX_SITES ? top : MAX_SITES);
+
+	if (!f->older_rate) {
+		field_null(j, "older");
+		return;
+	}
+	open_level(j, "older", '{');
+	field_u64(j, "profile_rate", f->older_rate);
+	field_whole(j, "bytes", f->older_named.value, true);
+	put_95(j, "bytes_95", &f->older_named, true);
+	field_u64(j, "samples", f->older_named.samples);
+	field_bool(j, "scaled", f->older_scaled);
+	field_u64(j, "sites_left_out", f->n_older - n);
+	open_level(j, "sites", '[');
+	for (size_t i = 0; i < n; i++)
+		put_older_site(j, &f->older[i]);
+	close_level(j, ']');
+	close_level(j, '}');
+}
+
 int report_json(FILE *out, const struct findings *f, const struct report_options *opt)
 {
 	struct json j = { .out = out, .all = !opt->top };
@@ -471,6 +527,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	put_coverage(&j, f);
 	put_cost(&j, f);
 	put_sites(&j, f, opt->top);
+	put_older(&j, f, opt->top);
 	close_level(&j, '}');
 	fputc('\n', out);
 	return report_finish(out);

@@ -371,6 +371,24 @@ static void put_heap_rate(struct line *l, const struct heap_site *s)
 		 s->rate_span_s);
 }
 
+static void put_older_numbers(struct line *l, const struct findings *f, const struct older_site *s)
+{
+	item(l, "", "%s%s", size_of(s->bytes.value).s, report_limits(&s->bytes, false).s);
+	item(l, " ", "in %s object%s", count_of(s->objects.value).s,
+	     plural(report_whole(s->objects.value)));
+	if (f->older_rate > 1)
+		item(l, ", ", "%s sample%s", report_count(s->bytes.samples).s,
+		     plural(s->bytes.samples));
+}
+
+static void put_older_of(FILE *out, const struct findings *f, const struct older_site *s)
+{
+	struct line l = begin_line(out, "   and from before the attach ", 8);
+
+	put_older_numbers(&l, f, s);
+	end_line(&l);
+}
+
 static void put_heap_site(FILE *out, const struct findings *f, const struct heap_site *s,
 			  size_t number, bool all)
 {
@@ -395,6 +413,8 @@ static void put_heap_site(FILE *out, const struct findings *f, const struct heap
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
 	end_line(&l);
 	put_parts(out, s, looked, all);
+	if (s->older)
+		put_older_of(out, f, s->older);
 	put_frames(out, f, &s->stack, 0, "        ", "        ");
 }
 
@@ -556,6 +576,72 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 		fprintf(out, "... and %s more site%s, %s\n", report_count(rest.sites).s,
 			plural(rest.sites),
 			size_of(f->live_known ? rest.live_bytes : rest.young_bytes).s);
+}
+
+static void put_older_total(FILE *out, const struct findings *f)
+{
+	struct line l = begin_line(out, "OLDER    ", 9);
+
+	item(&l, "", "%s%s", size_of(f->older_named.value).s,
+	     report_limits(&f->older_named, false).s);
+	if (isfinite(f->older_bytes.value))
+		item(&l, " ", "of the %s", size_of(f->older_bytes.value).s);
+	item(&l, " ", "older than the attach");
+	item(&l, " ", "%s names", isfinite(f->older_bytes.value) ? "have" : "has");
+	item(&l, ", ", "by the program's own profile");
+	if (f->older_rate > 1)
+		item(&l, ", ", "%s sample%s, one in %s", report_count(f->older_named.samples).s,
+		     plural(f->older_named.samples), report_bytes(f->older_rate).s);
+	if (f->older_scaled)
+		item(&l, "; ", "the profile says more, scaled to what there is");
+	end_line(&l);
+}
+
+static void put_older_site(FILE *out, const struct findings *f, const struct older_site *s)
+{
+	struct line l = begin_line(out, "   ", 8);
+
+	put_older_numbers(&l, f, s);
+	end_line(&l);
+	put_frames(out, f, &s->stack, 0, "        ", "        ");
+}
+
+/* But for those that stand at a site that is shown. */
+static void put_older_sites(FILE *out, const struct findings *f, size_t top)
+{
+	bool *has_row = xcalloc(f->n_older, sizeof(*has_row));
+	size_t rows = 0, shown = 0, left_out = 0;
+
+	for (size_t i = 0; i < f->n_sites; i++) {
+		const struct heap_site *s = &f->sites[i];
+		bool is_row = !top || (rows < top && site_holds(s));
+
+		rows += is_row;
+		if (is_row && s->older)
+			has_row[s->older - f->older] = true;
+	}
+	for (size_t i = 0; i < f->n_older; i++) {
+		if (has_row[i] || (top && !(f->older[i].bytes.value > 0)))
+			continue;
+		if (top && shown == MAX_ROWS) {
+			left_out++;
+			continue;
+		}
+		shown++;
+		put_older_site(out, f, &f->older[i]);
+	}
+	free(has_row);
+	if (left_out)
+		fprintf(out, "   ... and %zu more\n", left_out);
+}
+
+/* What is older than the attach and has names. */
+static void put_older(FILE *out, const struct findings *f, size_t top)
+{
+	if (!f->older_rate)
+		return;
+	put_older_total(out, f);
+	put_older_sites(out, f, top);
 }
 
 /* The others are Go's words for not waiting: gStatusStrings, runtime/traceback.go of Go 1.26. */
@@ -720,7 +806,7 @@ static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 			report_count(rest.live).s, plural(rest.live));
 }
 
-static void put_older(struct line *l, const struct findings *f)
+static void put_unseen(struct line *l, const struct findings *f)
 {
 	if (!isfinite(f->older_bytes.value)) {
 		item(l, "; ", "objects older than the attach are not seen");
@@ -748,7 +834,7 @@ static void put_coverage(FILE *out, const struct findings *f)
 	if (!*separator)
 		item(&l, "", "nothing lost");
 	if (f->heap && !f->look)
-		put_older(&l, f);
+		put_unseen(&l, f);
 	if (f->heap && t.young > 0)
 		item(&l, "; ", "%s object%s (%s) young, %s", count_of(t.young).s,
 		     plural(report_whole(t.young)), size_of(t.young_bytes).s,
@@ -895,8 +981,10 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 		put_collections(out, f, opt->top);
 	if (f->profile_off)
 		put_no_profile(out);
-	if (f->heap)
+	if (f->heap) {
 		put_heap(out, f, opt->top);
+		put_older(out, f, opt->top);
+	}
 	if (f->goroutines)
 		put_goroutines(out, f, opt->top);
 	put_coverage(out, f);
