@@ -444,27 +444,48 @@ static void add_older(struct older_site *site, struct older_sum *sum, const stru
 	add_bounds(&sum->bytes, o, (double)o->size);
 }
 
-static void fit(struct estimate *e, double factor, double most)
+/* How numbers become smaller: towards their lows, and if that is not enough, all. */
+struct fit {
+	double keep, factor;
+};
+
+static void fit(struct estimate *e, struct fit fit, double most)
 {
-	e->value *= factor;
-	e->low *= factor;
+	e->value = (e->low + (e->value - e->low) * fit.keep) * fit.factor;
+	e->low *= fit.factor;
 	e->high = fmax(fmin(e->high, most), e->value);
+}
+
+static struct fit fit_into(const struct findings *f, double room)
+{
+	double low = 0, spare = 0;
+
+	for (size_t i = 0; i < f->n_older; i++) {
+		low += f->older[i].bytes.low;
+		spare += f->older[i].bytes.value - f->older[i].bytes.low;
+	}
+	if (low > room)
+		return (struct fit){ 0, room / low };
+	return (struct fit){ spare > room - low ? (room - low) / spare : 1, 1 };
 }
 
 /* There is no more of it than the census leaves. */
 static void fit_older(struct findings *f)
 {
-	double most = f->older_bytes.high, factor = 1;
+	struct estimate *named = &f->older_named;
+	double most = f->older_bytes.high, room = f->older_bytes.value;
+	struct fit to;
 
-	if (!isfinite(f->older_bytes.value))
+	if (!isfinite(room))
 		return;
-	if (f->older_named.value > f->older_bytes.value)
-		factor = f->older_bytes.value / f->older_named.value;
-	f->older_scaled = factor < 1;
-	fit(&f->older_named, factor, most);
+	to = fit_into(f, room);
+	f->older_scaled = named->value > room;
+	named->value = fmin(named->value, room);
+	named->low = fmin(named->low * to.factor, named->value);
+	named->high = fmax(fmin(named->high, most), named->value);
 	for (size_t i = 0; i < f->n_older; i++) {
-		fit(&f->older[i].objects, factor, f->older[i].objects.high);
-		fit(&f->older[i].bytes, factor, most);
+		fit(&f->older[i].objects, to, f->older[i].objects.high);
+		fit(&f->older[i].bytes, to, most);
 	}
 }
 

@@ -88,6 +88,7 @@ func allTests(e *env) []testCase {
 	all = append(all, commandTests(e)...)
 	all = append(all, listTests(e)...)
 	all = append(all, dumpTests(e)...)
+	all = append(all, olderTests(e)...)
 	all = append(all, outputTests(e)...)
 	all = append(all, badInputTests(e)...)
 	all = append(all, damageTests(e)...)

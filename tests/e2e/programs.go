@@ -16,7 +16,7 @@ func programTests(e *env) []testCase {
 
 func (t *T) programs(version string) {
 	for _, name := range []string{"names", "goroutines", "quiet", "load", "profiled", "stacks", "overload", "restart", "classes", "growth", "holders", "leaks",
-		"bigheap"} {
+		"bigheap", "older"} {
 		t.program(t.build(name, version, "plain")).finish()
 	}
 	p := t.program(t.build("ledger", version, "plain"))

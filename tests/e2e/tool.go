@@ -49,6 +49,7 @@ type report struct {
 	}
 	Classes []class
 	Sites   []site
+	Older   *older
 }
 
 // class is one element of "classes".
@@ -69,6 +70,8 @@ type frame struct {
 // site is one element of "sites", of either kind.
 type site struct {
 	Kind            string
+	ID              string
+	Older           *olderNumbers
 	Frames          []frame
 	FramesCut       bool    `json:"frames_cut"`
 	LiveObjects     *uint64 `json:"live_objects"`

@@ -415,8 +415,8 @@ static struct obs_before golden_before(void)
 	};
 	static struct obs_older v[] = {
 		{ .first_pc = 0, .n_pcs = 6, .size = 2048, .least = 12, .samples = 14, .most = 15 },
-		{ .first_pc = 6, .n_pcs = 4, .size = 1 << 20, .least = 560, .samples = 580,
-		  .most = 580 },
+		{ .first_pc = 6, .n_pcs = 4, .size = 1 << 20, .least = 480, .samples = 500,
+		  .most = 500 },
 		{ .first_pc = 6, .n_pcs = 4, .size = 16, .least = 1, .samples = 1, .most = 1 },
 		{ .first_pc = 10, .n_pcs = 3, .flags = GL_STACK_CUT, .size = 64, .most = 1 },
 	};

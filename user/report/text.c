@@ -593,7 +593,7 @@ static void put_older_total(FILE *out, const struct findings *f)
 		item(&l, ", ", "%s sample%s, one in %s", report_count(f->older_named.samples).s,
 		     plural(f->older_named.samples), report_bytes(f->older_rate).s);
 	if (f->older_scaled)
-		item(&l, "; ", "the profile says more, scaled to what there is");
+		item(&l, "; ", "the profile says more, fitted to what there is");
 	end_line(&l);
 }
 
