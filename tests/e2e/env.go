@@ -163,6 +163,7 @@ var variants = map[string]struct{ flags, environment []string }{
 	"cgo":      {flags: []string{"-buildmode=pie", "-ldflags=-s -w"}, environment: []string{"CGO_ENABLED=1"}},
 	"race":     {flags: []string{"-race"}, environment: []string{"CGO_ENABLED=1"}},
 	"386":      {environment: []string{"GOARCH=386"}},
+	"profiled": {flags: []string{"-tags", "profiled"}},
 	"bigdwarf": {flags: []string{"-ldflags=-compressdwarf=false"}},
 }
 

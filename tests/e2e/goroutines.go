@@ -214,9 +214,9 @@ func (t *T) compareCreations(p *program, r *report) {
 			t.Errorf("no site for the creation stack %s", formatFrames(c.Frames))
 			continue
 		}
-		if found.Started != c.Started || found.Started-found.Ended != found.Live {
-			t.Errorf("%s: started %d, ended %d, live %d; really started %d", found.Frames[0], found.Started,
-				found.Ended, found.Live, c.Started)
+		if value(found.Started) != c.Started || value(found.Started)-value(found.Ended) != found.Live {
+			t.Errorf("%s: started %d, ended %d, live %d; really started %d", found.Frames[0], value(found.Started),
+				value(found.Ended), found.Live, c.Started)
 		}
 	}
 }

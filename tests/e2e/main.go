@@ -80,6 +80,7 @@ func allTests(e *env) []testCase {
 	all = append(all, goroutineTests(e)...)
 	all = append(all, threadTests(e)...)
 	all = append(all, memoryTests(e)...)
+	all = append(all, budgetTests(e)...)
 	all = append(all, censusTests(e)...)
 	all = append(all, holderTests(e)...)
 	all = append(all, pprofTests(e)...)

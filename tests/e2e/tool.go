@@ -27,11 +27,15 @@ type report struct {
 		Attached float64 `json:"attached_s"`
 		GCCycles uint64  `json:"gc_cycles"`
 	}
-	ProfileRate *int64 `json:"profile_rate"`
-	Memory      map[string]*int64
-	Coverage    map[string]uint64
-	Cost        struct {
+	ProfileRate     *int64  `json:"profile_rate"`
+	GoroutineStarts *uint64 `json:"goroutine_starts"`
+	Memory          map[string]*int64
+	Coverage        map[string]uint64
+	Cost            struct {
+		TargetPercent *float64 `json:"target_percent"`
+		BudgetPercent *float64 `json:"budget_percent"`
 		HitsPerSecond *float64 `json:"hits_per_s"`
+		Sources       []source
 	}
 	Census struct {
 		Cycles, Missed uint64
@@ -96,8 +100,8 @@ type site struct {
 
 	BeforeAttach bool `json:"before_attach"`
 	Live         uint64
-	Started      uint64
-	Ended        uint64
+	Started      *uint64
+	Ended        *uint64
 	States       map[string]uint64
 	Places       []place
 }
