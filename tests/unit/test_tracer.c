@@ -321,7 +321,7 @@ static void count_sample(void *ctx, const struct gl_header *rec)
 static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64_t distance,
 		   struct sampled *out, struct tracer_cost *cost, struct tracer_hits *made)
 {
-	static uint32_t gen;
+	uint32_t gen = 0;	/* of which no other thread copies the page after a fork */
 	struct gl_config config = own_config();
 	struct tracer_probe probes[N_POINTS];
 	struct tracer *tr;
