@@ -174,12 +174,13 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	struct counts counts = { 0 };
 	struct look l;
 	const struct image *img = gobin_image(gomem_gobin(h->gm));
-	uint32_t gen;
+	uint32_t gen = 0;
 	int err;
 
 	look_init(&l, h, options);
 	image_defer_checks(img, true);
 	err = gomem_sweepgen(h->gm, &gen);
+	l.gen = gen;
 	if (!err)
 		err = space_fill(&l.space, h->gm);
 	if (!err) {

@@ -461,12 +461,14 @@ void learn_all(struct look *l)
 	roots_stacks(l);
 	roots_finalizers(l, false);
 	learn_fields(l);
+	sweep_spans(l, &search);
+	learn_fields(l);
+	learn_guesses(l);
 	for (int i = 0; i < BLIND_ROUNDS && blind_again(l, walk_again); i++) {
 		sweep_spans(l, &headers);
 		roots_variables(l);
 		learn_fields(l);
+		sweep_spans(l, &search);
+		learn_guesses(l);
 	}
-	sweep_spans(l, &search);
-	learn_fields(l);
-	learn_guesses(l);
 }

@@ -111,7 +111,8 @@ struct look {
 	struct static_part *statics;
 	size_t n_statics, cap_statics, n_walked;
 	struct blind *blind;
-	size_t n_blind, cap_blind;
+	size_t n_blind, cap_blind, n_blind_ever;
+	uint32_t gen;			/* when the look began */
 	bool all;			/* second pass: also what has been put off */
 	uint32_t *put_off;		/* spans with such objects */
 	size_t n_put_off, cap_put_off;

@@ -13,8 +13,9 @@
 
 #include "user/base/util.h"
 #include "user/go/govars.h"
+#include "user/gomem/gomem.h"
 
-enum { WORD = 8, MANY_WORDS = 128, BLIND_ROUNDS = 3 };
+enum { WORD = 8, MANY_WORDS = 128, BLIND_ROUNDS = 2 };
 
 /* The place by which a node tells the holder's slot. */
 static uint32_t slot_of(const struct look *l, const struct edge *e)
@@ -134,17 +135,41 @@ static bool is_pending(const struct look *l, const struct span *s, uint32_t labe
 	return l->all || !types_at(l->types, type)->runtime;
 }
 
+/* What the object says of itself, and what it points to as only parts of maps do. */
+static uint32_t type_by_itself(struct look *l, const struct place *p)
+{
+	enum strength strength;
+	uint32_t type = own_type(l, p);
+
+	return type ? type : map_type(l, p, &strength);
+}
+
+/* It was made after the first pass. */
+static void set_type(struct look *l, uint32_t *label, uint32_t type)
+{
+	const struct node n = *nodes_at(l->nodes, *label & LABEL_NODE);
+	bool cut;
+	uint32_t node = nodes_child(l->nodes, n.parent, n.slot, type, false, &cut);
+
+	if (node)
+		*label = (*label & ~LABEL_NODE) | node;
+}
+
 static void expand(struct look *l, const struct place *p, uint32_t *label)
 {
-	uint32_t type = node_type(l, *label);
-	enum strength strength;
+	uint32_t type = node_type(l, *label), by_itself;
 
+	if (!type || !(*label & LABEL_CONFIRMED)) {
+		by_itself = type_by_itself(l, p);
+		if (!type && by_itself)
+			set_type(l, label, by_itself);
+		else if (type && type == by_itself)
+			*label |= LABEL_CONFIRMED;
+		type = node_type(l, *label);
+	}
 	*label |= LABEL_EXPANDED;
 	l->holder = (struct holder){ .node = *label & LABEL_NODE, .index = p->index,
 				     .span = span_number(&l->space, p->span) };
-	if (type && !(*label & LABEL_CONFIRMED) &&
-	    (own_type(l, p) == type || map_type(l, p, &strength) == type))
-		*label |= LABEL_CONFIRMED;
 	walk_whole(l, p, type);
 	walk_waiting(l, p, type);
 }
@@ -168,6 +193,36 @@ static void expand_again(struct look *l, uint32_t *label)
 		*label &= ~LABEL_EXPANDED;
 }
 
+/* Maps that grow move what they hold from one part to another, past whoever reads them: the parts are
+ * looked into again. */
+static void expand_maps_again(struct look *l)
+{
+	for (size_t i = 1; i <= l->space.n; i++) {
+		struct span *s = &l->space.v[i];
+
+		for (uint32_t k = 0; s->labels && k < s->nelems; k++) {
+			uint32_t label = s->labels[k];
+			uint8_t form;
+
+			if (!(label & LABEL_REACHED) || span_is_noscan(s) || s->flags & SPAN_GONE)
+				continue;
+			form = types_at(l->types, node_type(l, label))->form;
+			if (form < FORM_MAP || form > FORM_DIRECTORY)
+				continue;
+			s->labels[k] &= ~LABEL_EXPANDED;
+			space_queue(&l->space, s);
+		}
+	}
+}
+
+/* Whether the program has done something since the look began. */
+static bool has_moved(struct look *l)
+{
+	uint32_t gen;
+
+	return l->n_blind_ever || gomem_sweepgen(l->gm, &gen) || gen != l->gen;
+}
+
 void reach_all(struct look *l)
 {
 	table_clear(&l->parts);
@@ -182,7 +237,9 @@ void reach_all(struct look *l)
 	for (size_t i = 0; i < l->n_put_off; i++)
 		space_queue(&l->space, &l->space.v[l->put_off[i]]);
 	visit_all(l, &reacher);
-	for (int i = 0; i < BLIND_ROUNDS && blind_again(l, expand_again); i++) {
+	for (int i = 0; i < BLIND_ROUNDS && has_moved(l); i++) {
+		blind_again(l, expand_again);
+		expand_maps_again(l);
 		roots_variables(l);
 		visit_all(l, &reacher);
 	}

@@ -111,6 +111,7 @@ void blind_found(struct look *l, const struct edge *e)
 	/* the heap grows upwards */
 	if (arena >= l->space.n_arenas + NEW_ARENAS || l->n_blind == MAX_BLIND)
 		return;
+	l->n_blind_ever++;
 	l->blind = grow(l->blind, l->n_blind, &l->cap_blind, sizeof(*l->blind));
 	l->blind[l->n_blind++] = (struct blind){ l->holder.span, l->holder.index };
 }
