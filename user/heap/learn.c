@@ -301,12 +301,16 @@ static uint32_t channel_type(struct look *l, const struct place *p)
 uint32_t own_type(struct look *l, const struct place *p)
 {
 	const uint8_t *header;
+	uint64_t word;
 	uint32_t type;
 
 	if (p->span->flags & SPAN_HEADER) {
 		header = window_get(&l->win, p->base - GO_HEADER_BYTES, WORD);
 		return header ? header_type(l, p, load_u64(header)) : 0;
 	}
+	if (!p->span->elemsize && !span_is_noscan(p->span) && l->lo->mspan_largetype >= 0)
+		return feed_read(&l->feed, p->span->mspan + (uint64_t)l->lo->mspan_largetype, &word,
+				 WORD) ? header_type(l, p, word) : 0;
 	header = p->size >= WORD ? window_get(&l->win, p->base, WORD) : NULL;
 	type = header ? closure_type(l, p, load_u64(header)) : 0;
 	return type ? type : channel_type(l, p);

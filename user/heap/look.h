@@ -140,6 +140,9 @@ struct heap {
 	struct govars *vars;
 };
 
+/* What is known of an object, in whichever pass. */
+uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength);
+
 /* Walk roots: l->holder says which, edges go to l->walk.edge. */
 void roots_variables(struct look *l);
 void roots_stacks(struct look *l);
@@ -174,6 +177,9 @@ void blind_found(struct look *l, const struct edge *e);
 /* Learns of new spans, and calls again for each object that pointed to where none was known.  False:
  * there are none such. */
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label));
+
+/* Whether the program has done something since the look began. */
+bool has_moved(struct look *l);
 
 /* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);

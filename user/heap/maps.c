@@ -21,14 +21,11 @@ enum {
 static const struct type *target_type(const struct look *l, uint64_t addr, enum strength *strength)
 {
 	struct place p;
-	uint32_t label, type;
+	uint32_t type;
 
 	if (!space_find(&l->space, addr, &p) || p.off || !p.span->labels)
 		return NULL;
-	label = p.span->labels[p.index];
-	type = label & LABEL_REACHED ? nodes_at(l->nodes, label & LABEL_NODE)->type
-				     : label_type(label);
-	*strength = label & LABEL_REACHED ? STRENGTH_EDGE : label_strength(label);
+	type = known_type(l, p.span->labels[p.index], strength);
 	return type ? types_at(l->types, type) : NULL;
 }
 

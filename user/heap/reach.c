@@ -91,6 +91,16 @@ static uint32_t node_type(const struct look *l, uint32_t label)
 	return nodes_at(l->nodes, label & LABEL_NODE)->type;
 }
 
+uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength)
+{
+	if (!(label & LABEL_REACHED)) {
+		*strength = label_strength(label);
+		return label_type(label);
+	}
+	*strength = nodes_at(l->nodes, label & LABEL_NODE)->guess ? STRENGTH_GUESS : STRENGTH_EDGE;
+	return node_type(l, label);
+}
+
 static void reach_edge(struct look *l, const struct edge *e)
 {
 	enum fit fit = FIT_NOT;
@@ -145,11 +155,11 @@ static uint32_t type_by_itself(struct look *l, const struct place *p)
 }
 
 /* It was made after the first pass. */
-static void set_type(struct look *l, uint32_t *label, uint32_t type)
+static void set_type(struct look *l, uint32_t *label, uint32_t type, bool guess)
 {
 	const struct node n = *nodes_at(l->nodes, *label & LABEL_NODE);
 	bool cut;
-	uint32_t node = nodes_child(l->nodes, n.parent, n.slot, type, false, &cut);
+	uint32_t node = nodes_child(l->nodes, n.parent, n.slot, type, guess, &cut);
 
 	if (node)
 		*label = (*label & ~LABEL_NODE) | node;
@@ -162,9 +172,11 @@ static void expand(struct look *l, const struct place *p, uint32_t *label)
 	if (!type || !(*label & LABEL_CONFIRMED)) {
 		by_itself = type_by_itself(l, p);
 		if (!type && by_itself)
-			set_type(l, label, by_itself);
+			set_type(l, label, by_itself, false);
 		else if (type && type == by_itself)
 			*label |= LABEL_CONFIRMED;
+		else if (!type && l->n_blind_ever && (by_itself = guess_type(l, p)))
+			set_type(l, label, by_itself, true);
 		type = node_type(l, *label);
 	}
 	*label |= LABEL_EXPANDED;
@@ -215,8 +227,7 @@ static void expand_maps_again(struct look *l)
 	}
 }
 
-/* Whether the program has done something since the look began. */
-static bool has_moved(struct look *l)
+bool has_moved(struct look *l)
 {
 	uint32_t gen;
 

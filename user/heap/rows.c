@@ -162,6 +162,20 @@ static void collect(struct look *l, struct heapmap *m, struct entries *es)
 	free(where);
 }
 
+/* A type that is guessed by the shape of its objects may be that of others of the same size, about which
+ * the shape did not tell, while the heap moved. */
+static void widen(const struct counts *c, struct heap_type *t)
+{
+	for (unsigned i = 0; i < N_SPAN_KINDS; i += 2) {
+		for (size_t k = 0; k < t->n_sizes; k++) {
+			if (t->sizes[k].size != golayout_class_size(i >> 1))
+				continue;
+			t->objects.high += c->untyped[i].objects.high;
+			t->bytes.high += c->untyped[i].bytes.high;
+		}
+	}
+}
+
 static void add_details(struct look *l, struct heapmap *m, const struct entries *es, size_t n)
 {
 	struct heap_type **rows = xcalloc(n + 1, sizeof(*rows));
@@ -193,5 +207,8 @@ void rows_make(struct look *l, struct heapmap *m)
 		add_sums(t->pointers ? &m->pointers : &m->no_pointers, t);
 	}
 	add_details(l, m, &es, detailed < es.n ? detailed : es.n);
+	for (size_t i = 0; i < m->n_types && has_moved(l); i++)
+		if (m->types[i].guessed_objects)
+			widen(l->counts, &m->types[i]);
 	free(es.v);
 }

@@ -273,8 +273,9 @@ static const struct shape *get_shape(struct look *l, const struct place *p, cons
 static void score_edge(struct look *l, const struct edge *e)
 {
 	struct score *sc = &l->score;
-	uint32_t label, type;
+	enum strength strength;
 	struct place p;
+	uint32_t type;
 	enum fit fit;
 
 	sc->n_edges++;
@@ -289,12 +290,10 @@ static void score_edge(struct look *l, const struct edge *e)
 		sc->n_wrong++;
 		return;
 	}
-	label = p.span->labels ? p.span->labels[p.index] : 0;
-	type = label_type(label);
+	type = known_type(l, p.span->labels ? p.span->labels[p.index] : 0, &strength);
 	if (type == e->type && fit != FIT_PART)
-		sc->points += label_strength(label) >= STRENGTH_EDGE ? POINTS_EXACT
-								    : POINTS_GUESSED;
-	else if (fit == FIT_WHOLE && type && label_strength(label) >= STRENGTH_EDGE &&
+		sc->points += strength >= STRENGTH_EDGE ? POINTS_EXACT : POINTS_GUESSED;
+	else if (fit == FIT_WHOLE && type && strength >= STRENGTH_EDGE &&
 		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype &&
 		 types_at(l->types, e->type)->form != FORM_CLOSURE)
 		sc->n_wrong++;
