@@ -111,7 +111,8 @@ struct look {
 	struct static_part *statics;
 	size_t n_statics, cap_statics, n_walked;
 	struct blind *blind;
-	size_t n_blind, cap_blind, n_blind_ever;
+	size_t n_blind, cap_blind;
+	size_t n_new_spans;		/* made since the look began */
 	uint32_t gen;			/* when the look began */
 	bool all;			/* second pass: also what has been put off */
 	uint32_t *put_off;		/* spans with such objects */
@@ -175,7 +176,7 @@ void sweep_spans(struct look *l, const struct sweep *sw);
 /* The edge leads to no span: whoever holds it is to be visited again when more are known. */
 void blind_found(struct look *l, const struct edge *e);
 /* Learns of new spans, and calls again for each object that pointed to where none was known.  False:
- * there are none such. */
+ * there are no new ones. */
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label));
 
 /* Whether the program has done something since the look began. */

@@ -175,7 +175,7 @@ static void expand(struct look *l, const struct place *p, uint32_t *label)
 			set_type(l, label, by_itself, false);
 		else if (type && type == by_itself)
 			*label |= LABEL_CONFIRMED;
-		else if (!type && l->n_blind_ever && (by_itself = guess_type(l, p)))
+		else if (!type && l->n_new_spans && (by_itself = guess_type(l, p)))
 			set_type(l, label, by_itself, true);
 		type = node_type(l, *label);
 	}
@@ -231,7 +231,7 @@ bool has_moved(struct look *l)
 {
 	uint32_t gen;
 
-	return l->n_blind_ever || gomem_sweepgen(l->gm, &gen) || gen != l->gen;
+	return l->n_new_spans || gomem_sweepgen(l->gm, &gen) || gen != l->gen;
 }
 
 void reach_all(struct look *l)
@@ -248,8 +248,10 @@ void reach_all(struct look *l)
 	for (size_t i = 0; i < l->n_put_off; i++)
 		space_queue(&l->space, &l->space.v[l->put_off[i]]);
 	visit_all(l, &reacher);
-	for (int i = 0; i < BLIND_ROUNDS && has_moved(l); i++) {
+	for (int i = 0; i < BLIND_ROUNDS; i++) {
 		blind_again(l, expand_again);
+		if (!has_moved(l))
+			break;
 		expand_maps_again(l);
 		roots_variables(l);
 		visit_all(l, &reacher);

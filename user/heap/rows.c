@@ -170,8 +170,9 @@ static void widen(const struct counts *c, struct heap_type *t)
 		for (size_t k = 0; k < t->n_sizes; k++) {
 			if (t->sizes[k].size != golayout_class_size(i >> 1))
 				continue;
-			t->objects.high += c->untyped[i].objects.high;
-			t->bytes.high += c->untyped[i].bytes.high;
+			t->objects.high += c->untyped[i].objects.high +
+					   c->unreached[i].objects.high;
+			t->bytes.high += c->untyped[i].bytes.high + c->unreached[i].bytes.high;
 		}
 	}
 }

@@ -111,18 +111,18 @@ void blind_found(struct look *l, const struct edge *e)
 	/* the heap grows upwards */
 	if (arena >= l->space.n_arenas + NEW_ARENAS || l->n_blind == MAX_BLIND)
 		return;
-	l->n_blind_ever++;
 	l->blind = grow(l->blind, l->n_blind, &l->cap_blind, sizeof(*l->blind));
 	l->blind[l->n_blind++] = (struct blind){ l->holder.span, l->holder.index };
 }
 
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
 {
-	size_t n = l->n_blind;
+	size_t n = l->n_blind, known = l->space.n;
 
-	if (!n || look_interrupted(l) || space_fill(&l->space, l->gm))
-		return false;
 	l->n_blind = 0;
+	if (!n || look_interrupted(l) || space_fill(&l->space, l->gm) || l->space.n == known)
+		return false;
+	l->n_new_spans += l->space.n - known;
 	for (size_t i = 0; i < n; i++) {
 		struct span *s = &l->space.v[l->blind[i].span];
 
