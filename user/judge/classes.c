@@ -84,13 +84,27 @@ bool class_goes_on(const struct judge_class *c)
 	       c->bytes.change >= PART_RATIO * c->bytes.late.value;
 }
 
+/* Growth slows down from part to part by a factor that leaves little more to come: the sum of a
+ * geometric series. */
+static bool comes_to_an_end(const struct judge_class *c, const struct growth *heap)
+{
+	const double *part = c->bytes.part;
+	double error = sqrt(2) * pow(2, 1.5) * chance(c), factor;
+
+	if (!(part[0] - part[2] > SLOWER_Z * error))
+		return false;
+	factor = sqrt(part[2] / part[0]);
+	return part[2] * c->bytes.seconds / 3 * factor / (1 - factor) <
+	       LITTLE_MORE * heap->level[2];
+}
+
 /* For a class by itself: what slows down is a cache that fills, or a map that gets worn. */
-static bool goes_on_alone(const struct judge_class *c)
+static bool goes_on_alone(const struct judge_class *c, const struct growth *heap)
 {
 	const double *part = c->bytes.part;
 
 	return class_goes_on(c) && part[2] >= CLASS_RATIO * part[1] &&
-	       part[2] >= PART_RATIO * part[0];
+	       part[2] >= PART_RATIO * part[0] && !comes_to_an_end(c, heap);
 }
 
 bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
@@ -134,7 +148,7 @@ static void judge_growth(struct judge_class *c, const struct growth *heap, doubl
 		c->is.verdict = not_growing(c);
 		return;
 	}
-	if (!goes_on_alone(c))
+	if (!goes_on_alone(c, heap))
 		c->is.missing |= MISSING_GOES_ON;
 	if (follows_load(c))
 		c->is.missing |= MISSING_LOAD;

@@ -40,8 +40,12 @@
  * overflow buckets do not (.5 to .67), and half of the first one. */
 #define CLASS_RATIO 0.7
 /* The overflow buckets of a map of 300,000 entries that changes all of them in ten minutes grow
- * for half an hour without slowing down; a leak comes to so much of the heap sooner or later. */
-#define CLASS_SHARE 0.01
+ * for half an hour, by a hundredth of the heap in ten minutes, and ever so little more slowly.  A
+ * leak comes to so much of the heap sooner or later; and if it slows down, beyond so many standard
+ * deviations, then not so that little more is to come. */
+#define CLASS_SHARE 0.02
+#define SLOWER_Z 2.0
+#define LITTLE_MORE 0.1		/* of the heap */
 /* Load follows if what is allocated a second rises by this power of what lives. */
 #define LOAD_POWER 0.5
 
