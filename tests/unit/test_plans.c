@@ -381,6 +381,38 @@ static void plans_samples(void **state)
 	}
 }
 
+/* Up to Go 1.23 the branch at the end of mallocgc tells small objects from large ones, which are not
+ * in a register there; later it does not. */
+static void tells_small_ways(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builds); i++) {
+		struct gobin *gb = open_build(builds[i]);
+		/* -race has its place on the ret */
+		const bool old = gobin_version(gb)->minor <= 23 && !strstr(builds[i], "race");
+		size_t n_last = 0;
+		struct plan plan;
+
+		assert_int_equal(plan_make(&plan, gb, &all), 0);
+		for (size_t k = 0; k < plan.n; k++) {
+			const struct plan_probe *p = &plan.probes[k];
+			const unsigned int small = p->wire.flags & (GL_SMALL_WHEN_TAKEN |
+								    GL_SMALL_WHEN_NOT_TAKEN);
+
+			if (p->wire.kind != GL_PROBE_ALLOC || strcmp(p->func, "runtime.mallocgc"))
+				continue;
+			assert_true(old || !small);
+			if (!old || p->wire.ptr.kind != GL_LOC_SLOT)
+				continue;
+			assert_int_equal(small, GL_SMALL_WHEN_TAKEN);
+			assert_memory_equal(p->insn, "je", 2);
+			n_last++;
+		}
+		assert_int_equal(n_last, old);
+		plan_fini(&plan);
+		close_build(gb);
+	}
+}
+
 /* The entry of one function is that of another, too. */
 static void refuses_two_probes_at_one_place(void **state)
 {
@@ -405,6 +437,7 @@ int main(void)
 		cmocka_unit_test(refuses_damaged_code),
 		cmocka_unit_test(refuses_two_probes_at_one_place),
 		cmocka_unit_test(plans_samples),
+		cmocka_unit_test(tells_small_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,29 @@ int plan_allocators(struct counted *out, const struct builder *bl, bool parts)
 	return 0;
 }
 
+/*
+ * On which ways out of the branch the object is surely of 32 KiB at most, as enum gl_probe_flags: on
+ * the one that does not lead to the question whether it is time to collect, if the other does.  Up
+ * to Go 1.23 mallocgc ends with that question, for every large object and for small ones of a new
+ * span: "if shouldhelpgc" in runtime/malloc.go.
+ */
+static uint16_t small_ways(const struct builder *bl, const struct body *b, int32_t node)
+{
+	int32_t question = body_find_call(b, bl->gb, "runtime.gcTrigger.test");
+	const int32_t *succ = b->cfg.succ[node];
+	bool asks[2];
+
+	if (question < 0)	/* inlined, up to Go 1.17: what it is asked for */
+		question = body_find_call(b, bl->gb, "runtime.gcStart");
+	if (question < 0 || b->in.v[node].flow != INSN_JCC)
+		return 0;
+	for (int way = 0; way < 2; way++)
+		asks[way] = succ[way] >= 0 && cfg_reaches(&b->cfg, succ[way], question);
+	if (asks[CFG_NEXT] == asks[CFG_TAKEN])
+		return 0;
+	return asks[CFG_NEXT] ? GL_SMALL_WHEN_TAKEN : GL_SMALL_WHEN_NOT_TAKEN;
+}
+
 static int plan_allocator(struct builder *bl, const struct go_func *fn,
 			  const struct counted *counted)
 {
@@ -124,6 +147,7 @@ static int plan_allocator(struct builder *bl, const struct go_func *fn,
 		struct plan_probe *p = &bl->plan->probes[i];
 		int32_t node = (int32_t)insns_at(&b->in, p->vaddr);
 
+		p->wire.flags |= small_ways(bl, b, node);
 		p->wire.size = flow_arg(&b->flow, node, 0);
 		p->wire.typ = flow_arg(&b->flow, node, 1);
 		p->size_class = (uint8_t)(allocators[row].size_class == CLASS_IN_NAME ? number :
