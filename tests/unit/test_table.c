@@ -85,6 +85,45 @@ static void test_memory(void **state)
 	}
 }
 
+/* A large one fills its memory, and nothing is lost while it grows. */
+static void test_large(void **state)
+{
+	enum { BYTES = 24 << 20 };
+	struct entry { uint64_t key, value, more; };
+	struct table t;
+	uint64_t n = 0;
+	bool is_new;
+
+	table_init(&t, sizeof(struct entry), BYTES);
+	for (;; n++) {
+		struct entry *e = table_put(&t, (n + 1) << 4, &is_new);
+		size_t slots = t.n_slots;
+
+		if (!e)
+			break;
+		assert_true(is_new);
+		e->value = n;
+		e->more = ~n;
+		if (slots == t.n_slots && n % 1000)
+			continue;
+		e = table_find(&t, (n / 2 + 1) << 4);
+		assert_int_equal(e->value, n / 2);
+	}
+	assert_int_equal(t.n, n);
+	assert_in_range(t.n_slots * sizeof(struct entry), BYTES * 9l / 10, BYTES);
+	assert_int_equal(n, 3 * t.n_slots / 4);
+	for (uint64_t i = 0; i < n; i++) {
+		const struct entry *e = table_find(&t, (i + 1) << 4);
+
+		assert_non_null(e);
+		assert_true(e->value == i && e->more == ~i);
+	}
+	table_clear(&t);
+	assert_int_equal(t.n, 0);
+	assert_non_null(table_put(&t, 16, &is_new));
+	table_fini(&t);
+}
+
 static bool keep_odd(void *ctx, void *entry)
 {
 	return *(uint64_t *)entry & 1;
@@ -151,6 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_filter), cmocka_unit_test(test_hostile_keys),
 		cmocka_unit_test(test_hostile_mix),
 	};

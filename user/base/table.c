@@ -3,18 +3,28 @@
  * table.c - open addressing with linear probing; deletion moves followers back, so there are no
  * tombstones and a table that lives for weeks stays fast.
  *
- * The number of slots is not a power of two: it doubles up to exactly what fits into the memory,
- * two thirds of it, since at the last doubling the old slots are there as well.
+ * The number of slots is not a power of two: it doubles up to exactly what fits into the memory.
+ * Of a small table that is two thirds, since at the last doubling the old slots are there as well.
+ * A large one fills all of it: where an entry lands rises with its hash, so the entries of old
+ * slots go to new ones in about the same order, and the pages of the old are given back while those
+ * of the new are first used.
  */
 #include "user/base/table.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "user/base/util.h"
 
-enum { FIRST_SLOTS = 1024, LEAST_SLOTS = 8 };
+enum {
+	FIRST_SLOTS = 1024,
+	LEAST_SLOTS = 8,
+	MAPPED_BYTES = 1 << 20,		/* of slots, from which they have pages of their own */
+	LARGE_BYTES = 8 << 20,		/* of memory, from which a table is large */
+	BACK_BYTES = 1 << 18,		/* so many are given back at a time; a multiple of a page */
+};
 
 static uint64_t key_of(const void *entry)
 {
@@ -48,19 +58,48 @@ uint64_t table_seed(void)
 	return seed;
 }
 
+void table_expect(const struct table *t, uint64_t key)
+{
+	__builtin_prefetch(slot(t, home(t, key)));
+}
+
+static void get_slots(struct table *t)
+{
+	size_t bytes = t->n_slots * t->size;
+
+	if (bytes < MAPPED_BYTES) {
+		t->entries = xcalloc(t->n_slots, t->size);
+		return;
+	}
+	t->entries = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (t->entries == MAP_FAILED)
+		out_of_memory();
+}
+
+static void give_slots(struct table *t)
+{
+	if (t->n_slots * t->size < MAPPED_BYTES)
+		free(t->entries);
+	else
+		munmap(t->entries, t->n_slots * t->size);
+}
+
 static void first_slots(struct table *t)
 {
 	t->n_slots = t->max_slots;
 	while (t->n_slots >= 2 * FIRST_SLOTS)
 		t->n_slots /= 2;
-	t->entries = xcalloc(t->n_slots, t->size);
+	get_slots(t);
 	t->n = 0;
 }
 
 void table_init(struct table *t, size_t entry_size, size_t max_bytes)
 {
 	*t = (struct table){ .size = entry_size, .seed = table_seed() };
-	t->max_slots = max_bytes / entry_size / 3 * 2;
+	if (max_bytes < LARGE_BYTES)
+		t->max_slots = max_bytes / entry_size / 3 * 2;
+	else
+		t->max_slots = (max_bytes - 2 * BACK_BYTES) / entry_size;
 	if (t->max_slots < LEAST_SLOTS)
 		t->max_slots = LEAST_SLOTS;
 	first_slots(t);
@@ -68,13 +107,13 @@ void table_init(struct table *t, size_t entry_size, size_t max_bytes)
 
 void table_fini(struct table *t)
 {
-	free(t->entries);
+	give_slots(t);
 	*t = (struct table){ 0 };
 }
 
 void table_clear(struct table *t)
 {
-	free(t->entries);
+	give_slots(t);
 	first_slots(t);
 }
 
@@ -95,15 +134,29 @@ void *table_find(const struct table *t, uint64_t key)
 	return e && key_of(e) ? e : NULL;
 }
 
+/* The pages of old that lie before an entry; *back: of those so many bytes were given back. */
+static void give_back(const struct table *old, const uint8_t *entry, size_t *back)
+{
+	size_t before = (size_t)(entry - old->entries) / BACK_BYTES * BACK_BYTES;
+
+	if (old->n_slots * old->size < MAPPED_BYTES || before == *back)
+		return;
+	madvise(old->entries + *back, before - *back, MADV_DONTNEED);
+	*back = before;
+}
+
 static void double_slots(struct table *t)
 {
 	struct table old = *t;
+	size_t back = 0;
 
 	t->n_slots = 2 * old.n_slots;
-	t->entries = xcalloc(t->n_slots, t->size);
-	for (void *e = table_next(&old, NULL); e; e = table_next(&old, e))
+	get_slots(t);
+	for (void *e = table_next(&old, NULL); e; e = table_next(&old, e)) {
 		memcpy(probe(t, key_of(e)), e, t->size);
-	free(old.entries);
+		give_back(&old, e, &back);
+	}
+	give_slots(&old);
 }
 
 /* Three quarters: beyond that, runs of used slots become long. */

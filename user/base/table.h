@@ -36,7 +36,7 @@ static inline uint64_t table_mix(uint64_t h, uint64_t v)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
-/* max_bytes: of slots, including the moment when a grown copy is made. */
+/* max_bytes: of slots that are in memory, also while it grows. */
 void table_init(struct table *t, size_t entry_size, size_t max_bytes);
 void table_fini(struct table *t);
 /* Removes all entries and gives their memory back. */
@@ -46,6 +46,8 @@ void *table_find(const struct table *t, uint64_t key);
 /* The entry of key, zeroed but for the key if it is new; NULL: new, and there is no room. */
 void *table_put(struct table *t, uint64_t key, bool *is_new);
 void table_delete(struct table *t, uint64_t key);
+/* That key will be asked for soon. */
+void table_expect(const struct table *t, uint64_t key);
 /* Whether a new key would find no room. */
 bool table_full(const struct table *t);
 

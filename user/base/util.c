@@ -105,12 +105,16 @@ void say_verbose(const char *fmt, ...)
 	va_end(ap);
 }
 
+void out_of_memory(void)
+{
+	fputs("gobpfleak: out of memory\n", stderr);
+	exit(1);
+}
+
 static void *or_die(void *p)
 {
-	if (!p) {
-		fputs("gobpfleak: out of memory\n", stderr);
-		exit(1);
-	}
+	if (!p)
+		out_of_memory();
 	return p;
 }
 

@@ -26,6 +26,7 @@ void say_last(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void errors_hold(void);
 char *errors_release(void);
 
+void out_of_memory(void) __attribute__((noreturn));	/* ends the program */
 void *xcalloc(size_t n, size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);

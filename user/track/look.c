@@ -39,7 +39,12 @@
 #include "user/object.h"
 #include "user/track/track_internal.h"
 
-enum { DIGIT_BITS = 8, N_DIGITS = 1 << DIGIT_BITS, FEW = 48 };
+enum {
+	DIGIT_BITS = 8,		/* of addresses, when they are sorted */
+	N_DIGITS = 1 << DIGIT_BITS,
+	FEW = 48,
+	AHEAD = 16,		/* entries of the table are fetched before they are looked at */
+};
 
 struct look {
 	uint64_t *addrs;	/* sorted */
@@ -128,6 +133,8 @@ static void fill_batch(const struct track *tr, struct look *lk, size_t from)
 		struct tracked *o = table_find(&tr->objects, lk->addrs[i]);
 		const struct account *a = &tr->accounts[o->account];
 
+		if (i + AHEAD < lk->n)
+			table_expect(&tr->objects, lk->addrs[i + AHEAD]);
 		if (lk->n_batch >= max && block_of(lk->addrs[i]) != block_of(lk->addrs[i - 1]))
 			break;
 		lk->batch[lk->n_batch++] = (struct object){

@@ -247,6 +247,7 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 	struct account *a;
 	uint16_t chance = weigh_code(rec->chance);
 
+	table_expect(&tr->objects, rec->addr);
 	if (rec->addr)
 		clear_block(tr, rec->addr);
 	else
