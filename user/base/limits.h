@@ -70,6 +70,9 @@ enum {
 	MAX_HEAP_PARTS = 1 << 20,	/* typed parts of objects whose whole is unknown */
 	MAX_TYPE_FIELDS = 1 << 14,	/* of one struct; the largest have some hundred */
 	MAX_TYPE_DEPTH = 32,		/* structs and arrays inside of each other */
+	MAX_TYPE_STEPS = 1 << 14,	/* types inside of one that are looked into */
+	MAX_DWARF_STEPS = 1 << 20,	/* likewise, of all variables */
+	MAX_SPAN_PAGES = 1 << 24,	/* of 8 KiB, of one object: 128 GiB */
 	MAX_TYPE_SLOTS = 1 << 12,	/* pointers in one value; what is behind is not followed */
 	MAX_SLOTS = 1 << 21,		/* of all types that are looked into */
 	MAX_TYPES = 1 << 20,		/* a program of 170 MB has 80,000 */

@@ -47,6 +47,7 @@ struct dwarf_vars {
 	struct found *v;		/* by type */
 	size_t n, cap;
 	struct typed_list *out;
+	uint32_t steps;			/* types looked into */
 };
 
 /* What is being looked into. */
@@ -251,8 +252,9 @@ static void add_type(struct dwarf_vars *d, const struct part *p, Dwarf_Die *type
 	uint64_t rtype = descriptor_of(d, type);
 	Dwarf_Die elem;
 
-	if (p->depth > MAX_NESTING)
+	if (p->depth > MAX_NESTING || d->steps == MAX_DWARF_STEPS)
 		return;
+	d->steps++;
 	if (rtype) {
 		add_typed(d, p, rtype, SHOWN_VALUE, 1);
 		return;

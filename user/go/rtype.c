@@ -46,8 +46,9 @@ static bool read_type(const struct gobin *gb, uint64_t vaddr, uint64_t *typ)
 	return read_word(gb, vaddr, typ) && gotype_inside(gb, *typ);
 }
 
-static bool read_field(const struct gobin *gb, uint64_t vaddr, uint64_t size,
-		       struct rtype_field *out)
+/* begin: where the field before ends; *end: where this one does. */
+static bool read_field(const struct gobin *gb, uint64_t vaddr, uint64_t size, uint64_t begin,
+		       struct rtype_field *out, uint64_t *end)
 {
 	struct { uint64_t name, typ, offset; } raw;
 	struct gotype_descriptor d;
@@ -61,8 +62,9 @@ static bool read_field(const struct gobin *gb, uint64_t vaddr, uint64_t size,
 		out->embedded = raw.offset & 1;
 		out->offset >>= 1;
 	}
-	if (out->offset > size || d.size > size - out->offset)
+	if (out->offset < begin || out->offset > size || d.size > size - out->offset)
 		return false;
+	*end = out->offset + d.size;
 	out->name = gotype_name_at(gb, raw.name, &flags);
 	if (!out->name)
 		return false;
@@ -73,23 +75,16 @@ static bool read_field(const struct gobin *gb, uint64_t vaddr, uint64_t size,
 
 static int read_fields(const struct gobin *gb, uint64_t typ, struct rtype *t)
 {
-	uint64_t at, n;
+	uint64_t at, n, end = 0;
 
 	if (!read_word(gb, typ + STRUCT_FIELDS, &at) || !read_word(gb, typ + STRUCT_FIELDS + 8, &n))
 		return -EBADMSG;
 	if (n > MAX_TYPE_FIELDS)
 		return -EBADMSG;
 	t->fields = n ? xcalloc(n, sizeof(*t->fields)) : NULL;
-	for (; t->n_fields < n; t->n_fields++, at += FIELD_BYTES) {
-		struct rtype_field *f = &t->fields[t->n_fields];
-
-		if (!read_field(gb, at, t->size, f))
+	for (; t->n_fields < n; t->n_fields++, at += FIELD_BYTES)
+		if (!read_field(gb, at, t->size, end, &t->fields[t->n_fields], &end))
 			return -EBADMSG;
-		if (t->n_fields && f->offset < f[-1].offset) {
-			free(f->name);
-			return -EBADMSG;
-		}
-	}
 	return 0;
 }
 

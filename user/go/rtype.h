@@ -28,7 +28,7 @@ struct rtype {
 	uint64_t group;		/* map: of a bucket (runtime.bmap) or, with swiss maps, of a group */
 	uint64_t len;		/* array */
 	bool empty;		/* interface: without methods */
-	struct rtype_field *fields;	/* struct, in order of offset */
+	struct rtype_field *fields;	/* struct, in order of offset; none overlap */
 	size_t n_fields;
 };
 

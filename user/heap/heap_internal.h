@@ -319,8 +319,8 @@ void walk_type(struct walk *w, uint32_t type, uint64_t addr, uint64_t size);
 /*
  * The pointers of memory of which nothing is known: pairs of a type and a pointer give typed edges,
  * other words that lead into the heap edges without type.  mask: bit i tells whether word i may be
- * a pointer; NULL: all may.
+ * a pointer; NULL: all may.  False: it is not readable.
  */
-void walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask);
+bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask);
 
 #endif

@@ -189,7 +189,8 @@ void walk_whole(struct look *l, const struct place *p, uint32_t type)
 		uint64_t size = p->size - off < MASK_BYTES ? p->size - off : MASK_BYTES;
 		bool known = pointer_mask(l, p, off, mask);
 
-		walk_unknown(&l->walk, p->base + off, size, known ? mask : NULL);
+		if (!walk_unknown(&l->walk, p->base + off, size, known ? mask : NULL))
+			return;
 	}
 }
 

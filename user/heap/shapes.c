@@ -44,6 +44,7 @@ struct candidate {
 	bool closure;			/* begins with the address of code */
 	uint16_t bools[MAX_BOOLS];	/* where booleans are, which are 0 or 1 */
 	uint8_t n_bools;
+	uint32_t steps;			/* taken to find them */
 };
 
 /* The candidates of all objects of one size and mask. */
@@ -102,7 +103,7 @@ static void add_bools(const struct look *l, struct candidate *c, uint64_t rtype,
 {
 	struct rtype t;
 
-	if (depth > MAX_TYPE_DEPTH || rtype_read(l->gb, rtype, &t))
+	if (depth > MAX_TYPE_DEPTH || c->steps++ == MAX_TYPE_STEPS || rtype_read(l->gb, rtype, &t))
 		return;
 	if (t.kind == GO_BOOL && c->n_bools < MAX_BOOLS && offset <= UINT16_MAX)
 		c->bools[c->n_bools++] = (uint16_t)offset;

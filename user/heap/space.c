@@ -159,7 +159,8 @@ static int add_spans(struct space *sp, const struct span *v, size_t n)
 		if (is_known(sp, &v[i]))
 			continue;
 		sp->v[++sp->n] = v[i];
-		err = map_span(sp, (uint32_t)sp->n);
+		if (map_span(sp, (uint32_t)sp->n))
+			sp->v[sp->n].flags |= SPAN_GONE;	/* no room for its pages */
 	}
 	return err;
 }
@@ -176,7 +177,7 @@ static int read_spans(struct space *sp, struct gomem *gm, const uint64_t *addrs,
 		part = n - done < READ_BATCH ? n - done : READ_BATCH;
 		gomem_read_spans(gm, addrs + done, part, found, ok);
 		for (size_t i = 0; i < part; i++)
-			if (ok[i])
+			if (ok[i] && found[i].npages <= MAX_SPAN_PAGES)
 				fill_span(&v[n_found++], &found[i], addrs[done + i], sp->header);
 	}
 	if (n_found)

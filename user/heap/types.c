@@ -245,6 +245,7 @@ struct builder {
 	struct slot *v;
 	size_t n, cap;
 	uint64_t bucket_of;	/* the map type whose bucket this is, 0: none */
+	uint32_t steps;		/* types looked into */
 	bool full;
 };
 
@@ -470,6 +471,7 @@ static void add_value(struct builder *b, uint64_t rtype, uint64_t offset, int de
 {
 	struct rtype t;
 
+	b->full |= b->steps++ == MAX_TYPE_STEPS;
 	if (depth > MAX_TYPE_DEPTH || b->full || rtype_read(b->ts->gb, rtype, &t))
 		return;
 	if (t.ptr_bytes && offset < UINT32_MAX) {

@@ -21,6 +21,7 @@ enum {
 	LARGE = 256 << 10,		/* is read piece by piece */
 	MAX_BLIND = 1 << 16,
 	NEW_ARENAS = 16,
+	MAX_PART = 64 << 10,		/* bytes of an array, if it is a part */
 	MAX_TODO = 1 << 16,		/* parts that wait before spans are put off for them */
 };
 
@@ -42,6 +43,8 @@ static void take(struct look *l, struct batch *b)
 
 		if (!s)
 			break;
+		if (s->flags & SPAN_GONE)
+			continue;
 		*r = (struct target_read){ .addr = s->start, .buf = b->bytes + used };
 		if (!span_is_noscan(s) && span_bytes(s) <= LARGE)
 			r->len = (uint32_t)span_bytes(s);
@@ -150,12 +153,14 @@ void part_found(struct look *l, const struct edge *e, uint32_t from)
 uint64_t part_bytes(const struct look *l, const struct part_todo *t)
 {
 	const struct type *type = types_at(l->types, t->type);
+	uint64_t bytes;
 	struct place p;
 
 	if (!space_find(&l->space, t->addr, &p))
 		return 0;
-	/* Of an array as much as is known to be it. */
-	if (type->repeats && t->bytes && t->bytes < p.size - p.off)
-		return t->bytes;
-	return type->repeats && !t->bytes ? type->size : p.size - p.off;
+	bytes = p.size - p.off;
+	/* Of an array as much as is known to be it; parts may overlap, so not all of a large one. */
+	if (type->repeats && t->bytes < bytes)
+		bytes = t->bytes ? t->bytes : type->size;
+	return type->repeats && bytes > MAX_PART ? MAX_PART : bytes;
 }

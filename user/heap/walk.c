@@ -188,8 +188,8 @@ static void walk_slot(struct walk *w, uint32_t number, const struct slot *s, uin
 	}
 }
 
-/* n slots from number first on, of a value at addr. */
-static void walk_slots(struct walk *w, uint32_t first, uint32_t n, uint64_t addr)
+/* n slots from number first on, of a value at addr.  False: it is not readable. */
+static bool walk_slots(struct walk *w, uint32_t first, uint32_t n, uint64_t addr)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct slot s = *types_slot(w->types, first + i);	/* they may move */
@@ -198,16 +198,19 @@ static void walk_slots(struct walk *w, uint32_t first, uint32_t n, uint64_t addr
 
 		if (s.kind == SLOT_REPEAT) {
 			for (uint32_t k = 0; k < s.count; k++)
-				walk_slots(w, first + i + 1, s.other,
-					   at + (uint64_t)k * s.stride);
+				if (!walk_slots(w, first + i + 1, s.other,
+						at + (uint64_t)k * s.stride))
+					return false;
 			i += s.other;
 			continue;
 		}
 		p = s.kind == SLOT_CHANBUF ? window_get(w->win, at - WORD, 2 * WORD)
 					   : window_get(w->win, at, WORD * slot_words(s.kind));
-		if (p)
-			walk_slot(w, first + i, &s, at, s.kind == SLOT_CHANBUF ? p + WORD : p);
+		if (!p)
+			return false;
+		walk_slot(w, first + i, &s, at, s.kind == SLOT_CHANBUF ? p + WORD : p);
 	}
+	return true;
 }
 
 void walk_type(struct walk *w, uint32_t type, uint64_t addr, uint64_t size)
@@ -223,12 +226,13 @@ void walk_type(struct walk *w, uint32_t type, uint64_t addr, uint64_t size)
 		return;
 	}
 	for (uint64_t off = 0; off + t.size <= size; off += t.size)
-		walk_slots(w, first, n, addr + off);
+		if (!walk_slots(w, first, n, addr + off))
+			return;
 }
 
 /* ---- unknown memory ----------------------------------------------------------------------- */
 
-void walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask)
+bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask)
 {
 	uint64_t last = 0;	/* the word before */
 	struct place place;
@@ -239,7 +243,7 @@ void walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *
 		struct dynamic d = { 0 };
 
 		if (!p)
-			return;
+			return false;
 		word = load_u64(p);
 		/* What the mask says to be a pointer is none to a type: the type's word of an
 		 * interface is not one to the collector (cmd/compile/internal/typebits). */
@@ -252,4 +256,5 @@ void walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *
 			give(w, addr + off, NO_SLOT, word, 0, 0);
 		last = word;
 	}
+	return true;
 }
