@@ -388,12 +388,14 @@ static void learn_fields(struct look *l)
 {
 	do {
 		visit_all(l, &learner);
-		window_set(&l->win, 0, NULL, 0);
+		l->walk.win = &l->part;
+		window_set(&l->part, 0, NULL, 0);
 		for (; l->n_walked < l->n_statics; l->n_walked++) {
 			const struct static_part s = l->statics[l->n_walked];
 
 			walk_static(l, s.vaddr, s.type, s.size);
 		}
+		l->walk.win = &l->win;
 	} while (l->space.head && !look_interrupted(l));
 }
 

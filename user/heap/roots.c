@@ -52,7 +52,7 @@ void walk_static(struct look *l, uint64_t vaddr, uint32_t type, uint64_t size)
 /* A variable that points to objects of the type. */
 static void walk_pointer(struct look *l, uint64_t vaddr, uint32_t type, uint64_t bytes)
 {
-	const uint8_t *p = window_get(&l->win, vaddr + l->bias, WORD);
+	const uint8_t *p = window_get(l->walk.win, vaddr + l->bias, WORD);
 	struct edge e = { .type = type, .bytes = bytes, .slot = NO_SLOT };
 
 	if (!p || !type)
@@ -65,7 +65,7 @@ static void walk_pointer(struct look *l, uint64_t vaddr, uint32_t type, uint64_t
 /* A slice: pointer, length, capacity. */
 static void walk_slice(struct look *l, uint64_t vaddr, uint32_t type)
 {
-	const uint8_t *p = window_get(&l->win, vaddr + l->bias, 3 * WORD);
+	const uint8_t *p = window_get(l->walk.win, vaddr + l->bias, 3 * WORD);
 	uint64_t bytes;
 
 	if (p && type && !__builtin_mul_overflow(load_u64(p + 2 * WORD),
@@ -373,11 +373,13 @@ void roots_variables(struct look *l)
 {
 	const struct go_module *m = gobin_module(l->gb);
 
-	window_set(&l->win, 0, NULL, 0);
+	l->walk.win = &l->part;
+	window_set(&l->part, 0, NULL, 0);
 	walk_typed_variables(l);
 	walk_runtime(l);
 	for (size_t i = 0; i < l->n_statics; i++)
 		walk_static(l, l->statics[i].vaddr, l->statics[i].type, l->statics[i].size);
+	l->walk.win = &l->win;
 	walk_region(l, m->data, m->edata);
 	walk_region(l, m->bss, m->ebss);
 }
