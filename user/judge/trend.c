@@ -130,14 +130,7 @@ static void take_points(const struct trend *t, size_t key, double from, double t
 	}
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Of all pairs, from one line to another, sorted; returns how many. */
+/* Of all pairs, from one line to another, in no order; returns how many. */
 static size_t pair_slopes(const struct points *p, int from, int to, double *slopes)
 {
 	size_t n = 0;
@@ -145,8 +138,48 @@ static size_t pair_slopes(const struct points *p, int from, int to, double *slop
 	for (size_t i = 0; i < p->n; i++)
 		for (size_t k = i + 1; k < p->n; k++)
 			slopes[n++] = (p->y[to][k] - p->y[from][i]) / (p->x[k] - p->x[i]);
-	qsort(slopes, n, sizeof(*slopes), by_value);
 	return n;
+}
+
+static void swap(double *a, double *b)
+{
+	double v = *a;
+
+	*a = *b;
+	*b = v;
+}
+
+/* Moves what is less than a pivot before what is more; returns the end of the first ones. */
+static size_t split(double *v, size_t low, size_t high)
+{
+	double pivot = v[low + (high - low) / 2];
+	size_t i = low, k = high;
+
+	for (;;) {
+		while (v[i] < pivot)
+			i++;
+		while (v[k] > pivot)
+			k--;
+		if (i >= k)
+			return k;
+		swap(&v[i++], &v[k--]);
+	}
+}
+
+/* The rank-th least, from 0 on (C. A. R. Hoare, Find): a tenth of the work of sorting. */
+static double nth(double *v, size_t n, size_t rank)
+{
+	size_t low = 0, high = n - 1;
+
+	while (low < high) {
+		size_t middle = split(v, low, high);
+
+		if (rank <= middle)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return v[low];
 }
 
 /* Of neighbours, with the slope taken out; 0 if it is negative. */
@@ -183,21 +216,23 @@ static struct estimate sen(const struct points *p, double *slopes)
 	struct estimate e = { .samples = p->n };
 
 	all = (double)n_slopes;
-	e.value = (slopes[(n_slopes - 1) / 2] + slopes[n_slopes / 2]) / 2;
+	e.value = (nth(slopes, n_slopes, (n_slopes - 1) / 2) +
+		   nth(slopes, n_slopes, n_slopes / 2)) / 2;
 	r = correlation(p, e.value);
 	deviation = sqrt(n * (n - 1) * (2 * n + 5) / 18 * (1 + r) / (1 - r));
 	first = round((all - z95 * deviation) / 2) - 1;
 	last = round((all + z95 * deviation) / 2);
 	low = first > 0 ? (size_t)first : 0;
 	high = last < all ? (size_t)last : n_slopes - 1;
-	e.low = slopes[low];
-	e.high = slopes[high];
-	if (is_exact(p))
+	if (is_exact(p)) {
+		e.low = nth(slopes, n_slopes, low);
+		e.high = nth(slopes, n_slopes, high);
 		return e;
+	}
 	pair_slopes(p, HIGH, LOW, slopes);
-	e.low = slopes[low];
+	e.low = nth(slopes, n_slopes, low);
 	pair_slopes(p, LOW, HIGH, slopes);
-	e.high = slopes[high];
+	e.high = nth(slopes, n_slopes, high);
 	return e;
 }
 
