@@ -29,6 +29,11 @@ struct world {
 	unsigned n_batches, max_batches; /* looks end after so many, 0: never */
 	uint64_t forgotten[64];	/* stacks that are to be sent again */
 	unsigned n_forgotten;
+	struct flow {		/* as told by the live set */
+		unsigned n_born, n_died, n_thinned;
+		double live;	/* weight */
+		uint64_t key, birth_ns;	/* of the last one */
+	} flow;
 };
 
 enum { MEMORY = 32 << 20 };
@@ -78,10 +83,38 @@ static void forget_stack(void *ctx, uint64_t id)
 	w->forgotten[w->n_forgotten++ % 64] = id;
 }
 
+static void born(void *ctx, uint64_t key, uint64_t birth_ns, double weight)
+{
+	struct flow *f = &((struct world *)ctx)->flow;
+
+	f->n_born++;
+	f->live += weight;
+	f->key = key;
+	f->birth_ns = birth_ns;
+}
+
+static void died(void *ctx, uint64_t key, uint64_t birth_ns, double weight)
+{
+	struct flow *f = &((struct world *)ctx)->flow;
+
+	f->n_died++;
+	f->live -= weight;
+	f->key = key;
+	f->birth_ns = birth_ns;
+}
+
+static void thinned(void *ctx)
+{
+	struct flow *f = &((struct world *)ctx)->flow;
+
+	*f = (struct flow){ .n_thinned = f->n_thinned + 1 };
+}
+
 static struct track *new_small_track(struct world *w, size_t max_bytes)
 {
 	const struct track_ops ops = { .ctx = w, .seed = 1, .alive = alive, .lost = lost,
-				       .interrupted = interrupted, .forget_stack = forget_stack };
+				       .interrupted = interrupted, .forget_stack = forget_stack,
+				       .born = born, .died = died, .thinned = thinned };
 	struct track *tr = NULL;
 
 	memset(w, 0, sizeof(*w));
@@ -1035,6 +1068,96 @@ static void test_running(void **state)
 	track_free(tr);
 }
 
+static void mark(struct world *w, uint64_t addr, bool marked)
+{
+	w->marked[(addr - BASE) / SLOT_BYTES] = marked;
+}
+
+/* What a look finds is told once; its end, too, whether a look or a successor shows it; garbage
+ * that no look found is not. */
+static void test_births_and_deaths(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+
+	feed_stack(tr, 5, 3);
+	for (uint64_t i = 0; i < 4; i++)
+		feed_alloc(tr, &w, BASE + 64 * i, 5, 7, 64);
+	for (uint64_t i = 0; i < 3; i++)
+		mark(&w, BASE + 64 * i, true);
+	w.gen = 6;
+	assert_int_equal(track_look(tr, 3000), 0);
+	assert_int_equal(w.flow.n_born, 3);
+	assert_int_equal(w.flow.n_died, 0);
+	assert_int_equal(w.flow.birth_ns, 2000);
+	mark(&w, BASE, false);
+	w.gen = 8;
+	assert_int_equal(track_look(tr, 4000), 0);
+	assert_int_equal(w.flow.n_born, 3);
+	assert_int_equal(w.flow.n_died, 1);
+	feed_alloc(tr, &w, BASE + 64, 5, 7, 64);	/* where another lived */
+	assert_int_equal(w.flow.n_died, 2);
+	assert_true(w.flow.live == 1);
+	assert_int_equal(w.flow.n_thinned, 0);
+	track_free(tr);
+}
+
+/* Seen by a chance of 1 in 10, 2,000 of them are told as 20,000, and nothing is left when all have
+ * died, though by then it is known that they stood for twice as many. */
+static void test_births_weighed(void **state)
+{
+	enum { N = 2000 };
+	uint64_t allocs[STRATA_CLASSES] = { [0] = 40000 };
+	struct world w;
+	struct track *tr = new_track(&w);
+
+	feed_stack(tr, 5, 3);
+	for (uint64_t i = 0; i < N; i++) {
+		struct gl_alloc a = { .h = { .kind = GL_REC_ALLOC, .len = sizeof(a) },
+				      .addr = BASE + 64 * i, .stack = 5, .typ = 7, .size = 64,
+				      .gen = w.gen, .chance = UINT32_MAX / 10 };
+
+		track_alloc(tr, &a, 64, false, 2000);
+		mark(&w, a.addr, true);
+	}
+	w.gen = 6;
+	assert_int_equal(track_look(tr, 3000), 0);
+	assert_int_equal(w.flow.n_born, N);
+	assert_true(fabs(w.flow.live / (10 * N) - 1) < .005);
+	track_stratum(tr, allocs, 0, false);
+	memset(w.marked, 0, sizeof(w.marked));
+	w.gen = 8;
+	assert_int_equal(track_look(tr, 4000), 0);
+	assert_int_equal(w.flow.n_died, N);
+	assert_true(fabs(w.flow.live) < 1e-6);
+	track_free(tr);
+}
+
+/* Where fewer are followed nobody dies of it: what is left is told anew, for as many. */
+static void test_births_thinned(void **state)
+{
+	enum { N = 20000 };
+	struct world w;
+	struct track *tr = new_small_track(&w, 1 << 20);
+	uint64_t i = 0;
+
+	feed_stack(tr, 5, 3);
+	for (; i < N / 4; i++) {
+		feed_alloc(tr, &w, BASE + 64 * i, 5, 7, 64);
+		mark(&w, BASE + 64 * i, true);
+	}
+	w.gen = 6;
+	assert_int_equal(track_look(tr, 3000), 0);
+	assert_int_equal(w.flow.n_born, N / 4);
+	for (; i < N; i++)
+		feed_alloc(tr, &w, BASE + 64 * i, 5, 7, 64);
+	assert_true(w.flow.n_thinned > 0);
+	assert_int_equal(w.flow.n_died, 0);
+	assert_true(w.flow.n_born < N / 4);
+	assert_true(fabs(w.flow.live / (N / 4) - 1) < .1);
+	track_free(tr);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1056,6 +1179,8 @@ int main(void)
 		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
 		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_hold_ended), cmocka_unit_test(test_running),
+		cmocka_unit_test(test_births_and_deaths), cmocka_unit_test(test_births_weighed),
+		cmocka_unit_test(test_births_thinned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,6 +179,8 @@ static void found_alive(struct track *tr, struct tracked *o, bool shared, uint32
 		note_fate(fates, &fates->lived, 1);
 	a->young -= !o->found;
 	a->live += !o->found;
+	if (!o->found)
+		track_tell_born(tr, o);
 	o->found = 1;
 	shared = a->tiny && (shared || weigh_alone_unknown(tr, o));
 	a->shared += shared;

@@ -92,6 +92,22 @@ static bool is_followed(const struct track *tr, uint64_t addr, uint64_t size)
 	return size > tr->all_above || block_followed(tr, block_of(addr));
 }
 
+void track_tell_born(struct track *tr, struct tracked *o)
+{
+	if (!tr->ops.born)
+		return;
+	o->told = weigh_told_code(tr, o);
+	tr->ops.born(tr->ops.ctx, tr->accounts[o->account].key, track_birth_ns(tr, o),
+		     weigh_told(o->told));
+}
+
+static void tell_died(const struct track *tr, const struct tracked *o)
+{
+	if (o->found && tr->ops.died)
+		tr->ops.died(tr->ops.ctx, tr->accounts[o->account].key, track_birth_ns(tr, o),
+			     weigh_told(o->told));
+}
+
 /* Takes an object out of its account; it is about to leave the table, or to be replaced there. */
 static void uncount(struct track *tr, const struct tracked *o)
 {
@@ -132,6 +148,17 @@ static void count_large(struct track *tr)
 		tr->n_large += tr->accounts[o->account].size > tr->all_above;
 }
 
+static void tell_thinned(struct track *tr)
+{
+	if (!tr->ops.thinned)
+		return;
+	tr->ops.thinned(tr->ops.ctx);
+	for (struct tracked *o = table_next(&tr->objects, NULL); o;
+	     o = table_next(&tr->objects, o))
+		if (o->found)
+			track_tell_born(tr, o);
+}
+
 void track_follow_fewer(struct track *tr)
 {
 	if (2 * tr->n_large > tr->objects.n && tr->all_above < 1ull << 62) {
@@ -142,6 +169,7 @@ void track_follow_fewer(struct track *tr)
 	}
 	table_filter(&tr->objects, keep_object, tr);
 	table_filter(&tr->inner, keep_inner, tr);
+	tell_thinned(tr);
 }
 
 /* ---- objects ------------------------------------------------------------------------------- */
@@ -171,6 +199,7 @@ void track_remove(struct track *tr, uint64_t addr)
 
 	if (!o)
 		return;
+	tell_died(tr, o);
 	uncount(tr, o);
 	table_delete(&tr->objects, addr);
 	unnote_inner(tr, addr);
@@ -229,6 +258,7 @@ static void follow(struct track *tr, const struct gl_alloc *rec, struct account 
 	struct tracked *o = table_put(&tr->objects, rec->addr, &is_new);
 
 	if (!is_new) {
+		tell_died(tr, o);
 		uncount(tr, o);
 		unnote_inner(tr, rec->addr);
 	}

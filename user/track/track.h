@@ -39,6 +39,14 @@ struct track_ops {
 	unsigned (*class_of)(uint64_t slot_bytes);
 	/* Whether a look has to end now; asked between batches.  NULL: never. */
 	bool (*interrupted)(void *ctx);
+	/* What looks find alive for the first time, and what of that a later look finds dead or
+	 * another object has taken the place of: the account's key, when it was allocated, and how
+	 * many objects it stands for, the same at birth and death.  NULL: nobody asks. */
+	void (*born)(void *ctx, uint64_t key, uint64_t birth_ns, double weight);
+	void (*died)(void *ctx, uint64_t key, uint64_t birth_ns, double weight);
+	/* Fewer objects are followed from now on, each standing for more, and nothing has died:
+	 * what is known of births is void, and born() is called again for all that live. */
+	void (*thinned)(void *ctx);
 	/* The stack is not known here (any more): it has to be sent again before it is used.
 	 * May be NULL. */
 	void (*forget_stack)(void *ctx, uint64_t id);

@@ -26,6 +26,7 @@ struct tracked {		/* an object, by address */
 	uint32_t doubtful : 1;	/* see look.c */
 	uint16_t chance;	/* with which it was recorded; see weigh.c */
 	uint8_t stratum;	/* slot of its stratum */
+	uint8_t told;		/* weight that ops.born() was told: weigh_told() */
 };
 
 struct inner {			/* tiny objects that do not begin a 16-byte block, by that block */
@@ -128,6 +129,8 @@ static inline uint64_t track_birth_ns(const struct track *tr, const struct track
 }
 
 /* track.c */
+/* An object is found alive for the first time. */
+void track_tell_born(struct track *tr, struct tracked *o);
 void track_remove(struct track *tr, uint64_t addr);
 /* Follows fewer objects from now on; those that no longer belong go. */
 void track_follow_fewer(struct track *tr);
@@ -157,6 +160,10 @@ void weigh_count(struct track *tr, struct account *a, uint16_t code);
 unsigned weigh_shift(const struct track *tr, const struct account *a);
 /* How many objects this one stands for. */
 double weigh_object(const struct track *tr, const struct tracked *o);
+/* The weight of an object as kept in a byte, drawn so that it is right in the mean; and what that
+ * byte says. */
+uint8_t weigh_told_code(const struct track *tr, const struct tracked *o);
+double weigh_told(uint8_t code);
 /* How many the last allocation of an account stood for. */
 double weigh_last(const struct track *tr, const struct account *a);
 /* Whether another object in its block may not have been recorded. */

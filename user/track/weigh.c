@@ -109,6 +109,31 @@ double weigh_object(const struct track *tr, const struct tracked *o)
 	return ldexp(weigh(tr, a, o->chance, o->stratum), (int)weigh_shift(tr, a));
 }
 
+/*
+ * What an object stands for is known better as time goes on, but who counts births and deaths must
+ * be told the same of both.  So what was told is kept with it, in 2^(1/8): up to 2^31 in a byte.
+ * Of the two nearest steps one is drawn, by the address: whoever stands for 10.5 is told as 10.4 or
+ * 11.3, and their sum is right.
+ */
+#define TOLD_STEPS 8.0
+
+double weigh_told(uint8_t code)
+{
+	return exp2(code / TOLD_STEPS);
+}
+
+uint8_t weigh_told_code(const struct track *tr, const struct tracked *o)
+{
+	double weight = weigh_object(tr, o), below;
+	double code = floor(log2(fmax(weight, 1)) * TOLD_STEPS);
+	double drawn = (double)(table_mix(tr->key_seed, o->addr) >> 11) * 0x1p-53;
+
+	if (code >= UINT8_MAX)
+		return UINT8_MAX;
+	below = exp2(code / TOLD_STEPS);
+	return (uint8_t)(code + (drawn * below * (exp2(1 / TOLD_STEPS) - 1) < weight - below));
+}
+
 double weigh_last(const struct track *tr, const struct account *a)
 {
 	return weigh(tr, a, a->chance, a->stratum);
