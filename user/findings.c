@@ -21,6 +21,7 @@
 #include "user/observation.h"
 #include "user/sites.h"
 #include "user/source.h"
+#include "user/verdicts.h"
 
 enum start { START_SEEN, START_BEFORE_ATTACH, START_UNSEEN };	/* of a goroutine */
 
@@ -130,6 +131,7 @@ static struct heap_site *heap_site_of(struct making *mk, uint32_t stack, size_t 
 		mk->sums[f->n_sites] = (struct site_sum){ 0 };
 		f->sites[f->n_sites++] = (struct heap_site){
 			.id = site->id, .stack = site->frames, .oldest_s = -1,
+			.finding = NO_INDEX,
 			.rate = { NAN, NAN, NAN, 0 }, .rate_span_s = NAN };
 	}
 	return &f->sites[*index];
@@ -586,7 +588,8 @@ static struct goroutine_site *gsite_of(struct making *mk, const struct site *sit
 			.id = site->id, .stack = site->frames,
 			.before_attach = start == START_BEFORE_ATTACH,
 			.start_unseen = start == START_UNSEEN,
-			.oldest_s = -1, .rate_per_s = NAN, .rate_span_s = NAN };
+			.oldest_s = -1, .rate_per_s = NAN, .rate_span_s = NAN,
+			.gopc = UNKNOWN_U64, .finding = NO_INDEX };
 	}
 	return &f->gsites[*index];
 }
@@ -720,6 +723,7 @@ static void add_goroutine(struct making *mk, const struct obs_goroutine *g)
 				  SITE_RETURN | (g->cut ? SITE_CUT : 0));
 	site = starter_of(mk, g, &index);
 	site->live++;
+	site->gopc = g->gopc;
 	place = place_of(mk, site, index, mk->m->states[g->state], where);
 	place->live++;
 	if (g->waitsince_ns && seconds_since(mk, g->waitsince_ns) > place->longest_wait_s)
@@ -933,6 +937,8 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);
 	make_listened(&m->f, o);
+	if (o->evidence.known)
+		verdicts_make(&m->f, o, sites, mk.stacks);
 	m->store = sites_hold(sites);
 	free(mk.stacks);
 	free(mk.added);
@@ -958,6 +964,7 @@ void findings_free(struct findings *f)
 	free(f->older);
 	free(f->gsites);
 	free(f->census.classes);
+	free(f->verdicts.findings);
 	free(f->gc);
 	free(f->coverage);
 	free(f->listened);

@@ -158,6 +158,8 @@ struct heap_site {
 	double rate_span_s;
 	double oldest_s;	/* age of the oldest live object, -1: none */
 	const struct older_site *older;	/* of the same id; NULL: none is known */
+	struct judgement is;	/* where findings are judged */
+	size_t finding;		/* index; NO_INDEX: of none */
 };
 
 /* Goroutines of one creation site that wait at the same place in the same state. */
@@ -183,6 +185,9 @@ struct goroutine_site {
 	double oldest_s;	/* since the attach at least, -1: unknown or none */
 	struct goroutine_place *places;	/* most goroutines first */
 	size_t n_places;
+	uint64_t gopc;		/* of its goroutines, as the runtime has it; UNKNOWN_U64: none */
+	struct judgement is;	/* of all that this go statement has started; rate in goroutines */
+	size_t finding;		/* index; NO_INDEX: of none */
 };
 
 /* Sums over sites. */
@@ -222,6 +227,7 @@ struct heap_class {
 	double least, most;	/* of these, those allocated since the attach are so many */
 	uint64_t alloc_objects;	/* over alloc_span_s */
 	struct estimate rate;	/* live bytes grown a second */
+	struct judgement is;	/* where findings are judged */
 };
 
 /* What lived when a mark phase began, objects older than the attach included.  Nothing but the
@@ -294,6 +300,33 @@ struct target_info {
 
 struct heap_view;		/* heapview.h */
 
+#define NO_INDEX SIZE_MAX
+
+/* One leak, or one thing that grows: goroutines with what they hold, or sites of the heap that grow
+ * in step. */
+struct finding {
+	enum verdict verdict;
+	struct judgement is;	/* of the goroutines; if none, of the site that grows most */
+	struct estimate rate;	/* bytes a second, stacks of goroutines included */
+	size_t site, n_sites;	/* index of the one that grows most, or NO_INDEX; how many */
+	size_t gsite, n_gsites;	/* of the one with most goroutines */
+	const char *caller;	/* the nearest function that all its sites share; NULL */
+};
+
+/* What is thought of all. */
+struct verdicts {
+	bool known;		/* false: nothing was judged, as in a look */
+	enum verdict verdict;	/* the worst */
+	uint64_t min_cycles;	/* before which there is no leak, */
+	double min_s;		/* nor so soon */
+	struct finding *findings;	/* leaks first, then by the lower end of the rate */
+	size_t n_findings;
+	struct estimate explained;	/* share of the heap's growth that leaks make up; NAN: it
+					 * does not grow */
+	struct estimate unseen;	/* growth of the heap that no stack shows, bytes a second */
+	double detectable;	/* what of a leak would show, bytes a second; NAN: too early */
+};
+
 /* Everything a report may print, nothing else. */
 struct findings {
 	const char *version;	/* of this program */
@@ -308,6 +341,7 @@ struct findings {
 	struct memory_account memory;
 	bool heap, goroutines;	/* which halves were traced, or are known of a look */
 	struct heap_census census;
+	struct verdicts verdicts;
 	bool gc_known;		/* the collections were asked for: */
 	struct gc_cycle *gc;	/* oldest first */
 	size_t n_gc;

@@ -21,6 +21,9 @@ void observation_free(struct observation *o)
 	free(o->census.classes);
 	free(o->before.v);
 	free(o->before.pcs);
+	free(o->evidence.classes);
+	free(o->evidence.accounts.v);
+	free(o->evidence.goroutines.v);
 	free(o->gc);
 	free(o->stacks);
 	free(o->pcs);

@@ -16,6 +16,8 @@
 
 #include "user/coverage.h"
 #include "user/judge/estimate.h"
+#include "user/judge/trend.h"
+#include "user/judge/window.h"
 #include "user/model.h"
 #include "user/source.h"
 
@@ -119,6 +121,37 @@ struct obs_before {
 	uint64_t *pcs;
 };
 
+/* How a size class, or the heap, has grown, by the census. */
+struct obs_growth {
+	uint64_t size;		/* as of struct heap_class */
+	double object_bytes;	/* of large ones, and of the heap: the mean; 0: none */
+	struct growth live;	/* bytes */
+	double load[WINDOW_PARTS]; /* bytes allocated a second in each part; NAN: not known */
+};
+
+/* Who came and who went. */
+struct obs_flow {
+	uint64_t of;		/* accounts: index of one; goroutines: their gopc */
+	struct window_flow flow;
+};
+
+struct obs_flows {
+	struct window_span span;
+	struct obs_flow *v;	/* those that grew most of late, where there are too many */
+	size_t n;
+};
+
+/* What a verdict is made from. */
+struct obs_evidence {
+	bool known;		/* false: nobody has collected any, as in a look */
+	uint64_t min_cycles;	/* no leak is called before */
+	double min_s;
+	struct obs_growth heap;	/* of all classes */
+	struct obs_growth *classes;
+	size_t n_classes;
+	struct obs_flows accounts, goroutines;
+};
+
 struct obs_cost {
 	uint64_t hits;		/* of all probes, lost ones included */
 	double ns_per_hit;	/* NAN: unknown */
@@ -149,6 +182,7 @@ struct observation {
 	struct memory_account memory;	/* as last read */
 	struct heap_census census;
 	struct obs_before before;
+	struct obs_evidence evidence;
 	bool gc_known;			/* the collections were asked for: */
 	struct gc_cycle *gc;		/* oldest first */
 	size_t n_gc;

@@ -189,6 +189,21 @@ static int parse_top(struct parsing *p, const char *arg)
 	return set_number(p, "-T", arg, 0, 1000000, field(p));
 }
 
+static int parse_cycles(struct parsing *p, const char *arg)
+{
+	unsigned long n;
+	int err = set_number(p, "--min-gc", arg, 1, 1000000, &n);
+
+	if (!err)
+		*(uint64_t *)field(p) = n;
+	return err;
+}
+
+static int parse_min_time(struct parsing *p, const char *arg)
+{
+	return set_time(p, "--min-time", arg, field(p));
+}
+
 /* As people try it: -p A -p B, -p A,B. */
 static int several_pids(struct parsing *p, const char *arg)
 {
@@ -459,6 +474,12 @@ static const struct row fixed_rows[] = {
 		  "costs" },
 	{ "source", CMD_TRACE, .arg = "SOURCE", .parse = parse_source, .choices = sources,
 	  .help = "listen to allocations in this way, and not as the budget says; one of:" },
+	{ "min-gc", CMD_TRACE, .arg = "N", .parse = parse_cycles, AT(min_cycles),
+	  .help = "call nothing a leak before N collections (12)" },
+	{ "min-time", CMD_TRACE, .arg = "TIME", .parse = parse_min_time, AT(min_time_ns),
+	  .help = "call nothing a leak before TIME has passed (3m)" },
+	{ "fail-on-leak", CMD_TRACE, AT(fail_on_leak), .flag = true,
+	  .help = "exit with 3 if the final report names a leak" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what would be probed, where and why; attach nothing" },
 	{ "top", CMD_TRACE | CMD_DUMP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
@@ -855,6 +876,7 @@ int opts_parse(struct opts *out, const struct command_line *line, int argc, char
 
 	*out = (struct opts){ .top = top_of(line->bit), .heap = true, .goroutines = true,
 			      .n_outputs = 1, .memory_bytes = DEFAULT_MEMORY, .verbosity = NORMAL,
+			      .min_cycles = 12, .min_time_ns = 180000000000ull,
 			      .budget_percent = 1, .source = N_SOURCES, .distance = BUDGET_ANY };
 	out->outputs[0].format = report_find("text");
 	make_table(&t, line->bit);

@@ -54,6 +54,9 @@ struct opts {
 	bool gc;			/* the collections, too */
 	struct output_spec outputs[OPTS_MAX_OUTPUTS];	/* the first: of --format, -f and -o */
 	size_t n_outputs;
+	uint64_t min_cycles;		/* no leak is called before so many collections, */
+	uint64_t min_time_ns;		/* nor so soon */
+	bool fail_on_leak;
 	bool force, dry_run;
 	bool json;			/* of commands that have no report: JSON and not text */
 	enum verbosity verbosity;

@@ -21,7 +21,7 @@
 #include "user/model.h"
 
 enum {
-	KEY_ALL = CENSUS_CLASSES,	/* in the trend, besides bytes by class: of all classes */
+	KEY_ALL = TALLY_ALL,	/* in the trends, besides bytes by class: of all classes */
 	N_KEYS,
 };
 
@@ -35,6 +35,7 @@ struct tally {
 	struct census_cycle last;	/* the last cycle that was seen whole */
 	uint64_t n_cycles;
 	struct trend *trend;		/* live bytes of the cycles that were seen whole */
+	struct trend *allocs;		/* bytes allocated until then, since the process began */
 	struct tracked {		/* what lives of what is tracked */
 		double bytes, objects[CENSUS_CLASSES];
 	} tracked, of_cycle;
@@ -70,6 +71,7 @@ void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns)
 	t->start_ns = start_ns;
 	t->older_bytes = UNKNOWN_U64;
 	trend_new(&t->trend, N_KEYS);
+	trend_new(&t->allocs, N_KEYS);
 	count_at_attach(t);
 	*out = t;
 }
@@ -79,6 +81,7 @@ void tally_free(struct tally *t)
 	if (!t)
 		return;
 	trend_free(t->trend);
+	trend_free(t->allocs);
 	census_poll_free(t->poll);
 	free(t);
 }
@@ -108,8 +111,20 @@ static void match(struct tally *t)
 	t->matched = true;
 }
 
-/* last has become known: one mark phase ended with this sweepgen, and the next has begun. */
-static void add_cycle(struct tally *t, uint32_t gen)
+static void add_allocs(struct tally *t, const struct census_counts *then)
+{
+	uint64_t values[N_KEYS] = { 0 };
+
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		values[i] = class_bytes(i, then->n_alloc[i], then->large_alloc_bytes);
+		values[KEY_ALL] += values[i];
+	}
+	trend_add(t->allocs, t->last.time_ns, values, NULL, NULL);
+}
+
+/* last has become known: one mark phase ended with this sweepgen, and the next has begun.  then:
+ * what was counted when that one began. */
+static void add_cycle(struct tally *t, uint32_t gen, const struct census_counts *then)
 {
 	const struct census_cycle *c = &t->last;
 	uint64_t values[N_KEYS], below[N_KEYS], above[N_KEYS];
@@ -123,6 +138,7 @@ static void add_cycle(struct tally *t, uint32_t gen)
 	below[KEY_ALL] = c->bytes_below;
 	above[KEY_ALL] = c->bytes_above;
 	trend_add(t->trend, c->time_ns, values, below, above);
+	add_allocs(t, then);
 	t->n_cycles++;
 	if (t->tracked_gen == gen)
 		match(t);
@@ -130,12 +146,14 @@ static void add_cycle(struct tally *t, uint32_t gen)
 
 static void add_mark(struct tally *t, const struct census_mark *mark)
 {
+	struct census_counts then = t->census.last.counts;
+
 	if (!t->first_ns) {
 		t->first = mark->counts;
 		t->first_ns = mark->time_ns;
 	}
 	if (census_add(&t->census, mark, &t->last))
-		add_cycle(t, mark->gen);
+		add_cycle(t, mark->gen, &then);
 }
 
 void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *heapstats)
@@ -208,4 +226,24 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 	for (unsigned i = 1; i < CENSUS_CLASSES; i++)
 		fill_class(t, i, from_ns, out);
 	fill_class(t, 0, from_ns, out);
+}
+
+void tally_growth(const struct tally *t, unsigned class, struct growth *live,
+		  struct growth *allocated)
+{
+	trend_growth(t->trend, class, t->start_ns, live);
+	trend_growth(t->allocs, class, t->start_ns, allocated);
+}
+
+double tally_object_bytes(const struct tally *t, unsigned class)
+{
+	uint64_t objects = 0;
+
+	if (class && class < CENSUS_CLASSES)
+		return (double)golayout_class_size(class);
+	for (unsigned i = 0; i < CENSUS_CLASSES && class; i++)
+		objects += t->last.live[i];
+	if (!class)
+		objects = t->last.live[0];
+	return objects ? (double)(class ? t->last.bytes : t->last.large_bytes) / (double)objects : 0;
 }

@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/gomem/census.h"
+
 struct gomem;
+struct growth;
 struct heap_census;
 struct tally;
 
@@ -30,5 +33,13 @@ void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *ob
 
 /* What is known now; the classes are the caller's to free. */
 void tally_fill(const struct tally *t, struct heap_census *out);
+
+enum { TALLY_ALL = CENSUS_CLASSES };	/* in place of a class: all of them */
+
+/* How the bytes that live in a class have grown since the begin, and those allocated there. */
+void tally_growth(const struct tally *t, unsigned class, struct growth *live,
+		  struct growth *allocated);
+/* Bytes of one object, the mean where they are not all of one size; 0: there is none. */
+double tally_object_bytes(const struct tally *t, unsigned class);
 
 #endif

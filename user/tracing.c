@@ -27,12 +27,15 @@
 #include "user/before.h"
 #include "user/coverage.h"
 #include "user/fit.h"
+#include "user/flows.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
 #include "user/intake.h"
 #include "user/judge/series.h"
+#include "user/judge/trend.h"
+#include "user/judge/window.h"
 #include "user/listen.h"
 #include "user/objsize.h"
 #include "user/observation.h"
@@ -40,6 +43,7 @@
 #include "user/pace.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
+#include "user/roster.h"
 #include "user/tally.h"
 #include "user/target.h"
 #include "user/tracer/tracer.h"
@@ -52,6 +56,8 @@ enum {
 	NEW_STACKS = 1 << 14,		/* waiting to be named; the others are when reported */
 	NAMING_NS = 5000000,		/* of each turn */
 	PRICE_NS = 100000000,		/* that the price is taken over, or more */
+	ROSTER_NS = 500000000,		/* between two readings of who runs, or more: they may */
+	ROSTER_SHARE = 40,		/* take one in so many of our time */
 };
 #define PRUNE_NS 10000000000ull		/* between two readings of the table to forget who has ended */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
@@ -66,6 +72,9 @@ struct tracing {
 	struct series *heap_series;	/* live objects by account, at looks */
 	struct series *go_series;	/* running goroutines by stack */
 	struct tally *tally;
+	struct window *window;		/* births and deaths by account */
+	struct roster *roster;		/* those of goroutines; NULL: they are not traced */
+	uint64_t roster_next_ns;
 	struct budget *budget;
 	struct listen *listen;
 	struct pace first;		/* as of tracing_new(); time_ns 0: not known */
@@ -74,6 +83,7 @@ struct tracing {
 	uint64_t profile_bytes;		/* between two samples of the runtime's own profiler */
 	bool marked;			/* a mark phase has been seen to begin: */
 	uint32_t mark_gen;		/* sweepgen during it */
+	uint64_t mark_ns;		/* when it began */
 	uint64_t attach_ns;
 	uint64_t *older;		/* goids in the table right after the attach, rising */
 	size_t n_older;
@@ -157,6 +167,8 @@ void tracing_free(struct tracing *t)
 	series_free(t->heap_series);
 	series_free(t->go_series);
 	tally_free(t->tally);
+	window_free(t->window);
+	roster_free(t->roster);
 	budget_drop(t->budget);
 	plan_fini(&t->plan);
 	before_free(t->before);
@@ -263,6 +275,7 @@ static void on_gcstart(struct tracing *t, const struct gl_gcstart *rec)
 {
 	t->marked = true;
 	t->mark_gen = rec->gen;
+	t->mark_ns = rec->time_ns;
 	if (!process_gone(t->p))
 		tally_mark(t->tally, rec->gen, rec->time_ns, rec->heapstats);
 }
@@ -311,6 +324,32 @@ static uint64_t lost(void *ctx)
 
 	tracer_counters(t->tracer, c);
 	return c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK] + tracer_damaged(t->tracer);
+}
+
+static void born(void *ctx, uint64_t key, uint64_t birth_ns, double weight)
+{
+	window_birth(((struct tracing *)ctx)->window, key, birth_ns, weight);
+}
+
+static void died(void *ctx, uint64_t key, uint64_t birth_ns, double weight)
+{
+	window_death(((struct tracing *)ctx)->window, key, birth_ns, weight);
+}
+
+static void new_window(struct tracing *t, uint64_t start_ns)
+{
+	window_free(t->window);
+	window_new(&t->window, start_ns, t->opt.memory_bytes / 100 * WINDOW_PERCENT);
+}
+
+/* All that lives is older than the new one. */
+static void thinned(void *ctx)
+{
+	struct tracing *t = ctx;
+	uint64_t now = now_ns();
+
+	new_window(t, now);
+	window_look(t->window, now + 1);
 }
 
 static void forget_stack(void *ctx, uint64_t id)
@@ -399,6 +438,7 @@ static void open_tables(struct tracing *t)
 	const struct track_ops ops = {
 		.ctx = t, .alive = alive, .lost = lost, .interrupted = interrupted,
 		.class_of = intake_class, .forget_stack = forget_stack,
+		.born = born, .died = died, .thinned = thinned,
 		/* runtime/malloc.go, "Pad tinysize allocations" */
 		.tiny_alone = gobin_setting(process_gobin(t->p), "-race") != NULL,
 	};
@@ -408,6 +448,9 @@ static void open_tables(struct tracing *t)
 	objsize_new(&t->sizes, t->p, &t->plan, t->track);
 	series_new(&t->heap_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
 	tally_new(&t->tally, process_gomem(t->p), now);
+	new_window(t, now);
+	if (t->opt.goroutines)
+		roster_new(&t->roster, now, t->opt.memory_bytes / 100 * WINDOW_PERCENT);
 	series_new(&t->go_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
 }
 
@@ -654,12 +697,19 @@ static void tell_tally(struct tracing *t, uint32_t gen)
 	tally_tracked(t->tally, gen, sum.bytes, sum.objects);
 }
 
+/* When what a look finds alive did live: as the mark phase began. */
+static uint64_t lived_ns(const struct tracing *t, uint32_t gen, uint64_t now)
+{
+	return t->marked && t->mark_gen + 2 == gen ? t->mark_ns : now;
+}
+
 static void look(struct tracing *t, uint32_t gen)
 {
 	uint64_t start = now_ns(), end;
 	int err;
 
 	feed_window(t);
+	window_look(t->window, lived_ns(t, gen, start));
 	err = track_look(t->track, start);
 
 	if (!err) {
@@ -708,6 +758,22 @@ static void prune_goroutines(struct tracing *t)
 	goroutines_free(&gs);
 }
 
+static void read_roster(struct tracing *t)
+{
+	uint64_t begin = now_ns(), end;
+	struct goroutines gs;
+
+	if (!t->roster || begin < t->roster_next_ns)
+		return;
+	if (!read_goroutines(t, false, &gs)) {
+		if (!process_gone(t->p))
+			roster_read(t->roster, &gs, begin);
+		goroutines_free(&gs);
+	}
+	end = now_ns();
+	t->roster_next_ns = end + ROSTER_NS + ROSTER_SHARE * (end - begin);
+}
+
 int tracing_turn(struct tracing *t, bool force)
 {
 	uint64_t memory_interval = MEMORY_INTERVAL_NS;
@@ -733,6 +799,7 @@ int tracing_turn(struct tracing *t, bool force)
 	if (now_ns() - t->memory_ns > memory_interval)
 		read_memory(t);
 	prune_goroutines(t);
+	read_roster(t);
 	return err;
 }
 
@@ -900,6 +967,34 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	fill_loss(t, &s.loss, o);
 }
 
+static void fill_class_growth(const struct tracing *t, unsigned class, struct obs_growth *out)
+{
+	struct growth allocated;
+
+	tally_growth(t->tally, class, &out->live, &allocated);
+	memcpy(out->load, allocated.part, sizeof(out->load));
+	out->object_bytes = tally_object_bytes(t->tally, class);
+}
+
+static void fill_evidence(const struct tracing *t, struct observation *o)
+{
+	struct obs_evidence *e = &o->evidence;
+
+	e->known = true;
+	e->min_cycles = t->opt.min_cycles;
+	e->min_s = t->opt.min_s;
+	fill_class_growth(t, TALLY_ALL, &e->heap);
+	e->classes = xcalloc(CENSUS_CLASSES, sizeof(*e->classes));
+	e->n_classes = CENSUS_CLASSES;
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		e->classes[i].size = golayout_class_size(i);
+		fill_class_growth(t, i, &e->classes[i]);
+	}
+	flows_of_accounts(t->window, o);
+	if (t->roster)
+		flows_of_goroutines(roster_window(t->roster), o);
+}
+
 static void fill_cost(const struct tracing *t, struct observation *o)
 {
 	o->cost.hits = tracer_hits(t->tracer);
@@ -948,6 +1043,7 @@ struct observation *tracing_observe(struct tracing *t)
 	fit_live(o);
 	before_look(t->before);
 	before_fill(t->before, o);
+	fill_evidence(t, o);
 	o->gone = process_gone(t->p);
 	fill_cost(t, o);
 	observe_target(t->p, o);

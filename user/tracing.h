@@ -25,6 +25,8 @@ struct tracing_options {
 	double budget_percent;	/* of one core, that the target may be made to spend */
 	enum source source;	/* of the heap, at any price; N_SOURCES: as the budget says */
 	uint64_t distance;	/* mean bytes between two samples, or BUDGET_ANY */
+	uint64_t min_cycles;	/* no leak is called before so many collections, */
+	double min_s;		/* nor so soon */
 	/* Whether whatever is being done should end early; asked often.  NULL: never. */
 	bool (*interrupted)(void *ctx);
 	/* Called some time after a stack was first seen, so that it can be named while its binary

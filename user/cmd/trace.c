@@ -15,6 +15,7 @@
 #include "user/findings.h"
 #include "user/launch.h"
 #include "user/loop.h"
+#include "user/model.h"
 #include "user/names.h"
 #include "user/observation.h"
 #include "user/opts.h"
@@ -38,6 +39,7 @@ struct run {
 	uint64_t end_ns, next_report_ns;	/* 0: none */
 	bool asked;			/* for a report in between */
 	unsigned int n_failed;		/* reports that could not be written */
+	bool leaks;			/* as the last report says */
 	bool stop;			/* the final report is due */
 	int result;
 };
@@ -56,6 +58,7 @@ static int report(struct run *r)
 	struct findings *f = findings_make(o, r->sites);
 	int err = outputs_write(r->outputs, f, r->o->top);
 
+	r->leaks = f->verdicts.known && f->verdicts.verdict == VERDICT_LEAK;
 	findings_free(f);
 	observation_free(o);
 	return err;
@@ -249,7 +252,8 @@ static int open_process(struct run *r, pid_t pid)
 		.heap = r->o->heap, .goroutines = r->o->goroutines,
 		.memory_bytes = r->o->memory_bytes, .interrupted = interrupted,
 		.budget_percent = r->o->budget_percent, .source = r->o->source,
-		.distance = r->o->distance,
+		.distance = r->o->distance, .min_cycles = r->o->min_cycles,
+		.min_s = (double)r->o->min_time_ns / 1e9,
 		.new_stack = new_stack, .ctx = r,
 	};
 	struct sites_ops names;
@@ -379,6 +383,8 @@ static int trace(const struct opts *o)
 		err = o->dry_run ? dry_run(&r, pid) : trace_pid(&r, pid);
 	if (err && err != -EPIPE && (r.result == EXIT_DONE || r.result == EXIT_GONE))
 		r.result = EXIT_FAILED;
+	if (o->fail_on_leak && r.leaks && r.result != EXIT_FAILED)
+		r.result = EXIT_LEAK;
 	outputs_close(r.outputs);
 	tracing_free(r.t);
 	sites_free(r.sites);
@@ -397,6 +403,7 @@ const struct command cmd_trace = {
 		"not end. The final report comes on Ctrl-C, after -d, or when the process ends;\n"
 		"SIGUSR1 asks for one in between. Exit codes: 0 done; 1 usage, could not attach,\n"
 		"or the final report could not be written; 2 the process ended first (the report\n"
-		"is still written); with -- COMMAND its own, when it has ended.",
+		"is still written); 3 a leak, with --fail-on-leak; with -- COMMAND its own, when\n"
+		"it has ended.",
 	.run = trace,
 };

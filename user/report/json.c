@@ -2,7 +2,7 @@
 /*
  * json.c - one JSON object, on one line, per report, so that a run with an interval is JSON Lines.
  *
- * A number that is not known is null, not 0.  The fields of verdicts are null: nothing judges yet.
+ * A number that is not known is null, not 0; so are verdicts where nothing was judged.
  * docs/report.schema.json describes every field; the tests hold reports against it.
  */
 #include "user/report/report.h"
@@ -20,12 +20,17 @@
 enum { MAX_SITES = 1000, MAX_TYPES = 20, MAX_PLACES = 20 };
 
 /* As a string: readers keep numbers in doubles, which have 53 bits. */
-static void field_id(struct json *j, uint64_t id)
+static void put_id(struct json *j, const char *key, uint64_t id)
 {
 	char hex[17];
 
 	snprintf(hex, sizeof(hex), "%016" PRIx64, id);
-	field_string(j, "id", id ? hex : NULL);
+	field_string(j, key, id ? hex : NULL);
+}
+
+static void field_id(struct json *j, uint64_t id)
+{
+	put_id(j, "id", id);
 }
 
 static void put_target(struct json *j, const struct findings *f)
@@ -117,6 +122,11 @@ static void put_estimate(struct json *j, const char *key, const struct estimate 
 	close_level(j, '}');
 }
 
+static void put_word(struct json *j, const struct findings *f, enum verdict verdict)
+{
+	field_string(j, "verdict", f->verdicts.known ? report_verdict(verdict) : NULL);
+}
+
 static void put_census(struct json *j, const struct findings *f)
 {
 	const struct heap_census *c = &f->census;
@@ -142,6 +152,7 @@ static void put_census(struct json *j, const struct findings *f)
 		field_u64(j, "live_bytes", k->live_bytes);
 		field_u64(j, "alloc_objects", k->alloc_objects);
 		put_estimate(j, "rate_per_s", &k->rate);
+		put_word(j, f, k->is.verdict);
 		close_level(j, '}');
 	}
 	close_level(j, ']');
@@ -340,7 +351,7 @@ static void put_heap_site(struct json *j, const struct findings *f, const struct
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "heap");
 	field_id(j, s->id);
-	field_null(j, "verdict");
+	put_word(j, f, s->is.verdict);
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
 	put_heap_numbers(j, f, s);
@@ -403,7 +414,7 @@ static void put_goroutine_site(struct json *j, const struct findings *f,
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "goroutine");
 	field_id(j, s->id);
-	field_null(j, "verdict");
+	put_word(j, f, s->is.verdict);
 	put_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
 	field_bool(j, "before_attach", s->before_attach);
@@ -499,6 +510,75 @@ static void put_older(struct json *j, const struct findings *f, size_t top)
 	close_level(j, '}');
 }
 
+static void put_missing(struct json *j, unsigned missing)
+{
+	const char *text;
+
+	open_level(j, "missing", '[');
+	for (size_t i = 0; (text = report_missing_text(missing, i)); i++)
+		field_string(j, NULL, text);
+	close_level(j, ']');
+}
+
+/* The sites of a finding by their ids, those that are written or not. */
+static void put_site_ids(struct json *j, const struct findings *f, size_t finding)
+{
+	open_level(j, "sites", '[');
+	for (size_t i = 0; i < f->n_sites; i++)
+		if (f->sites[i].finding == finding)
+			put_id(j, NULL, f->sites[i].id);
+	for (size_t i = 0; i < f->n_gsites; i++)
+		if (f->gsites[i].finding == finding)
+			put_id(j, NULL, f->gsites[i].id);
+	close_level(j, ']');
+}
+
+/* Frames: of where its goroutines are created, else of the site that grows most. */
+static void put_finding(struct json *j, const struct findings *f, size_t i)
+{
+	const struct finding *found = &f->verdicts.findings[i];
+	const struct estimate unknown = { NAN, NAN, NAN, 0 };
+	bool goroutine = found->gsite != NO_INDEX;
+	struct frames none = { 0 };
+
+	open_level(j, NULL, '{');
+	field_string(j, "kind", goroutine ? "goroutine" : "heap");
+	field_string(j, "verdict", report_verdict(found->verdict));
+	put_frames(j, "frames", goroutine ? &f->gsites[found->gsite].stack :
+		   found->site != NO_INDEX ? &f->sites[found->site].stack : &none, 0);
+	field_string(j, "caller", found->caller);
+	put_estimate(j, "rate_per_s", &found->rate);
+	put_estimate(j, "goroutine_rate_per_s", goroutine ? &found->is.rate : &unknown);
+	field_u64(j, "samples", found->rate.samples);
+	field_bool(j, "certain", found->is.certain);
+	field_double(j, "lifetime_s", found->is.lifetime_s);
+	put_missing(j, found->is.missing);
+	field_double(j, "watch_s", found->is.missing ? found->is.watch_s : NAN);
+	put_site_ids(j, f, i);
+	close_level(j, '}');
+}
+
+static void put_verdicts(struct json *j, const struct findings *f)
+{
+	const struct verdicts *v = &f->verdicts;
+	const struct estimate unknown = { NAN, NAN, NAN, 0 };
+
+	put_word(j, f, v->verdict);
+	field_u64(j, "min_gc_cycles", v->known ? v->min_cycles : UNKNOWN_U64);
+	field_double(j, "min_s", v->known ? v->min_s : NAN);
+	put_estimate(j, "explained", v->known ? &v->explained : &unknown);
+	put_estimate(j, "unseen_per_s", v->known ? &v->unseen : &unknown);
+	field_double(j, "detectable_per_s", v->known ? v->detectable : NAN);
+	if (!v->known) {
+		field_null(j, "findings");
+		return;
+	}
+	open_level(j, "findings", '[');
+	for (size_t i = 0; i < v->n_findings; i++)
+		put_finding(j, f, i);
+	close_level(j, ']');
+}
+
 int report_json(FILE *out, const struct findings *f, const struct report_options *opt)
 {
 	struct json j = { .out = out, .all = !opt->top };
@@ -523,7 +603,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 		put_collections(&j, f);
 	if (f->types)
 		report_heap_json(&j, f->types);
-	field_null(&j, "verdict");
+	put_verdicts(&j, f);
 	put_coverage(&j, f);
 	put_cost(&j, f);
 	put_sites(&j, f, opt->top);

@@ -328,3 +328,34 @@ int report_finish(FILE *out)
 		return 0;
 	return errno ? -errno : -EIO;
 }
+
+const char *report_verdict(enum verdict v)
+{
+	static const char *const words[] = {
+		[VERDICT_TOO_FEW] = "TOO_FEW_SAMPLES", [VERDICT_CHURN] = "CHURN",
+		[VERDICT_STEADY] = "STEADY", [VERDICT_PLATEAU] = "PLATEAU",
+		[VERDICT_GROWING] = "GROWING", [VERDICT_LEAK] = "LEAK",
+	};
+
+	return words[v];
+}
+
+const char *report_missing_text(unsigned missing, size_t n)
+{
+	static const struct { enum missing bit; const char *text; } rows[] = {
+		{ MISSING_CYCLES, "too few collections" },
+		{ MISSING_TIME, "watched for too short a time" },
+		{ MISSING_GOES_ON, "it slows down" },
+		{ MISSING_OLD_STAY, "old ones die, or none are old yet" },
+		{ MISSING_CENSUS, "its size class does not show it for sure" },
+		{ MISSING_SIZES, "a container that has not doubled often enough" },
+		{ MISSING_LOAD, "load rises as well" },
+		{ MISSING_MANY, "not many yet, and they may wait rightly" },
+		{ MISSING_SHARE, "little of the heap yet" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (missing & rows[i].bit && !n--)
+			return rows[i].text;
+	return NULL;
+}

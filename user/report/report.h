@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "user/model.h"
+
 struct estimate;
 struct findings;
 struct frames;
@@ -72,6 +74,10 @@ struct report_format {
 
 const struct report_format *report_find(const char *name);	/* NULL: no such format */
 const struct report_format *report_formats(size_t *n);
+/* "LEAK", "TOO_FEW_SAMPLES" */
+const char *report_verdict(enum verdict v);
+/* The n-th of what a growing one lacks to be called a leak; NULL: it lacks no more. */
+const char *report_missing_text(unsigned missing, size_t n);
 /* Of enum report_needs: what these findings lack. */
 unsigned int report_missing(const struct findings *f);
 /* Where value stands in format->values (0 for NULL), or -EINVAL. */

@@ -20,6 +20,7 @@
 enum {
 	SCREEN = 40,		/* lines of a report that is to fit on one */
 	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
+	FINDING_FRAMES = 3,	/* of a finding: its site's row has all */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
 
@@ -363,6 +364,16 @@ static void put_rate(struct line *l, const char *per_minute, const char *limits,
 		item(l, " ", "over the last %s", report_duration(span_s).s);
 }
 
+/* The word of a row. */
+static void put_word(struct line *l, const struct findings *f, const struct judgement *is)
+{
+	if (!f->verdicts.known)
+		return;
+	item(l, "  ", "%s", is->verdict == VERDICT_TOO_FEW ? "too few samples" :
+			    is->replacing ? "STEADY (replaces older ones)" :
+			    report_verdict(is->verdict));
+}
+
 static void put_heap_rate(struct line *l, const struct heap_site *s)
 {
 	struct estimate rate = { s->rate.value * 60, s->rate.low * 60, s->rate.high * 60, 0 };
@@ -411,6 +422,7 @@ static void put_heap_site(FILE *out, const struct findings *f, const struct heap
 	item(&l, "  ", "allocated %s", size_of(s->alloc_bytes).s);
 	if (looked && s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
+	put_word(&l, f, &s->is);
 	end_line(&l);
 	put_parts(out, s, looked, all);
 	if (s->older)
@@ -729,6 +741,7 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 	if (s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s%s", s->before_attach ? ">= " : "",
 		     report_duration(s->oldest_s).s);
+	put_word(&l, f, &s->is);
 	end_line(&l);
 	free(rate);
 	put_places(out, f, s, all);
@@ -740,6 +753,229 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 	else if (f->starts_missed && s->samples < s->live)
 		fprintf(out, "           as far as the start of %s of them tells\n",
 			report_count(s->samples).s);
+}
+
+/* ---- verdicts -------------------------------------------------------------------------------- */
+
+static size_t count_findings(const struct findings *f, enum verdict verdict)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->verdicts.n_findings; i++)
+		n += f->verdicts.findings[i].verdict == verdict;
+	return n;
+}
+
+/* Sites that are part of no finding: those that are judged, or those that are not. */
+static size_t count_others(const struct findings *f, bool judged)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_sites; i++)
+		n += f->sites[i].finding == NO_INDEX &&
+		     (f->sites[i].is.verdict != VERDICT_TOO_FEW) == judged;
+	for (size_t i = 0; i < f->n_gsites; i++)
+		n += f->gsites[i].finding == NO_INDEX &&
+		     (f->gsites[i].is.verdict != VERDICT_TOO_FEW) == judged;
+	return n;
+}
+
+/* "4 of 12 collections, the last in about 80s": what has to pass before anything is called a
+ * leak. */
+static void put_progress(struct line *l, const struct findings *f)
+{
+	const struct verdicts *v = &f->verdicts;
+
+	if (f->gc_cycles < v->min_cycles) {
+		item(l, "; ", "%s of %s collections", report_count(f->gc_cycles).s,
+		     report_count(v->min_cycles).s);
+		if (f->gc_cycles)
+			item(l, ", ", "the last in about %s",
+			     report_duration(f->attached_s / (double)f->gc_cycles *
+					     (double)(v->min_cycles - f->gc_cycles)).s);
+	}
+	if (f->attached_s < v->min_s)
+		item(l, "; ", "%s of %s", report_duration(f->attached_s).s,
+		     report_duration(v->min_s).s);
+}
+
+static void put_unexplained(struct line *l, const struct verdicts *v)
+{
+	const struct estimate e = { v->unseen.value * 60, v->unseen.low * 60, v->unseen.high * 60,
+				    0 };
+
+	if (e.low > 0)
+		item(l, "; ", "%s/min%s grow that no stack shows", report_change(e.value).s,
+		     report_limits(&e, true).s);
+	else if (isfinite(v->detectable))
+		item(l, "; ", "a leak of %s/min would show", report_bytes(
+			     report_whole(v->detectable * 60)).s);
+}
+
+static void put_verdict(FILE *out, const struct findings *f)
+{
+	const struct verdicts *v = &f->verdicts;
+	size_t leaks = count_findings(f, VERDICT_LEAK), growing = count_findings(f, VERDICT_GROWING);
+	struct line l = begin_line(out, "VERDICT  ", 9);
+
+	if (v->verdict == VERDICT_TOO_FEW)
+		item(&l, "", "too early to tell");
+	else if (!leaks && v->verdict == VERDICT_LEAK)
+		item(&l, "", "a leak whose stacks are not known");
+	else
+		item(&l, "", "%zu leak%s", leaks, plural(leaks));
+	if (growing)
+		item(&l, ", ", "%zu growing", growing);
+	if (count_others(f, true))
+		item(&l, ", ", "%zu steady", count_others(f, true));
+	if (count_others(f, false))
+		item(&l, ", ", "%zu with too few samples", count_others(f, false));
+	if (leaks && isfinite(v->explained.value))
+		item(&l, "; ", "the leak%s explain%s %.0f%% of the growth", plural(leaks),
+		     leaks == 1 ? "s" : "", fmin(v->explained.value, 1) * 100);
+	put_progress(&l, f);
+	put_unexplained(&l, v);
+	end_line(&l);
+}
+
+static struct estimate per_minute(const struct estimate *e)
+{
+	return (struct estimate){ e->value * 60, e->low * 60, e->high * 60, e->samples };
+}
+
+/* What it lacks, and for how long to watch it. */
+static void put_evidence(FILE *out, const struct judgement *is)
+{
+	struct line l = begin_line(out, "   ", 3);
+	const char *text;
+
+	for (size_t i = 0; (text = report_missing_text(is->missing, i)); i++)
+		item(&l, i ? ", " : "no leak yet: ", "%s", text);
+	if (is->missing && is->watch_s > 0)
+		item(&l, "; ", "watch for about %s more", report_duration(is->watch_s).s);
+	if (is->certain)
+		item(&l, "", "they wait for what cannot come");
+	else if (!is->missing && isfinite(is->lifetime_s))
+		item(&l, "", "mean lifetime of the old ones >= %s (95%%)",
+		     report_duration(is->lifetime_s).s);
+	end_line(&l);
+}
+
+static bool has_evidence(const struct judgement *is)
+{
+	return is->missing || is->certain || isfinite(is->lifetime_s);
+}
+
+static void put_top_frames(FILE *out, const struct findings *f, const struct frames *stack,
+			   size_t from, const char *first, const char *rest)
+{
+	struct frames top = *stack;
+
+	if (top.n > from + FINDING_FRAMES) {
+		top.n = from + FINDING_FRAMES;
+		top.cut = false;
+	}
+	put_frames(out, f, &top, from, first, rest);
+}
+
+/* Sums over the sites of a finding. */
+static struct heap_site held_by(const struct findings *f, size_t finding)
+{
+	struct heap_site sum = { .oldest_s = -1 };
+
+	for (size_t i = 0; i < f->n_sites; i++) {
+		const struct heap_site *s = &f->sites[i];
+
+		if (s->finding != finding)
+			continue;
+		sum.live_bytes.value += s->live_bytes.value;
+		sum.live.samples += s->live.samples;
+		sum.oldest_s = fmax(sum.oldest_s, s->oldest_s);
+	}
+	return sum;
+}
+
+static void put_held(struct line *l, const struct findings *f, size_t number)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	struct heap_site held = held_by(f, number);
+
+	if (!found->n_sites)
+		return;
+	item(l, "  ", "%s held", size_of(held.live_bytes.value).s);
+	item(l, ", ", "%s sample%s", report_count(held.live.samples).s, plural(held.live.samples));
+	if (held.oldest_s >= 0)
+		item(l, ", ", "oldest %s", report_duration(held.oldest_s).s);
+	if (found->n_sites > 1)
+		item(l, ", ", "%zu sites%s%s", found->n_sites, found->caller ? " below " : "",
+		     found->caller ? found->caller : "");
+}
+
+static void put_heap_finding(FILE *out, const struct findings *f, size_t number)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	const struct heap_site *s = &f->sites[found->site];
+	struct estimate rate = per_minute(&found->rate);
+	struct line l = begin_line(out, "", 3);
+
+	item(&l, "", "%s %s/min%s", report_verdict(found->verdict), report_change(rate.value).s,
+	     report_limits(&rate, true).s);
+	put_held(&l, f, number);
+	end_line(&l);
+	if (s->n_parts)
+		fprintf(out, "   %s%s%s%s\n", s->parts[0].type ? s->parts[0].type : "?",
+			s->parts[0].how ? " (" : "", s->parts[0].how ? s->parts[0].how : "",
+			s->parts[0].how ? ")" : "");
+	if (has_evidence(&found->is))
+		put_evidence(out, &found->is);
+	put_top_frames(out, f, &s->stack, 0, "        ", "        ");
+}
+
+static void put_goroutine_finding(FILE *out, const struct findings *f, size_t number)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	const struct goroutine_site *s = &f->gsites[found->gsite];
+	const struct goroutine_place *p = s->n_places ? &s->places[0] : NULL;
+	struct estimate rate = per_minute(&found->is.rate);
+	char *value = goroutine_change(rate.value), *low = goroutine_change(rate.low),
+	     *high = goroutine_change(rate.high);
+	struct line l = begin_line(out, "", 3);
+	uint64_t live = 0;
+
+	for (size_t i = 0; i < f->n_gsites; i++)
+		live += f->gsites[i].finding == number ? f->gsites[i].live : 0;
+	item(&l, "", "%s goroutines %s/min [%s, %s]", report_verdict(found->verdict), value, low,
+	     high);
+	item(&l, "  ", "%s live", report_count(live).s);
+	if (p)
+		item(&l, ", ", "%s [%s]", report_count(p->live).s, p->state ? p->state : "?");
+	put_held(&l, f, number);
+	end_line(&l);
+	free(value);
+	free(low);
+	free(high);
+	if (has_evidence(&found->is))
+		put_evidence(out, &found->is);
+	if (p && p->stack.n)
+		put_top_frames(out, f, &p->stack, report_fold_runtime(&p->stack),
+			       "   blocked at ", "           <- ");
+	put_top_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
+}
+
+static void put_findings(FILE *out, const struct findings *f, size_t top)
+{
+	const struct verdicts *v = &f->verdicts;
+	size_t n = !top || v->n_findings < MAX_ROWS ? v->n_findings : MAX_ROWS;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v->findings[i].gsite != NO_INDEX)
+			put_goroutine_finding(out, f, i);
+		else if (v->findings[i].site != NO_INDEX)
+			put_heap_finding(out, f, i);
+	}
+	if (n < v->n_findings)
+		fprintf(out, "... and %zu more finding%s (-T 0 shows all)\n", v->n_findings - n,
+			plural(v->n_findings - n));
 }
 
 static void put_states(struct line *l, const struct findings *f)
@@ -977,6 +1213,10 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 	put_memory(out, &f->memory);
 	put_memstats(out, &f->memory);
 	put_trend(out, &f->census);
+	if (f->verdicts.known) {
+		put_verdict(out, f);
+		put_findings(out, f, opt->top);
+	}
 	if (f->gc_known)
 		put_collections(out, f, opt->top);
 	if (f->profile_off)

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * roster.c - two readings in order of goid are compared as lists: a goid is never used twice.
+ */
+#include "user/roster.h"
+
+#include <stdlib.h>
+
+#include "user/base/util.h"
+#include "user/gomem/gomem.h"
+#include "user/judge/window.h"
+
+enum { WINDOW_SHARE = 2 };	/* of the memory: half; the other for two lists */
+
+struct member {
+	uint64_t goid, gopc;
+	uint64_t birth_ns;	/* when it was first seen, or the window's begin */
+};
+
+struct roster {
+	struct window *window;
+	struct member *members;	/* by goid */
+	size_t n, max;
+	uint64_t start_ns;
+	bool begun;		/* a reading has been taken */
+};
+
+void roster_new(struct roster **out, uint64_t start_ns, size_t max_bytes)
+{
+	struct roster *r = xcalloc(1, sizeof(*r));
+
+	r->start_ns = start_ns;
+	r->max = max_bytes / WINDOW_SHARE / 2 / sizeof(*r->members);
+	window_new(&r->window, start_ns, max_bytes / WINDOW_SHARE);
+	*out = r;
+}
+
+void roster_free(struct roster *r)
+{
+	if (!r)
+		return;
+	window_free(r->window);
+	free(r->members);
+	free(r);
+}
+
+const struct window *roster_window(const struct roster *r)
+{
+	return r->window;
+}
+
+static struct member *list(const struct goroutines *gs, uint64_t birth_ns, size_t *n)
+{
+	struct member *v = xcalloc(gs->n, sizeof(*v));
+
+	*n = 0;
+	for (size_t i = 0; i < gs->n; i++)
+		if (!gs->v[i].system)
+			v[(*n)++] = (struct member){ gs->v[i].goid, gs->v[i].gopc, birth_ns };
+	return v;
+}
+
+static void tell_death(struct roster *r, const struct member *m)
+{
+	window_death(r->window, m->gopc, m->birth_ns, 1);
+}
+
+static void tell_birth(struct roster *r, const struct member *m)
+{
+	window_birth(r->window, m->gopc, m->birth_ns, 1);
+}
+
+/* Takes the members of now; those of before keep when they were born. */
+static void replace(struct roster *r, struct member *now, size_t n)
+{
+	size_t old = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		while (old < r->n && r->members[old].goid < now[i].goid)
+			tell_death(r, &r->members[old++]);
+		if (old < r->n && r->members[old].goid == now[i].goid)
+			now[i].birth_ns = r->members[old++].birth_ns;
+		else
+			tell_birth(r, &now[i]);
+	}
+	while (old < r->n)
+		tell_death(r, &r->members[old++]);
+	free(r->members);
+	r->members = now;
+	r->n = n;
+}
+
+void roster_read(struct roster *r, const struct goroutines *gs, uint64_t time_ns)
+{
+	struct member *now;
+	size_t n;
+
+	if (gs->n_unreadable || gs->n_left_out || gs->interrupted || gs->n > r->max)
+		return;
+	window_look(r->window, time_ns);
+	now = list(gs, r->begun ? time_ns : r->start_ns, &n);
+	replace(r, now, n);
+	r->begun = true;
+}

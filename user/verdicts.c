@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * verdicts.c - the judge knows numbers only: sites and go statements are put into its words, and
+ * what it says into those of a report.
+ */
+#include "user/verdicts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/table.h"
+#include "user/base/util.h"
+#include "user/judge/judge.h"
+#include "user/model.h"
+#include "user/observation.h"
+#include "user/sites.h"
+#include "user/waitreason.h"
+
+struct judging {
+	struct findings *f;
+	const struct observation *o;
+	struct sites *sites;
+	const struct site *const *stacks;
+	struct judge_input in;
+	struct judge_class heap;
+	struct judge_part *parts;	/* of all sites */
+	uint64_t *callers;		/* likewise */
+	struct table index;		/* id of a site, or gopc, to an index */
+};
+
+struct index_entry {
+	uint64_t key;
+	uint64_t index;
+};
+
+static uint64_t key_of(const struct judging *g, uint64_t id)
+{
+	return table_mix(g->index.seed, id) | 1;
+}
+
+static void remember(struct judging *g, uint64_t id, uint64_t index)
+{
+	bool is_new;
+	struct index_entry *e = table_put(&g->index, key_of(g, id), &is_new);
+
+	e->index = index;
+}
+
+static size_t find(const struct judging *g, uint64_t id)
+{
+	const struct index_entry *e = table_find(&g->index, key_of(g, id));
+
+	return e ? e->index : NO_INDEX;
+}
+
+static void begin_index(struct judging *g)
+{
+	table_init(&g->index, sizeof(struct index_entry), SIZE_MAX);
+}
+
+/* ---- classes --------------------------------------------------------------------------------- */
+
+static struct judge_class class_of(const struct obs_growth *from)
+{
+	struct judge_class c = { .object_bytes = from->object_bytes, .bytes = from->live };
+
+	for (size_t i = 0; i < WINDOW_PARTS; i++)
+		c.load[i] = isnan(from->load[i]) ? 0 : from->load[i];
+	return c;
+}
+
+static void fill_classes(struct judging *g)
+{
+	const struct obs_evidence *e = &g->o->evidence;
+
+	g->heap = class_of(&e->heap);
+	g->in.heap = &g->heap;
+	g->in.n_classes = e->n_classes;
+	g->in.classes = xcalloc(e->n_classes, sizeof(*g->in.classes));
+	for (size_t i = 0; i < e->n_classes; i++)
+		g->in.classes[i] = class_of(&e->classes[i]);
+}
+
+/* Of size 0 are the large ones, and all that no class is of. */
+static size_t class_index(const struct obs_evidence *e, uint64_t size)
+{
+	size_t large = NO_INDEX;
+
+	for (size_t i = 0; i < e->n_classes; i++) {
+		if (e->classes[i].size == size)
+			return i;
+		if (!e->classes[i].size)
+			large = i;
+	}
+	return large;
+}
+
+/* ---- sites ----------------------------------------------------------------------------------- */
+
+static uint64_t hash_name(const char *name)
+{
+	uint64_t h = 1;
+
+	for (const char *s = name; s && *s; s++)
+		h = table_mix(h, (uint8_t)*s);
+	return name ? h | 1 : 0;
+}
+
+static bool is_of_goroutine(const struct site_part *p)
+{
+	static const char *const types[] = { "runtime.g", "runtime.sudog", "runtime.timer" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (p->type && !strcmp(p->type, types[i]))
+			return true;
+	return false;
+}
+
+static bool are_all_of_goroutines(const struct heap_site *s)
+{
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (!is_of_goroutine(&s->parts[i]))
+			return false;
+	return s->n_parts > 0;
+}
+
+/* The words of sitetype: what growslice makes, and what the runtime's maps do. */
+static enum container container_of_site(const struct heap_site *s)
+{
+	const char *how = s->n_parts ? s->parts[0].how : NULL;
+
+	if (how && !strcmp(how, "append"))
+		return CONTAINER_SLICE;
+	return how && !strcmp(how, "map") ? CONTAINER_MAP : CONTAINER_NONE;
+}
+
+/* The site of a flow's account; NO_INDEX: of none. */
+static size_t site_of_flow(const struct judging *g, const struct obs_flow *flow)
+{
+	const struct obs_account *a = &g->o->accounts[flow->of];
+	const struct site *site = g->stacks[a->stack];
+
+	return site ? find(g, site->id) : NO_INDEX;
+}
+
+static void add_part(struct judging *g, const struct obs_flow *flow, size_t *next)
+{
+	const struct obs_account *a = &g->o->accounts[flow->of];
+	size_t class = class_index(&g->o->evidence, a->size), site = site_of_flow(g, flow);
+
+	if (site == NO_INDEX || class == NO_INDEX)
+		return;
+	g->parts[next[site]++] = (struct judge_part){
+		.class = class, .object_bytes = (double)a->size, .objects = &flow->flow };
+	g->in.sites[site].n_parts++;
+}
+
+static void fill_parts(struct judging *g)
+{
+	const struct obs_flows *flows = &g->o->evidence.accounts;
+	size_t n = g->f->n_sites, sum = 0, *next = xcalloc(n + 1, sizeof(*next));
+
+	for (size_t i = 0; i < flows->n; i++) {
+		size_t site = site_of_flow(g, &flows->v[i]);
+
+		if (site != NO_INDEX)
+			next[site + 1]++;
+	}
+	for (size_t i = 0; i < n; i++)
+		next[i + 1] += next[i];
+	sum = next[n];
+	g->parts = xcalloc(sum, sizeof(*g->parts));
+	for (size_t i = 0; i < n; i++)
+		g->in.sites[i].parts = g->parts + next[i];
+	for (size_t i = 0; i < flows->n; i++)
+		add_part(g, &flows->v[i], next);
+	free(next);
+}
+
+static void fill_callers(struct judging *g)
+{
+	const struct findings *f = g->f;
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_sites; i++)
+		n += f->sites[i].stack.n;
+	g->callers = xcalloc(n, sizeof(*g->callers));
+	n = 0;
+	for (size_t i = 0; i < f->n_sites; i++) {
+		const struct frames *stack = &f->sites[i].stack;
+		struct judge_site *site = &g->in.sites[i];
+
+		site->callers = g->callers + n;
+		for (size_t k = 0; k < stack->n; k++) {
+			uint64_t hash = hash_name(stack->v[k]->function);
+
+			if (hash)
+				g->callers[n + site->n_callers++] = hash;
+		}
+		n += site->n_callers;
+	}
+}
+
+/* Of all accounts: those that have died out have no flow. */
+static void count_allocated(struct judging *g)
+{
+	for (size_t i = 0; i < g->o->n_accounts; i++) {
+		const struct obs_account *a = &g->o->accounts[i];
+		const struct site *site = g->stacks[a->stack];
+		size_t index = site ? find(g, site->id) : NO_INDEX;
+
+		if (index != NO_INDEX)
+			g->in.sites[index].n_allocated += (double)a->recorded;
+	}
+}
+
+static void fill_sites(struct judging *g)
+{
+	struct findings *f = g->f;
+
+	begin_index(g);
+	g->in.sites_span = g->o->evidence.accounts.span;
+	g->in.n_sites = f->n_sites;
+	g->in.sites = xcalloc(f->n_sites, sizeof(*g->in.sites));
+	for (size_t i = 0; i < f->n_sites; i++) {
+		g->in.sites[i].finding = NO_FINDING;
+		g->in.sites[i].container = container_of_site(&f->sites[i]);
+		g->in.sites[i].of_goroutines = are_all_of_goroutines(&f->sites[i]);
+		remember(g, f->sites[i].id, i);
+	}
+	fill_parts(g);
+	fill_callers(g);
+	count_allocated(g);
+	table_fini(&g->index);
+}
+
+/* ---- goroutines ------------------------------------------------------------------------------ */
+
+static double stack_bytes(const struct observation *o)
+{
+	return o->memory.known && o->n_table ?
+	       (double)o->memory.stack_inuse / (double)o->n_table : 0;
+}
+
+/* The function that a goroutine was started with. */
+static uint64_t function_of(struct judging *g, uint64_t startpc)
+{
+	const struct frames *frames = &sites_get(g->sites, &startpc, 1, SITE_FOLD)->frames;
+
+	return frames->n ? hash_name(frames->v[frames->n - 1]->function) : 0;
+}
+
+static void add_goroutine(struct judging *g, const struct obs_goroutine *from)
+{
+	size_t i = from->system ? NO_INDEX : find(g, from->gopc);
+	struct judge_group *group;
+
+	if (i == NO_INDEX)
+		return;
+	group = &g->in.groups[i];
+	group->waiting[waitreason_class(g->o->states[from->state])]++;
+	group->main |= from->goid == 1;
+	if (!group->function)
+		group->function = function_of(g, from->startpc);
+}
+
+static void fill_groups(struct judging *g)
+{
+	const struct obs_flows *flows = &g->o->evidence.goroutines;
+
+	g->in.groups_span = flows->span;
+	g->in.n_groups = flows->n;
+	g->in.groups = xcalloc(flows->n, sizeof(*g->in.groups));
+	for (size_t i = 0; i < flows->n; i++) {
+		g->in.groups[i] = (struct judge_group){
+			.goroutines = &flows->v[i].flow, .bytes_each = stack_bytes(g->o),
+			.finding = NO_FINDING };
+		remember(g, flows->v[i].of, i);
+	}
+	for (size_t i = 0; i < g->o->n_table; i++)
+		add_goroutine(g, &g->o->table[i]);
+}
+
+/* ---- what was said --------------------------------------------------------------------------- */
+
+static void tell_classes(struct judging *g)
+{
+	struct heap_census *c = &g->f->census;
+
+	for (size_t i = 0; i < c->n_classes; i++) {
+		size_t k = class_index(&g->o->evidence, c->classes[i].size);
+
+		if (k != NO_INDEX)
+			c->classes[i].is = g->in.classes[k].is;
+	}
+}
+
+static void tell_goroutines(struct judging *g, struct finding *to)
+{
+	struct findings *f = g->f;
+
+	for (size_t i = 0; i < f->n_gsites; i++) {
+		struct goroutine_site *s = &f->gsites[i];
+		size_t k = s->gopc == UNKNOWN_U64 ? NO_INDEX : find(g, s->gopc);
+
+		s->finding = k == NO_INDEX ? NO_INDEX : g->in.groups[k].finding;
+		if (k != NO_INDEX)
+			s->is = g->in.groups[k].is;
+		if (s->finding != NO_INDEX && !to[s->finding].n_gsites++) {
+			to[s->finding].gsite = i;
+			to[s->finding].is = s->is;
+		}
+	}
+}
+
+static const char *caller_name(const struct heap_site *s, uint64_t caller)
+{
+	for (size_t i = 0; i < s->stack.n && caller; i++)
+		if (hash_name(s->stack.v[i]->function) == caller)
+			return s->stack.v[i]->function;
+	return NULL;
+}
+
+static struct finding finding_of(const struct judging *g, const struct judge_finding *from)
+{
+	struct finding to = { .verdict = from->verdict, .rate = from->rate,
+			      .site = from->first_site, .n_sites = from->n_sites,
+			      .gsite = NO_INDEX };
+
+	if (to.site != NO_INDEX) {
+		to.is = g->in.sites[to.site].is;
+		to.caller = caller_name(&g->f->sites[to.site], from->caller);
+	}
+	return to;
+}
+
+static void tell(struct judging *g, const struct judge_result *r)
+{
+	struct findings *f = g->f;
+	struct verdicts *v = &f->verdicts;
+
+	*v = (struct verdicts){
+		.known = true, .verdict = r->verdict, .min_cycles = g->in.limits.min_cycles,
+		.min_s = g->in.limits.min_s, .n_findings = r->n_findings,
+		.explained = r->explained, .unseen = r->unseen, .detectable = r->detectable };
+	v->findings = xcalloc(r->n_findings, sizeof(*v->findings));
+	for (size_t i = 0; i < r->n_findings; i++)
+		v->findings[i] = finding_of(g, &r->findings[i]);
+	for (size_t i = 0; i < f->n_sites; i++) {
+		f->sites[i].is = g->in.sites[i].is;
+		f->sites[i].finding = g->in.sites[i].finding;
+	}
+	tell_classes(g);
+	tell_goroutines(g, v->findings);
+}
+
+void verdicts_make(struct findings *f, const struct observation *o, struct sites *sites,
+		   const struct site *const *stacks)
+{
+	struct judging g = { .f = f, .o = o, .sites = sites, .stacks = stacks };
+	struct judge_result result;
+
+	g.in.limits = (struct judge_limits){ o->evidence.min_cycles, o->evidence.min_s };
+	fill_classes(&g);
+	fill_sites(&g);
+	begin_index(&g);
+	fill_groups(&g);
+	judge(&g.in, &result);
+	tell(&g, &result);
+	table_fini(&g.index);
+	free(result.findings);
+	free(g.in.classes);
+	free(g.in.sites);
+	free(g.in.groups);
+	free(g.parts);
+	free(g.callers);
+}
