@@ -14,6 +14,9 @@
 
 #include "include/gobpfleak.h"
 #include "tests/unit/names.h"
+#include "user/flows.h"
+#include "user/judge/trend.h"
+#include "user/judge/window.h"
 #include "user/observation.h"
 
 #define S 1000000000ull
@@ -552,6 +555,168 @@ static void test_many(void **state)
 	free(where);
 }
 
+/* ---- verdicts -------------------------------------------------------------------------------- */
+
+enum { KEY = 77, CYCLES = 40, PER_CYCLE = 5 };
+
+/* What evidence is made from: a minute with 40 collections, at each of which so many objects of
+ * account 0 (1 KiB each) have been born and stay. */
+struct story {
+	struct window *objects, *goroutines;
+	struct trend *census;
+	struct obs_growth classes[2];	/* large ones, 1 KiB */
+	unsigned n_born;	/* objects a cycle */
+	unsigned n_started;	/* goroutines of SERVE, likewise */
+	bool flat;		/* and nothing grows by the census */
+};
+
+static void tell_story(struct story *s)
+{
+	window_new(&s->objects, 10 * S, 1 << 20);
+	window_new(&s->goroutines, 10 * S, 1 << 20);
+	trend_new(&s->census, 1);
+	for (uint64_t i = 1; i <= CYCLES; i++) {
+		uint64_t now = 10 * S + i * 60 * S / CYCLES;
+		uint64_t bytes = 10240000 + (s->flat ? 0 : i * s->n_born * 1024);
+
+		window_look(s->objects, now);
+		window_look(s->goroutines, now);
+		for (unsigned k = 0; k < s->n_born; k++)
+			window_birth(s->objects, KEY, now, 1);
+		for (unsigned k = 0; k < s->n_started; k++)
+			window_birth(s->goroutines, PC(SERVE, 5), now, 1);
+		trend_add(s->census, now, &bytes, NULL, NULL);
+	}
+}
+
+static void add_evidence(struct story *s, struct observation *o)
+{
+	struct growth g;
+
+	tell_story(s);
+	trend_growth(s->census, 0, 10 * S, &g);
+	s->classes[0] = (struct obs_growth){ .live = { .late = { NAN, NAN, NAN, 0 } } };
+	s->classes[0].live.values = s->classes[0].live.late;
+	s->classes[1] = (struct obs_growth){ .size = 1024, .object_bytes = 1024, .live = g };
+	o->evidence = (struct obs_evidence){
+		.known = true, .min_cycles = 12, .min_s = 30, .classes = s->classes,
+		.n_classes = 2, .heap = { .object_bytes = 1024, .live = g } };
+	accounts[0].key = KEY;
+	flows_of_accounts(s->objects, o);
+	flows_of_goroutines(s->goroutines, o);
+}
+
+static void end_story(struct story *s, struct observation *o)
+{
+	window_free(s->objects);
+	window_free(s->goroutines);
+	trend_free(s->census);
+	free(o->evidence.accounts.v);
+	free(o->evidence.goroutines.v);
+	accounts[0].key = 0;
+}
+
+/* The census and the samples agree on who leaks, and how fast. */
+static void test_leak(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE };
+	struct observation o = example();
+	const double rate = PER_CYCLE * 1024 * CYCLES / 60.0;
+	const struct finding *found;
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	f = findings_make(&o, *state);
+	assert_true(f->verdicts.known);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 1);
+	found = &f->verdicts.findings[0];
+	assert_int_equal(found->verdict, VERDICT_LEAK);
+	assert_int_equal(found->site, 0);
+	assert_int_equal(found->gsite, NO_INDEX);
+	assert_int_equal(found->n_sites, 1);
+	assert_int_equal(f->sites[0].is.verdict, VERDICT_LEAK);
+	assert_int_equal(f->sites[0].finding, 0);
+	assert_true(found->rate.low <= rate && rate <= found->rate.high);
+	assert_true(f->verdicts.explained.value > .9 && f->verdicts.explained.value < 1.1);
+	findings_free(f);
+	end_story(&s, &o);
+}
+
+/* The same objects in a class that does not grow take the place of older ones. */
+static void test_replacing(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE, .flat = true };
+	struct observation o = example();
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.n_findings, 0);
+	assert_int_equal(f->verdicts.verdict, VERDICT_STEADY);
+	assert_int_equal(f->sites[0].is.verdict, VERDICT_STEADY);
+	assert_true(f->sites[0].is.replacing);
+	assert_int_equal(f->sites[0].finding, NO_INDEX);
+	findings_free(f);
+	end_story(&s, &o);
+}
+
+/* Nothing is a leak before its time; a look judges nothing. */
+static void test_verdict_too_early(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE };
+	struct observation o = example();
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	o.evidence.min_s = 180;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.verdict, VERDICT_GROWING);
+	assert_int_equal(f->sites[0].is.missing, MISSING_TIME);
+	assert_true(fabs(f->sites[0].is.watch_s - 120) < 2);
+	findings_free(f);
+	o.evidence.min_cycles = CYCLES + 1;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.verdict, VERDICT_TOO_FEW);
+	assert_int_equal(f->verdicts.n_findings, 0);
+	findings_free(f);
+	o.evidence.known = false;
+	f = findings_make(&o, *state);
+	assert_false(f->verdicts.known);
+	findings_free(f);
+	o.evidence.known = true;
+	end_story(&s, &o);
+}
+
+/* All sites of one go statement are told the same: those of before the attach, too. */
+static void test_goroutine_leak(void **state)
+{
+	struct story s = { .n_started = 2, .flat = true };
+	struct observation o = example();
+	size_t n = 0;
+	const struct finding *found;
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 1);
+	found = &f->verdicts.findings[0];
+	assert_int_equal(found->site, NO_INDEX);
+	assert_true(fabs(found->is.rate.value - 2 * CYCLES / 60.0) < .01);
+	assert_int_equal(f->gsites[found->gsite].gopc, PC(SERVE, 5));
+	for (size_t i = 0; i < f->n_gsites; i++) {
+		bool serve = f->gsites[i].gopc == PC(SERVE, 5);
+
+		n += serve;
+		assert_int_equal(f->gsites[i].is.verdict == VERDICT_LEAK, serve);
+	}
+	assert_int_equal(n, found->n_gsites);
+	assert_true(n > 1);
+	findings_free(f);
+	end_story(&s, &o);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -563,6 +728,8 @@ int main(void)
 		TEST(test_goroutines), TEST(test_starts_missed),
 		TEST(test_main_goroutine), TEST(test_table_unknown),
 		TEST(test_coverage_and_cost), TEST(test_listened), TEST(test_kept), TEST(test_many),
+		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
+		TEST(test_goroutine_leak),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,12 @@ static void test_switches(void **state)
 	assert_int_equal(o.count, 3);
 	assert_int_equal(o.duration_ns, 60 * S);
 	assert_int_equal(o.top, 0);
+	assert_int_equal(o.min_cycles, 12);
+	assert_int_equal(o.min_time_ns, 180 * S);
+	assert_false(o.fail_on_leak);
+	assert_true(parsed(&l, "-p 42 --fail-on-leak").fail_on_leak);
+	assert_int_equal(parsed(&l, "-p 42 --min-gc 5").min_cycles, 5);
+	assert_int_equal(parsed(&l, "-p 42 --min-time 1m30s").min_time_ns, 90 * S);
 	assert_true(o.force && o.dry_run && o.heap && !o.goroutines);
 	assert_int_equal(o.verbosity, VERBOSE);
 	assert_int_equal(parsed(&l, "-p 42 -v -q").verbosity, QUIET);
