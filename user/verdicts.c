@@ -98,31 +98,30 @@ static size_t class_index(const struct obs_evidence *e, uint64_t size)
 
 /* ---- sites ----------------------------------------------------------------------------------- */
 
+/* 0: not known, or the root of all stacks, which is nobody's caller. */
 static uint64_t hash_name(const char *name)
 {
 	uint64_t h = 1;
 
-	for (const char *s = name; s && *s; s++)
+	if (!name || !strcmp(name, "runtime.goexit"))
+		return 0;
+	for (const char *s = name; *s; s++)
 		h = table_mix(h, (uint8_t)*s);
-	return name ? h | 1 : 0;
+	return h | 1;
 }
 
-static bool is_of_goroutine(const struct site_part *p)
+/* What the runtime allocates for goroutines, at whatever place makes it do so. */
+static bool is_of_goroutine(struct judging *g, const struct obs_account *a)
 {
 	static const char *const types[] = { "runtime.g", "runtime.sudog", "runtime.timer" };
+	const struct obs_stack *st = &g->o->stacks[a->stack];
+	struct site_words words;
 
+	sites_words(g->sites, a->typ, g->o->pcs + st->first_pc, st->n_pcs, &words);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (p->type && !strcmp(p->type, types[i]))
+		if (words.type && !strcmp(words.type, types[i]))
 			return true;
 	return false;
-}
-
-static bool are_all_of_goroutines(const struct heap_site *s)
-{
-	for (size_t i = 0; i < s->n_parts; i++)
-		if (!is_of_goroutine(&s->parts[i]))
-			return false;
-	return s->n_parts > 0;
 }
 
 /* The words of sitetype: what growslice makes, and what the runtime's maps do. */
@@ -135,19 +134,20 @@ static enum container container_of_site(const struct heap_site *s)
 	return how && !strcmp(how, "map") ? CONTAINER_MAP : CONTAINER_NONE;
 }
 
-/* The site of a flow's account; NO_INDEX: of none. */
-static size_t site_of_flow(const struct judging *g, const struct obs_flow *flow)
+/* The judge's site of an account: sites are there twice, and behind all of them what each has of
+ * goroutines.  NO_INDEX: of none. */
+static size_t site_of_account(struct judging *g, const struct obs_account *a)
 {
-	const struct obs_account *a = &g->o->accounts[flow->of];
 	const struct site *site = g->stacks[a->stack];
+	size_t i = site ? find(g, site->id) : NO_INDEX;
 
-	return site ? find(g, site->id) : NO_INDEX;
+	return i != NO_INDEX && is_of_goroutine(g, a) ? i + g->f->n_sites : i;
 }
 
 static void add_part(struct judging *g, const struct obs_flow *flow, size_t *next)
 {
 	const struct obs_account *a = &g->o->accounts[flow->of];
-	size_t class = class_index(&g->o->evidence, a->size), site = site_of_flow(g, flow);
+	size_t class = class_index(&g->o->evidence, a->size), site = site_of_account(g, a);
 
 	if (site == NO_INDEX || class == NO_INDEX)
 		return;
@@ -159,18 +159,17 @@ static void add_part(struct judging *g, const struct obs_flow *flow, size_t *nex
 static void fill_parts(struct judging *g)
 {
 	const struct obs_flows *flows = &g->o->evidence.accounts;
-	size_t n = g->f->n_sites, sum = 0, *next = xcalloc(n + 1, sizeof(*next));
+	size_t n = g->in.n_sites, *next = xcalloc(n + 1, sizeof(*next));
 
 	for (size_t i = 0; i < flows->n; i++) {
-		size_t site = site_of_flow(g, &flows->v[i]);
+		size_t site = site_of_account(g, &g->o->accounts[flows->v[i].of]);
 
 		if (site != NO_INDEX)
 			next[site + 1]++;
 	}
 	for (size_t i = 0; i < n; i++)
 		next[i + 1] += next[i];
-	sum = next[n];
-	g->parts = xcalloc(sum, sizeof(*g->parts));
+	g->parts = xcalloc(next[n], sizeof(*g->parts));
 	for (size_t i = 0; i < n; i++)
 		g->in.sites[i].parts = g->parts + next[i];
 	for (size_t i = 0; i < flows->n; i++)
@@ -190,6 +189,7 @@ static void fill_callers(struct judging *g)
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct frames *stack = &f->sites[i].stack;
 		struct judge_site *site = &g->in.sites[i];
+		struct judge_site *of_goroutines = site + f->n_sites;
 
 		site->callers = g->callers + n;
 		for (size_t k = 0; k < stack->n; k++) {
@@ -199,6 +199,10 @@ static void fill_callers(struct judging *g)
 				g->callers[n + site->n_callers++] = hash;
 		}
 		n += site->n_callers;
+		if (of_goroutines->n_parts) {
+			of_goroutines->callers = site->callers;
+			of_goroutines->n_callers = site->n_callers;
+		}
 	}
 }
 
@@ -207,8 +211,7 @@ static void count_allocated(struct judging *g)
 {
 	for (size_t i = 0; i < g->o->n_accounts; i++) {
 		const struct obs_account *a = &g->o->accounts[i];
-		const struct site *site = g->stacks[a->stack];
-		size_t index = site ? find(g, site->id) : NO_INDEX;
+		size_t index = site_of_account(g, a);
 
 		if (index != NO_INDEX)
 			g->in.sites[index].n_allocated += (double)a->recorded;
@@ -221,12 +224,12 @@ static void fill_sites(struct judging *g)
 
 	begin_index(g);
 	g->in.sites_span = g->o->evidence.accounts.span;
-	g->in.n_sites = f->n_sites;
-	g->in.sites = xcalloc(f->n_sites, sizeof(*g->in.sites));
+	g->in.n_sites = 2 * f->n_sites;
+	g->in.sites = xcalloc(g->in.n_sites, sizeof(*g->in.sites));
 	for (size_t i = 0; i < f->n_sites; i++) {
-		g->in.sites[i].finding = NO_FINDING;
+		g->in.sites[i].finding = g->in.sites[i + f->n_sites].finding = NO_FINDING;
 		g->in.sites[i].container = container_of_site(&f->sites[i]);
-		g->in.sites[i].of_goroutines = are_all_of_goroutines(&f->sites[i]);
+		g->in.sites[i + f->n_sites].of_goroutines = true;
 		remember(g, f->sites[i].id, i);
 	}
 	fill_parts(g);
@@ -314,6 +317,23 @@ static void tell_goroutines(struct judging *g, struct finding *to)
 	}
 }
 
+/* Of the two that a site was to the judge, the one that is part of a finding, or says more. */
+static void tell_sites(struct judging *g, struct finding *to)
+{
+	struct findings *f = g->f;
+
+	for (size_t i = 0; i < f->n_sites; i++) {
+		const struct judge_site *a = &g->in.sites[i], *b = a + f->n_sites;
+		const struct judge_site *s = (b->finding != NO_FINDING && a->finding == NO_FINDING) ||
+					     !a->n_parts ? b : a;
+
+		f->sites[i].is = (s->n_parts ? s : a)->is;
+		f->sites[i].finding = s->finding;
+		if (s->finding != NO_FINDING)
+			to[s->finding].n_sites++;
+	}
+}
+
 static const char *caller_name(const struct heap_site *s, uint64_t caller)
 {
 	for (size_t i = 0; i < s->stack.n && caller; i++)
@@ -325,11 +345,11 @@ static const char *caller_name(const struct heap_site *s, uint64_t caller)
 static struct finding finding_of(const struct judging *g, const struct judge_finding *from)
 {
 	struct finding to = { .verdict = from->verdict, .rate = from->rate,
-			      .site = from->first_site, .n_sites = from->n_sites,
-			      .gsite = NO_INDEX };
+			      .site = from->first_site, .gsite = NO_INDEX };
 
 	if (to.site != NO_INDEX) {
 		to.is = g->in.sites[to.site].is;
+		to.site %= g->f->n_sites;
 		to.caller = caller_name(&g->f->sites[to.site], from->caller);
 	}
 	return to;
@@ -347,10 +367,7 @@ static void tell(struct judging *g, const struct judge_result *r)
 	v->findings = xcalloc(r->n_findings, sizeof(*v->findings));
 	for (size_t i = 0; i < r->n_findings; i++)
 		v->findings[i] = finding_of(g, &r->findings[i]);
-	for (size_t i = 0; i < f->n_sites; i++) {
-		f->sites[i].is = g->in.sites[i].is;
-		f->sites[i].finding = g->in.sites[i].finding;
-	}
+	tell_sites(g, v->findings);
 	tell_classes(g);
 	tell_goroutines(g, v->findings);
 }

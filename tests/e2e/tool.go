@@ -51,9 +51,19 @@ type report struct {
 		Live      *uint64 `json:"live_bytes"`
 		Forced    *bool
 	}
-	Classes []class
-	Sites   []site
-	Older   *older
+	Older    *older
+	Classes  []class
+	Verdict  string // "": nothing was judged
+	Findings []finding
+	Sites    []site
+}
+
+// finding is one element of "findings".
+type finding struct {
+	Kind, Verdict string
+	Frames        []frame
+	Missing       []string
+	Watch         *float64 `json:"watch_s"`
 }
 
 // class is one element of "classes".
@@ -76,6 +86,7 @@ type site struct {
 	Kind            string
 	ID              string
 	Older           *olderNumbers
+	Verdict         string
 	Frames          []frame
 	FramesCut       bool    `json:"frames_cut"`
 	LiveObjects     *uint64 `json:"live_objects"`

@@ -20,10 +20,11 @@ static const char *const toy_functions[N_FUNCTIONS] = {
 	[SERVE] = "main.serve", [FANOUT] = "main.fanout", [MAIN] = "main.main",
 };
 
-enum toy_type { BYTES = 1, SESSION, N_TYPES };
+enum toy_type { BYTES = 1, SESSION, DESCRIPTOR, N_TYPES };
 
 static const struct site_words toy_types[N_TYPES] = {
 	{ "?", NULL }, [BYTES] = { "[]uint8", "make" }, [SESSION] = { "main.Session", "new" },
+	[DESCRIPTOR] = { "runtime.g", "new" },
 };
 
 static unsigned n_resolved;

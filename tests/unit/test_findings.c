@@ -717,6 +717,34 @@ static void test_goroutine_leak(void **state)
 	end_story(&s, &o);
 }
 
+/* What the runtime makes for goroutines belongs to those that grow, and what else the same place
+ * allocates does not; where none grow it is nobody's leak. */
+static void test_descriptors(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE, .n_started = 2 };
+	struct observation o = example();
+	struct findings *f;
+
+	accounts[0].typ = DESCRIPTOR;
+	add_evidence(&s, &o);
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.n_findings, 1);
+	assert_int_equal(f->verdicts.findings[0].n_sites, 1);
+	assert_true(f->verdicts.findings[0].gsite != NO_INDEX);
+	assert_int_equal(f->sites[0].finding, 0);
+	assert_int_equal(f->n_sites, 1);	/* the one that allocates bytes, too */
+	findings_free(f);
+	end_story(&s, &o);
+	s = (struct story){ .n_born = PER_CYCLE };
+	o = example();
+	add_evidence(&s, &o);
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.n_findings, 0);
+	findings_free(f);
+	end_story(&s, &o);
+	accounts[0].typ = BYTES;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -729,7 +757,7 @@ int main(void)
 		TEST(test_main_goroutine), TEST(test_table_unknown),
 		TEST(test_coverage_and_cost), TEST(test_listened), TEST(test_kept), TEST(test_many),
 		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
-		TEST(test_goroutine_leak),
+		TEST(test_goroutine_leak), TEST(test_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -822,6 +822,8 @@ static void put_verdict(FILE *out, const struct findings *f)
 		item(&l, "", "too early to tell");
 	else if (!leaks && v->verdict == VERDICT_LEAK)
 		item(&l, "", "a leak whose stacks are not known");
+	else if (!leaks)
+		item(&l, "", "no leak");
 	else
 		item(&l, "", "%zu leak%s", leaks, plural(leaks));
 	if (growing)

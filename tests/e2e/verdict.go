@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+// What a trace calls the shapes: a leak of the heap and one of goroutines, with the guilty function first,
+// and no leak what only looks like one.  Shapes go ten times as fast as they are written, and so does the
+// patience of the tool: a second here is ten of a service.
+
+func verdictTests(e *env) []testCase {
+	v := e.newest()
+	return []testCase{
+		{"verdict/map-grows", func(t *T) { t.leakCalled("map-grows", "heap", v) }},
+		{"verdict/goroutine-chan", func(t *T) { t.leakCalled("goroutine-chan", "goroutine", v) }},
+		{"verdict/lru-full", func(t *T) { t.noLeakCalled("lru-full", v) }},
+		{"verdict/workers", func(t *T) { t.noLeakCalled("workers", v) }},
+		{"verdict/early", func(t *T) { t.verdictEarly(v) }},
+	}
+}
+
+const (
+	minTime       = "18s" // three minutes of a service
+	benignSeconds = 30    // of the clock, that what is healthy is watched for
+	benignCycles  = 24
+)
+
+func (t *T) shape(name, version string) *program {
+	p := t.program(t.build("shapes", version, "stripped"))
+	p.do("speed 10")
+	p.do(name)
+	return p
+}
+
+// judged traces it until a report is what until waits for, and returns that one; the tool must end with code.
+func (t *T) judged(p *program, code int, until func(r *report) bool, args ...string) *report {
+	x := t.startTracer(append([]string{"--format", "json", "-i", "1", "-p", fmt.Sprint(p.pid()), "--fail-on-leak"}, args...)...)
+	p.do("attached")
+	r := x.parse(x.line(x.stdout, ""))
+	for !until(r) {
+		if t.left() < 0 {
+			t.Fatalf("after %.0f s and %d collections: %s, findings %+v", r.Time.Attached, r.Time.GCCycles, r.Verdict, r.Findings)
+		}
+		r = x.parse(x.line(x.stdout, ""))
+	}
+	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	for range x.stdout.next {
+	}
+	x.expect(code)
+	return r
+}
+
+// leakCalled: the first finding is of that kind and names a culprit; the exit status says so.
+func (t *T) leakCalled(name, kind, version string) {
+	var truth struct{ Culprits []string }
+	p := t.shape(name, version)
+	r := t.judged(p, 3, func(r *report) bool {
+		return len(r.Findings) > 0 && r.Findings[0].Verdict == "LEAK" && r.Findings[0].Kind == kind
+	}, "--min-time", minTime)
+	p.json(&truth, "ledger")
+	p.finish()
+	if r.Time.Attached < 18 || r.Time.GCCycles < 12 {
+		t.Errorf("called after %.1f s and %d collections", r.Time.Attached, r.Time.GCCycles)
+	}
+	if r.Verdict != "LEAK" {
+		t.Errorf("%s, and the first finding is a leak", r.Verdict)
+	}
+	if !namesOne(r.Findings[0].Frames, truth.Culprits) {
+		t.Errorf("the first finding names none of %v: %s", truth.Culprits, formatFrames(r.Findings[0].Frames))
+	}
+	for _, s := range r.Sites {
+		if s.Verdict == "" {
+			t.Errorf("no verdict: %s", formatFrames(s.Frames))
+		}
+	}
+	t.Notef("called after %.0f s, %d collections", r.Time.Attached, r.Time.GCCycles)
+}
+
+func namesOne(frames []frame, culprits []string) bool {
+	for _, f := range frames {
+		for _, c := range culprits {
+			if strings.HasPrefix(f.Function, c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (t *T) noLeakCalled(name, version string) {
+	p := t.shape(name, version)
+	r := t.judged(p, 0, func(r *report) bool {
+		if r.Verdict == "LEAK" {
+			t.Errorf("called a leak after %.0f s, %d collections: %+v", r.Time.Attached, r.Time.GCCycles, r.Findings)
+		}
+		return t.failed() || r.Time.Attached >= benignSeconds && r.Time.GCCycles >= benignCycles
+	}, "--min-time", minTime)
+	p.finish()
+	t.Notef("%s after %.0f s, %d collections", r.Verdict, r.Time.Attached, r.Time.GCCycles)
+}
+
+// verdictEarly: what leaks is none as long as it was not watched for long enough, and none of anything is
+// known before there were so many collections.
+func (t *T) verdictEarly(version string) {
+	p := t.shape("map-grows", version)
+	r := t.judged(p, 0, func(r *report) bool {
+		return r.Time.GCCycles < 10 && r.Verdict != "TOO_FEW_SAMPLES" || r.Verdict == "GROWING" || r.Verdict == "LEAK"
+	})
+	if r.Verdict != "GROWING" || r.Time.GCCycles < 10 {
+		t.Fatalf("%s after %d collections", r.Verdict, r.Time.GCCycles)
+	}
+	if len(r.Findings) == 0 || len(r.Findings[0].Missing) == 0 || r.Findings[0].Watch == nil {
+		t.Fatalf("not said what is missing, and for how long: %+v", r.Findings)
+	}
+	if left := 180 - r.Time.Attached; *r.Findings[0].Watch < left-30 || *r.Findings[0].Watch > left+30 {
+		t.Errorf("to be watched for %.0f s more, and not %.0f", *r.Findings[0].Watch, left)
+	}
+	p.finish()
+}
