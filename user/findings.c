@@ -372,7 +372,7 @@ static struct estimate older_bytes(const struct findings *f)
 {
 	double older = (double)f->census.older_bytes;
 
-	if (!f->heap || !f->census.n_cycles || f->census.older_bytes == UNKNOWN_U64)
+	if (!f->heap || f->unheard || !f->census.n_cycles || f->census.older_bytes == UNKNOWN_U64)
 		return (struct estimate){ NAN, NAN, NAN, 0 };
 	return (struct estimate){
 		.value = older, .samples = f->live.samples,
@@ -905,17 +905,36 @@ static void copy_states(struct made *m, const struct observation *o)
 		m->states[i] = xstrdup(o->states[i]);
 }
 
+/* Whether any allocation since the attach could have been recorded: not before the first burst. */
+static bool heard_any(const struct observation *o)
+{
+	bool waits = false;
+
+	for (size_t i = 0; i < o->n_sources; i++) {
+		const struct obs_source *s = &o->sources[i];
+
+		if (s->goroutines)
+			continue;
+		waits = true;
+		if (s->source != SOURCE_NONE && (s->source != SOURCE_BURST || s->n_windows))
+			return true;
+	}
+	return !waits || o->n_sources_left_out || o->n_accounts;
+}
+
 struct findings *findings_make(const struct observation *o, struct sites *sites)
 {
 	struct made *m = xcalloc(1, sizeof(*m));
 	struct making mk = { .m = m, .o = o, .sites = sites };
+	bool unheard = !o->look && !heard_any(o);
 
 	sites_renew(sites);
 	m->f = (struct findings){
 		.version = GL_VERSION, .look = o->look, .time_unix_ns = o->wall_ns,
 		.gc_cycles = o->look ? UNKNOWN_U64 : o->gc_cycles,
 		.attached_s = o->look ? NAN : (double)(o->time_ns - o->attach_ns) / 1e9,
-		.live_known = o->look || o->gc_cycles, .growth_known = !o->look && o->gc_cycles > 1,
+		.unheard = unheard, .live_known = o->look || (o->gc_cycles && !unheard),
+		.growth_known = !o->look && o->gc_cycles > 1 && !unheard,
 		.gone = o->gone, .memory = o->memory,
 		.heap = o->heap, .goroutines = o->goroutines, .profile_rate = o->profile_rate,
 		.profile_off = o->profile_off,
@@ -932,6 +951,8 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 		make_goroutines(&mk);
 	make_census(&m->f, &o->census);
 	make_gc(&m->f, o);
+	if (unheard)
+		m->f.census.older_bytes = UNKNOWN_U64;
 	m->f.older_bytes = older_bytes(&m->f);
 	make_older(&mk);
 	make_coverage(&mk);

@@ -335,6 +335,7 @@ struct findings {
 	double attached_s;	/* NAN: of a look */
 	uint64_t gc_cycles;	/* seen since the attach; UNKNOWN_U64: of a look */
 	bool live_known;	/* false: no collection has told yet what of the heap lives */
+	bool unheard;		/* no allocation was listened to yet: none is known */
 	bool growth_known;	/* nor, a second time, how that has grown */
 	int64_t time_unix_ns;	/* of this report */
 	const char *gone;	/* NULL: the target was there; else what it did: "exited" */

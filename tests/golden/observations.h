@@ -4,9 +4,10 @@
  * golden reports are made from.
  *
  * full_observation() has one of everything that a report words in its own way; early_observation()
- * has seen no collection; sampled_observation() holds estimates; ended_observation() is of a
- * process that was gone before its goroutines could be read; look_observation() is of no trace, as
- * is off_observation(), which knows nothing of the heap; bare_observation() knows next to nothing.
+ * has seen no collection; sampled_observation() holds estimates; unheard_observation() has listened
+ * to nothing yet; ended_observation() is of a process that was gone before its goroutines could be
+ * read; look_observation() is of no trace, as is off_observation(), which knows nothing of the heap;
+ * bare_observation() knows next to nothing.
  */
 #ifndef TESTS_GOLDEN_OBSERVATIONS_H
 #define TESTS_GOLDEN_OBSERVATIONS_H
@@ -461,6 +462,19 @@ static struct observation sampled_observation(void)
 		set_variance(&o, a, BOTH);
 	}
 	o.before = golden_before();
+	return o;
+}
+
+/* Collections, and no burst yet. */
+static struct observation unheard_observation(void)
+{
+	static struct obs_source waits = { .source = SOURCE_BURST, .from_ns = ATTACH };
+	struct observation o = full_observation();
+
+	o.n_accounts = 0;
+	o.sources = &waits;
+	o.n_sources = 1;
+	o.goroutines = false;
 	return o;
 }
 

@@ -463,6 +463,32 @@ static void test_coverage_and_cost(void **state)
 	findings_free(f);
 }
 
+/* Before the first burst 0 is no number of anything. */
+static void test_unheard(void **state)
+{
+	struct observation o = example();
+	struct obs_source source = { .source = SOURCE_BURST, .from_ns = o.attach_ns };
+	struct findings *f;
+
+	o.sources = &source;
+	o.n_sources = 1;
+	f = findings_make(&o, *state);		/* what was recorded was listened to */
+	assert_true(!f->unheard && f->live_known);
+	findings_free(f);
+	o.n_accounts = 0;
+	for (int none = 0; none < 2; none++) {
+		source.source = none ? SOURCE_NONE : SOURCE_BURST;
+		f = findings_make(&o, *state);
+		assert_true(f->unheard && !f->live_known && !f->growth_known);
+		assert_true(isnan(f->older_bytes.value));
+		findings_free(f);
+	}
+	source = (struct obs_source){ .source = SOURCE_BURST, .n_windows = 1 };
+	f = findings_make(&o, *state);
+	assert_true(!f->unheard && f->live_known);
+	findings_free(f);
+}
+
 /* What began before the attach began with it; what goes on lasts until now. */
 static void test_listened(void **state)
 {
@@ -755,7 +781,8 @@ int main(void)
 		TEST(test_older), TEST(test_older_scaled), TEST(test_no_older),
 		TEST(test_goroutines), TEST(test_starts_missed),
 		TEST(test_main_goroutine), TEST(test_table_unknown),
-		TEST(test_coverage_and_cost), TEST(test_listened), TEST(test_kept), TEST(test_many),
+		TEST(test_coverage_and_cost), TEST(test_unheard),
+		TEST(test_listened), TEST(test_kept), TEST(test_many),
 		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
 		TEST(test_goroutine_leak), TEST(test_descriptors),
 	};

@@ -23,6 +23,7 @@
 #include "user/probe/plan.h"
 #include "user/probe/plan_text.h"
 #include "user/process.h"
+#include "user/report/report.h"
 #include "user/sites.h"
 #include "user/target.h"
 #include "user/tracing.h"
@@ -41,6 +42,7 @@ struct run {
 	unsigned int n_failed;		/* reports that could not be written */
 	bool leaks;			/* as the last report says */
 	bool stop;			/* the final report is due */
+	const char *nothing;		/* why there may be nothing to write */
 	int result;
 };
 
@@ -52,6 +54,10 @@ struct run {
 	"nothing to write: Go collects at least every two minutes unless GOGC is off; trace for " \
 	"longer, or count what was allocated (-falloc)"
 
+#define NOT_HEARD \
+	"no allocation was listened to since the attach, so there is nothing to write: trace for " \
+	"longer, or with a larger --budget"
+
 static int report(struct run *r)
 {
 	struct observation *o = tracing_observe(r->t);
@@ -59,6 +65,7 @@ static int report(struct run *r)
 	int err = outputs_write(r->outputs, f, r->o->top);
 
 	r->leaks = f->verdicts.known && f->verdicts.verdict == VERDICT_LEAK;
+	r->nothing = f->unheard ? NOT_HEARD : NO_COLLECTION;
 	findings_free(f);
 	observation_free(o);
 	return err;
@@ -70,7 +77,7 @@ static int interim_report(struct run *r)
 	int err = report(r);
 
 	if (err == -ENODATA)
-		say("%s", NO_COLLECTION);
+		say("%s", r->nothing);
 	else if (err && err != -EPIPE)
 		r->n_failed++;
 	return err == -EPIPE ? err : 0;
@@ -81,7 +88,7 @@ static int final_report(struct run *r)
 	int err = report(r);
 
 	if (err == -ENODATA)
-		say_error("%s", NO_COLLECTION);
+		say_error("%s", r->nothing);
 	if (r->n_failed)
 		say("%u of the reports before the final one could not be written", r->n_failed);
 	return err;
@@ -360,8 +367,12 @@ static int dry_run(struct run *r, pid_t pid)
 
 	if (!err)
 		put_price(r);
-	if (!err)
+	if (!err) {
 		plan_text(stdout, tracing_plan(r->t), process_bias(r->p));
+		err = report_finish(stdout);
+		if (err)
+			say_error("stdout: the plan cannot be written: %s", strerror(-err));
+	}
 	if (r->o->command)
 		launch_abort(pid);
 	return err;

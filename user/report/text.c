@@ -550,6 +550,13 @@ static void put_heap_total(FILE *out, const struct findings *f)
 	struct heap_sum t = heap_total(f);
 	struct line l = begin_line(out, "HEAP     ", 9);
 
+	if (f->unheard) {
+		item(&l, "", "no allocation was listened to since the attach");
+		item(&l, ": ", "what was allocated and what of it lives is not known");
+		item(&l, "; ", "a longer trace or a larger --budget may tell");
+		end_line(&l);
+		return;
+	}
 	if (!f->live_known) {
 		item(&l, "", "no collection has ended since the attach");
 		item(&l, ": ", "what lives is not known yet");
