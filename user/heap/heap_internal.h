@@ -52,6 +52,7 @@ enum span_flags {
 	SPAN_SPECIALS = 8,	/* some objects have finalizers or the like */
 	SPAN_GONE = 32,		/* its pages are another's by now */
 	SPAN_PUT_OFF = 16,	/* some are the runtime's, and are looked into last */
+	SPAN_READ = 64,		/* its contents, at least once */
 };
 
 struct span {

@@ -50,7 +50,10 @@ static void take(struct look *l, struct batch *b)
 			r->len = (uint32_t)span_bytes(s);
 		used += r->len;
 		b->spans[b->n++] = s;
-		l->n_spans_read += !span_is_noscan(s);
+		if (!span_is_noscan(s) && !(s->flags & SPAN_READ)) {
+			s->flags |= SPAN_READ;
+			l->n_spans_read++;
+		}
 	}
 	feed_many(&l->feed, b->reads, b->n);
 }
