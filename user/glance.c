@@ -16,6 +16,7 @@
 #include "user/gomem/gctrace.h"
 #include "user/gomem/gomem.h"
 #include "user/gomem/profile.h"
+#include "user/judge/estimate.h"
 #include "user/observation.h"
 #include "user/observe.h"
 #include "user/process.h"
@@ -54,6 +55,10 @@ static void take_profile(struct process *p, const struct profile *profile, struc
 	o->pcs = b.pcs;
 	o->accounts = b.accounts;
 	o->n_accounts = b.n;
+	for (size_t i = 0; i < b.n; i++) {	/* a bucket has a stack of its own */
+		variance_add(&o->objects, &b.stacks[i].objects);
+		variance_add(&o->bytes, &b.stacks[i].bytes);
+	}
 	o->loss[COVERAGE_PROFILE_LEFT_OUT] = profile->n_left_out;
 	o->loss[COVERAGE_PROFILE_UNSETTLED] = !profile->settled;
 }
