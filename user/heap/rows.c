@@ -72,8 +72,11 @@ static void add_untyped(struct look *l, struct heapmap *m, struct entries *es, u
 	t->pointers = !(spanclass & 1);
 	t->part = heapmap_text(m, part);
 	t->key = key_text(2 + spanclass, part);
+	/* Large objects have no class: the size of one is known, that of each of several is not. */
+	if (spanclass >> 1 == 0 && t->objects.high > 1)
+		return;
 	t->sizes = xcalloc(1, sizeof(*t->sizes));
-	t->sizes[0].size = golayout_class_size(spanclass >> 1);
+	t->sizes[0].size = spanclass >> 1 ? golayout_class_size(spanclass >> 1) : t->bytes.high;
 	t->sizes[0].objects = t->objects.high;
 	t->n_sizes = 1;
 }

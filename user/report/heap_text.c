@@ -260,14 +260,17 @@ static void put_sizes(struct line *l, const struct heap_view *v, bool pointers)
 		const struct heap_row *row = &v->rows[i];
 
 		if (row->type->name || row->type->part || row->type->pointers != pointers ||
-		    !row->type->n_sizes || !row->amount.objects.high)
+		    !row->amount.objects.high)
 			continue;
-		if (n++ < MAX_SIZES)
+		if (n++ == MAX_SIZES)
+			item(l, ", ", "...");
+		else if (row->type->n_sizes)
 			item(l, n == 1 ? ": " : ", ", "%s x %s",
 			     report_count(row->amount.objects.high).s,
 			     report_bytes(row->type->sizes[0].size).s);
 		else
-			item(l, ", ", "...");
+			item(l, n == 1 ? ": " : ", ", "%s large",
+			     report_count(row->amount.objects.high).s);
 	}
 }
 
