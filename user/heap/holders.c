@@ -182,6 +182,9 @@ static void fill_holder(struct look *l, struct heapmap *m, const struct counted 
 		type = n->type;
 		slot = n->slot;
 	}
+	/* The way from one object of the node to the next leads through its holder. */
+	if (h->n_levels && nodes_at(l->nodes, c->node)->again)
+		h->levels[0].again = true;
 	name_root(l, m, node, slot, h);
 	h->key = key_of(h);
 }

@@ -581,7 +581,7 @@ func inStructures() []row {
 				(*linked)(p).next = first
 				first = (*linked)(p)
 			},
-			holders: []string{"main.linked.next"}, variable: "main.first", direct: true},
+			holders: []string{"main.linked.next ..."}, variable: "main.first", direct: true},
 	}
 }
 
