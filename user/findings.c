@@ -297,28 +297,19 @@ static void set_interval(struct estimate *e, const struct variance *v, double un
 	e->high = fmin(e->high, e->value + slack);
 }
 
-/*
- * What was born since the middle of the trace and lives, less what lived then and has died.  Of the
- * dead only their number is known: they are taken to be as uncertain as the living.
- */
 static void set_rate(const struct observation *o, struct heap_site *site,
 		     const struct site_sum *sum, double slack_bytes)
 {
 	double seconds = (double)(o->looked_ns - o->heap_half_ns) / 1e9;
-	double live = site->live_bytes.value, died = fmax(sum->died_bytes, 0);
-	struct variance v = { .largest = sum->bytes.largest };
-	struct estimate born, dead, net;
+	const struct growth_sums g = {
+		.born = sum->new_bytes_sum, .died = sum->died_bytes,
+		.live = site->live_bytes.value, .born_var = sum->new_bytes,
+		.live_var = sum->bytes, .slack = slack_bytes };
+	struct estimate e = estimate_growth(&g);
 
-	v.var = died * (live > 0 ? (sum->bytes.var + sum->bytes.bursts) / live : v.largest);
-	born = estimate_of(sum->new_bytes_sum, &sum->new_bytes, site->live.samples);
-	born.high = fmin(born.high, born.value + slack_bytes);
-	dead = estimate_of(died, &v, 0);
-	net = estimate_difference(&born, &dead);
 	site->rate = (struct estimate){
-		.value = (sum->new_bytes_sum - sum->died_bytes) / seconds,
-		.samples = site->live.samples };
-	site->rate.low = site->rate.value - (net.value - net.low + sum->unsure_bytes) / seconds;
-	site->rate.high = site->rate.value + (net.high - net.value) / seconds;
+		.value = e.value / seconds, .low = (e.low - sum->unsure_bytes) / seconds,
+		.high = e.high / seconds, .samples = site->live.samples };
 	site->rate_span_s = seconds;
 }
 

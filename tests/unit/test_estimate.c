@@ -201,6 +201,7 @@ enum {
 	SECONDS = 40,
 	US = 1000000,
 	END_US = SECONDS * US,
+	HALF_US = END_US / 2,
 	BIN_US = 500,
 	MAX_SITES = 16,
 	ROUNDS = 200,
@@ -213,9 +214,9 @@ struct site {
 	double life_s;		/* mean; 0: forever */
 	double run_every_s;	/* allocates in runs; 0: steadily */
 	uint32_t *birth_us;	/* rising */
-	bool *live;		/* at the end */
+	bool *live, *half;	/* at the end; in the middle */
 	size_t n, cap;
-	double n_live;
+	double n_live, n_half;
 };
 
 static const double class_bytes[] = {	/* 0: large, not used here */
@@ -270,10 +271,14 @@ static void record_site(struct site *s)
 			add_birth(s, t + (n_in_run > 1 ? 0.002 * uniform() : 0));
 	qsort(s->birth_us, s->n, sizeof(*s->birth_us), by_time);
 	s->live = xcalloc(s->n, sizeof(*s->live));
+	s->half = xcalloc(s->n, sizeof(*s->half));
 	for (size_t i = 0; i < s->n; i++) {
-		s->live[i] = !s->life_s ||
-			     exponential(s->life_s) > SECONDS - s->birth_us[i] / (double)US;
+		double dies_us = s->life_s ? s->birth_us[i] + exponential(s->life_s) * US : INFINITY;
+
+		s->live[i] = dies_us > END_US;
+		s->half[i] = s->birth_us[i] < HALF_US && dies_us > HALF_US;
 		s->n_live += s->live[i];
+		s->n_half += s->half[i];
 		allocs[s->birth_us[i] / US][s->class]++;
 	}
 }
@@ -313,6 +318,7 @@ static int forget(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(sites); i++) {
 		free(sites[i].birth_us);
 		free(sites[i].live);
+		free(sites[i].half);
 	}
 	return 0;
 }
@@ -347,19 +353,27 @@ static double flood_between(unsigned class, double from_us, double end_us)
 
 struct run {			/* one sampling of the recording */
 	struct strata *strata;
-	struct kept { uint8_t site, slot; double weight; } *kept; /* live ones */
+	struct kept {		/* a live one */
+		uint8_t site, slot;
+		bool is_new;	/* since the middle */
+		double weight;
+	} *kept;
 	size_t n_kept, cap_kept;
 	bool seen[MAX_SITES];
+	double n_half[MAX_SITES];	/* samples that lived in the middle */
 };
 
 static void take(struct run *r, size_t site, size_t object, double weight)
 {
 	strata_add(r->strata, sites[site].class, weight);
 	r->seen[site] = true;
+	r->n_half[site] += sites[site].half[object];
 	if (!sites[site].live[object])
 		return;
 	r->kept = grow(r->kept, r->n_kept, &r->cap_kept, sizeof(*r->kept));
-	r->kept[r->n_kept++] = (struct kept){ (uint8_t)site, strata_open_slot(r->strata), weight };
+	r->kept[r->n_kept++] = (struct kept){
+		(uint8_t)site, strata_open_slot(r->strata),
+		sites[site].birth_us[object] >= HALF_US, weight };
 }
 
 /* Each object by itself: exponential distances between samples have no memory. */
@@ -408,9 +422,10 @@ struct score {
 	double n, n_covered, error, squares;
 };
 
-static void add_score(struct score *sc, const struct estimate *e, double truth)
+/* error: in parts of scale. */
+static void add_score(struct score *sc, const struct estimate *e, double truth, double scale)
 {
-	double error = e->value / truth - 1;
+	double error = (e->value - truth) / scale;
 
 	sc->n++;
 	sc->n_covered += e->low <= truth && truth <= e->high;
@@ -418,21 +433,58 @@ static void add_score(struct score *sc, const struct estimate *e, double truth)
 	sc->squares += error * error;
 }
 
-/* scores[ARRAY_SIZE(sites)] is that of the bytes of all together. */
-static void score_run(struct run *r, struct score *scores, double distance)
+struct scores {
+	struct score live[ARRAY_SIZE(sites)], growth[ARRAY_SIZE(sites)];
+	struct score all;	/* live bytes of all together */
+};
+
+/* Of the samples of one site: all that live, or those that are new. */
+static double sum_site(const struct run *r, size_t site, bool only_new, struct spread *spread,
+		       uint64_t *n)
 {
-	struct sampling sm[ARRAY_SIZE(sites)];
+	struct sampling sm;
+
+	sampling_begin(&sm, r->strata, sites[site].class);
+	for (size_t i = 0; i < r->n_kept; i++)
+		if (r->kept[i].site == site && (r->kept[i].is_new || !only_new))
+			sampling_add(&sm, r->kept[i].slot, r->kept[i].weight, 0);
+	*n = sm.n;
+	return sampling_end(&sm, spread);
+}
+
+/* The dead are known by their number only, as of all that lived in the middle. */
+static void score_growth(const struct run *r, size_t site, double live, uint64_t n_live,
+			 const struct variance *v, struct score *score)
+{
+	struct growth_sums g = { .live = live, .live_var = *v, .slack = INFINITY };
+	struct spread sp;
+	struct estimate e;
+	uint64_t n_new, n_old;
+	double each;
+
+	g.born = sum_site(r, site, true, &sp, &n_new);
+	g.born_var = spread_variance(&sp);
+	if (!n_new)
+		g.born_var.largest = v->largest;
+	n_old = n_live - n_new;
+	each = n_old ? (live - g.born) / (double)n_old :
+	       n_live ? live / (double)n_live : v->largest;
+	g.died = (r->n_half[site] - (double)n_old) * each;
+	e = estimate_growth(&g);
+	add_score(score, &e, sites[site].n_live - sites[site].n_half, sites[site].n_live);
+}
+
+static void score_run(const struct run *r, struct scores *scores, double distance)
+{
 	struct spread sp, all = { 0 };
 	double bytes = 0, true_bytes = 0;
 	struct variance v;
 	struct estimate e;
 
-	for (size_t k = 0; k < ARRAY_SIZE(sites); k++)
-		sampling_begin(&sm[k], r->strata, sites[k].class);
-	for (size_t i = 0; i < r->n_kept; i++)
-		sampling_add(&sm[r->kept[i].site], r->kept[i].slot, r->kept[i].weight, 0);
 	for (size_t k = 0; k < ARRAY_SIZE(sites); k++) {
-		double size = class_bytes[sites[k].class], n = sampling_end(&sm[k], &sp);
+		uint64_t n_samples;
+		double size = class_bytes[sites[k].class];
+		double n = sum_site(r, k, false, &sp, &n_samples);
 
 		spread_add(&all, &sp, size);
 		bytes += n * size;
@@ -440,32 +492,51 @@ static void score_run(struct run *r, struct score *scores, double distance)
 		if (!r->seen[k])
 			continue;	/* nobody knows of it */
 		v = spread_variance(&sp);
-		if (!sm[k].n)
+		if (!n_samples)
 			v.largest = distance > 0 ? -1 / expm1(-size / distance) : 1 / WINDOW_S;
-		e = estimate_of(n, &v, sm[k].n);
-		add_score(&scores[k], &e, sites[k].n_live);
+		e = estimate_of(n, &v, n_samples);
+		add_score(&scores->live[k], &e, sites[k].n_live, sites[k].n_live);
+		score_growth(r, k, n, n_samples, &v, &scores->growth[k]);
 	}
 	v = spread_variance(&all);
 	e = estimate_of(bytes, &v, r->n_kept);
-	add_score(&scores[ARRAY_SIZE(sites)], &e, true_bytes);
+	add_score(&scores->all, &e, true_bytes, true_bytes);
 }
 
 /* Coverage may be below 93 % by what the number of rounds allows, and the bias above 2 %. */
-static void check_score(const struct score *sc, const char *source, size_t site)
+static void check_score(const struct score *sc, const char *source, const char *what,
+			size_t site)
 {
 	double mean = sc->error / sc->n, of_mean = sqrt(sc->squares) / sc->n;
 	double coverage = sc->n_covered / sc->n;
 
 	if (coverage < 0.93 - 3 * sqrt(0.93 * 0.07 / sc->n))
-		fail_msg("%s, site %zu: covered in %.1f %%", source, site, 100 * coverage);
+		fail_msg("%s, %s of site %zu: covered in %.1f %%", source, what, site,
+			 100 * coverage);
 	if (fabs(mean) > 0.02 + 3 * of_mean)
-		fail_msg("%s, site %zu: bias %.1f %%", source, site, 100 * mean);
+		fail_msg("%s, %s of site %zu: bias %.1f %%", source, what, site, 100 * mean);
+}
+
+static void check_all(const struct score *scores, const char *source, const char *what)
+{
+	struct score sum = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sites); i++) {
+		check_score(&scores[i], source, what, i);
+		sum.n += scores[i].n;
+		sum.n_covered += scores[i].n_covered;
+		sum.error += scores[i].error;
+	}
+	print_message("%s: %s: %.1f %% covered, bias %+.2f %%\n", source, what,
+		      100 * sum.n_covered / sum.n, 100 * sum.error / sum.n);
+	assert_true(sum.n_covered / sum.n >= 0.93);
+	assert_true(fabs(sum.error / sum.n) <= 0.02);
 }
 
 /* distance: mean bytes between samples; 0: in bursts. */
 static void check_source(const char *source, double distance)
 {
-	struct score scores[ARRAY_SIZE(sites) + 1] = { { 0 } }, sum = { 0 };
+	struct scores scores = { 0 };
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct run r = { 0 };
@@ -476,20 +547,13 @@ static void check_source(const char *source, double distance)
 			sample_bytes(&r, distance);
 		else
 			sample_bursts(&r);
-		score_run(&r, scores, distance);
+		score_run(&r, &scores, distance);
 		strata_free(r.strata);
 		free(r.kept);
 	}
-	for (size_t i = 0; i <= ARRAY_SIZE(sites); i++) {
-		check_score(&scores[i], source, i);
-		sum.n += scores[i].n;
-		sum.n_covered += scores[i].n_covered;
-		sum.error += scores[i].error;
-	}
-	print_message("%s: %.1f %% covered, bias %+.2f %%\n", source, 100 * sum.n_covered / sum.n,
-		      100 * sum.error / sum.n);
-	assert_true(sum.n_covered / sum.n >= 0.93);
-	assert_true(fabs(sum.error / sum.n) <= 0.02);
+	check_all(scores.live, source, "what lives");
+	check_all(scores.growth, source, "growth");
+	check_score(&scores.all, source, "all bytes", 0);
 }
 
 static void test_bytes_16k(void **state)

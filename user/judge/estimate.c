@@ -258,6 +258,23 @@ struct estimate estimate_of(double value, const struct variance *v, uint64_t sam
 	return e;
 }
 
+struct estimate estimate_growth(const struct growth_sums *g)
+{
+	double died = fmax(g->died, 0), each = g->live_var.largest;
+	struct variance v = { .largest = each };
+	struct estimate born = estimate_of(g->born, &g->born_var, 0), dead, net;
+
+	if (g->live > 0)
+		each = (g->live_var.var + g->live_var.bursts) / g->live;
+	v.var = died * each;
+	dead = estimate_of(died, &v, 0);
+	born.high = fmin(born.high, born.value + g->slack);
+	net = estimate_difference(&born, &dead);
+	return (struct estimate){ .value = g->born - g->died,
+				  .low = net.low + died - g->died,
+				  .high = net.high + died - g->died };
+}
+
 struct estimate estimate_difference(const struct estimate *plus, const struct estimate *minus)
 {
 	double value = plus->value - minus->value;

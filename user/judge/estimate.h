@@ -58,4 +58,14 @@ struct estimate estimate_of(double value, const struct variance *v, uint64_t sam
 /* plus less minus, of different samples. */
 struct estimate estimate_difference(const struct estimate *plus, const struct estimate *minus);
 
+/* What lives now of what has been born since some moment, and what lived then and has died since,
+ * of which only the sum is known; it is taken to be as uncertain as what lives.  died may be below
+ * 0 by what was born and not found then. */
+struct growth_sums {
+	double born, died, live;
+	struct variance born_var, live_var;
+	double slack;		/* born is at most so much more; INFINITY: not known */
+};
+struct estimate estimate_growth(const struct growth_sums *g);
+
 #endif
