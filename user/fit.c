@@ -13,8 +13,10 @@
  * The other way round, what is counted bounds what may live of each site: what it is thought to
  * have, what no sample of the class explains, and what the others may have too much.
  *
- * Counts and looks are compared as of the same cycle, and the outcome serves until the next one:
- * growth meanwhile is taken to be in proportion, and of what is new nothing is counted.
+ * Counts and looks are compared as of the same cycle, and the outcome serves until the next one.
+ * What the samples that lived then stand for is known better by now, so only their number is
+ * remembered; those that have come since are taken to be like them, and of these nothing is
+ * counted.
  */
 #include "user/fit.h"
 
@@ -33,6 +35,7 @@ enum {
 struct fit {			/* of one class */
 	const struct heap_class *class;
 	double exact, estimated; /* live objects of its accounts */
+	double recorded;	/* of these */
 	double factor;		/* of the estimated ones */
 	double growth;		/* of all since they were counted */
 	double left;		/* counted, and not explained */
@@ -67,24 +70,27 @@ static void add_up(struct observation *o, struct fit *fits, size_t n)
 		const struct obs_account *a = &o->accounts[i];
 		struct fit *f = fit_of(fits, n, a);
 
-		if (f && a->size)
-			*(is_estimate(a) ? &f->estimated : &f->exact) += a->live;
+		if (!f || !a->size)
+			continue;
+		*(is_estimate(a) ? &f->estimated : &f->exact) += a->live;
+		f->recorded += (double)a->n_live;
 	}
 }
 
 static void set_factor(struct fit *f)
 {
 	const struct heap_class *c = f->class;
-	double now = f->exact + f->estimated, fitted, exact;
+	double then, fitted, exact;
 
 	f->factor = 1;
 	f->slack = INFINITY;
-	if (!isfinite(c->tracked) || !(c->tracked > 0) || !(f->estimated > 0))
+	if (!(c->recorded > 0) || !(f->estimated > 0))
 		return;
-	f->growth = now / c->tracked;
+	f->growth = f->recorded / c->recorded;
+	then = (f->exact + f->estimated) / f->growth;
 	exact = f->exact / f->growth;
-	fitted = fmin(fmax(c->tracked, c->least), c->most);
-	f->factor = fmax(fitted - exact, 0) / (c->tracked - exact);
+	fitted = fmin(fmax(then, c->least), c->most);
+	f->factor = fmax(fitted - exact, 0) / (then - exact);
 	f->left = fmax(0, c->most - fitted) * f->growth;
 	f->slack = f->left;
 }

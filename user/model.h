@@ -223,7 +223,7 @@ struct memory_account {
 struct heap_class {
 	uint64_t size;		/* bytes of one object; 0: large ones, each of its own size */
 	uint64_t live_objects, live_bytes;
-	double tracked;		/* of these, as tracked objects say; NAN: not known */
+	double recorded;	/* of these, so many are tracked; NAN: not known */
 	double least, most;	/* of these, those allocated since the attach are so many */
 	uint64_t alloc_objects;	/* over alloc_span_s */
 	struct estimate rate;	/* live bytes grown a second */

@@ -52,6 +52,7 @@ struct obs_account {
 	bool tiny;
 	double live;		/* found alive by the last collection that saw them */
 	struct variance live_var;
+	uint64_t n_live;	/* how many were recorded of live */
 	double most;		/* live ones, by the census; 0: not known */
 	double young;		/* born since */
 	double shared;		/* of live: tiny, with another live one in their block */

@@ -37,7 +37,7 @@ struct tally {
 	struct trend *trend;		/* live bytes of the cycles that were seen whole */
 	struct trend *allocs;		/* bytes allocated until then, since the process began */
 	struct tracked {		/* what lives of what is tracked */
-		double bytes, objects[CENSUS_CLASSES];
+		double bytes, objects[CENSUS_CLASSES], recorded[CENSUS_CLASSES];
 	} tracked, of_cycle;
 	uint32_t tracked_gen;		/* of tracked: sweepgen after that mark phase */
 	bool matched;			/* of_cycle is that of a cycle that was seen whole: */
@@ -178,11 +178,13 @@ int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns)
 	return seen < 0 ? seen : 0;
 }
 
-void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects)
+void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,
+		   const double *recorded)
 {
 	t->tracked_gen = gen;
 	t->tracked.bytes = bytes;
 	memcpy(t->tracked.objects, objects, sizeof(t->tracked.objects));
+	memcpy(t->tracked.recorded, recorded, sizeof(t->tracked.recorded));
 }
 
 static void fill_tracked(const struct tally *t, unsigned i, struct heap_class *c)
@@ -190,7 +192,7 @@ static void fill_tracked(const struct tally *t, unsigned i, struct heap_class *c
 	const struct census_cycle *k = &t->cycle;
 	double least = (double)k->live[i] - (double)(k->below[i] + t->older[i]);
 
-	c->tracked = t->matched ? t->of_cycle.objects[i] : NAN;
+	c->recorded = t->matched ? t->of_cycle.recorded[i] : NAN;
 	c->least = least > 0 ? least : 0;
 	c->most = (double)(k->live[i] + k->above[i]);
 }

@@ -27,9 +27,11 @@ void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *
  * census_poll.h, also for the errors. */
 int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns);
 
-/* Of what is tracked so many bytes, and objects by size class, were found alive by the mark phase
- * that ended with this sweepgen; to be called before the next one has begun. */
-void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects);
+/* Of what is tracked so many bytes were found alive by the mark phase that ended with this sweepgen,
+ * and by size class so many objects, of which so many were recorded; to be called before the next
+ * one has begun. */
+void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,
+		   const double *recorded);
 
 /* What is known now; the classes are the caller's to free. */
 void tally_fill(const struct tally *t, struct heap_census *out);

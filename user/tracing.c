@@ -694,7 +694,7 @@ static void tell_tally(struct tracing *t, uint32_t gen)
 	struct track_sum sum;
 
 	track_sum(t->track, &sum);
-	tally_tracked(t->tally, gen, sum.bytes, sum.objects);
+	tally_tracked(t->tally, gen, sum.bytes, sum.objects, sum.recorded);
 }
 
 /* When what a look finds alive did live: as the mark phase began. */

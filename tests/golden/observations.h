@@ -278,7 +278,7 @@ static void fill_table(struct observation *o)
 
 #define CLASS(size_, objects, bytes, allocs, ...) \
 	{ .size = (size_), .live_objects = (objects), .live_bytes = (bytes), \
-	  .alloc_objects = (allocs), .tracked = NAN, .rate = __VA_ARGS__ }
+	  .alloc_objects = (allocs), .recorded = NAN, .rate = __VA_ARGS__ }
 #define RATE(value_, low_, high_) \
 	{ .value = (value_), .low = (low_), .high = (high_), .samples = 41 }
 

@@ -273,7 +273,8 @@ static void record_site(struct site *s)
 	s->live = xcalloc(s->n, sizeof(*s->live));
 	s->half = xcalloc(s->n, sizeof(*s->half));
 	for (size_t i = 0; i < s->n; i++) {
-		double dies_us = s->life_s ? s->birth_us[i] + exponential(s->life_s) * US : INFINITY;
+		double life_us = s->life_s ? exponential(s->life_s) * US : INFINITY;
+		double dies_us = s->birth_us[i] + life_us;
 
 		s->live[i] = dies_us > END_US;
 		s->half[i] = s->birth_us[i] < HALF_US && dies_us > HALF_US;

@@ -26,6 +26,7 @@ static void add(size_t i, uint32_t stack, uint64_t size, double live, double var
 {
 	accounts[i] = (struct obs_account){
 		.stack = stack, .size = size, .live = live, .old = live / 2, .live_half = live / 2,
+		.n_live = (uint64_t)live / 10,
 		.each = 10, .live_var = { .var = var, .largest = var > 0 ? 10 : 0 } };
 	stacks[stack].objects.var += var;
 	stacks[stack].bytes.var += var * (double)(size * size);
@@ -51,10 +52,10 @@ static struct observation example(void)
 		o.objects.var += stacks[i].objects.var;
 		o.bytes.var += stacks[i].bytes.var;
 	}
-	classes[0] = (struct heap_class){ .size = 16, .tracked = 0, .most = 1000 };
-	classes[1] = (struct heap_class){ .size = 48, .tracked = 900, .least = 800, .most = 1000 };
-	classes[2] = (struct heap_class){ .size = 64, .tracked = 500, .least = 450, .most = 450 };
-	classes[3] = (struct heap_class){ .tracked = 20, .least = 0, .most = 100 };
+	classes[0] = (struct heap_class){ .size = 16, .recorded = 0, .most = 1000 };
+	classes[1] = (struct heap_class){ .size = 48, .recorded = 90, .least = 800, .most = 1000 };
+	classes[2] = (struct heap_class){ .size = 64, .recorded = 50, .least = 450, .most = 450 };
+	classes[3] = (struct heap_class){ .recorded = 2, .least = 0, .most = 100 };
 	return o;
 }
 
@@ -119,7 +120,7 @@ static void test_growth(void **state)
 {
 	struct observation o = example();
 
-	classes[1].tracked = 600;
+	classes[1].recorded = 60;
 	classes[1].least = 1200;
 	classes[1].most = 1200;
 	fit_live(&o);
@@ -143,7 +144,7 @@ static void test_not_known(void **state)
 {
 	struct observation o = example();
 
-	classes[1].tracked = NAN;
+	classes[1].recorded = NAN;
 	classes[1].least = 5000;
 	fit_live(&o);
 	assert_true(accounts[0].live == 600 && accounts[0].most == 0);

@@ -160,7 +160,7 @@ static void test_older(void **state)
 {
 	struct heap_census c;
 
-	tally_tracked(*state, 4, 1000, none);
+	tally_tracked(*state, 4, 1000, none, none);
 	run(*state, 1);
 	tally_fill(*state, &c);
 	assert_true(c.older_bytes == UNKNOWN_U64);
@@ -169,7 +169,7 @@ static void test_older(void **state)
 	tally_fill(*state, &c);
 	assert_int_equal(c.older_bytes, c.live_bytes - 1000);
 	free(c.classes);
-	tally_tracked(*state, 6, 1e12, none);
+	tally_tracked(*state, 6, 1e12, none, none);
 	run(*state, 3);
 	tally_fill(*state, &c);
 	assert_int_equal(c.older_bytes, 0);
@@ -181,23 +181,25 @@ static void test_older(void **state)
 static void test_least_and_most(void **state)
 {
 	double tracked[CENSUS_CLASSES] = { [5] = 30, [6] = 60 };
+	double recorded[CENSUS_CLASSES] = { [5] = 3, [6] = 6 };
 	struct heap_census c;
 
 	run(*state, 1);
 	tally_fill(*state, &c);
-	assert_true(isnan(c.classes[0].tracked));
+	assert_true(isnan(c.classes[0].recorded));
 	free(c.classes);
-	tally_tracked(*state, 4, 1000, tracked);	/* 90 of 48 bytes, 50 of 64 */
+	tally_tracked(*state, 4, 1000, tracked, recorded);	/* 90 of 48 bytes, 50 of 64 */
 	run(*state, 2);
 	tracked[5] = 45;
-	tally_tracked(*state, 8, 1000, tracked);	/* 110 */
+	recorded[5] = 4;
+	tally_tracked(*state, 8, 1000, tracked, recorded);	/* 110 */
 	run(*state, 4);
 	run(*state, 5);					/* nobody has looked */
 	tally_fill(*state, &c);
 	assert_true(c.classes[0].live_objects == 120);
-	assert_true(c.classes[0].tracked == 45);
+	assert_true(c.classes[0].recorded == 4);
 	assert_true(c.classes[0].most == 110 && c.classes[0].least == 110 - (90 - 30));
-	assert_true(c.classes[1].tracked == 60);
+	assert_true(c.classes[1].recorded == 6);
 	assert_true(c.classes[1].most == 50 && c.classes[1].least == 50);
 	free(c.classes);
 }
@@ -206,6 +208,7 @@ static void test_least_and_most(void **state)
 static void test_older_than_attach(void **state)
 {
 	double tracked[CENSUS_CLASSES] = { [5] = 30, [6] = 60 };
+	double recorded[CENSUS_CLASSES] = { [5] = 3, [6] = 6 };
 	struct heap_census c;
 	struct tally *t;
 
@@ -213,7 +216,7 @@ static void test_older_than_attach(void **state)
 	for (gen_at_attach = 0; gen_at_attach < 4; gen_at_attach += 2) {
 		tally_new(&t, NULL, START);
 		run(t, 1);
-		tally_tracked(t, 4, 1000, tracked);
+		tally_tracked(t, 4, 1000, tracked, recorded);
 		run(t, 2);
 		tally_fill(t, &c);
 		assert_true(c.classes[0].least == (gen_at_attach ? 30 : 90));
@@ -224,7 +227,7 @@ static void test_older_than_attach(void **state)
 	at_attach.n_alloc[5] = 920;
 	tally_new(&t, NULL, START);
 	run(t, 1);
-	tally_tracked(t, 4, 1000, tracked);
+	tally_tracked(t, 4, 1000, tracked, recorded);
 	run(t, 2);
 	tally_fill(t, &c);
 	assert_true(c.classes[0].least == 90 - 22);

@@ -221,7 +221,8 @@ void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *
 	assert_int_equal(heapstats[5], 77);
 }
 
-void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects)
+void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,
+		   const double *recorded)
 {
 	w.tracked_gen = gen;
 	w.tracked_bytes = bytes;

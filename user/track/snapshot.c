@@ -36,7 +36,10 @@ void track_sum(const struct track *tr, struct track_sum *out)
 		double weight = o->found ? weigh_object(tr, o) : 0;
 
 		out->bytes += weight * (double)a->size;
-		out->objects[a->class] += is_inner(a) ? 0 : weight;
+		if (!o->found || is_inner(a))
+			continue;
+		out->objects[a->class] += weight;
+		out->recorded[a->class] += (double)(1ull << weigh_shift(tr, a));
 	}
 }
 
@@ -131,6 +134,7 @@ static struct obs_account copy_account(const struct track *tr, const struct acco
 		.live = sum->live, .live_var = sum->v, .young = sum->young, .shared = sum->shared,
 		.doubtful = at_most_lost(tr, sum->doubtful, a->tiny),
 		.replaced = at_most_lost(tr, replaced(a, sum->doubtful), a->tiny),
+		.n_live = (uint64_t)a->live << weigh_shift(tr, a),
 		.old = sum->old, .n_old = sum->n_old, .each = mean_weight(tr, a, sum),
 		.allocs = weigh_allocs(tr, a), .recorded = a->allocs,
 		.samples = a->live, .oldest_ns = sum->oldest_ns };

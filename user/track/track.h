@@ -148,7 +148,9 @@ void track_each_live(const struct track *tr,
 		     void (*fn)(void *ctx, uint64_t key, uint64_t n, double live), void *ctx);
 struct track_sum {
 	double bytes;
-	double objects[STRATA_CLASSES];	/* by class; not those that the runtime does not count */
+	/* By class, of those that the runtime counts: what they stand for, and how many were
+	 * recorded. */
+	double objects[STRATA_CLASSES], recorded[STRATA_CLASSES];
 };
 /* Of all that live. */
 void track_sum(const struct track *tr, struct track_sum *out);
