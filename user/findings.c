@@ -38,7 +38,7 @@ struct site_sum {
 	struct part_sum {
 		struct variance objects;
 		double unsure;		/* objects that are shared or may have been replaced */
-		double slack;		/* objects that there may be more, by the census */
+		double above, below;	/* objects that there may be more, or less, by the census */
 	} *parts;
 	struct variance objects, bytes, new_bytes;
 	double new_bytes_sum;		/* of what lives and was born since heap_half_ns */
@@ -154,7 +154,8 @@ static size_t part_of(struct making *mk, struct heap_site *site, size_t index,
 	if (is_new) {
 		site->parts = one_more(site->parts, site->n_parts, sizeof(*site->parts));
 		sum->parts = one_more(sum->parts, site->n_parts, sizeof(*sum->parts));
-		sum->parts[site->n_parts] = (struct part_sum){ 0 };
+		sum->parts[site->n_parts] = (struct part_sum){ .above = INFINITY,
+							       .below = INFINITY };
 		site->parts[site->n_parts++] = (struct site_part){
 			.type = words.type, .how = words.how, .size = a->size };
 	}
@@ -184,7 +185,10 @@ static void add_to_part(struct site_part *p, struct part_sum *sum, const struct 
 	p->allocs += a->allocs;
 	variance_add(&sum->objects, &a->live_var);
 	sum->unsure += a->shared + a->replaced;
-	sum->slack = fmax(sum->slack, a->most > 0 ? a->most - a->live : INFINITY);
+	if (a->most > 0) {	/* all are of one class: what holds for one holds for their sum */
+		sum->above = fmin(sum->above, a->most - a->live);
+		sum->below = fmin(sum->below, a->live - a->least);
+	}
 }
 
 /* Once for each stack. */
@@ -288,23 +292,25 @@ static void end_groups(struct making *mk)
 
 /* ---- how far off numbers of the heap may be -------------------------------------------------- */
 
-/* unsure: of the value, what may not be there; slack: what there may be more at most. */
-static void set_interval(struct estimate *e, const struct variance *v, double unsure, double slack)
+/* unsure: of the value, what may not be there; above, below: by how much it may be off at most. */
+static void set_interval(struct estimate *e, const struct variance *v, double unsure, double above,
+			 double below)
 {
 	*e = estimate_of(e->value, v, e->samples);
 	if (unsure > 0)
 		e->low *= fmax(0, 1 - unsure / e->value);
-	e->high = fmin(e->high, e->value + slack);
+	e->low = fmax(e->low, e->value - below);
+	e->high = fmin(e->high, e->value + above);
 }
 
 static void set_rate(const struct observation *o, struct heap_site *site,
-		     const struct site_sum *sum, double slack_bytes)
+		     const struct site_sum *sum, double bytes_above)
 {
 	double seconds = (double)(o->looked_ns - o->heap_half_ns) / 1e9;
 	const struct growth_sums g = {
 		.born = sum->new_bytes_sum, .died = sum->died_bytes,
 		.live = site->live_bytes.value, .born_var = sum->new_bytes,
-		.live_var = sum->bytes, .slack = slack_bytes };
+		.live_var = sum->bytes, .slack = bytes_above };
 	struct estimate e = estimate_growth(&g);
 
 	site->rate = (struct estimate){
@@ -318,20 +324,23 @@ static void finish_site(const struct making *mk, size_t i)
 	struct heap_site *site = &mk->m->f.sites[i];
 	const struct site_sum *sum = &mk->sums[i];
 
-	double slack = 0, slack_bytes = 0;
+	double above = 0, below = 0, bytes_above = 0, bytes_below = 0;
 
 	for (size_t k = 0; k < site->n_parts; k++) {
 		const struct part_sum *p = &sum->parts[k];
+		double size = (double)site->parts[k].size;
 
-		set_interval(&site->parts[k].live, &p->objects, p->unsure, p->slack);
-		slack += p->slack;
-		slack_bytes += site->parts[k].size ? p->slack * (double)site->parts[k].size : 0;
+		set_interval(&site->parts[k].live, &p->objects, p->unsure, p->above, p->below);
+		above += p->above;
+		below += p->below;
+		bytes_above += size > 0 ? p->above * size : 0;
+		bytes_below += size > 0 ? p->below * size : 0;
 	}
 	site->live_bytes.samples = site->live.samples;
-	set_interval(&site->live, &sum->objects, sum->unsure, slack);
-	set_interval(&site->live_bytes, &sum->bytes, sum->unsure_bytes, slack_bytes);
+	set_interval(&site->live, &sum->objects, sum->unsure, above, below);
+	set_interval(&site->live_bytes, &sum->bytes, sum->unsure_bytes, bytes_above, bytes_below);
 	if (heap_rate_known(mk->o))
-		set_rate(mk->o, site, sum, slack_bytes);
+		set_rate(mk->o, site, sum, bytes_above);
 }
 
 static void make_totals(const struct making *mk)
@@ -352,8 +361,8 @@ static void make_totals(const struct making *mk)
 		alloc_bytes += s->alloc_bytes;
 	}
 	f->live_bytes.samples = f->live.samples;
-	set_interval(&f->live, &o->objects, unsure, INFINITY);
-	set_interval(&f->live_bytes, &o->bytes, unsure_bytes, INFINITY);
+	set_interval(&f->live, &o->objects, unsure, INFINITY, INFINITY);
+	set_interval(&f->live_bytes, &o->bytes, unsure_bytes, INFINITY, INFINITY);
 	f->sample_bytes = allocs > (double)mk->recorded && mk->recorded ?
 				  alloc_bytes / (double)mk->recorded : 1;
 }

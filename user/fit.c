@@ -10,8 +10,11 @@
  * They are scaled to the nearer end.  Whose the difference is nobody knows; half of it is taken as a
  * standard error more.
  *
- * The other way round, what is counted bounds what may live of each site: what it is thought to
- * have, what no sample of the class explains, and what the others may have too much.
+ * The other way round, what is counted bounds what may live of each account.  At most it has what it
+ * is thought to have, what no sample of the class explains, and what the others may have too much.
+ * At least, what it is thought to have, less what the class may have less in all, what the others
+ * may have too little, and what others may have of which there is no sample at all: 3 / n of the
+ * class, if n samples or windows have not met them (95 %).
  *
  * Counts and looks are compared as of the same cycle, and the outcome serves until the next one.
  * What the samples that lived then stand for is known better by now, so only their number is
@@ -38,8 +41,9 @@ struct fit {			/* of one class */
 	double recorded;	/* of these */
 	double factor;		/* of the estimated ones */
 	double growth;		/* of all since they were counted */
-	double left;		/* counted, and not explained */
-	double slack;		/* what an account may have more than it is thought to */
+	double above, below;	/* what all may have more, or less, than they are thought to */
+	double more, less;	/* the same, summed over accounts, each by its own samples */
+	double samples;
 };
 
 struct change {			/* of sums, by fitting */
@@ -74,6 +78,7 @@ static void add_up(struct observation *o, struct fit *fits, size_t n)
 			continue;
 		*(is_estimate(a) ? &f->estimated : &f->exact) += a->live;
 		f->recorded += (double)a->n_live;
+		f->samples += (double)a->samples;
 	}
 }
 
@@ -83,7 +88,7 @@ static void set_factor(struct fit *f)
 	double then, fitted, exact;
 
 	f->factor = 1;
-	f->slack = INFINITY;
+	f->above = f->below = INFINITY;
 	if (!(c->recorded > 0) || !(f->estimated > 0))
 		return;
 	f->growth = f->recorded / c->recorded;
@@ -91,8 +96,8 @@ static void set_factor(struct fit *f)
 	exact = f->exact / f->growth;
 	fitted = fmin(fmax(then, c->least), c->most);
 	f->factor = fmax(fitted - exact, 0) / (then - exact);
-	f->left = fmax(0, c->most - fitted) * f->growth;
-	f->slack = f->left;
+	f->above = fmax(0, c->most - fitted) * f->growth;
+	f->below = fmax(0, fitted - c->least) * f->growth;
 }
 
 static void scale_account(struct obs_account *a, double factor)
@@ -189,33 +194,62 @@ static void scale(struct observation *o, struct fit *fits, size_t n, struct chan
 	free(stacks);
 }
 
-/* What is new since the count may be more than it is thought to, as far as chance goes. */
-static double too_few(const struct obs_account *a, const struct fit *f)
+/* How far a sum may be off by its own samples. */
+static struct estimate by_chance(const struct obs_account *a)
 {
-	double is_new = f->growth > 1 ? 1 - 1 / f->growth : 0;
 	struct variance v = a->live_var;
 
 	v.missing = 0;
-	return sqrt(is_new) * (estimate_of(a->live, &v, 0).high - a->live) +
-	       is_new * a->live_var.missing;
+	return estimate_of(a->live, &v, 0);
 }
 
-static void set_most(struct observation *o, struct fit *fits, size_t n)
+static void set_most(struct obs_account *a, const struct fit *f)
 {
-	for (size_t i = 0; i < o->n_accounts; i++) {
-		const struct obs_account *a = &o->accounts[i];
-		struct fit *f = fit_of(fits, n, a);
+	struct estimate e = by_chance(a);
+	double is_new = f->growth > 1 ? 1 - 1 / f->growth : 0;
+	double others = f->less - (e.value - e.low);
 
-		if (f && a->size && is_estimate(a))
-			f->slack += a->live - estimate_of(a->live, &a->live_var, 0).low;
-	}
-	for (size_t i = 0; i < o->n_accounts; i++) {
-		struct obs_account *a = &o->accounts[i];
-		const struct fit *f = fit_of(fits, n, a);
+	a->most = e.high + a->live_var.missing;
+	a->most = fmin(a->most, a->live + f->above + others + sqrt(is_new) * (e.high - e.value) +
+				is_new * a->live_var.missing);
+}
 
-		if (f && a->size && is_estimate(a) && isfinite(f->slack))
-			a->most = a->live + f->slack + too_few(a, f);
+/* To be called when all have their most. */
+static void set_least(struct obs_account *a, const struct fit *f, uint64_t n_windows)
+{
+	struct estimate e = by_chance(a);
+	double is_new = f->growth > 1 ? 1 - 1 / f->growth : 0;
+	double others = f->more - (a->most - a->live), all = f->exact + f->factor * f->estimated;
+	double n = n_windows ? fmin((double)n_windows, f->samples) : f->samples;
+
+	a->least = fmax(0, a->live - f->below - others - all * fmin(1, 3 / n) -
+			   sqrt(is_new) * (e.value - e.low));
+}
+
+static struct fit *fit_to_bound(struct fit *fits, size_t n, const struct obs_account *a)
+{
+	struct fit *f = fit_of(fits, n, a);
+
+	return f && a->size && is_estimate(a) && isfinite(f->above) ? f : NULL;
+}
+
+static void set_bounds(struct observation *o, struct fit *fits, size_t n)
+{
+	struct fit *f;
+
+	for (size_t i = 0; i < o->n_accounts; i++)
+		if ((f = fit_to_bound(fits, n, &o->accounts[i])))
+			f->less += o->accounts[i].live - by_chance(&o->accounts[i]).low;
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		f = fit_to_bound(fits, n, &o->accounts[i]);
+		if (!f)
+			continue;
+		set_most(&o->accounts[i], f);
+		f->more += o->accounts[i].most - o->accounts[i].live;
 	}
+	for (size_t i = 0; i < o->n_accounts; i++)
+		if ((f = fit_to_bound(fits, n, &o->accounts[i])))
+			set_least(&o->accounts[i], f, o->n_windows);
 }
 
 void fit_live(struct observation *o)
@@ -231,7 +265,7 @@ void fit_live(struct observation *o)
 		set_factor(&fits[i]);
 	scale(o, fits, n, classes);
 	change_all(o, classes, n + 1);
-	set_most(o, fits, n);
+	set_bounds(o, fits, n);
 	free(classes);
 	free(fits);
 }

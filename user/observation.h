@@ -53,7 +53,7 @@ struct obs_account {
 	double live;		/* found alive by the last collection that saw them */
 	struct variance live_var;
 	uint64_t n_live;	/* how many were recorded of live */
-	double most;		/* live ones, by the census; 0: not known */
+	double least, most;	/* live ones, by the census; most 0: not known */
 	double young;		/* born since */
 	double shared;		/* of live: tiny, with another live one in their block */
 	double doubtful;	/* of live: may be the unseen successor of an object that died; */
@@ -180,6 +180,7 @@ struct observation {
 	uint64_t gc_cycles_half;	/* at heap_half_ns */
 	uint64_t one_in;		/* one in so many of the small objects is followed */
 	struct variance objects, bytes;	/* of the sums over all accounts' live objects */
+	uint64_t n_windows;		/* bursts of recording that are told apart; 0: none */
 	struct memory_account memory;	/* as last read */
 	struct heap_census census;
 	struct obs_before before;

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "user/base/util.h"
+#include "user/judge/estimate.h"
 #include "user/observation.h"
 
 /* Two stacks with objects of 48 bytes, the second also with some of 64 and tiny ones, the first with
@@ -26,7 +27,7 @@ static void add(size_t i, uint32_t stack, uint64_t size, double live, double var
 {
 	accounts[i] = (struct obs_account){
 		.stack = stack, .size = size, .live = live, .old = live / 2, .live_half = live / 2,
-		.n_live = (uint64_t)live / 10,
+		.n_live = (uint64_t)live / 10, .samples = 100,
 		.each = 10, .live_var = { .var = var, .largest = var > 0 ? 10 : 0 } };
 	stacks[stack].objects.var += var;
 	stacks[stack].bytes.var += var * (double)(size * size);
@@ -63,16 +64,47 @@ static struct observation example(void)
 static void test_within(void **state)
 {
 	struct observation o = example();
+	double low1 = estimate_of(300, &accounts[1].live_var, 0).low;
+	double high0 = estimate_of(600, &accounts[0].live_var, 0).high;
 
+	classes[1].least = 890;
+	classes[1].most = 905;
 	fit_live(&o);
 	assert_true(accounts[0].live == 600 && accounts[1].live == 300);
 	assert_true(accounts[0].live_var.var == 6000 && stacks[1].objects.bursts == 0);
-	/* 100 that nobody explains, and what both may have too much */
-	assert_true(accounts[0].most > 700 + 150 && accounts[0].most < 700 + 250);
-	assert_true(fabs(accounts[1].most - 300 - (accounts[0].most - 600)) < 1e-9);
-	assert_true(accounts[4].most > 100);
+	/* 5 that nobody explains, and what the other may have too much */
+	assert_true(fabs(accounts[0].most - fmin(high0, 605 + 300 - low1)) < 1e-9);
+	assert_true(accounts[0].most > 680 && accounts[0].most < 710);
+	/* 10 that all may have too much, what the other may have too little, and 3 in the number of
+	 * samples that somebody else may have */
+	assert_true(fabs(accounts[0].least -
+			 (590 - (accounts[1].most - 300) - 900 * 3 / 200.0)) < 1e-6);
 	assert_true(accounts[3].most == 0);	/* nobody counts these */
 	assert_int_equal(o.census.older_bytes, 1000000);
+}
+
+/* All of one kind, and counted: at most the count, and nearly all of it at least. */
+static void test_alone(void **state)
+{
+	struct observation o = example();
+
+	accounts[1].live = accounts[1].n_live = accounts[1].samples = 0;
+	accounts[1].live_var = (struct variance){ 0 };
+	accounts[0].samples = 1000;
+	classes[1].recorded = 60;
+	classes[1].least = classes[1].most = 660;
+	fit_live(&o);
+	assert_true(fabs(accounts[0].live - 660) < 1e-9 && fabs(accounts[0].most - 660) < 1e-9);
+	assert_true(fabs(accounts[0].least - 660 * 0.997) < 1e-6);
+	o = example();
+	accounts[1].live = accounts[1].n_live = accounts[1].samples = 0;
+	accounts[1].live_var = (struct variance){ 0 };
+	accounts[0].samples = 1000;
+	classes[1].recorded = 60;
+	classes[1].least = classes[1].most = 660;
+	o.n_windows = 30;
+	fit_live(&o);
+	assert_true(fabs(accounts[0].least - 660 * 0.9) < 1e-6);
 }
 
 /* What is exact stays, whatever the census says of it. */
@@ -153,7 +185,8 @@ static void test_not_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_within), cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_within), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_too_few), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_growth), cmocka_unit_test(test_mixed),
 		cmocka_unit_test(test_not_known),

@@ -219,6 +219,7 @@ void track_snapshot(struct track *tr, uint64_t now, uint64_t old_ns, struct trac
 	sums_make(tr, old_ns, &sums);
 	out->objects = sums.objects;
 	out->bytes = sums.bytes;
+	out->n_windows = strata_n(tr->strata, true);
 	copy_stacks(tr, out, index_of, &sums);
 	copy_accounts(tr, out, index_of, &sums);
 	sums_fini(&sums);
