@@ -48,7 +48,8 @@ struct burst_facts {
 	bool over;		/* the next record will be of another window */
 };
 
-/* Hands out all that was added, in order, and empties; rec.chance says what each stands for. */
+/* Hands out what was added, in order, and empties; rec.chance says what each stands for.  Some are
+ * left out, by chance, where each would stand for less than itself. */
 void burst_feed(struct burst *w, const struct burst_facts *facts,
 		 void (*fn)(void *ctx, const struct burst_record *r), void *ctx);
 
