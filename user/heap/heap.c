@@ -120,6 +120,8 @@ char *root_name(const struct look *l, uint32_t node)
 
 static void look_init(struct look *l, struct heap *h, const struct heap_options *options)
 {
+	const struct go_module *m = gobin_module(gomem_gobin(h->gm));
+
 	*l = (struct look){
 		.heap = h, .options = options, .gm = h->gm, .gb = gomem_gobin(h->gm),
 		.lo = gomem_layout(h->gm), .types = h->types, .index = h->index,
@@ -131,7 +133,8 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 	l->win = (struct window){ .feed = &l->feed, .piece = PIECE };
 	l->part = l->bits = (struct window){ .feed = &l->feed, .piece = SMALL_PIECE };
 	l->walk = (struct walk){ .look = l, .types = h->types, .space = &l->space,
-				 .bias = l->bias, .win = &l->win };
+				 .bias = l->bias, .win = &l->win,
+				 .statics = m->data + l->bias, .statics_end = m->ebss + l->bias };
 	l->nodes = nodes_new(&l->budget);
 	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
 }

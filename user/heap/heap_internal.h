@@ -308,6 +308,7 @@ struct walk {
 	struct types *types;
 	const struct space *space;
 	uint64_t bias;
+	uint64_t statics, statics_end;	/* where variables are */
 	struct window *win;
 	edge_fn edge;
 	uint64_t base;		/* of the object */

@@ -78,12 +78,20 @@ static void give_slice(struct walk *w, uint64_t at, uint32_t slot, uint32_t type
 		give(w, at, slot, v[0], type, bytes_of(w, type, v[2]));
 }
 
+/* Into the heap, or to a variable. */
+static bool leads_somewhere(const struct walk *w, uint64_t addr)
+{
+	struct place p;
+
+	return addr && (space_find(w->space, addr, &p) ||
+			addr - w->statics < w->statics_end - w->statics);
+}
+
 static void give_dynamic(struct walk *w, uint64_t at, uint32_t slot, uint64_t word, uint64_t data)
 {
 	struct dynamic d;
-	struct place p;
 
-	if (!data || !space_find(w->space, data, &p))
+	if (!leads_somewhere(w, data))
 		return;
 	d = types_dynamic(w->types, w->win->feed, w->bias, word);
 	give(w, at + WORD, slot, data, d.type, 0);
@@ -248,7 +256,7 @@ bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *
 		/* What the mask says to be a pointer is none to a type: the type's word of an
 		 * interface is not one to the collector (cmd/compile/internal/typebits). */
 		if (last && word && (!mask || !(mask[(i - 1) / 64] >> (i - 1) % 64 & 1)) &&
-		    !space_find(w->space, last, &place) && space_find(w->space, word, &place))
+		    !space_find(w->space, last, &place) && leads_somewhere(w, word))
 			d = types_dynamic(w->types, w->win->feed, w->bias, last);
 		if (d.type)
 			give(w, addr + off, NO_SLOT, word, d.type, 0);

@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_heap.c - types and holders in a heap made by hand: who is found, how it is named, what is
+ * certain and what is not, and that nothing in it can lead astray.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "tests/unit/fake_heap.h"
+
+/* The types of all tests. */
+struct kinds {
+	uint64_t num, byte, str, any, node, node_pointer, bytes, nodes, map, group, box;
+};
+
+/* type node struct { next *node; name string; data []uint8; any interface {} } */
+static void make_kinds(struct fake_heap *h, struct kinds *k)
+{
+	struct fake_types *t = &h->t;
+	bool swiss = h->f.minor >= 24;
+
+	k->num = fake_type(t, FAKE_UINT64, "uint64", 8, 0);
+	k->byte = fake_type(t, FAKE_UINT8, "uint8", 1, 0);
+	k->str = fake_string_type(t);
+	k->any = fake_interface_type(t, "interface {}", 0);
+	k->bytes = fake_of(t, FAKE_SLICE, "[]uint8", k->byte);
+	k->node_pointer = fake_of(t, FAKE_POINTER, "*main.node", k->num);
+	k->node = fake_struct_type(t, "main.node", 64, 64, (struct fake_field[]){
+		{ "next", k->node_pointer, 0, false }, { "name", k->str, 8, false },
+		{ "data", k->bytes, 24, false }, { "any", k->any, 48, false } }, 4);
+	fake_ptr(&h->f, k->node_pointer + 48, k->node);
+	k->nodes = fake_of(t, FAKE_SLICE, "[]*main.node", k->node_pointer);
+	/* map[string]*node: groups with one slot, or buckets with one */
+	k->group = fake_struct_type(t, swiss ? "map.group[string]*main.node"
+					     : "map.bucket[string]*main.node", 40, 40,
+				    (struct fake_field[]){
+		{ swiss ? "ctrl" : "topbits", k->num, 0, false },
+		{ swiss ? "key" : "keys", k->str, 8, false },
+		{ swiss ? "elem" : "elems", k->node_pointer, 24, false },
+		{ "overflow", fake_type(t, FAKE_UNSAFE_POINTER, "unsafe.Pointer", 8, 8), 32,
+		  false } }, 4);
+	k->map = fake_map_type(t, "map[string]*main.node", k->str, k->node_pointer, k->group);
+	k->box = fake_struct_type(t, "main.box", 24, 24, (struct fake_field[]){
+		{ "held", k->map, 0, false }, { "list", k->node_pointer, 8, false },
+		{ "other", fake_of(t, FAKE_POINTER, "*main.box", k->node), 16, false } }, 3);
+}
+
+static uint64_t new_node(struct fake_heap *h, uint64_t next)
+{
+	uint64_t n = fake_alloc(h, 64, false);
+
+	fake_word(h, n, next);
+	return n;
+}
+
+/* A variable of type interface {} at that offset of bss. */
+static void set_any(struct fake_heap *h, uint64_t off, uint64_t typ, uint64_t data)
+{
+	fake_word(h, FAKE_BSS + off, typ);
+	fake_word(h, FAKE_BSS + off + 8, data);
+}
+
+static void look_with(const struct heap_options *o, struct heapmap *m)
+{
+	struct heap *h;
+
+	assert_int_equal(heap_open(&h, NULL), 0);
+	assert_int_equal(heap_look(h, o, m), 0);
+	heap_close(h);
+}
+
+static void look(struct heapmap *m)
+{
+	look_with(&(struct heap_options){ .n_detailed = 100 }, m);
+}
+
+static const struct heap_type *find(const struct heapmap *m, const char *name, const char *part)
+{
+	for (size_t i = 0; i < m->n_types; i++) {
+		const struct heap_type *t = &m->types[i];
+
+		if (t->name && !strcmp(t->name, name) && !t->part == !part &&
+		    (!part || !strcmp(t->part, part)))
+			return t;
+	}
+	return NULL;
+}
+
+static void check_objects(const struct heapmap *m, const char *name, const char *part,
+			  uint64_t low, uint64_t high)
+{
+	const struct heap_type *t = find(m, name, part);
+
+	assert_non_null(t);
+	assert_int_equal(t->objects.low, low);
+	assert_int_equal(t->objects.high, high);
+}
+
+/* ---- what is found ------------------------------------------------------------------------ */
+
+/* A list of three behind an interface, its strings and bytes. */
+static void check_list(int minor)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	const struct heap_type *t;
+	uint64_t n1, n2, n3, s, b;
+
+	fake_heap_begin(&h, minor);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	n3 = new_node(&h, 0);
+	n2 = new_node(&h, n3);
+	n1 = new_node(&h, n2);
+	s = fake_alloc(&h, 20, true);
+	b = fake_alloc(&h, 1000, true);
+	fake_word(&h, n2 + 8, s);
+	fake_word(&h, n2 + 16, 20);
+	fake_word(&h, n3 + 24, b);
+	fake_word(&h, n3 + 32, 7);
+	fake_word(&h, n3 + 40, 1000);
+	set_any(&h, 0x40, k.node_pointer, n1);
+	look(&m);
+	check_objects(&m, "main.node", NULL, 3, 3);
+	check_objects(&m, "string", NULL, 1, 1);
+	check_objects(&m, "[]uint8", NULL, 1, 1);
+	t = find(&m, "main.node", NULL);
+	assert_int_equal(t->bytes.high, 3 * 64);
+	assert_int_equal(t->guessed_objects, 0);
+	assert_int_equal(t->held_objects, 3);
+	/* the first by the variable, the others by a node's next, over and over */
+	assert_int_equal(t->n_holders, 2);
+	assert_int_equal(t->holders[0].objects.high, 2);
+	assert_int_equal(t->holders[0].n_levels, 1);
+	assert_string_equal(t->holders[0].levels[0].type, "main.node");
+	assert_string_equal(t->holders[0].levels[0].field, ".next");
+	assert_int_equal(t->holders[0].root, HEAP_ROOT_VARIABLE);
+	assert_int_equal(t->holders[1].n_levels, 0);
+	t = find(&m, "[]uint8", NULL);
+	assert_string_equal(t->holders[0].levels[0].field, ".data");
+	assert_true(t->holders[0].levels[1].again || t->holders[0].levels[0].again);
+	assert_int_equal(m.losses.unreached, 0);
+	assert_int_equal(m.losses.edges_once, 0);
+	assert_int_equal(m.losses.types_contradicted, 0);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static void test_list(void **state)
+{
+	for (int minor = 17; minor <= 27; minor++)
+		check_list(minor);
+}
+
+/* A map in a field of a struct: header, groups or buckets, keys and values. */
+static void check_map(int minor)
+{
+	bool swiss = minor >= 24;
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	const struct heap_type *t;
+	uint64_t box, header, group, node, key;
+
+	fake_heap_begin(&h, minor);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	box = fake_alloc(&h, 24, false);
+	header = fake_alloc(&h, 48, false);
+	group = fake_alloc(&h, 40, false);
+	node = new_node(&h, 0);
+	key = fake_alloc(&h, 32, true);
+	fake_word(&h, box, header);
+	fake_word(&h, header, 1);
+	fake_word(&h, header + 16, group);
+	fake_word(&h, group + 8, key);
+	fake_word(&h, group + 16, 32);
+	fake_word(&h, group + 24, node);
+	set_any(&h, 0x40, k.box, box);
+	look(&m);
+	check_objects(&m, "main.box", NULL, 1, 1);
+	check_objects(&m, "map[string]*main.node", "header", 1, 1);
+	check_objects(&m, "map[string]*main.node", swiss ? "groups" : "buckets", 1, 1);
+	check_objects(&m, "string", NULL, 1, 1);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	t = find(&m, "main.node", NULL);
+	assert_int_equal(t->holders[0].n_levels, 2);
+	assert_string_equal(t->holders[0].levels[0].type, "map[string]*main.node");
+	assert_string_equal(t->holders[0].levels[1].type, "main.box");
+	assert_string_equal(t->holders[0].levels[1].field, ".held");
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static void test_maps(void **state)
+{
+	for (int minor = 17; minor <= 27; minor++)
+		check_map(minor);
+}
+
+/* A table of swiss groups behind a directory. */
+static void test_large_map(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t header, dir, table, groups;
+
+	fake_heap_begin(&h, 25);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	header = fake_alloc(&h, 48, false);
+	dir = fake_alloc(&h, 16, false);
+	table = fake_alloc(&h, 32, false);
+	groups = fake_alloc(&h, 80, false);
+	fake_word(&h, header + 16, dir);
+	fake_word(&h, header + 24, 2);
+	fake_word(&h, dir, table);
+	fake_word(&h, dir + 8, table);
+	fake_word(&h, table + 16, groups);
+	fake_word(&h, table + 24, 1);
+	fake_word(&h, groups + 24, new_node(&h, 0));
+	fake_word(&h, groups + 40 + 24, new_node(&h, 0));
+	set_any(&h, 0x40, k.map, header);
+	look(&m);
+	check_objects(&m, "map[string]*main.node", "directory", 1, 1);
+	check_objects(&m, "map[string]*main.node", "table", 1, 1);
+	check_objects(&m, "map[string]*main.node", "groups", 1, 1);
+	check_objects(&m, "main.node", NULL, 2, 2);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* From 1.22 on objects above 512 bytes say what they are: nobody else has to. */
+static void test_headers(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t array, other;
+
+	fake_heap_begin(&h, 22);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	array = fake_alloc(&h, 800, false);
+	fake_word(&h, array - 8, k.node_pointer);
+	fake_word(&h, array, new_node(&h, 0));
+	fake_word(&h, array + 792, new_node(&h, 0));
+	other = fake_alloc(&h, 800, false);	/* a header that is no type */
+	fake_word(&h, other - 8, k.node_pointer + 8);
+	fake_word(&h, FAKE_BSS + 0x100, array);
+	fake_word(&h, FAKE_BSS + 0x108, other);
+	look(&m);
+	check_objects(&m, "[]*main.node", NULL, 1, 1);
+	check_objects(&m, "main.node", NULL, 2, 2);
+	assert_int_equal(m.pointers.untyped_objects, 1);
+	assert_int_equal(m.pointers.exact_objects, 3);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* A slice of the end of an array is one; a pointer into the middle of an object types no more than
+ * the part. */
+static void test_interior(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t array, large, inner;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	array = fake_alloc(&h, 64, false);
+	fake_word(&h, array + 56, new_node(&h, 0));
+	set_any(&h, 0x40, k.nodes, FAKE_BSS + 0x200);	/* boxed in a variable */
+	fake_word(&h, FAKE_BSS + 0x200, array + 16);
+	fake_word(&h, FAKE_BSS + 0x208, 6);
+	fake_word(&h, FAKE_BSS + 0x210, 6);
+	large = fake_alloc(&h, 256, false);
+	inner = large + 128;
+	fake_word(&h, inner, new_node(&h, 0));
+	set_any(&h, 0x50, k.node_pointer, inner);
+	look(&m);
+	/* two nodes; and the large object is none */
+	check_objects(&m, "main.node", NULL, 2, 2);
+	assert_int_equal(m.pointers.untyped_objects, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* A pointer to a struct is one to its first field, too: the larger type counts. */
+static void test_first_field(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t outer, outer_type, pointer;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	outer_type = fake_struct_type(&h.t, "main.outer", 80, 80, (struct fake_field[]){
+		{ "node", k.node, 0, true }, { "more", k.str, 64, false } }, 2);
+	pointer = fake_of(&h.t, FAKE_POINTER, "*main.outer", outer_type);
+	fake_heap_open(&h);
+	outer = fake_alloc(&h, 80, false);
+	set_any(&h, 0x40, k.node_pointer, outer);
+	set_any(&h, 0x50, pointer, outer);
+	look(&m);
+	check_objects(&m, "main.outer", NULL, 1, 1);
+	assert_null(find(&m, "main.node", NULL));
+	assert_int_equal(m.losses.types_contradicted, 0);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* ---- what is certain ---------------------------------------------------------------------- */
+
+/* Marked, but nobody leads there: it may live.  Neither: it does not. */
+static void test_unreached(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t dead;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	new_node(&h, 0);
+	dead = new_node(&h, 0);
+	fake_unmark(&h, dead);
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	assert_int_equal(m.losses.unreached, 1);
+	assert_int_equal(m.pointers.unreached_objects, 1);
+	assert_int_equal(m.pointers.objects.low, 1);
+	assert_int_equal(m.pointers.objects.high, 2);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static uint64_t moving_node;
+
+/* The object dies when its marks are read for the last time. */
+static void die_late(struct fake_heap *h)
+{
+	fake_unmark(h, moving_node);
+}
+
+/* What dies between the passes is no certain object. */
+static void test_dies(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t n;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	n = new_node(&h, 0);
+	moving_node = new_node(&h, n);
+	set_any(&h, 0x40, k.node_pointer, moving_node);
+	h.on_marks = die_late;
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 2);
+	assert_int_equal(m.losses.objects_dropped, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* Tells the variable to point elsewhere after the first pass has looked at it. */
+static void change_variable(struct fake_heap *h)
+{
+	fake_word(h, FAKE_BSS + 0x40, 0);	/* no type any more, but the pointer */
+}
+
+/* A type that only one pass saw is not certain. */
+static void test_seen_once(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
+	h.on_marks = change_variable;
+	look(&m);
+	check_objects(&m, "main.node", NULL, 0, 1);
+	assert_int_equal(m.losses.edges_once, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* ---- limits ------------------------------------------------------------------------------- */
+
+static void test_only_size(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t n;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	n = new_node(&h, 0);
+	fake_word(&h, n + 24, fake_alloc(&h, 1024, true));
+	fake_word(&h, n + 40, 1024);
+	set_any(&h, 0x40, k.node_pointer, n);
+	look_with(&(struct heap_options){ .only_size = 1024 }, &m);
+	assert_null(find(&m, "main.node", NULL));
+	check_objects(&m, "[]uint8", NULL, 1, 1);
+	assert_string_equal(find(&m, "[]uint8", NULL)->holders[0].levels[0].type, "main.node");
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* Too little memory for labels: what is left out is counted. */
+static void test_memory(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t n = 0;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	for (int i = 0; i < 4000; i++)
+		n = new_node(&h, n);
+	set_any(&h, 0x40, k.node_pointer, n);
+	look_with(&(struct heap_options){ .max_bytes = 44000 }, &m);
+	assert_true(m.losses.over_memory > 0);
+	assert_true(m.cost.own_bytes <= 44000 + 44000 / 8);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static bool at_once(void *ctx)
+{
+	return true;
+}
+
+static void test_interrupted(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	look_with(&(struct heap_options){ .interrupted = at_once }, &m);
+	assert_true(m.interrupted);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* ---- what leads astray -------------------------------------------------------------------- */
+
+/* Slices, strings and pointers that cannot be; a type word in front of a pointer of another size. */
+static void test_forged(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t n, b;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	n = new_node(&h, FAKE_HEAP + 200 * FAKE_PAGE);	/* no span there */
+	b = fake_alloc(&h, 1024, true);
+	fake_word(&h, n + 8, b);
+	fake_word(&h, n + 16, UINT64_MAX);
+	fake_word(&h, n + 24, b);
+	fake_word(&h, n + 32, 4096);
+	fake_word(&h, n + 40, UINT64_MAX / 2);
+	fake_word(&h, n + 48, k.str + 4);
+	fake_word(&h, n + 56, b);
+	set_any(&h, 0x40, k.node_pointer, n);
+	set_any(&h, 0x50, k.node_pointer, b);		/* has no pointers */
+	set_any(&h, 0x60, k.node, fake_alloc(&h, 256, false));	/* of another size */
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	assert_null(find(&m, "string", NULL));
+	assert_null(find(&m, "[]uint8", NULL));
+	assert_int_equal(m.pointers.untyped_objects, 1);
+	assert_int_equal(m.no_pointers.untyped_objects, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* Spans that overlap, that are impossibly large, that lie nowhere. */
+static void test_forged_spans(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t n;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	n = new_node(&h, 0);
+	set_any(&h, 0x40, k.node_pointer, n);
+	h.spans[h.n_spans] = h.spans[0];		/* the same pages once more */
+	h.spans[h.n_spans++].s.spanclass ^= 1;
+	h.spans[h.n_spans++].s = (struct go_span){
+		.start = FAKE_HEAP + 100 * FAKE_PAGE, .npages = 1ull << 30, .nelems = 1,
+		.elemsize = 1ull << 43, .limit = 1ull << 43, .state = 1 };
+	look(&m);
+	assert_true(m.pointers.objects.high <= 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_large_map),
+		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_interior),
+		cmocka_unit_test(test_first_field),
+		cmocka_unit_test(test_unreached),
+		cmocka_unit_test(test_dies),
+		cmocka_unit_test(test_seen_once),
+		cmocka_unit_test(test_only_size),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_forged_spans),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
