@@ -469,6 +469,68 @@ static void test_unseen(void **state)
 	done(&x);
 }
 
+/* A class of objects of 100 bytes in a heap of 50 MB, 600 seconds: so many bytes a second in each
+ * part. */
+static struct judge_class class_of(double first, double second, double third, double width)
+{
+	double late = (second + third) / 2;
+
+	return (struct judge_class){
+		.object_bytes = 100,
+		.bytes = {
+			.late = { late, late - width, late + width, 80 }, .change = late,
+			.part = { first, second, third }, .level = { 1e6, 1e6, 1e6 },
+			.seconds = 600, .late_s = 400, .n = 120,
+		},
+	};
+}
+
+static struct judgement alone(struct judge_class c)
+{
+	static const struct growth heap = { .level = { 5e7, 5e7, 5e7 } };
+
+	judge_class(&c, &heap, &(struct judge_limits){ 12, 180 });
+	return c.is;
+}
+
+/* Shapes of growth that only the census sees. */
+static void test_class_alone(void **state)
+{
+	struct judgement is = alone(class_of(5000, 5000, 5000, 50));
+	struct judge_class c;
+
+	assert_int_equal(is.verdict, VERDICT_LEAK);
+	assert_true(is.rate.low < 4950 && is.rate.high > 5050);	/* by chance of requests */
+	is = alone(class_of(5000, 5000, 5000, 6000));
+	assert_int_equal(is.verdict, VERDICT_STEADY);
+	is = alone(class_of(1800, 1800, 1800, 50));	/* a hundredth of the heap */
+	assert_int_equal(is.verdict, VERDICT_GROWING);
+	assert_int_equal(is.missing, MISSING_SHARE);
+	is = alone(class_of(100, 100, 100, 5));		/* 40 KB */
+	assert_int_equal(is.verdict, VERDICT_STEADY);
+	is = alone(class_of(8000, 7000, 4500, 50));
+	assert_int_equal(is.missing, MISSING_GOES_ON);
+	is = alone(class_of(6000, 4800, 3900, 50));	/* 3 MB more to come */
+	assert_int_equal(is.missing, MISSING_GOES_ON);
+	is = alone(class_of(60000, 56000, 52000, 500));	/* 140 MB more to come */
+	assert_int_equal(is.verdict, VERDICT_LEAK);
+	is = alone(class_of(5000, 20, -10, 50));
+	assert_int_equal(is.verdict, VERDICT_PLATEAU);
+	c = class_of(5000, 5000, 5000, 50);		/* the last moments are back where it was */
+	c.bytes.change = 0;
+	is = alone(c);
+	assert_int_equal(is.missing, MISSING_GOES_ON);
+	c = class_of(5000, 5000, 5000, 50);
+	c.bytes.seconds = 170;
+	is = alone(c);
+	assert_int_equal(is.missing, MISSING_TIME);
+	assert_true(fabs(is.watch_s - 10) < 1e-6);
+	c.bytes.n = 6;
+	is = alone(c);
+	assert_int_equal(is.verdict, VERDICT_TOO_FEW);
+	assert_true(fabs(is.watch_s - 170) < 1e-6);
+}
+
 /* ---- made by hand ---------------------------------------------------------------------------- */
 
 struct hand {
@@ -615,7 +677,9 @@ static void test_container(void **state)
 {
 	enum { N_SIZES = 7 };
 	struct judge_part parts[N_SIZES];
-	struct judge_site site = { .parts = parts, .n_parts = N_SIZES, .container = CONTAINER_SLICE };
+	struct judge_site site = {
+		.parts = parts, .n_parts = N_SIZES, .container = CONTAINER_SLICE,
+	};
 	struct hand *h = hand_new();
 
 	for (unsigned k = 1; k <= 42; k++) {
@@ -746,6 +810,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_result),
 		cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_container),
