@@ -28,7 +28,6 @@
 
 enum {
 	TICK_NS = 50000000,
-	LEAST_PRIORITY = 19,		/* nice(1) */
 	/* Rows and holders that are looked for: some of a screen's are untyped, and what grows is
 	 * known at the second look only. */
 	SCREEN_ROWS = 30, SCREEN_HOLDERS = 10,
@@ -244,8 +243,6 @@ static int heap(const struct opts *o)
 	struct run r = { .o = o };
 	int err = open_loop(&r);
 
-	/* A look takes seconds of a processor; where there is none to spare, the target goes first. */
-	setpriority(PRIO_PROCESS, 0, LEAST_PRIORITY);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err)
