@@ -58,12 +58,12 @@ struct burst {
 	double expected[BURST_CLASSES], others[BURST_CLASSES], slow[BURST_CLASSES];
 };
 
-void burst_new(struct burst **out)
+void burst_new(struct burst **out, uint64_t seed)
 {
 	struct burst *w = xcalloc(1, sizeof(*w));
 
 	table_init(&w->goroutines, sizeof(struct hits), MAX_GOROUTINES_BYTES);
-	w->random = table_seed() | 1;
+	w->random = (seed ? seed : table_seed()) | 1;
 	*out = w;
 }
 

@@ -28,7 +28,8 @@ struct burst_record {
 	uint8_t class;
 };
 
-void burst_new(struct burst **out);
+/* seed: chooses what is left out; 0: drawn at random. */
+void burst_new(struct burst **out, uint64_t seed);
 void burst_free(struct burst *w);		/* NULL is fine */
 
 /* How many of what the runtime counts it stands for, as it was recorded: a tiny object is counted as

@@ -39,7 +39,7 @@ void intake_new(struct intake **out, struct process *p, struct track *track)
 
 	in->p = p;
 	in->track = track;
-	burst_new(&in->burst);
+	burst_new(&in->burst, 0);
 	pace_read(p, &in->now.from);
 	*out = in;
 }

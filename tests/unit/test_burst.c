@@ -15,6 +15,8 @@
 
 #include "user/base/util.h"
 
+enum { SEED = 1 };
+
 enum { CLASS = 5, OTHER = 6, MAX_G = 64 };
 
 #define HIT_NS 1000.0
@@ -76,7 +78,7 @@ static struct sums run(const struct program *p, double real, bool known)
 	struct burst *w;
 	uint64_t n = 0;
 
-	burst_new(&w);
+	burst_new(&w, SEED);
 	for (unsigned i = 0; i < MAX_G; i++) {
 		if (!(p->every_ns[i] > 0))
 			continue;
@@ -87,7 +89,7 @@ static struct sums run(const struct program *p, double real, bool known)
 	assert_int_equal(burst_n(w), n);
 	burst_feed(w, &facts, sum_up, &s);
 	assert_int_equal(burst_n(w), 0);
-	assert_int_equal(s.n, n);
+	assert_true(s.n <= n);	/* what stands for less than itself is left out by chance */
 	assert_true(s.in_order);
 	burst_free(w);
 	for (unsigned i = 0; i < MAX_G && known; i++)	/* as will be done by who knows the truth */
@@ -160,7 +162,7 @@ static void test_others_do_less_or_more(void **state)
 		struct sums s = { 0 };
 		struct burst *w;
 
-		burst_new(&w);
+		burst_new(&w, SEED);
 		for (unsigned k = 0; k < 4500; k++)	/* which were 50000 */
 			add(w, 1, CLASS, 0);
 		for (unsigned k = 0; k < 500 * times[i]; k++)
@@ -198,7 +200,7 @@ static void test_fewer_than_recorded(void **state)
 	const struct burst_facts facts = { .hit_ns = HIT_NS, .open_ns = OPEN_NS,
 					    .expected = expected, .over = true };
 
-	burst_new(&w);
+	burst_new(&w, SEED);
 	for (unsigned k = 0; k < done(&p, 0, HIT_NS); k++)
 		add(w, 1, CLASS, 0);
 	burst_feed(w, &facts, sum_up, &s);
@@ -215,7 +217,7 @@ static void test_uneven_windows(void **state)
 	struct sums s = { 0 };
 	struct burst *w;
 
-	burst_new(&w);
+	burst_new(&w, SEED);
 	for (unsigned i = 0; i < 200; i++) {
 		/* a program that works in every other window, for twice the mean */
 		for (unsigned k = 0; k < (i % 2 ? 4000 : 4); k++)
@@ -237,7 +239,7 @@ static void test_drawn(void **state)
 	struct sums s = { 0 };
 	struct burst *w;
 
-	burst_new(&w);
+	burst_new(&w, SEED);
 	for (unsigned k = 0; k < 2000; k++)
 		add(w, 1, CLASS, 1u << 30);
 	add(w, 2, CLASS, 1u << 30);
@@ -257,7 +259,7 @@ static void test_two_parts(void **state)
 	struct sums s = { 0 };
 	struct burst *w;
 
-	burst_new(&w);
+	burst_new(&w, SEED);
 	for (unsigned k = 0; k < 2270; k++)
 		add(w, 1, CLASS, 0);
 	burst_feed(w, &facts, sum_up, &s);
@@ -284,7 +286,7 @@ static void test_full(void **state)
 	struct sums s = { 0 };
 	struct burst *w;
 
-	burst_new(&w);
+	burst_new(&w, SEED);
 	for (unsigned i = 0; i < BURST_RECORDS; i++)
 		assert_true(burst_add(w, &r));
 	assert_false(burst_add(w, &r));
