@@ -7,11 +7,12 @@
  * and tracked, since they can only die.  So what tracked objects of the class stand for must lie
  * between the count less those, and the count.  If it does not, the samples of the class stand for
  * the wrong number: windows slow down what they watch, or have missed what happened between them.
- * They are scaled to the nearer end.  Whose the difference is nobody knows; half of it is taken as a
- * standard error more.
+ * They are scaled to the nearer end.  Whose the difference is nobody knows; half of it is taken as
+ * a standard error more.
  *
- * The other way round, what is counted bounds what may live of each account.  At most it has what it
- * is thought to have, what no sample of the class explains, and what the others may have too much.
+ * The other way round, what is counted bounds what may live of each account.  At most it has what
+ * it is thought to have, what no sample of the class explains, and what the others may have too
+ * much.
  * At least, what it is thought to have, less what the class may have less in all, what the others
  * may have too little, and what others may have of which there is no sample at all: 3 / n of the
  * class, if n samples or windows have not met them (95 %).

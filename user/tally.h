@@ -27,9 +27,9 @@ void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *
  * census_poll.h, also for the errors. */
 int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns);
 
-/* Of what is tracked so many bytes were found alive by the mark phase that ended with this sweepgen,
- * and by size class so many objects, of which so many were recorded; to be called before the next
- * one has begun. */
+/* Of what is tracked so many bytes were found alive by the mark phase that ended with this
+ * sweepgen, and by size class so many objects, of which so many were recorded; to be called before
+ * the next one has begun. */
 void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,
 		   const double *recorded);
 

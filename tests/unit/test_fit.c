@@ -15,8 +15,8 @@
 #include "user/judge/estimate.h"
 #include "user/observation.h"
 
-/* Two stacks with objects of 48 bytes, the second also with some of 64 and tiny ones, the first with
- * large ones. */
+/* Two stacks with objects of 48 bytes, the second also with some of 64 and tiny ones, the first
+ * with large ones. */
 enum { N_ACCOUNTS = 5, N_STACKS = 3, N_CLASSES = 4 };
 
 static struct obs_account accounts[N_ACCOUNTS];
