@@ -121,13 +121,26 @@ bool typeindex_is_type(const struct typeindex *ti, uint64_t vaddr)
 	return vaddr >= m->types && vaddr < m->etypes && vaddr % 8 == 0;
 }
 
+static bool is_shape(const struct typeindex *ti, uint64_t rtype)
+{
+	struct go_type t;
+	bool yes;
+
+	if (gotype_read(ti->gb, rtype, &t))
+		return false;
+	yes = strstr(t.name, "go.shape.");
+	free(t.name);
+	return yes;
+}
+
+/* Of equal keys and values several maps may have the same groups; what generic code is compiled for is
+ * nobody's type. */
 static void add_map(struct typeindex *ti, uint64_t map, uint64_t group)
 {
 	bool is_new;
-	/* of equal keys and values several maps may have the same */
 	struct by_group *e = table_put(&ti->groups, group, &is_new);
 
-	if (e && is_new)
+	if (e && (is_new || is_shape(ti, e->map)))
 		e->map = map;
 }
 

@@ -112,22 +112,6 @@ static void add_bools(const struct look *l, struct candidate *c, uint64_t rtype,
 	rtype_free(&t);
 }
 
-/* Headers of maps and channels: which map that is, others tell. */
-static bool is_header(const struct look *l, uint32_t type)
-{
-	static const struct { const char *package, *name; } headers[] = {
-		{ "runtime", "hmap" }, { "runtime", "hchan" }, { "runtime", "mapextra" },
-		{ "internal/runtime/maps", "Map" }, { "internal/runtime/maps", "table" },
-	};
-	const struct type *t = types_at(l->types, type);
-
-	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-		if (t->rtype == typeindex_named(l->index, headers[i].package,
-						headers[i].name))
-			return t->form == FORM_VALUE;
-	return false;
-}
-
 static void add_candidate(struct look *l, uint32_t type)
 {
 	struct shapes *sh = l->shapes;
@@ -136,7 +120,7 @@ static void add_candidate(struct look *l, uint32_t type)
 	uint32_t first, n;
 	bool is_new;
 
-	if (!type || is_header(l, type) || !table_put(&sh->types, type, &is_new) || !is_new)
+	if (!type || !table_put(&sh->types, type, &is_new) || !is_new)
 		return;
 	first = types_slots(ts, type, &n);
 	c.repeats = types_at(ts, type)->repeats;

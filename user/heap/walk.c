@@ -176,7 +176,8 @@ static void walk_slot(struct walk *w, uint32_t number, const struct slot *s, uin
 		give_slice(w, at, number, s->type, v);
 		break;
 	case SLOT_STRING:
-		give(w, at, number, v[0], s->type, v[1]);
+		/* an empty one may point anywhere */
+		give(w, at, number, v[0], v[1] ? s->type : 0, v[1]);
 		break;
 	case SLOT_INTERFACE:
 		give_dynamic(w, at, number, v[0], v[1]);
