@@ -123,14 +123,14 @@ build/e2e: $(wildcard tests/e2e/*)
 # What must be installed first comes in a make of its own: pkg-config has its answers only then.
 demo check check-go bench:
 	$(Q)scripts/install-deps $(@:-go=)
-	$(Q)$(MAKE) --no-print-directory run-$@
+	$(Q)$(MAKE) -j$$(nproc) --no-print-directory run-$@
 
 run-demo: all build/leakdemo
 	$(Q)scripts/demo $(OUT)/gobpfleak build/leakdemo
 
 run-check run-check-go: all build/e2e build/leakdemo
-	$(Q)$(MAKE) --no-print-directory tests
-	$(Q)$(MAKE) --no-print-directory SAN=1 tests
+	$(Q)$(MAKE) -j$$(nproc) --no-print-directory tests
+	$(Q)$(MAKE) -j$$(nproc) --no-print-directory SAN=1 tests
 	$(Q)tests/run $(if $(findstring -go,$@),all)
 
 build/bench: $(wildcard tests/bench/*)
