@@ -343,6 +343,12 @@ static void finish_site(const struct making *mk, size_t i)
 		set_rate(mk->o, site, sum, bytes_above);
 }
 
+static void set_total(struct estimate *e, const struct variance *v, double unsure,
+		      const struct obs_bounds *b)
+{
+	set_interval(e, v, unsure, b->known ? b->above : INFINITY, b->known ? b->below : INFINITY);
+}
+
 static void make_totals(const struct making *mk)
 {
 	const struct observation *o = mk->o;
@@ -361,8 +367,8 @@ static void make_totals(const struct making *mk)
 		alloc_bytes += s->alloc_bytes;
 	}
 	f->live_bytes.samples = f->live.samples;
-	set_interval(&f->live, &o->objects, unsure, INFINITY, INFINITY);
-	set_interval(&f->live_bytes, &o->bytes, unsure_bytes, INFINITY, INFINITY);
+	set_total(&f->live, &o->objects, unsure, &o->objects_bounds);
+	set_total(&f->live_bytes, &o->bytes, unsure_bytes, &o->bytes_bounds);
 	f->sample_bytes = allocs > (double)mk->recorded && mk->recorded ?
 				  alloc_bytes / (double)mk->recorded : 1;
 }

@@ -173,7 +173,6 @@ static void change_all(struct observation *o, const struct change *classes, size
 static void scale(struct observation *o, struct fit *fits, size_t n, struct change *classes)
 {
 	struct change *stacks = xcalloc(o->n_stacks, sizeof(*stacks));
-	double older = 0;
 
 	for (size_t i = 0; i < o->n_accounts; i++) {
 		struct obs_account *a = &o->accounts[i];
@@ -182,17 +181,32 @@ static void scale(struct observation *o, struct fit *fits, size_t n, struct chan
 
 		add_change(&stacks[a->stack], a, factor);
 		add_change(&classes[f ? (size_t)(f - fits) : n], a, factor);
-		if (factor == 1)
-			continue;
-		older -= (factor - 1) * a->live * (double)a->size / f->growth;
-		scale_account(a, factor);
+		if (factor != 1)
+			scale_account(a, factor);
 	}
 	for (size_t i = 0; i < o->n_stacks; i++)
 		change_stack(&o->stacks[i], &stacks[i]);
-	if (o->census.older_bytes != UNKNOWN_U64)
-		o->census.older_bytes = (uint64_t)llround(
-			fmax(0, (double)o->census.older_bytes + older));
 	free(stacks);
+}
+
+/* What was counted and not tracked, if that is an estimate: what was tracked is known better
+ * now. */
+static void set_older(struct observation *o, struct fit *fits, size_t n)
+{
+	double tracked = 0;
+	bool estimated = false;
+
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		const struct obs_account *a = &o->accounts[i];
+		const struct fit *f = fit_of(fits, n, a);
+
+		if (f && f->class->recorded > 0 && f->recorded > 0)
+			tracked += a->live * (double)a->size * f->class->recorded / f->recorded;
+		estimated |= is_estimate(a);
+	}
+	if (estimated && o->census.older_bytes != UNKNOWN_U64)
+		o->census.older_bytes = (uint64_t)llround(
+			fmax(0, (double)o->census.compared_bytes - tracked));
 }
 
 /* How far a sum may be off by its own samples. */
@@ -253,6 +267,44 @@ static void set_bounds(struct observation *o, struct fit *fits, size_t n)
 			set_least(&o->accounts[i], f, o->n_windows);
 }
 
+static void add_bounds(struct obs_bounds *b, double above, double below, double scale)
+{
+	b->above += above * scale;
+	b->below += below * scale;
+}
+
+/* What is new since the count, of each account; and what is counted, once of each class. */
+static void bound_account(struct observation *o, const struct obs_account *a, struct fit *f)
+{
+	double is_new = f->growth > 1 ? sqrt(1 - 1 / f->growth) : 0, size = (double)a->size;
+	struct estimate e = by_chance(a);
+
+	add_bounds(&o->objects_bounds, e.high - a->live, a->live - e.low, is_new);
+	add_bounds(&o->bytes_bounds, e.high - a->live, a->live - e.low, is_new * size);
+	add_bounds(&o->objects_bounds, f->above, f->below, 1);
+	add_bounds(&o->bytes_bounds, f->above, f->below, size);
+	if (f->above + f->below > 0 && !f->class->size)
+		o->bytes_bounds.known = false;	/* they have many sizes */
+	f->above = f->below = 0;
+}
+
+/* Of the sums over all accounts, unless nothing is counted of some. */
+static void bound_all(struct observation *o, struct fit *fits, size_t n)
+{
+	o->objects_bounds = o->bytes_bounds = (struct obs_bounds){ .known = true };
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		const struct obs_account *a = &o->accounts[i];
+		struct fit *f = fit_to_bound(fits, n, a);
+
+		if (f) {
+			bound_account(o, a, f);
+		} else if (is_estimate(a)) {
+			o->objects_bounds.known = false;
+			o->bytes_bounds.known &= !a->size;
+		}
+	}
+}
+
 void fit_live(struct observation *o)
 {
 	size_t n = o->census.n_classes;
@@ -266,7 +318,9 @@ void fit_live(struct observation *o)
 		set_factor(&fits[i]);
 	scale(o, fits, n, classes);
 	change_all(o, classes, n + 1);
+	set_older(o, fits, n);
 	set_bounds(o, fits, n);
+	bound_all(o, fits, n);
 	free(classes);
 	free(fits);
 }

@@ -236,6 +236,7 @@ struct heap_census {
 	uint64_t n_cycles;	/* seen from the begin of their mark phase to that of the next */
 	uint64_t n_missed;	/* others since the first */
 	uint64_t live_bytes;	/* of all classes */
+	uint64_t compared_bytes; /* the same of the last cycle that was tracked, too: */
 	uint64_t older_bytes;	/* of these, not seen to be allocated; UNKNOWN_U64 */
 	double alloc_span_s;	/* between the first mark phase that was seen and the last */
 	struct estimate rate;	/* live bytes grown a second, of all classes */

@@ -180,6 +180,10 @@ struct observation {
 	uint64_t gc_cycles_half;	/* at heap_half_ns */
 	uint64_t one_in;		/* one in so many of the small objects is followed */
 	struct variance objects, bytes;	/* of the sums over all accounts' live objects */
+	struct obs_bounds {		/* by the census, these sums may be off by at most */
+		bool known;
+		double above, below;
+	} objects_bounds, bytes_bounds;
 	uint64_t n_windows;		/* bursts of recording that are told apart; 0: none */
 	struct memory_account memory;	/* as last read */
 	struct heap_census census;

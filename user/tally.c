@@ -221,6 +221,7 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 	if (!t->n_cycles)
 		return;
 	out->live_bytes = t->last.bytes;
+	out->compared_bytes = t->cycle.bytes;
 	out->older_bytes = t->older_bytes;
 	out->alloc_span_s = (double)(t->census.last.time_ns - t->first_ns) / 1e9;
 	out->rate = trend_slope(t->trend, KEY_ALL, from_ns);

@@ -39,6 +39,7 @@ static struct observation example(void)
 	struct observation o = { .accounts = accounts, .n_accounts = N_ACCOUNTS, .stacks = stacks,
 				 .n_stacks = N_STACKS,
 				 .census = { .classes = classes, .n_classes = N_CLASSES,
+					     .compared_bytes = 2000000,
 					     .older_bytes = 1000000 } };
 
 	for (size_t i = 0; i < N_STACKS; i++)
@@ -80,7 +81,7 @@ static void test_within(void **state)
 	assert_true(fabs(accounts[0].least -
 			 (590 - (accounts[1].most - 300) - 900 * 3 / 200.0)) < 1e-6);
 	assert_true(accounts[3].most == 0);	/* nobody counts these */
-	assert_int_equal(o.census.older_bytes, 1000000);
+	assert_int_equal(o.census.older_bytes, 2000000 - 900 * 48 - 500 * 64 - 20 * 40960);
 }
 
 /* All of one kind, and counted: at most the count, and nearly all of it at least. */
@@ -107,6 +108,32 @@ static void test_alone(void **state)
 	assert_true(fabs(accounts[0].least - 660 * 0.9) < 1e-6);
 }
 
+/* The sum over all cannot be further off than what the classes allow. */
+static void test_sum(void **state)
+{
+	struct observation o = example();
+
+	accounts[3].live_var = accounts[4].live_var = (struct variance){ 0 };
+	classes[1].least = 890;
+	classes[1].most = 905;
+	fit_live(&o);
+	assert_true(o.objects_bounds.known && o.bytes_bounds.known);
+	assert_true(fabs(o.objects_bounds.above - 5) < 1e-9);
+	assert_true(fabs(o.objects_bounds.below - 10) < 1e-9);
+	assert_true(fabs(o.bytes_bounds.below - 480) < 1e-9);
+	o = example();
+	accounts[4].live_var = (struct variance){ 0 };
+	fit_live(&o);			/* tiny ones in blocks of others hold no bytes */
+	assert_true(!o.objects_bounds.known && o.bytes_bounds.known);
+	o = example();
+	fit_live(&o);			/* large ones have many sizes */
+	assert_false(o.bytes_bounds.known);
+	classes[1].recorded = NAN;
+	accounts[3].live_var = accounts[4].live_var = (struct variance){ 0 };
+	fit_live(&o);
+	assert_true(!o.objects_bounds.known && !o.bytes_bounds.known);
+}
+
 /* What is exact stays, whatever the census says of it. */
 static void test_exact(void **state)
 {
@@ -114,6 +141,11 @@ static void test_exact(void **state)
 
 	fit_live(&o);
 	assert_true(accounts[2].live == 500 && accounts[2].most == 0);
+	for (size_t i = 0; i < N_ACCOUNTS; i++)
+		accounts[i].live_var = (struct variance){ 0 };
+	o.census.older_bytes = 1000000;
+	fit_live(&o);
+	assert_int_equal(o.census.older_bytes, 1000000);
 }
 
 static void test_too_few(void **state)
@@ -132,7 +164,7 @@ static void test_too_few(void **state)
 	assert_true(fabs(stacks[1].objects.bursts - 300 * 300) < 1e-6);
 	assert_true(stacks[1].bytes.bursts > 47.9 * 47.9 * 300 * 300);
 	assert_true(o.objects.bursts > 449 * 449 && o.objects.bursts < 451 * 451);
-	assert_int_equal(o.census.older_bytes, 1000000 - 900 * 48);
+	assert_int_equal(o.census.older_bytes, 2000000 - 1800 * 48 - 500 * 64 - 20 * 40960);
 }
 
 static void test_too_many(void **state)
@@ -144,7 +176,7 @@ static void test_too_many(void **state)
 	fit_live(&o);
 	assert_true(fabs(accounts[0].live - 300) < 1e-9);
 	assert_true(fabs(accounts[1].live - 150) < 1e-9);
-	assert_int_equal(o.census.older_bytes, 1000000 + 450 * 48);
+	assert_int_equal(o.census.older_bytes, 2000000 - 450 * 48 - 500 * 64 - 20 * 40960);
 }
 
 /* Since the count, half as many have come again: the bounds go with them. */
@@ -157,7 +189,7 @@ static void test_growth(void **state)
 	classes[1].most = 1200;
 	fit_live(&o);
 	assert_true(fabs(accounts[0].live - 1200) < 1e-9);
-	assert_int_equal(o.census.older_bytes, 1000000 - 600 * 48);
+	assert_int_equal(o.census.older_bytes, 2000000 - 1200 * 48 - 500 * 64 - 20 * 40960);
 }
 
 /* Exact ones of the class are not to blame. */
@@ -186,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_within), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_too_few), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_growth), cmocka_unit_test(test_mixed),
