@@ -36,7 +36,7 @@ static const double
 	SLOW = 1.0 / 8,		/* of what the slowest spent in traps: who did so is slow, */
 	LEAST_SLOW = 0.02,	/* and spent at least this part of the window there */
 	MOST = 0.95,		/* part that is believed where nothing else is known */
-	PURE = 0.01,		/* of a class in which nothing is slow, what may be so all the same */
+	PURE = 0.01,		/* of a class in which nothing is slow, what may be all the same */
 	FORGET = 0.1,		/* of what was seen in the windows before, with each */
 	FEW = 30,		/* as many more records would have to tell that all is as else */
 	FACTOR = 4;		/* that others are corrected by, at most */
@@ -175,12 +175,13 @@ static double correct_others(const struct burst *w)
 
 static void find_weights(struct burst *w, const struct burst_facts *f, struct weights *out)
 {
-	out->slow_from = slow_from(w, f);
+	*out = (struct weights){ .slow_from = slow_from(w, f) };
 	remember(w, f, out->slow_from);
 	out->others = correct_others(w);
 	for (unsigned i = 0; i < BURST_CLASSES; i++)
-		out->slow[i] = w->slow[i] > 0 ?
-			       fmax((w->expected[i] - w->others[i] * out->others) / w->slow[i], 1) : 0;
+		if (w->slow[i] > 0)
+			out->slow[i] = fmax((w->expected[i] - w->others[i] * out->others) /
+					    w->slow[i], 1);
 }
 
 /* Between 0 and 1: xorshift64*, Vigna 2016. */
@@ -211,7 +212,8 @@ void burst_feed(struct burst *w, const struct burst_facts *facts,
 	find_weights(w, facts, &weights);
 	for (size_t i = 0; i < w->n; i++) {
 		struct burst_record *r = &w->v[i];
-		double u = part_in_traps(w, facts, r), slow = weights.slow[r->class % BURST_CLASSES];
+		double slow = weights.slow[r->class % BURST_CLASSES];
+		double u = part_in_traps(w, facts, r);
 		double times = u < weights.slow_from ? weights.others / (1 - u) :
 			       slow > 0 ? slow : 1 / (1 - fmin(u, MOST));
 

@@ -882,7 +882,7 @@ static void make_listened(struct findings *f, const struct observation *o)
 			.goroutines = s->goroutines, .source = source_names[s->source],
 			.from_s = since_attach(o, s->from_ns),
 			.to_s = since_attach(o, s->to_ns ? s->to_ns : o->time_ns),
-			.distance = s->distance, .windows = s->n_windows,
+			.focused = s->focused, .distance = s->distance, .windows = s->n_windows,
 			.open_s = (double)s->open_ns / 1e9,
 		};
 	}

@@ -28,6 +28,7 @@ struct intake {
 	struct track *track;
 	struct burst *burst;
 	bool bursts;
+	bool some_only, only[CENSUS_CLASSES];	/* size classes that are listened to */
 	uint64_t fed_ns;		/* of the window that is open, until the last time it was
 					 * fed */
 	struct span before, now;	/* the last stretch, and the present one */
@@ -60,6 +61,18 @@ unsigned intake_class(uint64_t slot_bytes)
 	return 0;
 }
 
+void intake_only(struct intake *in, const bool *classes)
+{
+	in->some_only = classes != NULL;
+	if (classes)
+		memcpy(in->only, classes, sizeof(in->only));
+}
+
+static bool is_counted(const struct intake *in, unsigned class)
+{
+	return !in->some_only || in->only[class];
+}
+
 /* ---- windows --------------------------------------------------------------------------------- */
 
 bool intake_alloc(struct intake *in, const struct gl_alloc *rec, uint64_t slot_bytes, bool tiny)
@@ -69,6 +82,10 @@ bool intake_alloc(struct intake *in, const struct gl_alloc *rec, uint64_t slot_b
 
 	if (!in->bursts) {
 		track_alloc(in->track, rec, slot_bytes, tiny, now_ns());
+		return true;
+	}
+	if (!is_counted(in, r.class)) {
+		track_end(in->track, rec->addr);
 		return true;
 	}
 	if (!burst_add(in->burst, &r))
@@ -101,7 +118,7 @@ static bool expect(const struct intake *in, uint64_t open_ns, double ns,
 		double closed = (double)(int64_t)(now.allocs[i] - first->from.allocs[i]) -
 				in->before.recorded[i] - in->now.recorded[i];
 
-		expected[i] = closed > 0 ? closed / closed_ns * ns : 0;
+		expected[i] = closed > 0 && is_counted(in, i) ? closed / closed_ns * ns : 0;
 	}
 	return closed_ns > 0;
 }
@@ -132,9 +149,11 @@ void intake_stretch(struct intake *in, double open, bool bursts)
 	if (!known)
 		now.counts.time_ns = 0;
 	for (unsigned i = 0; i < CENSUS_CLASSES && known; i++)
-		allocs[i] = now.allocs[i] > from->allocs[i] ? now.allocs[i] - from->allocs[i] : 0;
+		allocs[i] = now.allocs[i] > from->allocs[i] && (!in->bursts || is_counted(in, i)) ?
+			    now.allocs[i] - from->allocs[i] : 0;
 	track_stratum(in->track, known && from->counts.time_ns ? allocs : NULL, open, bursts);
-	in->before = in->now;
+	/* what was before may have been long, and not at all like what is now */
+	in->before = in->bursts ? in->now : (struct span){ 0 };
 	in->now = (struct span){ .from = now };
 	in->bursts = bursts;
 }

@@ -41,6 +41,7 @@ struct listen {
 	uint64_t paid_plantings;
 	double paid_ns;			/* at the prices of then */
 	bool missed_heap, missed_goroutines;
+	bool focused;			/* windows listen to some size classes only */
 	struct obs_source *sources;
 	size_t n_sources;
 	uint64_t n_left_out;
@@ -139,7 +140,8 @@ static void add_row(struct listen *l, bool goroutines, uint64_t now)
 	if (l->n_sources == MAX_SOURCES)
 		forget_row(l);
 	l->sources[l->n_sources++] = (struct obs_source){
-		.goroutines = goroutines, .from_ns = now,
+		.goroutines = goroutines, .from_ns = now, .focused = !goroutines && l->focused &&
+							  l->now.heap == SOURCE_BURST,
 		.source = goroutines ? l->now.goroutines : l->now.heap,
 		.distance = goroutines ? 0 : l->now.distance,
 	};
@@ -333,6 +335,18 @@ int listen_start(struct listen *l)
 	if (go && !row_of(l, true))
 		add_row(l, true, now);
 	return err;
+}
+
+void listen_focus(struct listen *l, const struct tracer_subset *probes)
+{
+	bool before = l->focused;
+
+	watch_hold(l->watch);	/* which may be opening a window for those of before */
+	l->setup.burst = *probes;
+	watch_release(l->watch);
+	l->focused = true;
+	if (!before && l->now.heap == SOURCE_BURST)
+		add_row(l, false, now_ns());
 }
 
 /* ---- windows --------------------------------------------------------------------------------- */

@@ -60,6 +60,9 @@ int listen_turn(struct listen *l);
 /* Nothing is recorded any more when this returns; records that are left can be taken. */
 void listen_stop(struct listen *l);
 
+/* Windows listen to these probes from now on, which are all those of the sizes that grow. */
+void listen_focus(struct listen *l, const struct tracer_subset *probes);
+
 /* For how long a window of allocations has been open; 0: none is. */
 uint64_t listen_window_ns(const struct listen *l);
 

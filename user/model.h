@@ -272,6 +272,7 @@ struct listened {
 	bool goroutines;
 	const char *source;	/* "every", "sample", "profile", "burst", "none" */
 	double from_s, to_s;	/* since the attach */
+	bool focused;		/* of bursts: only objects of the size classes that grow */
 	uint64_t distance;	/* where samples were drawn, mean bytes between two; else 0 */
 	uint64_t windows;	/* of bursts: how many, */
 	double open_s;		/* and how long they were open in all */

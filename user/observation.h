@@ -99,6 +99,7 @@ struct obs_source {
 	bool goroutines;
 	enum source source;
 	uint64_t from_ns, to_ns;	/* to_ns 0: until now */
+	bool focused;		/* of burst: only the size classes that grow */
 	uint64_t distance;	/* of sample, and of burst if not 0: mean bytes between two */
 	uint64_t n_windows, open_ns;	/* of burst: how many, and for how long in all */
 };

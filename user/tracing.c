@@ -26,6 +26,7 @@
 #include "user/base/util.h"
 #include "user/before.h"
 #include "user/coverage.h"
+#include "user/focus.h"
 #include "user/fit.h"
 #include "user/flows.h"
 #include "user/go/gobin.h"
@@ -60,6 +61,7 @@ enum {
 	ROSTER_SHARE = 40,		/* take one in so many of our time */
 };
 #define PRUNE_NS 10000000000ull		/* between two readings of the table to forget who has ended */
+#define FOCUS_NS 5000000000ull		/* between two questions what grows */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
 
 struct tracing {
@@ -79,6 +81,9 @@ struct tracing {
 	struct listen *listen;
 	struct pace first;		/* as of tracing_new(); time_ns 0: not known */
 	struct intake *intake;
+	bool focus_due;			/* a stretch of bursts has begun */
+	uint64_t focus_next_ns;
+	bool growing[CENSUS_CLASSES];	/* that windows listen to, as far as there is a choice */
 	uint32_t turn_gen;		/* sweepgen as of the turn before */
 	uint64_t profile_bytes;		/* between two samples of the runtime's own profiler */
 	bool marked;			/* a mark phase has been seen to begin: */
@@ -522,6 +527,38 @@ static void on_stretch(void *ctx, double open, bool bursts)
 
 	take_records(t);
 	intake_stretch(t->intake, open, bursts);
+	t->focus_due = bursts;
+}
+
+static struct tracer_subset burst_probes(const struct tracing *t)
+{
+	struct tracer_subset all = { { 0 } };
+
+	/* Who is to know when a goroutine ends must have seen it begin. */
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.probes[i].wire.kind != GL_PROBE_GOEND)
+			all.bits[i / 64] |= 1ull << i % 64;
+	return all;
+}
+
+/* Once the census knows what grows, windows need not listen to what does not, where there are probes
+ * for that.  With the begin of a stretch, as all of one is counted alike. */
+static void focus(struct tracing *t)
+{
+	struct tracer_subset probes = burst_probes(t);
+	struct heap_census census;
+	uint64_t now = now_ns();
+
+	if (!t->focus_due || now < t->focus_next_ns)
+		return;
+	t->focus_due = false;
+	t->focus_next_ns = now + FOCUS_NS;
+	tally_fill(t->tally, &census);
+	if (focus_find(&t->plan, &census, t->growing, &probes)) {
+		intake_only(t->intake, t->growing);
+		listen_focus(t->listen, &probes);
+	}
+	free(census.classes);
 }
 
 static void new_listen(struct tracing *t)
@@ -538,10 +575,7 @@ static void new_listen(struct tracing *t)
 
 	for (unsigned int g = 0; g < TRACER_N_GROUPS; g++)
 		setup.n_probes[g] = count_probes(t, 1u << g);
-	/* Who is to know when a goroutine ends must have seen it begin. */
-	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->plan.probes[i].wire.kind != GL_PROBE_GOEND)
-			setup.burst.bits[i / 64] |= 1ull << i % 64;
+	setup.burst = burst_probes(t);
 	listen_new(&t->listen, &setup);
 }
 
@@ -790,6 +824,7 @@ int tracing_turn(struct tracing *t, bool force)
 		return err == -EBADMSG && !process_gone(t->p) ? err : 0;
 	known = !gomem_sweepgen(process_gomem(t->p), &gen);
 	err = listen_turn(t->listen);
+	focus(t);
 	if (known)
 		t->turn_gen = gen;
 	if (known && gen != t->looked_gen && (force || now_ns() >= t->look_next_ns)) {

@@ -88,16 +88,17 @@ type site struct {
 	Older           *olderNumbers
 	Verdict         string
 	Frames          []frame
-	FramesCut       bool    `json:"frames_cut"`
-	LiveObjects     *uint64 `json:"live_objects"`
-	LiveBytes       *uint64 `json:"live_bytes"`
-	YoungObjects    uint64  `json:"young_objects"`
-	YoungBytes      uint64  `json:"young_bytes"`
-	SharedObjects   *uint64 `json:"shared_objects"`
-	AllocObjects    uint64  `json:"alloc_objects"`
-	AllocBytes      uint64  `json:"alloc_bytes"`
-	GrowthBytes     *int64  `json:"growth_bytes"`
-	DoubtfulObjects *uint64 `json:"doubtful_objects"`
+	FramesCut       bool        `json:"frames_cut"`
+	LiveObjects     *uint64     `json:"live_objects"`
+	LiveBytes       *uint64     `json:"live_bytes"`
+	Live95          *[2]float64 `json:"live_objects_95"`
+	YoungObjects    uint64      `json:"young_objects"`
+	YoungBytes      uint64      `json:"young_bytes"`
+	SharedObjects   *uint64     `json:"shared_objects"`
+	AllocObjects    uint64      `json:"alloc_objects"`
+	AllocBytes      uint64      `json:"alloc_bytes"`
+	GrowthBytes     *int64      `json:"growth_bytes"`
+	DoubtfulObjects *uint64     `json:"doubtful_objects"`
 	Samples         *uint64
 	Types           []struct {
 		Type          string // "" where it is not known

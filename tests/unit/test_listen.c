@@ -355,6 +355,32 @@ static void test_bursts(void **state)
 	assert_int_equal(w.planted, TRACER_COLLECTOR | TRACER_GOROUTINES);
 }
 
+/* Windows of some size classes only are a source of their own. */
+static void test_focus(void **state)
+{
+	const struct budget_setup setup = one_percent();
+	const struct tracer_subset some = { { 3 } };
+
+	w.allocs_per_s = 3e6;
+	assert_int_equal(start(&setup, true), 0);
+	until_window(60);
+	open_and_close(5 * MS, 100);
+	tick(0);
+	listen_focus(w.l, &some);
+	listen_focus(w.l, &some);
+	assert_false(w.held);
+	assert_false(row(false, 0)->focused);
+	assert_int_equal(row(false, 0)->to_ns, w.clock);
+	assert_true(row(false, 1)->focused);
+	assert_null(row(false, 2));
+	until_window(100);
+	assert_int_equal(w.order.window->bits[0], 3);
+	open_and_close(5 * MS, 100);
+	tick(0);
+	assert_int_equal(row(false, 0)->n_windows, 1);
+	assert_int_equal(row(false, 1)->n_windows, 1);
+}
+
 /* A window that could not be opened is none; the next one speaks for its time. */
 static void test_window_refused(void **state)
 {
@@ -555,7 +581,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_every), TEST(test_halves), TEST(test_refused), TEST(test_bursts),
-		TEST(test_window_refused), TEST(test_stop_in_window), TEST(test_rise_and_fall),
+		TEST(test_focus), TEST(test_window_refused), TEST(test_stop_in_window), TEST(test_rise_and_fall),
 		TEST(test_overrun), TEST(test_overrun_replants), TEST(test_profile),
 		TEST(test_none), TEST(test_forced), TEST(test_rows),
 	};

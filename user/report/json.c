@@ -231,6 +231,7 @@ static void put_listened(struct json *j, const struct findings *f)
 		open_level(j, NULL, '{');
 		field_string(j, "of", s->goroutines ? "goroutines" : "heap");
 		field_string(j, "source", s->source);
+		field_bool(j, "growing_only", s->focused);
 		field_double(j, "from_s", s->from_s);
 		field_double(j, "to_s", s->to_s);
 		field_u64(j, "distance_bytes", s->distance);

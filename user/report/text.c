@@ -1108,7 +1108,7 @@ static const char *source_text(const struct listened *s)
 
 static void put_source(struct line *l, const char *separator, const struct listened *s, bool dated)
 {
-	item(l, separator, "%s", source_text(s));
+	item(l, separator, "%s%s", source_text(s), s->focused ? " of sizes that grow" : "");
 	if (s->windows)
 		item(l, " ", "(%s windows of %sms)", report_count(s->windows).s,
 		     report_rough(s->open_s * 1000 / (double)s->windows).s);

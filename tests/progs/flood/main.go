@@ -5,7 +5,7 @@
 //
 // "flood N": two loops that make N objects of garbage a second each, or as many as they get done; 0 stops
 // them. "made N" answers when N more have been made. "leak": twelve leaks, each of its own size and at its own
-// rate; "dry" stops them. "keep N": so many more of each at once. "crowd N": so many goroutines that wait at
+// rate, or with "leak N" the one that stands at N; "dry" stops them. "keep N": so many more of each at once. "crowd N": so many goroutines that wait at
 // one place. "brief N": N goroutines a second that end at once; 0 stops that. "gc" collects. "ledger" says what is
 // kept and how many goroutines wait and were started, "mallocs" how many objects were made in all. Built with the
 // tag "profiled" it has the runtime's memory profiler at its side, and "samples" says what that has sampled.
@@ -28,7 +28,7 @@ var (
 	made  uint64
 	sinks [loops][]byte
 
-	leaking int64 // 1: they do
+	leaking int64 // 0: none, everyLeak, or the one that stands there
 	active  int64 // leaks that have not seen yet that they do not
 
 	briefRate int64
@@ -43,7 +43,7 @@ var (
 func main() {
 	for i := range leaks {
 		leaks[i].kept = make([]unsafe.Pointer, 0, maxKept)
-		go leaks[i].run()
+		go leaks[i].run(int64(i) + 1)
 	}
 	for i := 0; i < loops; i++ {
 		go loop(&sinks[i])
@@ -52,7 +52,7 @@ func main() {
 	ctl.Loop(map[string]func(int){
 		"flood":   flood,
 		"made":    func(n int) { waitFor(uint64(n)); ctl.OK() },
-		"leak":    func(int) { atomic.StoreInt64(&leaking, 1); ctl.OK() },
+		"leak":    func(n int) { leakOf(n); ctl.OK() },
 		"dry":     func(int) { dry(); ctl.OK() },
 		"keep":    func(n int) { keep(n); ctl.OK() },
 		"crowd":   func(n int) { crowd(n); ctl.OK() },
@@ -167,15 +167,30 @@ func (l *leak) add() {
 	}
 }
 
+const everyLeak = -1
+
+func leakOf(place int) {
+	which := int64(place)
+	if which == 0 {
+		which = everyLeak
+	}
+	atomic.StoreInt64(&leaking, which)
+}
+
+func isMeant(place int64) bool {
+	which := atomic.LoadInt64(&leaking)
+	return which == everyLeak || which == place
+}
+
 // run leaks in step with the clock, however seldom it is called.
-func (l *leak) run() {
+func (l *leak) run(place int64) {
 	for {
-		for atomic.LoadInt64(&leaking) == 0 {
+		for !isMeant(place) {
 			time.Sleep(time.Millisecond)
 		}
 		atomic.AddInt64(&active, 1)
 		before, begin := len(l.kept), time.Now()
-		for atomic.LoadInt64(&leaking) != 0 {
+		for isMeant(place) {
 			for due := before + int(float64(l.rate)*time.Since(begin).Seconds()); len(l.kept) < due && len(l.kept) < maxKept; {
 				l.add()
 			}
