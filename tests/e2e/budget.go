@@ -165,8 +165,10 @@ func (t *T) growing(version string) {
 	p.do("flood 500000")
 	p.do("leak %d", at)
 	t.eventually("what grows is not listened to by itself", func() bool {
-		s := x.report().sources("heap")
-		return s[len(s)-1].Growing && s[len(s)-1].Windows > 0
+		r := x.report()
+		s := r.sources("heap")
+		_, samples := r.byFunction("main.leak48")
+		return s[len(s)-1].Growing && s[len(s)-1].Windows > 0 && samples > 20
 	})
 	p.do("dry")
 	p.do("flood 0")
