@@ -233,6 +233,7 @@ func (m *matrix) underTool(t *T, s *subject, o *outcome) {
 	l := m.grow(s, o)
 	t.must(x.cmd.Process.Signal(os.Interrupt))
 	x.expect(0)
+	m.store(t, ".json", x.stdout.String())
 	o.hearAll(t, x.stdout.String(), &l)
 }
 
@@ -246,14 +247,19 @@ func (m *matrix) underCensus(t *T, s *subject, o *outcome) {
 		t.Fatalf("%s record: %d: %s", m.census, code, x.stderr)
 	}
 	recording := x.stdout.String()
-	if m.keep {
-		t.must(ioutil.WriteFile(filepath.Join(m.work, t.name+".census"), []byte(recording), 0666))
-	}
+	m.store(t, ".census", recording)
 	judge := exec.Command(m.census, "judge", fmt.Sprint(m.length.Seconds()*0.9))
 	judge.Stdin = strings.NewReader(recording)
 	lines, err := judge.Output()
 	t.must(err)
 	o.hearAll(t, string(lines), &l)
+}
+
+// store keeps what was said, to be looked at afterwards.
+func (m *matrix) store(t *T, suffix, text string) {
+	if m.keep {
+		t.must(ioutil.WriteFile(filepath.Join(m.work, t.name+suffix), []byte(text), 0666))
+	}
 }
 
 // hearAll: a report a line; of a process that never collected the census has none.
