@@ -60,7 +60,7 @@ type outcome struct {
 	verdict        string  // at the end
 	delay          float64 // seconds until it was called a leak for the first time; NaN
 	guilty         bool    // the first leak of the last report names who is
-	innocents      int     // leaks of the last report that do not
+	innocents      int     // leaks of the last report that do not: somebody else is named
 	rates, held    int     // classes whose growth is known; of these, within the interval
 	off            float64 // the worst of them, as a share
 }
@@ -70,11 +70,16 @@ type said struct {
 	Time struct {
 		Attached float64 `json:"attached_s"`
 	}
-	Verdict string
-	Sites   []struct {
+	Verdict  string
+	Findings []struct {
 		Kind, Verdict string
 		Frames        []frame
-		BlockedAt     []frame `json:"blocked_at"`
+		Sites         []string // ids
+	}
+	Sites []struct {
+		Kind, ID, Verdict string
+		Frames            []frame
+		BlockedAt         []frame `json:"blocked_at"`
 	}
 	Classes []struct {
 		Size    *uint64
@@ -280,21 +285,33 @@ func (o *outcome) hear(s *said, l *shapeLedger) {
 		o.delay = s.Time.Attached
 	}
 	o.guilty, o.innocents = false, 0
-	for i, n := 0, 0; i < len(s.Sites); i++ {
-		site := &s.Sites[i]
-		if site.Verdict != "LEAK" {
+	guilty := s.guilty(l.Culprits)
+	for i, f := range s.Findings {
+		if f.Verdict != "LEAK" {
 			continue
 		}
-		named := names(l.Culprits, site.Frames) || names(l.Culprits, site.BlockedAt)
-		if n == 0 {
-			o.guilty = named
+		named := names(l.Culprits, f.Frames)
+		for _, id := range f.Sites {
+			named = named || guilty[id]
 		}
+		o.guilty = o.guilty || i == 0 && named
 		if !named {
 			o.innocents++
 		}
-		n++
 	}
 	o.compare(s, l)
+}
+
+// guilty are the sites that have a culprit in their stack.
+func (s *said) guilty(culprits []string) map[string]bool {
+	ids := map[string]bool{}
+	for i := range s.Sites {
+		site := &s.Sites[i]
+		if names(culprits, site.Frames) || names(culprits, site.BlockedAt) {
+			ids[site.ID] = true
+		}
+	}
+	return ids
 }
 
 // names: a function, or a closure in it.

@@ -139,6 +139,14 @@ static void leak_in_batches(struct program *p)
 	births(p, 0, 0, 20 * leak_per_s, small_batches, forever);
 }
 
+/* Twice as much comes as is taken, the oldest first: a queue that gets longer. */
+static double until_taken(double t) { return t + 60; }
+
+static void leak_in_queue(struct program *p)
+{
+	births(p, 0, -60, 2 * leak_per_s, NULL, until_taken);
+}
+
 /* A full cache of the same size of object beside it, all of which is older than the attach. */
 static void leak_beside_cache(struct program *p)
 {
@@ -394,6 +402,21 @@ static void test_leaks(void **state)
 	assert_true(n_found[1] * 100 >= n_runs / 3 * 97);
 	assert_int_equal(n_found[2], n_runs / 3);
 	assert_true(n_held * 100 >= n_runs * 93);
+}
+
+/* Old objects of a queue die, as those of a population in balance do; but its class only grows. */
+static void test_queue(void **state)
+{
+	unsigned n = 0;
+	struct trace x;
+
+	leak_per_s = 200 * 30 / WINDOW_S;
+	for (unsigned k = 0; k < RUNS; k++) {
+		run(&x, leak_in_queue, k, 30);
+		n += judged(&x.sites[0].is, VERDICT_LEAK);
+		done(&x);
+	}
+	assert_true(n * 10 >= RUNS * 9);
 }
 
 /* What the others are called, and why. */
@@ -672,6 +695,37 @@ static void test_together(void **state)
 	hand_free(h);
 }
 
+/* Buckets of maps that leak with what holds the maps; readers and writers of connections. */
+static void test_in_step(void **state)
+{
+	static const uint64_t stacks[][3] = { { 1, 10, 30 }, { 2, 10, 30 } };
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 40; k++) {
+		unsigned n = 4 + k * 7 % 5;
+
+		h->bytes += 2 * n * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, n);
+		births_at(h, 1, k, n);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		h->sites[i].callers = stacks[i];
+		h->sites[i].n_callers = 3;
+		h->groups[i].creator = 77;
+		h->groups[i].waiting[WAIT_STRONG] = 200;
+		h->groups[i].bytes_each = 8192;
+	}
+	h->sites[1].container = CONTAINER_MAP;
+	hand_judge(h, 2, 2);
+	assert_int_equal(h->sites[1].is.verdict, VERDICT_LEAK);
+	assert_int_equal(h->out.n_findings, 2);
+	assert_int_equal(h->out.findings[0].n_sites, 0);
+	assert_true(h->groups[0].finding == 0 && h->groups[1].finding == 0);
+	assert_int_equal(h->out.findings[1].n_sites, 2);
+	hand_free(h);
+}
+
 /* One array of a container, each time a larger one: objects of 96, 192 ... bytes. */
 static void test_container(void **state)
 {
@@ -704,7 +758,15 @@ static void test_container(void **state)
 		judge(&h->in, &h->out);
 		assert_int_equal(site.is.verdict, VERDICT_LEAK);
 	}
-	site.container = CONTAINER_NONE;
+	site.container = CONTAINER_NONE;	/* by hand */
+	hand_judge(h, 0, 0);
+	h->in.sites = &site;
+	h->in.n_sites = 1;
+	free(h->out.findings);
+	judge(&h->in, &h->out);
+	assert_int_equal(site.is.verdict, VERDICT_LEAK);
+	window_death(h->w, 5, ns(36 * STEP_S), 1);	/* and smaller again */
+	births_at(h, 1, 42, 1);
 	hand_judge(h, 0, 0);
 	h->in.sites = &site;
 	h->in.n_sites = 1;
@@ -779,6 +841,7 @@ static void test_goroutines(void **state)
 		h->groups[i].bytes_each = 2048;
 	}
 	h->groups[LEAKING].function = 77;
+	h->groups[CONNECTIONS].creator = h->groups[NIL].creator = 88;	/* not in step */
 	h->sites[0].callers = stack;		/* what the leaking ones allocate */
 	h->sites[0].n_callers = 2;
 	hand_judge(h, 1, 8);
@@ -807,12 +870,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_healthy),
 		cmocka_unit_test(test_leaks),
+		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_result),
 		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_in_step),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_goroutines),

@@ -49,7 +49,7 @@ struct judge_part {
 /* What the leaf of a stack enlarges. */
 enum container {
 	CONTAINER_NONE,
-	CONTAINER_SLICE,
+	CONTAINER_SLICE,	/* append; or make, of what takes the place of a smaller one */
 	CONTAINER_MAP,		/* its buckets: that a map has more of them is no leak by itself */
 };
 
@@ -85,6 +85,7 @@ struct judge_group {
 	bool main;		/* goroutine 1 */
 	double bytes_each;	/* mean size of their stacks */
 	uint64_t function;	/* that they run, a number as in callers; 0: not known */
+	uint64_t creator;	/* function with the go statement, likewise */
 
 	/* Filled in: */
 	struct judgement is;	/* rate in goroutines a second */
@@ -93,11 +94,11 @@ struct judge_group {
 
 #define NO_FINDING SIZE_MAX
 
-/* One leak, or one thing that grows: a group of goroutines with what they hold, or sites that grow
- * in step below one caller. */
+/* One leak, or one thing that grows: groups of goroutines that one function starts in step, with
+ * what they hold; or sites that grow in step below one caller. */
 struct judge_finding {
 	enum verdict verdict;	/* of its worst part */
-	size_t group;		/* index; NO_FINDING: none */
+	size_t group;		/* the one that grows most; NO_FINDING: none */
 	size_t first_site;	/* the one that grows most; NO_FINDING: none */
 	size_t n_sites;
 	uint64_t caller;	/* nearest function that all sites share; 0: one site, or none */

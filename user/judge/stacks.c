@@ -19,6 +19,8 @@
 
 #define Z95 1.959964
 
+enum { N_SIZES = 3 };	/* of objects of a site: it may enlarge a container by hand */
+
 /* What the stacks show of one class, bytes a second. */
 struct class_sum {
 	double all, all_variance;		/* of all parts */
@@ -90,7 +92,21 @@ static void fill_class(struct judge_class *c, const struct class_sum *s)
 
 /* ---- the class's word ------------------------------------------------------------------------ */
 
-enum word { AGREES, CANNOT_TELL, CONTRADICTS };
+enum word {
+	AGREES,
+	ACCUSES,	/* and is a leak by itself, most of which this is: its growth has neither an
+			 * attach in it nor a load that rises, so that old objects may die, too: a
+			 * queue that gets longer */
+	CANNOT_TELL,
+	CONTRADICTS,
+	N_WORDS,
+};
+
+static bool is_leak_but_early(const struct judgement *is)
+{
+	return is->verdict == VERDICT_LEAK ||
+	       (is->verdict == VERDICT_GROWING && is->missing == MISSING_TIME);
+}
 
 static enum word word_of_class(const struct judge_class *c, const struct class_sum *s,
 			       const struct estimate *rate)
@@ -99,15 +115,18 @@ static enum word word_of_class(const struct judge_class *c, const struct class_s
 
 	if (class_contradicts(c, rate) || class_contradicts(c, &flagged))
 		return CONTRADICTS;
-	return class_grows(c) && class_goes_on(c) &&
-	       s->flagged <= CLASS_EXPLAINED * c->is.rate.value ? AGREES : CANNOT_TELL;
+	if (!class_grows(c) || !class_goes_on(c) ||
+	    s->flagged > CLASS_EXPLAINED * c->bytes.late.value)
+		return CANNOT_TELL;
+	return is_leak_but_early(&c->is) && rate->value >= c->is.rate.value / CLASS_EXPLAINED ?
+	       ACCUSES : AGREES;
 }
 
 /* By the bytes of the parts that grow, if most of them have the same one. */
 static enum word word_of_classes(const struct view *v, const struct judge_site *site,
 				 const struct part_view *parts)
 {
-	double bytes[CONTRADICTS + 1] = { 0 }, all = 0;
+	double bytes[N_WORDS] = { 0 }, all = 0;
 
 	for (size_t i = 0; i < site->n_parts; i++) {
 		size_t class = site->parts[i].class;
@@ -118,9 +137,19 @@ static enum word word_of_classes(const struct view *v, const struct judge_site *
 			parts[i].rate.value;
 		all += parts[i].rate.value;
 	}
-	if (bytes[AGREES] >= all / 2 && all > 0)
+	if (bytes[ACCUSES] > all / 2)
+		return ACCUSES;
+	if (bytes[AGREES] + bytes[ACCUSES] >= all / 2 && all > 0)
 		return AGREES;
 	return bytes[CONTRADICTS] > all / 2 ? CONTRADICTS : CANNOT_TELL;
+}
+
+static void set_verdict(struct judgement *is, enum verdict verdict, unsigned missing,
+			double watch_s)
+{
+	is->verdict = verdict;
+	is->missing = missing;
+	is->watch_s = watch_s;
 }
 
 static void take_word(enum word word, const struct window_span *span, struct judged_flow *flow)
@@ -129,15 +158,14 @@ static void take_word(enum word word, const struct window_span *span, struct jud
 
 	if (is->verdict < VERDICT_GROWING || word == AGREES)
 		return;
-	if (word == CONTRADICTS || flow->old_die) {
-		is->verdict = flow->old_die ? VERDICT_CHURN : VERDICT_STEADY;
+	if (word == ACCUSES) {
+		if (is->missing == MISSING_OLD_STAY)
+			set_verdict(is, VERDICT_LEAK, 0, 0);
+	} else if (word == CONTRADICTS || flow->old_die) {
+		set_verdict(is, flow->old_die ? VERDICT_CHURN : VERDICT_STEADY, 0, 0);
 		is->replacing = !flow->old_die;
-		is->missing = 0;
-		is->watch_s = 0;
 	} else {
-		is->verdict = VERDICT_GROWING;
-		is->missing |= MISSING_CENSUS;
-		is->watch_s = span->seconds / 2;
+		set_verdict(is, VERDICT_GROWING, is->missing | MISSING_CENSUS, span->seconds / 2);
 	}
 }
 
@@ -193,48 +221,57 @@ static struct estimate site_rate(const struct view *v, const struct judge_site *
 /* ---- containers ------------------------------------------------------------------------------ */
 
 /*
- * By how much the mean size of an array has grown, 0 if it ever fell or if their number did more
- * than sway: what only ever is replaced by larger ones (R5).
+ * By how much the mean size of an array has grown, 0 if it ever fell: what only ever is replaced by
+ * larger ones (R5).  Their number may rise: the first ones are older than the attach.
  */
 static double grown_size(const struct window_flow *bytes, const struct window_flow *objects,
 			 size_t n_steps)
 {
-	double n = 0, sum = 0, first = 0, first_n = 0, largest = 0;
+	double n = 0, sum = 0, first = 0, largest = 0, most = 0;
 
 	for (size_t i = 0; i < n_steps; i++) {
 		n += objects->step[i].born.sum - objects->step[i].died.sum;
 		sum += bytes->step[i].born.sum - bytes->step[i].died.sum;
 		if (n < 0.5)
 			continue;
-		if (!first) {
+		if (!first)
 			first = sum / n;
-			first_n = n;
-		}
 		if (sum / n < SHRUNK_SIZE * largest)
 			return 0;
 		largest = fmax(largest, sum / n);
+		most = fmax(most, n);
 	}
-	return first && n >= first_n / 2 && n <= first_n * 2 ? largest / first : 0;
+	return first && n >= most / 2 ? largest / first : 0;
 }
 
-static void judge_container(const struct view *v, enum container container,
+/* A few large steps are no slope yet; but the heap is larger by then. */
+static bool heap_agrees(const struct judge_class *heap, const struct estimate *rate)
+{
+	return heap->bytes.change >= rate->value / CLASS_EXPLAINED;
+}
+
+static bool heap_grows_as_well(const struct judge_class *heap, const struct estimate *rate)
+{
+	return class_grows(heap) && class_goes_on(heap) && heap_agrees(heap, rate);
+}
+
+/* steadily: with evidence in bytes, in both of the later parts. */
+static void judge_container(const struct view *v, const struct judge_site *site,
 			    const struct window_flow *bytes, const struct window_flow *objects,
-			    struct judgement *is)
+			    bool steadily, struct judgement *is)
 {
 	const struct window_span *span = &v->in->sites_span;
 	double grown = grown_size(bytes, objects, span->n_steps);
-	bool contradicted = class_contradicts(v->in->heap, &is->rate);
+	const struct judge_class *heap = v->in->heap;
+	bool map = site->container == CONTAINER_MAP;
 
-	if (grown >= LEAKED_SIZE && !contradicted) {
-		is->verdict = VERDICT_LEAK;
-		is->missing = 0;
-		is->watch_s = 0;
-	} else if ((grown >= GROWN_SIZE && !contradicted && is->verdict != VERDICT_LEAK) ||
-		   (is->verdict == VERDICT_LEAK && container == CONTAINER_MAP)) {
-		is->verdict = VERDICT_GROWING;
-		is->missing = MISSING_SIZES;
-		is->watch_s = span->seconds;
-	}
+	if ((grown >= LEAKED_SIZE && heap_agrees(heap, &is->rate)) ||
+	    (grown >= GROWN_SIZE && steadily && !map && heap_grows_as_well(heap, &is->rate)))
+		set_verdict(is, VERDICT_LEAK, 0, 0);
+	else if ((grown >= GROWN_SIZE && is->verdict != VERDICT_LEAK &&
+		  !class_contradicts(heap, &is->rate)) ||
+		 (is->verdict == VERDICT_LEAK && map))
+		set_verdict(is, VERDICT_GROWING, MISSING_SIZES, span->seconds);
 }
 
 /* ---- sites ----------------------------------------------------------------------------------- */
@@ -272,17 +309,19 @@ static void judge_site(const struct view *v, struct judge_site *site, const stru
 	const struct window_span *span = &v->in->sites_span;
 	struct window_flow bytes = { 0 }, objects = { 0 };
 	struct judged_flow all;
+	bool steadily;
 
 	for (size_t i = 0; i < site->n_parts; i++) {
 		window_flow_add(&bytes, site->parts[i].objects, site->parts[i].object_bytes);
 		window_flow_add(&objects, site->parts[i].objects, 1);
 	}
 	judge_flow(&bytes, span, &all);
+	steadily = all.is.verdict >= VERDICT_GROWING && !(all.is.missing & MISSING_GOES_ON);
 	take_word(word_of_classes(v, site, parts), span, &all);
 	judge_parts(v, site, parts, &all);
 	all.is.rate = site_rate(v, site, parts);
-	if (site->container != CONTAINER_NONE)
-		judge_container(v, site->container, &bytes, &objects, &all.is);
+	if (site->container != CONTAINER_NONE || site->n_parts >= N_SIZES)
+		judge_container(v, site, &bytes, &objects, steadily, &all.is);
 	site->is = all.is;
 	if (site->is.verdict == VERDICT_TOO_FEW && !objects.live.sum &&
 	    site->n_allocated >= EVIDENCE_SAMPLES)

@@ -231,7 +231,8 @@ static bool runs_it(const struct judge_group *g, const struct judge_site *site)
 static bool belong(const struct together *t, const struct node *a, const struct node *b)
 {
 	if (a->group && b->group)
-		return false;
+		return a->group->creator && a->group->creator == b->group->creator &&
+		       in_step(a, b, t->in->groups_span.n_steps);
 	if (a->group || b->group) {
 		const struct judge_group *g = a->group ? a->group : b->group;
 
@@ -265,6 +266,27 @@ static void join_all(struct together *t)
 				join(t, i, k);
 }
 
+/* Buckets of maps that grow in step with what leaks are part of it. */
+static void promote_maps(struct together *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct node *leak = &t->nodes[i];
+
+		if (!leak->site || leak->site->is.verdict != VERDICT_LEAK)
+			continue;
+		for (size_t k = 0; k < t->n; k++) {
+			struct judge_site *site = t->nodes[k].site;
+
+			if (!site || site->container != CONTAINER_MAP ||
+			    site->is.missing != MISSING_SIZES || root_of(t, k) != root_of(t, i))
+				continue;
+			site->is.verdict = VERDICT_LEAK;
+			site->is.missing = 0;
+			site->is.watch_s = 0;
+		}
+	}
+}
+
 /* ---- findings -------------------------------------------------------------------------------- */
 
 static void add_rate(struct estimate *sum, const struct estimate *e)
@@ -285,10 +307,10 @@ static void add_node(struct judge_finding *f, const struct node *node)
 	if (is->verdict > f->verdict && !(node->site && node->site->of_goroutines))
 		f->verdict = is->verdict;
 	add_rate(&f->rate, &node->rate);
-	if (node->group)
-		f->group = node->index;
-	else if (!f->n_sites++)
+	if (node->site && !f->n_sites++)
 		f->first_site = node->index;
+	if (node->group && f->group == NO_FINDING)
+		f->group = node->index;
 }
 
 static bool all_share(const struct together *t, size_t root, uint64_t caller)
@@ -373,6 +395,7 @@ void judge_together(struct judge_input *in, struct judge_result *out)
 	count_callers(&t);
 	give_descriptors(&t);
 	join_all(&t);
+	promote_maps(&t);
 	all = xcalloc(t.n + 1, sizeof(*all));
 	out->n_findings = make_findings(&t, all);
 	note_findings(&t, all, out->n_findings);
