@@ -262,6 +262,7 @@ static void score_edge(struct look *l, const struct edge *e)
 	struct place p;
 	uint32_t type;
 	enum fit fit;
+	bool closure;
 
 	sc->n_edges++;
 	if (!space_find(&l->space, e->target, &p)) {
@@ -275,14 +276,15 @@ static void score_edge(struct look *l, const struct edge *e)
 		sc->n_wrong++;
 		return;
 	}
+	closure = types_at(l->types, e->type)->form == FORM_CLOSURE;
 	type = known_type(l, p.span->labels ? p.span->labels[p.index] : 0, &strength);
 	if (type == e->type && fit != FIT_PART)
 		sc->points += strength >= STRENGTH_EDGE ? POINTS_EXACT : POINTS_GUESSED;
 	else if (fit == FIT_WHOLE && type && strength >= STRENGTH_EDGE &&
 		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype &&
-		 types_at(l->types, e->type)->form != FORM_CLOSURE)
+		 !(closure && types_is_closure(l->types, type)))
 		sc->n_wrong++;
-	else if (fit == FIT_WHOLE)
+	else if (fit == FIT_WHOLE && !closure)	/* which fits everywhere */
 		sc->points += POINTS_FITS;
 }
 

@@ -91,8 +91,11 @@ static void give_dynamic(struct walk *w, uint64_t at, uint32_t slot, uint64_t wo
 {
 	struct dynamic d;
 
-	if (!leads_somewhere(w, data))
+	if (!leads_somewhere(w, data)) {	/* a constant */
+		if (w->strict)
+			give(w, at + WORD, slot, data, 0, 0);
 		return;
+	}
 	d = types_dynamic(w->types, w->win->feed, w->bias, word);
 	give(w, at + WORD, slot, data, d.type, 0);
 }
