@@ -74,9 +74,10 @@ struct heap_type {
 	const char *name;	/* "mw.Bucket", "[]uint8", "string", "map[string]int"; NULL */
 	const char *package;	/* import path of a named type; NULL: none or unknown */
 	const char *part;	/* "header", "groups", "table", "directory" (maps from 1.24 on),
-				 * "buckets", "extra", "overflow" (until 1.23), "buffer" (channels),
-				 * "closure" (what a func value points to); "unreached": marked by
-				 * the last collection, but neither typed nor reached; NULL */
+				 * "buckets", "extra", "overflow slice", "overflow" (until 1.23),
+				 * "buffer" (channels), "closure" (what a func value points to);
+				 * "unreached": marked by the last collection, but neither typed nor
+				 * reached; NULL */
 	bool pointers;		/* has pointers; without, the collector does not look into it */
 	struct heap_range objects, bytes;
 	uint64_t guessed_objects, guessed_bytes;	/* of high, whose type is a guess */
@@ -112,7 +113,7 @@ struct heap_cost {
 /* What was not seen, or is in doubt.  All are 0 on a quiet program. */
 struct heap_losses {
 	uint64_t spans_changed;		/* never kept still, left out */
-	uint64_t spans_unreadable;
+	uint64_t spans_unreadable;	/* at least once */
 	uint64_t objects_dropped;	/* died, or their slot was used again, between two passes */
 	uint64_t edges_once;		/* seen by one pass only */
 	uint64_t types_contradicted;	/* two edges or seeds said different types */

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * fuzz_heap.c - forged heaps, spans and types: a look at each must end, must not crash, and must not
- * count more than there is.
+ * fuzz_heap.c - forged heaps, spans and types: a look at each must end, must not crash, and must
+ * not count more than there is.
  *
  *	fuzz_heap ROUNDS SEED
  *
  * A heap of a few hundred objects is made by hand (tests/unit/fake_heap.h), of all that user/heap
- * knows: structs, slices, strings, interfaces, maps of both generations, large objects, headers.  In
- * each round words of it are overwritten, by what is likely to be taken for something: addresses of
- * objects and types, small and huge numbers; and so are the types in the file, the variables and the
- * spans.  Made for SAN=1.
+ * knows: structs, slices, strings, interfaces, maps of both generations, large objects, headers.
+ * In each round words of it are overwritten, by what is likely to be taken for something: addresses
+ * of objects and types, small and huge numbers; and so are the types in the file, the variables and
+ * the spans.  Made for SAN=1.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -67,7 +67,8 @@ static inline uint64_t fake_type(struct fake_types *t, enum fake_kind kind, cons
 	return at;
 }
 
-static inline uint64_t fake_of(struct fake_types *t, enum fake_kind kind, const char *name, uint64_t elem)
+static inline uint64_t fake_of(struct fake_types *t, enum fake_kind kind, const char *name,
+			       uint64_t elem)
 {
 	uint64_t at = fake_type(t, kind, name, kind == FAKE_SLICE ? 24 : 8, 8);
 
@@ -80,7 +81,8 @@ static inline uint64_t fake_string_type(struct fake_types *t)
 	return fake_type(t, FAKE_STRING, "string", 16, 8);
 }
 
-static inline uint64_t fake_interface_type(struct fake_types *t, const char *name, uint64_t n_methods)
+static inline uint64_t fake_interface_type(struct fake_types *t, const char *name,
+					   uint64_t n_methods)
 {
 	uint64_t at = fake_type(t, FAKE_INTERFACE, name, 16, 16);
 
@@ -88,8 +90,8 @@ static inline uint64_t fake_interface_type(struct fake_types *t, const char *nam
 	return at;
 }
 
-static inline uint64_t fake_array_type(struct fake_types *t, const char *name, uint64_t elem, uint64_t len,
-				uint64_t elem_size, uint64_t ptr_bytes)
+static inline uint64_t fake_array_type(struct fake_types *t, const char *name, uint64_t elem,
+				       uint64_t len, uint64_t elem_size, uint64_t ptr_bytes)
 {
 	uint64_t at = fake_type(t, FAKE_ARRAY, name, elem_size * len, ptr_bytes);
 
@@ -115,8 +117,8 @@ static inline uint64_t fake_struct_type(struct fake_types *t, const char *name, 
 	return at;
 }
 
-static inline uint64_t fake_map_type(struct fake_types *t, const char *name, uint64_t key, uint64_t elem,
-			      uint64_t group)
+static inline uint64_t fake_map_type(struct fake_types *t, const char *name, uint64_t key,
+				     uint64_t elem, uint64_t group)
 {
 	uint64_t at = fake_type(t, FAKE_MAP, name, 8, 8);
 

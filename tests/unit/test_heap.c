@@ -263,6 +263,35 @@ static void test_headers(void **state)
 	fake_heap_end(&h);
 }
 
+/* What the caller knows counts like a header; what cannot be so does not. */
+static void test_seeds(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t node, other;
+	struct heap_seed seeds[4] = { { 0 } };
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	node = new_node(&h, new_node(&h, 0));
+	other = fake_alloc(&h, 256, false);
+	fake_word(&h, other, node);
+	fake_word(&h, FAKE_BSS + 0x100, node);
+	fake_word(&h, FAKE_BSS + 0x108, other);
+	seeds[0] = (struct heap_seed){ node, k.node };
+	seeds[1] = (struct heap_seed){ other + 8, k.node };
+	seeds[2] = (struct heap_seed){ other, k.node + 8 };
+	seeds[3] = (struct heap_seed){ 8, k.node };
+	look_with(&(struct heap_options){ .seeds = seeds, .n_seeds = 4 }, &m);
+	check_objects(&m, "main.node", NULL, 2, 2);
+	assert_int_equal(m.pointers.exact_objects, 2);
+	assert_int_equal(m.pointers.untyped_objects, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* A slice of the end of an array is one; a pointer into the middle of an object types no more than
  * the part. */
 static void test_interior(void **state)
@@ -469,7 +498,8 @@ static void test_interrupted(void **state)
 
 /* ---- what leads astray -------------------------------------------------------------------- */
 
-/* Slices, strings and pointers that cannot be; a type word in front of a pointer of another size. */
+/* Slices, strings and pointers that cannot be; a type word in front of a pointer of another
+ * size. */
 static void test_forged(void **state)
 {
 	struct fake_heap h;
@@ -533,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_large_map),
 		cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_interior),
 		cmocka_unit_test(test_first_field),
 		cmocka_unit_test(test_unreached),

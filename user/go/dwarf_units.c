@@ -2,8 +2,8 @@
 /*
  * dwarf_units.c - the compile units of a binary's DWARF, one after the other.
  *
- * The Go linker writes names in place, so two sections are enough, and the strings that the C code of
- * a cgo program may use.
+ * The Go linker writes names in place, so two sections are enough, and the strings that the C code
+ * of a cgo program may use.
  *
  * Unpacking is what costs time and memory: libdw unpacks every section that it sees, a second's
  * work in a program of 170 MB.  So libdw gets an ELF file made in memory of the few sections, and

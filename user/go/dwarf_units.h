@@ -19,8 +19,8 @@ struct image;
 int dwarf_units_open(struct dwarf_units **out, const struct image *img);
 void dwarf_units_close(struct dwarf_units *u);
 
-/* The next unit, of which no more than its own attributes are there until dwarf_units_show(); -ENOENT:
- * no more. */
+/* The next unit, of which no more than its own attributes are there until dwarf_units_show();
+ * -ENOENT: no more. */
 int dwarf_units_next(struct dwarf_units *u, Dwarf_Die *unit);
 int dwarf_units_show(struct dwarf_units *u);
 /* Where that unit lies in .debug_info. */

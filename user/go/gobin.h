@@ -68,8 +68,8 @@ bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out);
 
 /* Bytes between SP and the return address at pc: the pcsp table.  -1: unknown. */
 int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc);
-/* Bytes behind the return address that belong to the function at pc: its arguments, and where it may
- * keep those that came in registers.  0: none, or unknown. */
+/* Bytes behind the return address that belong to the function at pc: its arguments, and where it
+ * may keep those that came in registers.  0: none, or unknown. */
 uint32_t gobin_args_size(const struct gobin *gb, uint64_t pc);
 
 /*

@@ -2,9 +2,9 @@
 /*
  * golayout_dwarf.c - offsets of the runtime's struct fields, read from a binary's DWARF.
  *
- * The Go linker puts the descriptions of all types of the program behind the functions of one compile
- * unit named "runtime" (movetomodule in cmd/link/internal/ld, dwarf.go; the other units of that name
- * are assembler files).
+ * The Go linker puts the descriptions of all types of the program behind the functions of one
+ * compile unit named "runtime" (movetomodule in cmd/link/internal/ld, dwarf.go; the other units of
+ * that name are assembler files).
  *
  * The DWARF is as hostile as the rest of the file: what it says is bounded here, and compared with
  * the live process by gomem_check before it is believed.

@@ -21,8 +21,8 @@ struct go_variable {
 	const char *name;	/* "net/http.DefaultClient" */
 };
 
-/* A variable, or a field of one, or of the memory that one was made to point to by the linker, whose
- * type has a descriptor. */
+/* A variable, or a field of one, or of the memory that one was made to point to by the linker,
+ * whose type has a descriptor. */
 struct go_typed {
 	uint64_t vaddr;
 	uint64_t rtype;

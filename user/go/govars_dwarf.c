@@ -3,10 +3,10 @@
  * govars_dwarf.c - the types of package variables, from DWARF.
  *
  * Each compile unit lists its package's variables: a name, an address, and the entry of a type, all
- * of which lie in the unit "runtime".  For types that reflection can reach that entry has the address
- * of the descriptor (DW_AT_go_runtime_type); others are looked into, down to parts that have one.
- * A pointer to a type without descriptor is followed in the file: `var x = &T{...}` is laid out by the
- * compiler, and the memory has no symbol of its own.
+ * of which lie in the unit "runtime".  For types that reflection can reach that entry has the
+ * address of the descriptor (DW_AT_go_runtime_type); others are looked into, down to parts that
+ * have one.  A pointer to a type without descriptor is followed in the file: `var x = &T{...}` is
+ * laid out by the compiler, and the memory has no symbol of its own.
  *
  * The units are gone over twice, since a unit is only there while it is read: first for variables,
  * then for their types.
@@ -152,8 +152,8 @@ static void add_typed(struct dwarf_vars *d, const struct part *p, uint64_t rtype
 					  .within = p->within };
 }
 
-/* The descriptor of the type; 0: it has none, or no pointers.  Since Go 1.26 the attribute counts from
- * the begin of all types. */
+/* The descriptor of the type; 0: it has none, or no pointers.  Since Go 1.26 the attribute counts
+ * from the begin of all types. */
 static uint64_t descriptor_of(const struct dwarf_vars *d, Dwarf_Die *type)
 {
 	const struct go_module *m = gobin_module(d->gb);
@@ -243,7 +243,8 @@ static void add_elements(struct dwarf_vars *d, const struct part *p, Dwarf_Die *
 		add_typed(d, &in, rtype, SHOWN_VALUE, (uint32_t)(bytes / size));
 		return;
 	}
-	for (int i = 0; i < bytes / size && i < MAX_VARIABLE_ELEMENTS; i++, in.vaddr += (uint64_t)size)
+	for (int i = 0; i < bytes / size && i < MAX_VARIABLE_ELEMENTS;
+	     i++, in.vaddr += (uint64_t)size)
 		add_type(d, &in, &elem);
 }
 

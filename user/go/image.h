@@ -36,8 +36,9 @@ void image_close(struct image *img);
  * of pointers from image_at() whether what they led to can be believed. */
 bool image_changed(const struct image *img);
 
-/* For who reads very much: until it is called with false, what is read is not compared with the file
- * each time; then image_changed() tells whether any of it can be believed.  Counts, so may nest. */
+/* For who reads very much: until it is called with false, what is read is not compared with the
+ * file each time; then image_changed() tells whether any of it can be believed.  Counts, so may
+ * nest. */
 void image_defer_checks(const struct image *img, bool defer);
 
 int image_fd(const struct image *img);

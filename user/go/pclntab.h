@@ -26,8 +26,8 @@ struct pcln_func {
 	uint64_t entry, end;
 	uint32_t index;
 	uint32_t name_off;
-	int32_t args;				/* bytes that the caller keeps for arguments; negative:
-						 * unknown */
+	int32_t args;				/* bytes that the caller keeps for arguments;
+						 * negative: unknown */
 	uint32_t pcsp, pcfile, pcln, cu_off;	/* offsets of tables */
 	uint32_t n_pcdata, n_funcdata;
 	uint8_t func_id;

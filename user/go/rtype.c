@@ -113,10 +113,7 @@ static int read_part(const struct gobin *gb, uint64_t typ, struct rtype *t)
 	case GO_SLICE:
 		return read_type(gb, typ + PART, &t->elem) ? 0 : -EBADMSG;
 	case GO_INTERFACE:
-		if (!read_word(gb, typ + METHODS_LEN, &n))
-			return -EBADMSG;
-		t->empty = !n;
-		return 0;
+		return read_word(gb, typ + METHODS_LEN, &n) ? 0 : -EBADMSG;
 	case GO_MAP:
 		return read_type(gb, typ + PART, &t->key) &&
 		       read_type(gb, typ + PART + 8, &t->elem) &&

@@ -25,9 +25,8 @@ struct rtype {
 	uint8_t kind;		/* enum go_kind */
 	uint64_t elem;		/* array, chan, map (value), pointer, slice: vaddr, else 0 */
 	uint64_t key;		/* map: vaddr */
-	uint64_t group;		/* map: of a bucket (runtime.bmap) or, with swiss maps, of a group */
+	uint64_t group;		/* map: of a bucket (runtime.bmap), or of a group (swiss maps) */
 	uint64_t len;		/* array */
-	bool empty;		/* interface: without methods */
 	struct rtype_field *fields;	/* struct, in order of offset; none overlap */
 	size_t n_fields;
 };

@@ -2,10 +2,11 @@
 /*
  * typecode.c - what the code of a program says of its types.
  *
- * Whatever is allocated or stored in an interface has its descriptor's address in the code, relative
- * to the instruction pointer: LEAQ type(SB), reg is three bytes and a distance.  Such patterns are
- * looked for byte by byte, which is a hundred times as fast as decoding every instruction; bytes
- * that only look so are told by where they lead to, since a descriptor has to be sane.  Around them:
+ * Whatever is allocated or stored in an interface has its descriptor's address in the code,
+ * relative to the instruction pointer: LEAQ type(SB), reg is three bytes and a distance.  Such
+ * patterns are looked for byte by byte, which is a hundred times as fast as decoding every
+ * instruction; bytes that only look so are told by where they lead to, since a descriptor has to be
+ * sane.  Around them:
  *
  *	LEAQ type, AX; CALL runtime.newobject		the code allocates the type
  *	... LEAQ func, CX; MOVQ CX, (AX)		and makes a closure of it

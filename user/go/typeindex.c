@@ -133,8 +133,8 @@ static bool is_shape(const struct typeindex *ti, uint64_t rtype)
 	return yes;
 }
 
-/* Of equal keys and values several maps may have the same groups; what generic code is compiled for is
- * nobody's type. */
+/* Of equal keys and values several maps may have the same groups; what generic code is compiled for
+ * is nobody's type. */
 static void add_map(struct typeindex *ti, uint64_t map, uint64_t group)
 {
 	bool is_new;

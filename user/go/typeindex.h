@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * typeindex.h - the types of a program by name and use: which its code mentions, which it allocates,
- * which variables hold them, which functions are closures.
+ * typeindex.h - the types of a program by name and use: which its code mentions, which it
+ * allocates, which variables hold them, which functions are closures.
  */
 #ifndef TYPEINDEX_H
 #define TYPEINDEX_H
@@ -17,8 +17,8 @@ struct typeindex;
 struct typeindex *typeindex_new(const struct gobin *gb);
 void typeindex_free(struct typeindex *ti);
 
-/* The rtype with that name ("T", "T[int]") in the package with that path (NULL: of none); 0: none, or
- * several (local to functions). */
+/* The rtype with that name ("T", "T[int]") in the package with that path (NULL: of none); 0: none,
+ * or several (local to functions). */
 uint64_t typeindex_named(const struct typeindex *ti, const char *package, const char *name);
 /* "T" of "pkg.T", "T[a/b.X]" of "pkg.T[a/b.X]"; all of a type without a name of its own. */
 const char *typeindex_bare(const char *name);
@@ -64,8 +64,8 @@ struct shown_variable {
 const struct shown_variable *typeindex_variables(const struct typeindex *ti, size_t *n);
 
 /*
- * Calls visit for each place in the code that allocates one of the n types, in sorted order: as such,
- * as elements of arrays, or as maps and channels.  return_addr: of the call of the allocator.
+ * Calls visit for each place in the code that allocates one of the n types, in sorted order: as
+ * such, as elements of arrays, or as maps and channels.  return_addr: of the call of the allocator.
  */
 enum site_makes { SITE_VALUE, SITE_ARRAY, SITE_MAP, SITE_CHAN };
 typedef void (*site_fn)(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr);

@@ -124,7 +124,8 @@ static bool find_index(const struct gomem *gm, const struct go_span *s, const st
 	    s->elemsize != o->size || !s->elemsize)
 		return false;
 	*index = (addr - s->start) / s->elemsize;
-	return (addr - s->start) % s->elemsize == (header ? GO_HEADER_BYTES : 0) && *index < s->nelems;
+	return (addr - s->start) % s->elemsize == (header ? GO_HEADER_BYTES : 0) &&
+	       *index < s->nelems;
 }
 
 static void decide_group(const struct gomem *gm, const struct group *g, uint32_t gen,

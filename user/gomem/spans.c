@@ -21,7 +21,7 @@ enum {
 	ROUNDS = 6,		/* how often spans that change are looked at */
 	QUICK_ROUNDS = 2,	/* of these without a pause */
 	PAUSE_US = 100,
-	LAST_ARENA_BITMAP = 21,	/* heapArena.bitmap, its first field: runtime/mheap.go, mbitmap.go */
+	LAST_ARENA_BITMAP = 21,	/* heapArena.bitmap, its first field: runtime/mheap.go */
 	LAST_SCAN_BITS = 19,
 };
 

@@ -78,7 +78,8 @@ static void add_object(struct look *l, const struct span *s, const struct object
 		add_node_count(&e->n, o, bytes);
 }
 
-/* A large object's type stands in its span: whether it is still the one that was taken from there. */
+/* A large object's type stands in its span: whether it is still the one that was taken from
+ * there. */
 static bool large_type(const struct look *l, const struct span_marks *m, uint32_t type)
 {
 	return m->span.largetype && types_at(l->types, type)->base == m->span.largetype - l->bias;
@@ -97,7 +98,8 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		o.node = label & LABEL_NODE;
 		o.type = n->type;
 		o.guess = n->guess;
-		o.low = allocated && (!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
+		o.low = allocated && (!o.type || label & LABEL_CONFIRMED ||
+				      large_type(l, m, o.type));
 		l->losses.edges_once += allocated && o.type && !o.low;
 	} else {
 		o.type = label_type(label);
@@ -125,6 +127,23 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 	}
 }
 
+static void sort_nodes(const struct look *l, struct counts *c)
+{
+	size_t n_types = types_count(l->types), n_nodes = nodes_count(l->nodes);
+	uint32_t *next;
+
+	c->first = xcalloc(n_types + 2, sizeof(*c->first));
+	c->by_type = xcalloc(n_nodes, sizeof(*c->by_type));
+	/* Shifted by one, so that filling in moves each to where it belongs. */
+	next = c->first + 1;
+	for (uint32_t i = 1; i < n_nodes; i++)
+		next[nodes_at(l->nodes, i)->type + 1]++;
+	for (size_t t = 1; t <= n_types; t++)
+		next[t] += next[t - 1];
+	for (uint32_t i = 1; i < n_nodes; i++)
+		c->by_type[next[nodes_at(l->nodes, i)->type]++] = i;
+}
+
 static bool wants_size(const struct look *l, const struct span *s)
 {
 	return !l->options->only_size || span_slot(s) == l->options->only_size;
@@ -140,6 +159,7 @@ void count_all(struct look *l, struct counts *c)
 	table_init(&c->classes, sizeof(struct class_count), 128ul * MAX_HEAP_NODES);
 	l->counts = c;
 	sweep_spans(l, &sweep);
+	sort_nodes(l, c);
 	l->losses.over_memory = l->space.n_forgotten;
 }
 
@@ -147,6 +167,8 @@ void counts_free(struct counts *c)
 {
 	free(c->types);
 	free(c->nodes);
+	free(c->by_type);
+	free(c->first);
 	table_fini(&c->sizes);
 	table_fini(&c->classes);
 }

@@ -34,6 +34,8 @@ struct counts {
 	struct row *types;		/* by type */
 	struct row untyped[N_SPAN_KINDS], unreached[N_SPAN_KINDS];
 	struct node_count *nodes;
+	/* The numbers of nodes, by type: those of type t are [first[t], first[t + 1]). */
+	uint32_t *by_type, *first;
 	struct table sizes, classes;
 };
 

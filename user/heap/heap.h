@@ -14,7 +14,7 @@ struct gomem;
 struct heap;
 struct heapmap;
 
-/* An object whose type is known from elsewhere: a sample of a running trace. */
+/* A live object whose type is known from elsewhere: a sample of a running trace. */
 struct heap_seed {
 	uint64_t addr;		/* as the allocator returned it */
 	uint64_t typ;		/* vaddr of the *_type that it was given */

@@ -50,9 +50,10 @@ enum span_flags {
 	SPAN_HEADER = 2,	/* objects begin with a malloc header */
 	SPAN_FORGOTTEN = 4,	/* no memory for labels */
 	SPAN_SPECIALS = 8,	/* some objects have finalizers or the like */
-	SPAN_GONE = 32,		/* its pages are another's by now */
 	SPAN_PUT_OFF = 16,	/* some are the runtime's, and are looked into last */
+	SPAN_GONE = 32,		/* its pages are another's by now */
 	SPAN_READ = 64,		/* its contents, at least once */
+	SPAN_UNREADABLE = 128,	/* could not be, at least once */
 };
 
 struct span {
@@ -89,8 +90,8 @@ struct place {
 	uint64_t off;		/* of the place from base */
 };
 
-/* Adds the spans that are in use now and were not known, which moves all spans.  Begin with a struct
- * that has budget and header only.  -ENOMEM: over the budget; what is there can be used. */
+/* Adds the spans that are in use now and were not known, which moves all spans.  Begin with a
+ * struct that has budget and header only.  -ENOMEM: over the budget; what is there can be used. */
 int space_fill(struct space *sp, struct gomem *gm);
 void space_free(struct space *sp);
 
@@ -207,10 +208,10 @@ enum slot_kind {
 	SLOT_INTERFACE,		/* type or itab, data */
 	SLOT_FUNC,		/* to a closure */
 	SLOT_UNSAFE,		/* nobody knows to what */
-	SLOT_SWISS,		/* dirPtr, dirLen of a swiss map: groups .type, or directory .other */
+	SLOT_SWISS,		/* dirPtr, dirLen of a swiss map: groups .type, directory .other */
 	SLOT_CHANBUF,		/* of an hchan */
 	SLOT_NODE,		/* of a hash trie: one of .type and .other, by size */
-	SLOT_REPEAT,		/* .count times, every .stride bytes, the .other slots behind this */
+	SLOT_REPEAT,		/* .count times, every .stride bytes: the .other slots behind it */
 };
 
 /* A place in values of a type that may point somewhere. */
@@ -241,8 +242,8 @@ const struct slot *types_slot(const struct types *ts, uint32_t slot);
 
 /* What the first word of an interface says of the second. */
 struct dynamic {
-	uint8_t kind;		/* SLOT_POINTER, SLOT_FUNC ...; SLOT_NONE: the word is no type and no
-				 * itab */
+	uint8_t kind;		/* SLOT_POINTER, SLOT_FUNC ...; SLOT_NONE: the word is neither a
+				 * type nor an itab */
 	uint32_t type;		/* of what the data word leads to; 0: not known */
 };
 /* word: an address in the target. */
@@ -258,8 +259,8 @@ enum fit {
 /* bytes: of all elements, where that is known; else 0. */
 enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p, uint64_t bytes);
 
-/* Whether one and the same object may be told to be of both types: a struct and its first field, bytes
- * and a string, a closure and what is known of it. */
+/* Whether one and the same object may be told to be of both types: a struct and its first field,
+ * bytes and a string, a closure and what is known of it. */
 bool types_agree(const struct types *ts, uint32_t a, uint32_t b);
 
 /* What a func value leads to: a code pointer and what was captured. */

@@ -39,11 +39,13 @@ static size_t find_nodes(const struct look *l, uint32_t type, uint8_t spanclass,
 	size_t n = 0, cap = 0;
 	struct counted *v = NULL;
 
-	for (uint32_t i = 1; type && i < nodes_count(l->nodes); i++) {
-		if (nodes_at(l->nodes, i)->type != type || !c->nodes[i].objects.high)
+	for (uint32_t i = c->first[type]; type && i < c->first[type + 1]; i++) {
+		uint32_t node = c->by_type[i];
+
+		if (!c->nodes[node].objects.high)
 			continue;
 		v = grow(v, n, &cap, sizeof(*v));
-		v[n++] = (struct counted){ i, c->nodes[i] };
+		v[n++] = (struct counted){ node, c->nodes[node] };
 	}
 	for (const struct class_count *e = type ? NULL : table_next(&c->classes, NULL); e;
 	     e = table_next(&c->classes, e)) {

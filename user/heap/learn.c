@@ -322,7 +322,8 @@ uint32_t own_type(struct look *l, const struct place *p)
 /* Headers and large types. */
 static bool wants_header(const struct look *l, const struct span *s)
 {
-	return l->space.header && !s->labels && !span_is_noscan(s) && (s->flags & SPAN_HEADER || !s->elemsize);
+	return l->space.header && !s->labels && !span_is_noscan(s) &&
+	       (s->flags & SPAN_HEADER || !s->elemsize);
 }
 
 static void read_headers(struct look *l, struct span *s, const struct span_marks *m)
@@ -339,6 +340,22 @@ static void read_headers(struct look *l, struct span *s, const struct span_marks
 		type = s->elemsize ? own_type(l, &p) : header_type(l, &p, m->span.largetype);
 		if (type)
 			learn_object(l, &p, type, STRENGTH_OWN);
+	}
+}
+
+/* What the caller knows. */
+void walk_seeds(struct look *l)
+{
+	for (size_t i = 0; i < l->options->n_seeds; i++) {
+		const struct heap_seed *seed = &l->options->seeds[i];
+		struct place p;
+		uint32_t type;
+
+		if (!space_find(&l->space, seed->addr, &p) || p.off)
+			continue;
+		type = header_type(l, &p, seed->typ + l->bias);
+		if (type)
+			l->own_type(l, &p, type);
 	}
 }
 
@@ -464,6 +481,7 @@ void learn_all(struct look *l)
 	l->walk.edge = learn_edge;
 	l->own_type = learn_own;
 	sweep_spans(l, &headers);
+	walk_seeds(l);
 	roots_variables(l);
 	roots_stacks(l);
 	roots_finalizers(l, false);

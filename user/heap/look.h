@@ -175,8 +175,8 @@ void sweep_spans(struct look *l, const struct sweep *sw);
 
 /* The edge leads to no span: whoever holds it is to be visited again when more are known. */
 void blind_found(struct look *l, const struct edge *e);
-/* Learns of new spans, and calls again for each object that pointed to where none was known.  False:
- * there are no new ones. */
+/* Learns of new spans, and calls again for each object that pointed to where none was known.
+ * False: there are no new ones. */
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label));
 
 /* Whether the program has done something since the look began. */
@@ -190,8 +190,8 @@ uint64_t part_bytes(const struct look *l, const struct part_todo *t);
 /* The pointers of an object, by its type, or, if that is 0, by what they look like. */
 void walk_whole(struct look *l, const struct place *p, uint32_t type);
 
-/* An object is a goroutine that waits for a channel: what it is to get or give is of the type of the
- * channel's elements, and lies on its stack. */
+/* An object is a goroutine that waits for a channel: what it is to get or give is of the type of
+ * the channel's elements, and lies on its stack. */
 void walk_waiting(struct look *l, const struct place *p, uint32_t type);
 
 /* The type that an object says it has, and how sure that is: its header, its code pointer, what
@@ -211,6 +211,9 @@ void shapes_free(struct shapes *sh);
  * MASK_BYTES; the span's memory is in the window.  False: not known, all may be. */
 enum { MASK_BYTES = 32768, MASK_WORDS = MASK_BYTES / 8 / 64 };
 bool pointer_mask(struct look *l, const struct place *p, uint64_t off, uint64_t mask[MASK_WORDS]);
+
+/* Objects of which the caller knows the type: calls own_type for each. */
+void walk_seeds(struct look *l);
 
 void learn_all(struct look *l);
 void reach_all(struct look *l);

@@ -2,9 +2,10 @@
 /*
  * maps.c - parts of maps known by the parts they point to.
  *
- * The header of a map does not say of which type the map is, but its groups or buckets may be known:
- * by their malloc header, since from Go 1.22 on those above 512 bytes have one.  What has the size of
- * a header and points to them where a header does, is theirs; so it is with tables and directories.
+ * The header of a map does not say of which type the map is, but its groups or buckets may be
+ * known: by their malloc header, since from Go 1.22 on those above 512 bytes have one.  What has
+ * the size of a header and points to them where a header does, is theirs; so it is with tables and
+ * directories.
  */
 #include "user/heap/look.h"
 

@@ -5,8 +5,8 @@
  * A way is a root, and from there a slot of each object on it.  Objects held the same way share a
  * node, so that millions of them take a number each and can be counted by adding up.  What goes
  * round in circles (lists, trees) would have a node for every length of the way: an object that is
- * held through a slot like one further up on the way, and is of the same type, gets that one's node,
- * which is marked: it stands for many.
+ * held through a slot like one further up on the way, and is of the same type, gets that one's
+ * node, which is marked: it stands for many.
  */
 #include "user/heap/look.h"
 
@@ -109,8 +109,8 @@ uint32_t nodes_root(struct nodes *ns, enum heap_root root, uint64_t addr)
 	return e->node;
 }
 
-/* The node further up that the way has been through in the same manner; 0: none.  Of objects without
- * a type only the offset is known. */
+/* The node further up that the way has been through in the same manner; 0: none.  Of objects
+ * without a type only the offset is known. */
 static uint32_t find_again(const struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type)
 {
 	for (uint32_t i = parent; ns->v[i].parent; i = ns->v[i].parent)

@@ -205,8 +205,8 @@ static void expand_again(struct look *l, uint32_t *label)
 		*label &= ~LABEL_EXPANDED;
 }
 
-/* Maps that grow move what they hold from one part to another, past whoever reads them: the parts are
- * looked into again. */
+/* Maps that grow move what they hold from one part to another, past whoever reads them: the parts
+ * are looked into again. */
 static void expand_maps_again(struct look *l)
 {
 	for (size_t i = 1; i <= l->space.n; i++) {
@@ -260,4 +260,5 @@ void reach_all(struct look *l)
 	visit_all(l, &reacher);
 	roots_finalizers(l, true);
 	visit_all(l, &reacher);
+	walk_seeds(l);
 }

@@ -3,9 +3,10 @@
  * roots.c - what holds objects of the heap from outside: package variables, goroutines' stacks, and
  * what finalizers need.
  *
- * The bounds of variables are known, their types seldom: from what the code does with them, and from
- * typed pointers that lead to them.  These are walked by their types first, so that what they hold
- * is held by their fields; then all words of variables are looked at.  Of stacks, all words are.
+ * The bounds of variables are known, their types seldom: from what the code does with them, and
+ * from typed pointers that lead to them.  These are walked by their types first, so that what they
+ * hold is held by their fields; then all words of variables are looked at.  Of stacks, all words
+ * are.
  */
 #include "user/heap/look.h"
 
@@ -240,7 +241,7 @@ void roots_stacks(struct look *l)
 /* runtime/mheap.go: special {next, offset, kind}, what is the kind's own behind it. */
 struct special {
 	uint64_t next, offset;
-	uint64_t own[4];	/* finalizer: fn, nret, fint, ot: type of the pointer to the object */
+	uint64_t own[4];	/* finalizer: fn, nret, fint, ot: the type of the pointer to it */
 	uint8_t kind;
 };
 

@@ -83,7 +83,8 @@ static void add_untyped(struct look *l, struct heapmap *m, struct entries *es, u
 
 static int by_bytes(const void *a, const void *b)
 {
-	const struct heap_type *x = &((const struct entry *)a)->t, *y = &((const struct entry *)b)->t;
+	const struct heap_type *x = &((const struct entry *)a)->t;
+	const struct heap_type *y = &((const struct entry *)b)->t;
 
 	if (x->bytes.high != y->bytes.high)
 		return x->bytes.high > y->bytes.high ? -1 : 1;
@@ -165,8 +166,8 @@ static void collect(struct look *l, struct heapmap *m, struct entries *es)
 	free(where);
 }
 
-/* A type that is guessed by the shape of its objects may be that of others of the same size, about which
- * the shape did not tell, while the heap moved. */
+/* A type that is guessed by the shape of its objects may be that of others of the same size, about
+ * which the shape did not tell, while the heap moved. */
 static void widen(const struct counts *c, struct heap_type *t)
 {
 	for (unsigned i = 0; i < N_SPAN_KINDS; i += 2) {

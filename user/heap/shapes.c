@@ -2,12 +2,12 @@
 /*
  * shapes.c - guesses what an object is by its shape.
  *
- * What is left when all that is known has been followed: objects that hang on pointers without
- * a type.  The collector knows of each of its words whether it is a pointer, and the code says which
+ * What is left when all that is known has been followed: objects that hang on pointers without a
+ * type.  The collector knows of each of its words whether it is a pointer, and the code says which
  * types it allocates; so only those types are possible whose size and pointers are the same.  Of
  * several, the contents decide: where a type says that there is a slice, the words must be one, and
- * a pointer must lead to something that can be what the type says; the more of these are known to be
- * just that, the better.  What is left in doubt stays unknown.
+ * a pointer must lead to something that can be what the type says; the more of these are known to
+ * be just that, the better.  What is left in doubt stays unknown.
  */
 #include "user/heap/look.h"
 
@@ -189,8 +189,8 @@ static uint64_t last_pointer(const uint64_t *mask, uint64_t words)
 	return words;
 }
 
-/* Whether the object's size and mask are those of the candidate: of so many of it as have pointers if
- * it repeats, since each element has some, and nothing behind. */
+/* Whether the object's size and mask are those of the candidate: of so many of it as have pointers
+ * if it repeats, since each element has some, and nothing behind. */
 static bool same_shape(const struct look *l, const struct candidate *c, const struct place *p,
 		       const uint64_t *mask)
 {
@@ -348,8 +348,8 @@ static int score_type(struct look *l, const struct place *p, const struct candid
 	walk_type(&l->walk, c->type, p->base, bytes);
 	l->walk.strict = false;
 	l->walk.edge = edge;
-	/* A pointer that the type has no place for, or a slice that cannot be one; the heap moves, so
-	 * of many a few may lead to what has become something else. */
+	/* A pointer that the type has no place for, or a slice that cannot be one; the heap moves,
+	 * so of many a few may lead to what has become something else. */
 	if (l->walk.n_bad || l->score.n_edges < l->score.n_pointers ||
 	    l->score.n_wrong > (c->repeats ? l->score.n_edges / TOLERATED : 0))
 		return -1;

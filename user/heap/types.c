@@ -4,8 +4,8 @@
  *
  * A type is a form of an rtype: a value, the array behind a slice, the header of a map ...  What is
  * not a value of a Go type is laid out here by hand: map headers and their parts (runtime/map.go up
- * to Go 1.23, internal/runtime/maps from 1.24 on), and channels.  Slots are made when a type is first
- * looked into, since a program has many types that its heap has none of.
+ * to Go 1.23, internal/runtime/maps from 1.24 on), and channels.  Slots are made when a type is
+ * first looked into, since a program has many types that its heap has none of.
  *
  * unsafe.Pointer says nothing of what it points to, but a few fields of the library are known:
  * atomic.Pointer[T] has a field [0]*T beside it, others stand in a table below.
@@ -93,53 +93,45 @@ static uint64_t hchan_size(const struct types *ts)
 	return 0;
 }
 
-/* What is the same for all values of a form. */
-static bool fill_form(struct types *ts, struct type *t, const struct rtype_head *h)
+/* Groups or buckets. */
+static bool fill_group(const struct types *ts, struct type *t, const struct rtype_head *h)
 {
-	struct rtype_head part;
-	struct rtype r;
+	struct rtype_head group;
+	struct rtype map;
 
+	if (h->kind != GO_MAP || rtype_read(ts->gb, t->rtype, &map))
+		return false;
+	t->base = map.group;
+	rtype_free(&map);
+	if (rtype_peek(ts->gb, t->base, &group) || !group.size)
+		return false;
+	t->size = group.size;
+	t->pointers = group.ptr_bytes;
+	t->repeats = true;
+	return true;
+}
+
+/* What maps are made of besides. */
+static bool fill_map_part(const struct types *ts, struct type *t, const struct rtype_head *h)
+{
+	t->pointers = true;
 	switch ((enum form)t->form) {
-	case FORM_VALUE:
-		t->size = h->size;
-		t->pointers = h->ptr_bytes;
-		t->base = t->rtype;
-		return true;
-	case FORM_ARRAY:
-	case FORM_CHANBUF:
-		t->size = h->size;
-		t->pointers = h->ptr_bytes;
-		t->repeats = true;
-		t->base = t->rtype;
-		return h->size != 0;
 	case FORM_MAP:
 		t->size = ts->swiss ? MAP_SIZE : HMAP_SIZE;
 		t->base = ts->swiss ? typeindex_named(ts->index, "internal/runtime/maps", "Map")
 				    : typeindex_named(ts->index, "runtime", "hmap");
-		break;
-	case FORM_BUCKETS:
-	case FORM_GROUPS:
-		if (h->kind != GO_MAP || rtype_read(ts->gb, t->rtype, &r))
-			return false;
-		t->base = r.group;
-		rtype_free(&r);
-		if (rtype_peek(ts->gb, t->base, &part) || !part.size)
-			return false;
-		t->size = part.size;
-		t->pointers = part.ptr_bytes;
-		t->repeats = true;
-		return true;
+		return h->kind == GO_MAP;
 	case FORM_EXTRA:
 		t->size = EXTRA_SIZE;
 		t->base = typeindex_named(ts->index, "runtime", "mapextra");
-		break;
+		return true;
 	case FORM_OVERFLOWS:
 		t->size = SLICE_SIZE;
-		break;
+		return true;
 	case FORM_TABLE:
 		t->size = TABLE_SIZE;
 		t->base = typeindex_named(ts->index, "internal/runtime/maps", "table");
-		break;
+		return true;
 	case FORM_DIRECTORY:
 		t->base = typeindex_named(ts->index, "internal/runtime/maps", "table");
 		t->base = t->base ? typeindex_pointer_to(ts->index, t->base) : 0;
@@ -147,10 +139,32 @@ static bool fill_form(struct types *ts, struct type *t, const struct rtype_head 
 	case FORM_OVERFLOW_ARRAY:
 		t->size = WORD;
 		t->repeats = true;
-		break;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What is the same for all values of a form. */
+static bool fill_form(struct types *ts, struct type *t, const struct rtype_head *h)
+{
+	t->pointers = h->ptr_bytes;
+	switch ((enum form)t->form) {
+	case FORM_VALUE:
+		t->size = h->size;
+		t->base = t->rtype;
+		return true;
+	case FORM_ARRAY:
+	case FORM_CHANBUF:
+		t->size = h->size;
+		t->repeats = true;
+		t->base = t->rtype;
+		return h->size != 0;
+	case FORM_BUCKETS:
+	case FORM_GROUPS:
+		return fill_group(ts, t, h);
 	case FORM_CHAN:
 		/* With elements without pointers the buffer follows in the same object. */
-		t->pointers = h->ptr_bytes;
 		t->base = typeindex_named(ts->index, "runtime", "hchan");
 		t->size = hchan_size(ts);
 		t->at_least = !t->size || !t->pointers;
@@ -163,10 +177,8 @@ static bool fill_form(struct types *ts, struct type *t, const struct rtype_head 
 		t->pointers = true;
 		return true;
 	default:
-		return false;
+		return fill_map_part(ts, t, h);
 	}
-	t->pointers = true;
-	return t->form == FORM_MAP ? h->kind == GO_MAP : true;
 }
 
 static uint32_t add_type(struct types *ts, const struct type *t)

@@ -4,8 +4,8 @@
  * time.
  *
  * What is found in one span makes objects of others wait, and of the same one: these are visited
- * while its memory is at hand.  The order is that of the spans in their queue, so it is breadth first
- * but for what lies side by side.
+ * while its memory is at hand.  The order is that of the spans in their queue, so it is breadth
+ * first but for what lies side by side.
  */
 #include "user/heap/look.h"
 
@@ -56,6 +56,12 @@ static void take(struct look *l, struct batch *b)
 		}
 	}
 	feed_many(&l->feed, b->reads, b->n);
+	for (size_t i = 0; i < b->n; i++) {
+		if (!b->reads[i].len || b->reads[i].ok || b->spans[i]->flags & SPAN_UNREADABLE)
+			continue;
+		b->spans[i]->flags |= SPAN_UNREADABLE;
+		l->losses.spans_unreadable++;
+	}
 }
 
 static void visit_span(struct look *l, const struct visitor *v, struct span *s)
@@ -162,7 +168,8 @@ uint64_t part_bytes(const struct look *l, const struct part_todo *t)
 	if (!space_find(&l->space, t->addr, &p))
 		return 0;
 	bytes = p.size - p.off;
-	/* Of an array as much as is known to be it; parts may overlap, so not all of a large one. */
+	/* Of an array as much as is known to be it; parts may overlap, so not all of a large
+	 * one. */
 	if (type->repeats && t->bytes < bytes)
 		bytes = t->bytes ? t->bytes : type->size;
 	return type->repeats && bytes > MAX_PART ? MAX_PART : bytes;
