@@ -139,19 +139,38 @@ void intake_window(struct intake *in, uint64_t open_ns, double hit_ns, bool over
 
 /* ---- stretches ------------------------------------------------------------------------------- */
 
-void intake_stretch(struct intake *in, double open, bool bursts)
+/* How many there were of each class in the present one until *now, the counters of this moment; false:
+ * that is not known, now->counts.time_ns is 0 if it is because of them. */
+static bool count(const struct intake *in, struct pace *now, uint64_t allocs[CENSUS_CLASSES])
 {
 	const struct pace *from = &in->now.from;
+
+	if (!pace_read(in->p, now)) {
+		now->counts.time_ns = 0;
+		return false;
+	}
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
+		allocs[i] = now->allocs[i] > from->allocs[i] &&
+			    (!in->bursts || is_counted(in, i)) ?
+			    now->allocs[i] - from->allocs[i] : 0;
+	return from->counts.time_ns != 0;
+}
+
+void intake_so_far(struct intake *in)
+{
 	uint64_t allocs[CENSUS_CLASSES];
 	struct pace now;
-	bool known = pace_read(in->p, &now);
 
-	if (!known)
-		now.counts.time_ns = 0;
-	for (unsigned i = 0; i < CENSUS_CLASSES && known; i++)
-		allocs[i] = now.allocs[i] > from->allocs[i] && (!in->bursts || is_counted(in, i)) ?
-			    now.allocs[i] - from->allocs[i] : 0;
-	track_stratum(in->track, known && from->counts.time_ns ? allocs : NULL, open, bursts);
+	if (count(in, &now, allocs))
+		track_so_far(in->track, allocs);
+}
+
+void intake_stretch(struct intake *in, double open, bool bursts)
+{
+	uint64_t allocs[CENSUS_CLASSES];
+	struct pace now;
+
+	track_stratum(in->track, count(in, &now, allocs) ? allocs : NULL, open, bursts);
 	/* what was before may have been long, and not at all like what is now */
 	in->before = in->bursts ? in->now : (struct span){ 0 };
 	in->now = (struct span){ .from = now };

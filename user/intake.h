@@ -31,6 +31,10 @@ void intake_window(struct intake *in, uint64_t open_ns, double hit_ns, bool over
  * the next begins; every record of it has been given to intake_alloc(). */
 void intake_stretch(struct intake *in, double open, bool bursts);
 
+/* What track says was allocated goes up to now, though the stretch is not over, where the runtime's
+ * counters can be read. */
+void intake_so_far(struct intake *in);
+
 /* From the next stretch on only these size classes are listened to in bursts, as far as records of
  * others come they are not counted; NULL: all. */
 void intake_only(struct intake *in, const bool *classes);

@@ -1063,6 +1063,7 @@ struct observation *tracing_observe(struct tracing *t)
 		read_table(t, o);
 	}
 	tracer_drain(t->tracer);
+	intake_so_far(t->intake);
 	take_snapshot(t, o);
 	find_starts(o);
 	read_memory(t);

@@ -142,6 +142,30 @@ static void test_throughout(void **state)
 	strata_free(s);
 }
 
+/* What was allocated is known up to now, whether there has been a window since the last count or not. */
+static void test_so_far(void **state)
+{
+	uint64_t allocs[STRATA_CLASSES] = { [3] = 6000 };
+	struct strata *s;
+
+	strata_new(&s, 1 << 20);
+	strata_close(s, NULL, 1, true);
+	strata_so_far(s, allocs);
+	assert_near(strata_ratio(s, 3), 1, 0);		/* nobody's */
+	for (unsigned k = 0; k < 30; k++)
+		strata_add(s, 3, 1);
+	strata_close(s, allocs, 0.01, true);
+	assert_near(strata_ratio(s, 3), 2, 1e-9);
+	strata_so_far(s, allocs);
+	assert_near(strata_ratio(s, 3), 4, 1e-9);
+	strata_add(s, 3, 1);
+	strata_so_far(s, (uint64_t[STRATA_CLASSES]){ [3] = 200 });
+	assert_near(strata_ratio(s, 3), 2, 1e-9);
+	strata_close(s, (uint64_t[STRATA_CLASSES]){ [3] = 100 }, 0.01, true);
+	assert_near(strata_ratio(s, 3), 6100 / 3100.0, 1e-9);
+	strata_free(s);
+}
+
 /* A site that has the same in each window keeps it, though its class comes and goes; the class adds
  * up to what was counted. */
 static void test_windows(void **state)
@@ -583,6 +607,7 @@ int main(void)
 	const struct CMUnitTest arithmetic[] = {
 		cmocka_unit_test(test_poisson_limits), cmocka_unit_test(test_none_and_certain),
 		cmocka_unit_test(test_difference), cmocka_unit_test(test_throughout),
+		cmocka_unit_test(test_so_far),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_missing),
 	};
 	const struct CMUnitTest sources[] = {

@@ -65,6 +65,7 @@ struct strata {
 	unsigned max_slots;	/* even */
 	bool bursts;		/* the kind of the open one */
 	bool settled;		/* factors are up to date */
+	bool so_far_known;	/* the open one's allocs */
 };
 
 static void open_slot(struct strata *s)
@@ -106,7 +107,7 @@ void strata_add(struct strata *s, unsigned class, double weight)
 {
 	struct cell *c = &open_one(s)->cells[class % STRATA_CLASSES];
 
-	s->settled = false;
+	s->settled = s->so_far_known = false;
 	if (weight <= 1 && !s->bursts) {
 		c->certain++;
 		return;
@@ -171,8 +172,15 @@ bool strata_close(struct strata *s, const uint64_t *allocs, double listened, boo
 	s->bursts = bursts;
 	joined = make_room(s, &s->kinds[bursts]);
 	open_slot(s);
-	s->settled = false;
+	s->settled = s->so_far_known = false;
 	return joined;
+}
+
+void strata_so_far(struct strata *s, const uint64_t allocs[STRATA_CLASSES])
+{
+	for (unsigned i = 0; i < STRATA_CLASSES; i++)
+		open_one(s)->cells[i].allocs = (double)allocs[i];
+	s->so_far_known = true;
 }
 
 /* ---- factors --------------------------------------------------------------------------------- */
@@ -291,8 +299,8 @@ static void settle_bursts(struct kind *k, unsigned class, unsigned n)
 	}
 }
 
-/* Of the open one only the samples are known. */
-static void settle_open(struct kind *k, unsigned class, bool bursts)
+/* Of the open one samples are known, and only sometimes how many there were. */
+static void settle_open(struct kind *k, unsigned class, bool bursts, bool so_far_known)
 {
 	const struct slot *before = k->n > 1 ? k->slots[k->n - 2] : NULL;
 	struct cell *c = &k->slots[k->n - 1]->cells[class];
@@ -301,7 +309,8 @@ static void settle_open(struct kind *k, unsigned class, bool bursts)
 	c->st.group = before ? before->cells[class].st.group : 0;
 	c->st.group_n = before ? before->cells[class].st.group_n : c->n;
 	c->st.scaled = c->weight * c->st.plain;
-	c->allocs = c->certain + c->st.scaled;
+	if (!so_far_known)
+		c->allocs = c->certain + c->st.scaled;
 }
 
 static void settle(struct strata *s)
@@ -313,7 +322,7 @@ static void settle(struct strata *s)
 		for (unsigned i = 0; i < STRATA_CLASSES; i++) {
 			(b ? settle_bursts : settle_throughout)(k, i, k->n - open);
 			if (open)
-				settle_open(k, i, b);
+				settle_open(k, i, b, s->so_far_known);
 			for (unsigned j = 0; j < k->n; j++)
 				k->slots[j]->cells[i].st.counted = k->slots[j]->counted;
 		}
@@ -343,5 +352,5 @@ double strata_ratio(struct strata *s, unsigned class)
 	for (unsigned b = 0; b < ARRAY_SIZE(s->kinds); b++)
 		for (unsigned i = 0; i < s->kinds[b].n; i++)
 			add_cell(&t, &s->kinds[b].slots[i]->cells[class % STRATA_CLASSES]);
-	return t.scaled > 0 ? t.allocs / t.scaled : 1;
+	return t.scaled > 0 ? fmax(0, t.allocs / t.scaled) : 1;
 }

@@ -65,6 +65,9 @@ struct stratum {
 };
 /* Good until a sample is added or a stratum ends. */
 const struct stratum *strata_get(struct strata *s, uint8_t slot, unsigned class);
+/* How many there were of each class in the open stratum until now: for strata_ratio(), until a sample
+ * is added to it or it ends. */
+void strata_so_far(struct strata *s, const uint64_t allocs[STRATA_CLASSES]);
 /* What was allocated of a class in all strata, and was not certain to be recorded, over what its
  * samples sum up to without the census; 1: no sample. */
 double strata_ratio(struct strata *s, unsigned class);

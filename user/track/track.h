@@ -132,6 +132,10 @@ void track_seen_from(struct track *tr, uint32_t gen);
 void track_stratum(struct track *tr, const uint64_t allocs[STRATA_CLASSES], double listened,
 		   bool bursts);
 
+/* How many there were of each size class in the stratum that has not ended, until now: what the next
+ * snapshot says was allocated adds up to that as well. */
+void track_so_far(struct track *tr, const uint64_t allocs[STRATA_CLASSES]);
+
 /* Asks which objects live, after a collection has ended.  0; -EINTR: ops.interrupted() ended it
  * early; or what ops.alive() failed with.  What was not looked at stays as it was. */
 int track_look(struct track *tr, uint64_t now_ns);

@@ -87,6 +87,11 @@ void track_stratum(struct track *tr, const uint64_t allocs[STRATA_CLASSES], doub
 			o->stratum = strata_joined(o->stratum);
 }
 
+void track_so_far(struct track *tr, const uint64_t allocs[STRATA_CLASSES])
+{
+	strata_so_far(tr->strata, allocs);
+}
+
 unsigned weigh_shift(const struct track *tr, const struct account *a)
 {
 	return a->size > tr->all_above ? 0 : tr->level;
@@ -148,12 +153,12 @@ bool weigh_alone_unknown(const struct track *tr, const struct tracked *o)
 /* One factor for all strata: what is scaled to more than one is not remembered by stratum. */
 double weigh_allocs(const struct track *tr, const struct account *a)
 {
-	uint8_t open = strata_open_slot(tr->strata);
-	double n = (double)(a->allocs - a->n_chosen);
+	uint8_t slot = strata_open_slot(tr->strata);
+	double scaled = a->scaled;
 
-	if (a->scaled > 0)
-		n += a->scaled * strata_ratio(tr->strata, a->class);
 	if (a->open > 0)
-		n += a->open * strata_get(tr->strata, open, a->class)->factor;
-	return n;
+		scaled += a->open * strata_get(tr->strata, slot, a->class)->plain;
+	if (scaled > 0)
+		scaled *= strata_ratio(tr->strata, a->class);
+	return (double)(a->allocs - a->n_chosen) + scaled;
 }
