@@ -57,19 +57,11 @@ static __always_inline __u32 next_random(void)
 	return cpu->random >> 32;
 }
 
-static __always_inline void add_hit(enum gl_hit which)
-{
-	__sync_fetch_and_add(&this_cpu()->hits[which], 1);
-}
-
 static __always_inline void count_hit(const volatile struct gl_probe *p, enum gl_hit which)
 {
-	add_hit(p->flags & GL_AT_RET ? which + GL_HIT_RET : which);
-}
-
-static __always_inline void count_recorded(void)
-{
-	add_hit(GL_HIT_RECORDED);
+	if (p->flags & GL_AT_RET)
+		which += GL_HIT_RET;
+	__sync_fetch_and_add(&this_cpu()->hits[which], 1);
 }
 
 #endif

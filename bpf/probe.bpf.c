@@ -290,7 +290,7 @@ probe_of(struct pt_regs *ctx, enum gl_twin twin, bool *taken, __u32 *chance)
 		on_gcend(p);
 	else
 		return p;
-	count_recorded();
+	count_hit(p, GL_HIT_RECORDED);
 	return 0;
 }
 
@@ -344,7 +344,7 @@ static __always_inline int on_hit(struct pt_regs *ctx, enum gl_twin twin, bool c
 	record(ctx, w, p, taken);
 	if (claim)
 		work_release(w);
-	count_recorded();
+	count_hit(p, GL_HIT_RECORDED);
 	return 0;
 }
 
@@ -366,6 +366,25 @@ SEC("kprobe")
 int gl_hit_percpu(struct pt_regs *ctx)
 {
 	return on_hit(ctx, GL_FIRST, 0);
+}
+
+/* Counts a sample of the processor's time that falls into a trap of ours: the kernel is at work, and
+ * the user's code was stopped at a probe, or right behind its breakpoint (x86 has passed that when
+ * it traps). */
+SEC("perf_event")
+int gl_found(struct pt_regs *ctx)
+{
+	struct pt_regs *user;
+	__u64 pc;
+
+	if (!is_kernel(ctx) || !is_target())
+		return 0;
+	user = (struct pt_regs *)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
+	pc = REG_PC(user);
+	if (slots[gl_slot_of(pc, config.hash)].addr == pc ||
+	    slots[gl_slot_of(pc - BREAKPOINT_BYTES, config.hash)].addr == pc - BREAKPOINT_BYTES)
+		__sync_fetch_and_add(&this_cpu()->found, 1);
+	return 0;
 }
 
 /* An exec gives the pid, and perhaps the same file with our probes in it, to another program:

@@ -26,6 +26,14 @@
 #define REG_FP(ctx) REG(ctx, bp)
 #define REG_G(ctx) REG(ctx, r14)	/* Go's internal ABI: the current g */
 
+#define BREAKPOINT_BYTES 1
+
+/* Whether these registers are the kernel's. */
+static __always_inline bool is_kernel(struct pt_regs *regs)
+{
+	return !(REG(regs, cs) & 3);
+}
+
 /* A general register by its hardware number, the likely ones first. */
 static __always_inline __u64 reg_by_number(struct pt_regs *ctx, __u32 r)
 {

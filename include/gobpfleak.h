@@ -172,18 +172,18 @@ static inline __u32 gl_size_row(__u64 size)
 
 /* Hits, by processor. */
 enum gl_hit {
+	GL_HIT_RECORDED,	/* a record was made, or lost */
 	GL_HIT_DROPPED,		/* by sampling */
 	GL_HIT_UNHEARD,		/* its group does not listen, or the branch goes the other way */
-	GL_HIT_RET = 2,		/* added to these: of a probe with GL_AT_RET */
-	GL_HIT_RECORDED = 4,	/* a record was made, or lost */
-	GL_N_HITS,
+	GL_HIT_RET = 3,		/* added to these: of a probe with GL_AT_RET */
+	GL_N_HITS = 6,
 };
 
 /* What a processor has for itself: one cache line. */
 struct gl_cpu {
 	__u64 hits[GL_N_HITS];
 	__u64 random;		/* state of its random numbers, seeded by user space */
-	__u64 pad[2];
+	__u64 found;		/* how often the target was found in a trap of ours, see found.c */
 };
 
 /* The ids of the stacks that user space already has, in sets; 0: a free place. */

@@ -1033,8 +1033,11 @@ static void fill_evidence(const struct tracing *t, struct observation *o)
 
 static void fill_cost(const struct tracing *t, struct observation *o)
 {
-	o->cost.hits = tracer_hits(t->tracer);
-	o->cost.ns_per_hit = tracer_ns_per_hit(t->tracer);
+	struct tracer_cost c;
+
+	tracer_cost(t->tracer, &c);
+	o->cost.hits = c.hits.recorded + c.hits.dropped + c.hits.unheard;
+	o->cost.ns_per_hit = o->cost.hits ? c.total_ns / (double)o->cost.hits : NAN;
 	o->cost.spent_ns = o->cost.hits && isnan(o->cost.ns_per_hit) ? NAN : listen_spent(t->listen);
 	o->cost.budget_percent = isfinite(budget_allowance(t->budget)) ? t->opt.budget_percent : NAN;
 	o->sources = listen_sources(t->listen, &o->n_sources, &o->n_sources_left_out);

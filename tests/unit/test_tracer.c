@@ -29,6 +29,8 @@
 #include <cmocka.h>
 
 #include "user/base/util.h"
+#include "user/tracer/cost.h"
+#include "user/tracer/found.h"
 #include "user/tracer/load.h"
 #include "user/tracer/plant.h"
 #include "user/tracer/records.h"
@@ -235,6 +237,7 @@ static void test_hits_with_losses(void **state)
 {
 	const uint64_t goid = 1, hits = GL_RING_BYTES / sizeof(struct gl_goend) + 100000;
 	uint64_t counters[GL_N_COUNTERS];
+	struct tracer_cost cost;
 	struct seen s;
 
 	need_rights();
@@ -247,8 +250,9 @@ static void test_hits_with_losses(void **state)
 	tracer_counters(s.tr, counters);
 	assert_true(counters[GL_LOST_RING] > 90000);
 	assert_int_equal(counters[GL_LOST_ADDR], 1);
-	assert_int_equal(tracer_hits(s.tr), hits + 1);
-	assert_true(tracer_ns_per_hit(s.tr) > 0);
+	tracer_cost(s.tr, &cost);
+	assert_int_equal(cost.hits.recorded, hits + 1);
+	assert_true(cost.ns_recorded > 0 && cost.total_ns > 0);
 	tracer_close(s.tr);
 }
 
@@ -319,7 +323,7 @@ static void count_sample(void *ctx, const struct gl_header *rec)
 
 /* N_ALLOCS allocations of this size at a probe that reads it here. */
 static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64_t distance,
-		   struct sampled *out, struct tracer_cost *cost, struct tracer_hits *made)
+		   struct sampled *out, struct tracer_hits *made)
 {
 	uint32_t gen = 0;	/* of which no other thread copies the page after a fork */
 	struct gl_config config = own_config();
@@ -339,7 +343,6 @@ static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64
 		heap_point((const uint64_t *)4711, size);
 	tracer_hits_made(tr, made);	/* none of them has been drained */
 	assert_int_equal(tracer_drain(tr), 0);
-	tracer_cost(tr, cost);
 	tracer_close(tr);
 }
 
@@ -367,18 +370,14 @@ static void test_sampling(void **state)
 		const double p = cases[i].chance, want = N_ALLOCS * p;
 		const double sigma = sqrt(N_ALLOCS * p * (1 - p));
 		struct sampled got;
-		struct tracer_cost cost;
 		struct tracer_hits made;
 
 		sample(cases[i].loc, cases[i].class_size, cases[i].size, cases[i].distance, &got,
-		       &cost, &made);
+		       &made);
 		assert_true(fabs((double)got.n - want) <= 6 * sigma);
 		assert_true(fabs((got.chance ? ldexp(got.chance, -32) : 1) - p) < 0.0001);
-		assert_int_equal(cost.recorded, got.n);
-		assert_int_equal(cost.recorded + cost.dropped, N_ALLOCS);
-		assert_int_equal(cost.unheard, 0);
-		assert_int_equal(made.recorded, cost.recorded);
-		assert_int_equal(made.dropped, cost.dropped);
+		assert_int_equal(made.recorded, got.n);
+		assert_int_equal(made.recorded + made.dropped, N_ALLOCS);
 		assert_int_equal(made.unheard, 0);
 	}
 }
@@ -402,6 +401,101 @@ static void test_chances(void **state)
 	assert_int_equal(chances[0], 1);	/* and not 0, which is certain */
 	sample_chances(&c, 1);
 	assert_int_equal(chances[10], 0);
+}
+
+/* ---- cost ----------------------------------------------------------------------------------- */
+
+static void assert_near(double a, double b)
+{
+	if (!(fabs(a - b) <= 1e-6 * fabs(b)))
+		fail_msg("%g is not %g", a, b);
+}
+
+/* With many samples the prices are those that they tell, with few the common ones. */
+static void test_prices(void **state)
+{
+	struct cost c;
+	struct cost_counts n = { 0 };
+	struct cost_prices p;
+	double sum;
+
+	cost_init(&c);
+	cost_get(&c, &n, &p);
+	assert_true(isnan(p.recorded) && isnan(p.dropped) && p.total_ns == 0);
+	c.trap_ns = 1000;
+	cost_get(&c, &n, &p);
+	assert_true(isnan(p.recorded));
+	assert_near(p.unheard, 1150);		/* 1.25 * 0.12 more */
+	assert_near(p.dropped, 1150 * 1.03);
+	c.run_ns = 500;
+	n.recorded = 3000;
+	n.others = 1000;
+	cost_get(&c, &n, &p);
+	assert_near(p.recorded, 1500 * 1.15);
+	assert_near(p.total_ns, (3000 * 1500 + 1000 * 1030) * 1.15);
+
+	/* as much is found as the sum says; half as much again */
+	c.finding = true;
+	n.recorded = 3e9;
+	n.others = 1e9;
+	sum = 3e9 * 1500 + 1e9 * 1030;
+	for (double more = 1; more < 2; more += 0.5) {
+		n.found = (uint64_t)((sum * more - 4e9 * 185) / FOUND_PERIOD_NS);
+		cost_get(&c, &n, &p);
+		assert_true(fabs(p.total_ns / sum - (1 + 1.25 * (more - 1))) < 0.001);
+		assert_near(p.recorded / p.unheard, 1.5);
+	}
+	n.found = 0;	/* by chance */
+	cost_get(&c, &n, &p);
+	assert_near(p.unheard, 800);
+
+	c.finding = false;
+	c.step_ns = 15000;
+	n = (struct cost_counts){ .recorded = 100, .stepped = 100 };
+	cost_get(&c, &n, &p);
+	assert_near(p.total_ns, 100 * 15500 * 1.15);
+}
+
+static uint64_t times_found(const struct loaded *l)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < GL_CPU_ROWS; i++)
+		n += l->cpus[i].found;
+	return n;
+}
+
+/* Who does nothing but hit a probe is found there sooner or later, and not found where there is
+ * none. */
+static void test_found(void **state)
+{
+	const uint64_t goid = 1;
+	struct tracer_probe probes[N_POINTS];
+	struct gl_config config = own_config();
+	struct plant p = NOT_PLANTED;
+	struct loaded l = { 0 };
+	struct found f = { 0 };
+	uint64_t offset;
+
+	need_rights();
+	fill_probes(probes);
+	offset = probes[0].file_off;
+	assert_int_equal(load_open(&l, &config, probes, 1, false), 0);
+	if (l.found_fd < 0 || !found_start(&f, l.found_fd)) {
+		load_close(&l);
+		skip();
+	}
+	for (int i = 0; i < 10000000; i++)
+		heap_point(&goid, 0);
+	assert_int_equal(times_found(&l), 0);
+	assert_int_equal(plant(&p, l.prog_fds[0], &(struct place){ "/proc/self/exe", getpid(),
+								   (__u64 *)&offset, 1 }), 0);
+	for (int i = 0; i < 10000000 && times_found(&l) < 3; i++)
+		heap_point(&goid, 0);
+	assert_true(times_found(&l) >= 3);
+	plant_remove(&p);
+	found_stop(&f);
+	load_close(&l);
 }
 
 /* ---- the begin of a mark phase --------------------------------------------------------------- */
@@ -723,6 +817,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gcstart),
+		cmocka_unit_test(test_prices),
+		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_chances),
 		cmocka_unit_test(test_sampling),
 		cmocka_unit_test(test_bursts),

@@ -364,8 +364,12 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 void tracer_close(struct tracer *tr) { w.planted = 0; }
 int tracer_fd(const struct tracer *tr) { return 5; }
 uint64_t tracer_damaged(const struct tracer *tr) { return w.damaged; }
-uint64_t tracer_hits(const struct tracer *tr) { return 1000; }
-double tracer_ns_per_hit(const struct tracer *tr) { return 350; }
+void tracer_cost(const struct tracer *tr, struct tracer_cost *out)
+{
+	*out = (struct tracer_cost){ .hits = { .recorded = 1000 }, .ns_recorded = 350,
+				     .total_ns = 350000 };
+}
+
 void tracer_forget_stack(struct tracer *tr, uint64_t id) {}
 bool tracer_can_burst(void) { return true; }
 

@@ -1,27 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cost.h - measures one hit.
+ * cost.h - what hits cost the target, by their kinds: the essay is in cost.c.
  */
 #ifndef COST_H
 #define COST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct cost {
-	int prog_fd;
-	double trap_ns;		/* one hit without the program's work; NAN: unknown */
-	uint64_t own_runs, own_run_ns;	/* of the program by ourselves */
-	int stats_fd;		/* while the kernel measures the program's run time, or -1 */
-	uint64_t stats_end_ns;
+#include "user/tracer/found.h"
+
+/* Counts that only grow. */
+struct cost_counts {
+	uint64_t recorded, others;	/* hits */
+	uint64_t stepped;	/* of all of them: at an instruction that is not emulated */
+	uint64_t found;		/* how often the target was found in a trap */
 };
 
-void cost_init(struct cost *c);	/* nothing is known */
-/* Measures the trap, lets the kernel measure the program from now on; the second time nothing. */
-void cost_start(struct cost *c, int prog_fd);
-/* Ends the measuring when there is enough; to be called now and then. */
-void cost_tick(struct cost *c);
-void cost_stop(struct cost *c);
-/* NAN: unknown. */
-double cost_ns_per_hit(const struct cost *c);
+struct cost_setup {
+	int prog_fds[2];	/* what stands behind the probes; -1: none */
+	int found_fd;		/* what counts when the target is found; -1: nothing does */
+	bool stepped;		/* some probes are at instructions that are not emulated */
+};
+
+struct cost {
+	struct cost_setup setup;
+	double trap_ns, step_ns;	/* one hit without the program's work; NAN: unknown */
+	double run_ns;			/* what the program adds to one that is recorded; NAN */
+	int stats_fd;			/* while the kernel measures the programs' time, or -1 */
+	uint64_t stats_runs, stats_run_ns, stats_recorded;	/* when it began */
+	uint64_t stats_end_ns;
+	bool finding;
+	struct found found;
+};
+
+struct cost_prices {
+	double recorded, dropped, unheard;	/* of one hit, ns; NAN: unknown */
+	double total_ns;			/* of all of them so far */
+};
+
+void cost_init(struct cost *c);		/* nothing is known */
+/* Measures the trap on ourselves, and from now on what happens to the target. */
+void cost_start(struct cost *c, const struct cost_setup *setup);
+/* Ends what has been measured enough; to be called now and then. */
+void cost_tick(struct cost *c, const struct cost_counts *now);
+void cost_stop(struct cost *c);		/* one that was not started is fine */
+
+void cost_get(const struct cost *c, const struct cost_counts *now, struct cost_prices *out);
 
 #endif

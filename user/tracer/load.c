@@ -94,6 +94,13 @@ static int set_table(struct loaded *l, const struct gl_config *config,
 	return 0;
 }
 
+/* Whether a program can read the registers of the interrupted user: bpf_task_pt_regs(), and the
+ * kernel's types. */
+static bool has_task_regs(void)
+{
+	return kernel_at_least(5, 15) && !access("/sys/kernel/btf/vmlinux", R_OK);
+}
+
 /* The first program, by what this kernel can do: see stack.bpf.h. */
 static void choose(struct loaded *l, bool twins, struct bpf_program *progs[2])
 {
@@ -104,6 +111,7 @@ static void choose(struct loaded *l, bool twins, struct bpf_program *progs[2])
 	bpf_program__set_autoload(l->skel->progs.gl_hit, cmpxchg);
 	bpf_program__set_autoload(l->skel->progs.gl_hit_percpu, !cmpxchg);
 	bpf_program__set_autoload(l->skel->progs.gl_hit_twin, twins);
+	bpf_program__set_autoload(l->skel->progs.gl_found, has_task_regs());
 	if (!cmpxchg)
 		bpf_map__set_max_entries(l->skel->maps.work_pool, libbpf_num_possible_cpus());
 	for (int i = 0; i < 2; i++)
@@ -153,6 +161,7 @@ static int load(struct loaded *l, bool twins)
 					     bpf_program__fd(l->skel->progs.gl_exec));
 	if (l->exec_fd < 0)	/* an exec is noticed all the same, only later */
 		say_verbose("no tracepoint sched_process_exec: %s", strerror(errno));
+	l->found_fd = has_task_regs() ? bpf_program__fd(l->skel->progs.gl_found) : -1;
 	share(l);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct loaded {
 				 * the second is -1 where no probes are planted while others are
 				 * still being removed */
 	int exec_fd;		/* what tells the program of an exec, or -1 */
+	int found_fd;		/* the program that counts samples in traps, or -1 */
 	int ring_fd, counters_fd;
 	volatile struct gl_control *control;	/* shared with the program */
 	volatile struct gl_cpu *cpus;		/* GL_CPU_ROWS of them, likewise, */

@@ -51,7 +51,6 @@ struct tracer {
 	tracer_sink sink;
 	void *ctx;
 	size_t drained;		/* bytes of the ring taken in this turn */
-	uint64_t n_hits;	/* records delivered, but for stacks */
 	uint64_t n_damaged;
 };
 
@@ -66,12 +65,10 @@ static int on_record(void *ctx, void *data, size_t size)
 	struct tracer *tr = ctx;
 	const struct gl_header *rec = data;
 
-	if (record_sound(data, size)) {
-		tr->n_hits += rec->kind != GL_REC_STACK;
+	if (record_sound(data, size))
 		tr->sink(tr->ctx, rec);
-	} else {
+	else
 		tr->n_damaged++;
-	}
 	tr->drained += (size + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
 	return tr->drained < GL_RING_BYTES ? 0 : -ECANCELED;
 }
@@ -86,6 +83,18 @@ static int map_ring(struct tracer *tr)
 	err = -errno;
 	say_error("the ring buffer cannot be mapped: %s", strerror(errno));
 	return err;
+}
+
+static void start_cost(struct tracer *tr)
+{
+	struct cost_setup setup = {
+		.prog_fds = { tr->loaded.prog_fds[0], tr->loaded.prog_fds[1] },
+		.found_fd = tr->loaded.found_fd,
+	};
+
+	for (size_t i = 0; i < tr->n_probes; i++)
+		setup.stepped |= (tr->probes[i].row.flags & GL_AT_RET) != 0;
+	cost_start(&tr->cost, &setup);
 }
 
 int tracer_open(struct tracer **out, const struct gl_config *config,
@@ -114,6 +123,7 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 	}
 	tr->loaded.control->stack_credit = STACK_CREDIT;
 	memcpy(tr->probes, probes, n * sizeof(*probes));
+	start_cost(tr);
 	*out = tr;
 	return 0;
 }
@@ -232,8 +242,6 @@ int tracer_attach(struct tracer *tr, unsigned int groups, const char *path, pid_
 	if (err) {
 		plant_explain(err);
 		tracer_detach(tr, groups);
-	} else {
-		cost_start(&tr->cost, tr->loaded.prog_fds[0]);
 	}
 	return err;
 }
@@ -308,7 +316,6 @@ int tracer_burst_begin(struct tracer *tr, unsigned int groups, const struct trac
 	err = plant_set(tr, groups, subset ? subset : &all, path, pid);
 	if (err)
 		return err;
-	cost_start(&tr->cost, tr->loaded.prog_fds[0]);
 	tracer_listen(tr, tr->listening | groups);
 	return 0;
 }
@@ -333,6 +340,48 @@ int tracer_fd(const struct tracer *tr)
 	return ring_buffer__epoll_fd(tr->ring);
 }
 
+static uint64_t count_hits(const struct tracer *tr, enum gl_hit which)
+{
+	uint64_t n = 0;
+
+	for (size_t row = 0; row < GL_CPU_ROWS; row++)
+		n += tr->loaded.cpus[row].hits[which] +
+		     tr->loaded.cpus[row].hits[which + GL_HIT_RET];
+	return n;
+}
+
+void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out)
+{
+	*out = (struct tracer_hits){
+		.recorded = count_hits(tr, GL_HIT_RECORDED),
+		.dropped = count_hits(tr, GL_HIT_DROPPED),
+		.unheard = count_hits(tr, GL_HIT_UNHEARD),
+	};
+}
+
+static struct cost_counts counts_for_cost(const struct tracer *tr)
+{
+	struct tracer_hits hits;
+	struct cost_counts c;
+
+	tracer_hits_made(tr, &hits);
+	c = (struct cost_counts){ .recorded = hits.recorded,
+				  .others = hits.dropped + hits.unheard };
+	for (size_t row = 0; row < GL_CPU_ROWS; row++) {
+		c.found += tr->loaded.cpus[row].found;
+		for (int i = GL_HIT_RET; i < GL_N_HITS; i++)
+			c.stepped += tr->loaded.cpus[row].hits[i];
+	}
+	return c;
+}
+
+static void tick_cost(struct tracer *tr)
+{
+	const struct cost_counts counts = counts_for_cost(tr);
+
+	cost_tick(&tr->cost, &counts);
+}
+
 int tracer_drain(struct tracer *tr)
 {
 	int n;
@@ -340,7 +389,7 @@ int tracer_drain(struct tracer *tr)
 	tr->drained = 0;
 	tr->loaded.control->stack_credit = STACK_CREDIT;
 	n = ring_buffer__consume(tr->ring);
-	cost_tick(&tr->cost);
+	tick_cost(tr);
 	if (n == -ECANCELED)
 		return 1;
 	return n < 0 ? n : 0;
@@ -370,59 +419,22 @@ void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS])
 	free(per_cpu);
 }
 
-double tracer_ns_per_hit(const struct tracer *tr)
-{
-	return cost_ns_per_hit(&tr->cost);
-}
-
 uint64_t tracer_damaged(const struct tracer *tr)
 {
 	return tr->n_damaged;
 }
 
-uint64_t tracer_hits(const struct tracer *tr)
-{
-	uint64_t c[GL_N_COUNTERS];
-
-	tracer_counters(tr, c);
-	return tr->n_hits + tr->n_damaged + c[GL_LOST_RING] + c[GL_LOST_ADDR] + c[GL_LOST_WORK];
-}
-
-static void count_hits(const struct tracer *tr, uint64_t n[GL_N_HITS])
-{
-	memset(n, 0, GL_N_HITS * sizeof(*n));
-	for (size_t row = 0; row < GL_CPU_ROWS; row++)
-		for (size_t i = 0; i < GL_N_HITS; i++)
-			n[i] += tr->loaded.cpus[row].hits[i];
-}
-
-void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out)
-{
-	uint64_t n[GL_N_HITS];
-
-	count_hits(tr, n);
-	*out = (struct tracer_hits){
-		.recorded = n[GL_HIT_RECORDED],
-		.dropped = n[GL_HIT_DROPPED] + n[GL_HIT_DROPPED + GL_HIT_RET],
-		.unheard = n[GL_HIT_UNHEARD] + n[GL_HIT_UNHEARD + GL_HIT_RET],
-	};
-}
-
 void tracer_cost(const struct tracer *tr, struct tracer_cost *out)
 {
-	uint64_t n[GL_N_HITS];
+	const struct cost_counts counts = counts_for_cost(tr);
+	struct cost_prices prices;
 
-	count_hits(tr, n);
-	*out = (struct tracer_cost){
-		.recorded = tracer_hits(tr),
-		.dropped = n[GL_HIT_DROPPED] + n[GL_HIT_DROPPED + GL_HIT_RET],
-		.unheard = n[GL_HIT_UNHEARD] + n[GL_HIT_UNHEARD + GL_HIT_RET],
-		.ns_recorded = cost_ns_per_hit(&tr->cost),
-		.ns_dropped = tr->cost.trap_ns, .ns_unheard = tr->cost.trap_ns,
-	};
-	out->total_ns = (double)out->recorded * out->ns_recorded +
-			(double)out->dropped * out->ns_dropped +
-			(double)out->unheard * out->ns_unheard;
+	cost_get(&tr->cost, &counts, &prices);
+	tracer_hits_made(tr, &out->hits);
+	out->ns_recorded = prices.recorded;
+	out->ns_dropped = prices.dropped;
+	out->ns_unheard = prices.unheard;
+	out->total_ns = prices.total_ns;
 }
 
 void tracer_close(struct tracer *tr)

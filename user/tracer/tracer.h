@@ -44,8 +44,8 @@ struct tracer_subset {
  * checked.  rec lives until it returns. */
 typedef void (*tracer_sink)(void *ctx, const struct gl_header *rec);
 
-/* Opens and loads for these probes; plants nothing.  config: hash and filtered are set here.  Tells the user on
- * failure: missing rights (which), kernel without what is needed (what). */
+/* Opens and loads for these probes; plants nothing in the target.  config: hash and filtered are set
+ * here.  Tells the user on failure: missing rights (which), kernel without what is needed (what). */
 int tracer_open(struct tracer **out, const struct gl_config *config,
 		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx);
 void tracer_close(struct tracer *tr);		/* NULL is fine; detaches */
@@ -101,28 +101,24 @@ void tracer_forget_stack(struct tracer *tr, uint64_t id);
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS]);
 uint64_t tracer_damaged(const struct tracer *tr);
 
-/* Hits so far, as they were made: what waits in the ring is in it.  From any thread, cheap. */
+/* Hits so far, as they were made: what waits in the ring is in it.  recorded: a record was made, or
+ * lost; dropped: by sampling; unheard: nobody listened, or the branch went the way on which there is
+ * no result.  Other processes of the same file are in none.  From any thread, cheap. */
 struct tracer_hits {
-	uint64_t recorded, dropped, unheard;	/* as in struct tracer_cost */
+	uint64_t recorded, dropped, unheard;
 };
 void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out);
 
 /* What the probes have cost the target. */
 struct tracer_cost {
-	/* Hits so far.  recorded: their records have been delivered or were lost, what waits in the
-	 * ring is not in it; dropped: by sampling; unheard: nobody listened, or the branch went the
-	 * way on which there is no result.  Other processes of the same file are in none. */
-	uint64_t recorded, dropped, unheard;
-	/* What one of them costs now, and all of them have cost so far, ns; NAN: unknown. */
+	struct tracer_hits hits;
+	/* What one of them costs, and all of them have cost so far, ns of its processor time; NAN:
+	 * unknown, as is what a recorded one costs before there has been one. */
 	double ns_recorded, ns_dropped, ns_unheard;
 	double total_ns;
 };
 
 /* Cheap: to be asked as often as wanted. */
 void tracer_cost(const struct tracer *tr, struct tracer_cost *out);
-
-/* Hits that were recorded so far, and what one of them costs. */
-uint64_t tracer_hits(const struct tracer *tr);
-double tracer_ns_per_hit(const struct tracer *tr);
 
 #endif
