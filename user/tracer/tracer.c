@@ -20,6 +20,7 @@
 #include "user/tracer/plant.h"
 #include "user/tracer/records.h"
 #include "user/tracer/rights.h"
+#include "user/tracer/ring.h"
 #include "user/tracer/sample.h"
 
 /* What was planted by one call. */
@@ -47,10 +48,9 @@ struct tracer {
 	struct tracer_probe *probes;
 	size_t n_probes;
 	struct cost cost;
-	struct ring_buffer *ring;
+	struct ring ring;
 	tracer_sink sink;
 	void *ctx;
-	size_t drained;		/* bytes of the ring taken in this turn */
 	uint64_t n_damaged;
 };
 
@@ -59,29 +59,22 @@ enum { STACK_CREDIT = GL_RING_BYTES / 4 };
 
 /* ---- open ---------------------------------------------------------------------------------- */
 
-/* A whole ring is all that can have been submitted before the turn began. */
-static int on_record(void *ctx, void *data, size_t size)
+static void on_record(void *ctx, const void *data, size_t size)
 {
 	struct tracer *tr = ctx;
-	const struct gl_header *rec = data;
 
 	if (record_sound(data, size))
-		tr->sink(tr->ctx, rec);
+		tr->sink(tr->ctx, data);
 	else
 		tr->n_damaged++;
-	tr->drained += (size + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
-	return tr->drained < GL_RING_BYTES ? 0 : -ECANCELED;
 }
 
 static int map_ring(struct tracer *tr)
 {
-	int err;
+	int err = ring_open(&tr->ring, tr->loaded.ring_fd, GL_RING_BYTES);
 
-	tr->ring = ring_buffer__new(tr->loaded.ring_fd, on_record, tr, NULL);
-	if (tr->ring)
-		return 0;
-	err = -errno;
-	say_error("the ring buffer cannot be mapped: %s", strerror(errno));
+	if (err)
+		say_error("the ring buffer cannot be mapped: %s", strerror(-err));
 	return err;
 }
 
@@ -337,7 +330,7 @@ void tracer_burst_end(struct tracer *tr, unsigned int groups)
 
 int tracer_fd(const struct tracer *tr)
 {
-	return ring_buffer__epoll_fd(tr->ring);
+	return tr->ring.fd;
 }
 
 static uint64_t count_hits(const struct tracer *tr, enum gl_hit which)
@@ -386,13 +379,10 @@ int tracer_drain(struct tracer *tr)
 {
 	int n;
 
-	tr->drained = 0;
 	tr->loaded.control->stack_credit = STACK_CREDIT;
-	n = ring_buffer__consume(tr->ring);
+	n = ring_read(&tr->ring, on_record, tr);
 	tick_cost(tr);
-	if (n == -ECANCELED)
-		return 1;
-	return n < 0 ? n : 0;
+	return n;
 }
 
 void tracer_forget_stack(struct tracer *tr, uint64_t id)
@@ -446,7 +436,7 @@ void tracer_close(struct tracer *tr)
 	for (size_t i = 0; i < ARRAY_SIZE(tr->leaving); i++)
 		has_left(&tr->leaving[i], 0);
 	cost_stop(&tr->cost);
-	ring_buffer__free(tr->ring);
+	ring_close(&tr->ring);
 	load_close(&tr->loaded);
 	free(tr->probes);
 	free(tr);
