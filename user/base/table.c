@@ -8,6 +8,9 @@
  * A large one fills all of it: where an entry lands rises with its hash, so the entries of old
  * slots go to new ones in about the same order, and the pages of the old are given back while those
  * of the new are first used.
+ *
+ * Where slots have pages of their own they become more by an eighth at a time: then two thirds of
+ * them are in use at least, and an entry takes 1.5 times its size at most.
  */
 #include "user/base/table.h"
 
@@ -145,12 +148,24 @@ static void give_back(const struct table *old, const uint8_t *entry, size_t *bac
 	*back = before;
 }
 
-static void double_slots(struct table *t)
+/* 0: there is no room for more. */
+static size_t more_slots(const struct table *t)
+{
+	size_t more = t->n_slots + t->n_slots / 8;
+
+	if (t->n_slots * t->size < MAPPED_BYTES)
+		return 2 * t->n_slots <= t->max_slots ? 2 * t->n_slots : 0;
+	if (t->n_slots >= t->max_slots)
+		return 0;
+	return more < t->max_slots ? more : t->max_slots;
+}
+
+static void enlarge(struct table *t)
 {
 	struct table old = *t;
 	size_t back = 0;
 
-	t->n_slots = 2 * old.n_slots;
+	t->n_slots = more_slots(&old);
 	get_slots(t);
 	for (void *e = table_next(&old, NULL); e; e = table_next(&old, e)) {
 		memcpy(probe(t, key_of(e)), e, t->size);
@@ -167,7 +182,7 @@ static bool crowded(const struct table *t)
 
 bool table_full(const struct table *t)
 {
-	return crowded(t) && 2 * t->n_slots > t->max_slots;
+	return crowded(t) && !more_slots(t);
 }
 
 void *table_put(struct table *t, uint64_t key, bool *is_new)
@@ -180,7 +195,7 @@ void *table_put(struct table *t, uint64_t key, bool *is_new)
 	if (table_full(t))
 		return NULL;
 	if (crowded(t)) {
-		double_slots(t);
+		enlarge(t);
 		e = probe(t, key);
 	}
 	memcpy(e, &key, sizeof(key));
