@@ -40,6 +40,7 @@ static const struct judgement steady = { .verdict = VERDICT_STEADY };
 static struct diagnosis tell(void (*change)(struct memory_reading *r, uint64_t i),
 			     const struct judgement *heap, uint64_t limit)
 {
+	struct memory_history h;
 	struct memory_series *s;
 	struct diagnosis d;
 
@@ -52,7 +53,8 @@ static struct diagnosis tell(void (*change)(struct memory_reading *r, uint64_t i
 			r.rss += r.parts[k];
 		memory_series_add(s, &r);
 	}
-	memory_series_tell(s, heap, heap->verdict, limit, &d);
+	memory_series_history(s, &h);
+	memory_tell(&h, heap, heap->verdict, limit, &d);
 	memory_series_free(s);
 	return d;
 }
@@ -160,11 +162,13 @@ static void test_time_left(void **state)
 static void test_nothing_yet(void **state)
 {
 	const struct judgement heap = { .verdict = VERDICT_TOO_FEW, .rate = { NAN, NAN, NAN, 0 } };
+	struct memory_history h;
 	struct memory_series *s;
 	struct diagnosis d;
 
 	memory_series_new(&s, 100 * S);
-	memory_series_tell(s, &heap, VERDICT_TOO_FEW, 1024 * MIB, &d);
+	memory_series_history(s, &h);
+	memory_tell(&h, &heap, VERDICT_TOO_FEW, 1024 * MIB, &d);
 	assert_int_equal(d.does, BEHAVIOUR_UNKNOWN);
 	assert_false(d.rss_grows || d.no_collection);
 	assert_true(isnan(d.rss_rate.value) && isnan(d.left_s.value));

@@ -59,35 +59,43 @@ void memory_series_add(struct memory_series *s, const struct memory_reading *r)
 	s->last = *r;
 }
 
-/* ---- what it is made of ---------------------------------------------------------------------- */
+/* ---- as plain data ---------------------------------------------------------------------------- */
 
-static struct growth growth_of(const struct memory_series *s, size_t key)
+void memory_series_history(const struct memory_series *s, struct memory_history *out)
 {
-	struct growth g;
+	uint64_t late_ns;
 
-	trend_growth(s->trend, key, s->start_ns, &g);
-	return g;
+	out->last = s->last;
+	trend_growth(s->trend, KEY_RSS, s->start_ns, &out->rss);
+	trend_growth(s->trend, KEY_COLLECTIONS, s->start_ns, &out->collections);
+	for (unsigned i = 0; i < N_MEMORY_PARTS; i++)
+		trend_growth(s->trend, i, s->start_ns, &out->parts[i]);
+	late_ns = (uint64_t)fmax(out->rss.late_s * 1e9, 0);	/* fmax() knows no NAN */
+	out->load_correlation = trend_correlation(s->trend, MEMORY_LIVE, KEY_LOAD,
+						  s->last.time_ns - late_ns);
 }
 
-static void tell_growth(const struct memory_series *s, struct diagnosis *out)
+/* ---- what it is made of ---------------------------------------------------------------------- */
+
+static void tell_growth(const struct memory_history *h, struct diagnosis *out)
 {
 	double most = CAUSE_SHARE * out->rss_rate.value;
 
 	for (unsigned i = 0; i < N_MEMORY_PARTS; i++) {
-		struct growth g = growth_of(s, i);
+		const struct estimate *rate = &h->parts[i].late;
 
-		if (!(g.late.value >= most))
+		if (!(rate->value >= most))
 			continue;
-		most = g.late.value;
+		most = rate->value;
 		out->cause = i;
-		out->cause_rate = g.late;
+		out->cause_rate = *rate;
 	}
 }
 
 /* The largest part that is not live, if all of them are worth a word. */
-static void tell_size(const struct memory_series *s, struct diagnosis *out)
+static void tell_size(const struct memory_history *h, struct diagnosis *out)
 {
-	const uint64_t *parts = s->last.parts;
+	const uint64_t *parts = h->last.parts;
 	enum memory_part largest = MEMORY_GARBAGE;
 	uint64_t sum = 0;
 
@@ -96,19 +104,18 @@ static void tell_size(const struct memory_series *s, struct diagnosis *out)
 		if (parts[i] > parts[largest])
 			largest = i;
 	}
-	if ((double)sum >= WORTH_SHARE * (double)s->last.rss)
+	if ((double)sum >= WORTH_SHARE * (double)h->last.rss)
 		out->cause = largest;
 }
 
 /* ---- what it does ---------------------------------------------------------------------------- */
 
-static bool follows_load(const struct memory_series *s)
+static bool follows_load(const struct memory_history *h)
 {
-	struct growth g = growth_of(s, MEMORY_LIVE);
-	uint64_t from_ns = s->last.time_ns - (uint64_t)(g.late_s * 1e9);
+	const struct growth *live = &h->parts[MEMORY_LIVE];
 
-	return g.sway > SWAY_SHARE * g.level[2] &&
-	       trend_correlation(s->trend, MEMORY_LIVE, KEY_LOAD, from_ns) >= LOAD_CORRELATION;
+	return live->sway > SWAY_SHARE * live->level[2] &&
+	       h->load_correlation >= LOAD_CORRELATION;
 }
 
 static enum behaviour growing(const struct judgement *heap)
@@ -120,14 +127,14 @@ static enum behaviour growing(const struct judgement *heap)
 	return BEHAVIOUR_GROWS;
 }
 
-static enum behaviour behaviour(const struct memory_series *s, const struct judgement *heap,
+static enum behaviour behaviour(const struct memory_history *h, const struct judgement *heap,
 				enum verdict worst)
 {
 	if (worst == VERDICT_LEAK)
 		return BEHAVIOUR_LEAKS;
 	if (heap->verdict == VERDICT_TOO_FEW)
 		return BEHAVIOUR_UNKNOWN;
-	if (follows_load(s))
+	if (follows_load(h))
 		return BEHAVIOUR_FOLLOWS_LOAD;
 	if (heap->verdict >= VERDICT_GROWING || worst == VERDICT_GROWING)
 		return growing(heap);
@@ -140,11 +147,11 @@ static enum behaviour behaviour(const struct memory_series *s, const struct judg
  * What rss grows by: by itself, where that is to be seen; else what the live heap does, times what
  * the collector lets it come to before it collects.
  */
-static struct estimate towards_limit(const struct memory_series *s, const struct judgement *heap,
+static struct estimate towards_limit(const struct memory_history *h, const struct judgement *heap,
 				     const struct diagnosis *d)
 {
-	uint64_t live = s->last.parts[MEMORY_LIVE];
-	double room = live && s->last.goal > live ? (double)s->last.goal / (double)live : 1;
+	uint64_t live = h->last.parts[MEMORY_LIVE];
+	double room = live && h->last.goal > live ? (double)h->last.goal / (double)live : 1;
 
 	if (d->rss_grows)
 		return d->rss_rate;
@@ -152,11 +159,11 @@ static struct estimate towards_limit(const struct memory_series *s, const struct
 				  heap->rate.high * room, heap->rate.samples };
 }
 
-static struct estimate time_left(const struct memory_series *s, const struct judgement *heap,
+static struct estimate time_left(const struct memory_history *h, const struct judgement *heap,
 				 uint64_t limit_bytes, const struct diagnosis *d)
 {
-	struct estimate rate = towards_limit(s, heap, d);
-	double room = (double)limit_bytes - (double)s->last.rss;
+	struct estimate rate = towards_limit(h, heap, d);
+	double room = (double)limit_bytes - (double)h->last.rss;
 
 	if (!limit_bytes || !(rate.low > 0))
 		return (struct estimate){ NAN, NAN, NAN, 0 };
@@ -170,21 +177,19 @@ static bool grows(const struct growth *rss)
 	return rss->late.low > 0 && rss->late.value * rss->late_s >= RSS_SHARE * rss->level[2];
 }
 
-void memory_series_tell(const struct memory_series *s, const struct judgement *heap,
-			enum verdict worst, uint64_t limit_bytes, struct diagnosis *out)
+void memory_tell(const struct memory_history *h, const struct judgement *heap, enum verdict worst,
+		 uint64_t limit_bytes, struct diagnosis *out)
 {
-	struct growth rss = growth_of(s, KEY_RSS), collections = growth_of(s, KEY_COLLECTIONS);
-
 	*out = (struct diagnosis){
-		.rss_rate = rss.late, .cause_rate = { NAN, NAN, NAN, 0 },
-		.rss_grows = grows(&rss),
+		.rss_rate = h->rss.late, .cause_rate = { NAN, NAN, NAN, 0 },
+		.rss_grows = grows(&h->rss),
 	};
 	if (out->rss_grows)
-		tell_growth(s, out);
+		tell_growth(h, out);
 	else
-		tell_size(s, out);
-	out->cause_bytes = s->last.parts[out->cause];
-	out->no_collection = rss.n > 1 && collections.change == 0;
-	out->does = behaviour(s, heap, worst);
-	out->left_s = time_left(s, heap, limit_bytes, out);
+		tell_size(h, out);
+	out->cause_bytes = h->last.parts[out->cause];
+	out->no_collection = h->rss.n > 1 && h->collections.change == 0;
+	out->does = behaviour(h, heap, worst);
+	out->left_s = time_left(h, heap, limit_bytes, out);
 }

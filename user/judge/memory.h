@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "user/judge/trend.h"
 #include "user/model.h"
 
 struct memory_series;
@@ -26,9 +27,17 @@ void memory_series_new(struct memory_series **out, uint64_t start_ns);
 void memory_series_free(struct memory_series *s);	/* NULL is fine */
 void memory_series_add(struct memory_series *s, const struct memory_reading *r);
 
+/* What is told of it, as plain data. */
+struct memory_history {
+	struct memory_reading last;	/* all 0: there was none */
+	struct growth rss, collections, parts[N_MEMORY_PARTS];
+	double load_correlation;	/* of the live heap with what is allocated a second */
+};
+void memory_series_history(const struct memory_series *s, struct memory_history *out);
+
 /* heap: what is thought of all classes together; worst: of the whole process.  limit_bytes: that
  * rss may come to; 0: none is known. */
-void memory_series_tell(const struct memory_series *s, const struct judgement *heap,
-			enum verdict worst, uint64_t limit_bytes, struct diagnosis *out);
+void memory_tell(const struct memory_history *h, const struct judgement *heap, enum verdict worst,
+		 uint64_t limit_bytes, struct diagnosis *out);
 
 #endif
