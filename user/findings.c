@@ -941,7 +941,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 		.attached_s = o->look ? NAN : (double)(o->time_ns - o->attach_ns) / 1e9,
 		.unheard = unheard, .live_known = o->look || (o->gc_cycles && !unheard),
 		.growth_known = !o->look && o->gc_cycles > 1 && !unheard,
-		.gone = o->gone, .memory = o->memory,
+		.gone = o->gone, .memory = o->memory, .room = o->room,
 		.heap = o->heap, .goroutines = o->goroutines, .profile_rate = o->profile_rate,
 		.profile_off = o->profile_off,
 		.followed_one_in = (uint32_t)o->one_in,
@@ -966,6 +966,8 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	make_listened(&m->f, o);
 	if (o->evidence.known)
 		verdicts_make(&m->f, o, sites, mk.stacks);
+	else
+		verdicts_look(&m->f, o);
 	m->store = sites_hold(sites);
 	free(mk.stacks);
 	free(mk.added);

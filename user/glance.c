@@ -20,6 +20,7 @@
 #include "user/observation.h"
 #include "user/observe.h"
 #include "user/process.h"
+#include "user/readings.h"
 
 static int look_at_goroutines(struct process *p, const struct glance_options *opt,
 			      struct observation *o)
@@ -94,6 +95,24 @@ static void look_at_gc(struct process *p, struct observation *o)
 	gctrace_close(t);
 }
 
+/* One reading: what it is made of, and nothing of what it does. */
+static int look_at_memory(struct process *p, struct observation *o)
+{
+	struct readings *r;
+
+	o->memory.rss = UNKNOWN_U64;
+	if (!process_memory(p, &o->memory))
+		return -ESRCH;
+	process_mappings(p, &o->memory);
+	readings_new(&r, o->time_ns);
+	readings_add(r, &o->memory, now_ns());
+	readings_pace(r, o->memory.live_heap, &o->memory.pacing);
+	readings_history(r, &o->memory, &o->history);
+	readings_free(r);
+	observe_room(p, o);
+	return 0;
+}
+
 static int64_t wall_ns(void)
 {
 	struct timespec wall;
@@ -116,9 +135,8 @@ int glance(struct process *p, const struct glance_options *opt, struct observati
 		err = look_at_heap(p, opt, o);
 	if (!err && opt->gc)
 		look_at_gc(p, o);
-	o->memory.rss = UNKNOWN_U64;
-	if (!err && !process_memory(p, &o->memory))
-		err = -ESRCH;
+	if (!err)
+		err = look_at_memory(p, o);
 	if (!err && process_gone(p))	/* what was read may be another program's */
 		err = -ESRCH;
 	if (err) {

@@ -86,6 +86,12 @@ enum memory_part {
 	N_MEMORY_PARTS,
 };
 
+/* What memory a process may come to. */
+struct memory_room {
+	const char *of;		/* "cgroup" or "machine"; NULL: not known */
+	uint64_t limit, used;	/* bytes; used by all that it holds for */
+};
+
 /* One line on the whole process. */
 struct diagnosis {
 	enum behaviour does;
@@ -96,6 +102,7 @@ struct diagnosis {
 	uint64_t cause_bytes;
 	struct estimate cause_rate, rss_rate;	/* bytes a second; NAN: too early */
 	struct estimate left_s;	/* until rss comes to the limit; NAN: it does not, or no limit */
+	uint64_t parts[N_MEMORY_PARTS];	/* of rss, bytes, as last read */
 };
 
 /*
@@ -203,6 +210,18 @@ struct goroutine_sum {
 	uint64_t live, started, ended;
 };
 
+/* What decides when the next collection begins. */
+struct gc_pacing {
+	bool known;
+	int gc_percent;		/* GOGC; -1: off */
+	uint64_t memory_limit;	/* GOMEMLIMIT; UNKNOWN_U64: there is none */
+	uint64_t heap_live, trigger;	/* bytes; a collection begins when one is the other, or
+					 * trigger UNKNOWN_U64: at no size */
+	double since_s;		/* the last one ended; NAN: there was none */
+	double next_s, every_s;	/* until the next one, and from each to the next, about, as memory is
+				 * allocated now; NAN: not known, or none comes */
+};
+
 /* The MEMORY line: the kernel's number on the left, the runtime's own on the right. */
 struct memory_account {
 	double age_s;		/* how long before the report it was read */
@@ -214,6 +233,12 @@ struct memory_account {
 	uint64_t runtime;	/* spans, bitmaps, profiler tables ... */
 	int64_t not_go;		/* rss minus the above: code, cgo, mappings; negative: not all is
 				 * resident */
+	bool mapped_known;	/* what the mappings say: */
+	uint64_t files;		/* of files, the program among them, and memory shared with others */
+	uint64_t anonymous;	/* neither of a file nor Go's: C, mmap */
+	int64_t not_resident;	/* all of these parts minus rss; negative: memory that the runtime
+				 * has returned and the kernel has left there */
+	struct gc_pacing pacing;
 	/* the runtime's own figures, as runtime.MemStats names them */
 	uint64_t heap_alloc, heap_inuse, heap_idle, heap_released, heap_sys, heap_objects;
 	uint64_t stack_inuse, mallocs, frees, total_alloc, next_gc, num_gc;
@@ -342,6 +367,8 @@ struct findings {
 	int64_t time_unix_ns;	/* of this report */
 	const char *gone;	/* NULL: the target was there; else what it did: "exited" */
 	struct memory_account memory;
+	struct memory_room room;
+	struct diagnosis process;
 	bool heap, goroutines;	/* which halves were traced, or are known of a look */
 	struct heap_census census;
 	struct verdicts verdicts;

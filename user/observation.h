@@ -16,6 +16,7 @@
 
 #include "user/coverage.h"
 #include "user/judge/estimate.h"
+#include "user/judge/memory.h"
 #include "user/judge/trend.h"
 #include "user/judge/window.h"
 #include "user/model.h"
@@ -187,6 +188,8 @@ struct observation {
 	} objects_bounds, bytes_bounds;
 	uint64_t n_windows;		/* bursts of recording that are told apart; 0: none */
 	struct memory_account memory;	/* as last read */
+	struct memory_history history;	/* of all readings */
+	struct memory_room room;
 	struct heap_census census;
 	struct obs_before before;
 	struct obs_evidence evidence;

@@ -9,8 +9,10 @@
 
 #include "user/base/util.h"
 #include "user/gomem/gomem.h"
+#include "user/memlimit.h"
 #include "user/observation.h"
 #include "user/process.h"
+#include "user/target.h"
 
 static uint32_t state_index(struct observation *o, const char *state)
 {
@@ -38,6 +40,14 @@ void observe_table(struct goroutines *gs, struct observation *o)
 			.cut = g->cut, .system = g->system,
 		};
 	}
+}
+
+void observe_room(struct process *p, struct observation *o)
+{
+	struct memlimit limit;
+
+	if (!process_gone(p) && !memlimit_read("", target_pid(process_target(p)), &limit))
+		o->room = (struct memory_room){ limit.of, limit.bytes, limit.used };
 }
 
 void observe_target(const struct process *p, struct observation *o)

@@ -9,6 +9,8 @@ struct goroutines;
 struct observation;
 struct process;
 
+/* What memory the process may come to, if that is known. */
+void observe_room(struct process *p, struct observation *o);
 /* Copies what a report says of the target. */
 void observe_target(const struct process *p, struct observation *o);
 /* The table of goroutines as it was read; the pcs are taken over.  Nothing is known of starts. */

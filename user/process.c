@@ -6,6 +6,7 @@
 #include "user/process.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "user/gomem/gomem.h"
 #include "user/model.h"
 #include "user/program.h"
+#include "user/resident.h"
 #include "user/target.h"
 
 struct process {
@@ -188,6 +190,25 @@ static void fill_account(struct memory_account *m, const struct go_memstats *st)
 	m->num_gc = st->num_gc;
 }
 
+/* As the runtime counts its own collections; when the next one comes, who reads again and again can
+ * tell. */
+static void fill_pacing(const struct process *p, struct gc_pacing *out)
+{
+	struct go_pacing g;
+	uint64_t now = now_ns();
+
+	*out = (struct gc_pacing){ .since_s = NAN, .next_s = NAN, .every_s = NAN };
+	if (gomem_pacing(p->gomem, &g))
+		return;
+	out->known = true;
+	out->gc_percent = g.gc_percent;
+	out->memory_limit = g.memory_limit;
+	out->heap_live = g.heap_live;
+	out->trigger = g.trigger;
+	if (g.last_end_ns)
+		out->since_s = now > g.last_end_ns ? (double)(now - g.last_end_ns) / 1e9 : 0;
+}
+
 bool process_memory(struct process *p, struct memory_account *out)
 {
 	struct memory_account m = { 0 };
@@ -202,11 +223,36 @@ bool process_memory(struct process *p, struct memory_account *out)
 		return false;
 	if (read) {
 		fill_account(&m, &st);
+		fill_pacing(p, &m.pacing);
 		*out = m;
 	} else {
 		out->rss = m.rss;
 	}
 	return true;
+}
+
+static bool is_heap(void *ctx, uint64_t addr)
+{
+	const struct process *p = ctx;
+
+	return gomem_in_heap(p->gomem, addr);
+}
+
+/* The runtime's tables are not all in RAM, and cannot be told from C's memory: they are taken to be
+ * there. */
+void process_mappings(struct process *p, struct memory_account *m)
+{
+	struct resident r;
+
+	if (!m->known || process_gone(p) ||
+	    resident_read("", target_pid(p->target), is_heap, p, &r) || process_gone(p))
+		return;
+	m->mapped_known = true;
+	m->rss = r.total;	/* of the same moment */
+	m->not_go = (int64_t)(r.total - m->live_heap - m->gc_headroom - m->stacks - m->runtime);
+	m->files = r.files;
+	m->anonymous = r.others > m->runtime ? r.others - m->runtime : 0;
+	m->not_resident = (int64_t)(m->files + m->anonymous) - m->not_go;
 }
 
 /* The last frame: code inlined there may be of another package. */

@@ -61,6 +61,10 @@ const char *process_gone(struct process *p);
  * only the resident size could be read, out->known is false if it was so before. */
 bool process_memory(struct process *p, struct memory_account *out);
 
+/* What the mappings say of an account that was just read: fills in what it has of that, if it can be
+ * read. */
+void process_mappings(struct process *p, struct memory_account *m);
+
 /* What a report says of the target; the strings belong to the process. */
 void process_describe(const struct process *p, struct target_info *out);
 

@@ -44,6 +44,7 @@
 #include "user/pace.h"
 #include "user/probe/plan.h"
 #include "user/process.h"
+#include "user/readings.h"
 #include "user/roster.h"
 #include "user/tally.h"
 #include "user/target.h"
@@ -101,6 +102,7 @@ struct tracing {
 	uint64_t n_looks_failed;
 	struct memory_account memory;
 	uint64_t memory_ns;
+	struct readings *readings;
 	uint64_t new_stacks[NEW_STACKS];	/* ids, to be handed to opt.new_stack() */
 	size_t n_new_stacks;
 };
@@ -172,6 +174,7 @@ void tracing_free(struct tracing *t)
 	series_free(t->heap_series);
 	series_free(t->go_series);
 	tally_free(t->tally);
+	readings_free(t->readings);
 	window_free(t->window);
 	roster_free(t->roster);
 	budget_drop(t->budget);
@@ -453,6 +456,7 @@ static void open_tables(struct tracing *t)
 	objsize_new(&t->sizes, t->p, &t->plan, t->track);
 	series_new(&t->heap_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
 	tally_new(&t->tally, process_gomem(t->p), now);
+	readings_new(&t->readings, now);
 	new_window(t, now);
 	if (t->opt.goroutines)
 		roster_new(&t->roster, now, t->opt.memory_bytes / 100 * WINDOW_PERCENT);
@@ -696,8 +700,10 @@ static void remember_goroutines(struct tracing *t)
 
 static void read_memory(struct tracing *t)
 {
-	if (process_memory(t->p, &t->memory))
-		t->memory_ns = now_ns();
+	if (!process_memory(t->p, &t->memory))
+		return;
+	t->memory_ns = now_ns();
+	readings_add(t->readings, &t->memory, t->memory_ns);
 }
 
 static void name_stacks(struct tracing *t)
@@ -1056,6 +1062,17 @@ static uint64_t starts_since(const struct tracing *t)
 	return now.counts.starts - at;
 }
 
+static void fill_memory(struct tracing *t, struct observation *o)
+{
+	read_memory(t);
+	process_mappings(t->p, &t->memory);
+	o->memory = t->memory;
+	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
+	readings_pace(t->readings, o->memory.live_heap, &o->memory.pacing);
+	readings_history(t->readings, &o->memory, &o->history);
+	observe_room(t->p, o);
+}
+
 struct observation *tracing_observe(struct tracing *t)
 {
 	struct observation *o = xcalloc(1, sizeof(*o));
@@ -1069,7 +1086,7 @@ struct observation *tracing_observe(struct tracing *t)
 	intake_so_far(t->intake);
 	take_snapshot(t, o);
 	find_starts(o);
-	read_memory(t);
+	fill_memory(t, o);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	o->wall_ns = wall.tv_sec * 1000000000ll + wall.tv_nsec;
 	o->attach_ns = t->attach_ns;
@@ -1077,8 +1094,6 @@ struct observation *tracing_observe(struct tracing *t)
 	o->goroutines = t->opt.goroutines;
 	o->starts_missed = !listen_saw_all(t->listen, true);
 	o->n_starts = starts_since(t);
-	o->memory = t->memory;
-	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
 	tally_fill(t->tally, &o->census);
 	fit_live(o);
 	before_look(t->before);

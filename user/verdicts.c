@@ -12,6 +12,7 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/judge/judge.h"
+#include "user/judge/memory.h"
 #include "user/model.h"
 #include "user/observation.h"
 #include "user/sites.h"
@@ -372,6 +373,29 @@ static void tell(struct judging *g, const struct judge_result *r)
 	tell_goroutines(g, v->findings);
 }
 
+/* What rss may come to: by so much as what its limit holds for has room. */
+static uint64_t rss_limit(const struct observation *o)
+{
+	const struct memory_room *room = &o->room;
+
+	if (!room->of)
+		return 0;
+	return o->history.last.rss + (room->limit > room->used ? room->limit - room->used : 0);
+}
+
+static void tell_process(const struct judging *g, enum verdict worst)
+{
+	memory_tell(&g->o->history, &g->heap.is, worst, rss_limit(g->o), &g->f->process);
+}
+
+void verdicts_look(struct findings *f, const struct observation *o)
+{
+	const struct judgement heap = { .verdict = VERDICT_TOO_FEW,
+					.rate = { NAN, NAN, NAN, 0 } };
+
+	memory_tell(&o->history, &heap, VERDICT_TOO_FEW, rss_limit(o), &f->process);
+}
+
 void verdicts_make(struct findings *f, const struct observation *o, struct sites *sites,
 		   const struct site *const *stacks)
 {
@@ -385,6 +409,7 @@ void verdicts_make(struct findings *f, const struct observation *o, struct sites
 	fill_groups(&g);
 	judge(&g.in, &result);
 	tell(&g, &result);
+	tell_process(&g, result.verdict);
 	table_fini(&g.index);
 	free(result.findings);
 	free(g.in.classes);

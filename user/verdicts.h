@@ -15,4 +15,7 @@ struct sites;
 void verdicts_make(struct findings *f, const struct observation *o, struct sites *sites,
 		   const struct site *const *stacks);
 
+/* The same of one look, of which only the memory can be told. */
+void verdicts_look(struct findings *f, const struct observation *o);
+
 #endif

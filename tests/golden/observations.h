@@ -340,7 +340,22 @@ static struct observation full_observation(void)
 		.heap_alloc = 700000000, .heap_inuse = 734003200, .heap_idle = 526385152,
 		.heap_released = 104857600, .heap_sys = 1260388352, .heap_objects = 4211000,
 		.stack_inuse = 46137344, .mallocs = 90000000, .frees = 85789000,
-		.total_alloc = 98765432100, .next_gc = 1283457024, .num_gc = 1204 };
+		.total_alloc = 98765432100, .next_gc = 1283457024, .num_gc = 1204,
+		.mapped_known = true, .files = 31457280, .anonymous = 118489088,
+		.not_resident = 1048576,
+		.pacing = { .known = true, .gc_percent = 100, .memory_limit = 1900000000,
+			    .heap_live = 700000000, .trigger = 1203765248, .since_s = 4.1,
+			    .next_s = 3.4, .every_s = 9.8 } };
+	o.history = (struct memory_history){
+		.last = { .time_ns = ATTACH + 600 * S, .rss = 1519386624, .goal = 1283457024,
+			  .n_collections = 1204, .allocated_per_s = 57000000,
+			  .parts = { 641728512, 58271488, 34003200, 421527552, 46137344, 63963136,
+				     148897792 } },
+		.rss = { .late = { 52000, 44000, 61000, 800 }, .n = 1200, .late_s = 400,
+			 .level = { 1490000000, 1500000000, 1510000000 } },
+		.collections = { .change = 0.1 },
+		.parts = { [MEMORY_LIVE] = { .late = { 51000, 50000, 56000, 800 } } } };
+	o.room = (struct memory_room){ "cgroup", 2147483648, 1530000000 };
 	o.census = (struct heap_census){
 		.n_cycles = 59, .n_missed = 1, .live_bytes = 641897600, .older_bytes = 610000000,
 		.alloc_span_s = 598.5, .rate = RATE(54179.2, 50000, 56012),
@@ -381,6 +396,8 @@ static struct observation early_observation(void)
 	o.n_table = 0;
 	o.memory.gc_headroom += 200000000;
 	o.memory.not_go -= 200000000;
+	o.memory.mapped_known = false;
+	o.history = (struct memory_history){ .last = o.history.last };
 	memset(o.loss, 0, sizeof(o.loss));
 	o.cost = (struct obs_cost){ .ns_per_hit = NAN, .spent_ns = NAN, .budget_percent = NAN,
 				    .own_rss = UNKNOWN_U64 };

@@ -141,6 +141,8 @@ int process_check(struct process *p)
 	return w.check;
 }
 
+void process_mappings(struct process *p, struct memory_account *m) { }
+
 bool process_memory(struct process *p, struct memory_account *out)
 {
 	if (w.gone)

@@ -29,6 +29,7 @@ enum {
 	MAX_STACK_BYTES = 1 << 30,	/* of all goroutines' stacks that one look reads */
 	MAX_PROFILE_BUCKETS = 1 << 20,	/* of the runtime's memory profile; 10,000 are many */
 	MAX_PROFILE_STACK = 1 << 11,	/* pcs of one; maxProfStackDepth of Go 1.27 is 1024 */
+	MAX_MAPPINGS = 1 << 18,		/* of one process; vm.max_map_count is 65,530 */
 	MAX_PROCESSES = 1 << 20,	/* of a host, that are looked at */
 	MAX_CANDIDATES = 20,		/* pids of processes of one name that are shown */
 	LIST_GOROUTINES_BYTES = 32 << 20, /* for one process's goroutines, to be counted */

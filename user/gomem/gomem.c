@@ -154,6 +154,13 @@ int gomem_arena(struct gomem *gm, uint64_t addr, uint64_t *arena)
 	return 0;
 }
 
+bool gomem_in_heap(struct gomem *gm, uint64_t addr)
+{
+	uint64_t arena;
+
+	return !gomem_arena(gm, addr, &arena) && arena;
+}
+
 uint64_t gomem_span_slot(const struct gomem *gm, uint64_t arena, uint64_t addr)
 {
 	return arena + (uint32_t)gm->lo->heaparena_spans + 8 * arena_page(addr);

@@ -51,6 +51,9 @@ int gomem_check(struct gomem *gm);
 /* mheap_.sweepgen: completed collections are sweepgen / 2. */
 int gomem_sweepgen(struct gomem *gm, uint32_t *gen);
 
+/* Whether an address lies in one of the heap's arenas; not known: false. */
+bool gomem_in_heap(struct gomem *gm, uint64_t addr);
+
 /* Heap bytes of the slot that addr lies in (elemsize of its span); -ENOENT: in no span in use.  Two
  * system calls, and one more for the first address in an arena. */
 int gomem_slot_size(struct gomem *gm, uint64_t addr, uint64_t *size);
@@ -74,6 +77,16 @@ struct go_memstats {
 	uint64_t heap_marked;	/* gcController.heapMarked: live after the last mark */
 };
 int gomem_memstats(struct gomem *gm, struct go_memstats *out);
+
+/* What decides when the next collection begins. */
+struct go_pacing {
+	int32_t gc_percent;	/* GOGC; -1: off */
+	uint64_t memory_limit;	/* GOMEMLIMIT; UINT64_MAX: there is none */
+	uint64_t heap_live;	/* bytes that the last mark left and that were allocated since */
+	uint64_t trigger;	/* of these, at which the next one begins; UINT64_MAX: at none */
+	uint64_t last_end_ns;	/* of the last collection, CLOCK_MONOTONIC; 0: there was none */
+};
+int gomem_pacing(const struct gomem *gm, struct go_pacing *out);
 
 struct goroutine {
 	uint64_t goid;

@@ -212,6 +212,36 @@ int gomem_trigger(const struct gomem *gm, uint64_t *bytes)
 	return err;
 }
 
+int gomem_pacing(const struct gomem *gm, struct go_pacing *out)
+{
+	const struct go_layout *lo = gm->lo;
+	struct go_pacing p = { .memory_limit = UINT64_MAX };
+	struct target_read reads[] = {
+#define READ(base, field, to) \
+	{ .addr = (base) + (uint32_t)lo->field + gm->bias, .buf = &(to), .len = sizeof(to) }
+		READ(lo->gccontroller, gccontroller_gcpercent, p.gc_percent),
+		READ(lo->gccontroller, gccontroller_heaplive, p.heap_live),
+		READ(lo->memstats, mstats_last_gc_nanotime, p.last_end_ns),
+		READ(lo->gccontroller, gccontroller_memorylimit, p.memory_limit),
+#undef READ
+	};
+	bool limited = lo->gccontroller_memorylimit >= 0;	/* Go 1.19 and later */
+	size_t n = ARRAY_SIZE(reads) - !limited;
+	int err;
+
+	if (lo->gccontroller_gcpercent < 0 || lo->gccontroller_heaplive < 0 ||
+	    lo->mstats_last_gc_nanotime < 0 || !lo->memstats)
+		return -ENOENT;
+	if (target_read_many(gm->t, reads, n) != n)
+		return -EFAULT;
+	if (p.memory_limit >= INT64_MAX)	/* maxInt64: debug.SetMemoryLimit's "none" */
+		p.memory_limit = UINT64_MAX;
+	err = gomem_trigger(gm, &p.trigger);
+	if (!err)
+		*out = p;
+	return err;
+}
+
 /* The words of mstats. */
 static int read_mstats(const struct gomem *gm, struct go_memstats *out, uint64_t *stacks_sys,
 		       uint64_t *gcmisc_sys, uint64_t *heap_sys)

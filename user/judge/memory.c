@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/base/util.h"
 #include "user/judge/thresholds.h"
@@ -188,6 +189,7 @@ void memory_tell(const struct memory_history *h, const struct judgement *heap, e
 		tell_growth(h, out);
 	else
 		tell_size(h, out);
+	memcpy(out->parts, h->last.parts, sizeof(out->parts));
 	out->cause_bytes = h->last.parts[out->cause];
 	out->no_collection = h->rss.n > 1 && h->collections.change == 0;
 	out->does = behaviour(h, heap, worst);

@@ -91,6 +91,31 @@ static void put_memory(struct json *j, const struct memory_account *m)
 		field_null(j, "not_go");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		field_u64(j, rows[i].name, m->known ? rows[i].v : UNKNOWN_U64);
+	field_u64(j, "files", m->mapped_known ? m->files : UNKNOWN_U64);
+	field_u64(j, "anonymous", m->mapped_known ? m->anonymous : UNKNOWN_U64);
+	if (m->mapped_known)
+		field_i64(j, "not_resident", m->not_resident);
+	else
+		field_null(j, "not_resident");
+	close_level(j, '}');
+}
+
+static void put_pacing(struct json *j, const struct memory_account *m)
+{
+	const struct gc_pacing *p = &m->pacing;
+
+	if (!m->known || !p->known) {
+		field_null(j, "gc_pacing");
+		return;
+	}
+	open_level(j, "gc_pacing", '{');
+	field_i64(j, "gogc", p->gc_percent);
+	field_u64(j, "gomemlimit", p->memory_limit);
+	field_u64(j, "heap_live", p->heap_live);
+	field_u64(j, "trigger", p->trigger);
+	field_double(j, "since_s", p->since_s);
+	field_double(j, "next_s", p->next_s);
+	field_double(j, "every_s", p->every_s);
 	close_level(j, '}');
 }
 
@@ -119,6 +144,69 @@ static void put_estimate(struct json *j, const char *key, const struct estimate 
 	field_double(j, "estimate", e->value);
 	field_double(j, "low", e->low);
 	field_double(j, "high", e->high);
+	close_level(j, '}');
+}
+
+static const char *does_name(enum behaviour does)
+{
+	static const char *const names[] = {
+		[BEHAVIOUR_UNKNOWN] = NULL, [BEHAVIOUR_STEADY] = "steady",
+		[BEHAVIOUR_FOLLOWS_LOAD] = "follows_load", [BEHAVIOUR_PLATEAU] = "plateau",
+		[BEHAVIOUR_WARM_UP] = "warm_up", [BEHAVIOUR_GROWS] = "grows",
+		[BEHAVIOUR_LEAKS] = "leaks",
+	};
+
+	return names[does];
+}
+
+static const char *part_name(enum memory_part part)
+{
+	static const char *const names[] = {
+		[MEMORY_LIVE] = "live", [MEMORY_GARBAGE] = "garbage", [MEMORY_FREE] = "free_slots",
+		[MEMORY_IDLE] = "idle_spans", [MEMORY_STACKS] = "stacks",
+		[MEMORY_RUNTIME] = "runtime", [MEMORY_NOT_GO] = "not_go",
+	};
+
+	return names[part];
+}
+
+static void put_room(struct json *j, const struct findings *f)
+{
+	const struct memory_room *room = &f->room;
+
+	if (!room->of) {
+		field_null(j, "limit");
+		return;
+	}
+	open_level(j, "limit", '{');
+	field_string(j, "of", room->of);
+	field_u64(j, "bytes", room->limit);
+	field_u64(j, "used", room->used);
+	put_estimate(j, "left_s", &f->process.left_s);
+	close_level(j, '}');
+}
+
+static void put_process(struct json *j, const struct findings *f)
+{
+	const struct diagnosis *d = &f->process;
+
+	if (!f->memory.known) {
+		field_null(j, "process");
+		return;
+	}
+	open_level(j, "process", '{');
+	field_string(j, "does", does_name(d->does));
+	put_estimate(j, "rss_rate_per_s", &d->rss_rate);
+	field_bool(j, "rss_grows", d->rss_grows);
+	field_string(j, "cause", part_name(d->cause));
+	field_u64(j, "cause_bytes", d->cause_bytes);
+	put_estimate(j, "cause_rate_per_s", &d->cause_rate);
+	field_bool(j, "no_collection", d->no_collection);
+	open_level(j, "parts", '{');
+	for (enum memory_part i = 0; i < N_MEMORY_PARTS; i++)
+		field_u64(j, part_name(i), d->parts[i]);
+	close_level(j, '}');
+	put_room(j, f);
 	close_level(j, '}');
 }
 
@@ -598,6 +686,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	field_u64(&j, "followed_one_in",
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);
+	put_pacing(&j, &f->memory);
+	put_process(&j, f);
 	put_census(&j, f);
 	put_live(&j, f);
 	if (f->gc_known)

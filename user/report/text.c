@@ -16,6 +16,7 @@
 #include "user/model.h"
 #include "user/report/heap_text.h"
 #include "user/report/line.h"
+#include "user/report/memory_text.h"
 
 enum {
 	SCREEN = 40,		/* lines of a report that is to fit on one */
@@ -55,102 +56,6 @@ static void put_head(FILE *out, const struct findings *f)
 		     f->followed_one_in);
 		end_line(&l);
 	}
-}
-
-/* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
-static void put_memory(FILE *out, const struct memory_account *m)
-{
-	struct line l = begin_line(out, "MEMORY   ", 9);
-
-	item(&l, "", "rss %s", report_bytes(m->rss).s);
-	if (!m->known) {
-		item(&l, "; ", "the runtime's own numbers could not be read");
-		end_line(&l);
-		return;
-	}
-	item(&l, " = ", "live heap %s", report_bytes(m->live_heap).s);
-	item(&l, " + ", "GC headroom %s", report_bytes(m->gc_headroom).s);
-	item(&l, " + ", "stacks %s", report_bytes(m->stacks).s);
-	item(&l, " + ", "runtime %s", report_bytes(m->runtime).s);
-	if (m->rss == UNKNOWN_U64)
-		item(&l, " + ", "not Go ?");
-	else if (m->not_go >= 0)
-		item(&l, " + ", "not Go %s", report_bytes((uint64_t)m->not_go).s);
-	else
-		item(&l, " - ", "%s not in RAM (never touched, or swapped out)",
-		     report_bytes(-(uint64_t)m->not_go).s);
-	end_line(&l);
-}
-
-static void put_memstats(FILE *out, const struct memory_account *m)
-{
-	struct line l;
-
-	if (!m->known)
-		return;
-	l = begin_line(out, "MEMSTATS ", 9);
-	item(&l, "", "HeapAlloc %s", report_bytes(m->heap_alloc).s);
-	item(&l, ", ", "HeapInuse %s", report_bytes(m->heap_inuse).s);
-	item(&l, ", ", "HeapIdle %s (%s released)", report_bytes(m->heap_idle).s,
-	     report_bytes(m->heap_released).s);
-	item(&l, ", ", "HeapObjects %s", report_count(m->heap_objects).s);
-	item(&l, ", ", "NextGC %s", report_bytes(m->next_gc).s);
-	item(&l, ", ", "NumGC %s", report_count(m->num_gc).s);
-	if (m->age_s >= 0.1)
-		item(&l, "; ", "read %s ago", report_duration(m->age_s).s);
-	end_line(&l);
-}
-
-/* Fastest first. */
-static int by_rate(const void *a, const void *b)
-{
-	const struct heap_class *x = *(const struct heap_class *const *)a;
-	const struct heap_class *y = *(const struct heap_class *const *)b;
-
-	return x->rate.value > y->rate.value ? -1 : x->rate.value < y->rate.value;
-}
-
-static void put_class(struct line *l, const char *separator, const struct heap_class *c)
-{
-	item(l, separator, "%s %s/min", c->size ? report_bytes(c->size).s : "large",
-	     report_change(c->rate.value * 60).s);
-}
-
-/* What grows or shrinks for sure, where the interval leaves 0 out; the fastest of what grows by
- * name. */
-static void put_trend(FILE *out, const struct heap_census *c)
-{
-	const struct heap_class **growing;
-	size_t n_growing = 0, n_shrinking = 0, n_named = 0;
-	struct line l;
-
-	if (!c->n_cycles || !isfinite(c->rate.value))
-		return;
-	growing = xcalloc(c->n_classes, sizeof(*growing));
-	for (size_t i = 0; i < c->n_classes; i++) {
-		if (c->classes[i].rate.low > 0)
-			growing[n_growing++] = &c->classes[i];
-		n_shrinking += c->classes[i].rate.high < 0;
-	}
-	if (n_growing)
-		qsort(growing, n_growing, sizeof(*growing), by_rate);
-	l = begin_line(out, "TREND    ", 9);
-	item(&l, "", "live heap %s/min", report_change(c->rate.value * 60).s);
-	item(&l, " ", "[%s, %s]", report_change(c->rate.low * 60).s,
-	     report_change(c->rate.high * 60).s);
-	for (; n_named < n_growing && n_named < MAX_ROWS; n_named++)
-		put_class(&l, n_named ? ", " : ": ", growing[n_named]);
-	if (n_named < n_growing)
-		item(&l, ", ", "%zu more grow", n_growing - n_named);
-	item(&l, n_growing ? "; " : ": ", "%zu classes flat",
-	     c->n_classes - n_growing - n_shrinking);
-	if (n_shrinking)
-		item(&l, ", ", "%zu shrinking", n_shrinking);
-	if (c->n_missed)
-		item(&l, "; ", "%s collection%s left out, not seen whole",
-		     report_count(c->n_missed).s, plural(c->n_missed));
-	end_line(&l);
-	free(growing);
 }
 
 /* Name and file of a frame as they are printed. */
@@ -487,50 +392,6 @@ static void put_profile_total(FILE *out, const struct findings *f)
 	else
 		item(&l, ", ", "of every allocation");
 	end_line(&l);
-}
-
-/* "0.013ms", "25.1ms"; as GODEBUG=gctrace=1 has them. */
-static struct report_words milliseconds(uint64_t ns)
-{
-	struct report_words w;
-	double ms = (double)ns / 1e6;
-
-	snprintf(w.s, sizeof(w.s), "%.*fms", ms < 9.9995 ? 3 : 1, ms);
-	return w;
-}
-
-static void put_cycle(FILE *out, const struct findings *f, const struct gc_cycle *c)
-{
-	struct line l = begin_line(out, "   ", 8);
-	double age = (double)(f->time_unix_ns - c->end_unix_ns) / 1e9;
-
-	item(&l, "", "#%" PRIu32 "  %s ago", c->number, report_duration(age).s);
-	item(&l, "  ", "pause %s", milliseconds(c->pause_ns).s);
-	if (c->end_ns != UNKNOWN_U64)
-		item(&l, "  ", "took %s", milliseconds(c->end_ns - c->begin_ns).s);
-	if (c->live != UNKNOWN_U64)
-		item(&l, "  ", "heap %s, %s at its end, %s live", report_bytes(c->heap_begin).s,
-		     report_bytes(c->heap_end).s, report_bytes(c->live).s);
-	if (c->goal != UNKNOWN_U64)
-		item(&l, "  ", "goal %s", report_bytes(c->goal).s);
-	if (c->forced > 0)
-		item(&l, "  ", "forced");
-	end_line(&l);
-}
-
-/* The last one first. */
-static void put_collections(FILE *out, const struct findings *f, size_t top)
-{
-	uint64_t total = f->n_gc + f->gc_missed;
-	size_t shown = top && top < f->n_gc ? top : f->n_gc;
-	struct line l = begin_line(out, "GC       ", 9);
-
-	item(&l, "", "%s collection%s", report_count(total).s, plural(total));
-	if (shown < total)
-		item(&l, "; ", "the last %zu:", shown);
-	end_line(&l);
-	for (size_t i = 0; i < shown; i++)
-		put_cycle(out, f, &f->gc[f->n_gc - 1 - i]);
 }
 
 static void put_no_profile(FILE *out)
@@ -1188,7 +1049,7 @@ static char *text_of(void (*put)(FILE *out, const struct findings *f), const str
 static void put_front(FILE *out, const struct findings *f)
 {
 	put_head(out, f);
-	put_memory(out, &f->memory);
+	report_memory(out, &f->memory);
 	report_heap_totals(out, f->types);
 }
 
@@ -1219,15 +1080,16 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 		return report_finish(out);
 	}
 	put_head(out, f);
-	put_memory(out, &f->memory);
-	put_memstats(out, &f->memory);
-	put_trend(out, &f->census);
+	report_memory(out, &f->memory);
+	report_process(out, f);
+	report_memstats(out, &f->memory);
+	report_trend(out, f);
 	if (f->verdicts.known) {
 		put_verdict(out, f);
 		put_findings(out, f, opt->top);
 	}
 	if (f->gc_known)
-		put_collections(out, f, opt->top);
+		report_collections(out, f, opt->top);
 	if (f->profile_off)
 		put_no_profile(out);
 	if (f->heap) {

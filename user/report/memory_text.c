@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * memory_text.c - memory of the whole process, for reading: what it is made of, what it does, and
+ * when it was collected.
+ */
+#include "user/report/memory_text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "user/base/util.h"
+#include "user/model.h"
+#include "user/report/line.h"
+#include "user/report/report.h"
+
+enum { MAX_CLASSES = 5 };	/* of those that grow, by name */
+
+/* ---- what it is made of ---------------------------------------------------------------------- */
+
+/* What makes the sum come out even. */
+static void put_rest(struct line *l, int64_t rest, const char *what)
+{
+	if (rest > 0)
+		item(l, " + ", "%s %s", what, report_bytes((uint64_t)rest).s);
+	else if (rest < 0)
+		item(l, " - ", "%s not in RAM (never touched, or swapped out)",
+		     report_bytes(-(uint64_t)rest).s);
+}
+
+/* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
+void report_memory(FILE *out, const struct memory_account *m)
+{
+	struct line l = begin_line(out, "MEMORY   ", 9);
+
+	item(&l, "", "rss %s", report_bytes(m->rss).s);
+	if (!m->known) {
+		item(&l, "; ", "the runtime's own numbers could not be read");
+		end_line(&l);
+		return;
+	}
+	item(&l, " = ", "live heap %s", report_bytes(m->live_heap).s);
+	item(&l, " + ", "GC headroom %s", report_bytes(m->gc_headroom).s);
+	item(&l, " + ", "stacks %s", report_bytes(m->stacks).s);
+	item(&l, " + ", "runtime %s", report_bytes(m->runtime).s);
+	if (m->mapped_known) {
+		item(&l, " + ", "program and files %s", report_bytes(m->files).s);
+		item(&l, " + ", "C, mmap %s", report_bytes(m->anonymous).s);
+		put_rest(&l, -m->not_resident, "returned but still in RAM");
+	} else if (m->rss == UNKNOWN_U64) {
+		item(&l, " + ", "not Go ?");
+	} else {
+		put_rest(&l, m->not_go, "not Go");
+	}
+	end_line(&l);
+}
+
+void report_memstats(FILE *out, const struct memory_account *m)
+{
+	struct line l;
+
+	if (!m->known)
+		return;
+	l = begin_line(out, "MEMSTATS ", 9);
+	item(&l, "", "HeapAlloc %s", report_bytes(m->heap_alloc).s);
+	item(&l, ", ", "HeapInuse %s", report_bytes(m->heap_inuse).s);
+	item(&l, ", ", "HeapIdle %s (%s released)", report_bytes(m->heap_idle).s,
+	     report_bytes(m->heap_released).s);
+	item(&l, ", ", "HeapObjects %s", report_count(m->heap_objects).s);
+	item(&l, ", ", "NextGC %s", report_bytes(m->next_gc).s);
+	item(&l, ", ", "NumGC %s", report_count(m->num_gc).s);
+	if (m->age_s >= 0.1)
+		item(&l, "; ", "read %s ago", report_duration(m->age_s).s);
+	end_line(&l);
+}
+
+/* ---- what it does ---------------------------------------------------------------------------- */
+
+static const char *does_text(enum behaviour does)
+{
+	static const char *const texts[] = {
+		[BEHAVIOUR_UNKNOWN] = "too early to tell what it does",
+		[BEHAVIOUR_STEADY] = "steady",
+		[BEHAVIOUR_FOLLOWS_LOAD] = "follows load: its heap comes and goes with it",
+		[BEHAVIOUR_PLATEAU] = "plateau: it grew, and does not any more",
+		[BEHAVIOUR_WARM_UP] = "warm-up: it grows ever more slowly",
+		[BEHAVIOUR_GROWS] = "grows: whether that ends is not known yet",
+		[BEHAVIOUR_LEAKS] = "leaks",
+	};
+
+	return texts[does];
+}
+
+static const char *part_text(enum memory_part part)
+{
+	static const char *const texts[] = {
+		[MEMORY_LIVE] = "live heap",
+		[MEMORY_GARBAGE] = "garbage waiting for the next collection",
+		[MEMORY_FREE] = "free slots between live objects",
+		[MEMORY_IDLE] = "idle spans that the runtime has not returned to the system yet",
+		[MEMORY_STACKS] = "stacks of goroutines",
+		[MEMORY_RUNTIME] = "the runtime's own tables",
+		[MEMORY_NOT_GO] = "memory that Go did not allocate: C, mmap, mapped files",
+	};
+
+	return texts[part];
+}
+
+/* What lets it be as large as it is. */
+static void put_settings(struct line *l, const struct findings *f)
+{
+	const struct gc_pacing *p = &f->memory.pacing;
+
+	if (f->process.cause == MEMORY_GARBAGE && f->process.no_collection)
+		item(l, ", ", "none has come meanwhile");
+	if (!p->known || f->process.cause != MEMORY_GARBAGE)
+		return;
+	if (p->gc_percent < 0)
+		item(l, ", ", "GOGC=off");
+	else
+		item(l, ", ", "GOGC=%d", p->gc_percent);
+	if (p->memory_limit != UNKNOWN_U64)
+		item(l, ", ", "GOMEMLIMIT=%s", report_bytes(p->memory_limit).s);
+	if (p->trigger != UNKNOWN_U64)
+		item(l, ", ", "it comes at a heap of %s", report_bytes(p->trigger).s);
+}
+
+static void put_growth(struct line *l, const struct findings *f)
+{
+	const struct diagnosis *d = &f->process;
+	const struct estimate rate = { d->rss_rate.value * 60, d->rss_rate.low * 60,
+				       d->rss_rate.high * 60, 0 };
+
+	item(l, "; ", "rss grows %s/min%s", report_change(rate.value).s,
+	     report_limits(&rate, true).s);
+	if (!isfinite(d->cause_rate.value)) {
+		item(l, ", ", "no part of it for the most");
+		return;
+	}
+	item(l, ", ", "%s/min of it %s", report_change(d->cause_rate.value * 60).s,
+	     part_text(d->cause));
+	put_settings(l, f);
+}
+
+/* What rss has besides the live heap, if that is worth a word. */
+static void put_size(struct line *l, const struct findings *f)
+{
+	const struct diagnosis *d = &f->process;
+
+	if (d->cause == MEMORY_LIVE)
+		return;
+	item(l, "; ", "beyond the live heap most is %s", report_bytes(d->cause_bytes).s);
+	item(l, " ", "of %s", part_text(d->cause));
+	put_settings(l, f);
+}
+
+void report_process(FILE *out, const struct findings *f)
+{
+	struct line l;
+
+	if (!f->memory.known || (f->look && f->process.cause == MEMORY_LIVE))
+		return;
+	l = begin_line(out, "PROCESS  ", 9);
+	item(&l, "", "%s", f->look ? "one look" : does_text(f->process.does));
+	if (f->process.rss_grows)
+		put_growth(&l, f);
+	else
+		put_size(&l, f);
+	end_line(&l);
+}
+
+/* ---- how its heap grows ---------------------------------------------------------------------- */
+
+/* Fastest first. */
+static int by_rate(const void *a, const void *b)
+{
+	const struct heap_class *x = *(const struct heap_class *const *)a;
+	const struct heap_class *y = *(const struct heap_class *const *)b;
+
+	return x->rate.value > y->rate.value ? -1 : x->rate.value < y->rate.value;
+}
+
+static void put_class(struct line *l, const char *separator, const struct heap_class *c)
+{
+	item(l, separator, "%s %s/min", c->size ? report_bytes(c->size).s : "large",
+	     report_change(c->rate.value * 60).s);
+}
+
+/* What grows or shrinks for sure, where the interval leaves 0 out; the fastest of what grows by
+ * name. */
+void report_trend(FILE *out, const struct findings *f)
+{
+	const struct heap_census *c = &f->census;
+	const struct heap_class **growing;
+	size_t n_growing = 0, n_shrinking = 0, n_named = 0;
+	struct line l;
+
+	if (!c->n_cycles || !isfinite(c->rate.value))
+		return;
+	growing = xcalloc(c->n_classes, sizeof(*growing));
+	for (size_t i = 0; i < c->n_classes; i++) {
+		if (c->classes[i].rate.low > 0)
+			growing[n_growing++] = &c->classes[i];
+		n_shrinking += c->classes[i].rate.high < 0;
+	}
+	if (n_growing)
+		qsort(growing, n_growing, sizeof(*growing), by_rate);
+	l = begin_line(out, "TREND    ", 9);
+	item(&l, "", "live heap %s/min", report_change(c->rate.value * 60).s);
+	item(&l, " ", "[%s, %s]", report_change(c->rate.low * 60).s,
+	     report_change(c->rate.high * 60).s);
+	for (; n_named < n_growing && n_named < MAX_CLASSES; n_named++)
+		put_class(&l, n_named ? ", " : ": ", growing[n_named]);
+	if (n_named < n_growing)
+		item(&l, ", ", "%zu more grow", n_growing - n_named);
+	item(&l, n_growing ? "; " : ": ", "%zu classes flat",
+	     c->n_classes - n_growing - n_shrinking);
+	if (n_shrinking)
+		item(&l, ", ", "%zu shrinking", n_shrinking);
+	if (c->n_missed)
+		item(&l, "; ", "%s collection%s left out, not seen whole",
+		     report_count(c->n_missed).s, plural(c->n_missed));
+	end_line(&l);
+	free(growing);
+}
+
+/* ---- collections ------------------------------------------------------------------------------ */
+
+/* "0.013ms", "25.1ms"; as GODEBUG=gctrace=1 has them. */
+static struct report_words milliseconds(uint64_t ns)
+{
+	struct report_words w;
+	double ms = (double)ns / 1e6;
+
+	snprintf(w.s, sizeof(w.s), "%.*fms", ms < 9.9995 ? 3 : 1, ms);
+	return w;
+}
+
+static void put_cycle(FILE *out, const struct findings *f, const struct gc_cycle *c)
+{
+	struct line l = begin_line(out, "   ", 8);
+	double age = (double)(f->time_unix_ns - c->end_unix_ns) / 1e9;
+
+	item(&l, "", "#%" PRIu32 "  %s ago", c->number, report_duration(age).s);
+	item(&l, "  ", "pause %s", milliseconds(c->pause_ns).s);
+	if (c->end_ns != UNKNOWN_U64)
+		item(&l, "  ", "took %s", milliseconds(c->end_ns - c->begin_ns).s);
+	if (c->live != UNKNOWN_U64)
+		item(&l, "  ", "heap %s, %s at its end, %s live", report_bytes(c->heap_begin).s,
+		     report_bytes(c->heap_end).s, report_bytes(c->live).s);
+	if (c->goal != UNKNOWN_U64)
+		item(&l, "  ", "goal %s", report_bytes(c->goal).s);
+	if (c->forced > 0)
+		item(&l, "  ", "forced");
+	end_line(&l);
+}
+
+/* The last one first. */
+void report_collections(FILE *out, const struct findings *f, size_t top)
+{
+	uint64_t total = f->n_gc + f->gc_missed;
+	size_t shown = top && top < f->n_gc ? top : f->n_gc;
+	struct line l = begin_line(out, "GC       ", 9);
+
+	item(&l, "", "%s collection%s", report_count(total).s, plural(total));
+	if (shown < total)
+		item(&l, "; ", "the last %zu:", shown);
+	end_line(&l);
+	for (size_t i = 0; i < shown; i++)
+		put_cycle(out, f, &f->gc[f->n_gc - 1 - i]);
+}
