@@ -346,6 +346,7 @@ struct verdicts {
 	enum verdict verdict;	/* the worst */
 	uint64_t min_cycles;	/* before which there is no leak, */
 	double min_s;		/* nor so soon */
+	double needed_s;	/* as long as a trace needs for that, about; NAN: not known */
 	struct finding *findings;	/* leaks first, then by the lower end of the rate */
 	size_t n_findings;
 	struct estimate explained;	/* share of the heap's growth that leaks make up; NAN: it

@@ -356,6 +356,20 @@ static struct finding finding_of(const struct judging *g, const struct judge_fin
 	return to;
 }
 
+/* Until the last of the collections that are needed. */
+static double needed(const struct judging *g)
+{
+	const struct gc_pacing *p = &g->o->memory.pacing;
+	double left = (double)g->in.limits.min_cycles - (double)g->f->gc_cycles;
+	double s = g->f->attached_s;
+
+	if (left > 0 && p->known)
+		s += p->next_s + (left - 1) * p->every_s;
+	else if (left > 0)
+		s = g->f->gc_cycles ? s + left * s / (double)g->f->gc_cycles : NAN;
+	return isfinite(s) ? fmax(s, g->in.limits.min_s) : NAN;
+}
+
 static void tell(struct judging *g, const struct judge_result *r)
 {
 	struct findings *f = g->f;
@@ -363,7 +377,7 @@ static void tell(struct judging *g, const struct judge_result *r)
 
 	*v = (struct verdicts){
 		.known = true, .verdict = r->verdict, .min_cycles = g->in.limits.min_cycles,
-		.min_s = g->in.limits.min_s, .n_findings = r->n_findings,
+		.min_s = g->in.limits.min_s, .needed_s = needed(g), .n_findings = r->n_findings,
 		.explained = r->explained, .unseen = r->unseen, .detectable = r->detectable };
 	v->findings = xcalloc(r->n_findings, sizeof(*v->findings));
 	for (size_t i = 0; i < r->n_findings; i++)

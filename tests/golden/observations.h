@@ -351,7 +351,7 @@ static struct observation full_observation(void)
 			  .n_collections = 1204, .allocated_per_s = 57000000,
 			  .parts = { 641728512, 58271488, 34003200, 421527552, 46137344, 63963136,
 				     148897792 } },
-		.rss = { .late = { 52000, 44000, 61000, 800 }, .n = 1200, .late_s = 400,
+		.rss = { .late = { 52000, 44000, 61000, 800 }, .n = 1200, .seconds = 600, .late_s = 400,
 			 .level = { 1490000000, 1500000000, 1510000000 } },
 		.collections = { .change = 0.1 },
 		.parts = { [MEMORY_LIVE] = { .late = { 51000, 50000, 56000, 800 } } } };

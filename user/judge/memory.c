@@ -166,7 +166,7 @@ static struct estimate time_left(const struct memory_history *h, const struct ju
 	struct estimate rate = towards_limit(h, heap, d);
 	double room = (double)limit_bytes - (double)h->last.rss;
 
-	if (!limit_bytes || !(rate.low > 0))
+	if (!limit_bytes || !(rate.low > 0) || !(h->rss.seconds >= LEFT_SECONDS))
 		return (struct estimate){ NAN, NAN, NAN, 0 };
 	room = fmax(room, 0);
 	return (struct estimate){ room / rate.value, room / rate.high, room / rate.low,

@@ -80,6 +80,9 @@
 #define SWAY_SHARE 0.1
 #define LOAD_CORRELATION 0.5
 
+/* When memory comes to its limit is not said from less: a rate of seconds says nothing of hours. */
+#define LEFT_SECONDS 60.0
+
 /* A caller stands for a finding if at least this share of the sites below it belongs to growing
  * ones: not main.main, and not the loop that serves every request. */
 #define CALLER_SHARE (2.0 / 3)

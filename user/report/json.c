@@ -655,6 +655,7 @@ static void put_verdicts(struct json *j, const struct findings *f)
 	put_word(j, f, v->verdict);
 	field_u64(j, "min_gc_cycles", v->known ? v->min_cycles : UNKNOWN_U64);
 	field_double(j, "min_s", v->known ? v->min_s : NAN);
+	field_double(j, "needed_s", v->known ? v->needed_s : NAN);
 	put_estimate(j, "explained", v->known ? &v->explained : &unknown);
 	put_estimate(j, "unseen_per_s", v->known ? &v->unseen : &unknown);
 	field_double(j, "detectable_per_s", v->known ? v->detectable : NAN);

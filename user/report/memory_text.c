@@ -29,8 +29,9 @@ static void put_rest(struct line *l, int64_t rest, const char *what)
 }
 
 /* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
-void report_memory(FILE *out, const struct memory_account *m)
+void report_memory(FILE *out, const struct findings *f)
 {
+	const struct memory_account *m = &f->memory;
 	struct line l = begin_line(out, "MEMORY   ", 9);
 
 	item(&l, "", "rss %s", report_bytes(m->rss).s);
@@ -52,11 +53,15 @@ void report_memory(FILE *out, const struct memory_account *m)
 	} else {
 		put_rest(&l, m->not_go, "not Go");
 	}
+	if (f->gone && m->age_s >= 0)
+		item(&l, "; ", "as last read, %s before this report",
+		     report_duration(m->age_s).s);
 	end_line(&l);
 }
 
-void report_memstats(FILE *out, const struct memory_account *m)
+void report_memstats(FILE *out, const struct findings *f)
 {
+	const struct memory_account *m = &f->memory;
 	struct line l;
 
 	if (!m->known)
@@ -186,17 +191,51 @@ static void put_class(struct line *l, const char *separator, const struct heap_c
 	     report_change(c->rate.value * 60).s);
 }
 
+/* Longer ones say no more than that there is time. */
+#define MAX_LEFT_S (365 * 86400.0)
+
+/* "limit 2GiB (cgroup) in ~3h05m [2h40m, 3h36m]" */
+static void put_limit(struct line *l, const struct findings *f)
+{
+	const struct estimate *left = &f->process.left_s;
+
+	if (!f->room.of || f->gone || !(left->value < MAX_LEFT_S))
+		return;
+	if (left->value <= 0) {
+		item(l, "; ", "at its limit of %s (%s)", report_bytes(f->room.limit).s, f->room.of);
+		return;
+	}
+	item(l, "; ", "limit %s (%s) in ~%s", report_bytes(f->room.limit).s, f->room.of,
+	     report_duration(left->value).s);
+	item(l, " ", "[%s, %s]", report_duration(left->low).s, report_duration(left->high).s);
+}
+
+/* The heap's growth is not known yet; that of rss may be. */
+static void put_rss_trend(FILE *out, const struct findings *f)
+{
+	struct line l;
+
+	if (!isfinite(f->process.left_s.value))
+		return;
+	l = begin_line(out, "TREND    ", 9);
+	item(&l, "", "rss %s/min", report_change(f->process.rss_rate.value * 60).s);
+	put_limit(&l, f);
+	end_line(&l);
+}
+
 /* What grows or shrinks for sure, where the interval leaves 0 out; the fastest of what grows by
  * name. */
 void report_trend(FILE *out, const struct findings *f)
 {
 	const struct heap_census *c = &f->census;
 	const struct heap_class **growing;
-	size_t n_growing = 0, n_shrinking = 0, n_named = 0;
+	size_t n_growing = 0, n_shrinking = 0, n_named = 0, flat;
 	struct line l;
 
-	if (!c->n_cycles || !isfinite(c->rate.value))
+	if (!c->n_cycles || !isfinite(c->rate.value)) {
+		put_rss_trend(out, f);
 		return;
+	}
 	growing = xcalloc(c->n_classes, sizeof(*growing));
 	for (size_t i = 0; i < c->n_classes; i++) {
 		if (c->classes[i].rate.low > 0)
@@ -205,6 +244,7 @@ void report_trend(FILE *out, const struct findings *f)
 	}
 	if (n_growing)
 		qsort(growing, n_growing, sizeof(*growing), by_rate);
+	flat = c->n_classes - n_growing - n_shrinking;
 	l = begin_line(out, "TREND    ", 9);
 	item(&l, "", "live heap %s/min", report_change(c->rate.value * 60).s);
 	item(&l, " ", "[%s, %s]", report_change(c->rate.low * 60).s,
@@ -212,14 +252,16 @@ void report_trend(FILE *out, const struct findings *f)
 	for (; n_named < n_growing && n_named < MAX_CLASSES; n_named++)
 		put_class(&l, n_named ? ", " : ": ", growing[n_named]);
 	if (n_named < n_growing)
-		item(&l, ", ", "%zu more grow", n_growing - n_named);
-	item(&l, n_growing ? "; " : ": ", "%zu classes flat",
-	     c->n_classes - n_growing - n_shrinking);
+		item(&l, ", ", "%zu more grow%s", n_growing - n_named,
+		     n_growing - n_named == 1 ? "s" : "");
+	item(&l, n_growing ? "; " : ": ", "%zu %s flat", flat,
+	     flat == 1 ? "class" : "classes");
 	if (n_shrinking)
 		item(&l, ", ", "%zu shrinking", n_shrinking);
 	if (c->n_missed)
 		item(&l, "; ", "%s collection%s left out, not seen whole",
 		     report_count(c->n_missed).s, plural(c->n_missed));
+	put_limit(&l, f);
 	end_line(&l);
 	free(growing);
 }

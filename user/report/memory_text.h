@@ -9,11 +9,10 @@
 #include <stdio.h>
 
 struct findings;
-struct memory_account;
 
-void report_memory(FILE *out, const struct memory_account *m);		/* MEMORY */
+void report_memory(FILE *out, const struct findings *f);		/* MEMORY */
 void report_process(FILE *out, const struct findings *f);		/* PROCESS */
-void report_memstats(FILE *out, const struct memory_account *m);	/* MEMSTATS */
+void report_memstats(FILE *out, const struct findings *f);	/* MEMSTATS */
 void report_trend(FILE *out, const struct findings *f);			/* TREND */
 /* GC: the last top collections, 0: all. */
 void report_collections(FILE *out, const struct findings *f, size_t top);

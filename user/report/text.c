@@ -444,6 +444,8 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 		put_profile_total(out, f);
 	else
 		put_heap_total(out, f);
+	if (!f->live_known && top)	/* else what was born last would stand first */
+		return;
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct heap_site *s = &f->sites[i];
 
@@ -648,23 +650,37 @@ static size_t count_others(const struct findings *f, bool judged)
 	return n;
 }
 
-/* "4 of 12 collections, the last in about 80s": what has to pass before anything is called a
- * leak. */
+/* When collections come. */
+static void put_next(struct line *l, const struct findings *f)
+{
+	const struct gc_pacing *p = &f->memory.pacing;
+
+	if (f->gone || !p->known)
+		return;
+	if (isfinite(p->next_s))
+		item(l, ", ", "next in about %s", report_duration(p->next_s).s);
+	else if (p->gc_percent < 0)
+		item(l, ", ", "none comes by itself (GOGC=off)");
+}
+
+/* "4 of 12 collections, next in about 80s; 1m30s of 3m00s; it takes about 12m30s": what has to pass
+ * before anything is called a leak. */
 static void put_progress(struct line *l, const struct findings *f)
 {
 	const struct verdicts *v = &f->verdicts;
 
+	if (f->gc_cycles >= v->min_cycles && f->attached_s >= v->min_s)
+		return;
 	if (f->gc_cycles < v->min_cycles) {
 		item(l, "; ", "%s of %s collections", report_count(f->gc_cycles).s,
 		     report_count(v->min_cycles).s);
-		if (f->gc_cycles)
-			item(l, ", ", "the last in about %s",
-			     report_duration(f->attached_s / (double)f->gc_cycles *
-					     (double)(v->min_cycles - f->gc_cycles)).s);
+		put_next(l, f);
 	}
 	if (f->attached_s < v->min_s)
 		item(l, "; ", "%s of %s", report_duration(f->attached_s).s,
 		     report_duration(v->min_s).s);
+	if (isfinite(v->needed_s))
+		item(l, "; ", "a trace needs about %s", report_duration(v->needed_s).s);
 }
 
 static void put_unexplained(struct line *l, const struct verdicts *v)
@@ -1049,7 +1065,7 @@ static char *text_of(void (*put)(FILE *out, const struct findings *f), const str
 static void put_front(FILE *out, const struct findings *f)
 {
 	put_head(out, f);
-	report_memory(out, &f->memory);
+	report_memory(out, f);
 	report_heap_totals(out, f->types);
 }
 
@@ -1080,9 +1096,9 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 		return report_finish(out);
 	}
 	put_head(out, f);
-	report_memory(out, &f->memory);
+	report_memory(out, f);
 	report_process(out, f);
-	report_memstats(out, &f->memory);
+	report_memstats(out, f);
 	report_trend(out, f);
 	if (f->verdicts.known) {
 		put_verdict(out, f);
