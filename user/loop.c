@@ -5,6 +5,7 @@
 #include "user/loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -168,4 +169,18 @@ int loop_wait(struct loop *l)
 		s->take(s);
 	}
 	return 0;
+}
+
+/* A descriptor of epoll can be polled itself: so one system call waits to the nanosecond, also where
+ * there is no epoll_pwait2() (Linux 5.11). */
+int loop_wait_until(struct loop *l, uint64_t time_ns)
+{
+	struct pollfd poll = { .fd = l->epoll, .events = POLLIN };
+	uint64_t now = now_ns(), wait = time_ns > now ? time_ns - now : 0;
+	const struct timespec ts = { (time_t)(wait / NS_PER_S), (long)(wait % NS_PER_S) };
+	int n = ppoll(&poll, 1, &ts, NULL);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return n ? loop_wait(l) : 0;
 }

@@ -35,5 +35,8 @@ bool loop_interrupted(const struct loop *l);
 
 /* Waits until something is to be done, and has it done. */
 int loop_wait(struct loop *l);
+/* The same, but no longer than until that time by CLOCK_MONOTONIC; may be late by the slack of
+ * timers, prctl(2). */
+int loop_wait_until(struct loop *l, uint64_t time_ns);
 
 #endif

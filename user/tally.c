@@ -175,7 +175,12 @@ int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns)
 	seen = census_poll_look(t->poll, now_ns, &mark, next_ns);
 	if (seen > 0)
 		add_mark(t, &mark);
-	return seen < 0 ? seen : 0;
+	return seen;
+}
+
+void tally_follow(struct tally *t, const struct tally *other)
+{
+	add_mark(t, &other->census.last);
 }
 
 void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,

@@ -23,9 +23,11 @@ void tally_free(struct tally *t);		/* NULL is fine */
 /* A mark phase has begun; heapstats: what lay at census_place() then. */
 void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *heapstats);
 
-/* The same without a probe: looks whether one has begun.  *next_ns: when to look again, see
- * census_poll.h, also for the errors. */
+/* The same without a probe: looks whether one has begun.  1: so it has.  *next_ns: when to look
+ * again, see census_poll.h, also for the errors. */
 int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns);
+/* Another tally of the same heap has just seen one. */
+void tally_follow(struct tally *t, const struct tally *other);
 
 /* Of what is tracked so many bytes were found alive by the mark phase that ended with this
  * sweepgen, and by size class so many objects, of which so many were recorded; to be called before

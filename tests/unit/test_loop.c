@@ -100,11 +100,36 @@ static void test_interrupted(void **state)
 	loop_close(l);
 }
 
+/* Until that time and no longer; what is ready is done before. */
+static void test_wait_until(void **state)
+{
+	struct seen s = { 0 };
+	struct loop *l;
+	int pipe_fds[2];
+	uint64_t begin = now_ns();
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	s.fd = pipe_fds[0];
+	assert_int_equal(loop_open(&l), 0);
+	assert_int_equal(loop_add(l, s.fd, on_fd, &s), 0);
+	assert_int_equal(loop_wait_until(l, begin + 2000000), 0);
+	assert_true(now_ns() >= begin + 2000000);
+	assert_int_equal(loop_wait_until(l, begin), 0);	/* is over already */
+	assert_int_equal(s.n_fd, 0);
+	assert_int_equal(write(pipe_fds[1], "a", 1), 1);
+	assert_int_equal(loop_wait_until(l, UINT64_MAX), 0);
+	assert_int_equal(s.n_fd, 1);
+	loop_close(l);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_wait_until),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,7 +276,7 @@ static void test_look(void **state)
 		cycle.time_ns = START + (i - 1) * S;
 		cycle.live[5] = 70 + 10 * i;
 		cycle.below[5] = cycle.above[5] = 20;
-		assert_int_equal(tally_look(*state, START + i * S, &next), 0);
+		assert_int_equal(tally_look(*state, START + i * S, &next), 1);
 	}
 	tally_fill(*state, &c);
 	assert_int_equal(c.n_cycles, 31);
@@ -286,13 +286,37 @@ static void test_look(void **state)
 	free(c.classes);
 }
 
+/* One that began later counts what another has seen from then on. */
+static void test_follow(void **state)
+{
+	struct heap_census c;
+	struct tally *later;
+	uint64_t next;
+
+	seen = 1;
+	for (uint64_t i = 1; i <= 51; i++) {
+		cycle.time_ns = START + i * S;
+		cycle.live[5] = 70 + 10 * i;
+		assert_int_equal(tally_look(*state, START + i * S, &next), 1);
+		if (i == 21)
+			tally_new(&later, NULL, START + 21 * S);
+		if (i > 21)
+			tally_follow(later, *state);
+	}
+	tally_fill(later, &c);
+	assert_int_equal(c.n_cycles, 30);
+	assert_true(fabs(c.classes[0].rate.value - 480) < 1e-6);
+	free(c.classes);
+	tally_free(later);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older),
 		TEST(test_least_and_most), TEST(test_older_than_attach),
 		TEST(test_unread),
-		TEST(test_look),
+		TEST(test_look), TEST(test_follow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

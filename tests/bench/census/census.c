@@ -108,10 +108,11 @@ static int look(struct watcher *w, uint64_t *next_ns)
 	struct census_mark mark;
 	int seen;
 
-	if (!w->poll)
-		return tally_look(w->tally, now_ns(), next_ns);
-	seen = census_poll_look(w->poll, now_ns(), &mark, next_ns);
-	if (seen > 0 && w->n_cycles < MAX_CYCLES &&
+	if (w->poll)
+		seen = census_poll_look(w->poll, now_ns(), &mark, next_ns);
+	else
+		seen = tally_look(w->tally, now_ns(), next_ns);
+	if (seen > 0 && w->poll && w->n_cycles < MAX_CYCLES &&
 	    census_add(&w->census, &mark, &w->cycles[w->n_cycles]))
 		w->n_cycles++;
 	return seen < 0 ? seen : 0;
