@@ -243,6 +243,18 @@ void tally_growth(const struct tally *t, unsigned class, struct growth *live,
 	trend_growth(t->allocs, class, t->start_ns, allocated);
 }
 
+uint64_t tally_live_bytes(const struct tally *t, unsigned class)
+{
+	return class == TALLY_ALL ? t->last.bytes :
+	       class_bytes(class, t->last.live[class], t->last.large_bytes);
+}
+
+uint64_t tally_cycles(const struct tally *t, uint64_t *n_missed)
+{
+	*n_missed = t->census.n_missed;
+	return t->n_cycles;
+}
+
 double tally_object_bytes(const struct tally *t, unsigned class)
 {
 	uint64_t objects = 0;

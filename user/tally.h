@@ -43,6 +43,10 @@ enum { TALLY_ALL = CENSUS_CLASSES };	/* in place of a class: all of them */
 /* How the bytes that live in a class have grown since the begin, and those allocated there. */
 void tally_growth(const struct tally *t, unsigned class, struct growth *live,
 		  struct growth *allocated);
+/* What lived in a class when the last mark phase began that was seen whole; 0: there was none. */
+uint64_t tally_live_bytes(const struct tally *t, unsigned class);
+/* Collections that were seen whole, and others since the first. */
+uint64_t tally_cycles(const struct tally *t, uint64_t *n_missed);
 /* Bytes of one object, the mean where they are not all of one size; 0: there is none. */
 double tally_object_bytes(const struct tally *t, unsigned class);
 

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * naming.c - looks that are too dear to be made all the time, made when there is something to name.
+ *
+ * Between the looks one map of the heap is kept, and the program's profile; what is read from the
+ * file of the program is read anew at each look, and given back.
+ */
+#include "user/naming.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "include/gobpfleak.h"
+#include "user/base/limits.h"
+#include "user/base/table.h"
+#include "user/base/util.h"
+#include "user/baseline.h"
+#include "user/gomem/gomem.h"
+#include "user/gomem/profile.h"
+#include "user/heap/heap.h"
+#include "user/heapmap.h"
+#include "user/heapview.h"
+#include "user/names.h"
+#include "user/observation.h"
+#include "user/process.h"
+#include "user/sites.h"
+#include "user/watched.h"
+
+enum {
+	TYPES = 200, HOLDERS = 10,	/* of the heap that are remembered */
+	STACKS = 5,			/* of the profile that are named */
+	SITES_BYTES = 1 << 20, TYPES_BYTES = 1 << 20,
+};
+
+struct grown {				/* a bucket of the profile */
+	size_t bucket;
+	double bytes;
+	uint64_t samples;
+};
+
+struct naming {
+	struct process *p;
+	struct naming_options opt;
+	struct sites *sites;
+	struct heapmap looks[2];
+	unsigned n_looks;
+	bool has_view;
+	struct heap_view view;
+	struct profile_reader *reader;
+	uint64_t *before;		/* samples that lived at the first look, by bucket */
+	size_t n_before;
+	struct grown grown[STACKS];
+	size_t n_grown;
+	struct baseline stacks;
+	struct watched_stack named[STACKS];
+	uint64_t profile_rate;
+	double cpu_s, looks_cpu_s;
+};
+
+void naming_new(struct naming **out, struct process *p, const struct naming_options *opt)
+{
+	struct naming *n = xcalloc(1, sizeof(*n));
+	struct sites_ops names;
+
+	n->p = p;
+	n->opt = *opt;
+	names_of(p, TYPES_BYTES, &names);
+	sites_new(&n->sites, &names, SITES_BYTES);
+	*out = n;
+}
+
+static void drop_view(struct naming *n)
+{
+	if (n->has_view)
+		heapview_fini(&n->view);
+	n->has_view = false;
+	baseline_fini(&n->stacks);
+}
+
+void naming_forget(struct naming *n)
+{
+	drop_view(n);
+	for (unsigned i = 0; i < n->n_looks; i++)
+		heapmap_free(&n->looks[i]);
+	profile_close(n->reader);
+	free(n->before);
+	n->before = NULL;
+	n->reader = NULL;
+	n->n_before = n->n_grown = n->n_looks = 0;
+	n->profile_rate = 0;
+	n->looks_cpu_s = 0;
+}
+
+void naming_free(struct naming *n)
+{
+	if (!n)
+		return;
+	naming_forget(n);
+	sites_free(n->sites);
+	free(n);
+}
+
+static double cpu_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- the heap -------------------------------------------------------------------------------- */
+
+static int look_at_heap(struct naming *n)
+{
+	const struct heap_options opt = {
+		.rate = n->opt.rate, .max_bytes = n->opt.memory_bytes, .n_detailed = TYPES,
+		.n_holders = HOLDERS, .interrupted = n->opt.interrupted, .ctx = n->opt.ctx,
+	};
+	struct heapmap *m = &n->looks[n->n_looks];
+	struct heap *h = NULL;
+	int err = heap_open(&h, process_gomem(n->p));
+
+	if (!err)
+		err = heap_look(h, &opt, m);
+	heap_close(h);
+	if (err)
+		return err;
+	err = m->interrupted ? -EINTR : process_gone(n->p) ? -ESRCH : 0;
+	if (err)
+		heapmap_free(m);
+	return err;
+}
+
+/* ---- the program's own profile --------------------------------------------------------------- */
+
+static uint64_t living(const struct profile_bucket *b)
+{
+	return b->allocs > b->frees ? b->allocs - b->frees : 0;
+}
+
+static void keep_profile(struct naming *n, const struct profile *profile)
+{
+	free(n->before);
+	n->n_before = profile->n;
+	n->before = xcalloc(profile->n, sizeof(*n->before));
+	for (size_t i = 0; i < profile->n; i++)
+		n->before[i] = living(&profile->v[i]);
+}
+
+/* Into the list of the fastest. */
+static void add_grown(struct naming *n, const struct grown *g)
+{
+	size_t i = n->n_grown;
+
+	if (i == STACKS && n->grown[i - 1].bytes >= g->bytes)
+		return;
+	if (i == STACKS)
+		i--;
+	else
+		n->n_grown++;
+	for (; i > 0 && n->grown[i - 1].bytes < g->bytes; i--)
+		n->grown[i] = n->grown[i - 1];
+	n->grown[i] = *g;
+}
+
+static void compare_profile(struct naming *n, const struct profile *profile)
+{
+	n->n_grown = 0;
+	for (size_t i = 0; i < profile->n; i++) {
+		const struct profile_bucket *b = &profile->v[i];
+		uint64_t now = living(b), then = i < n->n_before ? n->before[i] : 0;
+		double chance = profile_chance(profile->rate, b->size);
+
+		if (now > then)
+			add_grown(n, &(struct grown){ i, (double)(now - then) / chance *
+						      (double)b->size, now - then });
+	}
+}
+
+/* The stacks of those buckets, as baseline.h makes them of all. */
+static void name_profile(struct naming *n, const struct profile *profile, double span_s)
+{
+	struct profile_bucket some[STACKS];
+	struct profile few = *profile;
+
+	few.v = some;
+	few.n = n->n_grown;
+	for (size_t i = 0; i < n->n_grown; i++)
+		some[i] = profile->v[n->grown[i].bucket];
+	baseline_fini(&n->stacks);
+	baseline_make(n->p, &few, &n->stacks);
+	for (size_t i = 0; i < n->n_grown; i++) {
+		const struct obs_stack *st = &n->stacks.stacks[i];
+		const uint64_t *pcs = n->stacks.pcs + st->first_pc;
+		unsigned cut = st->flags & GL_STACK_CUT ? SITE_CUT : 0;
+		struct site_words words;
+
+		sites_words(n->sites, GL_UNKNOWN, pcs, st->n_pcs, &words);
+		n->named[i] = (struct watched_stack){
+			.frames = sites_get(n->sites, pcs + 1, st->n_pcs - 1,
+					    SITE_RETURN | SITE_FOLD | cut)->frames,
+			.type = words.type, .how = words.how, .size = some[i].size,
+			.bytes_per_s = n->grown[i].bytes / span_s, .samples = n->grown[i].samples,
+		};
+	}
+}
+
+/* The profile is one more witness; that it is not there is no failure. */
+static void look_at_profile(struct naming *n)
+{
+	const struct profile_limits limits = {
+		.max_bytes = n->opt.memory_bytes / 100 * LOOK_PROFILE_PERCENT,
+		.interrupted = n->opt.interrupted, .ctx = n->opt.ctx,
+	};
+	const struct profile *profile;
+
+	if (!n->reader)
+		n->reader = profile_open(process_gomem(n->p), &limits);
+	n->n_grown = n->profile_rate = 0;
+	if (profile_look(n->reader, &profile) || process_gone(n->p))
+		return;
+	n->profile_rate = profile->rate;
+	sites_renew(n->sites);
+	if (n->n_looks == 2 && n->n_before) {
+		compare_profile(n, profile);
+		name_profile(n, profile, (double)(n->looks[1].time_ns - n->looks[0].time_ns) / 1e9);
+	}
+	keep_profile(n, profile);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+int naming_look(struct naming *n)
+{
+	double begin = cpu_s();
+	int err;
+
+	drop_view(n);
+	if (n->n_looks == 2) {
+		heapmap_free(&n->looks[0]);
+		n->looks[0] = n->looks[--n->n_looks];
+	}
+	err = look_at_heap(n);
+	if (!err) {
+		n->n_looks++;
+		look_at_profile(n);
+	}
+	n->cpu_s += cpu_s() - begin;
+	n->looks_cpu_s += cpu_s() - begin;
+	return err;
+}
+
+unsigned naming_looks(const struct naming *n)
+{
+	return n->n_looks;
+}
+
+void naming_growth(struct naming *n, struct watched_growth *out)
+{
+	*out = (struct watched_growth){ .profiled = n->profile_rate, .cpu_s = n->looks_cpu_s };
+	if (n->n_looks < 2)
+		return;
+	if (!n->has_view)
+		heapview_make(&n->looks[1], &n->looks[0], &n->view);
+	n->has_view = true;
+	out->types = &n->view;
+	out->stacks = n->named;
+	out->n_stacks = n->n_grown;
+}
+
+double naming_cpu_s(const struct naming *n)
+{
+	return n->cpu_s;
+}
+
+/* ---- goroutines ------------------------------------------------------------------------------ */
+
+struct place {
+	uint64_t key;
+	uint64_t n;
+};
+
+/* Most goroutines of a leak wait at one place. */
+static void find_place(struct naming *n, const struct goroutines *gs, uint64_t gopc,
+		       struct watched_places *out)
+{
+	struct table places;
+
+	table_init(&places, sizeof(struct place), 2 * MAX_FLOWS * sizeof(struct place));
+	for (size_t i = 0; i < gs->n; i++) {
+		const struct goroutine *g = &gs->v[i];
+		const struct site *site;
+		struct place *p;
+		bool is_new;
+
+		if (g->gopc != gopc)
+			continue;
+		out->n_read++;
+		if (!g->n_pcs)
+			continue;
+		site = sites_get(n->sites, g->pcs, g->n_pcs,
+				 SITE_RETURN | SITE_FOLD | (g->cut ? SITE_CUT : 0));
+		p = table_put(&places, site->id | 1, &is_new);
+		if (!p || ++p->n <= out->n_blocked)
+			continue;
+		out->n_blocked = p->n;
+		out->blocked = site->frames;
+	}
+	table_fini(&places);
+}
+
+int naming_goroutines(struct naming *n, uint64_t gopc, uint64_t startpc,
+		      struct watched_places *out)
+{
+	const struct goroutines_limits limits = {
+		.max_bytes = n->opt.memory_bytes / 4, .interrupted = n->opt.interrupted,
+		.ctx = n->opt.ctx,
+	};
+	double begin = cpu_s();
+	struct goroutines gs;
+	int err = gomem_goroutines(process_gomem(n->p), true, &limits, &gs);
+
+	*out = (struct watched_places){ 0 };
+	sites_renew(n->sites);
+	out->created = sites_get(n->sites, &gopc, 1, SITE_RETURN | SITE_FOLD)->frames;
+	if (!out->created.n)
+		out->created = sites_get(n->sites, &startpc, 1, SITE_FOLD)->frames;
+	if (!err) {
+		if (!process_gone(n->p))
+			find_place(n, &gs, gopc, out);
+		goroutines_free(&gs);
+	}
+	n->cpu_s += cpu_s() - begin;
+	return err;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * naming.h - what it is that grows in a process: types, holders and lines from two looks at its
+ * heap, stacks where its own memory profiler is live, and where goroutines wait.  No probe.
+ */
+#ifndef NAMING_H
+#define NAMING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct naming;
+struct process;
+struct watched_growth;
+struct watched_places;
+
+struct naming_options {
+	uint64_t rate;			/* bytes of the process read a second; 0: no limit */
+	size_t memory_bytes;		/* of our own, while it looks */
+	bool (*interrupted)(void *ctx);	/* asked often; true: an end */
+	void *ctx;
+};
+
+/* The process must outlive it. */
+void naming_new(struct naming **out, struct process *p, const struct naming_options *opt);
+void naming_free(struct naming *n);		/* NULL is fine */
+
+/* Looks at the heap, and at the profile.  0; -EINTR; otherwise why it cannot be read; it says
+ * nothing to the user.  The third look takes the place of the first. */
+int naming_look(struct naming *n);
+unsigned naming_looks(const struct naming *n);	/* that there are: 0, 1, 2 */
+
+/* What grew between two looks; good until the next call of anything here. */
+void naming_growth(struct naming *n, struct watched_growth *out);
+/* Forgets both looks; what they have cost stays. */
+void naming_forget(struct naming *n);
+double naming_cpu_s(const struct naming *n);	/* of ours, in all */
+
+/* Where goroutines of the statement are, by a look at all stacks; as long good as a growth.
+ * Errors as of naming_look(). */
+int naming_goroutines(struct naming *n, uint64_t gopc, uint64_t startpc,
+		      struct watched_places *out);
+
+#endif

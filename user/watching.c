@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * watching.c - what one process does over days, at no cost.
+ *
+ * The collector is looked at when it is due (census_poll.c).  All else is read now and then, and so
+ * rarely that it takes no more than PERCENT_OF_CORE: the table of goroutines of a process with a
+ * million of them takes a second.  The judgement is arithmetic over some hundred series, so it has
+ * a share, too, and something in advance: the first minutes are what one waits for.
+ *
+ * Growth is judged over a window that is split in three, so over days it would be days until a leak
+ * is seen that begins late.  Therefore there are three horizons: all of the time; and two windows
+ * of RECENT_NS at most, of which each begins when the other is half as old, so that there always is
+ * one that is at least half as long.  What such a window calls growth is growth only if more lives
+ * than ever before it: else it is the rise of what comes and goes (a day's load, a nightly batch).
+ * And what has grown over all of the time, but does not in the recent window, beyond both
+ * intervals, has come to an end.
+ */
+#include "user/watching.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/base/limits.h"
+#include "user/base/table.h"
+#include "user/base/util.h"
+#include "user/go/golayout.h"
+#include "user/gomem/gomem.h"
+#include "user/judge/judge.h"
+#include "user/judge/memory.h"
+#include "user/memlimit.h"
+#include "user/process.h"
+#include "user/roster.h"
+#include "user/tally.h"
+#include "user/target.h"
+#include "user/waitreason.h"
+#include "user/watched.h"
+
+#define RECENT_NS (7200ull * 1000000000)
+
+enum {
+	N_CLASSES = CENSUS_CLASSES, ALL = TALLY_ALL, N_KEYS,
+	WHOLE = 0, N_HORIZONS = 3,
+	READINGS = 15,			/* of memory and goroutines before a leak may be called, */
+	RETRY_NS = 1000000000,
+	MAX_FAILURES = 60,		/* in a row, a second apart */
+};
+
+#define MIN_READING_NS 1000000000.0	/* but not as close as that, */
+#define MAX_READING_NS 10000000000.0	/* nor as rare */
+#define SHARE_OF_CORE 0.0002		/* each, of a reading of the table and of memory */
+#define JUDGE_SHARE 0.0001
+#define JUDGE_ADVANCE_NS 100e6
+
+/* A window of time, and what is counted in it. */
+struct horizon {
+	uint64_t start_ns;
+	struct tally *tally;		/* NULL: it has not begun */
+	struct roster *roster;
+	struct memory_series *memory;
+	uint64_t peak[N_KEYS];		/* bytes that had lived at most before it began */
+	struct judge_class classes[N_CLASSES], heap;
+	struct judge_group *groups;	/* of judging, as the watching's */
+	struct window_flow *flows;
+	enum verdict worst;
+};
+
+/* What one go statement has started. */
+struct group {
+	uint64_t key;			/* gopc */
+	uint64_t startpc, live, waiting[N_WAIT_CLASSES];
+	uint64_t first_ns;		/* when it was first seen */
+	size_t state, votes;		/* the candidate for what most are in */
+	uint64_t n_state, waits_since_ns;
+	uint64_t peak, before[N_HORIZONS];	/* at most; before each horizon */
+};
+
+/* Something that is done now and then. */
+struct chore {
+	uint64_t next_ns;
+	double spent_ns;		/* of our processor time */
+};
+
+struct watching {
+	struct process *p;
+	struct watching_options opt;
+	struct horizon horizons[N_HORIZONS];
+	uint64_t peak[N_KEYS];
+	uint64_t look_ns;		/* when the collector is to be looked at */
+	struct chore reading, table, judging;
+	uint64_t reading_ns;		/* between two readings */
+	unsigned n_failures;
+	bool census_known;
+	struct table groups;
+	char **states;
+	size_t n_states;
+	uint64_t table_ns, memory_ns;	/* of the last one; 0: none */
+	uint64_t n_goroutines, n_tables_lost, n_gos_lost;
+	struct watched told;
+};
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Done, and it has taken so much since begin_cpu: not again before that is but a share of the
+ * time. */
+static void done(struct chore *c, uint64_t now, uint64_t begin_cpu, double share, uint64_t least_ns)
+{
+	double took = (double)(cpu_ns() - begin_cpu);
+	uint64_t wait = (uint64_t)(took / share);
+
+	c->spent_ns += took;
+	c->next_ns = now + (wait > least_ns ? wait : least_ns);
+}
+
+/* ---- horizons -------------------------------------------------------------------------------- */
+
+static void begin_horizon(struct watching *w, size_t i, uint64_t now)
+{
+	struct horizon *h = &w->horizons[i];
+
+	tally_free(h->tally);
+	roster_free(h->roster);
+	memory_series_free(h->memory);
+	h->start_ns = now;
+	tally_new(&h->tally, process_gomem(w->p), now);
+	roster_new(&h->roster, now, w->opt.memory_bytes / N_HORIZONS);
+	memory_series_new(&h->memory, now);
+	memcpy(h->peak, w->peak, sizeof(h->peak));
+	for (struct group *g = table_next(&w->groups, NULL); g; g = table_next(&w->groups, g))
+		g->before[i] = g->peak;
+}
+
+static void end_horizon(struct horizon *h)
+{
+	tally_free(h->tally);
+	roster_free(h->roster);
+	memory_series_free(h->memory);
+}
+
+/* The recent ones begin half of their time apart. */
+static void turn_horizons(struct watching *w, uint64_t now)
+{
+	for (size_t i = 1; i < N_HORIZONS; i++) {
+		struct horizon *h = &w->horizons[i];
+		uint64_t first = w->horizons[WHOLE].start_ns + RECENT_NS / 2 * i;
+
+		if (h->tally ? now - h->start_ns >= RECENT_NS : now >= first)
+			begin_horizon(w, i, now);
+	}
+}
+
+/* The recent one that is long enough to tell something; NULL: none is yet. */
+static struct horizon *recent(struct watching *w, uint64_t now)
+{
+	struct horizon *oldest = NULL;
+
+	for (size_t i = 1; i < N_HORIZONS; i++) {
+		struct horizon *h = &w->horizons[i];
+
+		if (h->tally && now - h->start_ns >= RECENT_NS / 2 &&
+		    (!oldest || h->start_ns < oldest->start_ns))
+			oldest = h;
+	}
+	return oldest;
+}
+
+/* ---- the collector --------------------------------------------------------------------------- */
+
+static void note_peaks(struct watching *w)
+{
+	const struct tally *t = w->horizons[WHOLE].tally;
+
+	for (unsigned i = 0; i < N_KEYS; i++) {
+		uint64_t live = tally_live_bytes(t, i);
+
+		if (live > w->peak[i])
+			w->peak[i] = live;
+	}
+}
+
+/* A mark phase counts only if the process was still what it is thought to be. */
+static int look(struct watching *w, uint64_t now)
+{
+	struct tally *t = w->horizons[WHOLE].tally;
+	int seen = tally_look(t, now, &w->look_ns);
+
+	if (seen == -ENOTSUP) {
+		w->census_known = false;
+		w->look_ns = UINT64_MAX;
+		return 0;
+	}
+	if (seen == -EAGAIN) {
+		w->look_ns = now + RETRY_NS;
+		return 0;
+	}
+	if (seen > 0) {
+		for (size_t i = 1; i < N_HORIZONS; i++)
+			if (w->horizons[i].tally)
+				tally_follow(w->horizons[i].tally, t);
+		note_peaks(w);
+	}
+	return seen < 0 ? seen : 0;
+}
+
+/* ---- goroutines ------------------------------------------------------------------------------ */
+
+static size_t state_index(struct watching *w, const char *state)
+{
+	for (size_t i = 0; i < w->n_states; i++)	/* a few dozen wait reasons at most */
+		if (!strcmp(w->states[i], state))
+			return i;
+	w->states = xreallocarray(w->states, w->n_states + 1, sizeof(*w->states));
+	w->states[w->n_states] = xstrdup(state);
+	return w->n_states++;
+}
+
+static void add_goroutine(struct watching *w, const struct goroutine *g, uint64_t now)
+{
+	bool is_new;
+	struct group *to = table_put(&w->groups, g->gopc, &is_new);
+	size_t state = state_index(w, g->state);
+
+	if (!to) {
+		w->n_gos_lost++;
+		return;
+	}
+	if (is_new)
+		to->first_ns = now;
+	to->startpc = g->startpc;
+	to->live++;
+	to->waiting[waitreason_class(g->state)]++;
+	if (to->votes == 0)		/* R. S. Boyer and J. S. Moore's majority vote */
+		to->state = state;
+	to->votes += to->state == state ? 1 : (size_t)-1;
+	if (g->waitsince_ns && (!to->waits_since_ns || g->waitsince_ns < to->waits_since_ns))
+		to->waits_since_ns = g->waitsince_ns;
+}
+
+/* How many are in the state that most are in, and how many there have been at most. */
+static void finish_groups(struct watching *w, const struct goroutines *gs)
+{
+	for (size_t i = 0; i < gs->n; i++) {
+		struct group *g = gs->v[i].gopc ? table_find(&w->groups, gs->v[i].gopc) : NULL;
+
+		if (g && !gs->v[i].system && !strcmp(w->states[g->state], gs->v[i].state))
+			g->n_state++;
+	}
+	for (struct group *g = table_next(&w->groups, NULL); g; g = table_next(&w->groups, g))
+		if (g->live > g->peak)
+			g->peak = g->live;
+}
+
+static void begin_groups(struct watching *w)
+{
+	for (struct group *g = table_next(&w->groups, NULL); g; g = table_next(&w->groups, g)) {
+		g->live = g->n_state = g->votes = 0;
+		g->waits_since_ns = 0;
+		memset(g->waiting, 0, sizeof(g->waiting));
+	}
+	w->n_goroutines = w->n_gos_lost = 0;
+}
+
+/* The main goroutine, which nobody has started, is none that comes and goes. */
+static void take_table(struct watching *w, const struct goroutines *gs, uint64_t now)
+{
+	begin_groups(w);
+	for (size_t i = 0; i < gs->n; i++) {
+		w->n_goroutines += !gs->v[i].system;
+		if (!gs->v[i].system && gs->v[i].gopc)
+			add_goroutine(w, &gs->v[i], now);
+	}
+	w->n_goroutines += gs->n_left_out;
+	w->n_tables_lost += gs->n_left_out || gs->n_unreadable;
+	finish_groups(w, gs);
+	for (size_t i = 0; i < N_HORIZONS; i++)
+		if (w->horizons[i].roster)
+			roster_read(w->horizons[i].roster, gs, now);
+	w->table_ns = now;
+}
+
+static void read_table(struct watching *w, uint64_t now)
+{
+	const struct goroutines_limits limits = { .max_bytes = w->opt.memory_bytes };
+	uint64_t begin = cpu_ns();
+	struct goroutines gs;
+
+	if (now < w->table.next_ns)
+		return;
+	if (!gomem_goroutines(process_gomem(w->p), false, &limits, &gs)) {
+		if (!process_gone(w->p))
+			take_table(w, &gs, now);
+		goroutines_free(&gs);
+	}
+	done(&w->table, now, begin, SHARE_OF_CORE, w->reading_ns);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+static void add_memory(struct watching *w, const struct memory_account *before, uint64_t now)
+{
+	const struct memory_account *m = &w->told.memory;
+	struct memory_reading r = {
+		.time_ns = now, .rss = m->rss, .goal = m->next_gc, .n_collections = m->num_gc,
+		.parts = {
+			[MEMORY_LIVE] = m->live_heap,
+			[MEMORY_GARBAGE] = less(m->heap_alloc, m->live_heap),
+			[MEMORY_FREE] = less(m->heap_inuse, m->heap_alloc),
+			[MEMORY_IDLE] = less(m->heap_idle, m->heap_released),
+			[MEMORY_STACKS] = m->stacks, [MEMORY_RUNTIME] = m->runtime,
+			[MEMORY_NOT_GO] = m->not_go > 0 ? (uint64_t)m->not_go : 0,
+		},
+	};
+
+	if (w->memory_ns && now > w->memory_ns)
+		r.allocated_per_s = (double)less(m->total_alloc, before->total_alloc) * 1e9 /
+				    (double)(now - w->memory_ns);
+	for (size_t i = 0; i < N_HORIZONS && m->known; i++)
+		if (w->horizons[i].memory)
+			memory_series_add(w->horizons[i].memory, &r);
+	w->memory_ns = now;
+}
+
+static void read_memory(struct watching *w, uint64_t now)
+{
+	struct memory_account before = w->told.memory;
+
+	if (process_memory(w->p, &w->told.memory))
+		add_memory(w, &before, now);
+}
+
+/* ---- the judgement --------------------------------------------------------------------------- */
+
+static void fill_class(const struct horizon *h, unsigned i, struct judge_class *c)
+{
+	struct growth load;
+
+	*c = (struct judge_class){ .object_bytes = tally_object_bytes(h->tally, i) };
+	tally_growth(h->tally, i, &c->bytes, &load);
+	for (size_t k = 0; k < ARRAY_SIZE(c->load); k++)
+		c->load[k] = isnan(load.part[k]) ? 0 : load.part[k];
+}
+
+static void fill_groups(struct watching *w, struct horizon *h)
+{
+	size_t n = 0;
+
+	h->groups = xcalloc(w->groups.n, sizeof(*h->groups));
+	h->flows = xcalloc(w->groups.n, sizeof(*h->flows));
+	for (const struct group *g = table_next(&w->groups, NULL); g;
+	     g = table_next(&w->groups, g)) {
+		struct judge_group *to = &h->groups[n];
+
+		window_flow(roster_window(h->roster), g->key, &h->flows[n]);
+		to->goroutines = &h->flows[n++];
+		to->finding = NO_FINDING;
+		memcpy(to->waiting, g->waiting, sizeof(to->waiting));
+	}
+}
+
+static void judge_horizon(struct watching *w, struct horizon *h)
+{
+	struct judge_input in = {
+		.limits = { w->opt.min_cycles, w->opt.min_s },
+		.classes = h->classes, .n_classes = N_CLASSES, .heap = &h->heap,
+		.n_groups = w->groups.n,
+	};
+	struct judge_result out;
+
+	for (unsigned i = 0; i < N_CLASSES; i++)
+		fill_class(h, i, &h->classes[i]);
+	fill_class(h, ALL, &h->heap);
+	fill_groups(w, h);
+	in.groups = h->groups;
+	window_span(roster_window(h->roster), &in.groups_span);
+	judge(&in, &out);
+	h->worst = out.verdict;
+	free(out.findings);
+}
+
+/* What all of the time says, and what the recent window does; higher: more there is than ever
+ * before that. */
+static struct judgement join(const struct judgement *all, const struct judgement *now, bool higher)
+{
+	struct judgement is = *all;
+
+	if (now->verdict > all->verdict && now->verdict >= VERDICT_GROWING && higher)
+		return *now;
+	if (all->verdict >= VERDICT_GROWING && !all->certain && now->verdict < VERDICT_GROWING &&
+	    now->verdict != VERDICT_TOO_FEW && now->rate.high < all->rate.low) {
+		is = *now;
+		is.verdict = VERDICT_PLATEAU;
+	}
+	return is;
+}
+
+/* As long as too little is known of the heap, what does not grow tells nothing of all. */
+static void take_worse(struct watching *w, enum verdict v)
+{
+	if (v >= VERDICT_GROWING && v > w->told.verdict)
+		w->told.verdict = v;
+}
+
+static void tell_class(struct watching *w, unsigned i, const struct horizon *now)
+{
+	const struct horizon *all = &w->horizons[WHOLE];
+	struct watched_class c = { .size = golayout_class_size(i),
+				   .live_bytes = tally_live_bytes(all->tally, i),
+				   .is = all->classes[i].is };
+
+	if (now)
+		c.is = join(&c.is, &now->classes[i].is, c.live_bytes > now->peak[i]);
+	take_worse(w, c.is.verdict);
+	if (c.live_bytes || c.is.verdict >= VERDICT_GROWING)
+		w->told.classes[w->told.n_classes++] = c;
+}
+
+static void tell_heap(struct watching *w, const struct horizon *now)
+{
+	const struct horizon *all = &w->horizons[WHOLE];
+	struct watched *t = &w->told;
+
+	t->n_cycles = tally_cycles(all->tally, &t->n_missed);
+	t->live_bytes = tally_live_bytes(all->tally, ALL);
+	t->heap = all->heap.is;
+	if (now)
+		t->heap = join(&t->heap, &now->heap.is, t->live_bytes > now->peak[ALL]);
+	take_worse(w, t->heap.verdict);
+	t->n_classes = 0;
+	for (unsigned i = 1; i < N_CLASSES; i++)
+		tell_class(w, i, now);
+	tell_class(w, 0, now);
+}
+
+static int by_growth(const void *a, const void *b)
+{
+	const struct watched_go *x = a, *y = b;
+
+	if (x->is.verdict != y->is.verdict)
+		return x->is.verdict < y->is.verdict ? 1 : -1;
+	if (x->is.rate.low != y->is.rate.low)
+		return x->is.rate.low < y->is.rate.low ? 1 : -1;
+	return x->live != y->live ? (x->live < y->live ? 1 : -1) : (x->gopc > y->gopc) * 2 - 1;
+}
+
+static void tell_gos(struct watching *w, const struct horizon *now, uint64_t time_ns)
+{
+	const struct horizon *all = &w->horizons[WHOLE];
+	size_t recent = now ? (size_t)(now - w->horizons) : 0, n = 0;
+	struct watched *t = &w->told;
+
+	free(t->gos);
+	t->gos = xcalloc(w->groups.n, sizeof(*t->gos));
+	for (const struct group *g = table_next(&w->groups, NULL); g;
+	     g = table_next(&w->groups, g), n++) {
+		struct watched_go *to = &t->gos[n];
+
+		*to = (struct watched_go){
+			.gopc = g->key, .startpc = g->startpc, .live = g->live,
+			.state = g->live ? w->states[g->state] : NULL, .n_state = g->n_state,
+			.longest_wait_s = g->waits_since_ns && g->waits_since_ns < time_ns ?
+					  (double)(time_ns - g->waits_since_ns) / 1e9 : -1,
+			.since_s = (double)(time_ns - g->first_ns) / 1e9,
+			.is = all->groups[n].is,
+		};
+		if (now)
+			to->is = join(&to->is, &now->groups[n].is, g->live > g->before[recent]);
+		take_worse(w, to->is.verdict);
+	}
+	t->n_gos = n;
+	if (n)
+		qsort(t->gos, n, sizeof(*t->gos), by_growth);
+}
+
+/* What is left to the limit is shared with all who use it. */
+static void tell_memory(struct watching *w, const struct horizon *now)
+{
+	const struct memory_series *series = (now ? now : &w->horizons[WHOLE])->memory;
+	struct watched *t = &w->told;
+	struct memlimit limit = { 0 };
+	uint64_t room = 0;
+
+	if (!memlimit_read("", target_pid(process_target(w->p)), &limit))
+		room = limit.bytes > limit.used ? limit.bytes - limit.used : 1;
+	t->limit_bytes = limit.bytes;
+	t->limit_used = limit.used;
+	t->limit_of = limit.of;
+	memory_series_tell(series, &t->heap, t->verdict, room ? t->memory.rss + room : 0, &t->does);
+}
+
+static void free_groups(struct horizon *h)
+{
+	free(h->groups);
+	free(h->flows);
+	h->groups = NULL;
+	h->flows = NULL;
+}
+
+static void judge_all(struct watching *w, uint64_t now)
+{
+	struct horizon *all = &w->horizons[WHOLE], *late = recent(w, now);
+	uint64_t begin = cpu_ns();
+
+	judge_horizon(w, all);
+	if (late)
+		judge_horizon(w, late);
+	w->told.verdict = all->worst < VERDICT_GROWING ? all->worst : VERDICT_STEADY;
+	tell_heap(w, late);
+	tell_gos(w, late, now);
+	if (w->memory_ns)
+		tell_memory(w, late);
+	free_groups(all);
+	if (late)
+		free_groups(late);
+	w->judging.spent_ns += (double)(cpu_ns() - begin);
+}
+
+/* Its share of the time has come to what it takes. */
+static bool judging_due(const struct watching *w, uint64_t now)
+{
+	double earned = JUDGE_ADVANCE_NS +
+			JUDGE_SHARE * (double)(now - w->horizons[WHOLE].start_ns);
+
+	return now >= w->judging.next_ns && w->judging.spent_ns <= earned;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+void watching_new(struct watching **out, struct process *p, const struct watching_options *opt,
+		  uint64_t now_ns)
+{
+	struct watching *w = xcalloc(1, sizeof(*w));
+	double every = opt->min_s * 1e9 / READINGS;
+
+	w->p = p;
+	w->opt = *opt;
+	w->census_known = true;
+	w->reading_ns = (uint64_t)fmin(fmax(every, MIN_READING_NS), MAX_READING_NS);
+	w->n_goroutines = UNKNOWN_U64;
+	w->told.memory.rss = UNKNOWN_U64;
+	w->told.classes = xcalloc(N_CLASSES, sizeof(*w->told.classes));
+	table_init(&w->groups, sizeof(struct group), 2 * MAX_FLOWS * sizeof(struct group));
+	begin_horizon(w, WHOLE, now_ns);
+	*out = w;
+}
+
+void watching_free(struct watching *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < N_HORIZONS; i++)
+		end_horizon(&w->horizons[i]);
+	for (size_t i = 0; i < w->n_states; i++)
+		free(w->states[i]);
+	free(w->states);
+	free(w->told.classes);
+	free(w->told.gos);
+	table_fini(&w->groups);
+	free(w);
+}
+
+/* An error is one only if it stays. */
+static int failed(struct watching *w, int err, uint64_t now)
+{
+	if (err == -ESRCH || process_gone(w->p))
+		return -ESRCH;
+	w->look_ns = now + RETRY_NS;
+	return ++w->n_failures < MAX_FAILURES ? 0 : err;
+}
+
+static void read_all(struct watching *w, uint64_t now)
+{
+	uint64_t begin = cpu_ns();
+
+	turn_horizons(w, now);
+	read_memory(w, now);
+	done(&w->reading, now, begin, SHARE_OF_CORE, w->reading_ns);
+	read_table(w, now);
+}
+
+int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
+{
+	int err = 0;
+	bool judged = false;
+
+	if (now_ns >= w->look_ns) {
+		err = process_check(w->p);	/* once; of one just started -EAGAIN */
+		if (!err)
+			err = look(w, now_ns);
+		else
+			w->look_ns = now_ns + RETRY_NS;
+		if (err == -EAGAIN)
+			err = 0;
+		else if (!err)
+			w->n_failures = 0;
+	}
+	if (!err && now_ns >= w->reading.next_ns) {
+		if (process_gone(w->p))
+			return -ESRCH;
+		read_all(w, now_ns);
+		judged = judging_due(w, now_ns);
+		if (judged)
+			watching_judge(w, now_ns);
+	}
+	if (err)
+		err = failed(w, err, now_ns);
+	*next_ns = w->look_ns < w->reading.next_ns ? w->look_ns : w->reading.next_ns;
+	return err ? err : judged;
+}
+
+void watching_judge(struct watching *w, uint64_t now_ns)
+{
+	struct watched *t = &w->told;
+
+	if (now_ns - w->memory_ns > RETRY_NS)
+		read_memory(w, now_ns);
+	judge_all(w, now_ns);
+	process_describe(w->p, &t->target);
+	t->gone = process_gone(w->p);
+	t->seconds = (double)(now_ns - w->horizons[WHOLE].start_ns) / 1e9;
+	t->census_known = w->census_known;
+	t->n_goroutines = w->table_ns ? w->n_goroutines : UNKNOWN_U64;
+	t->n_tables_lost = w->n_tables_lost;
+	t->n_gos_lost = w->n_gos_lost;
+	t->cpu_s = (w->reading.spent_ns + w->table.spent_ns + w->judging.spent_ns) / 1e9;
+}
+
+const struct watched *watching_told(const struct watching *w)
+{
+	return &w->told;
+}
