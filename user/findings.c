@@ -18,9 +18,11 @@
 #include "user/base/util.h"
 #include "user/coverage.h"
 #include "user/judge/estimate.h"
+#include "user/leftout.h"
 #include "user/observation.h"
 #include "user/sites.h"
 #include "user/source.h"
+#include "user/suppress.h"
 #include "user/verdicts.h"
 
 enum start { START_SEEN, START_BEFORE_ATTACH, START_UNSEEN };	/* of a goroutine */
@@ -29,6 +31,7 @@ struct made {			/* findings, and what they hold */
 	struct findings f;
 	struct site_store *store;
 	char *strings[5];	/* of the target */
+	char *suppressed_by;
 	char **states;
 	size_t n_states;
 };
@@ -548,6 +551,16 @@ static struct older_site *older_site_of(struct making *mk, const struct obs_olde
 	return &f->older[i];
 }
 
+static void drop_suppressed_older(struct findings *f, struct suppress *suppress)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_older; i++)
+		if (!suppress_older(suppress, &f->older[i]))
+			f->older[n++] = f->older[i];
+	f->n_older = n;
+}
+
 static void make_older(struct making *mk)
 {
 	const struct obs_before *before = &mk->o->before;
@@ -573,6 +586,8 @@ static void make_older(struct making *mk)
 	set_bounds(&named.bytes, &all.bytes);
 	f->older_named = named.bytes;
 	fit_older(f);
+	if (mk->o->suppress)
+		drop_suppressed_older(f, mk->o->suppress);
 	if (f->n_older)
 		qsort(f->older, f->n_older, sizeof(*f->older), by_older_bytes);
 	join_older(mk);
@@ -928,6 +943,13 @@ static bool heard_any(const struct observation *o)
 	return !waits || o->n_sources_left_out || o->n_accounts;
 }
 
+static void leave_out_suppressed(struct made *m, const struct suppress *suppress)
+{
+	m->suppressed_by = xstrdup(suppress_path(suppress));
+	m->f.suppressed_by = m->suppressed_by;
+	left_out_suppressed(&m->f);
+}
+
 struct findings *findings_make(const struct observation *o, struct sites *sites)
 {
 	struct made *m = xcalloc(1, sizeof(*m));
@@ -964,10 +986,14 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);
 	make_listened(&m->f, o);
+	if (o->suppress)
+		suppress_mark(o->suppress, &m->f);
 	if (o->evidence.known)
 		verdicts_make(&m->f, o, sites, mk.stacks);
 	else
 		verdicts_look(&m->f, o);
+	if (o->suppress)
+		leave_out_suppressed(m, o->suppress);
 	m->store = sites_hold(sites);
 	free(mk.stacks);
 	free(mk.added);
@@ -980,15 +1006,16 @@ void findings_free(struct findings *f)
 
 	if (!m)
 		return;
-	for (size_t i = 0; i < f->n_sites; i++)
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed; i++)
 		free(f->sites[i].parts);
-	for (size_t i = 0; i < f->n_gsites; i++)
+	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed; i++)
 		free(f->gsites[i].places);
 	for (size_t i = 0; i < ARRAY_SIZE(m->strings); i++)
 		free(m->strings[i]);
 	for (size_t i = 0; i < m->n_states; i++)
 		free(m->states[i]);
 	free(m->states);
+	free(m->suppressed_by);
 	free(f->sites);
 	free(f->older);
 	free(f->gsites);

@@ -167,6 +167,7 @@ struct heap_site {
 	const struct older_site *older;	/* of the same id; NULL: none is known */
 	struct judgement is;	/* where findings are judged */
 	size_t finding;		/* index; NO_INDEX: of none */
+	bool suppressed;	/* --suppress: known and accepted */
 };
 
 /* Goroutines of one creation site that wait at the same place in the same state. */
@@ -195,6 +196,7 @@ struct goroutine_site {
 	uint64_t gopc;		/* of its goroutines, as the runtime has it; UNKNOWN_U64: none */
 	struct judgement is;	/* of all that this go statement has started; rate in goroutines */
 	size_t finding;		/* index; NO_INDEX: of none */
+	bool suppressed;	/* as of a heap site */
 };
 
 /* Sums over sites. */
@@ -349,8 +351,8 @@ struct verdicts {
 	double needed_s;	/* as long as a trace needs for that, about; NAN: not known */
 	struct finding *findings;	/* leaks first, then by the lower end of the rate */
 	size_t n_findings;
-	struct estimate explained;	/* share of the heap's growth that leaks make up; NAN: it
-					 * does not grow */
+	struct estimate explained;	/* share of the heap's growth that leaks make up, and what
+					 * is suppressed; NAN: it does not grow */
 	struct estimate unseen;	/* growth of the heap that no stack shows, bytes a second */
 	double detectable;	/* what of a leak would show, bytes a second; NAN: too early */
 };
@@ -380,6 +382,8 @@ struct findings {
 	const struct heap_view *types;	/* the heap by type; NULL: not looked at */
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
+	size_t n_sites_suppressed;	/* behind the others: no report has rows of them, but what
+					 * it tells of all has them in it */
 	struct estimate live, live_bytes; /* of all sites */
 	struct estimate older_bytes;	/* of the census, not seen to be allocated; NAN: unknown */
 	uint64_t older_rate;	/* bytes between two samples of the program's own profile, by which
@@ -392,7 +396,8 @@ struct findings {
 	bool starts_missed;	/* not every start of a goroutine was seen */
 	uint64_t n_starts;	/* since the attach, about, by the runtime's own count; UNKNOWN_U64 */
 	struct goroutine_site *gsites;	/* in order of live */
-	size_t n_gsites;
+	size_t n_gsites, n_gsites_suppressed;	/* likewise */
+	const char *suppressed_by;	/* the file of --suppress; NULL: none was given */
 	uint64_t profile_rate;	/* bytes between two samples of the runtime's own profile, which the
 				 * heap sites are of; 0: they are not */
 	bool profile_off;	/* it was asked for, and the program has none */

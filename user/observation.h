@@ -22,6 +22,8 @@
 #include "user/model.h"
 #include "user/source.h"
 
+struct suppress;
+
 /* A rate over less is noise, however exact the numbers: a burst becomes gigabytes a minute. */
 enum { MIN_RATE_CYCLES = 3 };
 #define MIN_RATE_NS 2000000000ull
@@ -193,6 +195,7 @@ struct observation {
 	struct heap_census census;
 	struct obs_before before;
 	struct obs_evidence evidence;
+	struct suppress *suppress;	/* what the user accepts, not its own; NULL: nothing */
 	bool gc_known;			/* the collections were asked for: */
 	struct gc_cycle *gc;		/* oldest first */
 	size_t n_gc;

@@ -409,6 +409,12 @@ static int parse_source(struct parsing *p, const char *arg)
 	return wrong(p, "--source: there is no source '%s'; there are: %s", arg, names);
 }
 
+static int parse_path(struct parsing *p, const char *arg)
+{
+	*(const char **)field(p) = arg;
+	return 0;
+}
+
 static int parse_output(struct parsing *p, const char *arg)
 {
 	p->o->outputs[0].path = arg;
@@ -480,6 +486,8 @@ static const struct row fixed_rows[] = {
 	  .help = "call nothing a leak before TIME has passed (3m)" },
 	{ "fail-on-leak", CMD_TRACE, AT(fail_on_leak), .flag = true,
 	  .help = "exit with 3 if the final report names a leak" },
+	{ "suppress", CMD_TRACE | CMD_DUMP, .arg = "FILE", .parse = parse_path, AT(suppress),
+	  .help = "leave out stacks and types that FILE names as known and accepted" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what would be probed, where and why; attach nothing" },
 	{ "top", CMD_TRACE | CMD_DUMP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),

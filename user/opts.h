@@ -57,6 +57,7 @@ struct opts {
 	uint64_t min_cycles;		/* no leak is called before so many collections, */
 	uint64_t min_time_ns;		/* nor so soon */
 	bool fail_on_leak;
+	const char *suppress;		/* file of patterns; NULL: none */
 	bool force, dry_run;
 	bool json;			/* of commands that have no report: JSON and not text */
 	enum verbosity verbosity;

@@ -230,6 +230,8 @@ static void fill_sites(struct judging *g)
 	for (size_t i = 0; i < f->n_sites; i++) {
 		g->in.sites[i].finding = g->in.sites[i + f->n_sites].finding = NO_FINDING;
 		g->in.sites[i].container = container_of_site(&f->sites[i]);
+		g->in.sites[i].suppressed = f->sites[i].suppressed;
+		g->in.sites[i + f->n_sites].suppressed = f->sites[i].suppressed;
 		g->in.sites[i + f->n_sites].of_goroutines = true;
 		remember(g, f->sites[i].id, i);
 	}
@@ -269,6 +271,26 @@ static void add_goroutine(struct judging *g, const struct obs_goroutine *from)
 		group->function = function_of(g, from->startpc);
 }
 
+/* Of a group all that can have grown must be suppressed.  Of what is older than the attach only the
+ * go statement is known, which may be too little for a pattern. */
+static void suppress_groups(struct judging *g)
+{
+	for (size_t i = 0; i < g->f->n_gsites; i++) {
+		const struct goroutine_site *s = &g->f->gsites[i];
+		size_t k = s->gopc == UNKNOWN_U64 ? NO_INDEX : find(g, s->gopc);
+
+		if (k != NO_INDEX && s->suppressed)
+			g->in.groups[k].suppressed = true;
+	}
+	for (size_t i = 0; i < g->f->n_gsites; i++) {
+		const struct goroutine_site *s = &g->f->gsites[i];
+		size_t k = s->gopc == UNKNOWN_U64 ? NO_INDEX : find(g, s->gopc);
+
+		if (k != NO_INDEX && !s->suppressed && !s->before_attach && s->live)
+			g->in.groups[k].suppressed = false;
+	}
+}
+
 static void fill_groups(struct judging *g)
 {
 	const struct obs_flows *flows = &g->o->evidence.goroutines;
@@ -284,6 +306,7 @@ static void fill_groups(struct judging *g)
 	}
 	for (size_t i = 0; i < g->o->n_table; i++)
 		add_goroutine(g, &g->o->table[i]);
+	suppress_groups(g);
 }
 
 /* ---- what was said --------------------------------------------------------------------------- */
@@ -311,6 +334,8 @@ static void tell_goroutines(struct judging *g, struct finding *to)
 		s->finding = k == NO_INDEX ? NO_INDEX : g->in.groups[k].finding;
 		if (k != NO_INDEX)
 			s->is = g->in.groups[k].is;
+		if (s->suppressed)
+			s->finding = NO_INDEX;
 		if (s->finding != NO_INDEX && !to[s->finding].n_gsites++) {
 			to[s->finding].gsite = i;
 			to[s->finding].is = s->is;
@@ -330,6 +355,7 @@ static void tell_sites(struct judging *g, struct finding *to)
 
 		f->sites[i].is = (s->n_parts ? s : a)->is;
 		f->sites[i].finding = s->finding;
+		f->sites[i].suppressed = s->suppressed;
 		if (s->finding != NO_FINDING)
 			to[s->finding].n_sites++;
 	}

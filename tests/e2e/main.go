@@ -76,6 +76,7 @@ func allTests(e *env) []testCase {
 	all = append(all, programTests(e)...)
 	all = append(all, shapeTests(e)...)
 	all = append(all, verdictTests(e)...)
+	all = append(all, actingTests(e)...)
 	all = append(all, exactTests(e)...)
 	all = append(all, nameTests(e)...)
 	all = append(all, goroutineTests(e)...)

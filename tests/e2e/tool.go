@@ -56,6 +56,23 @@ type report struct {
 	Verdict  string // "": nothing was judged
 	Findings []finding
 	Sites    []site
+
+	Suppressed *suppressed // nil: without --suppress
+	Explained  struct{ Estimate, Low, High *float64 }
+}
+
+// suppressed is what --suppress leaves out.
+type suppressed struct {
+	File string
+	Heap struct {
+		Sites     uint64
+		LiveBytes *uint64                                `json:"live_bytes"`
+		Rate      struct{ Estimate, Low, High *float64 } `json:"rate_per_s"`
+	}
+	Goroutine struct {
+		Sites, Live uint64
+		Rate        *float64 `json:"rate_per_s"`
+	}
 }
 
 // finding is one element of "findings".

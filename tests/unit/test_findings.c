@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,6 +19,7 @@
 #include "user/judge/trend.h"
 #include "user/judge/window.h"
 #include "user/observation.h"
+#include "user/suppress.h"
 
 #define S 1000000000ull
 
@@ -771,6 +773,79 @@ static void test_descriptors(void **state)
 	accounts[0].typ = BYTES;
 }
 
+/* ---- what is suppressed ---------------------------------------------------------------------- */
+
+static struct suppress *accepting(const char *patterns)
+{
+	char path[] = "/tmp/test_findings.XXXXXX";
+	struct suppress *s = NULL;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, patterns, strlen(patterns)), strlen(patterns));
+	close(fd);
+	assert_int_equal(suppress_read(&s, path), 0);
+	unlink(path);
+	return s;
+}
+
+/* The leak of the heap is accepted, that of goroutines not: the site has no row and is no finding,
+ * its growth is explained, and what is told of all has it. */
+static void test_suppressed(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE, .n_started = 2 };
+	struct observation o = example();
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	o.suppress = accepting("heap: main.put < main.main\n");
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 0);
+	assert_int_equal(f->n_sites_suppressed, 1);
+	assert_true(f->sites[0].suppressed && f->sites[0].live.value == 111);
+	assert_true(f->live.value == 111);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 1);
+	assert_true(f->verdicts.findings[0].gsite != NO_INDEX);
+	assert_true(f->verdicts.explained.value > .9 && f->verdicts.explained.value < 1.1);
+	assert_string_equal(f->suppressed_by, suppress_path(o.suppress));
+	findings_free(f);
+	suppress_free(o.suppress);
+	end_story(&s, &o);
+}
+
+/* All goroutines of that statement but one that is older than the attach, of which the callers are
+ * not known: it stays in the table, and is no leak. */
+static void test_suppressed_goroutines(void **state)
+{
+	struct story s = { .n_started = 2, .flat = true };
+	struct observation o = example();
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	o.suppress = accepting("goroutine: main.serve < main.main\n");
+	table[5].start_ns = 57 * S;
+	table[5].stack = 3;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.verdict, VERDICT_STEADY);
+	assert_int_equal(f->verdicts.n_findings, 0);
+	assert_int_equal(f->n_gsites_suppressed, 1);
+	assert_int_equal(f->gsites[f->n_gsites].live, 3);
+	assert_int_equal(f->gsites[f->n_gsites].finding, NO_INDEX);
+	for (size_t i = 0; i < f->n_gsites; i++)
+		assert_true(f->gsites[i].gopc != PC(SERVE, 5) || f->gsites[i].before_attach);
+	findings_free(f);
+	table[5].start_ns = table[5].stack = 0;	/* not seen to start: it may be any */
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 1);
+	assert_false(f->gsites[f->verdicts.findings[0].gsite].suppressed);
+	assert_true(f->verdicts.findings[0].gsite < f->n_gsites);
+	findings_free(f);
+	suppress_free(o.suppress);
+	end_story(&s, &o);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -785,6 +860,7 @@ int main(void)
 		TEST(test_listened), TEST(test_kept), TEST(test_many),
 		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
 		TEST(test_goroutine_leak), TEST(test_descriptors),
+		TEST(test_suppressed), TEST(test_suppressed_goroutines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

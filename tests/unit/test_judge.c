@@ -652,6 +652,29 @@ static void test_early(void **state)
 	hand_free(h);
 }
 
+/* Of three sites of one finding, then of it all, then of the other one, too: growth that is
+ * suppressed is explained. */
+static void suppress_some(struct hand *h)
+{
+	h->sites[0].suppressed = true;
+	hand_judge(h, 8, 0);
+	assert_int_equal(h->out.n_findings, 2);
+	assert_int_equal(h->out.findings[0].n_sites, 2);
+	assert_int_equal(h->sites[0].finding, NO_FINDING);
+	assert_int_equal(h->sites[h->out.findings[0].first_site].finding, 0);
+	h->sites[1].suppressed = h->sites[2].suppressed = true;
+	hand_judge(h, 8, 0);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].first_site, 3);
+	assert_int_equal(h->out.verdict, VERDICT_LEAK);
+	h->sites[3].suppressed = true;
+	hand_judge(h, 8, 0);
+	assert_int_equal(h->out.n_findings, 0);
+	assert_int_equal(h->out.verdict, VERDICT_STEADY);
+	assert_true(h->out.explained.value > 0.95 && h->out.explained.value < 1.05);
+	assert_true(h->out.unseen.value < 1);
+}
+
 /* Three sites of one constructor leak in step, two objects each time or one; a fourth leaks in step
  * as well, below main only, and healthy ones are below main, too. */
 static void test_together(void **state)
@@ -692,7 +715,26 @@ static void test_together(void **state)
 	assert_int_equal(h->sites[2].finding, 0);
 	assert_true(fabs(h->out.findings[0].rate.value / h->out.findings[1].rate.value - 4) < 0.1);
 	assert_true(h->out.explained.value > 0.95 && h->out.explained.value < 1.05);
+	suppress_some(h);
 	hand_free(h);
+}
+
+/* What goroutines hold goes with them, but only if all that are together are suppressed. */
+static void suppress_goroutines(struct hand *h)
+{
+	h->groups[0].function = h->groups[1].function = 30;
+	h->groups[0].suppressed = true;
+	hand_judge(h, 2, 2);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].group, 1);
+	assert_int_equal(h->out.findings[0].n_sites, 2);
+	assert_false(h->sites[0].suppressed);
+	h->groups[1].suppressed = true;
+	hand_judge(h, 2, 2);
+	assert_int_equal(h->out.n_findings, 0);
+	assert_true(h->sites[0].suppressed && h->sites[1].suppressed);
+	assert_int_equal(h->sites[0].is.verdict, VERDICT_LEAK);
+	assert_int_equal(h->out.verdict, VERDICT_STEADY);
 }
 
 /* Buckets of maps that leak with what holds the maps; readers and writers of connections. */
@@ -723,6 +765,7 @@ static void test_in_step(void **state)
 	assert_int_equal(h->out.findings[0].n_sites, 0);
 	assert_true(h->groups[0].finding == 0 && h->groups[1].finding == 0);
 	assert_int_equal(h->out.findings[1].n_sites, 2);
+	suppress_goroutines(h);
 	hand_free(h);
 }
 

@@ -285,6 +285,47 @@ static void test_goroutine_rates(void **state)
 	free(text);
 }
 
+/* What is suppressed has no row, and is in the sums. */
+static void test_suppressed(void **state)
+{
+	struct heap_site sites[] = {
+		{ .live = EXACT(1), .live_bytes = EXACT(16), .rate = { NAN, NAN, NAN, 0 } },
+		{ .live = EXACT(2), .live_bytes = EXACT(2048), .rate = { 1024, 512, 1536, 2 } },
+		{ .live = EXACT(1), .live_bytes = EXACT(1024), .rate = { NAN, NAN, NAN, 0 } },
+	};
+	struct goroutine_site gsites[] = {
+		{ .live = 9, .rate_per_s = 1, .rate_span_s = 60, .oldest_s = -1 },
+		{ .live = 8, .rate_per_s = 2, .rate_span_s = 60, .oldest_s = -1 },
+	};
+	struct findings f = plain_findings();
+	char *text;
+
+	f.sites = sites;
+	f.n_sites = 1;
+	f.n_sites_suppressed = 2;
+	f.gsites = gsites;
+	f.n_gsites = f.n_gsites_suppressed = 1;
+	f.suppressed_by = "accepted.txt";
+	f.live = (struct estimate)EXACT(4);
+	f.live_bytes = (struct estimate)EXACT(3088);
+	text = render_findings("text", &f, 0);
+	assert_non_null(strstr(text, "SUPPRESSED 2 sites by accepted.txt: "
+				     "+60KiB/min [+30, +90], 3KiB;\n"
+				     "         8 goroutines at 1 site, +120.0/min\n"));
+	assert_non_null(strstr(text, "3.02KiB live in 4 objects at 3 sites"));
+	assert_non_null(strstr(text, "17 live at 2 sites"));
+	assert_non_null(strstr(text, "#1 "));
+	assert_null(strstr(text, "#2 "));
+	free(text);
+	text = render_findings("folded", &f, 0);
+	assert_string_equal(text, "[unknown] 16\n");
+	free(text);
+	f.n_sites_suppressed = f.n_gsites_suppressed = 0;
+	text = render_findings("text", &f, 0);
+	assert_null(strstr(text, "SUPPRESSED"));
+	free(text);
+}
+
 static void test_numbers(void **state)
 {
 	static const struct { uint64_t v; const char *bytes; } bytes[] = {
@@ -1081,7 +1122,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
-		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_rates),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_suppressed), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),

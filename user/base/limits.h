@@ -82,6 +82,10 @@ enum {
 	MAX_DYNAMIC = 1 << 18,		/* words that may be interface types and are remembered */
 	MAX_PROBES = 1 << 16,		/* of them, those outside the file, which are read */
 
+	MAX_SUPPRESS_BYTES = 1 << 20,	/* of a file of patterns, which the user has written */
+	MAX_SUPPRESSIONS = 1000,	/* patterns in it; each is compared with each stack */
+	MAX_SUPPRESS_FRAMES = 64,	/* of one pattern */
+
 	MAX_STRUCT_BYTES = 1 << 26,	/* no struct of the runtime is larger */
 	MAX_TYPEDEFS = 8,		/* in a row; the Go compiler writes one or two */
 	MAX_DWARF_SECTION = 1 << 28,	/* bytes, packed or not; a Go program of 170 MB has 48 MB */

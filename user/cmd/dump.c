@@ -18,6 +18,7 @@
 #include "user/output.h"
 #include "user/process.h"
 #include "user/sites.h"
+#include "user/suppress.h"
 #include "user/target.h"
 
 struct run {
@@ -26,6 +27,7 @@ struct run {
 	struct outputs *outputs;
 	struct process *p;
 	struct sites *sites;
+	struct suppress *suppress;
 };
 
 static bool interrupted(void *ctx)
@@ -86,16 +88,21 @@ static int look(struct run *r, struct observation **o)
 	return err ? say_failed(r, err) : 0;
 }
 
-static int report(struct run *r, const struct observation *o)
+static int report(struct run *r, struct observation *o)
 {
-	struct findings *f = findings_make(o, r->sites);
-	int err = outputs_write(r->outputs, f, r->o->top);
+	struct findings *f;
+	int err;
 
+	o->suppress = r->suppress;
+	f = findings_make(o, r->sites);
+	err = outputs_write(r->outputs, f, r->o->top);
 	if (err == -ENODATA)
 		say_error("process %d: its runtime's memory profiler is off, as in every program "
 			  "that does not ask for its own profile: there is nothing to write of its "
 			  "heap; gobpfleak heap shows its types, gobpfleak trace what is allocated "
 			  "from now on", o->target.pid);
+	if (r->suppress)
+		suppress_say_unused(r->suppress);
 	findings_free(f);
 	return err;
 }
@@ -106,6 +113,8 @@ static int dump(const struct opts *o)
 	struct observation *seen = NULL;
 	int err = open_loop(&r);
 
+	if (!err && o->suppress)
+		err = suppress_read(&r.suppress, o->suppress);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err)
@@ -117,6 +126,7 @@ static int dump(const struct opts *o)
 	observation_free(seen);
 	outputs_close(r.outputs);
 	sites_free(r.sites);
+	suppress_free(r.suppress);
 	process_close(r.p);
 	loop_close(r.loop);
 	return err && err != -EPIPE ? EXIT_FAILED : EXIT_DONE;

@@ -25,6 +25,7 @@
 #include "user/process.h"
 #include "user/report/report.h"
 #include "user/sites.h"
+#include "user/suppress.h"
 #include "user/target.h"
 #include "user/tracing.h"
 
@@ -35,6 +36,7 @@ struct run {
 	struct process *p;
 	struct tracing *t;
 	struct sites *sites;
+	struct suppress *suppress;
 	struct outputs *outputs;
 	struct loop *loop;
 	uint64_t end_ns, next_report_ns;	/* 0: none */
@@ -61,9 +63,12 @@ struct run {
 static int report(struct run *r)
 {
 	struct observation *o = tracing_observe(r->t);
-	struct findings *f = findings_make(o, r->sites);
-	int err = outputs_write(r->outputs, f, r->o->top);
+	struct findings *f;
+	int err;
 
+	o->suppress = r->suppress;
+	f = findings_make(o, r->sites);
+	err = outputs_write(r->outputs, f, r->o->top);
 	r->leaks = f->verdicts.known && f->verdicts.verdict == VERDICT_LEAK;
 	r->nothing = f->unheard ? NOT_HEARD : NO_COLLECTION;
 	findings_free(f);
@@ -89,6 +94,8 @@ static int final_report(struct run *r)
 
 	if (err == -ENODATA)
 		say_error("%s", r->nothing);
+	if (r->suppress)
+		suppress_say_unused(r->suppress);
 	if (r->n_failed)
 		say("%u of the reports before the final one could not be written", r->n_failed);
 	return err;
@@ -384,6 +391,8 @@ static int trace(const struct opts *o)
 	pid_t pid = o->pid;
 	int err = open_loop(&r);
 
+	if (!err && o->suppress)
+		err = suppress_read(&r.suppress, o->suppress);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err)
@@ -399,6 +408,7 @@ static int trace(const struct opts *o)
 	outputs_close(r.outputs);
 	tracing_free(r.t);
 	sites_free(r.sites);
+	suppress_free(r.suppress);
 	process_close(r.p);
 	loop_close(r.loop);
 	return r.result;

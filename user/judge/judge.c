@@ -63,6 +63,12 @@ static struct estimate share(const struct estimate *part, const struct estimate 
 				  part->samples };
 }
 
+static bool explains(const struct judge_site *site)
+{
+	return site->is.verdict == VERDICT_LEAK ||
+	       (site->suppressed && site->is.verdict == VERDICT_GROWING);
+}
+
 static struct estimate explained(const struct judge_input *in)
 {
 	struct estimate sum = { 0 };
@@ -73,7 +79,7 @@ static struct estimate explained(const struct judge_input *in)
 	for (size_t i = 0; i < in->n_sites; i++) {
 		const struct judgement *is = &in->sites[i].is;
 
-		if (is->verdict != VERDICT_LEAK)
+		if (!explains(&in->sites[i]))
 			continue;
 		sum.value += is->rate.value;
 		sum.samples += is->rate.samples;

@@ -63,6 +63,8 @@ struct judge_site {
 				 * runtime keeps for the next ones */
 	const uint64_t *callers; /* functions of the stack, leaf first, by numbers other than 0 */
 	size_t n_callers;
+	bool suppressed;	/* the user knows: its growth is explained, and no finding; set, too,
+				 * of what suppressed goroutines hold */
 
 	/* Filled in: */
 	struct judgement is;	/* rate in bytes a second */
@@ -86,6 +88,7 @@ struct judge_group {
 	double bytes_each;	/* mean size of their stacks */
 	uint64_t function;	/* that they run, a number as in callers; 0: not known */
 	uint64_t creator;	/* function with the go statement, likewise */
+	bool suppressed;	/* as of a site */
 
 	/* Filled in: */
 	struct judgement is;	/* rate in goroutines a second */
@@ -124,7 +127,7 @@ struct judge_result {
 					 * end of the rate; free() */
 	size_t n_findings;
 	struct estimate explained;	/* share of the heap's growth that leaks on the heap make
-					 * up; NAN: it does not grow */
+					 * up, and what is suppressed; NAN: it does not grow */
 	struct estimate unseen;		/* growth of the heap that no stack shows, bytes a second */
 	double detectable;		/* a leak of so many bytes a second in any one size class
 					 * would show; NAN: not known yet */

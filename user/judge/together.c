@@ -287,6 +287,31 @@ static void promote_maps(struct together *t)
 	}
 }
 
+/* ---- what is suppressed ---------------------------------------------------------------------- */
+
+static bool is_suppressed(const struct node *node)
+{
+	return node->site ? node->site->suppressed : node->group->suppressed;
+}
+
+/* What goroutines hold goes with them, where all of what is together are suppressed. */
+static void suppress_held(struct together *t)
+{
+	enum { NO_GROUP, ALL, NOT_ALL } *groups = xcalloc(t->n + 1, sizeof(*groups));
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct judge_group *g = t->nodes[i].group;
+		size_t root = root_of(t, i);
+
+		if (g && groups[root] != NOT_ALL)
+			groups[root] = g->suppressed ? ALL : NOT_ALL;
+	}
+	for (size_t i = 0; i < t->n; i++)
+		if (t->nodes[i].site && groups[root_of(t, i)] == ALL)
+			t->nodes[i].site->suppressed = true;
+	free(groups);
+}
+
 /* ---- findings -------------------------------------------------------------------------------- */
 
 static void add_rate(struct estimate *sum, const struct estimate *e)
@@ -316,7 +341,7 @@ static void add_node(struct judge_finding *f, const struct node *node)
 static bool all_share(const struct together *t, size_t root, uint64_t caller)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (t->nodes[i].site && root_of(t, i) == root &&
+		if (t->nodes[i].site && root_of(t, i) == root && !is_suppressed(&t->nodes[i]) &&
 		    !is_on(t->nodes[i].site, caller))
 			return false;
 	return true;
@@ -349,19 +374,21 @@ static int by_alarm(const void *a, const void *b)
 
 static size_t make_findings(const struct together *t, struct ordered *all)
 {
-	size_t n = 0, *of_root = xcalloc(t->n + 1, sizeof(*of_root));
+	size_t n = 0, *of_root = xcalloc(t->n + 1, sizeof(*of_root));	/* one more; 0: none yet */
 
 	for (size_t i = 0; i < t->n; i++) {
-		size_t root = root_of(t, i);	/* never behind i */
+		size_t root = root_of(t, i);
 
-		if (root == i) {
-			of_root[i] = n;
-			all[n++] = (struct ordered){
-				.root = i, .finding.group = NO_FINDING,
+		if (is_suppressed(&t->nodes[i]))
+			continue;
+		if (!of_root[root]) {
+			all[n] = (struct ordered){
+				.root = root, .finding.group = NO_FINDING,
 				.finding.first_site = NO_FINDING,
 			};
+			of_root[root] = ++n;
 		}
-		add_node(&all[of_root[root]].finding, &t->nodes[i]);
+		add_node(&all[of_root[root] - 1].finding, &t->nodes[i]);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (all[i].finding.n_sites > 1)
@@ -380,6 +407,8 @@ static void note_findings(struct together *t, const struct ordered *all, size_t 
 	for (size_t i = 0; i < t->n; i++) {
 		struct node *node = &t->nodes[i];
 
+		if (is_suppressed(node))
+			continue;
 		*(node->site ? &node->site->finding : &node->group->finding) =
 			of_root[root_of(t, i)];
 	}
@@ -396,6 +425,7 @@ void judge_together(struct judge_input *in, struct judge_result *out)
 	give_descriptors(&t);
 	join_all(&t);
 	promote_maps(&t);
+	suppress_held(&t);
 	all = xcalloc(t.n + 1, sizeof(*all));
 	out->n_findings = make_findings(&t, all);
 	note_findings(&t, all, out->n_findings);

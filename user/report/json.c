@@ -15,6 +15,7 @@
 #include "user/base/json.h"
 #include "user/model.h"
 #include "user/report/heap_json.h"
+#include "user/report/left_out.h"
 
 /* Of a report that was not asked for all: what a reader can hold, and a disk. */
 enum { MAX_SITES = 1000, MAX_TYPES = 20, MAX_PLACES = 20 };
@@ -599,6 +600,30 @@ static void put_older(struct json *j, const struct findings *f, size_t top)
 	close_level(j, '}');
 }
 
+static void put_suppressed(struct json *j, const struct findings *f)
+{
+	struct left_out s;
+
+	if (!f->suppressed_by)
+		return;
+	report_suppressed(f, &s);
+	open_level(j, "suppressed", '{');
+	field_string(j, "file", f->suppressed_by);
+	open_level(j, "heap", '{');
+	field_u64(j, "sites", s.heap.sites);
+	field_whole(j, "live_objects", s.heap.live, f->live_known);
+	field_whole(j, "live_bytes", s.heap.live_bytes, f->live_known);
+	field_whole(j, "alloc_bytes", s.heap.alloc_bytes, true);
+	put_estimate(j, "rate_per_s", &s.rate);
+	close_level(j, '}');
+	open_level(j, "goroutine", '{');
+	field_u64(j, "sites", s.goroutines.sites);
+	field_u64(j, "live", s.goroutines.live);
+	field_double(j, "rate_per_s", s.goroutine_rate);
+	close_level(j, '}');
+	close_level(j, '}');
+}
+
 static void put_missing(struct json *j, unsigned missing)
 {
 	const char *text;
@@ -696,6 +721,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	if (f->types)
 		report_heap_json(&j, f->types);
 	put_verdicts(&j, f);
+	put_suppressed(&j, f);
 	put_coverage(&j, f);
 	put_cost(&j, f);
 	put_sites(&j, f, opt->top);

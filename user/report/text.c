@@ -15,6 +15,7 @@
 #include "user/base/util.h"
 #include "user/model.h"
 #include "user/report/heap_text.h"
+#include "user/report/left_out.h"
 #include "user/report/line.h"
 #include "user/report/memory_text.h"
 
@@ -361,7 +362,7 @@ static struct heap_sum heap_total(const struct findings *f)
 {
 	struct heap_sum t = { 0 };
 
-	for (size_t i = 0; i < f->n_sites; i++)
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed; i++)
 		add_heap(&t, &f->sites[i]);
 	return t;
 }
@@ -696,6 +697,20 @@ static void put_unexplained(struct line *l, const struct verdicts *v)
 			     report_whole(v->detectable * 60)).s);
 }
 
+/* Of the growth the share that leaks, or that is suppressed. */
+static void put_explained(struct line *l, const struct findings *f, size_t leaks)
+{
+	const bool suppressed = f->n_sites_suppressed > 0;
+	const bool one = leaks + suppressed == 1;
+
+	if ((!leaks && !suppressed) || !isfinite(f->verdicts.explained.value))
+		return;
+	item(l, "; ", "%s%s%s%s explain%s", leaks ? "the leak" : "", leaks > 1 ? "s" : "",
+	     leaks && suppressed ? " and " : "", suppressed ? "what is suppressed" : "",
+	     one ? "s" : "");
+	item(l, " ", "%.0f%% of the growth", fmin(f->verdicts.explained.value, 1) * 100);
+}
+
 static void put_verdict(FILE *out, const struct findings *f)
 {
 	const struct verdicts *v = &f->verdicts;
@@ -716,9 +731,7 @@ static void put_verdict(FILE *out, const struct findings *f)
 		item(&l, ", ", "%zu steady", count_others(f, true));
 	if (count_others(f, false))
 		item(&l, ", ", "%zu with too few samples", count_others(f, false));
-	if (leaks && isfinite(v->explained.value))
-		item(&l, "; ", "the leak%s explain%s %.0f%% of the growth", plural(leaks),
-		     leaks == 1 ? "s" : "", fmin(v->explained.value, 1) * 100);
+	put_explained(&l, f, leaks);
 	put_progress(&l, f);
 	put_unexplained(&l, v);
 	end_line(&l);
@@ -867,7 +880,7 @@ static void put_findings(FILE *out, const struct findings *f, size_t top)
 static void put_states(struct line *l, const struct findings *f)
 {
 	struct report_state *states;
-	size_t n = report_states(f->gsites, f->n_gsites, &states);
+	size_t n = report_states(f->gsites, f->n_gsites + f->n_gsites_suppressed, &states);
 
 	for (size_t i = 0; i < n; i++)
 		item(l, i ? ", " : "; ", "%s [%s]", report_count(states[i].n).s, states[i].state);
@@ -888,7 +901,7 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 	struct goroutine_sum t = { 0 };
 	struct line l = begin_line(out, "GOROUTINES ", 9);
 
-	for (size_t i = 0; i < f->n_gsites; i++)
+	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed; i++)
 		add_goroutines(&t, &f->gsites[i]);
 	item(&l, "", "%s live at %s site%s", report_count(t.live).s, report_count(t.sites).s,
 	     plural(t.sites));
@@ -1104,6 +1117,7 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 		put_verdict(out, f);
 		put_findings(out, f, opt->top);
 	}
+	report_suppressed_line(out, f);
 	if (f->gc_known)
 		report_collections(out, f, opt->top);
 	if (f->profile_off)
