@@ -160,8 +160,23 @@ static int set_number(struct parsing *p, const char *what, const char *text, uns
 	return 0;
 }
 
+/* "12gc"; false: it is something else. */
+static bool cycles_of(const char *text, uint64_t *n)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits || digits > 9 || strcmp(text + digits, "gc"))
+		return false;
+	*n = strtoul(text, NULL, 10);
+	return *n > 0;
+}
+
 static int parse_duration(struct parsing *p, const char *arg)
 {
+	if (cycles_of(arg, &p->o->duration_cycles))
+		return 0;
+	if (strlen(arg) > 2 && !strcmp(arg + strlen(arg) - 2, "gc"))
+		return wrong(p, "-d: '%s' is not a number of collections, as 12gc", arg);
 	return set_time(p, "-d", arg, &p->o->duration_ns);
 }
 
@@ -447,7 +462,8 @@ static const struct row fixed_rows[] = {
 	{ "pid", ONE_PROCESS, .letter = 'p', .arg = "PID", .parse = parse_pid,
 	  .help = "the process, or its name where only one Go process has it" },
 	{ "duration", CMD_TRACE, .letter = 'd', .arg = "TIME", .parse = parse_duration,
-	  .help = "stop after TIME (30s, 1m30s, 2h; a bare number is seconds)" },
+	  .help = "stop after TIME (30s, 1m30s, 2h; a bare number is seconds), or after so many "
+		  "collections (12gc)" },
 	{ "interval", CMD_TRACE, .letter = 'i', .arg = "TIME", .parse = parse_interval,
 	  .help = "a report every TIME, as the positional INTERVAL" },
 	{ "heap-only", CMD_TRACE, AT(goroutines), .flag = false,

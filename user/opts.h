@@ -40,6 +40,7 @@ struct opts {
 	const char *name;		/* of the process, where -p gave no number */
 	char **command;			/* NULL-terminated, or NULL */
 	uint64_t duration_ns;		/* 0: until a signal */
+	uint64_t duration_cycles;	/* 0: likewise; else until so many collections have ended */
 	uint64_t interval_ns;		/* 0: only the final report */
 	unsigned long count;		/* reports; 0: no limit */
 	size_t top;			/* rows of the text report */

@@ -844,6 +844,11 @@ int tracing_turn(struct tracing *t, bool force)
 	return err;
 }
 
+uint64_t tracing_cycles(const struct tracing *t)
+{
+	return track_cycles(t->track);
+}
+
 /* ---- observations ---------------------------------------------------------------------------- */
 
 static int by_number(const void *a, const void *b)

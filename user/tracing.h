@@ -60,6 +60,9 @@ int tracing_fd(const struct tracing *t);	/* readable after records that must not
  * fit, the user has been told.  0 also when the process has gone: see process_gone(). */
 int tracing_turn(struct tracing *t, bool force);
 
+/* Collections that have ended since the attach and that a look has seen. */
+uint64_t tracing_cycles(const struct tracing *t);
+
 /* What is known now.  Reads goroutines and memory of the process if it is still there. */
 struct observation *tracing_observe(struct tracing *t);
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 )
@@ -14,6 +15,7 @@ func actingTests(e *env) []testCase {
 	return []testCase{
 		{"acting/suppress-heap", func(t *T) { t.suppressed("map-grows", "heap", "heap: ", v) }},
 		{"acting/suppress-goroutines", func(t *T) { t.suppressed("goroutine-chan", "goroutine", "", v) }},
+		{"acting/cycles", func(t *T) { t.cycles(v) }},
 		{"acting/suppress-refused", func(t *T) { t.suppressRefused() }},
 	}
 }
@@ -68,5 +70,19 @@ func (t *T) suppressRefused() {
 	r := t.runTool(0, "list", "--suppress", file)
 	if r.code != 1 || !strings.Contains(r.stderr, "does not take --suppress") {
 		t.Errorf("list: %d %s", r.code, r.stderr)
+	}
+}
+
+// cycles: -d 5gc ends by itself, when 5 collections have ended and not much later.
+func (t *T) cycles(version string) {
+	p := t.shape("map-grows", version)
+	r := t.runTool(0, "--format", "json", "-p", fmt.Sprint(p.pid()), "-d", "5gc")
+	p.finish()
+	if r.code != 0 || !strings.Contains(r.stderr, "for 5 collections;") {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+	final := t.parse(strings.TrimSpace(r.stdout))
+	if final.Time.GCCycles < 5 {
+		t.Errorf("ended after %d collections", final.Time.GCCycles)
 	}
 }

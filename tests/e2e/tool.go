@@ -202,14 +202,16 @@ func (x *tracer) signalReport(file string) *report {
 	return x.parse(string(x.t.readFile(file)))
 }
 
-func (x *tracer) parse(line string) *report {
+func (x *tracer) parse(line string) *report { return x.t.parse(line) }
+
+func (t *T) parse(line string) *report {
 	r := &report{}
 	if err := json.Unmarshal([]byte(line), r); err != nil {
-		x.t.Fatalf("the report is no JSON: %v: %.300s", err, line)
+		t.Fatalf("the report is no JSON: %v: %.300s", err, line)
 	}
-	x.t.checkSchema(line)
-	if x.t.keep {
-		x.t.writeFile(fmt.Sprintf("report-%d.json", time.Now().UnixNano()), []byte(line), 0666)
+	t.checkSchema(line)
+	if t.keep {
+		t.writeFile(fmt.Sprintf("report-%d.json", time.Now().UnixNano()), []byte(line), 0666)
 	}
 	return r
 }

@@ -140,6 +140,7 @@ static void test_switches(void **state)
 	assert_int_equal(o.interval_ns, 10 * S);
 	assert_int_equal(o.count, 3);
 	assert_int_equal(o.duration_ns, 60 * S);
+	assert_int_equal(o.duration_cycles, 0);
 	assert_int_equal(o.top, 0);
 	assert_int_equal(o.min_cycles, 12);
 	assert_int_equal(o.min_time_ns, 180 * S);
@@ -154,6 +155,9 @@ static void test_switches(void **state)
 	assert_true(parsed(&l, "--help -p x").help);
 	assert_true(parsed(&l, "--version").version);
 	assert_false(parsed(&l, "-p 42 --goroutines-only -fgoroutine").heap);
+	o = parsed(&l, "-p 42 -d 12gc -d 10m");		/* whichever is earlier */
+	assert_int_equal(o.duration_ns, 600 * S);
+	assert_int_equal(o.duration_cycles, 12);
 }
 
 static void assert_spec(const struct output_spec *s, const char *format, const char *value,
@@ -241,6 +245,12 @@ static void test_refused(void **state)
 		{ "-p -1", "not a whole number from 1 to 2147483647" },
 		{ "-p 99999999999", "not a whole number from 1 to 2147483647" },
 		{ "-p 42 -d soon", "-d: 'soon' is not a time" },
+		{ "-p 42 -d 0gc", "-d: '0gc' is not a number of collections" },
+		{ "-p 42 -d 1.5gc", "-d: '1.5gc' is not a number of collections" },
+		{ "-p 42 -d -1gc", "-d: '-1gc' is not a number of collections" },
+		{ "-p 42 -d gc", "-d: 'gc' is not a time" },
+		{ "-p 42 -d 9999999999gc", "is not a number of collections" },
+		{ "-p 42 -i 12gc", "-i: '12gc' is not a time" },
 		{ "-p 42 -d 0", "not a time" },
 		{ "-p 42 -d 1e3s", "not a time" },
 		{ "-p 42 -d 0x10", "not a time" },

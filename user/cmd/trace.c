@@ -5,6 +5,7 @@
 #include "user/cmd/cmd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -305,6 +306,30 @@ static int attach(struct run *r, pid_t pid)
 	return 0;
 }
 
+/* -d in collections. */
+static void check_cycles(struct run *r)
+{
+	const uint64_t n = r->o->duration_cycles;
+
+	if (!n || r->stop || tracing_cycles(r->t) < n)
+		return;
+	say_verbose("%" PRIu64 " collections have ended", tracing_cycles(r->t));
+	r->stop = true;
+}
+
+static void say_begin(const struct run *r)
+{
+	const struct target *t = process_target(r->p);
+	const uint64_t n = r->o->duration_cycles;
+
+	if (n)
+		say("tracing pid %d (%s) for %" PRIu64 " collection%s; Ctrl-C ends and reports",
+		    (int)target_pid(t), target_comm(t), n, n == 1 ? "" : "s");
+	else
+		say("tracing pid %d (%s); Ctrl-C ends and reports", (int)target_pid(t),
+		    target_comm(t));
+}
+
 static int follow(struct run *r)
 {
 	int err = 0;
@@ -315,6 +340,7 @@ static int follow(struct run *r)
 			r->stop = true;
 		if (!err && !r->stop)
 			err = tracing_turn(r->t, false);
+		check_cycles(r);
 		check_gone(r);		/* an exec does not show in a descriptor */
 		if (err || r->stop || loop_interrupted(r->loop) || !report_due(r))
 			continue;
@@ -337,8 +363,7 @@ static int trace_pid(struct run *r, pid_t pid)
 	}
 	if (err)
 		return err;
-	say("tracing pid %d (%s); Ctrl-C ends and reports", (int)pid,
-	    target_comm(process_target(r->p)));
+	say_begin(r);
 	err = follow(r);
 	end_in_peace(r);
 	if (!err)
