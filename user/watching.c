@@ -491,6 +491,7 @@ static void tell_memory(struct watching *w, const struct horizon *now)
 {
 	const struct memory_series *series = (now ? now : &w->horizons[WHOLE])->memory;
 	struct watched *t = &w->told;
+	struct memory_history history;
 	struct memlimit limit = { 0 };
 	uint64_t room = 0;
 
@@ -499,7 +500,8 @@ static void tell_memory(struct watching *w, const struct horizon *now)
 	t->limit_bytes = limit.bytes;
 	t->limit_used = limit.used;
 	t->limit_of = limit.of;
-	memory_series_tell(series, &t->heap, t->verdict, room ? t->memory.rss + room : 0, &t->does);
+	memory_series_history(series, &history);
+	memory_tell(&history, &t->heap, t->verdict, room ? t->memory.rss + room : 0, &t->does);
 }
 
 static void free_groups(struct horizon *h)
