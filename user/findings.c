@@ -875,6 +875,7 @@ static void make_cost(struct findings *f, const struct obs_cost *c)
 
 	f->cost = (struct cost){
 		.hits_per_s = s > 0 ? (double)c->hits / s : 0, .ns_per_hit = c->ns_per_hit,
+		.look_s = c->look_ns ? (double)c->look_ns / 1e9 : NAN,
 		.own_cpu_percent = c->own_cpu_s / s * 100, .own_rss = c->own_rss,
 		.target_percent = c->spent_ns / s / 1e9 * 100, .budget_percent = c->budget_percent,
 	};

@@ -310,7 +310,8 @@ struct cost {
 				 * have taken; NAN: unknown */
 	double budget_percent;	/* that it was to stay below; NAN: it had no limit */
 	double hits_per_s;
-	double ns_per_hit;	/* measured at the attach; NAN: unknown */
+	double ns_per_hit;	/* the mean of all; NAN: unknown */
+	double look_s;		/* that the last look at what lives took; NAN: there was none */
 	double own_cpu_percent;
 	uint64_t own_rss;	/* UNKNOWN_U64: unknown */
 };

@@ -162,6 +162,7 @@ struct obs_cost {
 	double ns_per_hit;	/* NAN: unknown */
 	double spent_ns;	/* by the target for all that we did; NAN: unknown */
 	double budget_percent;	/* of one core; NAN: none was kept */
+	uint64_t look_ns;	/* that the last look at what lives took; 0: there was none */
 	double own_cpu_s;
 	uint64_t own_rss;	/* UNKNOWN_U64: unknown */
 };

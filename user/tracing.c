@@ -98,6 +98,7 @@ struct tracing {
 	struct before *before;		/* of the heap; NULL: not known */
 	uint32_t looked_gen;		/* sweepgen at the attach, then of the last look */
 	uint64_t look_next_ns;		/* not before: looks may take a fifth of our time */
+	uint64_t look_ns;		/* that the last one took; 0: there was none */
 	uint64_t n_unreadable, n_stacks_left_out;	/* at the last reading of the table */
 	uint64_t n_looks_failed;
 	struct memory_account memory;
@@ -760,6 +761,7 @@ static void look(struct tracing *t, uint32_t gen)
 		t->n_looks_failed++;
 	}
 	end = now_ns();
+	t->look_ns = end - start;
 	t->look_next_ns = end + 4 * (end - start);
 	/* A slot that was used again just before the look seems alive; the new object's record,
 	 * which is in the ring by now, puts that right. */
@@ -1052,6 +1054,7 @@ static void fill_cost(const struct tracing *t, struct observation *o)
 	o->cost.spent_ns = o->cost.hits && isnan(o->cost.ns_per_hit) ? NAN : listen_spent(t->listen);
 	o->cost.budget_percent = isfinite(budget_allowance(t->budget)) ? t->opt.budget_percent : NAN;
 	o->sources = listen_sources(t->listen, &o->n_sources, &o->n_sources_left_out);
+	o->cost.look_ns = t->look_ns;
 	o->cost.own_cpu_s = procself_cpu_s();
 	o->cost.own_rss = procself_rss();
 }

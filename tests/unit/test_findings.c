@@ -67,7 +67,8 @@ static struct observation example(void)
 		.heap = true, .goroutines = true, .table_known = true, .one_in = 1,
 		.attach_ns = 10 * S, .time_ns = 110 * S, .looked_ns = 100 * S,
 		.heap_half_ns = 50 * S, .go_half_ns = 60 * S, .gc_cycles = 20, .gc_cycles_half = 9,
-		.cost = { .hits = 1000, .ns_per_hit = 500, .own_cpu_s = 1, .own_rss = 4096 },
+		.cost = { .hits = 1000, .ns_per_hit = 500, .look_ns = 250000000, .own_cpu_s = 1,
+			  .own_rss = 4096 },
 		.stacks = stacks, .n_stacks = ARRAY_SIZE(stacks), .pcs = pcs,
 		.accounts = accounts, .n_accounts = ARRAY_SIZE(accounts),
 		.table = table, .n_table = ARRAY_SIZE(table), .table_pcs = table_pcs,
@@ -462,6 +463,7 @@ static void test_coverage_and_cost(void **state)
 	assert_true(fabs(f->cost.target_percent - 2) < 1e-12);
 	assert_true(f->cost.budget_percent == 3);
 	assert_true(f->cost.own_cpu_percent == 1);
+	assert_true(f->cost.look_s == 0.25);
 	findings_free(f);
 }
 

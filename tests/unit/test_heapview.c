@@ -42,7 +42,7 @@ static void look(struct look *l, bool twice)
 			    .not_go = 2 << 20, .heap_alloc = 5 << 20 },
 		.followed_one_in = 1, .types = &l->view,
 		.coverage = l->view.losses, .n_coverage = N_HEAP_LOSSES,
-		.cost = { NAN, NAN, 0, NAN, NAN, 9 << 20 },
+		.cost = { NAN, NAN, 0, NAN, NAN, NAN, 9 << 20 },
 	};
 }
 

@@ -125,7 +125,7 @@ static struct findings plain_findings(void)
 	return (struct findings){
 		.version = "0.1", .target = { .pid = 4711 }, .gc_cycles = 1, .live_known = true, .heap = true,
 		.goroutines = true, .memory = { .rss = 12 }, .followed_one_in = 1,
-		.cost = { NAN, NAN, NAN, NAN, NAN, UNKNOWN_U64 },
+		.cost = { NAN, NAN, NAN, NAN, NAN, NAN, UNKNOWN_U64 },
 	};
 }
 

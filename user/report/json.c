@@ -341,6 +341,7 @@ static void put_cost(struct json *j, const struct findings *f)
 	field_double(j, "budget_percent", c->budget_percent);
 	field_double(j, "hits_per_s", c->hits_per_s);
 	field_double(j, "ns_per_hit", c->ns_per_hit);
+	field_double(j, "look_s", c->look_s);
 	field_double(j, "own_cpu_percent", c->own_cpu_percent);
 	field_u64(j, "own_rss", c->own_rss);
 	put_listened(j, f);
