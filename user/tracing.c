@@ -761,7 +761,8 @@ static void look(struct tracing *t, uint32_t gen)
 		t->n_looks_failed++;
 	}
 	end = now_ns();
-	t->look_ns = end - start;
+	if (!err)
+		t->look_ns = end - start;
 	t->look_next_ns = end + 4 * (end - start);
 	/* A slot that was used again just before the look seems alive; the new object's record,
 	 * which is in the ring by now, puts that right. */
