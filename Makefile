@@ -138,7 +138,7 @@ build/bench: $(wildcard tests/bench/*)
 	$(Q)cd tests/bench && $(GO) build -o ../../$@ .
 
 # BENCH: more arguments, as "-run service -rounds 3".
-run-bench: all $(OUT)/empty build/bench
+run-bench: all $(OUT)/empty $(OUT)/census build/bench
 	$(Q)PATH=$$PATH:/usr/local/go/bin:/usr/sbin build/bench -tool $(OUT)/gobpfleak -empty $(OUT)/empty $(BENCH)
 
 # MATRIX: what else the driver is to be told, such as '-matrix 10 -flood 3000000 -shapes lru'.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,34 +110,28 @@ func (b *bench) manySites() {
 		"under 100 ms", "%.0f ms", median(leave))
 }
 
-// bursts: what a loop of forks beside them sees, and what windows cost.
+// bursts: what a loop of forks beside them sees.
 func (b *bench) bursts() {
 	p := b.start(b.build("churn", "", ""))
 	p.line()
 	p.ask("allocs 13000000")
-	forks := func() (n int, worst time.Duration) {
-		for end := time.Now().Add(window); time.Now().Before(end); n++ {
-			begin := time.Now()
-			exec.Command("/bin/true").Run()
-			if d := time.Since(begin); d > worst {
-				worst = d
-			}
-		}
-		return
+	all := b.pairs(b.rounds, func() *observer { return b.trace(p.pid(), "--source", "burst") }, settle, func() []float64 {
+		done := make(chan float64)
+		go func() { done <- p.run(window) }()
+		n, worst := forks()
+		return []float64{n, worst, <-done}
+	})
+	b.note("a loop of forks beside bursts", "%v forks, the slowest %.1f ms, %.1f ms without", all[0],
+		all[1].ratio()*median(all[1].without), median(all[1].without))
+	b.note("the program, which allocates 13 million times a second", "%v of %.2g turns/s", all[2], median(all[2].without))
+}
+
+// forks in a window, and how many ms the slowest took.
+func forks() (n, worst float64) {
+	for end := time.Now().Add(window); time.Now().Before(end); n++ {
+		begin := time.Now()
+		exec.Command("/bin/true").Run()
+		worst = math.Max(worst, time.Since(begin).Seconds()*1e3)
 	}
-	var ratios, worstCalm, worst []float64
-	for i := 0; i < b.rounds; i++ {
-		calm, w := forks()
-		worstCalm = append(worstCalm, w.Seconds()*1e3)
-		o := b.trace(p.pid(), "--source", "burst")
-		go p.run(settle + window)
-		time.Sleep(settle)
-		n, w := forks()
-		worst = append(worst, w.Seconds()*1e3)
-		ratios = append(ratios, float64(n)/float64(calm))
-		o.end()
-		time.Sleep(100 * time.Millisecond)
-	}
-	b.note("a loop of forks beside bursts", "%+.1f %% forks, the slowest %.1f ms, without bursts %.1f ms",
-		100*(median(ratios)-1), median(worst), median(worstCalm))
+	return
 }

@@ -3,10 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 )
 
@@ -44,43 +44,81 @@ func (b *bench) manyGoroutines() {
 	b.throughput(p, "50,000 goroutines/s started and ended")
 }
 
+// throughput is in turns a second; where others take the processors away, turns for each second of its processor time
+// still tell what the traps take.
 func (b *bench) throughput(p *program, what string) {
-	rate := p.run(window)
-	ratio := b.pairs(b.rounds, func() *observer { return b.trace(p.pid()) }, settle,
-		func() float64 { return p.run(window) })
-	b.row(ratio >= throughput, "default budget, "+what, "throughput within 1.5 %", "%+.1f %% (%.2g turns/s)",
-		100*(ratio-1), rate)
-	b.statedCost(what, p.pid(), func() (float64, time.Duration) {
+	all := b.pairs(b.rounds, func() *observer { return b.trace(p.pid()) }, settle, func() []float64 {
 		begin := cpu(p.pid())
-		turns := p.run(window) * window.Seconds()
-		return turns, cpu(p.pid()) - begin
+		rate := p.run(window)
+		return []float64{rate, rate * window.Seconds() / (cpu(p.pid()) - begin).Seconds()}
+	})
+	b.row(all[0].ratio() >= throughput, "default budget, "+what, "throughput within 1.5 %",
+		"%v (by its processor time %v) of %.2g turns/s", all[0], all[1], median(all[0].without))
+}
+
+// costs: is what the report states the truth?
+func (b *bench) costs() {
+	for _, version := range []string{"1.22.12", "1.27.4"} {
+		p := b.start(b.build("churn", version, ""))
+		p.line()
+		p.ask("allocs 5000000")
+		b.statedCost("5 million allocations/s, Go "+version, p.pid(),
+			func() float64 { return p.run(window) * window.Seconds() })
+		p.end()
+		b.httpService(version, b.serviceCost)
+	}
+	b.exporter(b.serviceCost)
+}
+
+func (b *bench) serviceCost(s *service) {
+	s.load(b, warm)
+	b.statedCost(s.what, s.pid, func() float64 {
+		s.load(b, served)
+		return served.Seconds() * float64(s.rate)
 	})
 }
 
-// statedCost compares the report's COST of a trace that follows everything with the processor time that the target
-// took for its turns, with and without.
-func (b *bench) statedCost(what string, pid int, work func() (turns float64, taken time.Duration)) {
-	var off []float64
-	var differences, stated, real []float64
-	for i := 0; i < b.rounds; i++ {
-		turns, taken := work()
-		bare := taken.Seconds() / turns
-		off = append(off, bare)
-		o := b.trace(pid, "--format", "json")
-		time.Sleep(settle)
-		begin := time.Now()
-		turns, taken = work()
-		seconds := time.Since(begin).Seconds()
-		o.end()
-		really := 100 * (taken.Seconds() - turns*bare) / seconds
-		says := o.cost()
-		stated, real = append(stated, says), append(real, really)
-		differences = append(differences, says-really)
+// statedCosts are compared under the budget, and where everything is followed.
+var statedCosts = []struct {
+	what string
+	args []string
+}{{"default budget", nil}, {"every allocation", []string{"-s", "0"}}}
+
+// statedCost compares the report's COST with the processor time that the target took for its turns with a trace, from
+// before its attach to after its end, less what it took for as many before and after that.
+func (b *bench) statedCost(what string, pid int, work func() (turns float64)) {
+	var bare []float64
+	says, really := make([][]float64, len(statedCosts)), make([][]float64, len(statedCosts))
+	each := func() float64 {
+		begin := cpu(pid)
+		turns := work()
+		return (cpu(pid) - begin).Seconds() / turns
 	}
-	d := math.Abs(median(differences))
-	limit := math.Max(0.5, 0.1*median(real))
-	b.row(d <= limit, "stated cost, "+what, "within 0.5 points, or 10 %", "%.2f %% stated, %.2f %% of a core really (noise of the untraced %.1f %%)",
-		median(stated), median(real), 100*spread(off))
+	bare = append(bare, each())
+	for i := 0; i < b.rounds; i++ {
+		for k, c := range statedCosts {
+			begin := cpu(pid)
+			o := b.trace(pid, append([]string{"--format", "json"}, c.args...)...)
+			turns := work()
+			o.end()
+			taken := (cpu(pid) - begin).Seconds()
+			bare = append(bare, each())
+			percent, attached := o.cost()
+			n := len(bare)
+			really[k] = append(really[k], 100*(taken-turns*(bare[n-2]+bare[n-1])/2)/attached)
+			says[k] = append(says[k], percent)
+		}
+	}
+	for k, c := range statedCosts {
+		var off []float64
+		for i := range says[k] {
+			off = append(off, says[k][i]-really[k][i])
+		}
+		limit := math.Max(0.5, 0.1*median(really[k]))
+		b.row(math.Abs(median(off)) <= limit, "stated cost, "+c.what+", "+what, "within 0.5 points, or 10 %",
+			"%+.2f ± %.2f points: %.2f %% of a core stated, really %.2f (noise of the untraced %.1f %%)", median(off),
+			2*standardError(off), median(says[k]), median(really[k]), 100*spread(bare))
+	}
 }
 
 // spread is the median distance from the median, relative.
@@ -93,20 +131,19 @@ func spread(v []float64) float64 {
 	return median(d)
 }
 
-// cost is the target's percent of a core in the report.
-func (o *observer) cost() float64 {
+// cost is what the report says: percent of a core in the time that it was attached, s.
+func (o *observer) cost() (percent, attached float64) {
 	var report struct {
+		Time struct {
+			Attached float64 `json:"attached_s"`
+		}
 		Cost struct {
 			TargetPercent *float64 `json:"target_percent"`
 		}
 	}
-	text := o.stdout.String()
-	if at := strings.Index(text, "{"); at >= 0 {
-		text = text[at:]
-	}
-	o.b.must(json.Unmarshal([]byte(text), &report), "the report")
+	o.b.must(json.NewDecoder(bytes.NewReader(o.stdout.Bytes())).Decode(&report), "the report")
 	if report.Cost.TargetPercent == nil {
-		return math.NaN()
+		panic(fatal("the report states no cost"))
 	}
-	return *report.Cost.TargetPercent
+	return *report.Cost.TargetPercent, report.Time.Attached
 }

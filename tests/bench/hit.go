@@ -3,9 +3,11 @@
 package main
 
 import (
+	"debug/elf"
 	"fmt"
 	"os/exec"
 	"strconv"
+	"strings"
 )
 
 // What one hit costs: an allocation followed, an allocation that sampling drops, a goroutine started and
@@ -40,6 +42,34 @@ func (b *bench) hits() {
 	} {
 		b.hit(p, h)
 	}
+	b.memleak(p, path)
+}
+
+// memleak is bcc's; it puts its probes on the C library's allocator.
+func (b *bench) memleak(p *program, path string) {
+	const what = "bcc's memleak"
+	tool, err := exec.LookPath("memleak-bpfcc")
+	if err != nil {
+		b.note(what, "is not installed")
+		return
+	}
+	wanted := map[string]bool{"malloc": true, "calloc": true, "realloc": true, "posix_memalign": true, "valloc": true,
+		"memalign": true, "pvalloc": true, "aligned_alloc": true, "free": true}
+	has := 0
+	f, err := elf.Open(path)
+	b.must(err)
+	defer f.Close()
+	symbols, _ := f.Symbols()
+	imported, _ := f.DynamicSymbols()
+	for _, s := range append(symbols, imported...) {
+		if wanted[s.Name] {
+			has++
+		}
+	}
+	out, err := exec.Command("timeout", "60", tool, "-p", strconv.Itoa(p.pid()), "-O", path, "1", "1").CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	b.note(what, "of the %d functions that it probes the Go program has %d of %d symbols; it ends with %v: %s", len(wanted),
+		has, len(symbols)+len(imported), err, lines[len(lines)-1])
 }
 
 func (b *bench) hit(p *program, h hit) {

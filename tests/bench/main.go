@@ -77,6 +77,7 @@ var parts = []struct {
 	{"hit", (*bench).hits},
 	{"budget", (*bench).budgets},
 	{"service", (*bench).services},
+	{"cost", (*bench).costs},
 	{"goroutines", (*bench).manyGoroutines},
 	{"bursts", (*bench).bursts},
 	{"attach", (*bench).attachAndLeave},
@@ -84,6 +85,7 @@ var parts = []struct {
 	{"types", (*bench).realHeaps},
 	{"heap", (*bench).bigHeap},
 	{"census", (*bench).census},
+	{"estimates", (*bench).estimates},
 }
 
 func sorted(v []float64) []float64 {

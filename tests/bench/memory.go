@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -33,18 +34,31 @@ func (b *bench) memory() {
 func (b *bench) million() {
 	p := b.start(b.build("churn", "", ""))
 	p.line()
-	o := b.trace(p.pid(), "-s", "0", "--heap-only", "--format", "json")
+	o := b.traceAll(p.pid())
 	p.ask("keep %d", tracked)
-	time.Sleep(settle)
-	p.ask("gc")
-	p.ask("gc")
-	time.Sleep(settle)
+	for i := 0; i < b.rounds+1; i++ {
+		b.collect(p, o)
+	}
 	resident := o.resident()
-	live, look := o.looked()
+	live, looks := o.looks()
 	b.row(resident < trackedBytes && live >= tracked, fmt.Sprintf("%d tracked objects", live), "under 64 MiB resident",
 		"%.1f MiB", float64(resident)/(1<<20))
-	b.row(look < lookBar, "a look at them", "under 300 ms", "%d ms", look.Milliseconds())
+	b.row(median(looks) < lookBar.Seconds(), "a look at them", "under 300 ms", "%.0f ms (the quickest %.0f)", 1e3*median(looks),
+		1e3*sorted(looks)[0])
 	p.end()
+}
+
+// traceAll follows every object, and writes a report for each SIGUSR1.
+func (b *bench) traceAll(pid int) *observer {
+	return b.trace(pid, "-s", "0", "--heap-only", "--format", "json")
+}
+
+// collect has the program collect, and the tool look and report.
+func (b *bench) collect(p *program, o *observer) {
+	p.ask("gc")
+	time.Sleep(settle)
+	b.must(o.cmd.Process.Signal(syscall.SIGUSR1))
+	time.Sleep(settle / 4)
 }
 
 // resident is the process's memory that is in RAM, the ring included.
@@ -60,9 +74,9 @@ func (o *observer) resident() int64 {
 	return 0
 }
 
-// looked ends the trace and answers what lived at the last look, and how long the look took.
-func (o *observer) looked() (objects uint64, took time.Duration) {
-	var report struct {
+// looks ends the trace and answers what lives, and how long each look took, but for the first, s.
+func (o *observer) looks() (objects uint64, took []float64) {
+	type report struct {
 		Cost struct {
 			LookSeconds *float64 `json:"look_s"`
 		}
@@ -71,48 +85,56 @@ func (o *observer) looked() (objects uint64, took time.Duration) {
 		}
 	}
 	o.end()
-	o.b.must(json.NewDecoder(bytes.NewReader(o.stdout.Bytes())).Decode(&report), "the report")
-	if report.Cost.LookSeconds == nil {
-		panic(fatal("the report knows of no look"))
+	for d := json.NewDecoder(bytes.NewReader(o.stdout.Bytes())); d.More(); {
+		var r report
+		o.b.must(d.Decode(&r), "a report")
+		objects = 0
+		for _, s := range r.Sites {
+			objects += uint64(s.LiveObjects)
+		}
+		if r.Cost.LookSeconds != nil {
+			took = append(took, *r.Cost.LookSeconds)
+		}
 	}
-	for _, s := range report.Sites {
-		objects += uint64(s.LiveObjects)
+	if len(took) < 2 {
+		panic(fatal("the tool did not look"))
 	}
-	return objects, time.Duration(*report.Cost.LookSeconds * 1e9)
+	return objects, took[1:]
 }
 
 // heapSizes: what was there before the attach must not cost a look anything.
 func (b *bench) heapSizes() {
-	p := b.start(b.build("churn", "", ""))
-	p.line()
-	var small, big []float64
-	for i := 0; i < b.rounds; i++ {
-		for _, gib := range []int{1, 8} {
-			p.ask("ballast %d", gib<<10)
-			o := b.trace(p.pid(), "-s", "0", "--heap-only", "--format", "json")
-			p.ask("keep 200000")
-			p.ask("gc")
-			p.ask("gc")
-			time.Sleep(settle)
-			_, look := o.looked()
-			if gib == 1 {
-				small = append(small, look.Seconds()*1e3)
-			} else {
-				big = append(big, look.Seconds()*1e3)
-			}
+	var ps []*program
+	var os []*observer
+	var took [][]float64
+	for _, gib := range []int{1, 8} {
+		p := b.start(b.build("churn", "", ""))
+		p.line()
+		p.ask("ballast %d", gib<<10)
+		o := b.traceAll(p.pid())
+		p.ask("keep %d", tracked)
+		ps, os = append(ps, p), append(os, o)
+	}
+	for i := 0; i < b.rounds+1; i++ {
+		for k := range ps {
+			b.collect(ps[k], os[k])
 		}
 	}
-	ratio := median(big) / median(small)
-	b.row(math.Abs(ratio-1) <= lookSpread, "a look at the same objects, heap of 8 GiB against 1 GiB", "within 10 %", "%+.1f %% (%.1f ms)",
-		100*(ratio-1), median(small))
-	p.end()
+	for k := range ps {
+		_, looks := os[k].looks()
+		took = append(took, looks)
+		ps[k].end()
+	}
+	ratio := median(took[1]) / median(took[0])
+	b.row(math.Abs(ratio-1) <= lookSpread, "a look at as many, heap of 8 GiB against 1 GiB", "within 10 %",
+		"%+.1f %% (%.0f and %.0f ms)", 100*(ratio-1), 1e3*median(took[1]), 1e3*median(took[0]))
 }
 
 // ingestion: as many events as the target can make; what the tool's own processor time says it could take.
 func (b *bench) ingestion() {
 	p := b.start(b.build("load", "", ""))
 	p.line()
-	o := b.trace(p.pid(), "-s", "0", "--heap-only", "--format", "json")
+	o := b.traceAll(p.pid())
 	n := 3000000
 	before := cpu(o.cmd.Process.Pid)
 	p.ask("alloc %d", n)

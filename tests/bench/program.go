@@ -146,25 +146,43 @@ func (o *observer) end() time.Duration {
 	return time.Since(begin)
 }
 
-// pairs measures without and with an observer in turn, and answers the median of with / without.
-func (b *bench) pairs(n int, begin func() *observer, settle time.Duration, measure func() float64) float64 {
-	var ratios []float64
-	for i := 0; i < n; i++ {
-		var without, with float64
-		traced := func() {
-			o := begin()
-			time.Sleep(settle)
-			with = measure()
-			o.end()
+// pairs measures some numbers without and with an observer in turn; it answers for each number its medians without and
+// with, and with / without of each pair.
+func (b *bench) pairs(n int, begin func() *observer, settle time.Duration, measure func() []float64) []paired {
+	var all []paired
+	add := func(without, with []float64) {
+		for len(all) < len(with) {
+			all = append(all, paired{})
 		}
-		if i%2 == 0 {
-			without = measure()
-			traced()
-		} else {
-			traced()
-			without = measure()
+		for k := range with {
+			p := &all[k]
+			p.without, p.ratios = append(p.without, without[k]), append(p.ratios, with[k]/without[k])
 		}
-		ratios = append(ratios, with/without)
 	}
-	return median(ratios)
+	traced := func() []float64 {
+		o := begin()
+		defer o.end()
+		time.Sleep(settle)
+		return measure()
+	}
+	for i := 0; i < n; i++ {
+		if i%2 == 0 {
+			without := measure()
+			add(without, traced())
+		} else {
+			with := traced()
+			add(measure(), with)
+		}
+	}
+	return all
+}
+
+// paired is a number without and with an observer.
+type paired struct{ without, ratios []float64 }
+
+func (p paired) ratio() float64 { return median(p.ratios) }
+
+// String is by how much it changes, in percent, and how sure that is.
+func (p paired) String() string {
+	return fmt.Sprintf("%+.1f ± %.1f %%", 100*(p.ratio()-1), 100*2*standardError(p.ratios))
 }

@@ -21,6 +21,7 @@ import (
 const (
 	servedPerRequest = 1.015
 	servedLate       = 1.04
+	warm             = 3 * time.Second
 	served           = 8 * time.Second
 	connections      = 8
 )
@@ -33,13 +34,23 @@ type service struct {
 }
 
 func (b *bench) services() {
-	p := b.start(b.build("service", "", ""))
+	b.httpService("", b.service)
+	b.exporter(b.service)
+}
+
+// httpService is built with a Go version; "" is the one at hand.
+func (b *bench) httpService(version string, measure func(*service)) {
+	p := b.start(b.build("service", version, ""))
 	url := "http://" + p.line() + "/order"
 	order := `{"Customer":"customer %d","Items":[` + strings.Repeat(`{"Name":"a thing","Count":3,"Cents":1999},`, 15) +
 		`{"Name":"the last","Count":1,"Cents":5}],"Notes":{"door":"left","bell":"twice"}}`
 	n := 0
 	var mu sync.Mutex
-	b.service(&service{"an HTTP and JSON service, 1,000 requests/s", p.pid(), 1000, func(c *http.Client) error {
+	what := "an HTTP and JSON service, 1,000 requests/s"
+	if version != "" {
+		what += ", Go " + version
+	}
+	measure(&service{what, p.pid(), 1000, func(c *http.Client) error {
 		mu.Lock()
 		n++
 		body := fmt.Sprintf(order, n%20000)
@@ -48,7 +59,6 @@ func (b *bench) services() {
 		return drained(r, err)
 	}})
 	p.end()
-	b.exporter()
 }
 
 func drained(r *http.Response, err error) error {
@@ -63,7 +73,7 @@ func drained(r *http.Response, err error) error {
 	return err
 }
 
-func (b *bench) exporter() {
+func (b *bench) exporter(measure func(*service)) {
 	dir := filepath.Join(b.root, "build", "daemons")
 	text, err := exec.Command(filepath.Join(b.root, "scripts", "fetch-daemons"), dir).CombinedOutput()
 	b.must(err, "fetch-daemons", string(text))
@@ -83,7 +93,7 @@ func (b *bench) exporter() {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	b.service(&service{"Debian's node exporter, 40 scrapes/s", cmd.Process.Pid, 40, func(c *http.Client) error {
+	measure(&service{"Debian's node exporter, 40 scrapes/s", cmd.Process.Pid, 40, func(c *http.Client) error {
 		return drained(c.Get(url))
 	}})
 }
@@ -129,22 +139,13 @@ func (s *service) load(b *bench, d time.Duration) (perRequest, late float64) {
 }
 
 func (b *bench) service(s *service) {
-	s.load(b, 3*time.Second)
-	var per, late, perBare []float64
-	for i := 0; i < b.rounds; i++ {
-		bare, bareLate := s.load(b, served)
-		o := b.trace(s.pid)
-		time.Sleep(settle)
-		traced, tracedLate := s.load(b, served)
-		o.end()
-		per, late, perBare = append(per, traced/bare), append(late, tracedLate/bareLate), append(perBare, bare)
-	}
-	b.row(median(per) <= servedPerRequest, "default budget, "+s.what, "processor time per request within 1.5 %",
-		"%+.1f %% (%.0f us untraced, noise %.1f %%)", 100*(median(per)-1), median(perBare), 100*spread(perBare))
-	b.row(median(late) <= servedLate, "the same, 99th percentile of the latency", "within 4 %", "%+.1f %%", 100*(median(late)-1))
-	b.statedCost(s.what, s.pid, func() (float64, time.Duration) {
-		begin := cpu(s.pid)
-		s.load(b, served)
-		return served.Seconds() * float64(s.rate), cpu(s.pid) - begin
+	s.load(b, warm)
+	all := b.pairs(b.rounds, func() *observer { return b.trace(s.pid) }, settle, func() []float64 {
+		perRequest, late := s.load(b, served)
+		return []float64{perRequest, late}
 	})
+	b.row(all[0].ratio() <= servedPerRequest, "default budget, "+s.what, "processor time per request within 1.5 %",
+		"%v of %.0f us", all[0], median(all[0].without))
+	b.row(all[1].ratio() <= servedLate, "the same, 99th percentile of the latency", "within 4 %", "%v of %.0f us",
+		all[1], median(all[1].without))
 }
