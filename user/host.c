@@ -111,8 +111,7 @@ static char *read_exe(pid_t pid)
 	return xstrdup(path);
 }
 
-/* Pids of all processes; *pids to be freed. */
-static int list_pids(pid_t **pids, size_t *n)
+int host_pids(pid_t **pids, size_t *n)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *e;
@@ -327,7 +326,7 @@ int host_look(struct host *out)
 	struct scan s = { 0 };
 	pid_t *pids;
 	size_t n;
-	int err = list_pids(&pids, &n);
+	int err = host_pids(&pids, &n);
 
 	if (err)
 		return err;
@@ -390,7 +389,7 @@ int host_find(const char *name, pid_t *pid)
 	size_t n, n_found = 0;
 	struct file *f;
 	pid_t *pids;
-	int err = list_pids(&pids, &n);
+	int err = host_pids(&pids, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (!is_named(pids[i], name))

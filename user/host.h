@@ -39,6 +39,9 @@ struct host {
 int host_look(struct host *out);
 void host_fini(struct host *h);
 
+/* Pids of all processes, to be freed.  Tells the user on failure. */
+int host_pids(pid_t **pids, size_t *n);
+
 /* The pid of the one Go process of that name: its comm, or the last part of its executable's path.
  * Tells the user on failure, -ESRCH: there is none, or there are several, and which. */
 int host_find(const char *name, pid_t *pid);

@@ -18,7 +18,9 @@
 #include "version.h"
 
 /* The first is meant where none is named. */
-static const struct command *const commands[] = { &cmd_trace, &cmd_list, &cmd_dump, &cmd_heap };
+static const struct command *const commands[] = {
+	&cmd_trace, &cmd_list, &cmd_dump, &cmd_heap, &cmd_watch,
+};
 
 /* A file opened later must not become stdout or stderr and get our messages.  Opened the wrong way
  * round: who reads or writes there is told so. */

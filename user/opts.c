@@ -219,6 +219,11 @@ static int parse_min_time(struct parsing *p, const char *arg)
 	return set_time(p, "--min-time", arg, field(p));
 }
 
+static int parse_watch_time(struct parsing *p, const char *arg)
+{
+	return set_time(p, "-d", arg, field(p));
+}
+
 /* As people try it: -p A -p B, -p A,B. */
 static int several_pids(struct parsing *p, const char *arg)
 {
@@ -466,6 +471,19 @@ static const struct row fixed_rows[] = {
 		  "collections (12gc)" },
 	{ "interval", CMD_TRACE, .letter = 'i', .arg = "TIME", .parse = parse_interval,
 	  .help = "a report every TIME, as the positional INTERVAL" },
+	{ "all", CMD_WATCH, AT(all), .flag = true,
+	  .help = "all Go processes of this host, and those that come" },
+	{ "duration", CMD_WATCH, .letter = 'd', .arg = "TIME", .parse = parse_watch_time,
+	  AT(duration_ns), .help = "stop after TIME (30s, 1m30s, 2h; a bare number is seconds)" },
+	{ "interval", CMD_WATCH, .letter = 'i', .arg = "TIME", .parse = parse_interval,
+	  .help = "a report every TIME (none if not given; SIGUSR1 asks for one)" },
+	{ "rate", CMD_WATCH, .arg = "SIZE", .parse = parse_size, AT(read_rate), .min = 1 << 20,
+	  .help = "read no more than SIZE of a heap a second, when what leaks is to be named "
+		  "(100MiB)" },
+	{ "output", CMD_WATCH, .letter = 'o', .arg = "FILE", .parse = parse_output,
+	  .help = "append the lines to FILE, nothing to stdout" },
+	{ "fail-on-leak", CMD_WATCH, AT(fail_on_leak), .flag = true,
+	  .help = "exit with 3 if a leak was told of" },
 	{ "heap-only", CMD_TRACE, AT(goroutines), .flag = false,
 	  .help = "trace allocations only" },
 	{ "heap-only", CMD_DUMP, AT(goroutines), .flag = false,
@@ -485,7 +503,7 @@ static const struct row fixed_rows[] = {
 	{ "rate", CMD_HEAP, .arg = "SIZE", .parse = parse_size, AT(read_rate), .min = 1 << 20,
 	  .help = "read no more than SIZE of the process's memory a second (as 100MiB; no limit "
 		  "if not given)" },
-	{ "memory", REPORTS, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
+	{ "memory", REPORTS | CMD_WATCH, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
 	  .min = MIN_MEMORY,
 	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },
 	{ "budget", CMD_TRACE, .arg = "PERCENT", .parse = parse_percent, AT(budget_percent),
@@ -496,9 +514,9 @@ static const struct row fixed_rows[] = {
 		  "costs" },
 	{ "source", CMD_TRACE, .arg = "SOURCE", .parse = parse_source, .choices = sources,
 	  .help = "listen to allocations in this way, and not as the budget says; one of:" },
-	{ "min-gc", CMD_TRACE, .arg = "N", .parse = parse_cycles, AT(min_cycles),
+	{ "min-gc", CMD_TRACE | CMD_WATCH, .arg = "N", .parse = parse_cycles, AT(min_cycles),
 	  .help = "call nothing a leak before N collections (12)" },
-	{ "min-time", CMD_TRACE, .arg = "TIME", .parse = parse_min_time, AT(min_time_ns),
+	{ "min-time", CMD_TRACE | CMD_WATCH, .arg = "TIME", .parse = parse_min_time, AT(min_time_ns),
 	  .help = "call nothing a leak before TIME has passed (3m)" },
 	{ "fail-on-leak", CMD_TRACE, AT(fail_on_leak), .flag = true,
 	  .help = "exit with 3 if the final report names a leak" },
@@ -516,7 +534,7 @@ static const struct row fixed_rows[] = {
 		  "one of, the first by default:" },
 	{ "format", REPORTS, .arg = "FORMAT", .parse = parse_format, .choices = format_names,
 	  .help = "one of, the first by default:" },
-	{ "format", CMD_LIST, .arg = "FORMAT", .parse = parse_plain_format,
+	{ "format", CMD_LIST | CMD_WATCH, .arg = "FORMAT", .parse = parse_plain_format,
 	  .choices = plain_formats, AT(json), .help = "one of, the first by default:" },
 	{ "output", REPORTS, .letter = 'o', .arg = "FILE", .parse = parse_output,
 	  .help = "write the report there and not to stdout" },
@@ -661,10 +679,16 @@ static int check_whom(struct parsing *p)
 
 	if (p->o->command && !program)
 		return wrong(p, "%s starts no program: nothing may follow --", p->line->name);
+	if (process && p->o->all)
+		return wrong(p, "-p PID and --all exclude each other");
+	if (p->o->all)
+		return 0;
 	if (process && p->o->command)
 		return wrong(p, "-p PID and -- COMMAND exclude each other");
 	if (!(p->line->takes & TAKES_PROCESS) || process || p->o->command)
 		return 0;
+	if (p->line->takes & TAKES_ALL)
+		return wrong(p, "name a process with -p PID, or say --all");
 	if (!program)
 		return wrong(p, "name a process with -p PID");
 	return wrong(p, "name a process with -p PID, or %s after --",

@@ -27,6 +27,7 @@ enum command_takes {
 	TAKES_PROCESS = 1,		/* -p PID, which must be there ... */
 	TAKES_PROGRAM = 2,		/* ... or in its place -- COMMAND [ARGUMENT...] */
 	TAKES_INTERVAL = 4,		/* [INTERVAL [COUNT]] */
+	TAKES_ALL = 8,			/* --all in place of -p PID */
 };
 
 struct command_line {
@@ -38,6 +39,7 @@ struct command_line {
 struct opts {
 	pid_t pid;			/* 0: see name; where that is NULL, too: start command */
 	const char *name;		/* of the process, where -p gave no number */
+	bool all;			/* all of the host */
 	char **command;			/* NULL-terminated, or NULL */
 	uint64_t duration_ns;		/* 0: until a signal */
 	uint64_t duration_cycles;	/* 0: likewise; else until so many collections have ended */

@@ -3,9 +3,9 @@
  * watching.c - what one process does over days, at no cost.
  *
  * The collector is looked at when it is due (census_poll.c).  All else is read now and then, and so
- * rarely that it takes no more than PERCENT_OF_CORE: the table of goroutines of a process with a
- * million of them takes a second.  The judgement is arithmetic over some hundred series, so it has
- * a share, too, and something in advance: the first minutes are what one waits for.
+ * rarely that it takes no more than SHARE_OF_CORE, each: the table of goroutines of a process with a
+ * million of them takes seconds.  The judgement is arithmetic over some hundred series, so it has a
+ * share, too.  All have something in advance: the first minutes are what one waits for.
  *
  * Growth is judged over a window that is split in three, so over days it would be days until a leak
  * is seen that begins late.  Therefore there are three horizons: all of the time; and two windows
@@ -52,7 +52,7 @@ enum {
 #define MAX_READING_NS 10000000000.0	/* nor as rare */
 #define SHARE_OF_CORE 0.0002		/* each, of a reading of the table and of memory */
 #define JUDGE_SHARE 0.0001
-#define JUDGE_ADVANCE_NS 100e6
+#define ADVANCE_NS 100e6
 
 /* A window of time, and what is counted in it. */
 struct horizon {
@@ -111,15 +111,18 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Done, and it has taken so much since begin_cpu: not again before that is but a share of the
- * time. */
-static void done(struct chore *c, uint64_t now, uint64_t begin_cpu, double share, uint64_t least_ns)
+/* Its share of the time has come to what it has taken. */
+static bool due(const struct watching *w, const struct chore *c, double share, uint64_t now)
 {
-	double took = (double)(cpu_ns() - begin_cpu);
-	uint64_t wait = (uint64_t)(took / share);
+	double earned = ADVANCE_NS + share * (double)(now - w->horizons[WHOLE].start_ns);
 
-	c->spent_ns += took;
-	c->next_ns = now + (wait > least_ns ? wait : least_ns);
+	return now >= c->next_ns && c->spent_ns <= earned;
+}
+
+static void done(struct chore *c, uint64_t begin_cpu, uint64_t next_ns)
+{
+	c->spent_ns += (double)(cpu_ns() - begin_cpu);
+	c->next_ns = next_ns;
 }
 
 /* ---- horizons -------------------------------------------------------------------------------- */
@@ -294,14 +297,14 @@ static void read_table(struct watching *w, uint64_t now)
 	uint64_t begin = cpu_ns();
 	struct goroutines gs;
 
-	if (now < w->table.next_ns)
+	if (!due(w, &w->table, SHARE_OF_CORE, now))
 		return;
 	if (!gomem_goroutines(process_gomem(w->p), false, &limits, &gs)) {
 		if (!process_gone(w->p))
 			take_table(w, &gs, now);
 		goroutines_free(&gs);
 	}
-	done(&w->table, now, begin, SHARE_OF_CORE, w->reading_ns);
+	done(&w->table, begin, now + w->reading_ns);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -528,16 +531,7 @@ static void judge_all(struct watching *w, uint64_t now)
 	free_groups(all);
 	if (late)
 		free_groups(late);
-	w->judging.spent_ns += (double)(cpu_ns() - begin);
-}
-
-/* Its share of the time has come to what it takes. */
-static bool judging_due(const struct watching *w, uint64_t now)
-{
-	double earned = JUDGE_ADVANCE_NS +
-			JUDGE_SHARE * (double)(now - w->horizons[WHOLE].start_ns);
-
-	return now >= w->judging.next_ns && w->judging.spent_ns <= earned;
+	done(&w->judging, begin, now + w->reading_ns);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -589,8 +583,9 @@ static void read_all(struct watching *w, uint64_t now)
 	uint64_t begin = cpu_ns();
 
 	turn_horizons(w, now);
-	read_memory(w, now);
-	done(&w->reading, now, begin, SHARE_OF_CORE, w->reading_ns);
+	if (due(w, &w->reading, SHARE_OF_CORE, now))
+		read_memory(w, now);
+	done(&w->reading, begin, now + w->reading_ns);
 	read_table(w, now);
 }
 
@@ -614,7 +609,7 @@ int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
 		if (process_gone(w->p))
 			return -ESRCH;
 		read_all(w, now_ns);
-		judged = judging_due(w, now_ns);
+		judged = due(w, &w->judging, JUDGE_SHARE, now_ns);
 		if (judged)
 			watching_judge(w, now_ns);
 	}

@@ -31,6 +31,7 @@ enum {
 	MAX_PROFILE_STACK = 1 << 11,	/* pcs of one; maxProfStackDepth of Go 1.27 is 1024 */
 	MAX_MAPPINGS = 1 << 18,		/* of one process; vm.max_map_count is 65,530 */
 	MAX_PROCESSES = 1 << 20,	/* of a host, that are looked at */
+	MAX_WATCHED = 512,		/* processes at one time; each takes some MB */
 	MAX_CANDIDATES = 20,		/* pids of processes of one name that are shown */
 	LIST_GOROUTINES_BYTES = 32 << 20, /* for one process's goroutines, to be counted */
 	MAX_SPANS = 1 << 24,		/* of a heap that is looked at: 128 GiB of small objects */

@@ -17,6 +17,6 @@ struct command {
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_GONE = 2, EXIT_LEAK = 3 };
 
-extern const struct command cmd_trace, cmd_list, cmd_dump, cmd_heap;
+extern const struct command cmd_trace, cmd_list, cmd_dump, cmd_heap, cmd_watch;
 
 #endif

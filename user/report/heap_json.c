@@ -114,7 +114,7 @@ static void put_sizes(struct json *j, const struct heap_type *t)
 	close_level(j, ']');
 }
 
-static void put_row(struct json *j, const struct heap_row *row, bool two)
+void report_heap_json_row(struct json *j, const struct heap_row *row, bool two)
 {
 	const struct heap_type *t = row->type;
 
@@ -171,6 +171,6 @@ void report_heap_json(struct json *j, const struct heap_view *v)
 	field_u64(j, "types_left_out", v->n_rows - n);
 	open_level(j, "types", '[');
 	for (size_t i = 0; i < n; i++)
-		put_row(j, &v->rows[i], v->before != NULL);
+		report_heap_json_row(j, &v->rows[i], v->before != NULL);
 	close_level(j, ']');
 }

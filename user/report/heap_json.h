@@ -5,10 +5,15 @@
 #ifndef HEAP_JSON_H
 #define HEAP_JSON_H
 
+#include <stdbool.h>
+
+struct heap_row;
 struct heap_view;
 struct json;
 
 /* Fields of the object at hand: heap_look, typed, types_left_out, types. */
 void report_heap_json(struct json *j, const struct heap_view *v);
+/* One element of types; two: of two looks. */
+void report_heap_json_row(struct json *j, const struct heap_row *row, bool two);
 
 #endif

@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * watch.c - one process, or all Go processes of the host, for days: a line when something changes.
+ *
+ * Sleeps until the next process is due.  A look at a heap takes seconds where the heap is large: the
+ * other processes get their turns in between.
+ */
+#include "user/cmd/cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/arrivals.h"
+#include "user/base/limits.h"
+#include "user/base/procself.h"
+#include "user/base/util.h"
+#include "user/changes.h"
+#include "user/loop.h"
+#include "user/naming.h"
+#include "user/opts.h"
+#include "user/process.h"
+#include "user/report/news.h"
+#include "user/target.h"
+#include "user/watched.h"
+#include "user/watching.h"
+
+enum {
+	KEY_HEAP = 1, KEY_MEMORY, KEY_CLASS,	/* of changes; go statements have their address */
+	CALM = 0, GROWS, LEAKS,			/* states of these */
+	TARGET_DESCRIPTORS = 10,		/* of one process that is watched */
+	MIN_CYCLES_BETWEEN = 2,			/* two looks at a heap */
+	HOLDS = 9, BETWEEN = 6,			/* parts of --min-time that a verdict has to hold,
+						 * and that lie between two looks */
+	LOOKS_SHARE = 100,			/* times as long as looks at a heap took there are
+						 * no more of them */
+};
+
+#define SCAN_NS 2000000000ull		/* for processes that have come */
+#define SCAN_SHARE 2000			/* times as long as it took it waits at least */
+#define DEFAULT_RATE (100ull << 20)	/* bytes of a heap that are read a second */
+#define NEVER UINT64_MAX
+
+/* One process. */
+struct one {
+	pid_t pid;
+	char *comm;
+	struct process *p;
+	struct watching *w;
+	struct naming *naming;
+	struct changes changes;
+	uint64_t next_ns;
+	bool told;		/* that it is watched */
+	bool judged, gone;	/* since the others got their turns */
+	int err;		/* why it cannot be read any more */
+	uint64_t first_cycles, first_ns;	/* of the first look at its heap */
+	uint64_t name_after_ns;	/* no look before */
+};
+
+struct run {
+	const struct opts *o;
+	struct loop *loop;
+	FILE *out;
+	struct arrivals *arrivals;	/* --all */
+	struct one **v;
+	size_t n, cap;
+	uint64_t start_ns, end_ns, scan_ns, report_ns;
+	bool asked;			/* for a report */
+	bool stop, closed;		/* closed: nobody reads any more */
+	bool full;			/* told that there are too many */
+	bool leaks;			/* one was called */
+	bool looking;			/* at a heap */
+	int err;
+};
+
+static struct watching_options watching_options(const struct run *r)
+{
+	return (struct watching_options){
+		.min_cycles = r->o->min_cycles, .min_s = (double)r->o->min_time_ns / 1e9,
+		.memory_bytes = r->o->memory_bytes / 100 * TABLE_PERCENT,
+	};
+}
+
+/* ---- news ------------------------------------------------------------------------------------ */
+
+static int64_t wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void put(struct run *r, struct news *n)
+{
+	int err;
+
+	if (r->closed || r->err)
+		return;
+	n->time_unix_ns = wall_ns();
+	err = r->o->json ? news_json(r->out, n) : news_text(r->out, n);
+	if (err == -EPIPE) {
+		r->closed = r->stop = true;
+	} else if (err) {
+		say_error("%s: nothing more can be written: %s",
+			  r->o->outputs[0].path ? r->o->outputs[0].path : "stdout", strerror(-err));
+		r->err = err;
+		r->stop = true;
+	}
+}
+
+static void put_of(struct run *r, const struct one *one, struct news *n)
+{
+	n->pid = (int)one->pid;
+	n->comm = one->comm;
+	n->w = watching_told(one->w);
+	put(r, n);
+}
+
+static void put_report(struct run *r, struct one *one)
+{
+	double seconds = (double)(now_ns() - r->start_ns) / 1e9;
+	struct watched_growth growth;
+	struct news n = {
+		.kind = NEWS_REPORT, .n_watched = r->n, .own_rss = procself_rss(),
+		.own_cpu_percent = procself_cpu_s() / seconds * 100,
+	};
+
+	watching_judge(one->w, now_ns());
+	naming_growth(one->naming, &growth);
+	if (growth.types)
+		n.growth = &growth;
+	put_of(r, one, &n);
+}
+
+static void report_all(struct run *r)
+{
+	for (size_t i = 0; i < r->n && !r->closed && !r->err; i++)
+		put_report(r, r->v[i]);
+}
+
+/* ---- what it is that grows ------------------------------------------------------------------- */
+
+/* Ended early by what ends all of it; while it goes on the others are not forgotten. */
+static void turn_due(struct run *r);
+
+static bool interrupted(void *ctx)
+{
+	struct run *r = ctx;
+
+	turn_due(r);
+	return loop_interrupted(r->loop);
+}
+
+static int look_at_heap(struct run *r, struct one *one)
+{
+	uint64_t begin = now_ns();
+	double cpu = naming_cpu_s(one->naming);
+	int err;
+
+	r->looking = true;
+	err = naming_look(one->naming);
+	r->looking = false;
+	cpu = naming_cpu_s(one->naming) - cpu;
+	one->name_after_ns = begin + (uint64_t)(cpu * 1e9) * LOOKS_SHARE;
+	if (err)
+		say_verbose("the heap of process %d cannot be looked at: %s", (int)one->pid,
+			    strerror(-err));
+	return err;
+}
+
+static void put_growth(struct run *r, struct one *one)
+{
+	struct watched_growth growth;
+	struct news n = { .kind = NEWS_GROWTH, .growth = &growth };
+
+	naming_growth(one->naming, &growth);
+	put_of(r, one, &n);
+}
+
+/* A look when growth has shown itself, and another when it is a leak and enough has been added. */
+static void name_growth(struct run *r, struct one *one)
+{
+	const struct watched *w = watching_told(one->w);
+	unsigned state = changes_told(&one->changes, KEY_HEAP), looks = naming_looks(one->naming);
+	uint64_t now = now_ns();
+
+	if (state == CALM && looks == 1)
+		naming_forget(one->naming);
+	if (state >= GROWS && looks == 0 && now >= one->name_after_ns) {
+		if (!look_at_heap(r, one)) {
+			one->first_ns = now;
+			one->first_cycles = w->n_cycles;
+		}
+	} else if (state == LEAKS && looks == 1 &&
+		   now - one->first_ns >= r->o->min_time_ns / BETWEEN &&
+		   w->n_cycles - one->first_cycles >= MIN_CYCLES_BETWEEN) {
+		if (!look_at_heap(r, one))
+			put_growth(r, one);
+	}
+}
+
+/* ---- what has changed ------------------------------------------------------------------------ */
+
+static unsigned state_of(enum verdict v)
+{
+	return v == VERDICT_LEAK ? LEAKS : v == VERDICT_GROWING ? GROWS : CALM;
+}
+
+/* Of those that leak, which have a tenth of it. */
+static bool classes_changed(struct one *one, const struct watched *w, uint64_t now)
+{
+	double most = 0;
+	bool changed = false;
+
+	for (size_t i = 0; i < w->n_classes; i++)
+		if (w->classes[i].is.verdict == VERDICT_LEAK &&
+		    w->classes[i].is.rate.value > most)
+			most = w->classes[i].is.rate.value;
+	for (size_t i = 0; i < w->n_classes; i++) {
+		const struct watched_class *c = &w->classes[i];
+		bool leaks = c->is.verdict == VERDICT_LEAK && c->is.rate.value >= most / 10;
+
+		changed |= changes_tell(&one->changes, KEY_CLASS + c->size, leaks, now);
+	}
+	return changed;
+}
+
+static void tell_heap(struct run *r, struct one *one, const struct watched *w, uint64_t now)
+{
+	unsigned state = state_of(news_heap_verdict(w));
+	bool changed = changes_tell(&one->changes, KEY_HEAP, state, now);
+	bool other_classes = classes_changed(one, w, now);
+	struct news n = { .kind = NEWS_HEAP };
+
+	if (changed || (other_classes && changes_told(&one->changes, KEY_HEAP) == LEAKS))
+		put_of(r, one, &n);
+	r->leaks |= changed && state == LEAKS;
+}
+
+static void tell_goroutines(struct run *r, struct one *one, const struct watched_go *go,
+			    uint64_t now)
+{
+	struct watched_places places;
+	struct news n = { .kind = NEWS_GOROUTINES, .go = go };
+	unsigned state = state_of(go->is.verdict);
+
+	if (!changes_tell(&one->changes, go->gopc, state, now))
+		return;
+	r->looking = true;
+	if (!naming_goroutines(one->naming, go->gopc, go->startpc, &places))
+		n.places = &places;
+	r->looking = false;
+	put_of(r, one, &n);
+	r->leaks |= state == LEAKS;
+}
+
+/* What the heap and goroutines say is not said again of memory; and what has just begun to be
+ * watched is given time. */
+static void tell_memory(struct run *r, struct one *one, const struct watched *w, uint64_t now)
+{
+	const struct diagnosis *d = &w->does;
+	bool grows = d->rss_grows && d->cause != MEMORY_LIVE && w->verdict < VERDICT_GROWING &&
+		     w->seconds >= 2 * (double)r->o->min_time_ns / 1e9;
+	struct news n = { .kind = NEWS_MEMORY };
+
+	if (changes_tell(&one->changes, KEY_MEMORY, grows ? 1 + d->cause : 0, now))
+		put_of(r, one, &n);
+}
+
+static void tell(struct run *r, struct one *one)
+{
+	const struct watched *w = watching_told(one->w);
+	struct news begin = { .kind = NEWS_BEGIN };
+	uint64_t now = now_ns();
+
+	if (!one->told)
+		put_of(r, one, &begin);
+	one->told = true;
+	tell_heap(r, one, w, now);
+	for (size_t i = 0; i < w->n_gos; i++)
+		tell_goroutines(r, one, &w->gos[i], now);
+	tell_memory(r, one, w, now);
+	name_growth(r, one);
+}
+
+/* ---- processes that come and go -------------------------------------------------------------- */
+
+static void drop(struct run *r, struct one *one)
+{
+	naming_free(one->naming);
+	watching_free(one->w);
+	process_close(one->p);
+	changes_fini(&one->changes);
+	arrivals_gone(r->arrivals, one->pid);
+	free(one->comm);
+	free(one);
+}
+
+static void add(struct run *r, struct process *p, pid_t pid, const char *comm)
+{
+	const struct watching_options opt = watching_options(r);
+	const struct naming_options naming = {
+		.rate = r->o->read_rate ? r->o->read_rate : DEFAULT_RATE,
+		.memory_bytes = r->o->memory_bytes, .interrupted = interrupted, .ctx = r,
+	};
+	struct one *one = xcalloc(1, sizeof(*one));
+
+	one->pid = pid;
+	one->comm = xstrdup(comm);
+	one->p = p;
+	watching_new(&one->w, p, &opt, now_ns());
+	naming_new(&one->naming, p, &naming);
+	changes_init(&one->changes, opt.min_s / HOLDS);
+	r->v = grow(r->v, r->n, &r->cap, sizeof(*r->v));
+	r->v[r->n++] = one;
+}
+
+static const char *why_gone(struct one *one)
+{
+	const char *gone = process_gone(one->p);
+
+	return gone ? gone : one->err == -ESRCH ? "exited" : strerror(-one->err);
+}
+
+/* Its last reading is told. */
+static void end(struct run *r, size_t i)
+{
+	struct one *one = r->v[i];
+	struct news n = { .kind = NEWS_END, .why = why_gone(one) };
+
+	watching_judge(one->w, now_ns());
+	put_of(r, one, &n);
+	r->v[i] = r->v[--r->n];
+	drop(r, one);
+}
+
+static void arrived(void *ctx, pid_t pid, struct process *p, const char *comm, const char *why)
+{
+	struct run *r = ctx;
+	struct news n = { .kind = NEWS_REFUSED, .pid = (int)pid, .comm = comm, .why = why };
+
+	if (p)
+		add(r, p, pid, comm);
+	else
+		put(r, &n);
+}
+
+static void scan(struct run *r, uint64_t now)
+{
+	double begin = procself_cpu_s();
+	int err = arrivals_look(r->arrivals, MAX_WATCHED, arrived, r);
+	uint64_t took = (uint64_t)((procself_cpu_s() - begin) * 1e9);
+
+	r->scan_ns = now + (took * SCAN_SHARE > SCAN_NS ? took * SCAN_SHARE : SCAN_NS);
+	if (err == -EMFILE && !r->full) {
+		say("no more than %d processes are watched; others are left out", MAX_WATCHED);
+		r->full = true;
+	}
+}
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+static void turn(struct one *one, uint64_t now)
+{
+	int judged = watching_turn(one->w, now, &one->next_ns);
+
+	one->judged |= judged > 0;
+	if (judged < 0) {
+		one->gone = true;
+		one->err = judged;
+		one->next_ns = NEVER;
+	}
+}
+
+/* All that are due; what there is to be told of them is told later. */
+static void turn_due(struct run *r)
+{
+	uint64_t now = now_ns();
+
+	for (size_t i = 0; i < r->n; i++)
+		if (!r->v[i]->gone && now >= r->v[i]->next_ns)
+			turn(r->v[i], now);
+}
+
+static void tell_all(struct run *r)
+{
+	for (size_t i = 0; i < r->n && !r->stop; i++) {
+		if (r->v[i]->judged && !r->v[i]->gone) {
+			r->v[i]->judged = false;
+			tell(r, r->v[i]);
+		}
+	}
+	for (size_t i = r->n; i-- > 0;)
+		if (r->v[i]->gone)
+			end(r, i);
+}
+
+static uint64_t next_turn(const struct run *r)
+{
+	uint64_t next = r->end_ns < r->scan_ns ? r->end_ns : r->scan_ns;
+
+	next = r->report_ns < next ? r->report_ns : next;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->next_ns < next)
+			next = r->v[i]->next_ns;
+	return next;
+}
+
+static bool report_due(struct run *r, uint64_t now)
+{
+	bool due = r->asked || now >= r->report_ns;
+
+	r->asked = false;
+	if (now >= r->report_ns)
+		r->report_ns = next_due(r->report_ns, r->o->interval_ns, now);
+	return due;
+}
+
+static int follow(struct run *r)
+{
+	int err = 0;
+
+	while (!err && !r->stop) {
+		uint64_t now;
+
+		turn_due(r);
+		tell_all(r);
+		now = now_ns();
+		if (now >= r->scan_ns)
+			scan(r, now);
+		if (report_due(r, now))
+			report_all(r);
+		if (now >= r->end_ns || (!r->arrivals && !r->n))
+			break;
+		err = loop_wait_until(r->loop, next_turn(r));
+	}
+	return err;
+}
+
+/* ---- begin and end --------------------------------------------------------------------------- */
+
+static void on_end(void *ctx, int signo, bool from_terminal)
+{
+	struct run *r = ctx;
+
+	r->stop = true;
+	if (from_terminal && isatty(STDERR_FILENO))	/* the terminal has shown ^C there */
+		fputc('\n', stderr);
+}
+
+static void on_ask(void *ctx, int signo, bool from_terminal)
+{
+	struct run *r = ctx;
+
+	r->asked = true;
+}
+
+/* The reader of our pipe has gone, though there was nothing to write. */
+static void on_closed(void *ctx)
+{
+	struct run *r = ctx;
+
+	r->closed = r->stop = true;
+}
+
+static int open_loop(struct run *r)
+{
+	static const int asks[] = { SIGUSR1, 0 };
+	int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, 0 };
+	struct sigaction hangup;
+	struct stat st;
+	int err = loop_open(&r->loop);
+
+	sigaction(SIGHUP, NULL, &hangup);
+	if (hangup.sa_handler == SIG_IGN)	/* nohup */
+		ends[3] = 0;
+	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
+	signal(SIGXFSZ, SIG_IGN);	/* a file too large cannot be written */
+	if (!err)
+		err = loop_signals(r->loop, ends, on_end, r);
+	if (!err)
+		err = loop_signals(r->loop, asks, on_ask, r);
+	/* of the end of a pipe that is written to, only that nobody reads it is ever told */
+	if (!err && !r->o->outputs[0].path && !fstat(STDOUT_FILENO, &st) && S_ISFIFO(st.st_mode))
+		err = loop_add(r->loop, STDOUT_FILENO, on_closed, r);
+	if (err)
+		say_error("no descriptor for signals: %s", strerror(-err));
+	else
+		loop_interrupt_on(r->loop, ends);
+	return err;
+}
+
+static int open_output(struct run *r)
+{
+	const char *path = r->o->outputs[0].path;
+
+	r->out = path ? fopen(path, "ae") : stdout;
+	if (r->out)
+		return 0;
+	say_error("%s: %s", path, strerror(errno));
+	return -errno;
+}
+
+/* Timers are to be on time, or a mark phase is seen late; and of each process some descriptors are
+ * held. */
+static void prepare(void)
+{
+	struct rlimit files;
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	if (files.rlim_cur > (rlim_t)MAX_WATCHED * TARGET_DESCRIPTORS)
+		files.rlim_cur = (rlim_t)MAX_WATCHED * TARGET_DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int begin(struct run *r)
+{
+	struct process *p;
+	int err = 0;
+
+	r->start_ns = now_ns();
+	r->end_ns = r->o->duration_ns ? r->start_ns + r->o->duration_ns : NEVER;
+	r->report_ns = r->o->interval_ns ? r->start_ns + r->o->interval_ns : NEVER;
+	r->scan_ns = NEVER;
+	if (r->o->all) {
+		arrivals_new(&r->arrivals);
+		scan(r, r->start_ns);
+		say("watching %zu Go processes, and those that come; Ctrl-C ends and reports",
+		    r->n);
+		if (arrivals_hidden(r->arrivals))
+			say("of %zu more processes this user may not know what they run%s",
+			    arrivals_hidden(r->arrivals), geteuid() ? "; root may" : "");
+		return 0;
+	}
+	err = process_open(&p, r->o->pid);
+	if (err)
+		return err;
+	add(r, p, r->o->pid, target_comm(process_target(p)));
+	say("watching pid %d (%s); Ctrl-C ends and reports", (int)r->o->pid, r->v[0]->comm);
+	return 0;
+}
+
+static void close_all(struct run *r)
+{
+	while (r->n) {
+		r->n--;
+		drop(r, r->v[r->n]);
+	}
+	free(r->v);
+	arrivals_free(r->arrivals);
+	if (r->out && r->out != stdout)
+		fclose(r->out);
+	loop_close(r->loop);
+}
+
+static int watch(const struct opts *o)
+{
+	struct run r = { .o = o };
+	bool gone = false;
+	int err = open_loop(&r);
+
+	prepare();
+	if (!err)
+		err = open_output(&r);
+	if (!err)
+		err = begin(&r);
+	if (!err)
+		err = follow(&r);
+	if (!err) {
+		gone = !o->all && !r.n;
+		report_all(&r);
+		err = r.err;
+	}
+	close_all(&r);
+	if (err)
+		return EXIT_FAILED;
+	return o->fail_on_leak && r.leaks ? EXIT_LEAK : gone ? EXIT_GONE : EXIT_DONE;
+}
+
+const struct command cmd_watch = {
+	.line = { "watch", CMD_WATCH, TAKES_PROCESS | TAKES_ALL },
+	.brief = "for days: a line when something begins to grow, and what; no probes",
+	.usage = "watch [OPTIONS] -p PID\n"
+		 "watch [OPTIONS] --all",
+	.help = "Watch a running Go process, or all of this host, for as long as wanted: what\n"
+		"grows in its heap by size of object, which go statements start goroutines that\n"
+		"stay, what its resident memory grows by. A line tells when something changes;\n"
+		"of a leak it is told what leaks, who holds it and which lines allocate it. No\n"
+		"probe is planted, nothing is stopped, nothing is written. SIGUSR1 asks for a\n"
+		"report, Ctrl-C ends with one. Exit codes: 0 done; 1 usage, or the process\n"
+		"cannot be watched; 2 the process of -p has ended; 3 a leak was told of, with\n"
+		"--fail-on-leak.",
+	.run = watch,
+};

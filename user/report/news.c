@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * news.c - what of a watched process is worth telling.
+ */
+#include "user/report/news.h"
+
+#include <stdlib.h>
+
+#include "user/base/util.h"
+#include "user/heapview.h"
+#include "user/watched.h"
+
+enum verdict news_heap_verdict(const struct watched *w)
+{
+	enum verdict worst = w->heap.verdict;
+
+	for (size_t i = 0; i < w->n_classes; i++)
+		if (w->classes[i].is.verdict >= VERDICT_GROWING &&
+		    w->classes[i].is.verdict > worst)
+			worst = w->classes[i].is.verdict;
+	return worst;
+}
+
+static int by_rate(const void *a, const void *b)
+{
+	const struct watched_class *x = *(const struct watched_class *const *)a;
+	const struct watched_class *y = *(const struct watched_class *const *)b;
+
+	return x->is.rate.value > y->is.rate.value ? -1 : x->is.rate.value < y->is.rate.value;
+}
+
+size_t news_classes(const struct watched *w, const struct watched_class ***out)
+{
+	enum verdict worst = VERDICT_GROWING;
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_classes; i++)
+		if (w->classes[i].is.verdict > worst)
+			worst = w->classes[i].is.verdict;
+	*out = xcalloc(w->n_classes, sizeof(**out));
+	for (size_t i = 0; i < w->n_classes; i++)
+		if (w->classes[i].is.verdict == worst)
+			(*out)[n++] = &w->classes[i];
+	if (n)
+		qsort(*out, n, sizeof(**out), by_rate);
+	return n;
+}
+
+struct estimate news_heap_rate(const struct watched *w)
+{
+	const struct watched_class **classes;
+	size_t n = news_classes(w, &classes);
+	struct estimate rate = n && !(w->heap.rate.low > 0) ? classes[0]->is.rate : w->heap.rate;
+
+	free(classes);
+	return rate;
+}
+
+static bool is_of_growing(const struct watched *w, const struct heap_type *t)
+{
+	for (size_t i = 0; i < w->n_classes; i++) {
+		const struct watched_class *c = &w->classes[i];
+
+		if (c->is.verdict < VERDICT_GROWING)
+			continue;
+		for (size_t k = 0; k < t->n_sizes; k++)
+			if (t->sizes[k].size == c->size || (!c->size && t->sizes[k].size > 32768))
+				return true;
+	}
+	return false;
+}
+
+size_t news_types(const struct watched *w, const struct watched_growth *g,
+		  const struct heap_row *out[NEWS_TYPES])
+{
+	size_t n = 0;
+
+	for (int of_growing = 1; of_growing >= 0 && g->types; of_growing--) {
+		for (size_t i = 0; i < g->types->n_rows && n < NEWS_TYPES; i++) {
+			const struct heap_row *row = &g->types->rows[i];
+
+			if (row->type->name && row->amount.bytes_per_s.value > 0 &&
+			    is_of_growing(w, row->type) == of_growing)
+				out[n++] = row;
+		}
+		if (n)			/* others are by-catch */
+			break;
+	}
+	return n;
+}

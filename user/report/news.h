@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * news.h - what is told of a watched process when something has changed: some lines for reading, or
+ * one line of JSON.
+ */
+#ifndef NEWS_H
+#define NEWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "user/model.h"
+
+struct heap_row;
+struct watched;
+struct watched_class;
+struct watched_go;
+struct watched_growth;
+struct watched_places;
+
+enum news_kind {
+	NEWS_BEGIN,		/* it is watched from now on */
+	NEWS_REFUSED,		/* it is not: why says the reason */
+	NEWS_END,		/* it is not any more; the last that was known */
+	NEWS_HEAP,		/* its live heap: verdict, classes */
+	NEWS_GOROUTINES,	/* those of one go statement */
+	NEWS_MEMORY,		/* what its resident memory grows by */
+	NEWS_GROWTH,		/* what it is that grows: types, holders, lines, stacks */
+	NEWS_REPORT,		/* all of it, because it was asked for */
+};
+
+/* Of what the kind does not need, nothing is looked at. */
+struct news {
+	enum news_kind kind;
+	int64_t time_unix_ns;
+	int pid;
+	const char *comm;
+	const char *why;			/* REFUSED; END: "exited" ... */
+	const struct watched *w;		/* all but REFUSED */
+	const struct watched_go *go;		/* GOROUTINES */
+	const struct watched_places *places;	/* GOROUTINES; NULL: not known */
+	const struct watched_growth *growth;	/* GROWTH; REPORT: NULL if nothing was named */
+	size_t n_watched;			/* REPORT: processes, by this program */
+	double own_cpu_percent;			/* REPORT: of one core, for all of them */
+	uint64_t own_rss;
+};
+
+/* 0, or negative errno if anything was lost. */
+int news_text(FILE *out, const struct news *n);
+int news_json(FILE *out, const struct news *n);		/* one line */
+
+/* What both of them tell. */
+
+enum { NEWS_TYPES = 3 };	/* of what grows are shown */
+
+/* The classes that are as bad as the worst one, if that grows; fastest first, to be freed. */
+size_t news_classes(const struct watched *w, const struct watched_class ***out);
+/* The verdict of the heap and all its classes. */
+enum verdict news_heap_verdict(const struct watched *w);
+/* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
+struct estimate news_heap_rate(const struct watched *w);
+/* The fastest of what has a type, of a size that grows; if there are none, of any. */
+size_t news_types(const struct watched *w, const struct watched_growth *g,
+		  const struct heap_row *out[NEWS_TYPES]);
+
+#endif

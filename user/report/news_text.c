@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * news_text.c - news for reading: one line with date and process, and indented ones that name
+ * things.  Lines are not broken: a log is searched line by line.
+ */
+#include "user/report/news.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "user/base/util.h"
+#include "user/heapview.h"
+#include "user/report/heap_words.h"
+#include "user/report/line.h"
+#include "user/report/report.h"
+#include "user/watched.h"
+
+enum {
+	UNBROKEN = 1 << 30,
+	MAX_CLASSES = 5,
+	MAX_HOLDERS = 2, MAX_PLACES = 3, MAX_FRAMES = 6, MAX_GOS = 5,
+	MIN_SHARE = 200,	/* a holder of less of what grew is left out */
+};
+
+#define INDENT "    "
+
+static struct line begin(FILE *out, const char *label)
+{
+	return begin_line(out, label, UNBROKEN);
+}
+
+static struct estimate per_minute(const struct estimate *e)
+{
+	return (struct estimate){ e->value * 60, e->low * 60, e->high * 60, e->samples };
+}
+
+static void put_rate(struct line *l, const struct estimate *per_s)
+{
+	struct estimate rate = per_minute(per_s);
+
+	item(l, "", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
+}
+
+/* "2026-11-21 20:31:05  pid 4242 api-server" */
+static struct line head(FILE *out, const struct news *n)
+{
+	time_t t = (time_t)(n->time_unix_ns / 1000000000);
+	struct line l = begin(out, "");
+	struct tm tm;
+	char date[32];
+
+	strftime(date, sizeof(date), "%F %T", localtime_r(&t, &tm));
+	item(&l, "", "%s", date);
+	item(&l, "  ", "pid %d %s", n->pid, n->comm);
+	return l;
+}
+
+/* ---- what grows ------------------------------------------------------------------------------ */
+
+static const char *missing_list(unsigned missing, char list[256])
+{
+	const char *text;
+	size_t used = 0;
+
+	list[0] = '\0';
+	for (size_t i = 0; (text = report_missing_text(missing, i)) && used < 200; i++)
+		used += (size_t)snprintf(list + used, 256 - used, "%s%s", i ? ", " : "", text);
+	return list;
+}
+
+static void put_missing(struct line *l, const struct judgement *is)
+{
+	char list[256];
+
+	if (is->verdict != VERDICT_GROWING || !is->missing)
+		return;
+	item(l, "; ", "no leak yet: %s", missing_list(is->missing, list));
+	if (is->watch_s > 0)
+		item(l, "; ", "watch for about %s more", report_duration(is->watch_s).s);
+}
+
+static void put_classes(struct line *l, const struct watched *w)
+{
+	const struct watched_class **classes;
+	size_t n = news_classes(w, &classes);
+
+	for (size_t i = 0; i < n && i < MAX_CLASSES; i++)
+		item(l, i ? ", " : " in ", "%s", classes[i]->size ?
+		     report_bytes(classes[i]->size).s : "large objects");
+	if (n > MAX_CLASSES)
+		item(l, ", ", "%zu more sizes", n - MAX_CLASSES);
+	free(classes);
+}
+
+static void put_limit(struct line *l, const struct watched *w)
+{
+	item(l, "; ", "rss %s", report_bytes(w->memory.rss).s);
+	if (!w->limit_bytes)
+		return;
+	if (!strcmp(w->limit_of, "machine"))
+		item(l, ", ", "machine %s of %s", report_bytes(w->limit_used).s,
+		     report_bytes(w->limit_bytes).s);
+	else
+		item(l, " ", "(%s of %s)", report_bytes(w->limit_used).s,
+		     report_bytes(w->limit_bytes).s);
+	if (isfinite(w->does.left_s.value))
+		item(l, ", ", "limit in ~%s", report_duration(w->does.left_s.value).s);
+}
+
+/* The worst judgement of heap and classes, for what it lacks. */
+static const struct judgement *heap_judgement(const struct watched *w)
+{
+	enum verdict worst = news_heap_verdict(w);
+
+	for (size_t i = 0; i < w->n_classes && w->heap.verdict != worst; i++)
+		if (w->classes[i].is.verdict == worst)
+			return &w->classes[i].is;
+	return &w->heap;
+}
+
+static void put_heap(struct line *l, const struct watched *w)
+{
+	enum verdict verdict = news_heap_verdict(w);
+	struct estimate rate = news_heap_rate(w);
+
+	if (!w->census_known) {
+		item(l, "", "what lives in the heap is not known of this binary");
+		return;
+	}
+	if (verdict < VERDICT_GROWING) {
+		item(l, "", "live heap %s", report_bytes(w->live_bytes).s);
+		if (isfinite(rate.value)) {
+			item(l, " ", "%s", "");
+			put_rate(l, &rate);
+		}
+		return;
+	}
+	put_rate(l, &rate);
+	item(l, " ", "live heap %s", report_bytes(w->live_bytes).s);
+	put_classes(l, w);
+}
+
+static void put_heap_news(FILE *out, const struct news *n)
+{
+	enum verdict verdict = news_heap_verdict(n->w);
+	struct line l = head(out, n);
+
+	item(&l, "  ", "%s", verdict >= VERDICT_GROWING ? report_verdict(verdict) :
+						      "no growth any more");
+	item(&l, "  ", "%s", "");
+	put_heap(&l, n->w);
+	put_limit(&l, n->w);
+	put_missing(&l, heap_judgement(n->w));
+	end_line(&l);
+}
+
+/* ---- goroutines ------------------------------------------------------------------------------ */
+
+static void put_frames(FILE *out, const char *first, const struct frames *stack, size_t most)
+{
+	struct line l;
+
+	for (size_t i = 0; i < stack->n && i < most; i++) {
+		const struct frame *fr = stack->v[i];
+		const char *slash = fr->file ? strrchr(fr->file, '/') : NULL;
+
+		l = begin(out, INDENT INDENT);
+		item(&l, "", "%s%s", i ? "<- " : first,
+		     fr->function ? fr->function : "[unknown]");
+		if (fr->file)
+			item(&l, "  ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
+		end_line(&l);
+	}
+}
+
+static void put_go(struct line *l, const struct watched_go *go)
+{
+	struct estimate rate = per_minute(&go->is.rate);
+
+	item(l, "", "goroutines");
+	if (isfinite(rate.value))
+		item(l, " ", "%+.1f/min [%+.1f, %+.1f]", rate.value, rate.low, rate.high);
+	item(l, "  ", "%s live", report_count(go->live).s);
+	if (go->state)
+		item(l, ", ", "%s [%s]", report_count(go->n_state).s, go->state);
+	if (go->longest_wait_s >= 0)
+		item(l, ", ", "longest %s", report_duration(go->longest_wait_s).s);
+	item(l, ", ", "seen for %s", report_duration(go->since_s).s);
+	if (go->is.certain)
+		item(l, "; ", "they wait for what cannot come");
+}
+
+static void put_places(FILE *out, const struct watched_places *p)
+{
+	if (!p)
+		return;
+	put_frames(out, "created by ", &p->created, 1);
+	put_frames(out, "blocked at ", &p->blocked, MAX_FRAMES);
+}
+
+static void put_goroutine_news(FILE *out, const struct news *n)
+{
+	struct line l = head(out, n);
+
+	item(&l, "  ", "%s", n->go->is.verdict >= VERDICT_GROWING ?
+	     report_verdict(n->go->is.verdict) : "no growth any more");
+	item(&l, "  ", "%s", "");
+	put_go(&l, n->go);
+	put_missing(&l, &n->go->is);
+	end_line(&l);
+	put_places(out, n->places);
+}
+
+/* ---- what it is that grows ------------------------------------------------------------------- */
+
+static void put_holder(FILE *out, const struct heap_held *held)
+{
+	const struct heap_holder *h = held->holder;
+	struct line l = begin(out, INDENT INDENT);
+	char *words;
+
+	item(&l, "", "%s/min", report_change(held->amount.bytes_per_s.value * 60).s);
+	for (size_t i = 0; i < h->n_levels; i++) {
+		words = heap_level_words(&h->levels[i]);
+		item(&l, " in ", "%s", words);
+		free(words);
+	}
+	words = heap_root_words(h);
+	item(&l, h->root == HEAP_ROOT_STACK ? " on " : " in ", "%s", words);
+	free(words);
+	end_line(&l);
+}
+
+static void put_lines(FILE *out, const struct heap_type *type)
+{
+	struct line l = begin(out, INDENT INDENT);
+
+	item(&l, "", "allocated by");
+	for (size_t i = 0; i < type->n_places && i < MAX_PLACES; i++) {
+		const struct frame *fr = &type->places[i];
+		const char *slash = fr->file ? strrchr(fr->file, '/') : NULL;
+
+		item(&l, i ? ", " : " ", "%s", fr->function ? fr->function : "[unknown]");
+		if (fr->file)
+			item(&l, " ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
+	}
+	if (type->n_places > MAX_PLACES || type->places_cut)
+		item(&l, ", ", "and elsewhere");
+	end_line(&l);
+}
+
+static void put_type(FILE *out, const struct heap_row *row)
+{
+	struct line l = begin(out, INDENT);
+	char *name = heap_type_words(row->type), *count = heap_range_words(row->amount.objects);
+
+	put_rate(&l, &row->amount.bytes_per_s);
+	item(&l, "  ", "%s", name);
+	item(&l, "  ", "%s object%s, %s", count, plural(row->amount.objects.high),
+	     report_bytes(row->amount.bytes.high).s);
+	if (row->type->guessed_objects)
+		item(&l, " ", "(a guess for %s)", report_count(row->type->guessed_objects).s);
+	end_line(&l);
+	for (size_t i = 0; i < row->n_held && i < MAX_HOLDERS; i++)
+		if (row->held[i].amount.bytes_per_s.value * MIN_SHARE >
+		    row->amount.bytes_per_s.value)
+			put_holder(out, &row->held[i]);
+	if (row->type->n_places)
+		put_lines(out, row->type);
+	free(count);
+	free(name);
+}
+
+static void put_stack(FILE *out, const struct watched_stack *s)
+{
+	struct line l = begin(out, INDENT);
+
+	item(&l, "", "by its own profile about %s/min", report_change(s->bytes_per_s * 60).s);
+	item(&l, ", ", "%s sample%s", report_count(s->samples).s, plural(s->samples));
+	item(&l, ", ", "in objects of %s", report_bytes(s->size).s);
+	if (s->type)
+		item(&l, "  ", "%s%s%s%s", s->type, s->how ? " (" : "", s->how ? s->how : "",
+		     s->how ? ")" : "");
+	end_line(&l);
+	put_frames(out, "", &s->frames, MAX_FRAMES);
+}
+
+static void put_named(FILE *out, const struct watched *w, const struct watched_growth *g)
+{
+	const struct heap_row *rows[NEWS_TYPES];
+	size_t n = news_types(w, g, rows);
+
+	for (size_t i = 0; i < n; i++)
+		put_type(out, rows[i]);
+	for (size_t i = 0; i < g->n_stacks && i < NEWS_TYPES; i++)
+		put_stack(out, &g->stacks[i]);
+}
+
+static void put_growth_head(struct line *l, const struct watched_growth *g)
+{
+	uint32_t cycles = g->types->now->n_cycles - g->types->before->n_cycles;
+
+	item(l, "", "by two looks at its heap %s apart", report_duration(g->types->span_s).s);
+	item(l, ", ", "%u collection%s", cycles, plural(cycles));
+	item(l, ", ", "which took us %.2gs of a core", g->cpu_s);
+}
+
+static void put_growth_news(FILE *out, const struct news *n)
+{
+	struct line l = head(out, n);
+
+	item(&l, "  ", "WHAT GROWS  %s", "");
+	put_growth_head(&l, n->growth);
+	end_line(&l);
+	put_named(out, n->w, n->growth);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static const char *const parts[N_MEMORY_PARTS] = {
+	[MEMORY_LIVE] = "the live heap",
+	[MEMORY_GARBAGE] = "garbage that waits for the next collection",
+	[MEMORY_FREE] = "free slots between live objects",
+	[MEMORY_IDLE] = "idle spans that the runtime has not returned",
+	[MEMORY_STACKS] = "stacks of goroutines",
+	[MEMORY_RUNTIME] = "the runtime's own memory",
+	[MEMORY_NOT_GO] = "memory that Go's runtime did not allocate (cgo, mmap, files)",
+};
+
+static void put_cause(struct line *l, const struct diagnosis *d)
+{
+	item(l, "", "rss %s", "");
+	put_rate(l, &d->rss_rate);
+	item(l, ", ", "mostly by %s", parts[d->cause]);
+	item(l, ": ", "%s", report_bytes(d->cause_bytes).s);
+	if (d->no_collection)
+		item(l, "; ", "no collection meanwhile");
+}
+
+static void put_memory_news(FILE *out, const struct news *n)
+{
+	struct line l = head(out, n);
+
+	item(&l, "  ", "MEMORY  %s", "");
+	if (n->w->does.rss_grows)
+		put_cause(&l, &n->w->does);
+	else
+		item(&l, "", "rss does not grow any more");
+	put_limit(&l, n->w);
+	end_line(&l);
+}
+
+static void put_account(struct line *l, const struct memory_account *m)
+{
+	item(l, "", "rss %s", report_bytes(m->rss).s);
+	if (!m->known)
+		return;
+	item(l, " = ", "live heap %s", report_bytes(m->live_heap).s);
+	item(l, " + ", "GC headroom %s", report_bytes(m->gc_headroom).s);
+	item(l, " + ", "stacks %s", report_bytes(m->stacks).s);
+	item(l, " + ", "runtime %s", report_bytes(m->runtime).s);
+	if (m->not_go >= 0)
+		item(l, " + ", "not Go %s", report_bytes((uint64_t)m->not_go).s);
+	else
+		item(l, " - ", "%s not in RAM", report_bytes(-(uint64_t)m->not_go).s);
+}
+
+/* ---- begin and end --------------------------------------------------------------------------- */
+
+static void put_begin(FILE *out, const struct news *n)
+{
+	const struct watched *w = n->w;
+	struct line l = head(out, n);
+
+	item(&l, "  ", "watched from now on");
+	item(&l, "  ", "%s%s", w->target.go_version ? w->target.go_version : "?",
+	     w->target.stripped ? " (stripped)" : "");
+	item(&l, "  ", "rss %s", report_bytes(w->memory.rss).s);
+	if (!w->census_known)
+		item(&l, "; ", "its binary does not tell when it collects: goroutines and "
+		     "resident memory only");
+	end_line(&l);
+}
+
+static void put_refused(FILE *out, const struct news *n)
+{
+	struct line l = head(out, n);
+
+	item(&l, "  ", "not watched: %s", n->why);
+	end_line(&l);
+}
+
+static void put_verdict_word(struct line *l, const struct watched *w)
+{
+	item(l, "", "%s", w->verdict == VERDICT_TOO_FEW ? "too early to tell" :
+			  w->verdict >= VERDICT_GROWING ? report_verdict(w->verdict) : "no leak");
+	item(l, " after ", "%s", report_duration(w->seconds).s);
+	item(l, ", ", "%s collection%s", report_count(w->n_cycles).s, plural(w->n_cycles));
+	if (w->n_missed)
+		item(l, " ", "(%s more not seen whole)", report_count(w->n_missed).s);
+}
+
+static void put_lasting(FILE *out, const struct watched *w)
+{
+	struct line l = begin(out, INDENT "TREND    ");
+
+	put_heap(&l, w);
+	put_missing(&l, heap_judgement(w));
+	end_line(&l);
+	l = begin(out, INDENT "MEMORY   ");
+	put_account(&l, &w->memory);
+	if (w->does.rss_grows) {
+		item(&l, "; ", "%s", "");
+		put_cause(&l, &w->does);
+	}
+	end_line(&l);
+	l = begin(out, INDENT "GOROUTINES ");
+	item(&l, "", "%s", report_count(w->n_goroutines).s);
+	if (w->n_tables_lost)
+		item(&l, "; ", "%s readings of their table were not whole",
+		     report_count(w->n_tables_lost).s);
+	if (w->n_gos_lost)
+		item(&l, "; ", "%s of go statements that found no room",
+		     report_count(w->n_gos_lost).s);
+	end_line(&l);
+	for (size_t i = 0; i < w->n_gos && i < MAX_GOS; i++) {
+		if (w->gos[i].is.verdict < VERDICT_GROWING)
+			break;
+		l = begin(out, INDENT);
+		item(&l, "", "%s  %s", report_verdict(w->gos[i].is.verdict), "");
+		put_go(&l, &w->gos[i]);
+		end_line(&l);
+	}
+}
+
+static void put_end(FILE *out, const struct news *n)
+{
+	struct line l = head(out, n);
+
+	item(&l, "  ", "%s; the last that was known: ", n->why);
+	put_verdict_word(&l, n->w);
+	end_line(&l);
+	put_lasting(out, n->w);
+}
+
+static void put_report(FILE *out, const struct news *n)
+{
+	struct line l = head(out, n);
+
+	item(&l, "  ", "REPORT  %s", "");
+	put_verdict_word(&l, n->w);
+	put_limit(&l, n->w);
+	end_line(&l);
+	put_lasting(out, n->w);
+	if (n->growth && n->growth->types) {
+		l = begin(out, INDENT "WHAT GROWS  ");
+		put_growth_head(&l, n->growth);
+		end_line(&l);
+		put_named(out, n->w, n->growth);
+	}
+	l = begin(out, INDENT "COST     ");
+	item(&l, "", "no probe, nothing stopped; this tool %.2g%% of a core, %s, for %zu process%s",
+	     n->own_cpu_percent, report_bytes(n->own_rss).s, n->n_watched,
+	     n->n_watched == 1 ? "" : "es");
+	end_line(&l);
+}
+
+int news_text(FILE *out, const struct news *n)
+{
+	static void (*const put[])(FILE *out, const struct news *n) = {
+		[NEWS_BEGIN] = put_begin, [NEWS_REFUSED] = put_refused, [NEWS_END] = put_end,
+		[NEWS_HEAP] = put_heap_news, [NEWS_GOROUTINES] = put_goroutine_news,
+		[NEWS_MEMORY] = put_memory_news, [NEWS_GROWTH] = put_growth_news,
+		[NEWS_REPORT] = put_report,
+	};
+
+	put[n->kind](out, n);
+	return report_finish(out);
+}
