@@ -492,6 +492,9 @@ static const struct row fixed_rows[] = {
 	  .help = "trace goroutines only" },
 	{ "goroutines-only", CMD_DUMP, AT(heap), .flag = false,
 	  .help = "look at goroutines only" },
+	{ "gc", CMD_TRACE, AT(gc), .flag = true,
+	  .help = "a line for each collection, too: when, what lived before and after, its goal, "
+		  "how long the world stood still, forced or not" },
 	{ "gc", CMD_DUMP, AT(gc), .flag = true,
 	  .help = "the last collections, too: when, how long the world stood still, and of the "
 		  "last one how large the heap was and what lived" },

@@ -3,7 +3,7 @@
  * resident.c - reads /proc/PID/smaps (proc(5)).
  *
  * A head, "start-end perms offset dev inode path", is followed by lines "Key: N kB".  Variables of a
- * program that begin as zero lie in an anonymous mapping right behind those of its file.
+ * program that begin as zero lie in an anonymous mapping right behind those that its file has.
  */
 #include "user/resident.h"
 
@@ -20,25 +20,28 @@ enum kind { OTHER, OWN, FILES };
 struct mapping {
 	uint64_t start, end;
 	enum kind kind;
+	bool variables;		/* of a file, private and written to */
 };
 
 static bool begins_mapping(const char *line, struct mapping *m,
 			   bool (*is_own)(void *ctx, uint64_t addr), void *ctx)
 {
-	uint64_t start, end, inode;
-	bool behind_file;
+	struct mapping last = *m;
+	uint64_t inode;
+	char perms[5];
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*x %*s %" SCNu64, &start, &end,
-		   &inode) != 3)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*s %" SCNu64, &m->start, &m->end, perms,
+		   &inode) != 4) {
+		*m = last;
 		return false;
-	behind_file = m->kind == FILES && start == m->end;
-	*m = (struct mapping){ start, end, OTHER };
+	}
+	m->variables = inode && perms[1] == 'w' && perms[3] == 'p';
 	if (inode)
 		m->kind = FILES;
-	else if (is_own(ctx, start))
+	else if (is_own(ctx, m->start))
 		m->kind = OWN;
-	else if (behind_file)
-		m->kind = FILES;
+	else
+		m->kind = last.variables && m->start == last.end ? FILES : OTHER;
 	return true;
 }
 

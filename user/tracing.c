@@ -29,6 +29,7 @@
 #include "user/focus.h"
 #include "user/fit.h"
 #include "user/flows.h"
+#include "user/gclog.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
@@ -104,6 +105,7 @@ struct tracing {
 	struct memory_account memory;
 	uint64_t memory_ns;
 	struct readings *readings;
+	struct gclog *gc;		/* NULL: not asked for */
 	uint64_t new_stacks[NEW_STACKS];	/* ids, to be handed to opt.new_stack() */
 	size_t n_new_stacks;
 };
@@ -176,6 +178,7 @@ void tracing_free(struct tracing *t)
 	series_free(t->go_series);
 	tally_free(t->tally);
 	readings_free(t->readings);
+	gclog_free(t->gc);
 	window_free(t->window);
 	roster_free(t->roster);
 	budget_drop(t->budget);
@@ -632,6 +635,8 @@ int tracing_attach(struct tracing *t)
 	if (err)
 		return err;
 	t->attach_ns = now_ns();
+	if (t->opt.gc)
+		gclog_new(&t->gc, process_gomem(t->p));
 	if (t->opt.goroutines)
 		note_older(t);
 	if (t->opt.heap)
@@ -840,6 +845,8 @@ int tracing_turn(struct tracing *t, bool force)
 		look(t, gen);
 		memory_interval = MEMORY_AFTER_LOOK_NS;
 	}
+	if (t->gc)
+		gclog_look(t->gc);
 	if (now_ns() - t->memory_ns > memory_interval)
 		read_memory(t);
 	prune_goroutines(t);
@@ -1108,6 +1115,8 @@ struct observation *tracing_observe(struct tracing *t)
 	before_look(t->before);
 	before_fill(t->before, o);
 	fill_evidence(t, o);
+	if (t->gc)
+		gclog_fill(t->gc, o);
 	o->gone = process_gone(t->p);
 	fill_cost(t, o);
 	observe_target(t->p, o);

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"encoding/json"
+	"math"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -34,6 +36,9 @@ func memoryTests(e *env) []testCase {
 			variant := variant
 			all = append(all, testCase{"memory/" + v + "/" + variant, func(t *T) { t.memory(v, variant) }})
 		}
+		all = append(all,
+			testCase{"memory/account/" + v, func(t *T) { t.memoryAccount(v) }},
+			testCase{"memory/collections/" + v, func(t *T) { t.memoryCollections(v) }})
 	}
 	return append(all,
 		testCase{"memory/killed", func(t *T) { t.memoryOfKilled() }},
@@ -59,6 +64,73 @@ func (t *T) memory(version, variant string) {
 		}
 		return stats[0] == stats[1]
 	})
+	x.stop()
+	p.finish()
+}
+
+// memoryAccount: what the program has mapped stands where it belongs, and the parts are what is resident.
+func (t *T) memoryAccount(version string) {
+	const garbage, anonymous, file = 60, 64, 32
+	p := t.program(t.build("memory", version, "stripped"), "GOGC=400")
+	p.do("heap 20")
+	p.do("gc")
+	p.do("garbage %d", garbage)
+	p.do("mmap %d", anonymous)
+	p.do("file %d", file)
+	var before, after int64
+	var r *report
+	t.eventually("the program is never quiet", func() bool {
+		p.json(&before, "rss")
+		r = t.dumpReport(p)
+		p.json(&after, "rss")
+		return before == after
+	})
+	m := func(name string) int64 {
+		if r.Memory[name] == nil {
+			t.Fatalf("%s is not known", name)
+		}
+		return *r.Memory[name]
+	}
+	rss := m("rss")
+	sum := m("live_heap") + m("gc_headroom") + m("stacks") + m("runtime") + m("files") + m("anonymous") - m("not_resident")
+	if sum != rss || math.Abs(float64(rss-before)) > 0.02*float64(before) {
+		t.Errorf("rss %d, the sum of its parts %d, by the kernel %d", rss, sum, before)
+	}
+	// Of its own the program has some MiB of each; the runtime's tables are not all in RAM.
+	if v := m("files") - file<<20; v < 0 || v > 4<<20 {
+		t.Errorf("%d bytes of files", m("files"))
+	}
+	if v := m("anonymous") - anonymous<<20; v < -m("runtime") || v > 4<<20 {
+		t.Errorf("%d bytes anonymous", m("anonymous"))
+	}
+	if r.GCPacing == nil || r.GCPacing.GOGC != 400 || r.GCPacing.GOMemLimit != nil {
+		t.Errorf("gc_pacing %+v", r.GCPacing)
+	}
+	if v := r.Process.Parts["garbage"]; v < garbage<<20 || v > (garbage+4)<<20 {
+		t.Errorf("%d bytes of garbage", v)
+	}
+	p.finish()
+}
+
+// memoryCollections: each collection while it is traced, in order, with what it left.
+func (t *T) memoryCollections(version string) {
+	p := t.program(t.build("memory", version, "stripped"))
+	p.do("gc")
+	x := t.attach(p.pid(), "--gc")
+	for i := 1; i <= 3; i++ {
+		p.do("heap 10")
+		p.do("gc")
+		r := x.report()
+		if len(r.Collections) < i {
+			t.Fatalf("%d collections, really %d at least", len(r.Collections), i)
+		}
+		last := r.Collections[len(r.Collections)-1]
+		if last.Live == nil || last.HeapBegin == nil || last.Forced == nil || !*last.Forced ||
+			*last.Live < uint64(i)*10<<20 || *last.HeapBegin < uint64(i)*10<<20 || int(last.Number) != int(*r.Memory["num_gc"]) {
+			text, _ := json.Marshal(last)
+			t.Errorf("collection %s after %d MiB were kept, num_gc %d", text, 10*i, *r.Memory["num_gc"])
+		}
+	}
 	x.stop()
 	p.finish()
 }

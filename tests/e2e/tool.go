@@ -30,8 +30,15 @@ type report struct {
 	ProfileRate     *int64  `json:"profile_rate"`
 	GoroutineStarts *uint64 `json:"goroutine_starts"`
 	Memory          map[string]*int64
-	Coverage        map[string]uint64
-	Cost            struct {
+	GCPacing        *struct {
+		GOGC       int
+		GOMemLimit *uint64
+	} `json:"gc_pacing"`
+	Process struct {
+		Parts map[string]int64
+	}
+	Coverage map[string]uint64
+	Cost     struct {
 		TargetPercent *float64 `json:"target_percent"`
 		BudgetPercent *float64 `json:"budget_percent"`
 		HitsPerSecond *float64 `json:"hits_per_s"`

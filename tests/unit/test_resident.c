@@ -49,7 +49,7 @@ static void test_kinds(void **state)
 		"c000000000-c000400000 rw-p 00000000 00:00 0 \nRss: 4000 kB\nSwap: 1 kB\n"
 		"c000400000-c004000000 ---p 00000000 00:00 0 \nRss: 0 kB\n"
 		"7f0000000000-7f0000800000 rw-s 00000000 00:01 9 /dev/zero (deleted)\nRss: 64 kB\n"
-		"7f0000900000-7f0000a00000 rw-p 00000000 00:00 0 \nRss: 500 kB\n"
+		"7f0000800000-7f0000a00000 rw-p 00000000 00:00 0 \nRss: 500 kB\n"
 		"7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0   [stack]\nRss: 12 kB\n", &r), 0);
 	assert_int_equal(r.own, 4000 * KIB);
 	assert_int_equal(r.files, (900 + 100 + 30 + 64) * KIB);

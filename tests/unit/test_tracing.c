@@ -22,6 +22,7 @@
 #include "include/gobpfleak.h"
 #include "user/base/util.h"
 #include "user/before.h"
+#include "user/gclog.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
@@ -142,6 +143,10 @@ int process_check(struct process *p)
 }
 
 void process_mappings(struct process *p, struct memory_account *m) { }
+void gclog_new(struct gclog **out, struct gomem *gm) { }
+void gclog_free(struct gclog *l) { }
+void gclog_look(struct gclog *l) { }
+void gclog_fill(const struct gclog *l, struct observation *o) { }
 
 bool process_memory(struct process *p, struct memory_account *out)
 {

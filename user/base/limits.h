@@ -22,6 +22,7 @@ enum {
 	TYPES_PERCENT = 6,		/* stack prefixes whose allocated type is remembered */
 	WINDOW_PERCENT = 3,		/* of each of the two of births and deaths */
 	MAX_FLOWS = 4096,		/* accounts, and go statements, that a verdict is made of */
+	MAX_GC_CYCLES = 4096,		/* that a trace remembers; one has some 10 a minute */
 	MAX_SOURCES = 64,		/* rows of what was listened to when */
 	MAX_GOROUTINES = 1 << 22,	/* read from the runtime's table */
 	MAX_G_STACK_BYTES = 1 << 18,	/* of one goroutine's stack that are read to unwind it */

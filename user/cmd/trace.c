@@ -268,7 +268,7 @@ static int open_process(struct run *r, pid_t pid)
 		.memory_bytes = r->o->memory_bytes, .interrupted = interrupted,
 		.budget_percent = r->o->budget_percent, .source = r->o->source,
 		.distance = r->o->distance, .min_cycles = r->o->min_cycles,
-		.min_s = (double)r->o->min_time_ns / 1e9,
+		.min_s = (double)r->o->min_time_ns / 1e9, .gc = r->o->gc,
 		.new_stack = new_stack, .ctx = r,
 	};
 	struct sites_ops names;

@@ -127,7 +127,7 @@ static void put_settings(struct line *l, const struct findings *f)
 	if (p->memory_limit != UNKNOWN_U64)
 		item(l, ", ", "GOMEMLIMIT=%s", report_bytes(p->memory_limit).s);
 	if (p->trigger != UNKNOWN_U64)
-		item(l, ", ", "it comes at a heap of %s", report_bytes(p->trigger).s);
+		item(l, ", ", "the next at a heap of %s", report_bytes(p->trigger).s);
 }
 
 static void put_growth(struct line *l, const struct findings *f)
@@ -301,11 +301,12 @@ static void put_cycle(FILE *out, const struct findings *f, const struct gc_cycle
 void report_collections(FILE *out, const struct findings *f, size_t top)
 {
 	uint64_t total = f->n_gc + f->gc_missed;
-	size_t shown = top && top < f->n_gc ? top : f->n_gc;
+	size_t shown = f->look && top && top < f->n_gc ? top : f->n_gc;
 	struct line l = begin_line(out, "GC       ", 9);
 
-	item(&l, "", "%s collection%s", report_count(total).s, plural(total));
-	if (shown < total)
+	item(&l, "", "%s collection%s%s", report_count(total).s, plural(total),
+	     f->look ? "" : " since the attach");
+	if (shown && shown < total)
 		item(&l, "; ", "the last %zu:", shown);
 	end_line(&l);
 	for (size_t i = 0; i < shown; i++)

@@ -14,7 +14,7 @@ void report_memory(FILE *out, const struct findings *f);		/* MEMORY */
 void report_process(FILE *out, const struct findings *f);		/* PROCESS */
 void report_memstats(FILE *out, const struct findings *f);	/* MEMSTATS */
 void report_trend(FILE *out, const struct findings *f);			/* TREND */
-/* GC: the last top collections, 0: all. */
+/* GC: of a look the last top collections, 0: all; of a trace all. */
 void report_collections(FILE *out, const struct findings *f, size_t top);
 
 #endif
