@@ -291,6 +291,20 @@ static int parse_percent(struct parsing *p, const char *arg)
 	return 0;
 }
 
+/* "90", "90%" */
+static int parse_share(struct parsing *p, const char *arg)
+{
+	const char *text = arg;
+	double v = 0;
+	bool good = decimal(&text, &v);
+
+	text += good && *text == '%';
+	if (!good || *text || v < 1 || v > 100)
+		return wrong(p, "--%s: '%s' is not a percentage from 1 to 100", p->row->name, arg);
+	*(double *)field(p) = v;
+	return 0;
+}
+
 static int parse_verbosity(struct parsing *p, const char *arg)
 {
 	p->o->verbosity = p->row->letter == 'v' ? VERBOSE : QUIET;
@@ -523,6 +537,9 @@ static const struct row fixed_rows[] = {
 	  .help = "call nothing a leak before TIME has passed (3m)" },
 	{ "fail-on-leak", CMD_TRACE, AT(fail_on_leak), .flag = true,
 	  .help = "exit with 3 if the final report names a leak" },
+	{ "at-limit", CMD_TRACE, .arg = "PERCENT", .parse = parse_share, AT(at_limit),
+	  .help = "one more report when memory comes to that share of the limit of its cgroup, or "
+		  "of the machine's" },
 	{ "suppress", CMD_TRACE | CMD_DUMP, .arg = "FILE", .parse = parse_path, AT(suppress),
 	  .help = "leave out stacks and types that FILE names as known and accepted" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,

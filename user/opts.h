@@ -60,6 +60,7 @@ struct opts {
 	uint64_t min_cycles;		/* no leak is called before so many collections, */
 	uint64_t min_time_ns;		/* nor so soon */
 	bool fail_on_leak;
+	double at_limit;		/* percent of what memory it may come to; 0: not asked for */
 	const char *suppress;		/* file of patterns; NULL: none */
 	bool force, dry_run;
 	bool json;			/* of commands that have no report: JSON and not text */

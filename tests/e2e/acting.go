@@ -4,11 +4,17 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"io/ioutil"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 )
 
-// What is made of a report: leaks that are known and accepted.
+// What is made of a report: leaks that are known and accepted; a report before the kernel ends
+// the process.
 
 func actingTests(e *env) []testCase {
 	v := e.newest()
@@ -16,6 +22,7 @@ func actingTests(e *env) []testCase {
 		{"acting/suppress-heap", func(t *T) { t.suppressed("map-grows", "heap", "heap: ", v) }},
 		{"acting/suppress-goroutines", func(t *T) { t.suppressed("goroutine-chan", "goroutine", "", v) }},
 		{"acting/cycles", func(t *T) { t.cycles(v) }},
+		{"acting/at-limit", func(t *T) { t.atLimit(v) }},
 		{"acting/suppress-refused", func(t *T) { t.suppressRefused() }},
 	}
 }
@@ -84,5 +91,78 @@ func (t *T) cycles(version string) {
 	final := t.parse(strings.TrimSpace(r.stdout))
 	if final.Time.GCCycles < 5 {
 		t.Errorf("ended after %d collections", final.Time.GCCycles)
+	}
+}
+
+// memoryCgroup makes one of version 2 or 1 that allows so many bytes, with what says how many it uses.
+func (t *T) memoryCgroup(limit int) (procs, used string) {
+	const name = "gobpfleak-e2e"
+	for _, v := range []struct{ root, limit, used string }{
+		{"/sys/fs/cgroup", "memory.max", "memory.current"},
+		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"},
+	} {
+		dir := filepath.Join(v.root, fmt.Sprintf("%s-%d", name, os.Getpid()))
+		if os.Mkdir(dir, 0755) != nil {
+			continue
+		}
+		t.cleanup(func() { os.Remove(dir) })
+		if !exists(filepath.Join(dir, v.limit)) { // a folder like any other
+			continue
+		}
+		// No swap: it would take what is over the limit.
+		ioutil.WriteFile(filepath.Join(dir, "memory.swap.max"), []byte("0"), 0644)
+		ioutil.WriteFile(filepath.Join(dir, "memory.swappiness"), []byte("0"), 0644)
+		err := ioutil.WriteFile(filepath.Join(dir, v.limit), []byte(fmt.Sprint(limit)), 0644)
+		if err == nil {
+			return filepath.Join(dir, "cgroup.procs"), filepath.Join(dir, v.used)
+		}
+	}
+	t.Skipf("no cgroup with a limit of memory can be made here")
+	return "", ""
+}
+
+// atLimit: a program is ended by the kernel for its memory, and what held it stands in a report that was written
+// before: the program goes on only when that report is there.
+func (t *T) atLimit(version string) {
+	const limit, percent = 256 << 20, 60
+	procs, used := t.memoryCgroup(limit)
+	p := t.program(t.build("quiet", version, "stripped"))
+	t.must(ioutil.WriteFile(procs, []byte(fmt.Sprint(p.pid())), 0644))
+	file := filepath.Join(t.dir, "report.json")
+	x := t.startTracer("--format", "json", "--json", file, "-s", "0", "--at-limit", fmt.Sprint(percent), "-p", fmt.Sprint(p.pid()))
+	for {
+		p.do("hold 4")
+		n, err := strconv.ParseUint(strings.TrimSpace(string(t.readFile(used))), 10, 64)
+		t.must(err)
+		if n*100 >= limit*percent {
+			break
+		}
+	}
+	x.line(x.stderr, "this is the report of --at-limit")
+	r := x.parse(x.line(x.stdout, ""))
+	t.eventually(file+" is not written", func() bool { return exists(file) })
+	if r.Target.Gone != "" {
+		t.Errorf("the report says that the program has %s", r.Target.Gone)
+	}
+	held := uint64(0)
+	for _, s := range r.Sites {
+		if s.Kind == "heap" && namesOne(s.Frames, []string{"main.hold"}) {
+			held += s.AllocBytes
+		}
+	}
+	if held < limit*percent/100/2 {
+		t.Errorf("the report knows %d bytes of what the program holds", held)
+	}
+	io.WriteString(p.in, "hold 1024\n")
+	if code := p.exit(); code != -int(syscall.SIGKILL) {
+		t.Fatalf("the program was to be killed: %d", code)
+	}
+	final := x.parse(x.line(x.stdout, ""))
+	if final.Target.Gone == "" {
+		t.Errorf("the final report does not say that the program has ended")
+	}
+	x.expect(2)
+	if n := strings.Count(x.stderr.String(), "--at-limit"); n != 1 {
+		t.Errorf("told %d times: %s", n, x.stderr)
 	}
 }

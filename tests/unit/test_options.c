@@ -147,6 +147,8 @@ static void test_switches(void **state)
 	assert_false(o.fail_on_leak);
 	assert_true(parsed(&l, "-p 42 --fail-on-leak").fail_on_leak);
 	assert_int_equal(parsed(&l, "-p 42 --min-gc 5").min_cycles, 5);
+	assert_true(o.at_limit == 0);
+	assert_true(parsed(&l, "-p 42 --at-limit 92.5%").at_limit == 92.5);
 	assert_int_equal(parsed(&l, "-p 42 --min-time 1m30s").min_time_ns, 90 * S);
 	assert_true(o.force && o.dry_run && o.heap && !o.goroutines);
 	assert_int_equal(o.verbosity, VERBOSE);
@@ -245,6 +247,9 @@ static void test_refused(void **state)
 		{ "-p -1", "not a whole number from 1 to 2147483647" },
 		{ "-p 99999999999", "not a whole number from 1 to 2147483647" },
 		{ "-p 42 -d soon", "-d: 'soon' is not a time" },
+		{ "-p 42 --at-limit 0", "--at-limit: '0' is not a percentage from 1 to 100" },
+		{ "-p 42 --at-limit 101", "--at-limit: '101' is not a percentage" },
+		{ "-p 42 --at-limit 90MiB", "--at-limit: '90MiB' is not a percentage" },
 		{ "-p 42 -d 0gc", "-d: '0gc' is not a number of collections" },
 		{ "-p 42 -d 1.5gc", "-d: '1.5gc' is not a number of collections" },
 		{ "-p 42 -d -1gc", "-d: '-1gc' is not a number of collections" },

@@ -11,11 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/atlimit.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/findings.h"
 #include "user/launch.h"
 #include "user/loop.h"
+#include "user/memlimit.h"
 #include "user/model.h"
 #include "user/names.h"
 #include "user/observation.h"
@@ -42,6 +44,7 @@ struct run {
 	struct loop *loop;
 	uint64_t end_ns, next_report_ns;	/* 0: none */
 	bool asked;			/* for a report in between */
+	struct at_limit at_limit;
 	unsigned int n_failed;		/* reports that could not be written */
 	bool leaks;			/* as the last report says */
 	bool stop;			/* the final report is due */
@@ -100,6 +103,26 @@ static int final_report(struct run *r)
 	if (r->n_failed)
 		say("%u of the reports before the final one could not be written", r->n_failed);
 	return err;
+}
+
+/* --at-limit asks for one as SIGUSR1 does: what is known before the kernel ends the process. */
+static void check_limit(struct run *r)
+{
+	struct at_limit *a = &r->at_limit;
+	const int pid = (int)target_pid(process_target(r->p));
+	struct memlimit m;
+
+	if (!a->percent || now_ns() < a->next_ns)
+		return;
+	if (memlimit_read("", pid, &m)) {
+		at_limit_unknown(a, now_ns());
+		return;
+	}
+	if (!at_limit_passed(a, &m, now_ns()))
+		return;
+	say("memory at %.1f%% of the limit of the %s (%s of %s): this is the report of --at-limit",
+	    at_limit_percent(&m), m.of, report_bytes(m.used).s, report_bytes(m.bytes).s);
+	r->asked = true;
 }
 
 /* SIGUSR1 asks for one more; those of the interval come when they would have come. */
@@ -342,6 +365,8 @@ static int follow(struct run *r)
 			err = tracing_turn(r->t, false);
 		check_cycles(r);
 		check_gone(r);		/* an exec does not show in a descriptor */
+		if (!err && !r->stop)
+			check_limit(r);
 		if (err || r->stop || loop_interrupted(r->loop) || !report_due(r))
 			continue;
 		err = tracing_turn(r->t, true);
@@ -412,7 +437,7 @@ static int dry_run(struct run *r, pid_t pid)
 
 static int trace(const struct opts *o)
 {
-	struct run r = { .o = o };
+	struct run r = { .o = o, .at_limit.percent = o->at_limit };
 	pid_t pid = o->pid;
 	int err = open_loop(&r);
 

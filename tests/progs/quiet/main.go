@@ -2,7 +2,7 @@
 
 // Quiet does nothing unless it is told to.
 //
-// "fill N" makes garbage and keeps N KiB; "read 0" and "read 1" store runtime.MemStats, "print"
+// "fill N" makes garbage and keeps N KiB; "hold N" keeps N MiB that it has written to; "read 0" and "read 1" store runtime.MemStats, "print"
 // prints both; "alloc N" drops N objects; "gc" collects; "exec" replaces the program by the one that
 // $PROGRAM names, or sleep(1); "exit N" ends with that code; "panic" dies.
 package main
@@ -24,6 +24,7 @@ var (
 func main() {
 	ctl.Loop(map[string]func(int){
 		"fill":  func(n int) { fill(n); ctl.OK() },
+		"hold":  func(n int) { hold(n); ctl.OK() },
 		"read":  func(n int) { runtime.ReadMemStats(&stats[n]); ctl.OK() },
 		"print": func(int) { ctl.JSON(stats) },
 		"alloc": func(n int) { alloc(n); ctl.OK() },
@@ -32,6 +33,17 @@ func main() {
 		"exit":  func(n int) { os.Exit(n) },
 		"panic": func(int) { panic("as told") },
 	})
+}
+
+//go:noinline
+func hold(mib int) {
+	for ; mib > 0; mib-- {
+		b := make([]byte, 1<<20)
+		for i := 0; i < len(b); i += 1 << 12 {
+			b[i] = 1
+		}
+		kept = append(kept, b)
+	}
 }
 
 func fill(kib int) {
