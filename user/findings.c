@@ -17,6 +17,8 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
+#include "user/heapmap.h"
+#include "user/heapview.h"
 #include "user/judge/estimate.h"
 #include "user/leftout.h"
 #include "user/observation.h"
@@ -904,6 +906,14 @@ static void make_listened(struct findings *f, const struct observation *o)
 	}
 }
 
+static void make_growth(struct findings *f, const struct observation *o)
+{
+	f->growth = o->growth;
+	f->looks = o->looks;
+	if (o->growth)
+		f->growth_age_s = (double)(o->time_ns - (uint64_t)o->growth->now->time_ns) / 1e9;
+}
+
 static char *copy(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
@@ -989,6 +999,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	make_listened(&m->f, o);
 	if (o->suppress)
 		suppress_mark(o->suppress, &m->f);
+	make_growth(&m->f, o);
 	if (o->evidence.known)
 		verdicts_make(&m->f, o, sites, mk.stacks);
 	else
@@ -1021,6 +1032,8 @@ void findings_free(struct findings *f)
 	free(f->older);
 	free(f->gsites);
 	free(f->census.classes);
+	for (size_t i = 0; i < f->verdicts.n_findings; i++)
+		free(f->verdicts.findings[i].types);
 	free(f->verdicts.findings);
 	free(f->gc);
 	free(f->coverage);

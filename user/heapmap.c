@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * heapmap.c - a heapmap's memory: its strings, each of them once, and its arrays.
+ * heapmap.c - a heapmap's memory: its strings, each of them once, and its arrays; or all of it in
+ * one piece.
  */
 #include "user/heapmap.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/table.h"
 #include "user/base/util.h"
 
 struct heap_text {
@@ -57,4 +59,109 @@ void heapmap_free(struct heapmap *m)
 		tdestroy(m->texts->tree, free);
 	free(m->texts);
 	*m = (struct heapmap){ 0 };
+}
+
+/* ---- one piece of memory --------------------------------------------------------------------- */
+
+enum { ALIGNMENT = 8 };
+
+struct packing {
+	uint8_t *at, *end;
+	struct table texts;	/* by their first address: each of them is there once */
+	bool full;		/* something found no room */
+};
+
+struct packed_text {
+	uint64_t from;		/* key */
+	const char *to;
+};
+
+/* NULL: there is no room, or nothing to copy. */
+static void *pack_array(struct packing *k, const void *from, size_t n, size_t size)
+{
+	size_t room = (size_t)(k->end - k->at), bytes = n * size;
+	void *to = k->at;
+
+	if (!bytes)
+		return NULL;
+	if (bytes + ALIGNMENT > room) {
+		k->full = true;
+		return NULL;
+	}
+	memcpy(to, from, bytes);
+	k->at += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	return to;
+}
+
+static const char *pack_text(struct packing *k, const char *s)
+{
+	struct packed_text *t;
+	bool is_new;
+
+	if (!s)
+		return NULL;
+	t = table_put(&k->texts, (uintptr_t)s, &is_new);
+	if (is_new)
+		t->to = pack_array(k, s, strlen(s) + 1, 1);
+	if (!t->to)
+		k->full = true;
+	return t->to;
+}
+
+static void pack_levels(struct packing *k, struct heap_holder *h)
+{
+	h->levels = pack_array(k, h->levels, h->n_levels, sizeof(*h->levels));
+	for (size_t i = 0; i < h->n_levels && h->levels; i++) {
+		h->levels[i].type = pack_text(k, h->levels[i].type);
+		h->levels[i].field = pack_text(k, h->levels[i].field);
+	}
+	h->name = pack_text(k, h->name);
+	h->field = pack_text(k, h->field);
+}
+
+static void pack_places(struct packing *k, struct heap_type *t)
+{
+	t->places = pack_array(k, t->places, t->n_places, sizeof(*t->places));
+	for (size_t i = 0; i < t->n_places && t->places; i++) {
+		t->places[i].function = pack_text(k, t->places[i].function);
+		t->places[i].profiled = pack_text(k, t->places[i].profiled);
+		t->places[i].file = pack_text(k, t->places[i].file);
+	}
+}
+
+/* What belongs to a type, or nothing of it. */
+static void pack_details(struct packing *k, struct heap_type *t)
+{
+	t->sizes = pack_array(k, t->sizes, t->n_sizes, sizeof(*t->sizes));
+	t->holders = pack_array(k, t->holders, t->n_holders, sizeof(*t->holders));
+	for (size_t i = 0; i < t->n_holders && t->holders; i++)
+		pack_levels(k, &t->holders[i]);
+	pack_places(k, t);
+	if (!k->full)
+		return;
+	t->n_sizes = t->n_holders = t->n_places = 0;
+	t->places_known = false;
+}
+
+struct heapmap *heapmap_pack(const struct heapmap *m, void *memory, size_t size)
+{
+	struct packing k = { .at = memory, .end = (uint8_t *)memory + size };
+	struct heapmap *to = pack_array(&k, m, 1, sizeof(*m));
+
+	table_init(&k.texts, sizeof(struct packed_text), SIZE_MAX);
+	if (to) {
+		to->texts = NULL;
+		to->types = pack_array(&k, m->types, m->n_types, sizeof(*m->types));
+	}
+	for (size_t i = 0; i < m->n_types && !k.full; i++) {
+		to->types[i].name = pack_text(&k, m->types[i].name);
+		to->types[i].package = pack_text(&k, m->types[i].package);
+		to->types[i].part = pack_text(&k, m->types[i].part);
+	}
+	if (k.full)
+		to = NULL;
+	for (size_t i = 0; to && i < m->n_types; i++)
+		pack_details(&k, &to->types[i]);
+	table_fini(&k.texts);
+	return to;
 }

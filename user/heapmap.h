@@ -137,6 +137,10 @@ struct heapmap {
 };
 
 void heapmap_free(struct heapmap *m);		/* also of a zeroed one */
+/* A copy that lies in this memory, aligned for any object, as a whole: for another process that has
+ * it at the same address; nothing of it is to be freed.  Types all come, largest first; of the last
+ * ones holders, sizes and places do not, where they find no room.  NULL: not even the types do. */
+struct heapmap *heapmap_pack(const struct heapmap *m, void *memory, size_t size);
 /* The map's one copy of the text; NULL for NULL. */
 const char *heapmap_text(struct heapmap *m, const char *s);
 

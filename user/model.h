@@ -316,6 +316,15 @@ struct cost {
 	uint64_t own_rss;	/* UNKNOWN_U64: unknown */
 };
 
+/* What looks at the heap have taken, beside a trace. */
+struct looks_cost {
+	uint64_t n_looks, n_failed;
+	double seconds;		/* of all of them */
+	uint64_t bytes_read;	/* of the target's memory */
+	double cpu_s;		/* of our own, as of the last one, */
+	uint64_t rss;		/* and what its process held then; both are in struct cost */
+};
+
 struct target_info {
 	int pid;
 	int ns_pid;		/* in the pid namespace of its container; 0: the same */
@@ -328,19 +337,26 @@ struct target_info {
 	uint64_t map_start, map_limit, map_file_off;	/* binary's executable mapping, vaddr */
 };
 
-struct heap_view;		/* heapview.h */
+struct heap_row;		/* heapview.h */
+struct heap_view;
 
 #define NO_INDEX SIZE_MAX
 
-/* One leak, or one thing that grows: goroutines with what they hold, or sites of the heap that grow
- * in step. */
+/* One leak, or one thing that grows: goroutines with what they hold, sites of the heap that grow in
+ * step, or a size class of which no stack explains the growth. */
 struct finding {
 	enum verdict verdict;
-	struct judgement is;	/* of the goroutines; if none, of the site that grows most */
+	struct judgement is;	/* of the goroutines; if none, of the site that grows most, or of
+				 * the class */
 	struct estimate rate;	/* bytes a second, stacks of goroutines included */
 	size_t site, n_sites;	/* index of the one that grows most, or NO_INDEX; how many */
 	size_t gsite, n_gsites;	/* of the one with most goroutines */
 	const char *caller;	/* the nearest function that all its sites share; NULL */
+	bool class_alone;	/* there is no site: */
+	uint64_t class_size;	/* of such objects, as of struct heap_class */
+	/* Types of its objects, rows of the findings' growth, what grew most first. */
+	const struct heap_row **types;
+	size_t n_types;
 };
 
 /* What is thought of all. */
@@ -381,6 +397,10 @@ struct findings {
 	size_t n_gc;
 	uint64_t gc_missed;	/* others before them */
 	const struct heap_view *types;	/* the heap by type; NULL: not looked at */
+	const struct heap_view *growth;	/* the heap by type, beside a trace: the last look compared
+				 * with the first; NULL: there were none */
+	double growth_age_s;	/* how long before the report the last look was */
+	struct looks_cost looks;
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
 	size_t n_sites_suppressed;	/* behind the others: no report has rows of them, but what

@@ -167,6 +167,8 @@ struct obs_cost {
 	uint64_t own_rss;	/* UNKNOWN_U64: unknown */
 };
 
+struct heap_view;		/* heapview.h */
+
 struct observation {
 	struct target_info target;	/* its strings are the observation's own */
 	const char *gone;		/* NULL: the process was there; else why not (a constant) */
@@ -197,6 +199,9 @@ struct observation {
 	struct obs_before before;
 	struct obs_evidence evidence;
 	struct suppress *suppress;	/* what the user accepts, not its own; NULL: nothing */
+	const struct heap_view *growth;	/* of the heap by type; NULL: not looked at.  Not a copy: good
+					 * until tracing goes on */
+	struct looks_cost looks;
 	bool gc_known;			/* the collections were asked for: */
 	struct gc_cycle *gc;		/* oldest first */
 	size_t n_gc;

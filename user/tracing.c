@@ -34,6 +34,8 @@
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
+#include "user/heap/heap.h"
+#include "user/heapgrowth.h"
 #include "user/intake.h"
 #include "user/judge/series.h"
 #include "user/judge/trend.h"
@@ -63,7 +65,8 @@ enum {
 	ROSTER_SHARE = 40,		/* take one in so many of our time */
 };
 #define PRUNE_NS 10000000000ull		/* between two readings of the table to forget who has ended */
-#define FOCUS_NS 5000000000ull		/* between two questions what grows */
+#define FOCUS_NS 5000000000ull		/* between two questions what grows, */
+#define GROWS_NS 1000000000ull		/* or whether anything does */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
 
 struct tracing {
@@ -102,6 +105,10 @@ struct tracing {
 	uint64_t look_ns;		/* that the last one took; 0: there was none */
 	uint64_t n_unreadable, n_stacks_left_out;	/* at the last reading of the table */
 	uint64_t n_looks_failed;
+	struct heapgrowth *growth;	/* of the heap by type; NULL: there is no heap */
+	uint64_t end_ns;		/* of the trace; 0: not known */
+	bool grows;			/* some size class does, */
+	uint64_t grows_ns;		/* as of then */
 	struct memory_account memory;
 	uint64_t memory_ns;
 	struct readings *readings;
@@ -169,6 +176,7 @@ void tracing_free(struct tracing *t)
 {
 	if (!t)
 		return;
+	heapgrowth_free(t->growth);
 	listen_free(t->listen);
 	tracer_close(t->tracer);
 	intake_free(t->intake);
@@ -467,6 +475,39 @@ static void open_tables(struct tracing *t)
 	series_new(&t->go_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
 }
 
+struct seeding {
+	struct heap_seed *v;
+	size_t n, max;
+	uint64_t bias;
+};
+
+static bool add_seed(void *ctx, uint64_t addr, uint64_t typ)
+{
+	struct seeding *s = ctx;
+
+	s->v[s->n++] = (struct heap_seed){ .addr = addr, .typ = typ - s->bias };
+	return s->n < s->max;
+}
+
+static size_t seeds(void *ctx, struct heap_seed *out, size_t max)
+{
+	struct tracing *t = ctx;
+	struct seeding s = { .v = out, .max = max, .bias = process_bias(t->p) };
+
+	track_each_object(t->track, add_seed, &s);
+	return s.n;
+}
+
+static void new_growth(struct tracing *t)
+{
+	const struct heapgrowth_options opt = {
+		.process = t->p, .max_bytes = t->opt.memory_bytes / 100 * HEAP_PERCENT,
+		.seeds = seeds, .ctx = t,
+	};
+
+	heapgrowth_new(&t->growth, &opt, now_ns());
+}
+
 /*
  * The probes go to the file that was read, by its descriptor, and are for the process that was
  * compared with it.  If another program runs there by now, it was never touched: it does not map
@@ -619,8 +660,11 @@ int tracing_attach(struct tracing *t)
 {
 	struct budget_price price;
 	struct budget_choice choice;
-	int err = open_tracer(t);
+	int err;
 
+	if (t->opt.heap)
+		new_growth(t);		/* before there is a probe */
+	err = open_tracer(t);
 	if (err)
 		return err;
 	open_tables(t);
@@ -648,6 +692,11 @@ int tracing_attach(struct tracing *t)
 uint64_t tracing_attach_ns(const struct tracing *t)
 {
 	return t->attach_ns;
+}
+
+void tracing_ends(struct tracing *t, uint64_t end_ns)
+{
+	t->end_ns = end_ns;
 }
 
 int tracing_fd(const struct tracing *t)
@@ -822,6 +871,64 @@ static void read_roster(struct tracing *t)
 	t->roster_next_ns = end + ROSTER_NS + ROSTER_SHARE * (end - begin);
 }
 
+/* ---- the heap by type ------------------------------------------------------------------------ */
+
+static bool class_grows(const struct tracing *t, unsigned class)
+{
+	struct growth live, allocated;
+
+	tally_growth(t->tally, class, &live, &allocated);
+	return live.late.low > 0;
+}
+
+static void ask_what_grows(struct tracing *t, uint64_t now)
+{
+	if (now < t->grows_ns + GROWS_NS)
+		return;
+	t->grows_ns = now;
+	t->grows = false;
+	for (unsigned i = 0; i <= TALLY_ALL && !t->grows; i++)
+		t->grows = class_grows(t, i);
+}
+
+static struct heapgrowth_moment heap_moment(struct tracing *t)
+{
+	uint64_t now = now_ns();
+
+	ask_what_grows(t, now);
+	return (struct heapgrowth_moment){
+		.now_ns = now, .end_ns = t->end_ns, .grows = t->grows,
+		.live_bytes = t->memory.known ? t->memory.live_heap : UINT64_MAX };
+}
+
+static void look_at_heap(struct tracing *t)
+{
+	struct heapgrowth_moment m;
+
+	if (!t->growth)
+		return;
+	m = heap_moment(t);
+	heapgrowth_turn(t->growth, &m);
+}
+
+static void pump(void *ctx)
+{
+	tracer_drain(((struct tracing *)ctx)->tracer);
+}
+
+static void finish_heap(struct tracing *t, struct observation *o)
+{
+	struct heapgrowth_moment m;
+
+	if (!t->growth)
+		return;
+	m = heap_moment(t);
+	if (!process_gone(t->p))
+		heapgrowth_finish(t->growth, &m, pump, t);
+	o->growth = heapgrowth_view(t->growth);
+	heapgrowth_cost(t->growth, &o->looks);
+}
+
 int tracing_turn(struct tracing *t, bool force)
 {
 	uint64_t memory_interval = MEMORY_INTERVAL_NS;
@@ -851,6 +958,7 @@ int tracing_turn(struct tracing *t, bool force)
 		read_memory(t);
 	prune_goroutines(t);
 	read_roster(t);
+	look_at_heap(t);
 	return err;
 }
 
@@ -1063,8 +1171,10 @@ static void fill_cost(const struct tracing *t, struct observation *o)
 	o->cost.budget_percent = isfinite(budget_allowance(t->budget)) ? t->opt.budget_percent : NAN;
 	o->sources = listen_sources(t->listen, &o->n_sources, &o->n_sources_left_out);
 	o->cost.look_ns = t->look_ns;
-	o->cost.own_cpu_s = procself_cpu_s();
+	o->cost.own_cpu_s = procself_cpu_s() + o->looks.cpu_s;
 	o->cost.own_rss = procself_rss();
+	if (o->cost.own_rss != UNKNOWN_U64)
+		o->cost.own_rss += o->looks.rss;
 }
 
 /* Of goroutines, by the runtime's own count. */
@@ -1094,6 +1204,7 @@ struct observation *tracing_observe(struct tracing *t)
 	struct observation *o = xcalloc(1, sizeof(*o));
 	struct timespec wall;
 
+	finish_heap(t, o);
 	if (t->opt.goroutines) {
 		track_hold_ended(t->track);
 		read_table(t, o);

@@ -53,6 +53,9 @@ bool tracing_price(struct tracing *t, struct budget_price *price, struct budget_
 int tracing_attach(struct tracing *t);
 uint64_t tracing_attach_ns(const struct tracing *t);	/* CLOCK_MONOTONIC */
 
+/* When the trace will end, where that is known: the heap is looked at before. */
+void tracing_ends(struct tracing *t, uint64_t end_ns);
+
 int tracing_fd(const struct tracing *t);	/* readable after records that must not wait */
 
 /* To be called every few ms: takes the records that are there, looks what lives if a collection has

@@ -16,6 +16,7 @@
 #include "user/model.h"
 #include "user/observation.h"
 #include "user/sites.h"
+#include "user/typegrowth.h"
 #include "user/waitreason.h"
 
 struct judging {
@@ -79,8 +80,11 @@ static void fill_classes(struct judging *g)
 	g->in.heap = &g->heap;
 	g->in.n_classes = e->n_classes;
 	g->in.classes = xcalloc(e->n_classes, sizeof(*g->in.classes));
-	for (size_t i = 0; i < e->n_classes; i++)
+	for (size_t i = 0; i < e->n_classes; i++) {
 		g->in.classes[i] = class_of(&e->classes[i]);
+		if (g->o->growth)
+			g->in.classes[i].type = typegrowth_most(g->o->growth, e->classes[i].size);
+	}
 }
 
 /* Of size 0 are the large ones, and all that no class is of. */
@@ -374,6 +378,11 @@ static struct finding finding_of(const struct judging *g, const struct judge_fin
 	struct finding to = { .verdict = from->verdict, .rate = from->rate,
 			      .site = from->first_site, .gsite = NO_INDEX };
 
+	if (from->class != NO_FINDING) {
+		to.is = g->in.classes[from->class].is;
+		to.class_alone = true;
+		to.class_size = g->o->evidence.classes[from->class].size;
+	}
 	if (to.site != NO_INDEX) {
 		to.is = g->in.sites[to.site].is;
 		to.site %= g->f->n_sites;
@@ -411,6 +420,8 @@ static void tell(struct judging *g, const struct judge_result *r)
 	tell_sites(g, v->findings);
 	tell_classes(g);
 	tell_goroutines(g, v->findings);
+	for (size_t i = 0; i < v->n_findings && g->o->growth; i++)
+		typegrowth_of_finding(f, i);
 }
 
 /* What rss may come to: by so much as what its limit holds for has room. */

@@ -20,6 +20,7 @@
 
 #include "tests/golden/heapmaps.h"
 #include "user/report/report.h"
+#include "user/typegrowth.h"
 
 struct look {			/* findings and what they borrow */
 	struct heapmap now, before;
@@ -121,6 +122,148 @@ static int regenerate(void)
 		free(data);
 	}
 	return 0;
+}
+
+/* ---- beside a trace -------------------------------------------------------------------------- */
+
+/* A leak of sessions at one site, and growth in the class of 160 bytes that no stack explains. */
+static void trace(struct look *l, struct heap_site *site, struct finding *findings)
+{
+	static struct site_part parts[] = {
+		{ .type = "main.session", .how = "new", .size = 96, .live = { 300, 300, 300, 300 } },
+	};
+	static const struct frame open = { .function = "main.open", .file = "/src/session.go",
+					   .line = 17 };
+	static const struct frame *const frames[] = { &open };
+
+	look(l, true);
+	*site = (struct heap_site){
+		.id = 1, .stack = { .v = frames, .n = 1 }, .parts = parts, .n_parts = 1,
+		.live = { 300, 300, 300, 300 }, .live_bytes = { 28800, 28800, 28800, 300 },
+		.rate = { 470, 465, 480, 300 }, .oldest_s = 60, .finding = 1,
+		.is = { VERDICT_LEAK, .rate = { 470, 465, 480, 300 }, .lifetime_s = NAN } };
+	findings[0] = (struct finding){
+		.verdict = VERDICT_LEAK, .rate = { 5300, 5200, 5400, 0 }, .site = NO_INDEX,
+		.gsite = NO_INDEX, .class_alone = true, .class_size = 160,
+		.is = { VERDICT_LEAK, .lifetime_s = NAN } };
+	findings[1] = (struct finding){
+		.verdict = VERDICT_LEAK, .rate = site->is.rate, .is = site->is, .n_sites = 1,
+		.gsite = NO_INDEX };
+	l->f.types = NULL;
+	l->f.coverage = NULL;
+	l->f.n_coverage = 0;
+	l->f.heap = l->f.live_known = true;
+	l->f.sites = site;
+	l->f.n_sites = 1;
+	l->f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_LEAK,
+					   .findings = findings, .n_findings = 2,
+					   .detectable = NAN, .explained = { 1, 1, 1, 0 } };
+	l->f.growth = &l->view;
+	l->f.growth_age_s = 2;
+	l->f.looks = (struct looks_cost){ 3, 0, 0.036, 3 << 20, 0.05, 1 << 20 };
+	for (size_t i = 0; i < 2; i++)
+		typegrowth_of_finding(&l->f, i);
+}
+
+static void trace_fini(struct look *l)
+{
+	for (size_t i = 0; i < 2; i++)
+		free(l->f.verdicts.findings[i].types);
+	heapview_fini(&l->view);
+}
+
+/* Each finding has its types, what they are held by, and, without a stack, their lines. */
+static void test_findings(void **state)
+{
+	static const char *const texts[] = {
+		"LEAK +311KiB/min [+305, +316]  in objects of 160B, whose stacks are not known\n"
+		"   +1,994/min mw.Bucket, 7,892 now\n"
+		"   +2,000/min, 7,890 now in map[mw.Key]*mw.Bucket in var mw.limiter.buckets\n",
+		"   allocated by mw.(*Limiter).get limiter.go:42\n",
+		"        main.open  src/session.go:17\n"
+		"   +295/min main.session, 290 to 300 now (a guess for 20)\n"
+		"   +285/min, 280 to 290 now in map[*main.session]bool [key]\n",
+		"         heap looked at 3 times in 0.04s, 3MiB read,",
+		"the last time 2.00s before this report\n",
+	};
+	struct heap_site site;
+	struct finding findings[2];
+	struct look l;
+	size_t size;
+	char *data;
+	FILE *out = open_memstream(&data, &size);
+
+	trace(&l, &site, findings);
+	assert_int_equal(report_find("text")->write(out, &l.f, &(struct report_options){ 0 }), 0);
+	fclose(out);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!strstr(data, texts[i]))
+			fail_msg("no\n%s\nin\n%s", texts[i], data);
+	free(data);
+	out = open_memstream(&data, &size);
+	assert_int_equal(report_find("json")->write(out, &l.f, &(struct report_options){ 0 }), 0);
+	fclose(out);
+	assert_non_null(strstr(data, "\"class_bytes\":160,\"types\":[{\"type\":\"mw.Bucket\","));
+	assert_non_null(strstr(data, "\"class_bytes\":null,\"types\":[{\"type\":\"main.session\","));
+	assert_non_null(strstr(data, "\"heap_looks\":{\"looks\":3,\"failed\":0,\"span_s\":60,"));
+	free(data);
+	trace_fini(&l);
+}
+
+/* What grows in a class: no parts of maps, and nothing whose objects are of other sizes too. */
+static void test_type_of_class(void **state)
+{
+	struct estimate e;
+	struct look l;
+
+	look(&l, true);
+	e = typegrowth_most(&l.view, 160);
+	assert_true(e.low > 5000 && e.low <= e.value && e.value < 5500);
+	assert_true(typegrowth_most(&l.view, 4096).value == 0);
+	assert_true(typegrowth_most(&l.view, 48).value == 0);
+	heapview_fini(&l.view);
+}
+
+/* ---- one piece of memory --------------------------------------------------------------------- */
+
+static char *one_look_as_json(const struct heapmap *m)
+{
+	struct heap_view view;
+	struct findings f;
+	size_t size;
+	char *data;
+	FILE *out = open_memstream(&data, &size);
+
+	heapview_make(m, NULL, &view);
+	f = (struct findings){ .version = "0.1", .types = &view };
+	assert_int_equal(report_find("json")->write(out, &f, &(struct report_options){ 0 }), 0);
+	fclose(out);
+	heapview_fini(&view);
+	return data;
+}
+
+static void test_pack(void **state)
+{
+	static uint64_t memory[8192];
+	const struct heapmap m = later_look();
+	struct heapmap *packed = heapmap_pack(&m, memory, sizeof(memory));
+	char *want = one_look_as_json(&m), *got;
+
+	assert_ptr_equal(packed, memory);
+	got = one_look_as_json(packed);
+	assert_string_equal(got, want);
+	free(got);
+	for (size_t size = 0; size < 20000; size += 8) {	/* with what finds room */
+		memset(memory, 0xff, sizeof(memory));
+		packed = heapmap_pack(&m, memory, size);
+		assert_int_equal(memory[size / 8], UINT64_MAX);
+		if (!packed)
+			continue;
+		assert_int_equal(packed->n_types, m.n_types);
+		assert_string_equal(packed->types[0].name, m.types[0].name);
+		free(one_look_as_json(packed));
+	}
+	free(want);
 }
 
 /* However many types there are, and however many lines each takes. */
@@ -318,6 +461,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_cut_holders),
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_typed),
+		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_type_of_class),
+		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_profile),
 	};
 

@@ -269,6 +269,35 @@ static void watch(struct trace *x, const struct program *p, double weight, doubl
 	free(e.next_death);
 }
 
+static bool types_known;	/* the heap is looked at by type soon after the attach and at the end */
+
+/* What the objects of each site have grown between the looks, of that which has grown most: they
+ * are of one type, some of which may be missed by either look. */
+static struct estimate type_growth(const struct program *p)
+{
+	const double first = 1.5, span = WINDOW_S - first;
+	double most = 0, all = 0;
+
+	for (unsigned site = 0; site < MAX_SITES; site++) {
+		double n = 0, live = 0;
+
+		for (size_t i = 0; i < p->n; i++) {
+			if (p->v[i].site != site)
+				continue;
+			n += lives(&p->v[i], WINDOW_S) - lives(&p->v[i], first);
+			live += lives(&p->v[i], WINDOW_S);
+		}
+		if (n > most) {
+			most = n;
+			all = live;
+		}
+	}
+	if (!types_known || most <= 0)
+		return (struct estimate){ 0 };
+	return (struct estimate){ most * OBJECT / span, (most - all / 100) * OBJECT / span,
+				  (most + all / 100) * OBJECT / span, 0 };
+}
+
 static void judge_trace(struct trace *x)
 {
 	struct growth load;
@@ -307,6 +336,7 @@ static void run(struct trace *x, void (*shape)(struct program *p), uint64_t run_
 	trend_new(&x->t, 3);
 	shape(&p);
 	watch(x, &p, weight, 6);
+	x->classes[0].type = type_growth(&p);
 	judge_trace(x);
 	for (size_t i = 0; i < p.n; i++)
 		if (!p.v[i].site)
@@ -341,11 +371,13 @@ static unsigned judged(const struct judgement *is, enum verdict verdict)
 	return is->verdict == verdict;
 }
 
-/* Not one run of a healthy program is a leak, and hardly any by its census alone. */
+/* Not one run of a healthy program is a leak, and hardly any by its census alone; whether its types
+ * are known or not. */
 static void test_healthy(void **state)
 {
 	static const double weights[] = { 1, 20 };
 
+	types_known = *state;
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(healthy); i++) {
 		unsigned n = 0, n_classes = 0;
 		struct trace x;
@@ -361,6 +393,7 @@ static void test_healthy(void **state)
 		assert_int_equal(n, 0);
 		assert_in_range(n_classes, 0, RUNS / 25);
 	}
+	types_known = false;
 }
 
 static const struct {
@@ -492,6 +525,30 @@ static void test_unseen(void **state)
 	done(&x);
 }
 
+/* Nor is there a stack, but a type that grows. */
+static void test_unseen_type(void **state)
+{
+	struct trace x;
+
+	leak_per_s = 20;
+	types_known = true;
+	run(&x, leak, 3, 1e9);
+	types_known = false;
+	assert_int_equal(x.result.n_findings, 1);
+	assert_int_equal(x.result.findings[0].verdict, VERDICT_LEAK);
+	assert_int_equal(x.result.findings[0].class, 0);
+	assert_true(x.result.findings[0].first_site == NO_FINDING);
+	assert_true(x.result.findings[0].group == NO_FINDING);
+	assert_int_equal(x.classes[0].finding, 0);
+	assert_true(x.result.explained.value > 0.9);
+	done(&x);
+	run(&x, leak, 3, 20);		/* it has stacks */
+	assert_int_equal(x.result.n_findings, 1);
+	assert_true(x.result.findings[0].class == NO_FINDING);
+	assert_true(x.classes[0].finding == NO_FINDING);
+	done(&x);
+}
+
 /* A class of objects of 100 bytes in a heap of 50 MB, 600 seconds: so many bytes a second in each
  * part. */
 static struct judge_class class_of(double first, double second, double third, double width)
@@ -529,6 +586,17 @@ static void test_class_alone(void **state)
 	is = alone(class_of(1800, 1800, 1800, 50));	/* a hundredth of the heap */
 	assert_int_equal(is.verdict, VERDICT_GROWING);
 	assert_int_equal(is.missing, MISSING_SHARE);
+	c = class_of(1800, 1800, 1800, 50);		/* that are of one type */
+	c.type = (struct estimate){ 1500, 1000, 2000, 0 };
+	is = alone(c);
+	assert_int_equal(is.verdict, VERDICT_LEAK);
+	c.type.low = 800;				/* it need not be half of it */
+	is = alone(c);
+	assert_int_equal(is.missing, MISSING_SHARE);
+	c = class_of(8000, 7000, 4500, 50);		/* a cache that fills */
+	c.type = (struct estimate){ 6500, 6500, 6500, 0 };
+	is = alone(c);
+	assert_int_equal(is.missing, MISSING_GOES_ON);
 	is = alone(class_of(100, 100, 100, 5));		/* 40 KB */
 	assert_int_equal(is.verdict, VERDICT_STEADY);
 	is = alone(class_of(8000, 7000, 4500, 50));
@@ -912,11 +980,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_healthy),
+		cmocka_unit_test_prestate(test_healthy, "with types"),
 		cmocka_unit_test(test_leaks),
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_result),
 		cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_unseen_type),
 		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_together),

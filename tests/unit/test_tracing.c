@@ -27,6 +27,8 @@
 #include "user/go/golayout.h"
 #include "user/gomem/census.h"
 #include "user/gomem/gomem.h"
+#include "user/heap/heap.h"
+#include "user/heapgrowth.h"
 #include "user/listen.h"
 #include "user/object.h"
 #include "user/objsize.h"
@@ -43,7 +45,8 @@
 #define S 1000000000ull
 #define WALL 1700000000ull		/* CLOCK_REALTIME, seconds */
 
-enum { PID = 4242, ALLOC = 0, GOSTART, GOEND, GCEND, PROFILE, N_PROBES, N_RING = 256, N_GS = 8 };
+enum { PID = 4242, ALLOC = 0, GOSTART, GOEND, GCEND, PROFILE, N_PROBES, N_RING = 256, N_GS = 8,
+       MAX_SEEDS = 4 };
 enum { PUT = 11, SERVE = 12 };		/* ids of stacks */
 
 union record {
@@ -94,6 +97,12 @@ static struct world {
 	tracer_sink sink;
 	void *sink_ctx;
 	uint64_t counters[GL_N_COUNTERS], damaged;
+
+	/* looks at the heap */
+	struct heapgrowth_moment moment;	/* as told last */
+	struct heap_seed seeds[MAX_SEEDS];
+	size_t n_seeds;
+	bool grows;			/* some size class */
 
 	/* the owner */
 	bool interrupted;
@@ -244,7 +253,7 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 void tally_growth(const struct tally *t, unsigned class, struct growth *live,
 		  struct growth *allocated)
 {
-	*live = (struct growth){ .n = class };
+	*live = (struct growth){ .n = class, .late.low = w.grows && class == 7 };
 	*allocated = (struct growth){ .part = { 1, 2, 3 } };
 }
 
@@ -293,6 +302,47 @@ bool objsize_get(struct objsize *z, const struct gl_alloc *rec, uint64_t *slot, 
 	*slot = rec->size;
 	*tiny = false;
 	return rec->size;
+}
+
+/* ---- the heap by type ------------------------------------------------------------------------ */
+
+/* Looks that find nothing, but ask for what they may ask for. */
+struct heapgrowth {
+	struct heapgrowth_options opt;
+};
+
+void heapgrowth_new(struct heapgrowth **out, const struct heapgrowth_options *options,
+		    uint64_t start_ns)
+{
+	*out = xcalloc(1, sizeof(**out));
+	(*out)->opt = *options;
+}
+
+void heapgrowth_free(struct heapgrowth *g)
+{
+	free(g);
+}
+
+void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m)
+{
+	w.moment = *m;
+}
+
+void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
+		       void (*pump)(void *ctx), void *ctx)
+{
+	w.n_seeds = g->opt.seeds(g->opt.ctx, w.seeds, MAX_SEEDS);
+	pump(ctx);
+}
+
+const struct heap_view *heapgrowth_view(const struct heapgrowth *g)
+{
+	return NULL;
+}
+
+void heapgrowth_cost(const struct heapgrowth *g, struct looks_cost *out)
+{
+	*out = (struct looks_cost){ .n_looks = 1, .cpu_s = 1000 };
 }
 
 /* ---- gomem ----------------------------------------------------------------------------------- */
@@ -1163,6 +1213,37 @@ static void test_vaddrs(void **state)
 	observation_free(o);
 }
 
+/* What decides on looks at the heap by type, what they are given, and what they cost. */
+static void test_types(void **state)
+{
+	struct observation *o;
+	double cpu_s;
+
+	turn();
+	assert_false(w.moment.grows);
+	assert_int_equal(w.moment.end_ns, 0);
+	assert_int_equal(w.moment.live_bytes, w.memory.live_heap);
+	w.grows = true;
+	w.clock += 2 * S;
+	tracing_ends(w.t, w.clock + 9 * S);
+	allocate(0xc000000000, PUT, BIAS + 0x9000);
+	allocate(0xc000000040, PUT, 0);
+	allocate(0xc000000080, PUT, GL_UNKNOWN);
+	turn();
+	assert_true(w.moment.grows);
+	assert_int_equal(w.moment.now_ns, w.clock);
+	assert_int_equal(w.moment.end_ns, w.clock + 9 * S);
+	o = tracing_observe(w.t);
+	assert_int_equal(w.n_seeds, 1);
+	assert_int_equal(w.seeds[0].addr, 0xc000000000);
+	assert_int_equal(w.seeds[0].typ, 0x9000);
+	assert_null(o->growth);
+	assert_int_equal(o->looks.n_looks, 1);
+	cpu_s = o->cost.own_cpu_s;
+	assert_true(cpu_s >= 1000);
+	observation_free(o);
+}
+
 /* The tally hears of each mark phase, and after each look of what that found to live. */
 static void test_tally(void **state)
 {
@@ -1552,7 +1633,7 @@ int main(void)
 		TEST(test_after_the_end), TEST(test_turn_errors), TEST(test_look_again),
 		TEST(test_no_collection), TEST(test_time_of_looks), TEST(test_time_of_memory),
 		TEST(test_new_stacks), TEST(test_detach), TEST(test_vaddrs), TEST(test_growth),
-		TEST(test_growth_doubling), TEST(test_tally),
+		TEST(test_growth_doubling), TEST(test_tally), TEST(test_types),
 		TEST(test_growth_too_early), TEST(test_loss), TEST(test_unsized),
 		TEST(test_own_size_unknown), TEST(test_owns_all), TEST(test_listen_setup),
 		TEST(test_profiled), TEST(test_windows), TEST(test_windows_and_looks),

@@ -12,9 +12,10 @@ enum {
 	MIN_MEMORY = 64 << 20,
 	/* Shares of it in percent.  What is not given away here are the ring, the binary's tables,
 	 * and a second copy of stacks, accounts and goroutines while a report is made. */
-	TRACK_PERCENT = 36,		/* objects, stacks and goroutines that are followed */
+	TRACK_PERCENT = 28,		/* objects, stacks and goroutines that are followed */
 	SERIES_PERCENT = 3,		/* of each of the two series of counts over time */
-	SITES_PERCENT = 18,		/* named stacks */
+	SITES_PERCENT = 14,		/* named stacks */
+	HEAP_PERCENT = 16,		/* looks at the heap by type, beside a trace */
 	TABLE_PERCENT = 10,		/* goroutines as read from the runtime's table, */
 	LOOK_TABLE_PERCENT = 40,	/* where nothing is followed */
 	BEFORE_PERCENT = 3,		/* the runtime's own profile, beside a trace, */

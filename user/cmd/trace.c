@@ -324,6 +324,7 @@ static int attach(struct run *r, pid_t pid)
 		    tracing_plan(r->t)->n);
 	r->end_ns = end_of(r->o, tracing_attach_ns(r->t));
 	loop_interrupt_at(r->loop, r->end_ns);
+	tracing_ends(r->t, r->end_ns);
 	if (r->o->interval_ns)
 		r->next_report_ns = tracing_attach_ns(r->t) + r->o->interval_ns;
 	return 0;

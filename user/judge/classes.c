@@ -114,6 +114,16 @@ bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
 	return c->is.rate.high < most && c->bytes.change < most;
 }
 
+bool class_is_unexplained(const struct judge_class *c, bool sites)
+{
+	return !sites || c->unseen.low > c->is.rate.value / 2;
+}
+
+bool class_type_grows(const struct judge_class *c, const struct estimate *rate)
+{
+	return c->type.low > 0 && c->type.low >= rate->value / CLASS_EXPLAINED;
+}
+
 /* What is allocated a second rises with what lives. */
 static bool follows_load(const struct judge_class *c)
 {
@@ -152,7 +162,9 @@ static void judge_growth(struct judge_class *c, const struct growth *heap, doubl
 		c->is.missing |= MISSING_GOES_ON;
 	if (follows_load(c))
 		c->is.missing |= MISSING_LOAD;
-	if (g->late.value * g->late_s < CLASS_SHARE * heap->level[2])
+	/* Overflow buckets are no type of the program. */
+	if (g->late.value * g->late_s < CLASS_SHARE * heap->level[2] &&
+	    !class_type_grows(c, &c->is.rate))
 		c->is.missing |= MISSING_SHARE;
 	c->is.verdict = c->is.missing ? VERDICT_GROWING : VERDICT_LEAK;
 	c->is.watch_s = c->is.missing ? g->seconds / 2 : 0;

@@ -45,7 +45,7 @@ static enum verdict worst(const struct judge_input *in, const struct judge_resul
 	for (size_t i = 0; i < in->n_classes; i++) {
 		const struct judge_class *c = &in->classes[i];
 
-		if (!in->n_sites || c->unseen.low > c->is.rate.value / 2)
+		if (class_is_unexplained(c, in->n_sites))
 			take_worse(&v, c->is.verdict);
 	}
 	if (!in->n_sites)
@@ -69,6 +69,15 @@ static bool explains(const struct judge_site *site)
 	       (site->suppressed && site->is.verdict == VERDICT_GROWING);
 }
 
+/* low, high: of sum, how far it is from its value. */
+static void add_leak(const struct estimate *rate, struct estimate *sum, double *low, double *high)
+{
+	sum->value += rate->value;
+	sum->samples += rate->samples;
+	*low = hypot(*low, rate->value - rate->low);
+	*high = hypot(*high, rate->high - rate->value);
+}
+
 static struct estimate explained(const struct judge_input *in)
 {
 	struct estimate sum = { 0 };
@@ -76,16 +85,13 @@ static struct estimate explained(const struct judge_input *in)
 
 	if (!(in->heap->is.rate.low > 0))
 		return (struct estimate){ NAN, NAN, NAN, 0 };
-	for (size_t i = 0; i < in->n_sites; i++) {
-		const struct judgement *is = &in->sites[i].is;
-
-		if (!explains(&in->sites[i]))
-			continue;
-		sum.value += is->rate.value;
-		sum.samples += is->rate.samples;
-		low = hypot(low, is->rate.value - is->rate.low);
-		high = hypot(high, is->rate.high - is->rate.value);
-	}
+	for (size_t i = 0; i < in->n_sites; i++)
+		if (explains(&in->sites[i]))
+			add_leak(&in->sites[i].is.rate, &sum, &low, &high);
+	for (size_t i = 0; i < in->n_classes; i++)
+		if (in->classes[i].finding != NO_FINDING &&
+		    in->classes[i].is.verdict == VERDICT_LEAK)
+			add_leak(&in->classes[i].is.rate, &sum, &low, &high);
 	sum.low = sum.value - low;
 	sum.high = sum.value + high;
 	return share(&sum, &in->heap->is.rate);

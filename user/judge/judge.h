@@ -25,11 +25,16 @@ struct judge_limits {
 	double min_s;
 };
 
+#define NO_FINDING SIZE_MAX
+
 /* One size class of the heap, or all of them together. */
 struct judge_class {
 	double object_bytes;	/* of large objects, and of all: their mean; 0: not known */
 	struct growth bytes;	/* live bytes, by the census */
 	double load[3];		/* allocations a second in each part, of any unit; 0: not known */
+	/* What a type of objects has grown between two looks at the heap, bytes a second, for that
+	 * which grew most; the bounds are certain.  0: no type is known to. */
+	struct estimate type;
 
 	/* Filled in: */
 	struct judgement is;
@@ -37,6 +42,7 @@ struct judge_class {
 				 * early for any */
 	struct estimate sampled; /* growth a second, of all stacks */
 	struct estimate unseen;	/* growth that no stack shows; 0: none beyond the intervals */
+	size_t finding;		/* where that is one; NO_FINDING */
 };
 
 /* Objects of one stack and one size. */
@@ -95,14 +101,14 @@ struct judge_group {
 	size_t finding;
 };
 
-#define NO_FINDING SIZE_MAX
-
 /* One leak, or one thing that grows: groups of goroutines that one function starts in step, with
- * what they hold; or sites that grow in step below one caller. */
+ * what they hold; sites that grow in step below one caller; or a class of which no stack explains
+ * the growth, while a type of its objects is known to grow. */
 struct judge_finding {
 	enum verdict verdict;	/* of its worst part */
 	size_t group;		/* the one that grows most; NO_FINDING: none */
 	size_t first_site;	/* the one that grows most; NO_FINDING: none */
+	size_t class;		/* NO_FINDING: there are stacks */
 	size_t n_sites;
 	uint64_t caller;	/* nearest function that all sites share; 0: one site, or none */
 	struct estimate rate;	/* bytes a second, stacks of goroutines included */

@@ -29,6 +29,11 @@ void judge_flow(const struct window_flow *f, const struct window_span *span,
 bool class_grows(const struct judge_class *c);
 bool class_goes_on(const struct judge_class *c);
 bool class_contradicts(const struct judge_class *c, const struct estimate *rate);
+/* Whether a type is known to have grown by most of this at least: where a class sways too much for
+ * its slope to tell, its objects have been counted, those older than the attach too. */
+bool class_type_grows(const struct judge_class *c, const struct estimate *rate);
+/* Whether stacks leave most of its growth unexplained; sites: there are any. */
+bool class_is_unexplained(const struct judge_class *c, bool sites);
 
 void judge_sites(struct judge_input *in);
 void judge_group(struct judge_group *g, const struct judge_limits *limits,

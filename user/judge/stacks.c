@@ -115,7 +115,7 @@ static enum word word_of_class(const struct judge_class *c, const struct class_s
 
 	if (class_contradicts(c, rate) || class_contradicts(c, &flagged))
 		return CONTRADICTS;
-	if (!class_grows(c) || !class_goes_on(c) ||
+	if ((!class_grows(c) && !class_type_grows(c, rate)) || !class_goes_on(c) ||
 	    s->flagged > CLASS_EXPLAINED * c->bytes.late.value)
 		return CANNOT_TELL;
 	return is_leak_but_early(&c->is) && rate->value >= c->is.rate.value / CLASS_EXPLAINED ?

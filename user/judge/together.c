@@ -358,7 +358,7 @@ static void name_finding(const struct together *t, size_t root, struct judge_fin
 
 struct ordered {
 	struct judge_finding finding;
-	size_t root;
+	size_t root;			/* of classes: behind all nodes */
 };
 
 /* Leaks first; then by what it grows by at least, in bytes: goroutines and heap in one order. */
@@ -370,6 +370,28 @@ static int by_alarm(const void *a, const void *b)
 	if (x->verdict != y->verdict)
 		return x->verdict < y->verdict ? 1 : -1;
 	return x->rate.low < y->rate.low ? 1 : x->rate.low > y->rate.low ? -1 : 0;
+}
+
+/* The others' stacks say more. */
+static bool class_speaks(const struct judge_input *in, const struct judge_class *c)
+{
+	return c->is.verdict >= VERDICT_GROWING && c->type.low > 0 &&
+	       class_is_unexplained(c, in->n_sites);
+}
+
+static size_t add_classes(const struct judge_input *in, struct ordered *all, size_t n,
+			  size_t root)
+{
+	for (size_t i = 0; i < in->n_classes; i++) {
+		const struct judge_class *c = &in->classes[i];
+
+		if (class_speaks(in, c))
+			all[n++] = (struct ordered){
+				.root = root, .finding = {
+					.verdict = c->is.verdict, .rate = c->is.rate, .class = i,
+					.group = NO_FINDING, .first_site = NO_FINDING } };
+	}
+	return n;
 }
 
 static size_t make_findings(const struct together *t, struct ordered *all)
@@ -385,6 +407,7 @@ static size_t make_findings(const struct together *t, struct ordered *all)
 			all[n] = (struct ordered){
 				.root = root, .finding.group = NO_FINDING,
 				.finding.first_site = NO_FINDING,
+				.finding.class = NO_FINDING,
 			};
 			of_root[root] = ++n;
 		}
@@ -393,6 +416,7 @@ static size_t make_findings(const struct together *t, struct ordered *all)
 	for (size_t i = 0; i < n; i++)
 		if (all[i].finding.n_sites > 1)
 			name_finding(t, all[i].root, &all[i].finding);
+	n = add_classes(t->in, all, n, t->n);
 	qsort(all, n, sizeof(*all), by_alarm);
 	free(of_root);
 	return n;
@@ -402,8 +426,13 @@ static void note_findings(struct together *t, const struct ordered *all, size_t 
 {
 	size_t *of_root = xcalloc(t->n + 1, sizeof(*of_root));
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < t->in->n_classes; i++)
+		t->in->classes[i].finding = NO_FINDING;
+	for (size_t i = 0; i < n; i++) {
 		of_root[all[i].root] = i;
+		if (all[i].finding.class != NO_FINDING)
+			t->in->classes[all[i].finding.class].finding = i;
+	}
 	for (size_t i = 0; i < t->n; i++) {
 		struct node *node = &t->nodes[i];
 
@@ -426,7 +455,7 @@ void judge_together(struct judge_input *in, struct judge_result *out)
 	join_all(&t);
 	promote_maps(&t);
 	suppress_held(&t);
-	all = xcalloc(t.n + 1, sizeof(*all));
+	all = xcalloc(t.n + in->n_classes + 1, sizeof(*all));
 	out->n_findings = make_findings(&t, all);
 	note_findings(&t, all, out->n_findings);
 	out->findings = xcalloc(out->n_findings + 1, sizeof(*out->findings));

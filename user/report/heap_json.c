@@ -136,6 +136,15 @@ void report_heap_json_row(struct json *j, const struct heap_row *row, bool two)
 	close_level(j, '}');
 }
 
+void report_heap_rows_json(struct json *j, const char *key, const struct heap_row *const *rows,
+			   size_t n)
+{
+	open_level(j, key, '[');
+	for (size_t i = 0; i < n; i++)
+		put_row(j, rows[i], true);
+	close_level(j, ']');
+}
+
 static void put_look(struct json *j, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;

@@ -6,6 +6,7 @@
 #define HEAP_JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct heap_row;
 struct heap_view;
@@ -15,5 +16,8 @@ struct json;
 void report_heap_json(struct json *j, const struct heap_view *v);
 /* One element of types; two: of two looks. */
 void report_heap_json_row(struct json *j, const struct heap_row *row, bool two);
+/* An array of rows of two looks compared. */
+void report_heap_rows_json(struct json *j, const char *key, const struct heap_row *const *rows,
+			   size_t n);
 
 #endif

@@ -20,6 +20,7 @@ enum {
 	FIT_TYPES = 10,		/* where the report is to fit on a screen, and no more */
 	FIT_HOLDERS = 3,	/* of a type there */
 	MAX_HOLDERS = 10,	/* of a type, unless all is asked for */
+	GROWN_HOLDERS = 2,	/* below a finding */
 	MAX_PLACES = 3,
 	MANY_PLACES = 16,	/* of so many three tell nothing */
 	MIN_SHARE = 200,	/* a holder of a smaller part of the objects is shown only where all
@@ -247,6 +248,29 @@ static void put_row(const struct text *t, const struct heap_row *row, size_t num
 	put_holders(t, row);
 	if (row->type->n_places)
 		put_places(t, row->type);
+}
+
+void report_heap_grown(FILE *out, const struct heap_view *v, const struct heap_row *row,
+		       bool with_places)
+{
+	const struct text t = { .out = out, .v = v, .two = true, .max_holders = GROWN_HOLDERS,
+				.max_places = MAX_PLACES };
+	struct line l = begin_line(out, "   ", 8);
+	char *objects = change(row->amount.objects_per_s.value * 60);
+	char *count = heap_range_words(row->amount.objects), *name = heap_type_words(row->type);
+
+	item(&l, "", "%s/min %s,", objects, name);
+	item(&l, " ", "%s now", count);
+	put_guess(&l, row->type);
+	end_line(&l);
+	for (size_t i = 0; i < row->n_held && i < t.max_holders; i++)
+		if (is_worth(&t, row, &row->held[i]))
+			put_held(&t, row, &row->held[i]);
+	if (with_places && row->type->n_places)
+		put_places(&t, row->type);
+	free(objects);
+	free(count);
+	free(name);
 }
 
 /* ---- what has no type ------------------------------------------------------------------------ */

@@ -14,6 +14,7 @@
 
 #include "user/base/json.h"
 #include "user/model.h"
+#include "user/heapview.h"
 #include "user/report/heap_json.h"
 #include "user/report/left_out.h"
 
@@ -348,6 +349,21 @@ static void put_cost(struct json *j, const struct findings *f)
 	close_level(j, '}');
 }
 
+static void put_looks(struct json *j, const struct findings *f)
+{
+	const struct looks_cost *c = &f->looks;
+
+	open_level(j, "heap_looks", '{');
+	field_u64(j, "looks", c->n_looks);
+	field_u64(j, "failed", c->n_failed);
+	field_double(j, "span_s", f->growth ? f->growth->span_s : NAN);
+	field_double(j, "age_s", f->growth ? f->growth_age_s : NAN);
+	field_double(j, "took_s", c->seconds);
+	field_u64(j, "bytes_read", c->bytes_read);
+	field_double(j, "own_cpu_s", c->cpu_s);
+	close_level(j, '}');
+}
+
 /* How many of the n in order of weight are written; the others are left out. */
 static size_t bound(const struct json *j, size_t n, size_t max)
 {
@@ -670,6 +686,11 @@ static void put_finding(struct json *j, const struct findings *f, size_t i)
 	put_missing(j, found->is.missing);
 	field_double(j, "watch_s", found->is.missing ? found->is.watch_s : NAN);
 	put_site_ids(j, f, i);
+	field_u64(j, "class_bytes", found->class_alone ? found->class_size : UNKNOWN_U64);
+	if (f->growth)
+		report_heap_rows_json(j, "types", found->types, found->n_types);
+	else
+		field_null(j, "types");
 	close_level(j, '}');
 }
 
@@ -725,6 +746,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	put_suppressed(&j, f);
 	put_coverage(&j, f);
 	put_cost(&j, f);
+	if (f->heap && !f->look)
+		put_looks(&j, f);
 	put_sites(&j, f, opt->top);
 	put_older(&j, f, opt->top);
 	close_level(&j, '}');

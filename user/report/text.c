@@ -22,6 +22,7 @@
 enum {
 	SCREEN = 40,		/* lines of a report that is to fit on one */
 	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
+	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
 	FINDING_FRAMES = 3,	/* of a finding: its site's row has all */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
@@ -810,6 +811,30 @@ static void put_held(struct line *l, const struct findings *f, size_t number)
 		     found->caller ? found->caller : "");
 }
 
+/* As the heap has them by type, with what holds them. */
+static void put_grown(FILE *out, const struct findings *f, const struct finding *found)
+{
+	for (size_t i = 0; i < found->n_types && i < FINDING_TYPES; i++)
+		report_heap_grown(out, f->growth, found->types[i], found->class_alone);
+}
+
+/* No stack explains it. */
+static void put_class_finding(FILE *out, const struct findings *f, const struct finding *found)
+{
+	struct estimate rate = per_minute(&found->rate);
+	struct line l = begin_line(out, "", 3);
+
+	item(&l, "", "%s %s/min%s", report_verdict(found->verdict), report_change(rate.value).s,
+	     report_limits(&rate, true).s);
+	item(&l, "  ", "in objects of %s", found->class_size ?
+	     report_bytes(found->class_size).s : "more than 32.0KiB");
+	item(&l, ", ", "whose stacks are not known");
+	end_line(&l);
+	if (has_evidence(&found->is))
+		put_evidence(out, &found->is);
+	put_grown(out, f, found);
+}
+
 static void put_heap_finding(FILE *out, const struct findings *f, size_t number)
 {
 	const struct finding *found = &f->verdicts.findings[number];
@@ -828,6 +853,7 @@ static void put_heap_finding(FILE *out, const struct findings *f, size_t number)
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	put_top_frames(out, f, &s->stack, 0, "        ", "        ");
+	put_grown(out, f, found);
 }
 
 static void put_goroutine_finding(FILE *out, const struct findings *f, size_t number)
@@ -859,6 +885,7 @@ static void put_goroutine_finding(FILE *out, const struct findings *f, size_t nu
 		put_top_frames(out, f, &p->stack, report_fold_runtime(&p->stack),
 			       "   blocked at ", "           <- ");
 	put_top_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
+	put_grown(out, f, found);
 }
 
 static void put_findings(FILE *out, const struct findings *f, size_t top)
@@ -871,6 +898,8 @@ static void put_findings(FILE *out, const struct findings *f, size_t top)
 			put_goroutine_finding(out, f, i);
 		else if (v->findings[i].site != NO_INDEX)
 			put_heap_finding(out, f, i);
+		else if (v->findings[i].class_alone)
+			put_class_finding(out, f, &v->findings[i]);
 	}
 	if (n < v->n_findings)
 		fprintf(out, "... and %zu more finding%s (-T 0 shows all)\n", v->n_findings - n,
@@ -1034,6 +1063,24 @@ static void put_listened(FILE *out, const struct findings *f, bool goroutines)
 	end_line(&l);
 }
 
+/* Looks at the heap by type: the last one may be older than the report. */
+static void put_looks(FILE *out, const struct findings *f)
+{
+	const struct looks_cost *c = &f->looks;
+	struct line l;
+
+	if (!c->n_looks)
+		return;
+	l = begin_line(out, "         ", 9);
+	item(&l, "", "heap looked at %s time%s", report_count(c->n_looks).s, plural(c->n_looks));
+	item(&l, " ", "in %.2fs", c->seconds);
+	item(&l, ", ", "%s read", report_bytes(c->bytes_read).s);
+	if (f->growth && f->growth_age_s >= 0.5)
+		item(&l, ", ", "the last time %s before this report",
+		     report_duration(f->growth_age_s).s);
+	end_line(&l);
+}
+
 static void put_cost(FILE *out, const struct findings *f)
 {
 	const struct cost *c = &f->cost;
@@ -1059,6 +1106,7 @@ static void put_cost(FILE *out, const struct findings *f)
 	end_line(&l);
 	put_listened(out, f, false);
 	put_listened(out, f, true);
+	put_looks(out, f);
 }
 
 /* To be freed. */

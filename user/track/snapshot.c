@@ -27,6 +27,20 @@ void track_each_live(const struct track *tr,
 	free(live);
 }
 
+void track_each_object(const struct track *tr,
+		       bool (*fn)(void *ctx, uint64_t addr, uint64_t typ), void *ctx)
+{
+	const struct tracked *o = table_next(&tr->objects, NULL);
+
+	for (; o; o = table_next(&tr->objects, o)) {
+		const struct account *a = &tr->accounts[o->account];
+
+		if (!o->doubtful && !a->tiny && a->typ && a->typ != GL_UNKNOWN &&
+		    !fn(ctx, o->addr, a->typ))
+			return;
+	}
+}
+
 void track_sum(const struct track *tr, struct track_sum *out)
 {
 	*out = (struct track_sum){ 0 };

@@ -151,6 +151,10 @@ uint64_t track_looked_ns(const struct track *tr);
  * ended): what a series is fed with. */
 void track_each_live(const struct track *tr,
 		     void (*fn)(void *ctx, uint64_t key, uint64_t n, double live), void *ctx);
+/* Calls fn for objects that live as far as is known, and the *_type that each was allocated with,
+ * until it says no. */
+void track_each_object(const struct track *tr,
+		       bool (*fn)(void *ctx, uint64_t addr, uint64_t typ), void *ctx);
 struct track_sum {
 	double bytes;
 	/* By class, of those that the runtime counts: what they stand for, and how many were

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * heapgrowth.h - how the heap by type grows while a process is traced: looks at it now and then,
+ * and compares the last look with the first.
+ */
+#ifndef HEAPGROWTH_H
+#define HEAPGROWTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/model.h"
+
+struct heap_seed;
+struct heap_view;
+struct heapgrowth;
+struct process;
+
+struct heapgrowth_options {
+	struct process *process;
+	size_t max_bytes;	/* of memory for a look */
+	/* Objects of which the type is known, at most max of them, are put into out. */
+	size_t (*seeds)(void *ctx, struct heap_seed *out, size_t max);
+	void *ctx;
+};
+
+/* What decides whether it is time for a look. */
+struct heapgrowth_moment {
+	uint64_t now_ns;
+	uint64_t end_ns;	/* of the trace; 0: not known */
+	uint64_t live_bytes;	/* of the heap */
+	bool grows;		/* so the census says */
+};
+
+/* Forks, see looker.h.  Without that process there are no looks, and nobody need be told. */
+void heapgrowth_new(struct heapgrowth **out, const struct heapgrowth_options *options,
+		    uint64_t start_ns);
+void heapgrowth_free(struct heapgrowth *g);	/* NULL is fine */
+
+/* Takes a result that is there, and begins a look that is due. */
+void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m);
+
+/* For a report: takes a look of its own if those before were over so soon that nobody notices, and
+ * the last one is of some time ago; waits half a second at most for one that is under way.  pump is
+ * called every few ms meanwhile. */
+void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
+		       void (*pump)(void *ctx), void *ctx);
+
+/* The last look compared with the first; NULL: there have not been two.  Good until the next
+ * call. */
+const struct heap_view *heapgrowth_view(const struct heapgrowth *g);
+/* What all looks have taken. */
+void heapgrowth_cost(const struct heapgrowth *g, struct looks_cost *out);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * typegrowth.h - which types of objects grow in a size class, and in a finding.  Pure functions.
+ */
+#ifndef TYPEGROWTH_H
+#define TYPEGROWTH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "user/model.h"
+
+struct heap_view;
+
+/* Of the program's types whose objects are of this size (as of struct heap_class), that which grew
+ * most between two looks: bytes a second.  0: none did. */
+struct estimate typegrowth_most(const struct heap_view *growth, uint64_t size);
+
+/* Fills in the types of a finding: what grew of that which its sites allocate, or, without sites,
+ * of its class. */
+void typegrowth_of_finding(struct findings *f, size_t finding);
+
+#endif
