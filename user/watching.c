@@ -496,7 +496,6 @@ static void tell_memory(struct watching *w, const struct horizon *now)
 	struct watched *t = &w->told;
 	struct memory_history history;
 	struct memlimit limit = { 0 };
-	struct memory_history history;
 	uint64_t room = 0;
 
 	if (!memlimit_read("", target_pid(process_target(w->p)), &limit))

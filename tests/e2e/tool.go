@@ -88,6 +88,8 @@ type finding struct {
 	Frames        []frame
 	Missing       []string
 	Watch         *float64 `json:"watch_s"`
+	ClassBytes    *uint64  `json:"class_bytes"`
+	Types         []heapType
 }
 
 // class is one element of "classes".

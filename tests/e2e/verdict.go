@@ -20,6 +20,8 @@ func verdictTests(e *env) []testCase {
 		{"verdict/lru-full", func(t *T) { t.noLeakCalled("lru-full", v) }},
 		{"verdict/workers", func(t *T) { t.noLeakCalled("workers", v) }},
 		{"verdict/early", func(t *T) { t.verdictEarly(v) }},
+		{"verdict/types", func(t *T) { t.verdictTypes(v, "-s", "0") }},
+		{"verdict/types-unseen", func(t *T) { t.verdictTypes(v, "-s", "1G") }},
 	}
 }
 
@@ -120,4 +122,65 @@ func (t *T) verdictEarly(version string) {
 		t.Errorf("to be watched for %.0f s more, and not %.0f", *r.Findings[0].Watch, left)
 	}
 	p.finish()
+}
+
+// verdictTypes: the finding has the type that leaks, with what holds it and where it is allocated, and those
+// that are older than the attach count; also where no stack is sampled.
+func (t *T) verdictTypes(version string, args ...string) {
+	var rows []leakRow
+	var kept []uint64
+	p := t.program(t.build("leaks", version, "stripped"))
+	p.do("begin")
+	p.json(&rows, "ledger")
+	p.do("sessions %d", leakedBefore)
+	x := t.startTracer(append([]string{"--format", "json", "-i", "1", "--min-time", "1", "-p", fmt.Sprint(p.pid())}, args...)...)
+	row, unseen := &rows[0], args[1] != "0"
+	var got *heapType
+	for got == nil {
+		if t.left() < 0 {
+			t.Fatalf("no finding has %s", row.Type)
+		}
+		p.do("sessions %d", leakedAfter)
+		p.json(&kept, "kept")
+		got = typeOfFinding(x.parse(x.line(x.stdout, "")), row.Type, unseen)
+	}
+	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	for range x.stdout.next {
+	}
+	x.expect(0)
+	p.finish()
+	if got.Objects < leakedBefore+leakedAfter || got.ObjectsRange[0] > kept[0] || !got.Exact {
+		t.Errorf("%v %s, exact: %v; really %d", got.ObjectsRange, row.Type, got.Exact, kept[0])
+	}
+	if got.ObjectsPerSecond.Low <= 0 {
+		t.Errorf("%s grows by %+v a second", row.Type, got.ObjectsPerSecond)
+	}
+	if !got.has(row) {
+		t.Errorf("not held by %v, or not allocated at %s:%d: %+v %+v", row.Holders, row.File, row.Line, got.Holders, got.Lines)
+	}
+}
+
+// typeOfFinding returns the type as a finding has it; of a class alone, or of sites.
+func typeOfFinding(r *report, name string, alone bool) *heapType {
+	for i := range r.Findings {
+		for k := range r.Findings[i].Types {
+			got := &r.Findings[i].Types[k]
+			if got.Type == name && got.Part == "" && alone == (r.Findings[i].ClassBytes != nil) {
+				return got
+			}
+		}
+	}
+	return nil
+}
+
+// has: held in that way in the first place, and allocated there.
+func (got *heapType) has(row *leakRow) bool {
+	held, line := len(got.Holders) > 0, false
+	for _, h := range row.Holders {
+		held = held && strings.Contains(strings.Join(got.Holders[0].Path, " "), h)
+	}
+	for _, l := range got.Lines {
+		line = line || l.Function == row.Allocator && strings.HasSuffix(l.File, row.File)
+	}
+	return held && line
 }

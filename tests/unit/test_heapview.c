@@ -184,7 +184,7 @@ static void test_findings(void **state)
 		"   +295/min main.session, 290 to 300 now (a guess for 20)\n"
 		"   +285/min, 280 to 290 now in map[*main.session]bool [key]\n",
 		"         heap looked at 3 times in 0.04s, 3MiB read,",
-		"the last time 2.00s before this report\n",
+		"the last time 2.0s before",
 	};
 	struct heap_site site;
 	struct finding findings[2];

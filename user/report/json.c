@@ -353,6 +353,10 @@ static void put_looks(struct json *j, const struct findings *f)
 {
 	const struct looks_cost *c = &f->looks;
 
+	if (!f->heap || f->look) {
+		field_null(j, "heap_looks");
+		return;
+	}
 	open_level(j, "heap_looks", '{');
 	field_u64(j, "looks", c->n_looks);
 	field_u64(j, "failed", c->n_failed);
@@ -746,8 +750,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	put_suppressed(&j, f);
 	put_coverage(&j, f);
 	put_cost(&j, f);
-	if (f->heap && !f->look)
-		put_looks(&j, f);
+	put_looks(&j, f);
 	put_sites(&j, f, opt->top);
 	put_older(&j, f, opt->top);
 	close_level(&j, '}');
