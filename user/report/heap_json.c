@@ -141,7 +141,7 @@ void report_heap_rows_json(struct json *j, const char *key, const struct heap_ro
 {
 	open_level(j, key, '[');
 	for (size_t i = 0; i < n; i++)
-		put_row(j, rows[i], true);
+		report_heap_json_row(j, rows[i], true);
 	close_level(j, ']');
 }
 
