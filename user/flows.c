@@ -73,9 +73,14 @@ static int by_key(const void *a, const void *b)
 
 void flows_of_goroutines(const struct window *w, struct observation *o)
 {
-	struct candidate *v = xcalloc(o->n_table, sizeof(*v));
+	struct candidate *v = xcalloc(o->n_table + o->evidence.n_waiting, sizeof(*v));
 	size_t n = 0, n_keys = 0;
 
+	for (size_t i = 0; i < o->evidence.n_waiting; i++) {
+		uint64_t gopc = o->evidence.waiting[i].gopc;
+
+		v[n++] = (struct candidate){ gopc, gopc, 0 };
+	}
 	for (size_t i = 0; i < o->n_table; i++)
 		if (!o->table[i].system)
 			v[n++] = (struct candidate){ o->table[i].gopc, o->table[i].gopc, 0 };

@@ -8,7 +8,7 @@
 struct observation;
 struct window;
 
-/* Of the accounts and of the go statements of the table that are in the observation. */
+/* Of the accounts and of the go statements that are in the observation. */
 void flows_of_accounts(const struct window *w, struct observation *o);
 void flows_of_goroutines(const struct window *w, struct observation *o);
 

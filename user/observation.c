@@ -24,6 +24,7 @@ void observation_free(struct observation *o)
 	free(o->evidence.classes);
 	free(o->evidence.accounts.v);
 	free(o->evidence.goroutines.v);
+	free(o->evidence.waiting);
 	free(o->gc);
 	free(o->stacks);
 	free(o->pcs);

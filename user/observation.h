@@ -146,6 +146,14 @@ struct obs_flows {
 	size_t n;
 };
 
+/* Goroutines of one go statement that were in one state. */
+struct obs_waiting {
+	uint64_t gopc, startpc;	/* as of one of them */
+	uint32_t state;		/* index into states */
+	uint64_t n;
+	bool main;		/* goroutine 1 is one of them */
+};
+
 /* What a verdict is made from. */
 struct obs_evidence {
 	bool known;		/* false: nobody has collected any, as in a look */
@@ -155,6 +163,8 @@ struct obs_evidence {
 	struct obs_growth *classes;
 	size_t n_classes;
 	struct obs_flows accounts, goroutines;
+	struct obs_waiting *waiting;	/* as last read, where the table is not known now */
+	size_t n_waiting;
 };
 
 struct obs_cost {

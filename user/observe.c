@@ -12,6 +12,7 @@
 #include "user/memlimit.h"
 #include "user/observation.h"
 #include "user/process.h"
+#include "user/roster.h"
 #include "user/target.h"
 
 static uint32_t state_index(struct observation *o, const char *state)
@@ -39,6 +40,19 @@ void observe_table(struct goroutines *gs, struct observation *o)
 			.first_pc = (size_t)(g->pcs - o->table_pcs), .n_pcs = g->n_pcs,
 			.cut = g->cut, .system = g->system,
 		};
+	}
+}
+
+void observe_waiting(const struct roster *r, struct observation *o)
+{
+	struct obs_evidence *e = &o->evidence;
+	const struct roster_waiting *w = NULL;
+	size_t cap = 0;
+
+	while ((w = roster_waiting(r, w))) {
+		e->waiting = grow(e->waiting, e->n_waiting, &cap, sizeof(*e->waiting));
+		e->waiting[e->n_waiting++] = (struct obs_waiting){
+			w->gopc, w->startpc, state_index(o, w->state), w->n, w->main };
 	}
 }
 

@@ -8,6 +8,7 @@
 struct goroutines;
 struct observation;
 struct process;
+struct roster;
 
 /* What memory the process may come to, if that is known. */
 void observe_room(struct process *p, struct observation *o);
@@ -15,5 +16,7 @@ void observe_room(struct process *p, struct observation *o);
 void observe_target(const struct process *p, struct observation *o);
 /* The table of goroutines as it was read; the pcs are taken over.  Nothing is known of starts. */
 void observe_table(struct goroutines *gs, struct observation *o);
+/* Where that cannot be read any more: what they waited for when it was last read. */
+void observe_waiting(const struct roster *r, struct observation *o);
 
 #endif

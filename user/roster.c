@@ -6,11 +6,13 @@
 
 #include <stdlib.h>
 
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/gomem/gomem.h"
 #include "user/judge/window.h"
 
-enum { WINDOW_SHARE = 2 };	/* of the memory: half; the other for two lists */
+/* Of the memory: half; an eighth for who waits for what; the rest for two lists. */
+enum { WINDOW_SHARE = 2, WAITING_SHARE = 8, LISTS_SHARE = 4 };
 
 struct member {
 	uint64_t goid, gopc;
@@ -22,6 +24,7 @@ struct roster {
 	struct member *members;	/* by goid */
 	size_t n, max;
 	uint64_t start_ns;
+	struct table waiting;
 	bool begun;		/* a reading has been taken */
 };
 
@@ -30,15 +33,26 @@ void roster_new(struct roster **out, uint64_t start_ns, size_t max_bytes)
 	struct roster *r = xcalloc(1, sizeof(*r));
 
 	r->start_ns = start_ns;
-	r->max = max_bytes / WINDOW_SHARE / 2 / sizeof(*r->members);
+	r->max = max_bytes / LISTS_SHARE / 2 / sizeof(*r->members);
+	table_init(&r->waiting, sizeof(struct roster_waiting), max_bytes / WAITING_SHARE);
 	window_new(&r->window, start_ns, max_bytes / WINDOW_SHARE);
 	*out = r;
+}
+
+static void forget_waiting(struct roster *r)
+{
+	for (struct roster_waiting *w = table_next(&r->waiting, NULL); w;
+	     w = table_next(&r->waiting, w))
+		free(w->state);
+	table_clear(&r->waiting);
 }
 
 void roster_free(struct roster *r)
 {
 	if (!r)
 		return;
+	forget_waiting(r);
+	table_fini(&r->waiting);
 	window_free(r->window);
 	free(r->members);
 	free(r);
@@ -47,6 +61,29 @@ void roster_free(struct roster *r)
 const struct window *roster_window(const struct roster *r)
 {
 	return r->window;
+}
+
+const struct roster_waiting *roster_waiting(const struct roster *r, const struct roster_waiting *w)
+{
+	return table_next(&r->waiting, w);
+}
+
+/* Of one reading each text of a state is there once. */
+static void note_waiting(struct roster *r, const struct goroutine *g)
+{
+	uint64_t key = table_mix(table_mix(r->waiting.seed, g->gopc), (uintptr_t)g->state);
+	bool is_new;
+	struct roster_waiting *w = table_put(&r->waiting, key ? key : 1, &is_new);
+
+	if (!w)
+		return;
+	if (is_new) {
+		w->gopc = g->gopc;
+		w->startpc = g->startpc;
+		w->state = xstrdup(g->state);
+	}
+	w->n++;
+	w->main |= g->goid == 1;
 }
 
 static struct member *list(const struct goroutines *gs, uint64_t birth_ns, size_t *n)
@@ -100,5 +137,9 @@ void roster_read(struct roster *r, const struct goroutines *gs, uint64_t time_ns
 	window_look(r->window, time_ns);
 	now = list(gs, r->begun ? time_ns : r->start_ns, &n);
 	replace(r, now, n);
+	forget_waiting(r);
+	for (size_t i = 0; i < gs->n; i++)
+		if (!gs->v[i].system)
+			note_waiting(r, &gs->v[i]);
 	r->begun = true;
 }

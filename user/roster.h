@@ -6,6 +6,7 @@
 #ifndef ROSTER_H
 #define ROSTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,18 @@ void roster_free(struct roster *r);		/* NULL is fine */
  * The first one tells who is older than the window.  One that is not whole tells nothing: who is
  * missing may still run; nor one that finds no room. */
 void roster_read(struct roster *r, const struct goroutines *gs, uint64_t time_ns);
+
+/* Goroutines of one go statement that were in one state when they were last read. */
+struct roster_waiting {
+	uint64_t key;		/* for the roster itself */
+	uint64_t gopc, startpc;	/* as of one of them */
+	char *state;		/* as of struct goroutine */
+	uint64_t n;
+	bool main;		/* goroutine 1 is one of them */
+};
+
+/* The one behind w, NULL: the first; until NULL comes back.  Good until the next reading. */
+const struct roster_waiting *roster_waiting(const struct roster *r, const struct roster_waiting *w);
 
 /* Births and deaths by goroutine.gopc. */
 const struct window *roster_window(const struct roster *r);

@@ -1156,6 +1156,8 @@ static void fill_evidence(const struct tracing *t, struct observation *o)
 		fill_class_growth(t, i, &e->classes[i]);
 	}
 	flows_of_accounts(t->window, o);
+	if (t->roster && !o->table_known)
+		observe_waiting(t->roster, o);
 	if (t->roster)
 		flows_of_goroutines(roster_window(t->roster), o);
 }

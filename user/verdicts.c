@@ -249,8 +249,11 @@ static void fill_sites(struct judging *g)
 
 static double stack_bytes(const struct observation *o)
 {
-	return o->memory.known && o->n_table ?
-	       (double)o->memory.stack_inuse / (double)o->n_table : 0;
+	uint64_t n = o->n_table;
+
+	for (size_t i = 0; i < o->evidence.n_waiting; i++)
+		n += o->evidence.waiting[i].n;
+	return o->memory.known && n ? (double)o->memory.stack_inuse / (double)n : 0;
 }
 
 /* The function that a goroutine was started with. */
@@ -261,18 +264,25 @@ static uint64_t function_of(struct judging *g, uint64_t startpc)
 	return frames->n ? hash_name(frames->v[frames->n - 1]->function) : 0;
 }
 
-static void add_goroutine(struct judging *g, const struct obs_goroutine *from)
+static void add_waiting(struct judging *g, const struct obs_waiting *w)
 {
-	size_t i = from->system ? NO_INDEX : find(g, from->gopc);
+	size_t i = find(g, w->gopc);
 	struct judge_group *group;
 
 	if (i == NO_INDEX)
 		return;
 	group = &g->in.groups[i];
-	group->waiting[waitreason_class(g->o->states[from->state])]++;
-	group->main |= from->goid == 1;
+	group->waiting[waitreason_class(g->o->states[w->state])] += w->n;
+	group->main |= w->main;
 	if (!group->function)
-		group->function = function_of(g, from->startpc);
+		group->function = function_of(g, w->startpc);
+}
+
+static void add_goroutine(struct judging *g, const struct obs_goroutine *from)
+{
+	if (!from->system)
+		add_waiting(g, &(struct obs_waiting){
+			from->gopc, from->startpc, from->state, 1, from->goid == 1 });
 }
 
 /* Of a group all that can have grown must be suppressed.  Of what is older than the attach only the
@@ -310,6 +320,8 @@ static void fill_groups(struct judging *g)
 	}
 	for (size_t i = 0; i < g->o->n_table; i++)
 		add_goroutine(g, &g->o->table[i]);
+	for (size_t i = 0; i < g->o->evidence.n_waiting; i++)
+		add_waiting(g, &g->o->evidence.waiting[i]);
 	suppress_groups(g);
 }
 
