@@ -763,6 +763,20 @@ static void subtract_system(struct making *mk, const struct obs_goroutine *g)
 		gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index)->started--;
 }
 
+/* The go statement of a creation stack, of those that were in the table when it could be read: its
+ * call is among the innermost ones. */
+static uint64_t gopc_of(const struct observation *o, uint32_t stack)
+{
+	enum { INNERMOST = 8 };		/* newproc1 on the stack of the system, newproc, its caller */
+	const struct obs_stack *st = &o->stacks[stack];
+
+	for (uint32_t i = 0; i < st->n_pcs && i < INNERMOST; i++)
+		for (size_t k = 0; k < o->evidence.n_waiting; k++)
+			if (o->pcs[st->first_pc + i] == o->evidence.waiting[k].gopc)
+				return o->evidence.waiting[k].gopc;
+	return UNKNOWN_U64;
+}
+
 /* The table could not be read: only what the probes saw is known. */
 static void add_seen(struct making *mk)
 {
@@ -775,7 +789,8 @@ static void add_seen(struct making *mk)
 		if (g->ended)
 			continue;
 		site = gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index);
-		site->live++;
+		if (!site->live++)
+			site->gopc = gopc_of(mk->o, g->stack);
 		site->samples++;
 		place_of(mk, site, index, "?", NULL)->live++;
 		set_oldest(site, seconds_since(mk, g->start_ns));
