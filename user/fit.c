@@ -241,11 +241,13 @@ static void set_least(struct obs_account *a, const struct fit *f, uint64_t n_win
 			   sqrt(is_new) * (e.value - e.low));
 }
 
+/* Also of those whose samples were all certain to be made, before one listened in bursts. */
 static struct fit *fit_to_bound(struct fit *fits, size_t n, const struct obs_account *a)
 {
 	struct fit *f = fit_of(fits, n, a);
 
-	return f && a->size && is_estimate(a) && isfinite(f->above) ? f : NULL;
+	return f && a->size && (is_estimate(a) || a->live_var.missing > 0) &&
+	       isfinite(f->above) ? f : NULL;
 }
 
 static void set_bounds(struct observation *o, struct fit *fits, size_t n)

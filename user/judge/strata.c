@@ -354,3 +354,22 @@ double strata_ratio(struct strata *s, unsigned class)
 			add_cell(&t, &s->kinds[b].slots[i]->cells[class % STRATA_CLASSES]);
 	return t.scaled > 0 ? fmax(0, t.allocs / t.scaled) : 1;
 }
+
+/* Who allocates at a steady rate has three samples in the mean, if that all are missed is to happen
+ * once in 20 times.  As long as windows are few they may also have met nothing of what comes in runs
+ * or was kept waiting: then who allocates in a share p of all times is missed by n with the chance
+ * (1 - p)^n. */
+double strata_unmet(struct strata *s, unsigned class)
+{
+	const struct kind *k = &s->kinds[true];
+	double n = 0, allocs = 0, weight = 0;
+
+	for (unsigned i = 0; i + s->bursts < k->n; i++) {
+		n += k->slots[i]->n_strata;
+		allocs += k->slots[i]->cells[class % STRATA_CLASSES].allocs;
+		weight = fmax(weight, k->slots[i]->plain);
+	}
+	if (n < MIN_WINDOWS)
+		return n > 0 ? allocs * (1 - pow(0.05, 1 / n)) : 0;
+	return fmin(allocs, 3 * weight);
+}

@@ -71,6 +71,8 @@ void strata_so_far(struct strata *s, const uint64_t allocs[STRATA_CLASSES]);
 /* What was allocated of a class in all strata, and was not certain to be recorded, over what its
  * samples sum up to without the census; 1: no sample. */
 double strata_ratio(struct strata *s, unsigned class);
+/* How many of a class may have been allocated in bursts by somebody whom no window has met (95 %). */
+double strata_unmet(struct strata *s, unsigned class);
 /* How many slots of a kind are in use, from 0 on, the open one included if it is of that kind. */
 unsigned strata_n(const struct strata *s, bool bursts);
 

@@ -7,6 +7,7 @@
  * stack and account, as four bytes each, and one account after the other is summed up by strata;
  * sums of a stack, and of all, are made of those, window by window.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "user/base/util.h"
@@ -115,6 +116,8 @@ static void sum_account(struct summing *z, uint32_t i, const struct packed *from
 	}
 	sampling_end(&z->live, live);
 	sampling_end(&z->fresh, fresh);
+	if (!strata_is_bursts(a->stratum) && !is_inner(a))
+		live->v.missing = fmax(live->v.missing, strata_unmet(z->tr->strata, a->class));
 	if (from == end)
 		live->v.largest = one_sample(z->tr, a);
 	if (!z->fresh.n)
