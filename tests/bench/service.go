@@ -82,7 +82,7 @@ func (b *bench) exporter(measure func(*service)) {
 	address := l.Addr().String()
 	l.Close()
 	cmd := exec.Command(filepath.Join(dir, "usr", "bin", "prometheus-node-exporter"),
-		"--web.listen-address="+address, "--no-collector.systemd", "--log.level=error")
+		"--web.listen-address="+address, "--no-collector.systemd", "--no-collector.textfile", "--log.level=error")
 	cmd.Stderr = os.Stderr
 	b.must(cmd.Start())
 	b.cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
