@@ -17,10 +17,9 @@ struct thing {
 	uint64_t since_ns;	/* that it is in this state */
 };
 
-void changes_init(struct changes *c, double hold_s)
+void changes_init(struct changes *c)
 {
 	table_init(&c->things, sizeof(struct thing), 4 * MAX_FLOWS * sizeof(struct thing));
-	c->hold_ns = (uint64_t)(hold_s * 1e9);
 }
 
 void changes_fini(struct changes *c)
@@ -28,16 +27,17 @@ void changes_fini(struct changes *c)
 	table_fini(&c->things);
 }
 
-static uint64_t must_hold(const struct changes *c, const struct thing *t)
+static uint64_t must_hold(const struct thing *t, uint64_t hold_ns)
 {
-	uint64_t ns = t->state > t->told ? c->hold_ns : BETTER * c->hold_ns;
+	uint64_t ns = t->state > t->told ? hold_ns : BETTER * hold_ns;
 
 	for (unsigned i = 1; i < t->n_told && ns < LONGEST_NS; i++)
 		ns *= 2;
 	return ns < LONGEST_NS ? ns : LONGEST_NS;
 }
 
-bool changes_tell(struct changes *c, uint64_t key, unsigned state, uint64_t now_ns)
+bool changes_tell(struct changes *c, uint64_t key, unsigned state, uint64_t hold_ns,
+		  uint64_t now_ns)
 {
 	bool is_new;
 	struct thing *t = table_find(&c->things, key);
@@ -52,7 +52,7 @@ bool changes_tell(struct changes *c, uint64_t key, unsigned state, uint64_t now_
 		t->state = state;
 		t->since_ns = now_ns;
 	}
-	if (t->state == t->told || now_ns - t->since_ns < must_hold(c, t))
+	if (t->state == t->told || now_ns - t->since_ns < must_hold(t, hold_ns))
 		return false;
 	t->told = t->state;
 	t->n_told++;

@@ -19,7 +19,7 @@ static int setup(void **state)
 {
 	static struct changes c;
 
-	changes_init(&c, 10);
+	changes_init(&c);
 	*state = &c;
 	return 0;
 }
@@ -34,21 +34,21 @@ static void test_held(void **state)
 {
 	struct changes *c = *state;
 
-	assert_false(changes_tell(c, 7, QUIET, 0));
-	assert_false(changes_tell(c, 7, QUIET, 100 * S));	/* as it was from the begin */
-	assert_false(changes_tell(c, 7, GROWS, 200 * S));
-	assert_false(changes_tell(c, 7, GROWS, 209 * S));
+	assert_false(changes_tell(c, 7, QUIET, 10 * S, 0));
+	assert_false(changes_tell(c, 7, QUIET, 10 * S, 100 * S));	/* as it was from the begin */
+	assert_false(changes_tell(c, 7, GROWS, 10 * S, 200 * S));
+	assert_false(changes_tell(c, 7, GROWS, 10 * S, 209 * S));
 	assert_int_equal(changes_told(c, 7), QUIET);
-	assert_true(changes_tell(c, 7, GROWS, 210 * S));
+	assert_true(changes_tell(c, 7, GROWS, 10 * S, 210 * S));
 	assert_int_equal(changes_told(c, 7), GROWS);
-	assert_false(changes_tell(c, 7, GROWS, 300 * S));	/* once */
-	assert_false(changes_tell(c, 8, LEAKS, 300 * S));	/* each by itself */
-	assert_false(changes_tell(c, 7, LEAKS, 300 * S));
-	assert_false(changes_tell(c, 7, GROWS, 305 * S));
-	assert_false(changes_tell(c, 7, LEAKS, 309 * S));	/* begins anew */
-	assert_true(changes_tell(c, 8, LEAKS, 310 * S));
-	assert_false(changes_tell(c, 7, LEAKS, 318 * S));
-	assert_true(changes_tell(c, 7, LEAKS, 319 * S));
+	assert_false(changes_tell(c, 7, GROWS, 10 * S, 300 * S));	/* once */
+	assert_false(changes_tell(c, 8, LEAKS, 10 * S, 300 * S));	/* each by itself */
+	assert_false(changes_tell(c, 7, LEAKS, 10 * S, 300 * S));
+	assert_false(changes_tell(c, 7, GROWS, 10 * S, 305 * S));
+	assert_false(changes_tell(c, 7, LEAKS, 10 * S, 309 * S));	/* begins anew */
+	assert_true(changes_tell(c, 8, LEAKS, 10 * S, 310 * S));
+	assert_false(changes_tell(c, 7, LEAKS, 10 * S, 318 * S));
+	assert_true(changes_tell(c, 7, LEAKS, 10 * S, 319 * S));
 }
 
 /* What is better has to hold for longer; and longer still what has been told often. */
@@ -56,17 +56,17 @@ static void test_better(void **state)
 {
 	struct changes *c = *state;
 
-	changes_tell(c, 7, LEAKS, 0);
-	assert_true(changes_tell(c, 7, LEAKS, 10 * S));
-	assert_false(changes_tell(c, 7, QUIET, 20 * S));
-	assert_false(changes_tell(c, 7, QUIET, 59 * S));
-	assert_true(changes_tell(c, 7, QUIET, 60 * S));
-	assert_false(changes_tell(c, 7, LEAKS, 100 * S));
-	assert_false(changes_tell(c, 7, LEAKS, 119 * S));
-	assert_true(changes_tell(c, 7, LEAKS, 120 * S));
-	assert_false(changes_tell(c, 7, QUIET, 200 * S));
-	assert_false(changes_tell(c, 7, QUIET, 359 * S));
-	assert_true(changes_tell(c, 7, QUIET, 360 * S));
+	changes_tell(c, 7, LEAKS, 10 * S, 0);
+	assert_true(changes_tell(c, 7, LEAKS, 10 * S, 10 * S));
+	assert_false(changes_tell(c, 7, QUIET, 10 * S, 20 * S));
+	assert_false(changes_tell(c, 7, QUIET, 10 * S, 59 * S));
+	assert_true(changes_tell(c, 7, QUIET, 10 * S, 60 * S));
+	assert_false(changes_tell(c, 7, LEAKS, 10 * S, 100 * S));
+	assert_false(changes_tell(c, 7, LEAKS, 10 * S, 119 * S));
+	assert_true(changes_tell(c, 7, LEAKS, 10 * S, 120 * S));
+	assert_false(changes_tell(c, 7, QUIET, 10 * S, 200 * S));
+	assert_false(changes_tell(c, 7, QUIET, 10 * S, 359 * S));
+	assert_true(changes_tell(c, 7, QUIET, 10 * S, 360 * S));
 }
 
 /* A verdict that flutters as fast as it can be told for three days. */
@@ -76,7 +76,7 @@ static void test_flutter(void **state)
 	unsigned n = 0, wanted = LEAKS;
 
 	for (uint64_t t = 0; t < 3 * 86400; t += 5) {
-		if (changes_tell(c, 7, wanted, t * S)) {
+		if (changes_tell(c, 7, wanted, 10 * S, t * S)) {
 			n++;
 			wanted = wanted ? QUIET : LEAKS;
 		}
@@ -84,7 +84,7 @@ static void test_flutter(void **state)
 	assert_in_range(n, 8, 24);
 	n = 0;
 	for (uint64_t t = 0; t < 86400; t += 5)
-		n += changes_tell(c, 9, t / 5 % 2 ? LEAKS : QUIET, t * S);
+		n += changes_tell(c, 9, t / 5 % 2 ? LEAKS : QUIET, 10 * S, t * S);
 	assert_int_equal(n, 0);
 }
 
@@ -93,10 +93,10 @@ static void test_at_once(void **state)
 {
 	struct changes c;
 
-	changes_init(&c, 0);
-	assert_true(changes_tell(&c, 7, GROWS, 5));
-	assert_true(changes_tell(&c, 7, QUIET, 5));
-	assert_false(changes_tell(&c, 7, QUIET, 6));
+	changes_init(&c);
+	assert_true(changes_tell(&c, 7, GROWS, 0, 5));
+	assert_true(changes_tell(&c, 7, QUIET, 0, 5));
+	assert_false(changes_tell(&c, 7, QUIET, 0, 6));
 	changes_fini(&c);
 }
 

@@ -2,7 +2,7 @@
 /*
  * watch.c - one process, or all Go processes of the host, for days: a line when something changes.
  *
- * Sleeps until the next process is due.  A look at a heap takes seconds where the heap is large: the
+ * Sleeps until the next process is due.  A look at a heap takes seconds where that is large: the
  * other processes get their turns in between.
  */
 #include "user/cmd/cmd.h"
@@ -38,8 +38,7 @@ enum {
 	CALM = 0, GROWS, LEAKS,			/* states of these */
 	TARGET_DESCRIPTORS = 10,		/* of one process that is watched */
 	MIN_CYCLES_BETWEEN = 2,			/* two looks at a heap */
-	HOLDS = 9, BETWEEN = 6,			/* parts of --min-time that a verdict has to hold,
-						 * and that lie between two looks */
+	BETWEEN = 6,				/* part of --min-time that lies between these */
 	LOOKS_SHARE = 100,			/* times as long as looks at a heap took there are
 						 * no more of them */
 };
@@ -80,6 +79,15 @@ struct run {
 	bool looking;			/* at a heap */
 	int err;
 };
+
+/* For how long growth and leaks have to be seen before they are told, in parts of --min-time; and
+ * what resident memory grows by, which comes and goes. */
+static uint64_t hold_ns(const struct run *r, unsigned state)
+{
+	static const unsigned parts[] = { [CALM] = 3, [GROWS] = 9, [LEAKS] = 3 };
+
+	return r->o->min_time_ns / parts[state];
+}
 
 static struct watching_options watching_options(const struct run *r)
 {
@@ -216,7 +224,7 @@ static unsigned state_of(enum verdict v)
 }
 
 /* Of those that leak, which have a tenth of it. */
-static bool classes_changed(struct one *one, const struct watched *w, uint64_t now)
+static bool classes_changed(struct run *r, struct one *one, const struct watched *w, uint64_t now)
 {
 	double most = 0;
 	bool changed = false;
@@ -229,7 +237,8 @@ static bool classes_changed(struct one *one, const struct watched *w, uint64_t n
 		const struct watched_class *c = &w->classes[i];
 		bool leaks = c->is.verdict == VERDICT_LEAK && c->is.rate.value >= most / 10;
 
-		changed |= changes_tell(&one->changes, KEY_CLASS + c->size, leaks, now);
+		changed |= changes_tell(&one->changes, KEY_CLASS + c->size, leaks,
+					hold_ns(r, LEAKS), now);
 	}
 	return changed;
 }
@@ -237,8 +246,8 @@ static bool classes_changed(struct one *one, const struct watched *w, uint64_t n
 static void tell_heap(struct run *r, struct one *one, const struct watched *w, uint64_t now)
 {
 	unsigned state = state_of(news_heap_verdict(w));
-	bool changed = changes_tell(&one->changes, KEY_HEAP, state, now);
-	bool other_classes = classes_changed(one, w, now);
+	bool changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
+	bool other_classes = classes_changed(r, one, w, now);
 	struct news n = { .kind = NEWS_HEAP };
 
 	if (changed || (other_classes && changes_told(&one->changes, KEY_HEAP) == LEAKS))
@@ -253,7 +262,7 @@ static void tell_goroutines(struct run *r, struct one *one, const struct watched
 	struct news n = { .kind = NEWS_GOROUTINES, .go = go };
 	unsigned state = state_of(go->is.verdict);
 
-	if (!changes_tell(&one->changes, go->gopc, state, now))
+	if (!changes_tell(&one->changes, go->gopc, state, hold_ns(r, state), now))
 		return;
 	r->looking = true;
 	if (!naming_goroutines(one->naming, go->gopc, go->startpc, &places))
@@ -272,7 +281,8 @@ static void tell_memory(struct run *r, struct one *one, const struct watched *w,
 		     w->seconds >= 2 * (double)r->o->min_time_ns / 1e9;
 	struct news n = { .kind = NEWS_MEMORY };
 
-	if (changes_tell(&one->changes, KEY_MEMORY, grows ? 1 + d->cause : 0, now))
+	if (changes_tell(&one->changes, KEY_MEMORY, grows ? 1 + d->cause : 0, r->o->min_time_ns,
+			 now))
 		put_of(r, one, &n);
 }
 
@@ -319,7 +329,7 @@ static void add(struct run *r, struct process *p, pid_t pid, const char *comm)
 	one->p = p;
 	watching_new(&one->w, p, &opt, now_ns());
 	naming_new(&one->naming, p, &naming);
-	changes_init(&one->changes, opt.min_s / HOLDS);
+	changes_init(&one->changes);
 	r->v = grow(r->v, r->n, &r->cap, sizeof(*r->v));
 	r->v[r->n++] = one;
 }

@@ -8,6 +8,7 @@
 
 #include "user/judge/judge_internal.h"
 #include "user/judge/stat.h"
+#include "user/judge/thresholds.h"
 
 /* Descriptors of goroutines never die, by design: more of them are more goroutines at one time, now
  * or before, and the goroutines say so themselves. */
@@ -126,17 +127,29 @@ static double detectable(const struct judge_input *in)
  * Of the heap the bounds are the sum of those of all classes, as if all were off to the same side;
  * what it sways by tells better how far off it is.
  */
-static void judge_heap(struct judge_class *heap, const struct judge_limits *limits)
+static void judge_heap(struct judge_input *in)
 {
+	struct judge_class *heap = in->heap;
+	const struct growth *g = &heap->bytes;
+
 	heap->bytes.late = heap->bytes.values;
-	judge_class(heap, &heap->bytes, limits);
+	judge_class(heap, &heap->bytes, &in->limits);
+	for (size_t i = 0; i < in->n_classes; i++)
+		if (in->classes[i].is.verdict >= VERDICT_GROWING)
+			return;
+	if (heap->is.verdict == VERDICT_LEAK &&
+	    g->late.value * g->late_s < HEAP_ALONE_SHARE * g->level[2]) {
+		heap->is.verdict = VERDICT_GROWING;
+		heap->is.missing = MISSING_SHARE;
+		heap->is.watch_s = g->seconds / 2;
+	}
 }
 
 void judge(struct judge_input *in, struct judge_result *out)
 {
 	for (size_t i = 0; i < in->n_classes; i++)
 		judge_class(&in->classes[i], &in->heap->bytes, &in->limits);
-	judge_heap(in->heap, &in->limits);
+	judge_heap(in);
 	judge_sites(in);
 	for (size_t i = 0; i < in->n_groups; i++)
 		judge_group(&in->groups[i], &in->limits, &in->groups_span);

@@ -46,6 +46,10 @@
 #define CLASS_SHARE 0.02
 #define SLOWER_Z 2.0
 #define LITTLE_MORE 0.1		/* of the heap */
+/* Of all classes together, where none of them grows by itself (many that grow a little each, or
+ * arrays that move on to a larger class whenever they are enlarged): half of the heap and more where
+ * rings double, 3 % where a map gets worn for ten minutes. */
+#define HEAP_ALONE_SHARE 0.1
 /* Load follows if what is allocated a second rises by this power of what lives. */
 #define LOAD_POWER 0.5
 
