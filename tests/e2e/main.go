@@ -91,6 +91,7 @@ func allTests(e *env) []testCase {
 	all = append(all, commandTests(e)...)
 	all = append(all, listTests(e)...)
 	all = append(all, dumpTests(e)...)
+	all = append(all, watchTests(e)...)
 	all = append(all, olderTests(e)...)
 	all = append(all, outputTests(e)...)
 	all = append(all, badInputTests(e)...)

@@ -59,9 +59,11 @@ func (a *additional) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &a.schema)
 }
 
-func (t *T) schema() *schema {
+func (t *T) schema() *schema { return t.schemaOf("report.schema.json") }
+
+func (t *T) schemaOf(file string) *schema {
 	s := &schema{}
-	d := json.NewDecoder(bytes.NewReader(t.readFile(filepath.Join(t.progs, "../../docs/report.schema.json"))))
+	d := json.NewDecoder(bytes.NewReader(t.readFile(filepath.Join(t.progs, "../../docs", file))))
 	d.DisallowUnknownFields() // a keyword that is not understood here
 	t.must(d.Decode(s))
 	return s

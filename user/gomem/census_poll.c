@@ -33,11 +33,11 @@
 
 enum {
 	MIN_WAIT_NS = 200000,
-	MAX_WAIT_NS = 100000000,
+	MAX_WAIT_NS = 500000000,
 	MAX_MARKING_NS = 20000000,	/* between looks while the collector marks; at most an */
 	PERIOD_PARTS = 8,		/* eighth of the last period */
 	MIN_AGE_NS = 1000000,		/* of a reading of before the mark phase when it is made */
-	MAX_AGE_NS = 100000000,		/* anew; in between as old as thrice the time left */
+	MAX_AGE_NS = 1000000000,	/* anew; in between as old as thrice the time left */
 	RATE_NS = 1000000,		/* least time from which a rate is told, */
 	RATE_MAX_NS = 10000000,		/* and the time after which one is told anew */
 	PATIENCE = 64,			/* looks for one that is due, before they get rarer */

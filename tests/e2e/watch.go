@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"syscall"
+)
+
+// gobpfleak watch: a leak is told of, with what leaks, who holds it and which line allocates it; what is healthy is
+// not; processes that come and go are noticed.  Shapes go ten times as fast as they are written, and so does the
+// patience of the tool.
+
+func watchTests(e *env) []testCase {
+	var all []testCase
+	for _, v := range e.versions {
+		v := v
+		all = append(all, testCase{"watch/leak/" + v, func(t *T) { t.watchLeak(v) }})
+	}
+	return append(all,
+		testCase{"watch/goroutines", func(t *T) { t.watchGoroutines(e.newest()) }},
+		testCase{"watch/all", func(t *T) { t.watchAll(e.newest()) }},
+		testCase{"watch/profile", func(t *T) { t.watchProfile(e.newest()) }},
+		testCase{"watch/text", func(t *T) { t.watchText(e.newest()) }},
+		testCase{"watch/pipe", func(t *T) { t.watchPipe(e.newest()) }},
+		testCase{"watch/document", func(t *T) { t.watchDocument() }})
+}
+
+// news is one line of JSON.
+type news struct {
+	Event, Comm, Why, Verdict string
+	Pid                       int
+	Watched                   float64 `json:"watched_s"`
+	GCCycles                  uint64  `json:"gc_cycles"`
+	Heap                      struct {
+		Verdict string
+		Classes []struct {
+			Size    *uint64
+			Verdict string
+		}
+	}
+	GoroutineSite struct {
+		Verdict, State string
+		Live           uint64
+		Created        []frame
+		BlockedAt      []frame `json:"blocked_at"`
+	} `json:"goroutine_site"`
+	Growth *struct {
+		Types []struct {
+			Type    string
+			Lines   []frame
+			Holders []struct{ Path []string }
+		}
+		Stacks []struct{ Frames []frame }
+	}
+	Cost struct{ Processes int }
+}
+
+func (n *news) leaks() bool {
+	if n.Event == "goroutines" {
+		return n.GoroutineSite.Verdict == "LEAK"
+	}
+	leaks := n.Heap.Verdict == "LEAK"
+	for _, c := range n.Heap.Classes {
+		leaks = leaks || c.Verdict == "LEAK"
+	}
+	return n.Event == "heap" && leaks
+}
+
+// watcher is a running gobpfleak watch that writes JSON.
+type watcher struct {
+	*process
+}
+
+func (t *T) watch(args ...string) *watcher {
+	x := &watcher{t.start(exec.Command(t.tool, append([]string{"watch", "--format", "json", "--min-time", minTime}, args...)...))}
+	x.line(x.stderr, "watching")
+	return x
+}
+
+// next is the next line; every line must be as documented.
+func (x *watcher) next() *news {
+	n := &news{}
+	line := x.line(x.stdout, "")
+	v, err := decode(line)
+	x.t.must(err)
+	s := x.t.schemaOf("watch.schema.json")
+	if err := s.check(s, v, "line"); err != nil {
+		x.t.Errorf("docs/watch.schema.json: %v", err)
+	}
+	x.t.must(json.Unmarshal([]byte(line), n))
+	return n
+}
+
+// until returns the first line that is what f asks for.
+func (x *watcher) until(f func(n *news) bool) *news {
+	for {
+		if n := x.next(); f(n) {
+			return n
+		}
+	}
+}
+
+func (x *watcher) finish(code int) {
+	x.t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	for range x.stdout.next {
+	}
+	if got := x.exit(); got != code {
+		x.t.Errorf("gobpfleak watch: exit code %d, not %d; stderr: %s", got, code, x.stderr)
+	}
+	x.t.checkMessages(x.stderr.String())
+}
+
+func (t *T) shapeOf(name, version, variant string) *program {
+	p := t.program(t.build("shapes", version, variant))
+	p.do("speed 10")
+	p.do(name)
+	return p
+}
+
+// watchLeak: what leaks is told of and named, stripped or not, while what is healthy is silent.
+func (t *T) watchLeak(version string) {
+	healthy := t.shapeOf("workers", version, "stripped")
+	silent := t.watch("-p", fmt.Sprint(healthy.pid()), "--fail-on-leak")
+	healthy.do("attached")
+	plain := t.shapeOf("map-grows", version, "plain")
+	stripped := t.shapeOf("map-grows", version, "stripped")
+	first := t.watch("-p", fmt.Sprint(plain.pid()), "--fail-on-leak")
+	second := t.watch("-p", fmt.Sprint(stripped.pid()), "--fail-on-leak")
+	plain.do("attached")
+	stripped.do("attached")
+	t.leakNamed(first, plain, "var main.")
+	t.leakNamed(second, stripped, "package data")
+	t.must(silent.cmd.Process.Signal(syscall.SIGUSR1))
+	report := silent.until(func(n *news) bool {
+		if n.leaks() {
+			t.Errorf("what is healthy is called a leak: %+v", n)
+		}
+		return n.Event == "report"
+	})
+	if report.Verdict == "LEAK" || report.Verdict == "GROWING" || report.Watched < 18 || report.GCCycles < 12 {
+		t.Errorf("what is healthy is %s after %.0f s and %d collections", report.Verdict, report.Watched, report.GCCycles)
+	}
+	silent.finish(0)
+	healthy.finish()
+}
+
+func (t *T) leakNamed(x *watcher, p *program, root string) {
+	var truth struct{ Culprits []string }
+	leak := x.until((*news).leaks)
+	if leak.Watched < 18 || leak.GCCycles < 12 || leak.Pid != p.pid() {
+		t.Errorf("pid %d called a leak after %.1f s and %d collections", leak.Pid, leak.Watched, leak.GCCycles)
+	}
+	named := x.until(func(n *news) bool { return n.Event == "growth" })
+	p.json(&truth, "ledger")
+	if len(named.Growth.Types) == 0 {
+		t.Fatalf("no type is named")
+	}
+	first := named.Growth.Types[0]
+	if first.Type != "main.session" {
+		t.Errorf("%s leaks, not main.session", first.Type)
+	}
+	if len(first.Holders) == 0 || !strings.Contains(strings.Join(first.Holders[0].Path, " "), "map[int]*main.session") ||
+		!strings.Contains(strings.Join(first.Holders[0].Path, " "), root) {
+		t.Errorf("held by %+v", first.Holders)
+	}
+	if !namesOne(first.Lines, truth.Culprits) {
+		t.Errorf("allocated by %s, none of %v", formatFrames(first.Lines), truth.Culprits)
+	}
+	t.Notef("called after %.0f s, %d collections", leak.Watched, leak.GCCycles)
+	x.finish(3)
+	p.finish()
+}
+
+// watchGoroutines: those that stay, with the place where they were created and where they are blocked.
+func (t *T) watchGoroutines(version string) {
+	var truth struct{ Culprits []string }
+	p := t.shapeOf("goroutine-chan", version, "stripped")
+	x := t.watch("-p", fmt.Sprint(p.pid()))
+	p.do("attached")
+	n := x.until(func(n *news) bool { return n.Event == "goroutines" && n.leaks() })
+	p.json(&truth, "ledger")
+	if !namesOne(n.GoroutineSite.Created, truth.Culprits) {
+		t.Errorf("created by %s, none of %v", formatFrames(n.GoroutineSite.Created), truth.Culprits)
+	}
+	if n.GoroutineSite.State != "chan receive" && n.GoroutineSite.State != "chan send" || len(n.GoroutineSite.BlockedAt) == 0 {
+		t.Errorf("[%s] at %s", n.GoroutineSite.State, formatFrames(n.GoroutineSite.BlockedAt))
+	}
+	x.finish(0)
+	p.finish()
+}
+
+// watchProfile: where the runtime's memory profiler is live, its stacks are told.
+func (t *T) watchProfile(version string) {
+	var truth struct{ Culprits []string }
+	p := t.shapeOf("subslice", version, "profiled")
+	x := t.watch("-p", fmt.Sprint(p.pid()))
+	p.do("attached")
+	n := x.until(func(n *news) bool { return n.Event == "growth" && len(n.Growth.Stacks) > 0 })
+	p.json(&truth, "ledger")
+	if !namesOne(n.Growth.Stacks[0].Frames, truth.Culprits) {
+		t.Errorf("%s, none of %v", formatFrames(n.Growth.Stacks[0].Frames), truth.Culprits)
+	}
+	x.finish(0)
+	p.finish()
+}
+
+// watchAll: programs that come are watched, those that end are told of with the last that was known, and what exec's
+// another program is another one.
+func (t *T) watchAll(version string) {
+	first := t.shapeOf("map-grows", version, "stripped")
+	x := t.watch("--all")
+	is := func(event string, pid int) func(n *news) bool {
+		return func(n *news) bool { return n.Event == event && n.Pid == pid }
+	}
+	x.until(is("begin", first.pid()))
+	second := t.shapeOf("workers", version, "plain")
+	x.until(is("begin", second.pid()))
+	second.finish()
+	if end := x.until(is("end", second.pid())); end.Why != "exited" || end.Watched <= 0 {
+		t.Errorf("ended: %q after %f s", end.Why, end.Watched)
+	}
+	third := t.start(exec.Command("sh", "-c", "read line; exec "+t.build("shapes", version, "stripped")))
+	fmt.Fprintln(third.in, "go on")
+	third.line(third.stdout, "ready")
+	x.until(is("begin", third.pid()))
+	t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	if n := x.until(is("report", third.pid())); n.Cost.Processes < 2 {
+		t.Errorf("%d processes are watched", n.Cost.Processes)
+	}
+	third.kill()
+	x.until(is("end", third.pid()))
+	x.finish(0)
+	first.finish()
+}
+
+var newsLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  pid \d+ shapes  \S`)
+
+// watchText: a date and the process before each line that is not indented; the process's end is told, and ends it.
+func (t *T) watchText(version string) {
+	log := filepath.Join(t.dir, "log")
+	p := t.shapeOf("map-grows", version, "stripped")
+	x := t.start(exec.Command(t.tool, "watch", "-p", fmt.Sprint(p.pid()), "--min-time", minTime, "-o", log))
+	x.line(x.stderr, "watching")
+	p.do("attached")
+	t.eventually("nothing is named", func() bool {
+		b, _ := os.ReadFile(log)
+		return strings.Contains(string(b), "allocated by ")
+	})
+	p.finish()
+	if code := x.exit(); code != 2 {
+		t.Errorf("exit code %d; stderr: %s", code, x.stderr)
+	}
+	text := string(t.readFile(log))
+	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		if !strings.HasPrefix(line, "    ") && !newsLine.MatchString(line) {
+			t.Errorf("%q", line)
+		}
+	}
+	for _, what := range []string{"watched from now on", "  LEAK  +", "main.session", "exited; the last that was known"} {
+		if !strings.Contains(text, what) {
+			t.Errorf("%q is not in %s", what, text)
+		}
+	}
+}
+
+// watchPipe: it ends when nobody reads it any more, though there is nothing to write.
+func (t *T) watchPipe(version string) {
+	p := t.shapeOf("workers", version, "stripped")
+	x := t.start(exec.Command("sh", "-c", fmt.Sprintf("%s watch -q -p %d | head -n 1", t.tool, p.pid())))
+	x.line(x.stdout, "watched from now on")
+	if code := x.exit(); code != 0 || x.stderr.String() != "" {
+		t.Errorf("exit code %d, stderr %q", code, x.stderr)
+	}
+	p.finish()
+}
+
+// watchDocument: docs/watch.md says the same as the schema.
+func (t *T) watchDocument() {
+	table := string(t.readFile(filepath.Join(t.progs, "../../docs/watch.md")))
+	s, report := t.schemaOf("watch.schema.json"), t.schema()
+	rows := s.rows("")
+	for name, def := range s.Defs {
+		if report.Defs[name] == nil || name == "class" {
+			rows = append(rows, def.rows(name+".")...)
+		}
+	}
+	sort.Strings(rows)
+	for _, row := range rows {
+		if !strings.Contains(table, row+"\n") {
+			t.Errorf("docs/watch.md has no row %s", row)
+		}
+	}
+	if n := strings.Count(table, "\n| `"); n != len(rows) {
+		t.Errorf("docs/watch.md has %d rows, the schema %d fields", n, len(rows))
+	}
+}
