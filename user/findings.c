@@ -32,7 +32,7 @@ enum start { START_SEEN, START_BEFORE_ATTACH, START_UNSEEN };	/* of a goroutine 
 struct made {			/* findings, and what they hold */
 	struct findings f;
 	struct site_store *store;
-	char *strings[5];	/* of the target */
+	char *strings[6];	/* of the target */
 	char *suppressed_by;
 	char **states;
 	size_t n_states;
@@ -942,6 +942,7 @@ static void make_target(struct made *m, const struct target_info *t)
 	m->f.target.go_version = m->strings[2] = copy(t->go_version);
 	m->f.target.build_id = m->strings[3] = copy(t->build_id);
 	m->f.target.main_file = m->strings[4] = copy(t->main_file);
+	m->f.target.host = m->strings[5] = copy(t->host);
 }
 
 static void copy_states(struct made *m, const struct observation *o)

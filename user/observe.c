@@ -4,8 +4,10 @@
  */
 #include "user/observe.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/base/util.h"
 #include "user/gomem/gomem.h"
@@ -64,6 +66,13 @@ void observe_room(struct process *p, struct observation *o)
 		o->room = (struct memory_room){ limit.of, limit.bytes, limit.used };
 }
 
+static char *host_name(void)
+{
+	char name[HOST_NAME_MAX + 1];
+
+	return gethostname(name, sizeof(name)) ? NULL : xstrdup(name);
+}
+
 void observe_target(const struct process *p, struct observation *o)
 {
 	struct target_info *to = &o->target;
@@ -74,4 +83,5 @@ void observe_target(const struct process *p, struct observation *o)
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		if (*strings[i])
 			*strings[i] = xstrdup(*strings[i]);
+	to->host = host_name();
 }

@@ -561,6 +561,8 @@ static const struct row fixed_rows[] = {
 	{ "force", REPORTS, AT(force), .flag = true, .help = "overwrite files that exist" },
 	{ "verbose", ALL, .letter = 'v', .parse = parse_verbosity,
 	  .help = "say more on stderr" },
+	{ "no-color", REPORTS, AT(no_color), .flag = true,
+	  .help = "no colours, on a terminal either; as with $NO_COLOR" },
 	{ "quiet", ALL, .letter = 'q', .parse = parse_verbosity,
 	  .help = "say only errors on stderr" },
 	{ "help", ALL, .letter = 'h', AT(help), .flag = true, .help = "show this" },
@@ -798,6 +800,7 @@ static int check_output(struct parsing *p, size_t i)
 	struct output_spec *spec = &p->o->outputs[i];
 
 	choose_value(p, spec);
+	spec->plain = p->o->no_color;
 	for (size_t k = 0; spec->path && k < i; k++)
 		if (p->o->outputs[k].path && !strcmp(p->o->outputs[k].path, spec->path))
 			return wrong(p, "%s: two reports cannot go to one file", spec->path);

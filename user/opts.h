@@ -62,7 +62,7 @@ struct opts {
 	bool fail_on_leak;
 	double at_limit;		/* percent of what memory it may come to; 0: not asked for */
 	const char *suppress;		/* file of patterns; NULL: none */
-	bool force, dry_run;
+	bool force, dry_run, no_color;
 	bool json;			/* of commands that have no report: JSON and not text */
 	enum verbosity verbosity;
 	bool help, version;		/* asked for: nothing else was looked at */

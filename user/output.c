@@ -16,6 +16,7 @@
 
 #include "user/base/util.h"
 #include "user/report/report.h"
+#include "user/terminal.h"
 
 struct output {
 	struct output_spec spec;
@@ -196,7 +197,10 @@ static ssize_t write_all(void *ctx, const char *text, size_t n)
 static int put(const struct output *o, int fd, bool first, const struct rendering *r)
 {
 	const struct report_format *format = o->spec.format;
-	const struct report_options opt = { .top = r->top, .value = o->spec.value };
+	const struct report_options opt = {
+		.top = r->top, .value = o->spec.value, .columns = terminal_columns(fd),
+		.colour = !o->path && !o->spec.plain && terminal_colour(fd),
+	};
 	struct sink s = { .all = r->all, .fd = fd };
 	FILE *f = fopencookie(&s, "w", (cookie_io_functions_t){ .write = write_all });
 	int err;

@@ -20,6 +20,7 @@ struct output_spec {
 	const char *value;	/* one of the format's; NULL: the first */
 	const char *path;	/* NULL: fd */
 	int fd;			/* STDOUT_FILENO or STDERR_FILENO, the caller's */
+	bool plain;		/* no colours, whatever can be shown there */
 };
 
 struct outputs;

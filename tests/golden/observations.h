@@ -321,7 +321,7 @@ static struct observation full_observation(void)
 		.pid = 4242, .exe = "/srv/api-server", .comm = "api-server",
 		.go_version = "go1.22.12", .stripped = true,
 		.build_id = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
-		.main_file = "/home/dev/api/main.go", .map_start = 0x401000,
+		.main_file = "/home/dev/api/main.go", .host = "web-3", .map_start = 0x401000,
 		.map_limit = 0x600000, .map_file_off = 0x1000 };
 	o.heap = o.goroutines = true;
 	o.wall_ns = 1700000000123456789;

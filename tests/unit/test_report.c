@@ -163,25 +163,79 @@ static void test_golden(void **state)
 	}
 }
 
+static void expect_width(const char *name, char *text, size_t most)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (report_columns(line) > most)
+			fail_msg("%s: %zu columns, not %zu: %s", name, report_columns(line), most,
+				 line);
+}
+
 /* Every line fits that is not longer by a name alone; none of the golden ones is. */
 static void test_text_fits(void **state)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
-		size_t size, columns = 0;
-		char *text, *save = NULL;
+	static const size_t widths[] = { 80, 100, 137, 200 };
+	size_t n_lines = SIZE_MAX;
 
-		if (strcmp(golden[i].format, "text") != 0)
-			continue;
-		text = render_output(&golden[i], &size);
-		for (char *line = strtok_r(text, "\n", &save); line;
-		     line = strtok_r(NULL, "\n", &save)) {
-			columns = report_columns(line);
-			if (columns > 80)
-				fail_msg("%s: %zu columns: %s", golden[i].file, columns, line);
+	for (size_t k = 0; k < ARRAY_SIZE(widths); k++) {
+		size_t all = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+			struct output o = golden[i];
+			size_t size;
+			char *text;
+
+			if (strcmp(o.format, "text") != 0)
+				continue;
+			o.opt.columns = widths[k];
+			text = render_output(&o, &size);
+			for (const char *c = text; *c; c++)
+				all += *c == '\n';
+			expect_width(o.file, text, widths[k]);
+			free(text);
 		}
-		assert_true(columns > 0);
-		free(text);
+		assert_true(all < n_lines);	/* the room is used */
+		n_lines = all;
 	}
+}
+
+/* Of verdicts, and of nothing else: without them a report in colours is one without. */
+static void test_colours(void **state)
+{
+	struct heap_site sites[] = {
+		{ .live = EXACT(1), .live_bytes = EXACT(16), .is = { .verdict = VERDICT_LEAK } },
+		{ .live = EXACT(2), .live_bytes = EXACT(48), .is = { .verdict = VERDICT_STEADY } },
+	};
+	struct finding findings[] = { { .verdict = VERDICT_LEAK, .n_sites = 1, .gsite = NO_INDEX } };
+	struct findings f = plain_findings();
+	struct report_options opt = { .top = 10, .colour = true };
+	char *colours, *plain, *to;
+	size_t size;
+
+	f.sites = sites;
+	f.n_sites = ARRAY_SIZE(sites);
+	f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_LEAK,
+					.findings = findings, .n_findings = 1 };
+	colours = render("text", &opt, &f, &size);
+	opt.colour = false;
+	plain = render("text", &opt, &f, &size);
+	assert_null(strchr(plain, '\033'));
+	assert_non_null(strstr(colours, "VERDICT  \033[1;31m1 leak\033[0m"));
+	assert_non_null(strstr(colours, "\n\033[1;31mLEAK\033[0m "));
+	assert_non_null(strstr(colours, "\033[32mSTEADY\033[0m\n"));
+	to = colours;
+	for (const char *from = colours; *from; from++) {
+		if (*from == '\033')
+			from = strchr(from, 'm');
+		else
+			*to++ = *from;
+	}
+	*to = '\0';
+	assert_string_equal(colours, plain);
+	free(colours);
+	free(plain);
 }
 
 /* The folder goes only where the file lies beside main.main's, whatever the function is called. */
@@ -310,8 +364,8 @@ static void test_suppressed(void **state)
 	f.live_bytes = (struct estimate)EXACT(3088);
 	text = render_findings("text", &f, 0);
 	assert_non_null(strstr(text, "SUPPRESSED 2 sites by accepted.txt: "
-				     "+60KiB/min [+30, +90], 3KiB;\n"
-				     "         8 goroutines at 1 site, +120.0/min\n"));
+				     "+60KiB/min [+30, +90], 3KiB; 8 goroutines at 1 site, "
+				     "+120.0/min\n"));
 	assert_non_null(strstr(text, "3.02KiB live in 4 objects at 3 sites"));
 	assert_non_null(strstr(text, "17 live at 2 sites"));
 	assert_non_null(strstr(text, "#1 "));
@@ -1121,6 +1175,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_json_bounds),
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
+		cmocka_unit_test(test_colours),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_suppressed), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),
@@ -1132,6 +1187,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_foreign_names_in_profile),
 	};
 
+	setenv("TZ", "UTC", true);
 	if (argc == 2 && strcmp(argv[1], "--regenerate") == 0)
 		return regenerate();
 	if (argc == 3 && strcmp(argv[1], "--write") == 0)

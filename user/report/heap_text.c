@@ -29,7 +29,7 @@ enum {
 };
 
 struct text {
-	FILE *out;
+	const struct page *out;
 	const struct heap_view *v;
 	bool two;		/* looks */
 	size_t max_holders, max_places;
@@ -50,7 +50,7 @@ static void put_percent(struct line *l, const char *separator, const char *fmt, 
 
 /* ---- totals ---------------------------------------------------------------------------------- */
 
-static void put_growth_of_all(FILE *out, const struct heap_view *v)
+static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 {
 	const uint32_t n_cycles = v->now->n_cycles - v->before->n_cycles;
 	struct line l = begin_line(out, "GROWTH   ", 9);
@@ -64,7 +64,7 @@ static void put_growth_of_all(FILE *out, const struct heap_view *v)
 	end_line(&l);
 }
 
-void report_heap_totals(FILE *out, const struct heap_view *v)
+void report_heap_totals(const struct page *out, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
 	const uint64_t bytes = all_bytes(m);
@@ -212,7 +212,7 @@ static void put_holders(const struct text *t, const struct heap_row *row)
 		shown += row->held[n++].amount.objects.high;
 	}
 	if (n && shown < all)
-		fprintf(t->out, "   %s of %s in other ways\n", report_count(all - shown).s,
+		fprintf(t->out->file, "   %s of %s in other ways\n", report_count(all - shown).s,
 			report_count(all).s);
 }
 
@@ -250,7 +250,7 @@ static void put_row(const struct text *t, const struct heap_row *row, size_t num
 		put_places(t, row->type);
 }
 
-void report_heap_grown(FILE *out, const struct heap_view *v, const struct heap_row *row,
+void report_heap_grown(const struct page *out, const struct heap_view *v, const struct heap_row *row,
 		       bool with_places)
 {
 	const struct text t = { .out = out, .v = v, .two = true, .max_holders = GROWN_HOLDERS,
@@ -298,7 +298,7 @@ static void put_sizes(struct line *l, const struct heap_view *v, bool pointers)
 	}
 }
 
-static void put_untyped(FILE *out, const struct heap_view *v, bool pointers)
+static void put_untyped(const struct page *out, const struct heap_view *v, bool pointers)
 {
 	const struct heap_sums *sums = pointers ? &v->now->pointers : &v->now->no_pointers;
 	struct line l;
@@ -316,7 +316,7 @@ static void put_untyped(FILE *out, const struct heap_view *v, bool pointers)
 }
 
 /* Most of it died since that collection. */
-static void put_unreached(FILE *out, const struct heapmap *m)
+static void put_unreached(const struct page *out, const struct heapmap *m)
 {
 	const uint64_t bytes = m->pointers.unreached_bytes + m->no_pointers.unreached_bytes;
 	const uint64_t n = m->pointers.unreached_objects + m->no_pointers.unreached_objects;
@@ -340,12 +340,14 @@ static char *row_text(struct text t, const struct heap_row *row, size_t number, 
 {
 	char *text = NULL;
 	size_t size;
+	struct page page = *t.out;
 
-	t.out = open_memstream(&text, &size);
-	if (!t.out)
+	page.file = open_memstream(&text, &size);
+	if (!page.file)
 		return NULL;
+	t.out = &page;
 	put_row(&t, row, number);
-	fclose(t.out);
+	fclose(page.file);
 	if (lines_in(text) <= room)
 		return text;
 	free(text);
@@ -383,7 +385,7 @@ static void put_rows(const struct text *t, size_t most, size_t room)
 			full = !text;
 		}
 		if (text) {
-			fputs(text, t->out);
+			fputs(text, t->out->file);
 			room -= lines_in(text) < room ? lines_in(text) : room;
 			number++;
 		} else if (row->type->name) {
@@ -393,13 +395,13 @@ static void put_rows(const struct text *t, size_t most, size_t room)
 		free(text);
 	}
 	if (t->two && !number)
-		fputs("no type grew\n", t->out);
+		fputs("no type grew\n", t->out->file);
 	if (rest)
-		fprintf(t->out, "... and %s more type%s, %s\n", report_count(rest).s, plural(rest),
+		fprintf(t->out->file, "... and %s more type%s, %s\n", report_count(rest).s, plural(rest),
 			report_bytes(rest_bytes).s);
 }
 
-void report_heap_rows(FILE *out, const struct heap_view *v, size_t top, size_t room)
+void report_heap_rows(const struct page *out, const struct heap_view *v, size_t top, size_t room)
 {
 	const bool fit = top == REPORT_FIT;
 	const struct text t = {
@@ -411,14 +413,14 @@ void report_heap_rows(FILE *out, const struct heap_view *v, size_t top, size_t r
 	put_rows(&t, fit ? FIT_TYPES : top ? top : SIZE_MAX, fit ? room : SIZE_MAX);
 }
 
-void report_heap_untyped(FILE *out, const struct heap_view *v)
+void report_heap_untyped(const struct page *out, const struct heap_view *v)
 {
 	put_untyped(out, v, true);
 	put_untyped(out, v, false);
 	put_unreached(out, v->now);
 }
 
-void report_heap_cost(FILE *out, const struct heap_view *v, uint64_t own_rss)
+void report_heap_cost(const struct page *out, const struct heap_view *v, uint64_t own_rss)
 {
 	const struct heap_cost *c = &v->now->cost;
 	struct line l = begin_line(out, "COST     ", 9);

@@ -8,19 +8,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 struct heap_row;
 struct heap_view;
+struct page;
 
-void report_heap_totals(FILE *out, const struct heap_view *v);
+void report_heap_totals(const struct page *out, const struct heap_view *v);
 /* top as in struct report_options; room: lines that there are, where top is REPORT_FIT. */
-void report_heap_rows(FILE *out, const struct heap_view *v, size_t top, size_t room);
+void report_heap_rows(const struct page *out, const struct heap_view *v, size_t top, size_t room);
 /* Below a finding: how a type grew between two looks, and what holds it; with_places: also where it
  * is allocated. */
-void report_heap_grown(FILE *out, const struct heap_view *v, const struct heap_row *row,
+void report_heap_grown(const struct page *out, const struct heap_view *v, const struct heap_row *row,
 		       bool with_places);
-void report_heap_untyped(FILE *out, const struct heap_view *v);
-void report_heap_cost(FILE *out, const struct heap_view *v, uint64_t own_rss);
+void report_heap_untyped(const struct page *out, const struct heap_view *v);
+void report_heap_cost(const struct page *out, const struct heap_view *v, uint64_t own_rss);
 
 #endif

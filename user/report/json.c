@@ -49,6 +49,7 @@ static void put_target(struct json *j, const struct findings *f)
 	field_bool(j, "stripped", f->target.stripped);
 	field_string(j, "build_id", f->target.build_id);
 	field_string(j, "gone", f->gone);
+	field_string(j, "host", f->target.host);
 	close_level(j, '}');
 }
 

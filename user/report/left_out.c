@@ -81,7 +81,7 @@ static void put_goroutines(struct line *l, const struct left_out *s, const char 
 		item(l, ", ", "%+.1f/min", s->goroutine_rate * 60);
 }
 
-void report_suppressed_line(FILE *out, const struct findings *f)
+void report_suppressed_line(const struct page *out, const struct findings *f)
 {
 	struct left_out s;
 	struct line l;

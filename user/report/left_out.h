@@ -5,9 +5,9 @@
 #ifndef LEFT_OUT_H
 #define LEFT_OUT_H
 
-#include <stdio.h>
-
 #include "user/model.h"
+
+struct page;
 
 struct left_out {
 	struct heap_sum heap;
@@ -19,6 +19,6 @@ struct left_out {
 void report_suppressed(const struct findings *f, struct left_out *out);
 
 /* A line of the text report; nothing where nothing is suppressed. */
-void report_suppressed_line(FILE *out, const struct findings *f);
+void report_suppressed_line(const struct page *out, const struct findings *f);
 
 #endif

@@ -29,7 +29,7 @@ static void put_rest(struct line *l, int64_t rest, const char *what)
 }
 
 /* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
-void report_memory(FILE *out, const struct findings *f)
+void report_memory(const struct page *out, const struct findings *f)
 {
 	const struct memory_account *m = &f->memory;
 	struct line l = begin_line(out, "MEMORY   ", 9);
@@ -59,7 +59,7 @@ void report_memory(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
-void report_memstats(FILE *out, const struct findings *f)
+void report_memstats(const struct page *out, const struct findings *f)
 {
 	const struct memory_account *m = &f->memory;
 	struct line l;
@@ -159,7 +159,7 @@ static void put_size(struct line *l, const struct findings *f)
 	put_settings(l, f);
 }
 
-void report_process(FILE *out, const struct findings *f)
+void report_process(const struct page *out, const struct findings *f)
 {
 	struct line l;
 
@@ -211,11 +211,11 @@ static void put_limit(struct line *l, const struct findings *f)
 }
 
 /* The heap's growth is not known yet; that of rss may be. */
-static void put_rss_trend(FILE *out, const struct findings *f)
+static void put_rss_trend(const struct page *out, const struct findings *f)
 {
 	struct line l;
 
-	if (!isfinite(f->process.left_s.value))
+	if (!f->room.of || !isfinite(f->process.left_s.value))
 		return;
 	l = begin_line(out, "TREND    ", 9);
 	item(&l, "", "rss %s/min", report_change(f->process.rss_rate.value * 60).s);
@@ -225,7 +225,7 @@ static void put_rss_trend(FILE *out, const struct findings *f)
 
 /* What grows or shrinks for sure, where the interval leaves 0 out; the fastest of what grows by
  * name. */
-void report_trend(FILE *out, const struct findings *f)
+void report_trend(const struct page *out, const struct findings *f)
 {
 	const struct heap_census *c = &f->census;
 	const struct heap_class **growing;
@@ -278,7 +278,7 @@ static struct report_words milliseconds(uint64_t ns)
 	return w;
 }
 
-static void put_cycle(FILE *out, const struct findings *f, const struct gc_cycle *c)
+static void put_cycle(const struct page *out, const struct findings *f, const struct gc_cycle *c)
 {
 	struct line l = begin_line(out, "   ", 8);
 	double age = (double)(f->time_unix_ns - c->end_unix_ns) / 1e9;
@@ -298,7 +298,7 @@ static void put_cycle(FILE *out, const struct findings *f, const struct gc_cycle
 }
 
 /* The last one first. */
-void report_collections(FILE *out, const struct findings *f, size_t top)
+void report_collections(const struct page *out, const struct findings *f, size_t top)
 {
 	uint64_t total = f->n_gc + f->gc_missed;
 	size_t shown = f->look && top && top < f->n_gc ? top : f->n_gc;

@@ -6,15 +6,15 @@
 #define MEMORY_TEXT_H
 
 #include <stddef.h>
-#include <stdio.h>
 
 struct findings;
+struct page;
 
-void report_memory(FILE *out, const struct findings *f);		/* MEMORY */
-void report_process(FILE *out, const struct findings *f);		/* PROCESS */
-void report_memstats(FILE *out, const struct findings *f);	/* MEMSTATS */
-void report_trend(FILE *out, const struct findings *f);			/* TREND */
+void report_memory(const struct page *out, const struct findings *f);		/* MEMORY */
+void report_process(const struct page *out, const struct findings *f);		/* PROCESS */
+void report_memstats(const struct page *out, const struct findings *f);	/* MEMSTATS */
+void report_trend(const struct page *out, const struct findings *f);			/* TREND */
 /* GC: of a look the last top collections, 0: all; of a trace all. */
-void report_collections(FILE *out, const struct findings *f, size_t top);
+void report_collections(const struct page *out, const struct findings *f, size_t top);
 
 #endif

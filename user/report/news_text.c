@@ -28,7 +28,9 @@ enum {
 
 static struct line begin(FILE *out, const char *label)
 {
-	return begin_line(out, label, UNBROKEN);
+	const struct page page = { .file = out };
+
+	return begin_line(&page, label, UNBROKEN);
 }
 
 static struct estimate per_minute(const struct estimate *e)

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "user/base/text.h"
 #include "user/base/util.h"
@@ -20,6 +21,7 @@
 #include "user/report/memory_text.h"
 
 enum {
+	COLUMNS = 100,		/* where nobody says how wide it is */
 	SCREEN = 40,		/* lines of a report that is to fit on one */
 	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
 	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
@@ -27,7 +29,19 @@ enum {
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
 
-static void put_head(FILE *out, const struct findings *f)
+/* In the time of who reads it: "2026-11-21 20:55:18 +0100". */
+static struct report_words date(int64_t unix_ns)
+{
+	time_t seconds = (time_t)(unix_ns / 1000000000);
+	struct report_words w = { "" };
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm))
+		strftime(w.s, sizeof(w.s), "%Y-%m-%d %H:%M:%S %z", &tm);
+	return w;
+}
+
+static void put_head(const struct page *out, const struct findings *f)
 {
 	const struct target_info *t = &f->target;
 	struct line l = begin_line(out, "", 9);
@@ -39,6 +53,10 @@ static void put_head(FILE *out, const struct findings *f)
 	item(&l, " ", "%s", t->comm ? t->comm : "?");
 	item(&l, "  ", "%s%s", t->go_version ? t->go_version : "?",
 	     t->stripped ? " (stripped)" : "");
+	if (t->host)
+		item(&l, "  ", "on %s", t->host);
+	if (f->time_unix_ns > 0)
+		item(&l, "  ", "%s", date(f->time_unix_ns).s);
 	if (f->look) {
 		item(&l, "  ", "one look");
 	} else if (f->heap || f->goroutines) {
@@ -110,9 +128,10 @@ static struct frame_text frame_text(const struct frame *fr, const char *main_fil
 	return t;
 }
 
-/* How wide the names' column is, so that files stand in one column and the lines in COLUMNS. */
-static size_t name_columns(const struct frame_text *t, const struct frame *const *fr, size_t n,
-			   size_t indent)
+/* How wide the names' column is, so that files stand in one column and the lines in the
+ * columns. */
+static size_t name_columns(const struct page *out, const struct frame_text *t,
+			   const struct frame *const *fr, size_t n, size_t indent)
 {
 	size_t widest = 0, place = 0, room;
 
@@ -122,7 +141,8 @@ static size_t name_columns(const struct frame_text *t, const struct frame *const
 		columns += fr[i]->inlined ? strlen(" (inlined)") : 0;
 		place = columns > place ? columns : place;
 	}
-	room = indent + 2 + place + MIN_NAME < COLUMNS ? COLUMNS - indent - 2 - place : MIN_NAME;
+	room = indent + 2 + place + MIN_NAME < out->columns ? out->columns - indent - 2 - place :
+							      MIN_NAME;
 	for (size_t i = 0; i < n; i++)
 		if (t[i].columns > widest && t[i].columns <= room)
 			widest = t[i].columns;
@@ -130,7 +150,7 @@ static size_t name_columns(const struct frame_text *t, const struct frame *const
 }
 
 /* Leaf first from frame `from`, the first behind `first` and the others behind `rest`. */
-static void put_frames(FILE *out, const struct findings *f, const struct frames *stack,
+static void put_frames(const struct page *out, const struct findings *f, const struct frames *stack,
 		       size_t from, const char *first, const char *rest)
 {
 	const struct frame *const *fr = stack->v + from;
@@ -139,21 +159,21 @@ static void put_frames(FILE *out, const struct findings *f, const struct frames 
 
 	for (size_t i = 0; i < n; i++)
 		t[i] = frame_text(fr[i], f->target.main_file);
-	width = name_columns(t, fr, n, strlen(first));
+	width = name_columns(out, t, fr, n, strlen(first));
 	for (size_t i = 0; i < n; i++) {
 		size_t pad = t[i].columns < width ? width - t[i].columns : 0;
 
-		fprintf(out, "%s%s", i ? rest : first, t[i].function);
+		fprintf(out->file, "%s%s", i ? rest : first, t[i].function);
 		if (t[i].place[0])
-			fprintf(out, "%*s%s", (int)pad + 2, "", t[i].place);
-		fprintf(out, "%s\n", fr[i]->inlined ? " (inlined)" : "");
+			fprintf(out->file, "%*s%s", (int)pad + 2, "", t[i].place);
+		fprintf(out->file, "%s\n", fr[i]->inlined ? " (inlined)" : "");
 		free(t[i].function);
 		free(t[i].place);
 	}
 	if (!n)
-		fprintf(out, "%s[unknown]\n", first);
+		fprintf(out->file, "%s[unknown]\n", first);
 	if (stack->cut)
-		fprintf(out, "%s[truncated]\n", rest);
+		fprintf(out->file, "%s[truncated]\n", rest);
 	free(t);
 }
 
@@ -214,7 +234,7 @@ static bool holds(const struct site_part *p)
 	return p->live.value > 0 || p->young > 0;
 }
 
-static void put_part(FILE *out, const struct site_part *p, bool looked, struct widths w)
+static void put_part(const struct page *out, const struct site_part *p, bool looked, struct widths w)
 {
 	struct report_words count = part_count(p, looked);
 	struct line l = begin_line(out, "   ", 8);
@@ -237,7 +257,7 @@ static void put_part(FILE *out, const struct site_part *p, bool looked, struct w
 	end_line(&l);
 }
 
-static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool all)
+static void put_parts(const struct page *out, const struct heap_site *s, bool looked, bool all)
 {
 	const struct site_part **parts = xcalloc(s->n_parts, sizeof(*parts));
 	struct widths w;
@@ -254,7 +274,7 @@ static void put_parts(FILE *out, const struct heap_site *s, bool looked, bool al
 	for (size_t i = 0; i < shown; i++)
 		put_part(out, parts[i], looked, w);
 	if (shown < s->n_parts)
-		fprintf(out, "   ... and %zu more\n", s->n_parts - shown);
+		fprintf(out->file, "   ... and %zu more\n", s->n_parts - shown);
 	free(parts);
 }
 
@@ -276,9 +296,9 @@ static void put_word(struct line *l, const struct findings *f, const struct judg
 {
 	if (!f->verdicts.known)
 		return;
-	item(l, "  ", "%s", is->verdict == VERDICT_TOO_FEW ? "too few samples" :
-			    is->replacing ? "STEADY (replaces older ones)" :
-			    report_verdict(is->verdict));
+	verdict_item(l, "  ", is->verdict, is->verdict == VERDICT_TOO_FEW ? "too few samples" :
+		     is->replacing ? "STEADY (replaces older ones)" :
+		     report_verdict(is->verdict));
 }
 
 static void put_heap_rate(struct line *l, const struct heap_site *s)
@@ -299,7 +319,7 @@ static void put_older_numbers(struct line *l, const struct findings *f, const st
 		     plural(s->bytes.samples));
 }
 
-static void put_older_of(FILE *out, const struct findings *f, const struct older_site *s)
+static void put_older_of(const struct page *out, const struct findings *f, const struct older_site *s)
 {
 	struct line l = begin_line(out, "   and from before the attach ", 8);
 
@@ -307,7 +327,7 @@ static void put_older_of(FILE *out, const struct findings *f, const struct older
 	end_line(&l);
 }
 
-static void put_heap_site(FILE *out, const struct findings *f, const struct heap_site *s,
+static void put_heap_site(const struct page *out, const struct findings *f, const struct heap_site *s,
 			  size_t number, bool all)
 {
 	bool looked = f->live_known;
@@ -379,7 +399,7 @@ static void put_live(struct line *l, const struct findings *f, const struct heap
 }
 
 /* What the runtime's own profile says, which is as old as its last collection. */
-static void put_profile_total(FILE *out, const struct findings *f)
+static void put_profile_total(const struct page *out, const struct findings *f)
 {
 	struct heap_sum t = heap_total(f);
 	struct line l = begin_line(out, "HEAP     ", 9);
@@ -396,7 +416,7 @@ static void put_profile_total(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
-static void put_no_profile(FILE *out)
+static void put_no_profile(const struct page *out)
 {
 	struct line l = begin_line(out, "HEAP     ", 9);
 
@@ -408,7 +428,7 @@ static void put_no_profile(FILE *out)
 	end_line(&l);
 }
 
-static void put_heap_total(FILE *out, const struct findings *f)
+static void put_heap_total(const struct page *out, const struct findings *f)
 {
 	struct heap_sum t = heap_total(f);
 	struct line l = begin_line(out, "HEAP     ", 9);
@@ -437,7 +457,7 @@ static void put_heap_total(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
-static void put_heap(FILE *out, const struct findings *f, size_t top)
+static void put_heap(const struct page *out, const struct findings *f, size_t top)
 {
 	struct heap_sum rest = { 0 };
 	size_t shown = 0;
@@ -457,12 +477,12 @@ static void put_heap(FILE *out, const struct findings *f, size_t top)
 			add_heap(&rest, s);
 	}
 	if (rest.sites)
-		fprintf(out, "... and %s more site%s, %s\n", report_count(rest.sites).s,
+		fprintf(out->file, "... and %s more site%s, %s\n", report_count(rest.sites).s,
 			plural(rest.sites),
 			size_of(f->live_known ? rest.live_bytes : rest.young_bytes).s);
 }
 
-static void put_older_total(FILE *out, const struct findings *f)
+static void put_older_total(const struct page *out, const struct findings *f)
 {
 	struct line l = begin_line(out, "OLDER    ", 9);
 
@@ -481,7 +501,7 @@ static void put_older_total(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
-static void put_older_site(FILE *out, const struct findings *f, const struct older_site *s)
+static void put_older_site(const struct page *out, const struct findings *f, const struct older_site *s)
 {
 	struct line l = begin_line(out, "   ", 8);
 
@@ -491,7 +511,7 @@ static void put_older_site(FILE *out, const struct findings *f, const struct old
 }
 
 /* But for those that stand at a site that is shown. */
-static void put_older_sites(FILE *out, const struct findings *f, size_t top)
+static void put_older_sites(const struct page *out, const struct findings *f, size_t top)
 {
 	bool *has_row = xcalloc(f->n_older, sizeof(*has_row));
 	size_t rows = 0, shown = 0, left_out = 0;
@@ -516,11 +536,11 @@ static void put_older_sites(FILE *out, const struct findings *f, size_t top)
 	}
 	free(has_row);
 	if (left_out)
-		fprintf(out, "   ... and %zu more\n", left_out);
+		fprintf(out->file, "   ... and %zu more\n", left_out);
 }
 
 /* What is older than the attach and has names. */
-static void put_older(FILE *out, const struct findings *f, size_t top)
+static void put_older(const struct page *out, const struct findings *f, size_t top)
 {
 	if (!f->older_rate)
 		return;
@@ -547,7 +567,7 @@ static bool is_nowhere(const struct goroutine_place *p)
 	return !p->stack.n && (!p->state || !strcmp(p->state, "?"));
 }
 
-static void put_place(FILE *out, const struct findings *f, const struct goroutine_place *p,
+static void put_place(const struct page *out, const struct findings *f, const struct goroutine_place *p,
 		      size_t width)
 {
 	const char *state = p->state ? p->state : "?";
@@ -565,7 +585,7 @@ static void put_place(FILE *out, const struct findings *f, const struct goroutin
 			   "                <- ");
 }
 
-static void put_places(FILE *out, const struct findings *f, const struct goroutine_site *s,
+static void put_places(const struct page *out, const struct findings *f, const struct goroutine_site *s,
 		       bool all)
 {
 	size_t shown = all || s->n_places <= MAX_ROWS ? s->n_places : MAX_ROWS;
@@ -583,7 +603,7 @@ static void put_places(FILE *out, const struct findings *f, const struct gorouti
 	for (size_t i = shown; i < s->n_places; i++)
 		rest += s->places[i].live;
 	if (shown < s->n_places)
-		fprintf(out, "   ... and %zu more place%s, %s goroutine%s\n", s->n_places - shown,
+		fprintf(out->file, "   ... and %zu more place%s, %s goroutine%s\n", s->n_places - shown,
 			plural(s->n_places - shown), report_count(rest).s, plural(rest));
 }
 
@@ -597,7 +617,7 @@ static char *goroutine_change(double n)
 	return xasprintf("%+.1f", size < 0.05 ? 0 : n);
 }
 
-static void put_goroutine_site(FILE *out, const struct findings *f, const struct goroutine_site *s,
+static void put_goroutine_site(const struct page *out, const struct findings *f, const struct goroutine_site *s,
 			       size_t number, bool all)
 {
 	struct line l = begin_line(out, "", 3);
@@ -619,11 +639,11 @@ static void put_goroutine_site(FILE *out, const struct findings *f, const struct
 	put_places(out, f, s, all);
 	put_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
 	if (s->before_attach)
-		fputs("           <- not known, these are older than the attach\n", out);
+		fputs("           <- not known, these are older than the attach\n", out->file);
 	else if (s->start_unseen && !f->look && !s->samples)
-		fputs("           <- not known, their start was not seen\n", out);
+		fputs("           <- not known, their start was not seen\n", out->file);
 	else if (f->starts_missed && s->samples < s->live)
-		fprintf(out, "           as far as the start of %s of them tells\n",
+		fprintf(out->file, "           as far as the start of %s of them tells\n",
 			report_count(s->samples).s);
 }
 
@@ -712,7 +732,16 @@ static void put_explained(struct line *l, const struct findings *f, size_t leaks
 	item(l, " ", "%.0f%% of the growth", fmin(f->verdicts.explained.value, 1) * 100);
 }
 
-static void put_verdict(FILE *out, const struct findings *f)
+static void verdict_count(struct line *l, const char *separator, enum verdict verdict, size_t n,
+			  const char *word)
+{
+	char *text = xasprintf("%zu %s", n, word);
+
+	verdict_item(l, separator, verdict, text);
+	free(text);
+}
+
+static void put_verdict(const struct page *out, const struct findings *f)
 {
 	const struct verdicts *v = &f->verdicts;
 	size_t leaks = count_findings(f, VERDICT_LEAK), growing = count_findings(f, VERDICT_GROWING);
@@ -721,13 +750,13 @@ static void put_verdict(FILE *out, const struct findings *f)
 	if (v->verdict == VERDICT_TOO_FEW)
 		item(&l, "", "too early to tell");
 	else if (!leaks && v->verdict == VERDICT_LEAK)
-		item(&l, "", "a leak whose stacks are not known");
+		verdict_item(&l, "", VERDICT_LEAK, "a leak whose stacks are not known");
 	else if (!leaks)
-		item(&l, "", "no leak");
+		verdict_item(&l, "", VERDICT_STEADY, "no leak");
 	else
-		item(&l, "", "%zu leak%s", leaks, plural(leaks));
+		verdict_count(&l, "", VERDICT_LEAK, leaks, leaks == 1 ? "leak" : "leaks");
 	if (growing)
-		item(&l, ", ", "%zu growing", growing);
+		verdict_count(&l, ", ", VERDICT_GROWING, growing, "growing");
 	if (count_others(f, true))
 		item(&l, ", ", "%zu steady", count_others(f, true));
 	if (count_others(f, false))
@@ -744,7 +773,7 @@ static struct estimate per_minute(const struct estimate *e)
 }
 
 /* What it lacks, and for how long to watch it. */
-static void put_evidence(FILE *out, const struct judgement *is)
+static void put_evidence(const struct page *out, const struct judgement *is)
 {
 	struct line l = begin_line(out, "   ", 3);
 	const char *text;
@@ -766,7 +795,7 @@ static bool has_evidence(const struct judgement *is)
 	return is->missing || is->certain || isfinite(is->lifetime_s);
 }
 
-static void put_top_frames(FILE *out, const struct findings *f, const struct frames *stack,
+static void put_top_frames(const struct page *out, const struct findings *f, const struct frames *stack,
 			   size_t from, const char *first, const char *rest)
 {
 	struct frames top = *stack;
@@ -812,20 +841,20 @@ static void put_held(struct line *l, const struct findings *f, size_t number)
 }
 
 /* As the heap has them by type, with what holds them. */
-static void put_grown(FILE *out, const struct findings *f, const struct finding *found)
+static void put_grown(const struct page *out, const struct findings *f, const struct finding *found)
 {
 	for (size_t i = 0; i < found->n_types && i < FINDING_TYPES; i++)
 		report_heap_grown(out, f->growth, found->types[i], found->class_alone);
 }
 
 /* No stack explains it. */
-static void put_class_finding(FILE *out, const struct findings *f, const struct finding *found)
+static void put_class_finding(const struct page *out, const struct findings *f, const struct finding *found)
 {
 	struct estimate rate = per_minute(&found->rate);
 	struct line l = begin_line(out, "", 3);
 
-	item(&l, "", "%s %s/min%s", report_verdict(found->verdict), report_change(rate.value).s,
-	     report_limits(&rate, true).s);
+	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
+	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
 	item(&l, "  ", "in objects of %s", found->class_size ?
 	     report_bytes(found->class_size).s : "more than 32.0KiB");
 	item(&l, ", ", "whose stacks are not known");
@@ -835,19 +864,19 @@ static void put_class_finding(FILE *out, const struct findings *f, const struct 
 	put_grown(out, f, found);
 }
 
-static void put_heap_finding(FILE *out, const struct findings *f, size_t number)
+static void put_heap_finding(const struct page *out, const struct findings *f, size_t number)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	const struct heap_site *s = &f->sites[found->site];
 	struct estimate rate = per_minute(&found->rate);
 	struct line l = begin_line(out, "", 3);
 
-	item(&l, "", "%s %s/min%s", report_verdict(found->verdict), report_change(rate.value).s,
-	     report_limits(&rate, true).s);
+	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
+	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
 	put_held(&l, f, number);
 	end_line(&l);
 	if (s->n_parts)
-		fprintf(out, "   %s%s%s%s\n", s->parts[0].type ? s->parts[0].type : "?",
+		fprintf(out->file, "   %s%s%s%s\n", s->parts[0].type ? s->parts[0].type : "?",
 			s->parts[0].how ? " (" : "", s->parts[0].how ? s->parts[0].how : "",
 			s->parts[0].how ? ")" : "");
 	if (has_evidence(&found->is))
@@ -856,7 +885,7 @@ static void put_heap_finding(FILE *out, const struct findings *f, size_t number)
 	put_grown(out, f, found);
 }
 
-static void put_goroutine_finding(FILE *out, const struct findings *f, size_t number)
+static void put_goroutine_finding(const struct page *out, const struct findings *f, size_t number)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	const struct goroutine_site *s = &f->gsites[found->gsite];
@@ -869,8 +898,8 @@ static void put_goroutine_finding(FILE *out, const struct findings *f, size_t nu
 
 	for (size_t i = 0; i < f->n_gsites; i++)
 		live += f->gsites[i].finding == number ? f->gsites[i].live : 0;
-	item(&l, "", "%s goroutines %s/min [%s, %s]", report_verdict(found->verdict), value, low,
-	     high);
+	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
+	item(&l, " ", "goroutines %s/min [%s, %s]", value, low, high);
 	item(&l, "  ", "%s live", report_count(live).s);
 	if (p)
 		item(&l, ", ", "%s [%s]", report_count(p->live).s, p->state ? p->state : "?");
@@ -888,7 +917,7 @@ static void put_goroutine_finding(FILE *out, const struct findings *f, size_t nu
 	put_grown(out, f, found);
 }
 
-static void put_findings(FILE *out, const struct findings *f, size_t top)
+static void put_findings(const struct page *out, const struct findings *f, size_t top)
 {
 	const struct verdicts *v = &f->verdicts;
 	size_t n = !top || v->n_findings < MAX_ROWS ? v->n_findings : MAX_ROWS;
@@ -902,7 +931,7 @@ static void put_findings(FILE *out, const struct findings *f, size_t top)
 			put_class_finding(out, f, &v->findings[i]);
 	}
 	if (n < v->n_findings)
-		fprintf(out, "... and %zu more finding%s (-T 0 shows all)\n", v->n_findings - n,
+		fprintf(out->file, "... and %zu more finding%s (-T 0 shows all)\n", v->n_findings - n,
 			plural(v->n_findings - n));
 }
 
@@ -925,7 +954,7 @@ static bool are_nowhere(const struct findings *f)
 	return false;
 }
 
-static void put_goroutine_total(FILE *out, const struct findings *f)
+static void put_goroutine_total(const struct page *out, const struct findings *f)
 {
 	struct goroutine_sum t = { 0 };
 	struct line l = begin_line(out, "GOROUTINES ", 9);
@@ -950,7 +979,7 @@ static void put_goroutine_total(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
-static void put_goroutines(FILE *out, const struct findings *f, size_t top)
+static void put_goroutines(const struct page *out, const struct findings *f, size_t top)
 {
 	struct goroutine_sum rest = { 0 };
 	size_t shown = 0;
@@ -965,7 +994,7 @@ static void put_goroutines(FILE *out, const struct findings *f, size_t top)
 			add_goroutines(&rest, s);
 	}
 	if (rest.sites)
-		fprintf(out, "... and %s more site%s, %s goroutine%s\n",
+		fprintf(out->file, "... and %s more site%s, %s goroutine%s\n",
 			report_count(rest.sites).s, plural(rest.sites),
 			report_count(rest.live).s, plural(rest.live));
 }
@@ -981,7 +1010,7 @@ static void put_unseen(struct line *l, const struct findings *f)
 	item(l, " ", "(of %s live one collection ago)", report_bytes(f->census.live_bytes).s);
 }
 
-static void put_coverage(FILE *out, const struct findings *f)
+static void put_coverage(const struct page *out, const struct findings *f)
 {
 	struct line l = begin_line(out, "COVERAGE ", 9);
 	struct heap_sum t = heap_total(f);
@@ -1038,7 +1067,7 @@ static void put_source(struct line *l, const char *separator, const struct liste
 }
 
 /* Which source was used when; not said where it was everything from the begin. */
-static void put_listened(FILE *out, const struct findings *f, bool goroutines)
+static void put_listened(const struct page *out, const struct findings *f, bool goroutines)
 {
 	const struct listened *last = NULL;
 	struct line l;
@@ -1064,7 +1093,7 @@ static void put_listened(FILE *out, const struct findings *f, bool goroutines)
 }
 
 /* Looks at the heap by type: the last one may be older than the report. */
-static void put_looks(FILE *out, const struct findings *f)
+static void put_looks(const struct page *out, const struct findings *f)
 {
 	const struct looks_cost *c = &f->looks;
 	struct line l;
@@ -1081,7 +1110,7 @@ static void put_looks(FILE *out, const struct findings *f)
 	end_line(&l);
 }
 
-static void put_cost(FILE *out, const struct findings *f)
+static void put_cost(const struct page *out, const struct findings *f)
 {
 	const struct cost *c = &f->cost;
 	struct line l = begin_line(out, "COST     ", 9);
@@ -1110,27 +1139,30 @@ static void put_cost(FILE *out, const struct findings *f)
 }
 
 /* To be freed. */
-static char *text_of(void (*put)(FILE *out, const struct findings *f), const struct findings *f)
+static char *text_of(const struct page *out,
+		     void (*put)(const struct page *out, const struct findings *f),
+		     const struct findings *f)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	struct page page = *out;
 
-	if (!out)
+	page.file = open_memstream(&text, &size);
+	if (!page.file)
 		return xstrdup("");
-	put(out, f);
-	fclose(out);
+	put(&page, f);
+	fclose(page.file);
 	return text;
 }
 
-static void put_front(FILE *out, const struct findings *f)
+static void put_front(const struct page *out, const struct findings *f)
 {
 	put_head(out, f);
 	report_memory(out, f);
 	report_heap_totals(out, f->types);
 }
 
-static void put_back(FILE *out, const struct findings *f)
+static void put_back(const struct page *out, const struct findings *f)
 {
 	report_heap_untyped(out, f->types);
 	put_coverage(out, f);
@@ -1138,23 +1170,26 @@ static void put_back(FILE *out, const struct findings *f)
 }
 
 /* A look at the heap without a trace.  One line more says how many types are not shown. */
-static void put_types(FILE *out, const struct findings *f, size_t top)
+static void put_types(const struct page *out, const struct findings *f, size_t top)
 {
-	char *front = text_of(put_front, f), *back = text_of(put_back, f);
+	char *front = text_of(out, put_front, f), *back = text_of(out, put_back, f);
 	size_t used = lines_in(front) + lines_in(back) + 1;
 
-	fputs(front, out);
+	fputs(front, out->file);
 	report_heap_rows(out, f->types, top, used < SCREEN ? SCREEN - used : 0);
-	fputs(back, out);
+	fputs(back, out->file);
 	free(front);
 	free(back);
 }
 
-int report_text(FILE *out, const struct findings *f, const struct report_options *opt)
+int report_text(FILE *file, const struct findings *f, const struct report_options *opt)
 {
+	const struct page page = { file, opt->columns ? opt->columns : COLUMNS, opt->colour };
+	const struct page *out = &page;
+
 	if (f->types) {
 		put_types(out, f, opt->top);
-		return report_finish(out);
+		return report_finish(file);
 	}
 	put_head(out, f);
 	report_memory(out, f);
@@ -1178,5 +1213,5 @@ int report_text(FILE *out, const struct findings *f, const struct report_options
 		put_goroutines(out, f, opt->top);
 	put_coverage(out, f);
 	put_cost(out, f);
-	return report_finish(out);
+	return report_finish(file);
 }
