@@ -18,7 +18,7 @@ const struct coverage_row coverage_rows[N_COVERAGE] = {
 	[COVERAGE_STACKS_RESENT] = NO_LOSS("stacks_resent", "stacks sent again"),
 	[COVERAGE_STACKS_NOT_KEPT] = LOSS("stacks_not_kept", "stacks not kept, table full"),
 	[COVERAGE_OBJECTS_UNSIZED] =
-		LOSS("objects_unsized", "objects gone before their size was known"),
+		LOSS("objects_unsized", "objects gone before the size was known"),
 	[COVERAGE_SITES_NOT_KEPT] =
 		LOSS("sites_not_kept", "allocations without a site, table full"),
 	[COVERAGE_SITES_FORGOTTEN] =

@@ -318,8 +318,8 @@ static const struct {
 	unsigned int lacks;		/* of enum report_needs: what they have nothing of */
 	size_t top;			/* rows, where -T does not say */
 } reports[] = {
-	{ CMD_TRACE, REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS, 10 },
-	{ CMD_DUMP, REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS | REPORT_NEEDS_TRACE, 10 },
+	{ CMD_TRACE, REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS, REPORT_FIT },
+	{ CMD_DUMP, REPORT_NEEDS_TYPES | REPORT_NEEDS_TWO_LOOKS | REPORT_NEEDS_TRACE, REPORT_FIT },
 	{ CMD_HEAP, REPORT_NEEDS_HEAP | REPORT_NEEDS_GOROUTINES | REPORT_NEEDS_COLLECTION,
 	  REPORT_FIT },
 };
@@ -545,7 +545,7 @@ static const struct row fixed_rows[] = {
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what would be probed, where and why; attach nothing" },
 	{ "top", CMD_TRACE | CMD_DUMP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
-	  .help = "sites in the text report (10; 0: all)" },
+	  .help = "sites of each kind in the text report (as many as fit on a screen; 0: all)" },
 	{ "top", CMD_HEAP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
 	  .help = "types in the text report (10 or fewer that fit on a screen; 0: all)" },
 	{ "folded", REPORTS, .letter = 'f', .arg = "[WHAT]", .parse = parse_folded,

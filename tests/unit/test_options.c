@@ -75,7 +75,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.duration_ns, 0);
 	assert_int_equal(o.interval_ns, 0);
 	assert_int_equal(o.count, 0);
-	assert_int_equal(o.top, 10);
+	assert_int_equal(o.top, REPORT_FIT);
 	assert_int_equal(o.memory_bytes, DEFAULT_MEMORY);
 	assert_true(o.budget_percent == 1);
 	assert_int_equal(o.source, N_SOURCES);

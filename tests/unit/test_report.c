@@ -35,6 +35,7 @@ struct output {
 static const struct output golden[] = {
 	{ "full.txt", "text", { .top = 0 }, full_observation, 0 },
 	{ "top.txt", "text", { .top = 2 }, full_observation, 0 },
+	{ "fit.txt", "text", { .top = REPORT_FIT }, full_observation, 0 },
 	{ "early.txt", "text", { .top = 1 }, early_observation, 0 },
 	{ "bare.txt", "text", { .top = 3 }, bare_observation, 0 },
 	{ "sampled.txt", "text", { .top = 1 }, sampled_observation, 0 },
@@ -301,14 +302,14 @@ static void test_no_weight(void **state)
 	assert_non_null(strstr(text, "#1  16B live in 2 objects  +60B/min over the last 1m01s"));
 	assert_null(strstr(text, "0 x 64B"));
 	assert_non_null(strstr(text, "#2  0B live in 0 objects  rate: too early"));
-	assert_non_null(strstr(text, "16B live in 2 objects at 2 sites"));
+	assert_non_null(strstr(text, "16B live in 2 objects at 1 site;"));
 	assert_non_null(strstr(text, "#1  1 goroutine  rate: too early"));
 	assert_non_null(strstr(text, "1 live at 1 site, 5 started and 4 ended"));
 	assert_null(strstr(text, " more site"));
 	free(text);
 
 	text = render_findings("text", &f, 0);
-	assert_non_null(strstr(text, "16B live in 2 objects at 2 sites"));
+	assert_non_null(strstr(text, "16B live in 2 objects at 1 site;"));
 	assert_non_null(strstr(text, "0 x 64B"));
 	assert_non_null(strstr(text, "#3 "));
 	assert_non_null(strstr(text, "1 live at 1 site, 5 started and 4 ended"));

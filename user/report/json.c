@@ -724,6 +724,7 @@ static void put_verdicts(struct json *j, const struct findings *f)
 int report_json(FILE *out, const struct findings *f, const struct report_options *opt)
 {
 	struct json j = { .out = out, .all = !opt->top };
+	size_t top = opt->top == REPORT_FIT ? 0 : opt->top;
 
 	open_level(&j, NULL, '{');
 	field_u64(&j, "schema", 1);
@@ -752,8 +753,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	put_coverage(&j, f);
 	put_cost(&j, f);
 	put_looks(&j, f);
-	put_sites(&j, f, opt->top);
-	put_older(&j, f, opt->top);
+	put_sites(&j, f, top);
+	put_older(&j, f, top);
 	close_level(&j, '}');
 	fputc('\n', out);
 	return report_finish(out);

@@ -28,7 +28,7 @@ struct heap_sum;
 struct report_options {
 	size_t top;		/* rows of each section of the text report; 0: all, in JSON too,
 				 * else 1,000 sites of each kind are there, or top if that is
-				 * more; REPORT_FIT only where the report has the heap by type */
+				 * more */
 	size_t columns;		/* of what the text report is read on; 0: not known */
 	bool colour;		/* which has colours */
 	const char *value;	/* what folded stacks and pprof count: one of the format's values;

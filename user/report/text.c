@@ -23,11 +23,57 @@
 enum {
 	COLUMNS = 100,		/* where nobody says how wide it is */
 	SCREEN = 40,		/* lines of a report that is to fit on one */
-	MAX_ROWS = 5,		/* types or places of a site, unless all is asked for */
+	MAX_ROWS = 5,		/* findings, types or places of a site, unless all is asked for */
+	FIT_CYCLES = 10,	/* collections of a look that is to fit */
 	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
 	FINDING_FRAMES = 3,	/* of a finding: its site's row has all */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
+
+/* How much of what there is gets rows; SIZE_MAX: all. */
+struct show {
+	bool empty;		/* also what holds nothing now */
+	bool memstats;
+	size_t findings, finding_frames;
+	size_t sites, gsites, older;
+	size_t rows, frames;	/* of each: types or places; frames of its stack */
+};
+
+static const struct show show_all = {
+	true, true, SIZE_MAX, FINDING_FRAMES, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
+};
+
+/* The first of these that fits on a screen is taken, else the last. */
+static const struct show show_fitting[] = {
+	{ false, true, 5, 3, 10, 10, 5, 5, SIZE_MAX },
+	{ false, true, 5, 3, 6, 6, 5, 5, 8 },
+	{ false, true, 5, 3, 4, 4, 3, 3, 6 },
+	{ false, false, 5, 3, 3, 3, 2, 3, 6 },
+	{ false, false, 5, 3, 3, 2, 1, 2, 5 },
+	{ false, false, 5, 3, 2, 2, 1, 2, 4 },
+	{ false, false, 5, 3, 2, 1, 0, 1, 4 },
+	{ false, false, 5, 3, 1, 1, 0, 1, 3 },
+	{ false, false, 4, 3, 1, 0, 0, 1, 3 },
+	{ false, false, 4, 3, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 3, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 2, 0, 0, 0, 0, 0 },
+	{ false, false, 2, 2, 0, 0, 0, 0, 0 },
+	{ false, false, 1, 2, 0, 0, 0, 0, 0 },
+};
+
+static struct show show_top(size_t top)
+{
+	struct show show = show_all;
+
+	if (!top)
+		return show;
+	show.empty = false;
+	show.findings = show.rows = show.older = MAX_ROWS;
+	show.sites = show.gsites = top;
+	return show;
+}
+
+#define MORE " (-T 0 shows all)"
 
 /* In the time of who reads it: "2026-11-21 20:55:18 +0100". */
 static struct report_words date(int64_t unix_ns)
@@ -177,6 +223,25 @@ static void put_frames(const struct page *out, const struct findings *f, const s
 	free(t);
 }
 
+/* The leaf's side of it. */
+static void put_some_frames(const struct page *out, const struct findings *f,
+			    const struct frames *stack, size_t from, size_t most,
+			    const char *first, const char *rest)
+{
+	struct frames some = *stack;
+	size_t n = stack->n - from;
+
+	if (n <= most) {
+		put_frames(out, f, stack, from, first, rest);
+		return;
+	}
+	some.n = from + most;
+	some.cut = false;
+	if (most)
+		put_frames(out, f, &some, from, first, rest);
+	fprintf(out->file, "%s... %zu more\n", rest, n - most);
+}
+
 /* Most live bytes first, then the young, then those that were. */
 static int by_size(const void *a, const void *b)
 {
@@ -257,7 +322,8 @@ static void put_part(const struct page *out, const struct site_part *p, bool loo
 	end_line(&l);
 }
 
-static void put_parts(const struct page *out, const struct heap_site *s, bool looked, bool all)
+static void put_parts(const struct page *out, const struct heap_site *s, bool looked,
+		      const struct show *show)
 {
 	const struct site_part **parts = xcalloc(s->n_parts, sizeof(*parts));
 	struct widths w;
@@ -268,7 +334,8 @@ static void put_parts(const struct page *out, const struct heap_site *s, bool lo
 	if (s->n_parts)
 		qsort(parts, s->n_parts, sizeof(*parts), by_size);
 	/* What holds something stands first in that order. */
-	while (shown < s->n_parts && (all || (shown < MAX_ROWS && holds(parts[shown]))))
+	while (shown < s->n_parts &&
+	       (show->empty || (shown < show->rows && holds(parts[shown]))))
 		shown++;
 	w = part_widths(parts, shown, looked);
 	for (size_t i = 0; i < shown; i++)
@@ -328,7 +395,7 @@ static void put_older_of(const struct page *out, const struct findings *f, const
 }
 
 static void put_heap_site(const struct page *out, const struct findings *f, const struct heap_site *s,
-			  size_t number, bool all)
+			  size_t number, const struct show *show)
 {
 	bool looked = f->live_known;
 	double n = looked ? s->live.value : s->young;
@@ -351,10 +418,10 @@ static void put_heap_site(const struct page *out, const struct findings *f, cons
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
 	put_word(&l, f, &s->is);
 	end_line(&l);
-	put_parts(out, s, looked, all);
+	put_parts(out, s, looked, show);
 	if (s->older)
 		put_older_of(out, f, s->older);
-	put_frames(out, f, &s->stack, 0, "        ", "        ");
+	put_some_frames(out, f, &s->stack, 0, show->frames, "        ", "        ");
 }
 
 static bool site_holds(const struct heap_site *s)
@@ -388,11 +455,15 @@ static struct heap_sum heap_total(const struct findings *f)
 	return t;
 }
 
-static void put_live(struct line *l, const struct findings *f, const struct heap_sum *t)
+static void put_live(struct line *l, const struct findings *f)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed; i++)
+		n += f->sites[i].live.value > 0;
 	item(l, "", "%s%s", size_of(f->live_bytes.value).s, report_limits(&f->live_bytes, false).s);
 	item(l, " ", "live in %s object%s at %s site%s", count_of(f->live.value).s,
-	     plural(report_whole(f->live.value)), report_count(t->sites).s, plural(t->sites));
+	     plural(report_whole(f->live.value)), report_count(n).s, plural(n));
 	if ((double)f->live.samples != f->live.value)
 		item(l, ", ", "%s sample%s", report_count(f->live.samples).s,
 		     plural(f->live.samples));
@@ -404,7 +475,7 @@ static void put_profile_total(const struct page *out, const struct findings *f)
 	struct heap_sum t = heap_total(f);
 	struct line l = begin_line(out, "HEAP     ", 9);
 
-	put_live(&l, f, &t);
+	put_live(&l, f);
 	item(&l, "; ", "%s allocated in %s object%s since the program's start",
 	     size_of(t.alloc_bytes).s, count_of(t.allocs).s, plural(report_whole(t.allocs)));
 	item(&l, "; ", "by the runtime's own profile");
@@ -449,7 +520,7 @@ static void put_heap_total(const struct page *out, const struct findings *f)
 		     count_of(t.young).s, plural(report_whole(t.young)),
 		     report_count(t.sites).s, plural(t.sites));
 	} else {
-		put_live(&l, f, &t);
+		put_live(&l, f);
 		item(&l, "; ", "%s young", size_of(t.young_bytes).s);
 	}
 	item(&l, "; ", "%s allocated in %s object%s since the attach", size_of(t.alloc_bytes).s,
@@ -457,7 +528,7 @@ static void put_heap_total(const struct page *out, const struct findings *f)
 	end_line(&l);
 }
 
-static void put_heap(const struct page *out, const struct findings *f, size_t top)
+static void put_heap(const struct page *out, const struct findings *f, const struct show *show)
 {
 	struct heap_sum rest = { 0 };
 	size_t shown = 0;
@@ -466,18 +537,18 @@ static void put_heap(const struct page *out, const struct findings *f, size_t to
 		put_profile_total(out, f);
 	else
 		put_heap_total(out, f);
-	if (!f->live_known && top)	/* else what was born last would stand first */
+	if (!f->live_known && !show->empty)	/* else what was born last would stand first */
 		return;
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct heap_site *s = &f->sites[i];
 
-		if (!top || (shown < top && site_holds(s)))
-			put_heap_site(out, f, s, ++shown, !top);
+		if (show->empty || (shown < show->sites && site_holds(s)))
+			put_heap_site(out, f, s, ++shown, show);
 		else
 			add_heap(&rest, s);
 	}
 	if (rest.sites)
-		fprintf(out->file, "... and %s more site%s, %s\n", report_count(rest.sites).s,
+		fprintf(out->file, "... and %s more site%s, %s" MORE "\n", report_count(rest.sites).s,
 			plural(rest.sites),
 			size_of(f->live_known ? rest.live_bytes : rest.young_bytes).s);
 }
@@ -501,51 +572,53 @@ static void put_older_total(const struct page *out, const struct findings *f)
 	end_line(&l);
 }
 
-static void put_older_site(const struct page *out, const struct findings *f, const struct older_site *s)
+static void put_older_site(const struct page *out, const struct findings *f,
+			   const struct older_site *s, const struct show *show)
 {
 	struct line l = begin_line(out, "   ", 8);
 
 	put_older_numbers(&l, f, s);
 	end_line(&l);
-	put_frames(out, f, &s->stack, 0, "        ", "        ");
+	put_some_frames(out, f, &s->stack, 0, show->frames, "        ", "        ");
 }
 
 /* But for those that stand at a site that is shown. */
-static void put_older_sites(const struct page *out, const struct findings *f, size_t top)
+static void put_older_sites(const struct page *out, const struct findings *f,
+			    const struct show *show)
 {
 	bool *has_row = xcalloc(f->n_older, sizeof(*has_row));
 	size_t rows = 0, shown = 0, left_out = 0;
 
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct heap_site *s = &f->sites[i];
-		bool is_row = !top || (rows < top && site_holds(s));
+		bool is_row = show->empty || (rows < show->sites && site_holds(s));
 
 		rows += is_row;
 		if (is_row && s->older)
 			has_row[s->older - f->older] = true;
 	}
 	for (size_t i = 0; i < f->n_older; i++) {
-		if (has_row[i] || (top && !(f->older[i].bytes.value > 0)))
+		if (has_row[i] || (!show->empty && !(f->older[i].bytes.value > 0)))
 			continue;
-		if (top && shown == MAX_ROWS) {
+		if (shown == show->older) {
 			left_out++;
 			continue;
 		}
 		shown++;
-		put_older_site(out, f, &f->older[i]);
+		put_older_site(out, f, &f->older[i], show);
 	}
 	free(has_row);
 	if (left_out)
-		fprintf(out->file, "   ... and %zu more\n", left_out);
+		fprintf(out->file, "   ... and %zu more" MORE "\n", left_out);
 }
 
 /* What is older than the attach and has names. */
-static void put_older(const struct page *out, const struct findings *f, size_t top)
+static void put_older(const struct page *out, const struct findings *f, const struct show *show)
 {
 	if (!f->older_rate)
 		return;
 	put_older_total(out, f);
-	put_older_sites(out, f, top);
+	put_older_sites(out, f, show);
 }
 
 /* The others are Go's words for not waiting: gStatusStrings, runtime/traceback.go of Go 1.26. */
@@ -568,7 +641,7 @@ static bool is_nowhere(const struct goroutine_place *p)
 }
 
 static void put_place(const struct page *out, const struct findings *f, const struct goroutine_place *p,
-		      size_t width)
+		      size_t width, const struct show *show)
 {
 	const char *state = p->state ? p->state : "?";
 	struct line l = begin_line(out, "   ", 8);
@@ -580,15 +653,15 @@ static void put_place(const struct page *out, const struct findings *f, const st
 		item(&l, "  ", "stack not readable");
 	end_line(&l);
 	if (p->stack.n)
-		put_frames(out, f, &p->stack, report_fold_runtime(&p->stack),
-			   is_blocked(state) ? "        blocked at " : "            now at ",
-			   "                <- ");
+		put_some_frames(out, f, &p->stack, report_fold_runtime(&p->stack), show->frames,
+				is_blocked(state) ? "        blocked at " : "            now at ",
+				"                <- ");
 }
 
 static void put_places(const struct page *out, const struct findings *f, const struct goroutine_site *s,
-		       bool all)
+		       const struct show *show)
 {
-	size_t shown = all || s->n_places <= MAX_ROWS ? s->n_places : MAX_ROWS;
+	size_t shown = s->n_places <= show->rows ? s->n_places : show->rows;
 	size_t width = 0;
 	uint64_t rest = 0;
 
@@ -599,7 +672,7 @@ static void put_places(const struct page *out, const struct findings *f, const s
 	}
 	for (size_t i = 0; i < shown; i++)
 		if (!is_nowhere(&s->places[i]))
-			put_place(out, f, &s->places[i], width);
+			put_place(out, f, &s->places[i], width, show);
 	for (size_t i = shown; i < s->n_places; i++)
 		rest += s->places[i].live;
 	if (shown < s->n_places)
@@ -618,7 +691,7 @@ static char *goroutine_change(double n)
 }
 
 static void put_goroutine_site(const struct page *out, const struct findings *f, const struct goroutine_site *s,
-			       size_t number, bool all)
+			       size_t number, const struct show *show)
 {
 	struct line l = begin_line(out, "", 3);
 	char *rate = goroutine_change(s->rate_per_s * 60);
@@ -636,8 +709,8 @@ static void put_goroutine_site(const struct page *out, const struct findings *f,
 	put_word(&l, f, &s->is);
 	end_line(&l);
 	free(rate);
-	put_places(out, f, s, all);
-	put_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
+	put_places(out, f, s, show);
+	put_some_frames(out, f, &s->stack, 0, show->frames, "   created by ", "           <- ");
 	if (s->before_attach)
 		fputs("           <- not known, these are older than the attach\n", out->file);
 	else if (s->start_unseen && !f->look && !s->samples)
@@ -795,18 +868,6 @@ static bool has_evidence(const struct judgement *is)
 	return is->missing || is->certain || isfinite(is->lifetime_s);
 }
 
-static void put_top_frames(const struct page *out, const struct findings *f, const struct frames *stack,
-			   size_t from, const char *first, const char *rest)
-{
-	struct frames top = *stack;
-
-	if (top.n > from + FINDING_FRAMES) {
-		top.n = from + FINDING_FRAMES;
-		top.cut = false;
-	}
-	put_frames(out, f, &top, from, first, rest);
-}
-
 /* Sums over the sites of a finding. */
 static struct heap_site held_by(const struct findings *f, size_t finding)
 {
@@ -864,7 +925,8 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 	put_grown(out, f, found);
 }
 
-static void put_heap_finding(const struct page *out, const struct findings *f, size_t number)
+static void put_heap_finding(const struct page *out, const struct findings *f, size_t number,
+			     const struct show *show)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	const struct heap_site *s = &f->sites[found->site];
@@ -881,11 +943,12 @@ static void put_heap_finding(const struct page *out, const struct findings *f, s
 			s->parts[0].how ? ")" : "");
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
-	put_top_frames(out, f, &s->stack, 0, "        ", "        ");
+	put_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
 	put_grown(out, f, found);
 }
 
-static void put_goroutine_finding(const struct page *out, const struct findings *f, size_t number)
+static void put_goroutine_finding(const struct page *out, const struct findings *f, size_t number,
+				  const struct show *show)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	const struct goroutine_site *s = &f->gsites[found->gsite];
@@ -911,27 +974,29 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	if (p && p->stack.n)
-		put_top_frames(out, f, &p->stack, report_fold_runtime(&p->stack),
-			       "   blocked at ", "           <- ");
-	put_top_frames(out, f, &s->stack, 0, "   created by ", "           <- ");
+		put_some_frames(out, f, &p->stack, report_fold_runtime(&p->stack),
+				show->finding_frames, "   blocked at ", "           <- ");
+	put_some_frames(out, f, &s->stack, 0, show->finding_frames, "   created by ",
+			"           <- ");
 	put_grown(out, f, found);
 }
 
-static void put_findings(const struct page *out, const struct findings *f, size_t top)
+static void put_findings(const struct page *out, const struct findings *f,
+			 const struct show *show)
 {
 	const struct verdicts *v = &f->verdicts;
-	size_t n = !top || v->n_findings < MAX_ROWS ? v->n_findings : MAX_ROWS;
+	size_t n = v->n_findings < show->findings ? v->n_findings : show->findings;
 
 	for (size_t i = 0; i < n; i++) {
 		if (v->findings[i].gsite != NO_INDEX)
-			put_goroutine_finding(out, f, i);
+			put_goroutine_finding(out, f, i, show);
 		else if (v->findings[i].site != NO_INDEX)
-			put_heap_finding(out, f, i);
+			put_heap_finding(out, f, i, show);
 		else if (v->findings[i].class_alone)
 			put_class_finding(out, f, &v->findings[i]);
 	}
 	if (n < v->n_findings)
-		fprintf(out->file, "... and %zu more finding%s (-T 0 shows all)\n", v->n_findings - n,
+		fprintf(out->file, "... and %zu more finding%s" MORE "\n", v->n_findings - n,
 			plural(v->n_findings - n));
 }
 
@@ -979,7 +1044,8 @@ static void put_goroutine_total(const struct page *out, const struct findings *f
 	end_line(&l);
 }
 
-static void put_goroutines(const struct page *out, const struct findings *f, size_t top)
+static void put_goroutines(const struct page *out, const struct findings *f,
+			   const struct show *show)
 {
 	struct goroutine_sum rest = { 0 };
 	size_t shown = 0;
@@ -988,13 +1054,13 @@ static void put_goroutines(const struct page *out, const struct findings *f, siz
 	for (size_t i = 0; i < f->n_gsites; i++) {
 		const struct goroutine_site *s = &f->gsites[i];
 
-		if (!top || (shown < top && s->live))
-			put_goroutine_site(out, f, s, ++shown, !top);
+		if (show->empty || (shown < show->gsites && s->live))
+			put_goroutine_site(out, f, s, ++shown, show);
 		else
 			add_goroutines(&rest, s);
 	}
 	if (rest.sites)
-		fprintf(out->file, "... and %s more site%s, %s goroutine%s\n",
+		fprintf(out->file, "... and %s more site%s, %s goroutine%s" MORE "\n",
 			report_count(rest.sites).s, plural(rest.sites),
 			report_count(rest.live).s, plural(rest.live));
 }
@@ -1002,12 +1068,26 @@ static void put_goroutines(const struct page *out, const struct findings *f, siz
 static void put_unseen(struct line *l, const struct findings *f)
 {
 	if (!isfinite(f->older_bytes.value)) {
-		item(l, "; ", "objects older than the attach are not seen");
+		item(l, "; ", f->older_rate ? "how much more is older than the attach is not known" :
+					      "objects older than the attach are not seen");
 		return;
 	}
 	item(l, "; ", "%s%s older than the attach are not seen", size_of(f->older_bytes.value).s,
 	     report_limits(&f->older_bytes, false).s);
 	item(l, " ", "(of %s live one collection ago)", report_bytes(f->census.live_bytes).s);
+}
+
+/* Of one, the noun that its text begins with has no s. */
+static void put_loss(struct line *l, const char *separator, const struct coverage_row *row)
+{
+	size_t n = strcspn(row->text, "s");
+
+	while (row->text[n] && row->text[n + 1] && row->text[n + 1] != ' ')
+		n += 1 + strcspn(row->text + n + 1, "s");
+	if (row->value == 1 && row->text[n])
+		item(l, separator, "1 %.*s%s", (int)n, row->text, row->text + n + 1);
+	else
+		item(l, separator, "%s %s", report_count(row->value).s, row->text);
 }
 
 static void put_coverage(const struct page *out, const struct findings *f)
@@ -1021,7 +1101,7 @@ static void put_coverage(const struct page *out, const struct findings *f)
 
 		if (!row->loss || !row->value)
 			continue;
-		item(&l, separator, "%s %s", report_count(row->value).s, row->text);
+		put_loss(&l, separator, row);
 		separator = "; ";
 	}
 	if (!*separator)
@@ -1058,7 +1138,7 @@ static void put_source(struct line *l, const char *separator, const struct liste
 {
 	item(l, separator, "%s%s", source_text(s), s->focused ? " of sizes that grow" : "");
 	if (s->windows)
-		item(l, " ", "(%s windows of %sms)", report_count(s->windows).s,
+		item(l, " ", "(%s window%s of %sms)", report_count(s->windows).s, plural(s->windows),
 		     report_rough(s->open_s * 1000 / (double)s->windows).s);
 	if (s->distance)
 		item(l, " ", "(one in %s)", report_bytes(s->distance).s);
@@ -1182,36 +1262,69 @@ static void put_types(const struct page *out, const struct findings *f, size_t t
 	free(back);
 }
 
-int report_text(FILE *file, const struct findings *f, const struct report_options *opt)
+/* Of a trace, or of a look that knows no types. */
+static void put_report(const struct page *out, const struct findings *f, const struct show *show,
+		       size_t n_gc)
 {
-	const struct page page = { file, opt->columns ? opt->columns : COLUMNS, opt->colour };
-	const struct page *out = &page;
-
-	if (f->types) {
-		put_types(out, f, opt->top);
-		return report_finish(file);
-	}
 	put_head(out, f);
-	report_memory(out, f);
-	report_process(out, f);
-	report_memstats(out, f);
-	report_trend(out, f);
 	if (f->verdicts.known) {
 		put_verdict(out, f);
-		put_findings(out, f, opt->top);
+		put_findings(out, f, show);
 	}
 	report_suppressed_line(out, f);
+	report_process(out, f);
+	report_memory(out, f);
+	report_trend(out, f);
+	if (show->memstats)
+		report_memstats(out, f);
 	if (f->gc_known)
-		report_collections(out, f, opt->top);
+		report_collections(out, f, n_gc);
 	if (f->profile_off)
 		put_no_profile(out);
 	if (f->heap) {
-		put_heap(out, f, opt->top);
-		put_older(out, f, opt->top);
+		put_heap(out, f, show);
+		put_older(out, f, show);
 	}
 	if (f->goroutines)
-		put_goroutines(out, f, opt->top);
+		put_goroutines(out, f, show);
 	put_coverage(out, f);
 	put_cost(out, f);
+}
+
+/* Collections were asked for: they take no room. */
+static void put_fitting(const struct page *out, const struct findings *f)
+{
+	const size_t n_gc = f->look && f->n_gc > FIT_CYCLES ? FIT_CYCLES : f->n_gc;
+	char *text = NULL;
+	size_t size;
+
+	for (size_t i = 0; i < ARRAY_SIZE(show_fitting); i++) {
+		struct page page = *out;
+
+		free(text);
+		text = NULL;
+		page.file = open_memstream(&text, &size);
+		if (!page.file)
+			return;
+		put_report(&page, f, &show_fitting[i], n_gc);
+		fclose(page.file);
+		if (lines_in(text) <= SCREEN + n_gc)
+			break;
+	}
+	fputs(text, out->file);
+	free(text);
+}
+
+int report_text(FILE *file, const struct findings *f, const struct report_options *opt)
+{
+	const struct page page = { file, opt->columns ? opt->columns : COLUMNS, opt->colour };
+	const struct show show = show_top(opt->top);
+
+	if (f->types)
+		put_types(&page, f, opt->top);
+	else if (opt->top == REPORT_FIT)
+		put_fitting(&page, f);
+	else
+		put_report(&page, f, &show, opt->top);
 	return report_finish(file);
 }
