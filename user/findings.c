@@ -17,6 +17,7 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
+#include "user/filter.h"
 #include "user/heapmap.h"
 #include "user/heapview.h"
 #include "user/judge/estimate.h"
@@ -55,6 +56,9 @@ struct making {
 	struct made *m;
 	const struct observation *o;
 	struct sites *sites;
+	const struct obs_account *accounts;	/* o->accounts, or what the filter left of them */
+	size_t n_accounts;
+	bool filtered;
 	const struct site **stacks;	/* of o->stacks */
 	bool *added;			/* whether they are in sums */
 	struct site_sum *sums;		/* of f.sites, by index */
@@ -359,10 +363,14 @@ static void make_totals(const struct making *mk)
 	const struct observation *o = mk->o;
 	struct findings *f = &mk->m->f;
 	double unsure = 0, unsure_bytes = 0, allocs = 0, alloc_bytes = 0;
+	static const struct obs_bounds unknown;
+	struct variance objects = { 0 }, bytes = { 0 };
 
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct heap_site *s = &f->sites[i];
 
+		variance_add(&objects, &mk->sums[i].objects);
+		variance_add(&bytes, &mk->sums[i].bytes);
 		f->live.value += s->live.value;
 		f->live.samples += s->live.samples;
 		f->live_bytes.value += s->live_bytes.value;
@@ -372,8 +380,10 @@ static void make_totals(const struct making *mk)
 		alloc_bytes += s->alloc_bytes;
 	}
 	f->live_bytes.samples = f->live.samples;
-	set_total(&f->live, &o->objects, unsure, &o->objects_bounds);
-	set_total(&f->live_bytes, &o->bytes, unsure_bytes, &o->bytes_bounds);
+	set_total(&f->live, mk->filtered ? &objects : &o->objects, unsure,
+		  mk->filtered ? &unknown : &o->objects_bounds);
+	set_total(&f->live_bytes, mk->filtered ? &bytes : &o->bytes, unsure_bytes,
+		  mk->filtered ? &unknown : &o->bytes_bounds);
 	f->sample_bytes = allocs > (double)mk->recorded && mk->recorded ?
 				  alloc_bytes / (double)mk->recorded : 1;
 }
@@ -396,10 +406,10 @@ static void make_heap(struct making *mk)
 	struct findings *f = &mk->m->f;
 
 	begin_groups(mk);
-	for (size_t i = 0; i < mk->o->n_accounts; i++)
-		add_account(mk, &mk->o->accounts[i]);
-	for (uint32_t i = 0; i < mk->o->n_stacks; i++)
-		add_others(mk, i);
+	for (size_t i = 0; i < mk->n_accounts; i++)
+		add_account(mk, &mk->accounts[i]);
+	for (uint32_t i = 0; i < mk->o->n_stacks && !mk->filtered; i++)
+		add_others(mk, i);	/* their sizes and ages are not known */
 	end_groups(mk);
 	for (size_t i = 0; i < f->n_sites; i++)
 		finish_site(mk, i);
@@ -407,6 +417,7 @@ static void make_heap(struct making *mk)
 	for (size_t i = 0; i < f->n_sites; i++)
 		free(mk->sums[i].parts);
 	free(mk->sums);
+	mk->sums = NULL;
 	if (f->n_sites)
 		qsort(f->sites, f->n_sites, sizeof(*f->sites), by_live_bytes);
 	for (size_t i = 0; i < f->n_sites; i++)
@@ -970,17 +981,102 @@ static bool heard_any(const struct observation *o)
 	return !waits || o->n_sources_left_out || o->n_accounts;
 }
 
-static void leave_out_suppressed(struct made *m, const struct suppress *suppress)
+/* ---- what is left out ------------------------------------------------------------------------ */
+
+static struct heap_sum sum_of(const struct heap_site *v, size_t n)
 {
-	m->suppressed_by = xstrdup(suppress_path(suppress));
-	m->f.suppressed_by = m->suppressed_by;
-	left_out_suppressed(&m->f);
+	struct heap_sum sum = { .sites = n };
+
+	for (size_t i = 0; i < n; i++) {
+		sum.live += v[i].live.value;
+		sum.live_bytes += v[i].live_bytes.value;
+		sum.young += v[i].young;
+		sum.young_bytes += v[i].young_bytes;
+		sum.allocs += v[i].allocs;
+		sum.alloc_bytes += v[i].alloc_bytes;
+	}
+	return sum;
+}
+
+static struct heap_sum difference(struct heap_sum a, struct heap_sum b)
+{
+	return (struct heap_sum){
+		a.sites - b.sites, a.live - b.live, a.live_bytes - b.live_bytes,
+		a.young - b.young, a.young_bytes - b.young_bytes, a.allocs - b.allocs,
+		a.alloc_bytes - b.alloc_bytes };
+}
+
+/* What was thought of the sites of all objects is thought of those that are left. */
+static void take_over(struct making *mk, const struct heap_site *all, size_t n)
+{
+	struct findings *f = &mk->m->f;
+	bool is_new;
+
+	begin_groups(mk);
+	for (size_t i = 0; i < n; i++)
+		index_of(&mk->groups, table_mix(mk->groups.seed, all[i].id), i, &is_new);
+	for (size_t i = 0; i < f->n_sites; i++) {
+		struct heap_site *s = &f->sites[i];
+		uint64_t key = table_mix(mk->groups.seed, s->id) | 1;
+		const struct index_entry *e = table_find(&mk->groups, key);
+		const struct heap_site *from = &all[e->index];
+
+		s->is = from->is;
+		s->finding = from->finding;
+		s->suppressed = from->suppressed;
+		s->older = from->older;
+	}
+	end_groups(mk);
+}
+
+/* The sites once more, of the objects that the filter lets pass. */
+static void filter_heap(struct making *mk)
+{
+	struct findings *f = &mk->m->f;
+	struct heap_site *all = f->sites;
+	const size_t n_all = f->n_sites;
+	const double sample_bytes = f->sample_bytes;
+	struct obs_account *kept = filter_accounts(&mk->o->filter, mk->o, &mk->n_accounts);
+
+	mk->accounts = kept;
+	mk->filtered = true;
+	mk->cap_sites = mk->cap_sums = 0;
+	if (mk->o->n_stacks)
+		memset(mk->added, 0, mk->o->n_stacks * sizeof(*mk->added));
+	f->sites = NULL;
+	f->n_sites = 0;
+	f->live = f->live_bytes = (struct estimate){ 0 };
+	make_heap(mk);
+	f->sample_bytes = sample_bytes;
+	take_over(mk, all, n_all);
+	f->filtered.heap = difference(sum_of(all, n_all), sum_of(f->sites, f->n_sites));
+	left_out_find_sites(f);
+	for (size_t i = 0; i < n_all; i++)
+		free(all[i].parts);
+	free(all);
+	free(kept);
+}
+
+static void leave_out(struct making *mk)
+{
+	const struct observation *o = mk->o;
+	struct made *m = mk->m;
+
+	m->f.filter = o->filter;
+	if (o->suppress) {
+		m->suppressed_by = xstrdup(suppress_path(o->suppress));
+		m->f.suppressed_by = m->suppressed_by;
+	}
+	if (m->f.heap && filter_of_objects(&o->filter))
+		filter_heap(mk);
+	left_out(&m->f);
 }
 
 struct findings *findings_make(const struct observation *o, struct sites *sites)
 {
 	struct made *m = xcalloc(1, sizeof(*m));
-	struct making mk = { .m = m, .o = o, .sites = sites };
+	struct making mk = { .m = m, .o = o, .sites = sites, .accounts = o->accounts,
+			     .n_accounts = o->n_accounts };
 	bool unheard = !o->look && !heard_any(o);
 
 	sites_renew(sites);
@@ -1020,8 +1116,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 		verdicts_make(&m->f, o, sites, mk.stacks);
 	else
 		verdicts_look(&m->f, o);
-	if (o->suppress)
-		leave_out_suppressed(m, o->suppress);
+	leave_out(&mk);
 	m->store = sites_hold(sites);
 	free(mk.stacks);
 	free(mk.added);
@@ -1034,9 +1129,9 @@ void findings_free(struct findings *f)
 
 	if (!m)
 		return;
-	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed; i++)
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed + f->n_sites_slow; i++)
 		free(f->sites[i].parts);
-	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed; i++)
+	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed + f->n_gsites_slow; i++)
 		free(f->gsites[i].places);
 	for (size_t i = 0; i < ARRAY_SIZE(m->strings); i++)
 		free(m->strings[i]);
@@ -1048,7 +1143,7 @@ void findings_free(struct findings *f)
 	free(f->older);
 	free(f->gsites);
 	free(f->census.classes);
-	for (size_t i = 0; i < f->verdicts.n_findings; i++)
+	for (size_t i = 0; i < f->verdicts.n_findings + f->filtered.n_findings; i++)
 		free(f->verdicts.findings[i].types);
 	free(f->verdicts.findings);
 	free(f->gc);

@@ -113,6 +113,7 @@ static void scale_account(struct obs_account *a, double factor)
 	a->live_first *= factor;
 	a->live_half *= factor;
 	a->old *= factor;
+	a->aged *= factor;
 	a->each *= factor;
 	variance_scale(&a->live_var, factor);
 	a->live_var.bursts += error * error;

@@ -168,6 +168,7 @@ struct heap_site {
 	struct judgement is;	/* where findings are judged */
 	size_t finding;		/* index; NO_INDEX: of none */
 	bool suppressed;	/* --suppress: known and accepted */
+	bool slow;		/* grows by less than the filter lets pass */
 };
 
 /* Goroutines of one creation site that wait at the same place in the same state. */
@@ -196,7 +197,7 @@ struct goroutine_site {
 	uint64_t gopc;		/* of its goroutines, as the runtime has it; UNKNOWN_U64: none */
 	struct judgement is;	/* of all that this go statement has started; rate in goroutines */
 	size_t finding;		/* index; NO_INDEX: of none */
-	bool suppressed;	/* as of a heap site */
+	bool suppressed, slow;	/* as of a heap site */
 };
 
 /* Sums over sites. */
@@ -222,6 +223,22 @@ struct gc_pacing {
 	double since_s;		/* the last one ended; NAN: there was none */
 	double next_s, every_s;	/* until the next one, and from each to the next, about, as memory is
 				 * allocated now; NAN: not known, or none comes */
+};
+
+/* What of a report is shown, by options; all 0 and not set: everything. */
+struct filter {
+	bool set;
+	uint64_t min_object, max_object;	/* bytes of an object; max 0: none */
+	uint64_t older_ns, older_cycles;	/* age of an object; one of them, or neither */
+	double min_rate;			/* bytes a second that a site must grow by */
+	double min_goroutine_rate;		/* goroutines a second, likewise */
+};
+
+/* And what is not, in numbers. */
+struct filtered {
+	struct heap_sum heap;	/* objects of the wrong size or age, and the sites of nothing else */
+	size_t n_findings;	/* behind those that are shown */
+	uint64_t n_leaks;	/* of these */
 };
 
 /* The MEMORY line: the kernel's number on the left, the runtime's own on the right. */
@@ -405,7 +422,8 @@ struct findings {
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;
 	size_t n_sites_suppressed;	/* behind the others: no report has rows of them, but what
-					 * it tells of all has them in it */
+					 * it tells of all has them in it; */
+	size_t n_sites_slow;		/* behind these, likewise, those below the filter's rate */
 	struct estimate live, live_bytes; /* of all sites */
 	struct estimate older_bytes;	/* of the census, not seen to be allocated; NAN: unknown */
 	uint64_t older_rate;	/* bytes between two samples of the program's own profile, by which
@@ -418,7 +436,9 @@ struct findings {
 	bool starts_missed;	/* not every start of a goroutine was seen */
 	uint64_t n_starts;	/* since the attach, about, by the runtime's own count; UNKNOWN_U64 */
 	struct goroutine_site *gsites;	/* in order of live */
-	size_t n_gsites, n_gsites_suppressed;	/* likewise */
+	size_t n_gsites, n_gsites_suppressed, n_gsites_slow;	/* likewise */
+	struct filter filter;
+	struct filtered filtered;
 	const char *suppressed_by;	/* the file of --suppress; NULL: none was given */
 	uint64_t profile_rate;	/* bytes between two samples of the runtime's own profile, which the
 				 * heap sites are of; 0: they are not */

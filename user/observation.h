@@ -68,6 +68,8 @@ struct obs_account {
 	double live_half;	/* live at heap_half_ns, if one weighs as much now as then */
 	double old;		/* of live: born before heap_half_ns, */
 	uint64_t n_old;		/* and how many were recorded of these */
+	double aged;		/* of live: as old as the filter wants them, */
+	uint64_t n_aged;	/* counted from so many objects */
 	double each;		/* what a recorded object stands for, in the mean */
 	uint64_t oldest_ns;	/* birth of the oldest live object; 0: none */
 };
@@ -212,6 +214,7 @@ struct observation {
 	const struct heap_view *growth;	/* of the heap by type; NULL: not looked at.  Not a copy: good
 					 * until tracing goes on */
 	struct looks_cost looks;
+	struct filter filter;		/* what of it is to be shown */
 	bool gc_known;			/* the collections were asked for: */
 	struct gc_cycle *gc;		/* oldest first */
 	size_t n_gc;

@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -253,21 +254,31 @@ static int parse_pid(struct parsing *p, const char *arg)
 	return err;
 }
 
-/* "64MiB", "64M", "1G", "67108864" */
-static int parse_size(struct parsing *p, const char *arg)
+/* "64MiB", "64M", "1G", "67108864"; goes on behind that. */
+static bool take_size(const char **text, double *v)
 {
 	static const char units[] = "KMGT";
-	const char *text = arg, *u;
-	double v = 0;
-	bool good = decimal(&text, &v);
+	const char *c = *text, *u;
 
-	u = good && *text ? strchr(units, toupper((unsigned char)*text)) : NULL;
+	if (!decimal(&c, v))
+		return false;
+	u = *c ? strchr(units, toupper((unsigned char)*c)) : NULL;
 	if (u) {
-		v *= (double)((uint64_t)1024 << 10 * (u - units));
-		text += text[1] == 'i' && text[2] == 'B' ? 3 : 1;
+		*v *= (double)((uint64_t)1024 << 10 * (u - units));
+		c += c[1] == 'i' && c[2] == 'B' ? 3 : 1;
 	}
-	if (good && *text == 'B' && text[-1] != 'B')
-		text++;
+	if (*c == 'B' && c[-1] != 'B')
+		c++;
+	*text = c;
+	return true;
+}
+
+static int parse_size(struct parsing *p, const char *arg)
+{
+	const char *text = arg;
+	double v = 0;
+	bool good = take_size(&text, &v);
+
 	if (!good || *text || v < p->row->min || v > 1e15)
 		return wrong(p, "--%s: '%s' is not a size of %d%s or more, as 64MiB, 1G or bytes",
 			     p->row->name, arg, p->row->min >> (p->row->min < 1 << 20 ? 0 : 20),
@@ -289,6 +300,52 @@ static int parse_percent(struct parsing *p, const char *arg)
 			     p->row->name, arg, MIN_BUDGET, MAX_BUDGET);
 	*(double *)field(p) = v;
 	return 0;
+}
+
+/* "5m", "5gc" */
+static int parse_age(struct parsing *p, const char *arg)
+{
+	struct filter *f = &p->o->filter;
+
+	f->older_ns = f->older_cycles = 0;
+	if (cycles_of(arg, &f->older_cycles) && f->older_cycles > MAX_OLDER_CYCLES)
+		return wrong(p, "--older: no more than %d collections are remembered, and not %s",
+			     MAX_OLDER_CYCLES, arg);
+	f->set = true;
+	if (f->older_cycles)
+		return 0;
+	f->older_ns = time_of(arg);
+	return f->older_ns ? 0 :
+	       wrong(p, "--older: '%s' is no age; give a time, as 5m, or collections, as 5gc", arg);
+}
+
+/* "100KiB/min", "5/min" (goroutines), "1024" (bytes a second) */
+static int parse_rate(struct parsing *p, const char *arg)
+{
+	static const struct { const char *name; double s; } per[] = {
+		{ "", 1 }, { "/s", 1 }, { "/min", 60 }, { "/m", 60 }, { "/h", 3600 },
+	};
+	struct filter *f = &p->o->filter;
+	const char *text = arg;
+	double v = 0;
+	bool good = take_size(&text, &v) && v > 0;
+	bool goroutines = good && *text == '/' && isdigit((unsigned char)text[-1]);
+
+	for (size_t i = 0; good && i < ARRAY_SIZE(per); i++) {
+		if (strcmp(text, per[i].name))
+			continue;
+		*(goroutines ? &f->min_goroutine_rate : &f->min_rate) = v / per[i].s;
+		f->set = true;
+		return 0;
+	}
+	return wrong(p, "--min-rate: '%s' is no rate; give bytes, as 100KiB/min, or goroutines, as "
+		     "5/min; a bare number is bytes a second", arg);
+}
+
+static int parse_object_size(struct parsing *p, const char *arg)
+{
+	p->o->filter.set = true;
+	return parse_size(p, arg);
 }
 
 /* "90", "90%" */
@@ -540,6 +597,16 @@ static const struct row fixed_rows[] = {
 	{ "at-limit", CMD_TRACE, .arg = "PERCENT", .parse = parse_share, AT(at_limit),
 	  .help = "one more report when memory comes to that share of the limit of its cgroup, or "
 		  "of the machine's" },
+	{ "min-size", CMD_TRACE | CMD_DUMP, .letter = 'z', .arg = "BYTES", .min = 1,
+	  .parse = parse_object_size, AT(filter.min_object),
+	  .help = "show only objects of at least BYTES" },
+	{ "max-size", CMD_TRACE | CMD_DUMP, .letter = 'Z', .arg = "BYTES", .min = 1,
+	  .parse = parse_object_size, AT(filter.max_object),
+	  .help = "show only objects of at most BYTES" },
+	{ "older", CMD_TRACE, .arg = "AGE", .parse = parse_age,
+	  .help = "show only live objects that are older than AGE: a time, or collections (5gc)" },
+	{ "min-rate", CMD_TRACE, .arg = "RATE", .parse = parse_rate,
+	  .help = "show only what grows by RATE or more, as 100KiB/min; goroutines as 5/min" },
 	{ "suppress", CMD_TRACE | CMD_DUMP, .arg = "FILE", .parse = parse_path, AT(suppress),
 	  .help = "leave out stacks and types that FILE names as known and accepted" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
@@ -830,6 +897,19 @@ static int check_source(struct parsing *p)
 	return 0;
 }
 
+static int check_filter(struct parsing *p)
+{
+	const struct filter *f = &p->o->filter;
+
+	if (f->max_object && f->min_object > f->max_object)
+		return wrong(p, "-z %" PRIu64 " is more than -Z %" PRIu64 ": no object is of such a "
+			     "size", f->min_object, f->max_object);
+	if (!p->o->heap && (f->min_object || f->max_object || f->older_ns || f->older_cycles))
+		return wrong(p, "-z, -Z and --older are for allocations, which --goroutines-only "
+			     "leaves out");
+	return 0;
+}
+
 static int check(struct parsing *p)
 {
 	struct output_spec *main = &p->o->outputs[0];
@@ -839,6 +919,8 @@ static int check(struct parsing *p)
 		err = wrong(p, "--heap-only and --goroutines-only exclude each other");
 	if (!err)
 		err = check_source(p);
+	if (!err)
+		err = check_filter(p);
 	/* stdout is the command's: what is for reading goes where it does not mix */
 	main->fd = p->o->command && main->format->kind == REPORT_READING ? STDERR_FILENO :
 									   STDOUT_FILENO;

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "user/base/util.h"
+#include "user/model.h"
 #include "user/output.h"
 #include "user/source.h"
 
@@ -62,6 +63,7 @@ struct opts {
 	bool fail_on_leak;
 	double at_limit;		/* percent of what memory it may come to; 0: not asked for */
 	const char *suppress;		/* file of patterns; NULL: none */
+	struct filter filter;
 	bool force, dry_run, no_color;
 	bool json;			/* of commands that have no report: JSON and not text */
 	enum verbosity verbosity;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "include/gobpfleak.h"
+#include "user/aging.h"
 #include "user/base/limits.h"
 #include "user/base/procself.h"
 #include "user/base/table.h"
@@ -76,6 +77,7 @@ struct tracing {
 	struct objsize *sizes;
 	struct tracer *tracer;
 	struct track *track;
+	struct aging *aging;		/* NULL: no age is asked for */
 	struct series *heap_series;	/* live objects by account, at looks */
 	struct series *go_series;	/* running goroutines by stack */
 	struct tally *tally;
@@ -182,6 +184,7 @@ void tracing_free(struct tracing *t)
 	intake_free(t->intake);
 	track_free(t->track);
 	objsize_free(t->sizes);
+	aging_free(t->aging);
 	series_free(t->heap_series);
 	series_free(t->go_series);
 	tally_free(t->tally);
@@ -466,6 +469,8 @@ static void open_tables(struct tracing *t)
 
 	track_new(&t->track, &ops, t->opt.memory_bytes / 100 * TRACK_PERCENT);
 	objsize_new(&t->sizes, t->p, &t->plan, t->track);
+	if (t->opt.older_ns || t->opt.older_cycles)
+		aging_new(&t->aging, t->opt.older_ns, t->opt.older_cycles);
 	series_new(&t->heap_series, now, t->opt.memory_bytes / 100 * SERIES_PERCENT);
 	tally_new(&t->tally, process_gomem(t->p), now);
 	readings_new(&t->readings, now);
@@ -809,6 +814,8 @@ static void look(struct tracing *t, uint32_t gen)
 
 	if (!err) {
 		t->looked_gen = gen;
+		if (t->aging)
+			aging_look(t->aging, track_cycles(t->track), start);
 		remember_heap(t, start);
 		before_look(t->before);
 	} else if (err != -EINTR && !process_gone(t->p)) {
@@ -1110,6 +1117,8 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	struct series_moment half = { 0 };
 	bool has_half = heap_half(t, &half);
 
+	if (t->aging)
+		track_count_aged(t->track, aging_before(t->aging, now_ns()));
 	track_snapshot(t->track, now_ns(), half.time_ns, &s);
 	o->time_ns = s.time_ns;
 	o->looked_ns = s.looked_ns;

@@ -28,6 +28,7 @@ struct tracing_options {
 	uint64_t min_cycles;	/* no leak is called before so many collections, */
 	double min_s;		/* nor so soon */
 	bool gc;		/* each collection, too */
+	uint64_t older_ns, older_cycles; /* an age that objects are to be told by; or both 0 */
 	/* Whether whatever is being done should end early; asked often.  NULL: never. */
 	bool (*interrupted)(void *ctx);
 	/* Called some time after a stack was first seen, so that it can be named while its binary

@@ -22,6 +22,9 @@ func actingTests(e *env) []testCase {
 		{"acting/suppress-heap", func(t *T) { t.suppressed("map-grows", "heap", "heap: ", v) }},
 		{"acting/suppress-goroutines", func(t *T) { t.suppressed("goroutine-chan", "goroutine", "", v) }},
 		{"acting/cycles", func(t *T) { t.cycles(v) }},
+		{"acting/filter-size", func(t *T) { t.filterSize(v) }},
+		{"acting/filter-age", func(t *T) { t.filterAge(v) }},
+		{"acting/filter-rate", func(t *T) { t.filterRate(v) }},
 		{"acting/at-limit", func(t *T) { t.atLimit(v) }},
 		{"acting/suppress-refused", func(t *T) { t.suppressRefused() }},
 	}
@@ -164,5 +167,84 @@ func (t *T) atLimit(version string) {
 	x.expect(2)
 	if n := strings.Count(x.stderr.String(), "--at-limit"); n != 1 {
 		t.Errorf("told %d times: %s", n, x.stderr)
+	}
+}
+
+// kept is how many objects of that size are shown to live at sites of this function, and how many of others.
+func kept(r *report, function string, size uint64) (n, others uint64) {
+	for _, s := range r.Sites {
+		for _, p := range s.Types {
+			if s.Kind != "heap" {
+				continue
+			}
+			if p.ObjectBytes == size && namesOne(s.Frames, []string{function}) {
+				n += value(p.LiveObjects)
+			}
+			if p.ObjectBytes != size {
+				others += value(p.LiveObjects)
+			}
+		}
+	}
+	return n, others
+}
+
+// filterSize: only the objects of 1 KiB that the program keeps are shown, each of them, and how many are not is told.
+func (t *T) filterSize(version string) {
+	p := t.program(t.build("quiet", version, "stripped"))
+	x := t.attach(p.pid(), "-z", "1024", "-Z", "1K")
+	p.do("fill 1000")
+	p.do("hold 3")
+	p.do("gc")
+	shown := x.stop()
+	p.finish()
+	n, others := kept(shown, "main.fill", 1024)
+	if n != 1000 || others != 0 {
+		t.Errorf("%d objects of 1000, and %d of other sizes", n, others)
+	}
+	if shown.Filter == nil || value(shown.Filter.LeftOut.LiveObjects) < 3 || shown.Filter.LeftOut.Sites == 0 {
+		t.Errorf("not told what is left out: %+v", shown.Filter)
+	}
+}
+
+// filterAge: what was born before the last two collections is shown, and nothing that was born since.
+func (t *T) filterAge(version string) {
+	p := t.program(t.build("quiet", version, "stripped"))
+	x := t.attach(p.pid(), "--older", "2gc", "-z", "1024", "-Z", "1024")
+	p.do("fill 300")
+	n := func() uint64 {
+		n, _ := kept(x.report(), "main.fill", 1024)
+		return n
+	}
+	if got := n(); got != 0 {
+		t.Errorf("%d objects are old before there was a collection", got)
+	}
+	t.eventually("300 objects are not old after several collections", func() bool {
+		p.do("gc")
+		return n() == 300
+	})
+	p.do("fill 50")
+	if got := n(); got != 300 {
+		t.Errorf("%d objects are old, and 300 are", got)
+	}
+	t.eventually("350 objects are not old after several collections", func() bool {
+		p.do("gc")
+		return n() == 350
+	})
+	x.stop()
+	p.finish()
+}
+
+// filterRate: a leak that grows too slowly to be shown is a leak, for the exit status, too; and that it is there is told.
+func (t *T) filterRate(version string) {
+	p := t.shape("map-grows", version)
+	r := t.judged(p, 3, func(r *report) bool { return r.Verdict == "LEAK" }, "--min-time", minTime, "--min-rate", "1G/s")
+	p.finish()
+	if len(r.Findings) != 0 || r.Filter == nil || r.Filter.LeftOut.Leaks == 0 || r.Filter.LeftOut.SlowSites == 0 {
+		t.Errorf("findings %+v, filter %+v", r.Findings, r.Filter)
+	}
+	for _, s := range r.Sites {
+		if s.Kind == "heap" && s.Rate.Estimate != nil {
+			t.Errorf("shown, and grows by %f: %s", *s.Rate.Estimate, formatFrames(s.Frames))
+		}
 	}
 }

@@ -65,7 +65,20 @@ type report struct {
 	Sites    []site
 
 	Suppressed *suppressed // nil: without --suppress
-	Explained  struct{ Estimate, Low, High *float64 }
+	Filter     *filtered   // nil: all is shown
+	Live       struct {
+		Objects, Bytes *uint64
+	}
+	Explained struct{ Estimate, Low, High *float64 }
+}
+
+// filtered is what -z, -Z, --older and --min-rate leave out.
+type filtered struct {
+	LeftOut struct {
+		Sites, Findings, Leaks uint64
+		LiveObjects            *uint64 `json:"live_objects"`
+		SlowSites              uint64  `json:"slow_sites"`
+	} `json:"left_out"`
 }
 
 // suppressed is what --suppress leaves out.
@@ -125,8 +138,11 @@ type site struct {
 	AllocBytes      uint64      `json:"alloc_bytes"`
 	GrowthBytes     *int64      `json:"growth_bytes"`
 	DoubtfulObjects *uint64     `json:"doubtful_objects"`
-	Samples         *uint64
-	Types           []struct {
+	Rate            struct {
+		Estimate *float64
+	} `json:"rate_per_s"`
+	Samples *uint64
+	Types   []struct {
 		Type          string // "" where it is not known
 		How           string
 		ObjectBytes   uint64  `json:"object_bytes"`

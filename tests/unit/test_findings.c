@@ -848,6 +848,121 @@ static void test_suppressed_goroutines(void **state)
 	end_story(&s, &o);
 }
 
+/* ---- filters --------------------------------------------------------------------------------- */
+
+static void test_filter_size(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	o.filter = (struct filter){ .set = true, .min_object = 100 };
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 1);
+	assert_true(f->sites[0].live.value == 110 && f->live.value == 110);
+	assert_true(f->sites[0].live_bytes.value == 110 * 1024);
+	assert_int_equal(f->sites[0].n_parts, 1);
+	assert_true(fabs(f->sites[0].rate.value - 40 * 1024 / 50.0) < 1e-9);
+	assert_true(f->filtered.heap.live == 1 && f->filtered.heap.live_bytes == 48);
+	assert_int_equal(f->filtered.heap.sites, 0);	/* it has others, too */
+	assert_true(f->sample_bytes > 0);
+	findings_free(f);
+	o.filter = (struct filter){ .set = true, .max_object = 100 };
+	f = findings_make(&o, *state);
+	assert_true(f->sites[0].live.value == 1 && f->filtered.heap.live == 110);
+	assert_true(f->filtered.heap.young == 5);
+	findings_free(f);
+	o.filter = (struct filter){ .set = true, .min_object = 100, .max_object = 200 };
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 0);
+	assert_int_equal(f->filtered.heap.sites, 1);
+	assert_true(f->filtered.heap.live == 111 && f->live.value == 0);
+	findings_free(f);
+}
+
+/* The young ones go, and what is left grows as fast as all. */
+static void test_filter_age(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	o.filter = (struct filter){ .set = true, .older_cycles = 5 };
+	accounts[0].aged = accounts[0].n_aged = 30;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 1);
+	assert_true(f->sites[0].live.value == 30 && f->sites[0].live.samples == 30);
+	assert_true(f->sites[0].young == 0);
+	assert_true(fabs(f->sites[0].doubtful - 9 * 30 / 100.0) < 1e-9);
+	assert_int_equal(f->sites[0].growth_bytes, 60 * 1024);
+	assert_true(fabs(f->sites[0].rate.value - 40 * 1024 / 50.0) < 1e-9);
+	assert_true(f->filtered.heap.live == 81 && f->filtered.heap.young == 5);
+	findings_free(f);
+	accounts[0].aged = accounts[0].n_aged = 0;
+}
+
+/* A leak that is not shown is one: the verdict knows it. */
+static void test_filter_findings(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE };
+	struct observation o = example();
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	o.filter = (struct filter){ .set = true, .max_object = 100 };
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 1);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 1);	/* some of it is shown */
+	assert_int_equal(f->verdicts.findings[0].site, 0);
+	assert_int_equal(f->sites[0].is.verdict, VERDICT_LEAK);
+	findings_free(f);
+	o.filter.max_object = 10;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 0);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 0);
+	assert_int_equal(f->filtered.n_findings, 1);
+	assert_int_equal(f->filtered.n_leaks, 1);
+	findings_free(f);
+	end_story(&s, &o);
+}
+
+/* The site grows by 820 bytes a second as told by its row, and leaks 3,413 as judged. */
+static void test_filter_rate(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE, .n_started = 2 };
+	struct observation o = example();
+	struct findings *f;
+
+	o.filter = (struct filter){ .set = true, .min_rate = 821 };
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 0);
+	assert_int_equal(f->n_sites_slow, 1);
+	assert_true(f->live.value == 111);
+	findings_free(f);
+	add_evidence(&s, &o);
+	f = findings_make(&o, *state);		/* part of a finding that is fast enough */
+	assert_int_equal(f->n_sites, 1);
+	assert_int_equal(f->filtered.n_findings, 1);	/* of goroutines, whose stacks are small */
+	assert_int_equal(f->verdicts.n_findings, 1);
+	assert_int_equal(f->verdicts.findings[0].site, 0);
+	findings_free(f);
+	o.filter = (struct filter){ .set = true, .min_rate = 5000, .min_goroutine_rate = 1 };
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 0);
+	assert_int_equal(f->n_sites_slow, 1);
+	assert_int_equal(f->verdicts.n_findings, 1);
+	assert_true(f->verdicts.findings[0].gsite < f->n_gsites);
+	assert_int_equal(f->filtered.n_leaks, 1);
+	findings_free(f);
+	o.filter = (struct filter){ .set = true, .min_goroutine_rate = 2 };
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_sites, 1);
+	assert_int_equal(f->filtered.n_leaks, 1);
+	assert_int_equal(f->n_gsites_slow, 1);
+	findings_free(f);
+	end_story(&s, &o);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -863,6 +978,8 @@ int main(void)
 		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
 		TEST(test_goroutine_leak), TEST(test_descriptors),
 		TEST(test_suppressed), TEST(test_suppressed_goroutines),
+		TEST(test_filter_size), TEST(test_filter_age), TEST(test_filter_findings),
+		TEST(test_filter_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

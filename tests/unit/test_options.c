@@ -162,6 +162,25 @@ static void test_switches(void **state)
 	assert_int_equal(o.duration_cycles, 12);
 }
 
+static void test_filter(void **state)
+{
+	struct line l;
+	struct filter f = parsed(&l, "-p 42").filter;
+
+	assert_false(f.set || f.min_object || f.max_object || f.older_ns || f.older_cycles);
+	f = parsed(&l, "-p 42 -z 1K -Z 1MiB --older 5m").filter;
+	assert_true(f.set && f.min_object == 1024 && f.max_object == MIB);
+	assert_true(f.older_ns == 300 * S && !f.older_cycles && f.min_rate == 0);
+	f = parsed(&l, "-p 42 --older 5m --older 5gc").filter;	/* the last one */
+	assert_true(f.set && f.older_cycles == 5 && !f.older_ns);
+	f = parsed(&l, "-p 42 --min-rate 60KiB/min").filter;
+	assert_true(f.set && f.min_rate == 1024 && f.min_goroutine_rate == 0);
+	assert_true(parsed(&l, "-p 42 --min-rate 512").filter.min_rate == 512);
+	assert_true(parsed(&l, "-p 42 --min-rate 3600B/h").filter.min_rate == 1);
+	f = parsed(&l, "-p 42 --min-rate 30/min --min-rate 2M/s").filter;
+	assert_true(f.min_goroutine_rate == 0.5 && f.min_rate == 2 * (double)MIB);
+}
+
 static void assert_spec(const struct output_spec *s, const char *format, const char *value,
 			const char *path)
 {
@@ -250,6 +269,18 @@ static void test_refused(void **state)
 		{ "-p 42 --at-limit 0", "--at-limit: '0' is not a percentage from 1 to 100" },
 		{ "-p 42 --at-limit 101", "--at-limit: '101' is not a percentage" },
 		{ "-p 42 --at-limit 90MiB", "--at-limit: '90MiB' is not a percentage" },
+		{ "-p 42 -z 2K -Z 1K", "-z 2048 is more than -Z 1024" },
+		{ "-p 42 -z many", "--min-size: 'many' is not a size" },
+		{ "-p 42 -Z 0", "--max-size: '0' is not a size of 1 bytes or more" },
+		{ "-p 42 -z 1K --goroutines-only", "--goroutines-only leaves out" },
+		{ "-p 42 --older 5gc --goroutines-only", "--goroutines-only leaves out" },
+		{ "-p 42 --older soon", "--older: 'soon' is no age" },
+		{ "-p 42 --older 0gc", "--older: '0gc' is no age" },
+		{ "-p 42 --older 99999gc", "no more than 10000 collections" },
+		{ "-p 42 --min-rate fast", "--min-rate: 'fast' is no rate" },
+		{ "-p 42 --min-rate 0", "--min-rate: '0' is no rate" },
+		{ "-p 42 --min-rate 5/week", "--min-rate: '5/week' is no rate" },
+		{ "-p 42 --min-rate -5/min", "--min-rate: '-5/min' is no rate" },
 		{ "-p 42 -d 0gc", "-d: '0gc' is not a number of collections" },
 		{ "-p 42 -d 1.5gc", "-d: '1.5gc' is not a number of collections" },
 		{ "-p 42 -d -1gc", "-d: '-1gc' is not a number of collections" },
@@ -506,7 +537,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_switches),
+		cmocka_unit_test(test_filter), cmocka_unit_test(test_switches),
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_command),
 		cmocka_unit_test(test_refused),

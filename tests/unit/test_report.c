@@ -381,6 +381,39 @@ static void test_suppressed(void **state)
 	free(text);
 }
 
+/* What is shown, what is not, and that the verdict knows better. */
+static void test_filter_line(void **state)
+{
+	struct heap_site sites[] = {
+		{ .live = EXACT(1), .live_bytes = EXACT(1024), .rate = { NAN, NAN, NAN, 0 } },
+		{ .live = EXACT(2), .live_bytes = EXACT(2048), .rate = EXACT(1) },
+	};
+	struct findings f = plain_findings();
+	char *text;
+
+	f.sites = sites;
+	f.n_sites = f.n_sites_slow = 1;
+	f.filter = (struct filter){ .set = true, .min_object = 1024, .older_cycles = 5,
+				    .min_rate = 1024, .min_goroutine_rate = 0.5 };
+	f.filtered.heap = (struct heap_sum){ .sites = 3, .live = 40, .live_bytes = 4096 };
+	f.filtered.n_findings = 2;
+	f.filtered.n_leaks = 1;
+	text = render_findings("text", &f, 0);
+	assert_non_null(strstr(text, "FILTER   objects of 1KiB or more, older than 5 collections; "
+				     "left out: 4KiB\n         live in 40 objects, 3 sites that have "
+				     "nothing else;\n"));
+	assert_non_null(strstr(text, "heap from +60KiB/min on; left out: 1 site of 2KiB;"));
+	assert_non_null(strstr(text, "goroutines from +30/min on;"));
+	assert_non_null(strstr(text, "2 findings left out, 1 of them a leak\n"));
+	assert_non_null(strstr(text, "at 2 sites"));
+	free(text);
+	f.filter = (struct filter){ .set = true, .min_object = 16, .max_object = 64 };
+	f.filtered = (struct filtered){ .heap = { 0 } };
+	text = render_findings("text", &f, 0);
+	assert_non_null(strstr(text, "FILTER   objects of 16B to 64B; left out: 0B "));
+	free(text);
+}
+
 static void test_numbers(void **state)
 {
 	static const struct { uint64_t v; const char *bytes; } bytes[] = {
@@ -1178,7 +1211,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_colours),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
-		cmocka_unit_test(test_folders), cmocka_unit_test(test_suppressed), cmocka_unit_test(test_goroutine_rates),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_suppressed), cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),
 		cmocka_unit_test(test_pprof_goroutines), cmocka_unit_test(test_pprof_creation),

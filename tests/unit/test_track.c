@@ -673,7 +673,10 @@ static void test_old(void **state)
 	}
 	w.marked[0] = false;
 	collect(tr, &w, true);
+	track_count_aged(tr, moment);
 	track_snapshot(tr, 4000, moment, &s);
+	assert_float_equal(account(&s, 1, 0x10, 16)->aged, 8, 1e-6);
+	assert_int_equal(account(&s, 1, 0x10, 16)->n_aged, 2);
 	assert_float_equal(account(&s, 1, 0x10, 16)->old, 8, 1e-6);
 	assert_int_equal(account(&s, 1, 0x10, 16)->n_old, 2);
 	assert_float_equal(account(&s, 1, 0x10, 16)->each, 4, 1e-6);

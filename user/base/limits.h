@@ -85,6 +85,7 @@ enum {
 	MAX_DYNAMIC = 1 << 18,		/* words that may be interface types and are remembered */
 	MAX_PROBES = 1 << 16,		/* of them, those outside the file, which are read */
 
+	MAX_OLDER_CYCLES = 10000,	/* collections that are remembered for --older */
 	MAX_SUPPRESS_BYTES = 1 << 20,	/* of a file of patterns, which the user has written */
 	MAX_SUPPRESSIONS = 1000,	/* patterns in it; each is compared with each stack */
 	MAX_SUPPRESS_FRAMES = 64,	/* of one pattern */

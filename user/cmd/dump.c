@@ -94,6 +94,7 @@ static int report(struct run *r, struct observation *o)
 	int err;
 
 	o->suppress = r->suppress;
+	o->filter = r->o->filter;
 	f = findings_make(o, r->sites);
 	err = outputs_write(r->outputs, f, r->o->top);
 	if (err == -ENODATA)

@@ -71,6 +71,7 @@ static int report(struct run *r)
 	int err;
 
 	o->suppress = r->suppress;
+	o->filter = r->o->filter;
 	f = findings_make(o, r->sites);
 	err = outputs_write(r->outputs, f, r->o->top);
 	r->leaks = f->verdicts.known && f->verdicts.verdict == VERDICT_LEAK;
@@ -292,6 +293,7 @@ static int open_process(struct run *r, pid_t pid)
 		.budget_percent = r->o->budget_percent, .source = r->o->source,
 		.distance = r->o->distance, .min_cycles = r->o->min_cycles,
 		.min_s = (double)r->o->min_time_ns / 1e9, .gc = r->o->gc,
+		.older_ns = r->o->filter.older_ns, .older_cycles = r->o->filter.older_cycles,
 		.new_stack = new_stack, .ctx = r,
 	};
 	struct sites_ops names;

@@ -646,6 +646,42 @@ static void put_suppressed(struct json *j, const struct findings *f)
 	close_level(j, '}');
 }
 
+/* 0: there is no limit. */
+static uint64_t or_none(uint64_t n)
+{
+	return n ? n : UNKNOWN_U64;
+}
+
+static void put_filter(struct json *j, const struct findings *f)
+{
+	const struct filter *by = &f->filter;
+	struct left_out slow;
+
+	if (!by->set)
+		return;
+	report_slow(f, &slow);
+	open_level(j, "filter", '{');
+	field_u64(j, "min_object_bytes", or_none(by->min_object));
+	field_u64(j, "max_object_bytes", or_none(by->max_object));
+	field_double(j, "older_s", by->older_ns ? (double)by->older_ns / 1e9 : NAN);
+	field_u64(j, "older_gc_cycles", or_none(by->older_cycles));
+	field_double(j, "min_rate_per_s", by->min_rate > 0 ? by->min_rate : NAN);
+	field_double(j, "min_goroutine_rate_per_s",
+		     by->min_goroutine_rate > 0 ? by->min_goroutine_rate : NAN);
+	open_level(j, "left_out", '{');
+	field_u64(j, "sites", f->filtered.heap.sites);
+	field_whole(j, "live_objects", f->filtered.heap.live, f->live_known);
+	field_whole(j, "live_bytes", f->filtered.heap.live_bytes, f->live_known);
+	field_u64(j, "slow_sites", slow.heap.sites);
+	field_whole(j, "slow_live_bytes", slow.heap.live_bytes, f->live_known);
+	field_u64(j, "slow_goroutine_sites", slow.goroutines.sites);
+	field_u64(j, "slow_goroutines", slow.goroutines.live);
+	field_u64(j, "findings", f->filtered.n_findings);
+	field_u64(j, "leaks", f->filtered.n_leaks);
+	close_level(j, '}');
+	close_level(j, '}');
+}
+
 static void put_missing(struct json *j, unsigned missing)
 {
 	const char *text;
@@ -750,6 +786,7 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 		report_heap_json(&j, f->types);
 	put_verdicts(&j, f);
 	put_suppressed(&j, f);
+	put_filter(&j, f);
 	put_coverage(&j, f);
 	put_cost(&j, f);
 	put_looks(&j, f);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * left_out.c - sums of what is suppressed, and their line in the text report.
+ * left_out.c - sums of what is suppressed or does not pass the filter, and lines of the text report
+ * that say so.
  */
 #include "user/report/left_out.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 
 #include "user/base/text.h"
+#include "user/base/util.h"
 #include "user/report/line.h"
 #include "user/report/report.h"
 
@@ -39,21 +41,33 @@ static double goroutine_rate(const struct findings *f, const struct goroutine_si
 									    s->rate_per_s;
 }
 
-void report_suppressed(const struct findings *f, struct left_out *out)
+static void add_up(const struct findings *f, const struct heap_site *sites, size_t n_sites,
+		   const struct goroutine_site *gsites, size_t n_gsites, struct left_out *out)
 {
 	*out = (struct left_out){ .goroutine_rate = NAN };
-	for (size_t i = 0; i < f->n_sites_suppressed; i++)
-		report_add_heap(&out->heap, &f->sites[f->n_sites + i]);
-	add_rates(&out->rate, f->sites + f->n_sites, f->n_sites_suppressed);
-	for (size_t i = 0; i < f->n_gsites_suppressed; i++) {
-		const struct goroutine_site *s = &f->gsites[f->n_gsites + i];
-		double rate = goroutine_rate(f, s);
+	for (size_t i = 0; i < n_sites; i++)
+		report_add_heap(&out->heap, &sites[i]);
+	add_rates(&out->rate, sites, n_sites);
+	for (size_t i = 0; i < n_gsites; i++) {
+		double rate = goroutine_rate(f, &gsites[i]);
 
-		report_add_goroutines(&out->goroutines, s);
+		report_add_goroutines(&out->goroutines, &gsites[i]);
 		if (isfinite(rate))
 			out->goroutine_rate = (isnan(out->goroutine_rate) ? 0 :
 					       out->goroutine_rate) + rate;
 	}
+}
+
+void report_suppressed(const struct findings *f, struct left_out *out)
+{
+	add_up(f, f->sites + f->n_sites, f->n_sites_suppressed, f->gsites + f->n_gsites,
+	       f->n_gsites_suppressed, out);
+}
+
+void report_slow(const struct findings *f, struct left_out *out)
+{
+	add_up(f, f->sites + f->n_sites + f->n_sites_suppressed, f->n_sites_slow,
+	       f->gsites + f->n_gsites + f->n_gsites_suppressed, f->n_gsites_slow, out);
 }
 
 static void put_heap(struct line *l, const struct findings *f, const struct left_out *s)
@@ -103,4 +117,94 @@ void report_suppressed_line(const struct page *out, const struct findings *f)
 		put_goroutines(&l, &s, s.heap.sites ? "; " : ": ");
 	end_line(&l);
 	free(file);
+}
+
+/* ---- the filter ------------------------------------------------------------------------------ */
+
+static char *size_words(const struct filter *f)
+{
+	const struct report_words least = report_bytes(f->min_object);
+	const struct report_words most = report_bytes(f->max_object);
+
+	if (f->min_object && f->max_object)
+		return xasprintf(" of %s to %s", least.s, most.s);
+	if (f->min_object)
+		return xasprintf(" of %s or more", least.s);
+	return f->max_object ? xasprintf(" of %s or less", most.s) : xstrdup("");
+}
+
+static char *age_words(const struct filter *f)
+{
+	if (f->older_cycles)
+		return xasprintf(" older than %s collection%s", report_count(f->older_cycles).s,
+				 plural(f->older_cycles));
+	return f->older_ns ? xasprintf(" older than %s",
+				       report_duration((double)f->older_ns / 1e9).s) : xstrdup("");
+}
+
+char *report_filter_words(const struct filter *f)
+{
+	char *size = size_words(f), *age = age_words(f), *words = NULL;
+
+	if (*size || *age)
+		words = xasprintf("objects%s%s%s", size, *size && *age ? "," : "", age);
+	free(size);
+	free(age);
+	return words;
+}
+
+static void put_objects(struct line *l, const struct findings *f, const char *words)
+{
+	const struct heap_sum *s = &f->filtered.heap;
+	const bool looked = f->live_known;
+
+	item(l, "", "%s", words);
+	item(l, "; ", "left out: %s", report_bytes(report_whole(looked ? s->live_bytes :
+								s->young_bytes)).s);
+	item(l, " ", "%s in %s objects", looked ? "live" : "young",
+	     report_count(report_whole(looked ? s->live : s->young)).s);
+	item(l, ", ", "%s site%s that have nothing else", report_count(s->sites).s,
+	     plural(s->sites));
+}
+
+static void put_slow(struct line *l, const struct findings *f, const char *separator)
+{
+	struct left_out s;
+
+	report_slow(f, &s);
+	if (f->filter.min_rate > 0) {
+		item(l, separator, "heap from %s/min on",
+		     report_change(f->filter.min_rate * 60).s);
+		item(l, "; ", "left out: %s site%s", report_count(s.heap.sites).s,
+		     plural(s.heap.sites));
+		item(l, " ", "of %s", report_bytes(report_whole(s.heap.live_bytes)).s);
+		separator = "; ";
+	}
+	if (f->filter.min_goroutine_rate > 0) {
+		item(l, separator, "goroutines from %+.3g/min on",
+		     f->filter.min_goroutine_rate * 60);
+		item(l, "; ", "left out: %s at %s site%s", report_count(s.goroutines.live).s,
+		     report_count(s.goroutines.sites).s, plural(s.goroutines.sites));
+	}
+}
+
+void report_filter_line(const struct page *out, const struct findings *f)
+{
+	char *words = report_filter_words(&f->filter);
+	const uint64_t n = f->filtered.n_findings, leaks = f->filtered.n_leaks;
+	struct line l;
+
+	if (!f->filter.set)
+		return;
+	l = begin_line(out, "FILTER   ", 9);
+	if (words)
+		put_objects(&l, f, words);
+	put_slow(&l, f, words ? "; " : "");
+	if (n)
+		item(&l, "; ", "%s finding%s left out", report_count(n).s, plural(n));
+	if (leaks)
+		item(&l, ", ", "%s of them %s", report_count(leaks).s,
+		     leaks == 1 ? "a leak" : "leaks");
+	end_line(&l);
+	free(words);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * left_out.h - what the sites that are suppressed hold, and how a report says so.
+ * left_out.h - what is suppressed or does not pass the filter, and how a report says so.
  */
 #ifndef LEFT_OUT_H
 #define LEFT_OUT_H
@@ -17,8 +17,13 @@ struct left_out {
 };
 
 void report_suppressed(const struct findings *f, struct left_out *out);
+void report_slow(const struct findings *f, struct left_out *out);	/* below the filter's rate */
 
-/* A line of the text report; nothing where nothing is suppressed. */
+/* Lines of the text report; nothing where nothing is suppressed, and where there is no filter. */
 void report_suppressed_line(const struct page *out, const struct findings *f);
+void report_filter_line(const struct page *out, const struct findings *f);
+
+/* "objects of 1KiB or more, older than 5m00s", to be freed; NULL: all of them are shown. */
+char *report_filter_words(const struct filter *f);
 
 #endif

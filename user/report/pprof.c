@@ -19,6 +19,7 @@
 #include "user/base/util.h"
 #include "user/model.h"
 #include "user/report/heap_folded.h"
+#include "user/report/left_out.h"
 #include "user/report/profile.h"
 
 /* Frames that make one location, known again by their addresses: most stacks share theirs. */
@@ -37,6 +38,7 @@ static void put_comments(struct making *m, bool of_heap)
 {
 	const struct findings *f = m->f;
 	const struct target_info *t = &f->target;
+	char *words = report_filter_words(&f->filter);
 
 	profile_comment(m->p, xasprintf("gobpfleak %s, pid %d %s, %s%s", f->version, t->pid,
 					t->comm ? t->comm : "?",
@@ -57,6 +59,13 @@ static void put_comments(struct making *m, bool of_heap)
 	if (of_heap)
 		profile_comment(m->p, xstrdup(f->look ? "from the runtime's own memory profile" :
 				"objects allocated before the attach are not seen"));
+	if (of_heap && words)
+		profile_comment(m->p, xasprintf("filtered: only %s", words));
+	if (f->n_sites_suppressed + f->n_sites_slow + f->n_gsites_suppressed + f->n_gsites_slow)
+		profile_comment(m->p, xasprintf("%zu sites left out by --suppress or --min-rate",
+						of_heap ? f->n_sites_suppressed + f->n_sites_slow :
+						f->n_gsites_suppressed + f->n_gsites_slow));
+	free(words);
 	if (f->gone)
 		profile_comment(m->p, xasprintf("the target %s", f->gone));
 	for (size_t i = 0; i < f->n_coverage; i++)

@@ -450,7 +450,7 @@ static struct heap_sum heap_total(const struct findings *f)
 {
 	struct heap_sum t = { 0 };
 
-	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed; i++)
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed + f->n_sites_slow; i++)
 		add_heap(&t, &f->sites[i]);
 	return t;
 }
@@ -726,7 +726,7 @@ static size_t count_findings(const struct findings *f, enum verdict verdict)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->verdicts.n_findings; i++)
+	for (size_t i = 0; i < f->verdicts.n_findings + f->filtered.n_findings; i++)
 		n += f->verdicts.findings[i].verdict == verdict;
 	return n;
 }
@@ -1003,7 +1003,8 @@ static void put_findings(const struct page *out, const struct findings *f,
 static void put_states(struct line *l, const struct findings *f)
 {
 	struct report_state *states;
-	size_t n = report_states(f->gsites, f->n_gsites + f->n_gsites_suppressed, &states);
+	size_t n = report_states(f->gsites, f->n_gsites + f->n_gsites_suppressed + f->n_gsites_slow,
+				 &states);
 
 	for (size_t i = 0; i < n; i++)
 		item(l, i ? ", " : "; ", "%s [%s]", report_count(states[i].n).s, states[i].state);
@@ -1024,7 +1025,7 @@ static void put_goroutine_total(const struct page *out, const struct findings *f
 	struct goroutine_sum t = { 0 };
 	struct line l = begin_line(out, "GOROUTINES ", 9);
 
-	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed; i++)
+	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed + f->n_gsites_slow; i++)
 		add_goroutines(&t, &f->gsites[i]);
 	item(&l, "", "%s live at %s site%s", report_count(t.live).s, report_count(t.sites).s,
 	     plural(t.sites));
@@ -1272,6 +1273,7 @@ static void put_report(const struct page *out, const struct findings *f, const s
 		put_findings(out, f, show);
 	}
 	report_suppressed_line(out, f);
+	report_filter_line(out, f);
 	report_process(out, f);
 	report_memory(out, f);
 	report_trend(out, f);

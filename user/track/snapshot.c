@@ -149,7 +149,7 @@ static struct obs_account copy_account(const struct track *tr, const struct acco
 		.doubtful = at_most_lost(tr, sum->doubtful, a->tiny),
 		.replaced = at_most_lost(tr, replaced(a, sum->doubtful), a->tiny),
 		.n_live = (uint64_t)a->live << weigh_shift(tr, a),
-		.old = sum->old, .n_old = sum->n_old, .each = mean_weight(tr, a, sum),
+		.aged = sum->aged, .n_aged = sum->n_aged, .old = sum->old, .n_old = sum->n_old, .each = mean_weight(tr, a, sum),
 		.allocs = weigh_allocs(tr, a), .recorded = a->allocs,
 		.samples = a->live, .oldest_ns = sum->oldest_ns };
 }
@@ -219,6 +219,11 @@ uint64_t track_cycles(const struct track *tr)
 uint64_t track_looked_ns(const struct track *tr)
 {
 	return tr->looked_ns;
+}
+
+void track_count_aged(struct track *tr, uint64_t before_ns)
+{
+	tr->aged_ns = before_ns;
 }
 
 void track_snapshot(struct track *tr, uint64_t now, uint64_t old_ns, struct track_snapshot *out)

@@ -30,6 +30,10 @@ static void add_object(const struct track *tr, struct account_sum *s, const stru
 		s->old += weight;
 		s->n_old += 1ull << weigh_shift(tr, &tr->accounts[o->account]);
 	}
+	if (birth < tr->aged_ns) {
+		s->aged += weight;
+		s->n_aged++;
+	}
 	if (!s->oldest_ns || birth < s->oldest_ns)
 		s->oldest_ns = birth;
 }

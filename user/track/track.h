@@ -166,6 +166,9 @@ void track_sum(const struct track *tr, struct track_sum *out);
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
 			void *ctx);
 
+/* From now on the live objects that were born before are counted apart, as aged. */
+void track_count_aged(struct track *tr, uint64_t before_ns);
+
 /* old_ns: what was born before is told apart, so that growth since then can be told. */
 void track_snapshot(struct track *tr, uint64_t now_ns, uint64_t old_ns,
 		    struct track_snapshot *out);

@@ -96,6 +96,7 @@ struct track {
 	bool chosen;			/* not every record was certain to be made */
 	uint64_t first_ns;		/* of the first object; 0: none yet */
 	uint64_t looked_ns, gc_cycles;
+	uint64_t aged_ns;		/* see track_count_aged() */
 	uint32_t looked_gen;		/* of the last look; 0: none yet */
 	uint64_t n_unplaced;		/* allocations whose address is not known */
 	uint64_t n_lost;		/* as known so far */
@@ -175,8 +176,10 @@ double weigh_allocs(const struct track *tr, const struct account *a);
 struct account_sum {		/* over its objects, each with its weight */
 	double live, young;
 	double old;		/* of live: those born before a moment */
+	double aged;		/* before track.aged_ns */
 	double shared, doubtful; /* of live */
 	uint64_t n_old;		/* old, without weights but for thinning */
+	uint64_t n_aged;	/* objects */
 	uint64_t oldest_ns;	/* birth of the oldest live one; 0: none */
 	struct variance v;	/* of live */
 };
