@@ -67,7 +67,7 @@ enum {
 };
 #define PRUNE_NS 10000000000ull		/* between two readings of the table to forget who has ended */
 #define FOCUS_NS 5000000000ull		/* between two questions what grows, */
-#define GROWS_NS 1000000000ull		/* or whether anything does */
+#define GROWS_NS 10000000000ull		/* or whether anything does, which takes some 10 ms */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
 
 struct tracing {
@@ -890,7 +890,7 @@ static bool class_grows(const struct tracing *t, unsigned class)
 
 static void ask_what_grows(struct tracing *t, uint64_t now)
 {
-	if (now < t->grows_ns + GROWS_NS)
+	if (now < (t->grows_ns ? t->grows_ns : t->attach_ns) + GROWS_NS)
 		return;
 	t->grows_ns = now;
 	t->grows = false;

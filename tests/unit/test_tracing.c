@@ -1224,7 +1224,7 @@ static void test_types(void **state)
 	assert_int_equal(w.moment.end_ns, 0);
 	assert_int_equal(w.moment.live_bytes, w.memory.live_heap);
 	w.grows = true;
-	w.clock += 2 * S;
+	w.clock += 11 * S;
 	tracing_ends(w.t, w.clock + 9 * S);
 	allocate(0xc000000000, PUT, BIAS + 0x9000);
 	allocate(0xc000000040, PUT, 0);

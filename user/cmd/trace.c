@@ -48,6 +48,7 @@ struct run {
 	unsigned int n_failed;		/* reports that could not be written */
 	bool leaks;			/* as the last report says */
 	bool stop;			/* the final report is due */
+	bool was_gone;			/* the process, at the turn before */
 	const char *nothing;		/* why there may be nothing to write */
 	int result;
 };
@@ -225,6 +226,15 @@ static void check_gone(void *ctx)
 		r->result = launch_status(target_pid(process_target(r->p)));
 }
 
+/* An exec does not show in a descriptor.  What does show is told by the next turn, together with the
+ * signal that has ended a command and us, which must not look like an end by itself. */
+static void check_exec(struct run *r)
+{
+	if (r->was_gone)
+		check_gone(r);
+	r->was_gone = process_gone(r->p);
+}
+
 /* Ticks and records that cannot wait: every turn of the loop takes what there is. */
 static void on_turn(void *ctx)
 {
@@ -367,7 +377,7 @@ static int follow(struct run *r)
 		if (!err && !r->stop)
 			err = tracing_turn(r->t, false);
 		check_cycles(r);
-		check_gone(r);		/* an exec does not show in a descriptor */
+		check_exec(r);
 		if (!err && !r->stop)
 			check_limit(r);
 		if (err || r->stop || loop_interrupted(r->loop) || !report_due(r))
