@@ -137,6 +137,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 				 .statics = m->data + l->bias, .statics_end = m->ebss + l->bias };
 	l->nodes = nodes_new(&l->budget);
 	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
+	roots_init(l);
 }
 
 static void look_fini(struct look *l)
@@ -145,6 +146,7 @@ static void look_fini(struct look *l)
 	nodes_free(l->nodes);
 	shapes_free(l->shapes);
 	table_fini(&l->parts);
+	table_fini(&l->frames);
 	free(l->todo);
 	free(l->statics);
 	free(l->put_off);

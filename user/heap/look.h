@@ -106,6 +106,7 @@ struct look {
 	struct walk walk;
 	struct holder holder;
 	struct table parts;
+	struct table frames;		/* what the code says of return addresses on stacks */
 	struct part_todo *todo;		/* parts to be walked */
 	size_t n_todo, cap_todo;
 	struct static_part *statics;
@@ -144,6 +145,7 @@ struct heap {
 /* What is known of an object, in whichever pass. */
 uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength);
 
+void roots_init(struct look *l);
 /* Walk roots: l->holder says which, edges go to l->walk.edge. */
 void roots_variables(struct look *l);
 void roots_stacks(struct look *l);

@@ -157,17 +157,57 @@ static void walk_region(struct look *l, uint64_t vaddr, uint64_t end)
 
 /* ---- stacks ------------------------------------------------------------------------------- */
 
-/* The receiver of a method, if the function has kept it in memory. */
-static void walk_receiver(struct look *l, const struct goroutine_stack *st,
-			  const struct stack_frame *fr, uint64_t entry)
+/* What the code says of a return address: the same for each of a hundred thousand goroutines that
+ * wait there. */
+struct frame_facts {
+	uint64_t pc;		/* key */
+	uint64_t entry;		/* of the function; 0: of none */
+	uint64_t receiver;	/* rtype of the first argument, if the function has put that into
+				 * memory by then; 0 */
+	uint64_t args;		/* bytes of the arguments that it gets in memory */
+};
+
+void roots_init(struct look *l)
 {
-	uint64_t off = fr->addr - st->addr + fr->size + WORD, rtype;
+	table_init(&l->frames, sizeof(struct frame_facts), FRAME_FACTS_BYTES);
+}
+
+static struct frame_facts facts_of(struct look *l, uint64_t pc)
+{
+	struct frame_facts facts = { .pc = pc, .args = gobin_args_size(l->gb, pc - 1) };
+	struct go_func f;
+
+	if (!gobin_func_at(l->gb, pc - 1, &f))
+		return facts;
+	facts.entry = f.entry;
+	facts.receiver = typeindex_receiver(l->index, f.entry);
+	if (facts.receiver && !spill_first_argument(l->gb, pc - 1))
+		facts.receiver = 0;
+	return facts;
+}
+
+static struct frame_facts get_facts(struct look *l, uint64_t pc)
+{
+	struct frame_facts *known = table_find(&l->frames, pc), facts;
+	bool is_new;
+
+	if (known)
+		return *known;
+	facts = facts_of(l, pc);
+	known = pc ? table_put(&l->frames, pc, &is_new) : NULL;
+	if (known)
+		*known = facts;
+	return facts;
+}
+
+/* The receiver of a method. */
+static void walk_receiver(struct look *l, const struct goroutine_stack *st,
+			  const struct stack_frame *fr, uint64_t rtype)
+{
+	uint64_t off = fr->addr - st->addr + fr->size + WORD;
 	struct edge e = { .slot = NO_SLOT };
 
-	if (off + WORD > st->n_bytes)
-		return;
-	rtype = typeindex_receiver(l->index, entry);
-	if (!rtype || !spill_first_argument(l->gb, fr->pc - 1))
+	if (!rtype || off + WORD > st->n_bytes)
 		return;
 	e.target = load_u64(st->bytes + off);
 	e.type = types_get(l->types, rtype, FORM_VALUE);
@@ -191,14 +231,14 @@ static void walk_frame(struct look *l, const struct goroutine_stack *st,
 		       const struct stack_frame *fr, uint64_t *args)
 {
 	uint64_t off = fr->addr - st->addr, end = off + fr->size, own = *args;
-	struct go_func f;
+	const struct frame_facts facts = get_facts(l, fr->pc);
 
-	*args = gobin_args_size(l->gb, fr->pc - 1);
-	if (!gobin_func_at(l->gb, fr->pc - 1, &f))
+	*args = facts.args;
+	if (!facts.entry)
 		return;
 	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE,
-				     .addr = f.entry };
-	walk_receiver(l, st, fr, f.entry);
+				     .addr = facts.entry };
+	walk_receiver(l, st, fr, facts.receiver);
 	walk_words(l, st, off + own, end);
 	walk_words(l, st, end + WORD, end + WORD + *args);
 }
