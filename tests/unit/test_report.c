@@ -400,8 +400,8 @@ static void test_filter_line(void **state)
 	f.filtered.n_leaks = 1;
 	text = render_findings("text", &f, 0);
 	assert_non_null(strstr(text, "FILTER   objects of 1KiB or more, older than 5 collections; "
-				     "left out: 4KiB\n         live in 40 objects, 3 sites that have "
-				     "nothing else;\n"));
+				     "left out: 4KiB live in 40 objects,\n         3 sites that have "
+				     "nothing else;"));
 	assert_non_null(strstr(text, "heap from +60KiB/min on; left out: 1 site of 2KiB;"));
 	assert_non_null(strstr(text, "goroutines from +30/min on;"));
 	assert_non_null(strstr(text, "2 findings left out, 1 of them a leak\n"));
