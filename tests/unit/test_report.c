@@ -405,7 +405,7 @@ static void test_filter_line(void **state)
 	assert_non_null(strstr(text, "heap from +60KiB/min on; left out: 1 site of 2KiB;"));
 	assert_non_null(strstr(text, "goroutines from +30/min on;"));
 	assert_non_null(strstr(text, "2 findings left out, 1 of them a leak\n"));
-	assert_non_null(strstr(text, "at 2 sites"));
+	assert_non_null(strstr(text, "live in 0 objects at 1 site;"));
 	free(text);
 	f.filter = (struct filter){ .set = true, .min_object = 16, .max_object = 64 };
 	f.filtered = (struct filtered){ .heap = { 0 } };

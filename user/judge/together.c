@@ -222,25 +222,31 @@ static bool in_step(const struct node *a, const struct node *b, size_t n_steps)
 	return n >= WINDOW_PARTS && squares <= IN_STEP * (double)(n - 1);
 }
 
+/* Whether the goroutines allocate there, or who starts them does, for them. */
 static bool runs_it(const struct judge_group *g, const struct judge_site *site)
 {
-	return g->function && site->n_callers &&
-	       site->callers[site->n_callers - 1] == g->function;
+	return site->n_callers &&
+	       ((g->function && site->callers[site->n_callers - 1] == g->function) ||
+		(g->creator && site->callers[0] == g->creator));
 }
 
-static bool belong(const struct together *t, const struct node *a, const struct node *b)
+static bool belongs_to_group(const struct together *t, const struct node *a, const struct node *b)
 {
-	if (a->group && b->group)
-		return a->group->creator && a->group->creator == b->group->creator &&
-		       in_step(a, b, t->in->groups_span.n_steps);
-	if (a->group || b->group) {
-		const struct judge_group *g = a->group ? a->group : b->group;
+	const size_t of_groups = t->in->groups_span.n_steps, of_sites = t->in->sites_span.n_steps;
 
-		return runs_it(g, a->site ? a->site : b->site) &&
-		       in_step(a, b, t->in->groups_span.n_steps < t->in->sites_span.n_steps ?
-				     t->in->groups_span.n_steps : t->in->sites_span.n_steps);
-	}
-	return share_caller(t, a->site, b->site) && in_step(a, b, t->in->sites_span.n_steps);
+	if (!a->group)
+		return false;
+	if (b->group)
+		return a->group->creator && a->group->creator == b->group->creator &&
+		       in_step(a, b, of_groups);
+	return runs_it(a->group, b->site) &&
+	       in_step(a, b, of_groups < of_sites ? of_groups : of_sites);
+}
+
+static bool are_one(const struct together *t, const struct node *a, const struct node *b)
+{
+	return a->site && b->site && share_caller(t, a->site, b->site) &&
+	       in_step(a, b, t->in->sites_span.n_steps);
 }
 
 /* The runtime's objects for goroutines go to those goroutines that grow most; nodes are in that
@@ -256,14 +262,36 @@ static void give_descriptors(struct together *t)
 			join(t, group, i);
 }
 
+static bool *with_groups(const struct together *t)
+{
+	bool *with = xcalloc(t->n + 1, sizeof(*with)), *roots = xcalloc(t->n + 1, sizeof(*roots));
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->nodes[i].group)
+			roots[root_of(t, i)] = true;
+	for (size_t i = 0; i < t->n; i++)
+		with[i] = roots[root_of(t, i)];
+	free(roots);
+	return with;
+}
+
+/* What goroutines hold leads to no other sites: who starts them in a loop that does everything
+ * would be one leak with all that the loop leaks. */
 static void join_all(struct together *t)
 {
-	size_t n = t->n < MAX_NODES ? t->n : MAX_NODES;
+	const size_t n = t->n < MAX_NODES ? t->n : MAX_NODES;
+	bool *with;
 
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = i + 1; k < n; k++)
-			if (belong(t, &t->nodes[i], &t->nodes[k]))
+		for (size_t k = 0; k < n; k++)
+			if (i != k && belongs_to_group(t, &t->nodes[i], &t->nodes[k]))
 				join(t, i, k);
+	with = with_groups(t);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			if (!with[i] && !with[k] && are_one(t, &t->nodes[i], &t->nodes[k]))
+				join(t, i, k);
+	free(with);
 }
 
 /* Buckets of maps that grow in step with what leaks are part of it. */
