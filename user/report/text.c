@@ -459,7 +459,7 @@ static void put_live(struct line *l, const struct findings *f)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed; i++)
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed + f->n_sites_slow; i++)
 		n += f->sites[i].live.value > 0;
 	item(l, "", "%s%s", size_of(f->live_bytes.value).s, report_limits(&f->live_bytes, false).s);
 	item(l, " ", "live in %s object%s at %s site%s", count_of(f->live.value).s,
@@ -736,11 +736,11 @@ static size_t count_others(const struct findings *f, bool judged)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n_sites; i++)
-		n += f->sites[i].finding == NO_INDEX &&
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed + f->n_sites_slow; i++)
+		n += f->sites[i].finding == NO_INDEX && !f->sites[i].suppressed &&
 		     (f->sites[i].is.verdict != VERDICT_TOO_FEW) == judged;
-	for (size_t i = 0; i < f->n_gsites; i++)
-		n += f->gsites[i].finding == NO_INDEX &&
+	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed + f->n_gsites_slow; i++)
+		n += f->gsites[i].finding == NO_INDEX && !f->gsites[i].suppressed &&
 		     (f->gsites[i].is.verdict != VERDICT_TOO_FEW) == judged;
 	return n;
 }
