@@ -128,6 +128,7 @@ struct heapmap {
 	uint32_t n_cycles;	/* collections completed before it, sweepgen / 2 */
 	bool interrupted;	/* ended early: nothing below is whole */
 	uint64_t only_size;	/* looked at objects of this size only; 0: at all */
+	uint64_t min_size, max_size;	/* or of these sizes; 0: no limit */
 	struct heap_type *types;	/* most bytes first, untyped rows among them */
 	size_t n_types;
 	struct heap_sums pointers, no_pointers;

@@ -597,10 +597,10 @@ static const struct row fixed_rows[] = {
 	{ "at-limit", CMD_TRACE, .arg = "PERCENT", .parse = parse_share, AT(at_limit),
 	  .help = "one more report when memory comes to that share of the limit of its cgroup, or "
 		  "of the machine's" },
-	{ "min-size", CMD_TRACE | CMD_DUMP, .letter = 'z', .arg = "BYTES", .min = 1,
+	{ "min-size", REPORTS, .letter = 'z', .arg = "BYTES", .min = 1,
 	  .parse = parse_object_size, AT(filter.min_object),
 	  .help = "show only objects of at least BYTES" },
-	{ "max-size", CMD_TRACE | CMD_DUMP, .letter = 'Z', .arg = "BYTES", .min = 1,
+	{ "max-size", REPORTS, .letter = 'Z', .arg = "BYTES", .min = 1,
 	  .parse = parse_object_size, AT(filter.max_object),
 	  .help = "show only objects of at most BYTES" },
 	{ "older", CMD_TRACE, .arg = "AGE", .parse = parse_age,
@@ -904,6 +904,8 @@ static int check_filter(struct parsing *p)
 	if (f->max_object && f->min_object > f->max_object)
 		return wrong(p, "-z %" PRIu64 " is more than -Z %" PRIu64 ": no object is of such a "
 			     "size", f->min_object, f->max_object);
+	if (p->o->only_size && (f->min_object || f->max_object))
+		return wrong(p, "--class is one size: leave out -z and -Z");
 	if (!p->o->heap && (f->min_object || f->max_object || f->older_ns || f->older_cycles))
 		return wrong(p, "-z, -Z and --older are for allocations, which --goroutines-only "
 			     "leaves out");

@@ -487,7 +487,16 @@ func (t *T) holdersClass(version string) {
 	p := t.program(t.build("holders", version, "plain"))
 	p.do("build")
 	all, one := t.heap(p.pid()), t.heap(p.pid(), "--class", fmt.Sprint(size))
+	between := t.heap(p.pid(), "-z", fmt.Sprint(size-15), "-Z", fmt.Sprint(size+15))
+	t.refused(t.runTool(0, "heap", "-p", fmt.Sprint(p.pid()), "--class", fmt.Sprint(size+1)), "--class 97", "96 and 112")
+	t.refused(t.runTool(0, "heap", "-p", fmt.Sprint(p.pid()), "--class", fmt.Sprint(size), "-z", "1"), "leave out -z")
 	p.finish()
+	if between.find("main.inTimer") == nil || between.find("main.inTimer").Objects != one.find("main.inTimer").Objects {
+		t.Errorf("main.inTimer is not the same among those of %d to %d bytes", size-15, size+15)
+	}
+	if between.find("main.inLargeMap") != nil {
+		t.Errorf("objects of other sizes than those of %d to %d bytes", size-15, size+15)
+	}
 	got := one.find("main.inTimer")
 	if got == nil || got.Objects != all.find("main.inTimer").Objects {
 		t.Errorf("main.inTimer of %d bytes is not as it is among all", size)

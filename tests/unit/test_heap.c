@@ -451,7 +451,32 @@ static void test_only_size(void **state)
 	check_objects(&m, "[]uint8", NULL, 1, 1);
 	assert_string_equal(find(&m, "[]uint8", NULL)->holders[0].levels[0].type, "main.node");
 	heapmap_free(&m);
+	look_with(&(struct heap_options){ .min_size = 512 }, &m);
+	assert_null(find(&m, "main.node", NULL));
+	check_objects(&m, "[]uint8", NULL, 1, 1);
+	assert_int_equal(m.min_size, 512);
+	heapmap_free(&m);
+	look_with(&(struct heap_options){ .min_size = 1, .max_size = 1023 }, &m);
+	assert_null(find(&m, "[]uint8", NULL));
+	check_objects(&m, "main.node", NULL, 1, 1);
+	heapmap_free(&m);
 	fake_heap_end(&h);
+}
+
+static void test_classes(void **state)
+{
+	uint64_t below, above;
+
+	assert_true(heap_is_class(8, &below, &above));
+	assert_true(heap_is_class(96, &below, &above));
+	assert_true(heap_is_class(32768, &below, &above));
+	assert_true(heap_is_class(40960, &below, &above));	/* a large object */
+	assert_false(heap_is_class(100, &below, &above));
+	assert_true(below == 96 && above == 112);
+	assert_false(heap_is_class(32767, &below, &above));
+	assert_true(below == 28672 && above == 32768);
+	assert_false(heap_is_class(7, &below, &above));
+	assert_true(below == 0 && above == 8);
 }
 
 /* Too little memory for labels: what is left out is counted. */
@@ -569,7 +594,7 @@ int main(void)
 		cmocka_unit_test(test_unreached),
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
-		cmocka_unit_test(test_only_size),
+		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_forged),

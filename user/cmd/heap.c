@@ -5,6 +5,7 @@
 #include "user/cmd/cmd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,7 +101,9 @@ static struct heap_options options(struct run *r)
 {
 	const struct opts *o = r->o;
 	struct heap_options opt = {
-		.rate = o->read_rate, .only_size = o->only_size, .max_bytes = o->memory_bytes,
+		.rate = o->read_rate, .only_size = o->only_size,
+		.min_size = o->filter.min_object, .max_size = o->filter.max_object,
+		.max_bytes = o->memory_bytes,
 		.n_detailed = o->top ? MANY_ROWS : ALL, .n_holders = o->top ? MANY_HOLDERS : ALL,
 		.interrupted = interrupted, .ctx = r,
 	};
@@ -180,6 +183,17 @@ static int second_look(struct run *r)
 	return 0;
 }
 
+static int check_class(uint64_t size)
+{
+	uint64_t below, above;
+
+	if (!size || heap_is_class(size, &below, &above))
+		return 0;
+	say_error("--class %" PRIu64 ": Go has no size class of so many bytes; the next ones are %"
+		  PRIu64 " and %" PRIu64, size, below, above);
+	return -EINVAL;
+}
+
 static int all_looks(struct run *r)
 {
 	int err = process_open(&r->p, r->o->pid);
@@ -241,8 +255,10 @@ static int report(struct run *r)
 static int heap(const struct opts *o)
 {
 	struct run r = { .o = o };
-	int err = open_loop(&r);
+	int err = check_class(o->only_size);
 
+	if (!err)
+		err = open_loop(&r);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err)

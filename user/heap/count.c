@@ -146,7 +146,11 @@ static void sort_nodes(const struct look *l, struct counts *c)
 
 static bool wants_size(const struct look *l, const struct span *s)
 {
-	return !l->options->only_size || span_slot(s) == l->options->only_size;
+	const struct heap_options *o = l->options;
+	const uint64_t size = span_slot(s);
+
+	return (!o->only_size || size == o->only_size) && size >= o->min_size &&
+	       (!o->max_size || size <= o->max_size);
 }
 
 void count_all(struct look *l, struct counts *c)

@@ -164,6 +164,8 @@ static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
 	m->n_cycles = gen / 2;
 	m->interrupted = l->interrupted;
 	m->only_size = l->options->only_size;
+	m->min_size = l->options->min_size;
+	m->max_size = l->options->max_size;
 	m->losses = l->losses;
 	m->cost = (struct heap_cost){
 		.seconds = (double)(now - l->feed.start_ns) / 1e9,
@@ -210,4 +212,21 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	counts_free(&counts);
 	look_fini(&l);
 	return err;
+}
+
+bool heap_is_class(uint64_t size, uint64_t *below, uint64_t *above)
+{
+	uint64_t class;
+
+	*below = *above = 0;
+	for (unsigned i = 1; (class = golayout_class_size(i)); i++) {
+		if (class == size)
+			return true;
+		if (class > size) {
+			*above = class;
+			return false;
+		}
+		*below = class;
+	}
+	return true;
 }

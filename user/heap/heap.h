@@ -23,6 +23,7 @@ struct heap_seed {
 struct heap_options {
 	uint64_t rate;		/* bytes of the target read a second, at most; 0: no limit */
 	uint64_t only_size;	/* rows and holders for slots of this size only; 0: all */
+	uint64_t min_size, max_size;	/* or of these sizes; 0: no limit */
 	size_t max_bytes;	/* of our own memory; 0: DEFAULT_MEMORY */
 	size_t n_detailed;	/* rows, the largest, that get holders and places; 0: 10 */
 	size_t n_holders;	/* for each of them; 0: 10 */
@@ -36,6 +37,10 @@ struct heap_options {
  * gomem must outlive it. */
 int heap_open(struct heap **out, struct gomem *gm);
 void heap_close(struct heap *h);
+
+/* Whether objects lie in slots of that size: a size class, or more than the largest of these.  If
+ * not, the two classes that it lies between; 0: there is none below. */
+bool heap_is_class(uint64_t size, uint64_t *below, uint64_t *above);
 
 /*
  * One look.  *out is the caller's, heapmap_free().  Errors as of gomem.h: -ESRCH the process has

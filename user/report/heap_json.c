@@ -158,6 +158,8 @@ static void put_look(struct json *j, const struct heap_view *v)
 	field_u64(j, "unreached_bytes",
 		  m->pointers.unreached_bytes + m->no_pointers.unreached_bytes);
 	field_u64(j, "only_size", m->only_size ? m->only_size : UNKNOWN_U64);
+	field_u64(j, "min_size", m->min_size ? m->min_size : UNKNOWN_U64);
+	field_u64(j, "max_size", m->max_size ? m->max_size : UNKNOWN_U64);
 	field_double(j, "span_s", v->before ? v->span_s : NAN);
 	field_double(j, "took_s", m->cost.seconds);
 	field_u64(j, "bytes_read", m->cost.bytes_read);

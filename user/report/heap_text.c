@@ -64,6 +64,20 @@ static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 	end_line(&l);
 }
 
+/* What was looked at, if not all. */
+static void put_slots(struct line *l, const struct heapmap *m)
+{
+	if (m->only_size)
+		item(l, " ", "in slots of %s", report_bytes(m->only_size).s);
+	else if (m->min_size && m->max_size)
+		item(l, " ", "in slots of %s to %s", report_bytes(m->min_size).s,
+		     report_bytes(m->max_size).s);
+	else if (m->min_size || m->max_size)
+		item(l, " ", "in slots of %s or %s",
+		     report_bytes(m->min_size ? m->min_size : m->max_size).s,
+		     m->min_size ? "more" : "less");
+}
+
 void report_heap_totals(const struct page *out, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
@@ -79,8 +93,7 @@ void report_heap_totals(const struct page *out, const struct heap_view *v)
 		n += m->types[i].name != NULL;
 	item(&l, "", "%s live in %s object%s", report_bytes(bytes).s, count, plural(objects.high));
 	item(&l, " ", "of %zu type%s", n, plural(n));
-	if (m->only_size)
-		item(&l, " ", "in slots of %s", report_bytes(m->only_size).s);
+	put_slots(&l, m);
 	put_percent(&l, "; ", "typed %s of the bytes with pointers", heapview_typed(&m->pointers));
 	put_percent(&l, ", ", "%s of those without", heapview_typed(&m->no_pointers));
 	if (m->pointers.guessed_bytes + m->no_pointers.guessed_bytes)
