@@ -135,20 +135,96 @@ static int by_held_growth(const void *a, const void *b)
 	return x != y ? (x < y ? 1 : -1) : by_objects(a, b);
 }
 
-static void add_held(struct heap_row *row, const struct heap_holder *holder,
-		     const struct heap_type *now, const struct table *of_now,
-		     const struct heap_type *before, const struct table *of_before, double span_s)
-{
-	struct heap_held *h = &row->held[row->n_held++];
-	struct heap_range objects, bytes;
+/* A holder at both looks. */
+struct change {
+	const struct heap_holder *holder;
+	struct heap_range objects, bytes, objects_before, bytes_before;
+	uint64_t near;		/* hash of its innermost level; 0: there is none */
+};
 
-	h->holder = holder;
-	held_there(now, of_now, holder->key, &h->amount.objects, &h->amount.bytes);
-	h->amount.objects_per_s = h->amount.bytes_per_s = no_rate;
-	if (span_s <= 0)
-		return;
-	held_there(before, of_before, holder->key, &objects, &bytes);
-	compare(&h->amount, objects, bytes, span_s);
+static uint64_t hash_text(uint64_t h, const char *s)
+{
+	for (; s && *s; s++)
+		h = table_mix(h, (uint8_t)*s);
+	return table_mix(h, s != NULL);
+}
+
+static uint64_t near_of(const struct heap_holder *h)
+{
+	const struct heap_level *level = h->levels;
+
+	return h->n_levels ? hash_text(hash_text(level->size, level->type), level->field) | 1 : 0;
+}
+
+static void add_change(struct change *c, const struct heap_holder *holder,
+		       const struct heap_type *now, const struct table *of_now,
+		       const struct heap_type *before, const struct table *of_before)
+{
+	c->holder = holder;
+	c->near = near_of(holder);
+	held_there(now, of_now, holder->key, &c->objects, &c->bytes);
+	held_there(before, of_before, holder->key, &c->objects_before, &c->bytes_before);
+}
+
+static int by_near(const void *a, const void *b)
+{
+	const struct change *x = a, *y = b;
+
+	if (x->near != y->near)
+		return x->near < y->near ? -1 : 1;
+	return x->holder->key < y->holder->key ? -1 : x->holder->key > y->holder->key;
+}
+
+static void add_range(struct heap_range *to, struct heap_range r)
+{
+	to->low += r.low;
+	to->high += r.high;
+}
+
+/* All of them as the one that holds most now. */
+static struct change sum_of(const struct change *v, size_t n)
+{
+	struct change sum = v[0];
+	uint64_t most = v[0].objects.high;
+
+	for (size_t i = 1; i < n; i++) {
+		add_range(&sum.objects, v[i].objects);
+		add_range(&sum.bytes, v[i].bytes);
+		add_range(&sum.objects_before, v[i].objects_before);
+		add_range(&sum.bytes_before, v[i].bytes_before);
+		if (v[i].objects.high > most) {
+			most = v[i].objects.high;
+			sum.holder = v[i].holder;
+		}
+	}
+	return sum;
+}
+
+/*
+ * What is held in several ways has one of them told, and which one may be another at the next look.
+ * Ways that begin alike, of which one lost objects and another gained some, are one: how that grew
+ * is certain.
+ */
+static size_t join_changes(struct change *v, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(v, n, sizeof(*v), by_near);
+	for (size_t i = 0, end; i < n; i = end) {
+		bool lost = false, gained = false;
+
+		for (end = i; end < n && v[end].near == v[i].near; end++) {
+			lost |= v[end].objects.high < v[end].objects_before.low;
+			gained |= v[end].objects.low > v[end].objects_before.high;
+		}
+		if (v[i].near && lost && gained) {
+			v[kept++] = sum_of(v + i, end - i);
+			continue;
+		}
+		for (size_t k = i; k < end; k++)
+			v[kept++] = v[k];
+	}
+	return kept;
 }
 
 /* Those of now, then those that were and are no more; either type may be NULL. */
@@ -157,18 +233,30 @@ static void add_holders(struct heap_row *row, const struct heap_type *now,
 {
 	static const struct heap_type none;
 	struct table of_now, of_before;
-	size_t most = (now ? now->n_holders : 0) + (before ? before->n_holders : 0);
+	size_t most = (now ? now->n_holders : 0) + (before ? before->n_holders : 0), n = 0;
+	struct change *v = xcalloc(most ? most : 1, sizeof(*v));
 
 	index_holders(&of_now, now ? now : &none);
 	index_holders(&of_before, before ? before : &none);
-	row->held = xcalloc(most ? most : 1, sizeof(*row->held));
 	for (size_t i = 0; now && i < now->n_holders; i++)
-		add_held(row, &now->holders[i], now, &of_now, before, &of_before, span_s);
+		add_change(&v[n++], &now->holders[i], now, &of_now, before, &of_before);
 	for (size_t i = 0; before && i < before->n_holders; i++)
 		if (find(&of_now, before->holders[i].key) == SIZE_MAX)
-			add_held(row, &before->holders[i], now, &of_now, before, &of_before,
-				 span_s);
+			add_change(&v[n++], &before->holders[i], now, &of_now, before, &of_before);
+	if (span_s > 0)
+		n = join_changes(v, n);
+	row->held = xcalloc(n ? n : 1, sizeof(*row->held));
+	row->n_held = n;
+	for (size_t i = 0; i < n; i++) {
+		struct heap_amount *a = &row->held[i].amount;
+
+		row->held[i].holder = v[i].holder;
+		*a = (struct heap_amount){ v[i].objects, v[i].bytes, no_rate, no_rate };
+		if (span_s > 0)
+			compare(a, v[i].objects_before, v[i].bytes_before, span_s);
+	}
 	qsort(row->held, row->n_held, sizeof(*row->held), span_s > 0 ? by_held_growth : by_objects);
+	free(v);
 	table_fini(&of_now);
 	table_fini(&of_before);
 }

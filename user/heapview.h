@@ -20,7 +20,8 @@ struct heap_amount {
 	struct estimate objects_per_s, bytes_per_s;
 };
 
-/* Objects of a row that are held the same way. */
+/* Objects of a row that are held the same way; of two looks also those whose way began alike at
+ * either, where some went from one way to another. */
 struct heap_held {
 	const struct heap_holder *holder;	/* of the later look that has it */
 	struct heap_amount amount;

@@ -124,6 +124,53 @@ static int regenerate(void)
 	return 0;
 }
 
+/* Which of several ways to a map is told may be another at the next look: growth is that of both. */
+static void test_other_way(void **state)
+{
+	static struct heap_level in_variable[] = {
+		{ .type = "map[int]*T", .field = "[value]" }, { .type = "main.store", .field = ".m" } };
+	static struct heap_level on_stack[] = {
+		{ .type = "map[int]*T", .field = "[value]" }, { .type = "main.work", .field = ".m" } };
+	static struct heap_level elsewhere[] = { { .type = "[]*T", .field = "[]" } };
+	struct heap_holder v[3] = {
+		{ .key = 1, .levels = in_variable, .n_levels = 2, .root = HEAP_ROOT_VARIABLE,
+		  .objects = { 1000, 1000 }, .bytes = { 64000, 64000 } },
+		{ .key = 3, .levels = elsewhere, .n_levels = 1, .root = HEAP_ROOT_VARIABLE,
+		  .objects = { 50, 50 }, .bytes = { 3200, 3200 } },
+	};
+	struct heap_holder w[3] = {
+		{ .key = 2, .levels = on_stack, .n_levels = 2, .root = HEAP_ROOT_STACK,
+		  .objects = { 1200, 1200 }, .bytes = { 76800, 76800 } },
+		{ .key = 1, .levels = in_variable, .n_levels = 2, .root = HEAP_ROOT_VARIABLE,
+		  .objects = { 100, 100 }, .bytes = { 6400, 6400 } },
+		{ .key = 3, .levels = elsewhere, .n_levels = 1, .root = HEAP_ROOT_VARIABLE,
+		  .objects = { 70, 70 }, .bytes = { 4480, 4480 } },
+	};
+	struct heap_type one = { .key = 9, .name = "T", .objects = { 1050, 1050 },
+				 .bytes = { 67200, 67200 }, .held_objects = 1050,
+				 .holders = v, .n_holders = 2 };
+	struct heap_type two = { .key = 9, .name = "T", .objects = { 1370, 1370 },
+				 .bytes = { 87680, 87680 }, .held_objects = 1370,
+				 .holders = w, .n_holders = 3 };
+	struct heapmap before = { .types = &one, .n_types = 1 };
+	struct heapmap now = { .types = &two, .n_types = 1, .time_ns = 10000000000 };
+	struct heap_view view;
+
+	heapview_make(&now, &before, &view);
+	assert_int_equal(view.rows[0].n_held, 2);
+	assert_int_equal(view.rows[0].held[0].holder->key, 2);
+	assert_int_equal(view.rows[0].held[0].amount.objects.high, 1300);
+	assert_true(view.rows[0].held[0].amount.objects_per_s.low == 30);
+	assert_true(view.rows[0].held[0].amount.objects_per_s.high == 30);
+	assert_int_equal(view.rows[0].held[1].holder->key, 3);
+	assert_true(view.rows[0].held[1].amount.objects_per_s.value == 2);
+	heapview_fini(&view);
+	w[1].objects = (struct heap_range){ 1000, 1100 };	/* none has left it for sure */
+	heapview_make(&now, &before, &view);
+	assert_int_equal(view.rows[0].n_held, 3);
+	heapview_fini(&view);
+}
+
 /* ---- beside a trace -------------------------------------------------------------------------- */
 
 /* A leak of sessions at one site, and growth in the class of 160 bytes that no stack explains. */
@@ -461,6 +508,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_cut_holders),
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_typed),
+		cmocka_unit_test(test_other_way),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_type_of_class),
 		cmocka_unit_test(test_pack),
