@@ -45,6 +45,7 @@ struct fake_heap {
 	size_t n_spans, n_pages;
 	uint8_t *pages, bss[FAKE_BSS_END - FAKE_BSS];
 	uint32_t gen;
+	uint64_t mallocs;	/* as far as counted */
 	uint64_t n_marks_read;
 	void (*on_marks)(struct fake_heap *h);	/* the heap moves meanwhile; or NULL */
 };
@@ -110,6 +111,12 @@ uint64_t gomem_bias(const struct gomem *gm)
 int gomem_sweepgen(struct gomem *gm, uint32_t *gen)
 {
 	*gen = fake_world->gen;
+	return 0;
+}
+
+int gomem_memstats(struct gomem *gm, struct go_memstats *out)
+{
+	*out = (struct go_memstats){ .mallocs = fake_world->mallocs };
 	return 0;
 }
 

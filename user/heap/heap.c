@@ -188,6 +188,7 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	image_defer_checks(img, true);
 	err = gomem_sweepgen(h->gm, &gen);
 	l.gen = gen;
+	l.n_mallocs = look_mallocs(&l);
 	if (!err)
 		err = space_fill(&l.space, h->gm);
 	if (!err) {

@@ -114,7 +114,9 @@ struct look {
 	struct blind *blind;
 	size_t n_blind, cap_blind;
 	size_t n_new_spans;		/* made since the look began */
-	uint32_t gen;			/* when the look began */
+	uint32_t gen;			/* when the look began, */
+	uint64_t n_mallocs;		/* and as far as the runtime had counted then */
+	uint64_t n_reached;		/* objects, by the second pass */
 	bool all;			/* second pass: also what has been put off */
 	uint32_t *put_off;		/* spans with such objects */
 	size_t n_put_off, cap_put_off;
@@ -181,8 +183,10 @@ void blind_found(struct look *l, const struct edge *e);
  * False: there are no new ones. */
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label));
 
-/* Whether the program has done something since the look began. */
+/* Whether the program has done something since the look began, as far as that shows: what it
+ * allocates from spans that it has at hand is counted late. */
 bool has_moved(struct look *l);
+uint64_t look_mallocs(const struct look *l);
 
 /* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);

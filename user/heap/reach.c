@@ -15,7 +15,7 @@
 #include "user/go/govars.h"
 #include "user/gomem/gomem.h"
 
-enum { WORD = 8, MANY_WORDS = 128, BLIND_ROUNDS = 2 };
+enum { WORD = 8, MANY_WORDS = 128, MOVING_ROUNDS = 6, HARDLY_ANY = 100000 };
 
 /* The place by which a node tells the holder's slot. */
 static uint32_t slot_of(const struct look *l, const struct edge *e)
@@ -75,6 +75,7 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 	if (parent)
 		node = nodes_child(l->nodes, parent, slot_of(l, e), type, guess, &cut);
 	l->losses.holders_cut += cut;
+	l->n_reached++;
 	*label = LABEL_REACHED | node;
 	if (confirmed)
 		*label |= LABEL_CONFIRMED;
@@ -227,11 +228,36 @@ static void expand_maps_again(struct look *l)
 	}
 }
 
+uint64_t look_mallocs(const struct look *l)
+{
+	struct go_memstats st;
+
+	return gomem_memstats(l->gm, &st) ? 0 : st.mallocs;
+}
+
 bool has_moved(struct look *l)
 {
 	uint32_t gen;
 
-	return l->n_new_spans || gomem_sweepgen(l->gm, &gen) || gen != l->gen;
+	return l->n_new_spans || gomem_sweepgen(l->gm, &gen) || gen != l->gen ||
+	       look_mallocs(l) != l->n_mallocs;
+}
+
+/* Until hardly anything is found that was not known: a map may have been enlarged again. */
+static void follow_what_moves(struct look *l)
+{
+	for (int i = 0; i < MOVING_ROUNDS; i++) {
+		uint64_t before = l->n_reached;
+
+		blind_again(l, expand_again);
+		if (!has_moved(l))
+			return;
+		expand_maps_again(l);
+		roots_variables(l);
+		visit_all(l, &reacher);
+		if (l->n_reached - before <= l->n_reached / HARDLY_ANY)
+			return;
+	}
 }
 
 void reach_all(struct look *l)
@@ -248,14 +274,7 @@ void reach_all(struct look *l)
 	for (size_t i = 0; i < l->n_put_off; i++)
 		space_queue(&l->space, &l->space.v[l->put_off[i]]);
 	visit_all(l, &reacher);
-	for (int i = 0; i < BLIND_ROUNDS; i++) {
-		blind_again(l, expand_again);
-		if (!has_moved(l))
-			break;
-		expand_maps_again(l);
-		roots_variables(l);
-		visit_all(l, &reacher);
-	}
+	follow_what_moves(l);
 	roots_finalizers(l, false);
 	visit_all(l, &reacher);
 	roots_finalizers(l, true);

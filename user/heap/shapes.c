@@ -278,11 +278,11 @@ static void score_edge(struct look *l, const struct edge *e)
 	}
 	closure = types_at(l->types, e->type)->form == FORM_CLOSURE;
 	type = known_type(l, p.span->labels ? p.span->labels[p.index] : 0, &strength);
-	if (type == e->type && fit != FIT_PART)
+	if ((type == e->type && fit != FIT_PART) ||
+	    (closure && types_is_closure(l->types, type)))
 		sc->points += strength >= STRENGTH_EDGE ? POINTS_EXACT : POINTS_GUESSED;
 	else if (fit == FIT_WHOLE && type && strength >= STRENGTH_EDGE &&
-		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype &&
-		 !(closure && types_is_closure(l->types, type)))
+		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype)
 		sc->n_wrong++;
 	else if (fit == FIT_WHOLE && !closure)	/* which fits everywhere */
 		sc->points += POINTS_FITS;
@@ -356,6 +356,17 @@ static int score_type(struct look *l, const struct place *p, const struct candid
 	return l->score.points;
 }
 
+/* Of arrays of funcs all look alike, whatever those are called with: any of them tells more than
+ * none. */
+static bool is_funcs(struct look *l, uint32_t type)
+{
+	uint32_t first, n;
+
+	first = types_slots(l->types, type, &n);
+	return types_at(l->types, type)->repeats && n == 1 &&
+	       types_slot(l->types, first)->kind == SLOT_FUNC;
+}
+
 /* 0: none, or in doubt. */
 static uint32_t best_of(struct look *l, const struct place *p, const struct shape *s,
 			const uint64_t *mask)
@@ -377,7 +388,7 @@ static uint32_t best_of(struct look *l, const struct place *p, const struct shap
 			second = points;
 		}
 	}
-	return best > second ? type : 0;
+	return best > second || (best > 0 && is_funcs(l, type)) ? type : 0;
 }
 
 uint32_t guess_type(struct look *l, const struct place *p)
