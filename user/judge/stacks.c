@@ -222,15 +222,18 @@ static struct estimate site_rate(const struct view *v, const struct judge_site *
 
 /*
  * By how much the mean size of an array has grown, 0 if it ever fell: what only ever is replaced by
- * larger ones (R5).  Their number may rise: the first ones are older than the attach.
+ * larger ones (R5).  Their number may rise: the first ones are older than the attach.  But then as
+ * many have been replaced: who adds to those that there are, as overflow buckets of a map, makes the
+ * mean larger if the first was a small one, and replaces nothing.
  */
 static double grown_size(const struct window_flow *bytes, const struct window_flow *objects,
 			 size_t n_steps)
 {
-	double n = 0, sum = 0, first = 0, largest = 0, most = 0;
+	double n = 0, died = 0, sum = 0, first = 0, largest = 0, most = 0;
 
 	for (size_t i = 0; i < n_steps; i++) {
 		n += objects->step[i].born.sum - objects->step[i].died.sum;
+		died += objects->step[i].died.sum;
 		sum += bytes->step[i].born.sum - bytes->step[i].died.sum;
 		if (n < 0.5)
 			continue;
@@ -241,7 +244,7 @@ static double grown_size(const struct window_flow *bytes, const struct window_fl
 		largest = fmax(largest, sum / n);
 		most = fmax(most, n);
 	}
-	return first && n >= most / 2 ? largest / first : 0;
+	return first && n >= most / 2 && died >= n ? largest / first : 0;
 }
 
 /* A few large steps are no slope yet; but the heap is larger by then. */
