@@ -299,6 +299,15 @@ func (t *T) checkEstimate(what string, got, want, size uint64) {
 	}
 }
 
+// sampledAs: sizes are sampled by rows of a table, with the chance of the one in the middle (user/tracer/sample.c).
+func sampledAs(size uint64) float64 {
+	step := uint64(8)
+	if size >= 2048 {
+		step = 512
+	}
+	return float64(size/step*step + step/2)
+}
+
 // sampleSource: each passes a probe, by chance some are recorded; as many as that chance says.
 func (t *T) sampleSource(version string) {
 	var l floodLedger
@@ -320,7 +329,7 @@ func (t *T) sampleSource(version string) {
 	}
 	for _, row := range l.Rows {
 		live, samples := r.byFunction(row.Function)
-		chance := -math.Expm1(-float64(row.Size) / 4096)
+		chance := -math.Expm1(-sampledAs(row.Size) / 4096)
 		sigma := math.Sqrt(float64(row.Live) * chance * (1 - chance))
 		if d := math.Abs(float64(samples) - float64(row.Live)*chance); d > 6*sigma+1 {
 			t.Errorf("%s: %d samples of %d objects, not %.0f", row.Function, samples, row.Live, float64(row.Live)*chance)
