@@ -3,10 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -141,7 +141,7 @@ func (o *observer) cost() (percent, attached float64) {
 			TargetPercent *float64 `json:"target_percent"`
 		}
 	}
-	o.b.must(json.NewDecoder(bytes.NewReader(o.stdout.Bytes())).Decode(&report), "the report")
+	o.b.must(json.NewDecoder(strings.NewReader(o.stdout.String())).Decode(&report), "the report")
 	if report.Cost.TargetPercent == nil {
 		panic(fatal("the report states no cost"))
 	}

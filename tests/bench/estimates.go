@@ -3,11 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
-	"syscall"
+	"strings"
 	"time"
 )
 
@@ -66,12 +65,8 @@ func (b *bench) estimate(source, tags string) (e estimated) {
 	p.answer("flood 0")
 	taken := time.Since(begin).Seconds()
 	b.must(json.Unmarshal([]byte(p.answer("ledger")), &ledger), "ledger")
-	for i := 0; i < 2; i++ { // all that lives has been looked at
-		p.answer("gc")
-		time.Sleep(settle)
-		b.must(o.cmd.Process.Signal(syscall.SIGUSR1))
-		time.Sleep(settle / 4)
-	}
+	o.collected(p)
+	o.collected(p)
 	o.end()
 	r := o.lastReport()
 	e.rate = float64(ledger.Made) / taken
@@ -97,7 +92,7 @@ type estimateReport struct {
 
 func (o *observer) lastReport() *estimateReport {
 	var last *estimateReport
-	for d := json.NewDecoder(bytes.NewReader(o.stdout.Bytes())); d.More(); {
+	for d := json.NewDecoder(strings.NewReader(o.stdout.String())); d.More(); {
 		last = &estimateReport{}
 		o.b.must(d.Decode(last), "a report")
 	}

@@ -3,14 +3,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -37,7 +35,7 @@ func (b *bench) million() {
 	o := b.traceAll(p.pid())
 	p.ask("keep %d", tracked)
 	for i := 0; i < b.rounds+1; i++ {
-		b.collect(p, o)
+		o.collected(p)
 	}
 	resident := o.resident()
 	live, looks := o.looks()
@@ -51,14 +49,6 @@ func (b *bench) million() {
 // traceAll follows every object, and writes a report for each SIGUSR1.
 func (b *bench) traceAll(pid int) *observer {
 	return b.trace(pid, "-s", "0", "--heap-only", "--format", "json")
-}
-
-// collect has the program collect, and the tool look and report.
-func (b *bench) collect(p *program, o *observer) {
-	p.ask("gc")
-	time.Sleep(settle)
-	b.must(o.cmd.Process.Signal(syscall.SIGUSR1))
-	time.Sleep(settle / 4)
 }
 
 // resident is the process's memory that is in RAM, the ring included.
@@ -85,7 +75,7 @@ func (o *observer) looks() (objects uint64, took []float64) {
 		}
 	}
 	o.end()
-	for d := json.NewDecoder(bytes.NewReader(o.stdout.Bytes())); d.More(); {
+	for d := json.NewDecoder(strings.NewReader(o.stdout.String())); d.More(); {
 		var r report
 		o.b.must(d.Decode(&r), "a report")
 		objects = 0
@@ -117,7 +107,7 @@ func (b *bench) heapSizes() {
 	}
 	for i := 0; i < b.rounds+1; i++ {
 		for k := range ps {
-			b.collect(ps[k], os[k])
+			os[k].collected(ps[k])
 		}
 	}
 	for k := range ps {
@@ -142,7 +132,7 @@ func (b *bench) ingestion() {
 	taken := cpu(o.cmd.Process.Pid) - before
 	o.end()
 	var report struct{ Coverage map[string]float64 }
-	b.must(json.NewDecoder(bytes.NewReader(o.stdout.Bytes())).Decode(&report), "the report")
+	b.must(json.NewDecoder(strings.NewReader(o.stdout.String())).Decode(&report), "the report")
 	rate := float64(n) / taken.Seconds()
 	b.row(rate >= ingestionRate && report.Coverage["lost_ring"] == 0, "ingestion, on one core", "500,000 events/s without loss",
 		"%.0f events/s of processor time, %.0f lost", rate, report.Coverage["lost_ring"])

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -108,7 +109,7 @@ type observer struct {
 	b      *bench
 	cmd    *exec.Cmd
 	in     io.WriteCloser
-	stdout bytes.Buffer // to be read after end
+	stdout output
 	stderr output
 	ended  chan error
 }
@@ -130,6 +131,30 @@ func (b *bench) observe(line string, args ...string) *observer {
 		}
 	}
 	return o
+}
+
+// collected has the program collect, and waits until a report has looked at what lives since.
+func (o *observer) collected(p *program) {
+	const patience = 300 // tenths of a second
+	cycles := func() uint64 {
+		var last struct {
+			Time struct {
+				Cycles uint64 `json:"gc_cycles"`
+			}
+		}
+		o.b.must(o.cmd.Process.Signal(syscall.SIGUSR1))
+		time.Sleep(time.Second / 10)
+		for d := json.NewDecoder(strings.NewReader(o.stdout.String())); d.Decode(&last) == nil; {
+		}
+		return last.Time.Cycles
+	}
+	before := cycles()
+	p.answer("gc")
+	for i := 0; cycles() <= before; i++ {
+		if i > patience {
+			panic(fatal("the tool does not see a collection"))
+		}
+	}
 }
 
 // trace is the tool at work on a process.
