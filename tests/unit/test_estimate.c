@@ -166,6 +166,29 @@ static void test_so_far(void **state)
 	strata_free(s);
 }
 
+/* Who was in no window may have made most of it after one, and three of the least that one tells after
+ * many; nothing before the first. */
+static void test_unmet(void **state)
+{
+	uint64_t allocs[STRATA_CLASSES] = { [3] = 10000 };
+	struct strata *s;
+
+	strata_new(&s, 1 << 20);
+	strata_close(s, allocs, 1, true);
+	assert_near(strata_unmet(s, 3), 0, 0);
+	strata_close(s, allocs, 0.01, true);
+	assert_near(strata_unmet(s, 3), 9500, 1e-6);
+	assert_near(strata_unmet(s, 4), 0, 0);
+	strata_close(s, allocs, 0.01, true);
+	assert_near(strata_unmet(s, 3), 20000 * (1 - sqrt(0.05)), 1e-6);
+	for (int i = 0; i < 10; i++)
+		strata_close(s, allocs, 0.01, true);
+	assert_near(strata_unmet(s, 3), 300, 1e-6);
+	strata_close(s, allocs, 0.005, false);
+	assert_near(strata_unmet(s, 3), 600, 1e-6);	/* also when there are none any more */
+	strata_free(s);
+}
+
 /* A site that has the same in each window keeps it, though its class comes and goes; the class adds
  * up to what was counted. */
 static void test_windows(void **state)
@@ -608,6 +631,7 @@ int main(void)
 		cmocka_unit_test(test_poisson_limits), cmocka_unit_test(test_none_and_certain),
 		cmocka_unit_test(test_difference), cmocka_unit_test(test_throughout),
 		cmocka_unit_test(test_so_far),
+		cmocka_unit_test(test_unmet),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_missing),
 	};
 	const struct CMUnitTest sources[] = {
