@@ -241,7 +241,7 @@ func (t *T) watchAll(version string) {
 	first.finish()
 }
 
-var newsLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  pid \d+ shapes  \S`)
+var newsLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  pid \d+ shapes\S*  \S`)
 
 // watchText: a date and the process before each line that is not indented; the process's end is told, and ends it.
 func (t *T) watchText(version string) {

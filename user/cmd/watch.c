@@ -44,7 +44,8 @@ enum {
 };
 
 #define SCAN_NS 2000000000ull		/* for processes that have come */
-#define SCAN_SHARE 2000			/* times as long as it took it waits at least */
+#define SCAN_SHARE 500			/* times as long as that took it waits for the next time, */
+#define LONGEST_SCAN_NS 10000000000ull	/* but not longer */
 #define DEFAULT_RATE (100ull << 20)	/* bytes of a heap that are read a second */
 #define NEVER UINT64_MAX
 
@@ -370,7 +371,9 @@ static void scan(struct run *r, uint64_t now)
 	int err = arrivals_look(r->arrivals, MAX_WATCHED, arrived, r);
 	uint64_t took = (uint64_t)((procself_cpu_s() - begin) * 1e9);
 
-	r->scan_ns = now + (took * SCAN_SHARE > SCAN_NS ? took * SCAN_SHARE : SCAN_NS);
+	took *= SCAN_SHARE;
+	took = took < SCAN_NS ? SCAN_NS : took > LONGEST_SCAN_NS ? LONGEST_SCAN_NS : took;
+	r->scan_ns = now + took;
 	if (err == -EMFILE && !r->full) {
 		say("no more than %d processes are watched; others are left out", MAX_WATCHED);
 		r->full = true;

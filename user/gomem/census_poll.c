@@ -33,7 +33,8 @@
 
 enum {
 	MIN_WAIT_NS = 200000,
-	MAX_WAIT_NS = 500000000,
+	OFTEN_WAIT_NS = 100000000,	/* between looks while no mark phase is due: an eighth of */
+	MAX_WAIT_NS = 500000000,	/* the last period, between these */
 	MAX_MARKING_NS = 20000000,	/* between looks while the collector marks; at most an */
 	PERIOD_PARTS = 8,		/* eighth of the last period */
 	MIN_AGE_NS = 1000000,		/* of a reading of before the mark phase when it is made */
@@ -116,15 +117,23 @@ static double bytes_left(const struct census_poll *p, const struct gomem_gc *gc)
 	return p->trigger > gc->heap_live ? (double)(p->trigger - gc->heap_live) : 0;
 }
 
+/* Between looks while nothing seems to be due: it may come sooner than it seems. */
+static uint64_t longest_wait(const struct census_poll *p)
+{
+	uint64_t wait = p->period_ns / PERIOD_PARTS;
+
+	return wait < OFTEN_WAIT_NS ? OFTEN_WAIT_NS : wait > MAX_WAIT_NS ? MAX_WAIT_NS : wait;
+}
+
 static uint64_t wait_when_off(struct census_poll *p, const struct gomem_gc *gc)
 {
-	double left = bytes_left(p, gc);
+	double left = bytes_left(p, gc), longest = (double)longest_wait(p);
 	unsigned rarer;
 
 	if (p->rate < 0)
 		return RATE_NS;
-	if (left / 2 >= p->rate * MAX_WAIT_NS)
-		return MAX_WAIT_NS;
+	if (left / 2 >= p->rate * longest)
+		return (uint64_t)longest;
 	if (left / 2 > p->rate * MIN_WAIT_NS) {
 		p->n_due = 0;
 		return (uint64_t)(left / 2 / p->rate);
