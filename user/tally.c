@@ -239,8 +239,10 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 void tally_growth(const struct tally *t, unsigned class, struct growth *live,
 		  struct growth *allocated)
 {
-	trend_growth(t->trend, class, t->start_ns, live);
-	trend_growth(t->allocs, class, t->start_ns, allocated);
+	if (live)
+		trend_growth(t->trend, class, t->start_ns, live);
+	if (allocated)
+		trend_growth(t->allocs, class, t->start_ns, allocated);
 }
 
 uint64_t tally_live_bytes(const struct tally *t, unsigned class)

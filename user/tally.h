@@ -40,7 +40,8 @@ void tally_fill(const struct tally *t, struct heap_census *out);
 
 enum { TALLY_ALL = CENSUS_CLASSES };	/* in place of a class: all of them */
 
-/* How the bytes that live in a class have grown since the begin, and those allocated there. */
+/* How the bytes that live in a class have grown since the begin, and those allocated there; NULL: is
+ * not asked for. */
 void tally_growth(const struct tally *t, unsigned class, struct growth *live,
 		  struct growth *allocated);
 /* What lived in a class when the last mark phase began that was seen whole; 0: there was none. */

@@ -52,7 +52,7 @@ enum {
 #define MAX_READING_NS 10000000000.0	/* nor as rare */
 #define SHARE_OF_CORE 0.0002		/* each, of a reading of the table and of memory */
 #define JUDGE_SHARE 0.0001
-#define ADVANCE_NS 100e6
+#define ADVANCE_NS 50e6
 
 /* A window of time, and what is counted in it. */
 struct horizon {
@@ -348,12 +348,16 @@ static void read_memory(struct watching *w, uint64_t now)
 
 /* ---- the judgement --------------------------------------------------------------------------- */
 
+/* Load matters to what grows only. */
 static void fill_class(const struct horizon *h, unsigned i, struct judge_class *c)
 {
 	struct growth load;
 
 	*c = (struct judge_class){ .object_bytes = tally_object_bytes(h->tally, i) };
-	tally_growth(h->tally, i, &c->bytes, &load);
+	tally_growth(h->tally, i, &c->bytes, NULL);
+	if (!(c->bytes.values.value > 0))
+		return;
+	tally_growth(h->tally, i, NULL, &load);
 	for (size_t k = 0; k < ARRAY_SIZE(c->load); k++)
 		c->load[k] = isnan(load.part[k]) ? 0 : load.part[k];
 }

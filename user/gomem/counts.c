@@ -152,7 +152,7 @@ static void add_span(const struct gomem *gm, const struct window *w, const uint8
 		out->unswept = true;
 }
 
-/* reads, raw: room for the spans of PS_AT_ONCE caches. */
+/* reads, raw: room for the spans of all these caches. */
 static int add_caches(const struct gomem *gm, const struct window *w, const struct p_cache *caches,
 		      size_t n, struct target_read *reads, uint8_t *raw, struct census_counts *c,
 		      struct gomem_cached *out)
@@ -184,10 +184,10 @@ static int add_caches(const struct gomem *gm, const struct window *w, const stru
 static int add_ps(const struct gomem *gm, const uint64_t *ps, size_t n, struct census_counts *c,
 		  struct gomem_cached *out)
 {
-	enum { ROOM = PS_AT_ONCE * N_SPAN_CLASSES };
-	struct target_read *reads = xcalloc(ROOM, sizeof(*reads));
-	struct p_cache *caches = xcalloc(PS_AT_ONCE, sizeof(*caches));
-	uint8_t *raw = xcalloc(ROOM, MAX_WINDOW);
+	size_t most = n < PS_AT_ONCE ? n : PS_AT_ONCE, room = most * N_SPAN_CLASSES;
+	struct target_read *reads = xcalloc(room, sizeof(*reads));
+	struct p_cache *caches = xcalloc(most, sizeof(*caches));
+	uint8_t *raw = xcalloc(room, MAX_WINDOW);
 	struct window w = span_window(gm->lo);
 	int err = w.to - w.from > MAX_WINDOW ? -EBADMSG : 0;
 

@@ -395,7 +395,9 @@ static size_t read_stacks(struct reader *r)
 		}
 		if (used + g->n_stack > BATCH_STACK_BYTES)
 			break;
-		g->stack = r->stacks + used;
+		if (!r->stacks && g->n_stack)
+			r->stacks = xcalloc(1, BATCH_STACK_BYTES);
+		g->stack = g->n_stack ? r->stacks + used : NULL;
 		used += g->n_stack;
 		r->stack_room -= g->n_stack;
 		r->reads[n] = (struct target_read){ .addr = g->sp, .buf = g->stack,
@@ -537,7 +539,6 @@ static struct reader *reader_new(struct gomem *gm, const struct goroutines_limit
 	r->max = limits->max_bytes / 2 / GOROUTINE_BYTES;
 	r->max_pcs = limits->max_bytes / 2 / sizeof(*r->out.pcs);
 	r->stack_room = MAX_STACK_BYTES;
-	r->stacks = xcalloc(1, BATCH_STACK_BYTES);
 	r->cache = xcalloc(N_CACHE, sizeof(*r->cache));
 	/* three words each, as GOROUTINE_BYTES has it, are more than the table needs */
 	table_init(&r->goids, sizeof(uint64_t), 3 * sizeof(uint64_t) * r->max);

@@ -253,7 +253,7 @@ static struct estimate slope(const struct points *p, size_t min_samples)
 		return e;
 	if (is_flat(p))
 		return (struct estimate){ .samples = p->n };
-	slopes = xcalloc(p->n * (p->n - 1) / 2, sizeof(*slopes));
+	slopes = xreallocarray(NULL, p->n * (p->n - 1) / 2, sizeof(*slopes));
 	e = sen(p, slopes);
 	free(slopes);
 	return e;
