@@ -1199,6 +1199,19 @@ static uint64_t starts_since(const struct tracing *t)
 	return now.counts.starts - at;
 }
 
+void tracing_status(const struct tracing *t, struct tracing_status *out)
+{
+	struct tracer_hits hits;
+
+	tracer_hits_made(t->tracer, &hits);
+	*out = (struct tracing_status){
+		.attach_ns = t->attach_ns, .gc_cycles = track_cycles(t->track),
+		.held = track_held(t->track),
+		.hits = hits.recorded + hits.dropped + hits.unheard,
+		.spent_ns = listen_spent(t->listen),
+	};
+}
+
 static void fill_memory(struct tracing *t, struct observation *o)
 {
 	read_memory(t);

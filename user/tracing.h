@@ -68,6 +68,16 @@ int tracing_turn(struct tracing *t, bool force);
 /* Collections that have ended since the attach and that a look has seen. */
 uint64_t tracing_cycles(const struct tracing *t);
 
+/* For a sign of life. */
+struct tracing_status {
+	uint64_t attach_ns;	/* CLOCK_MONOTONIC */
+	uint64_t gc_cycles;	/* since then */
+	uint64_t held;		/* objects that are followed */
+	uint64_t hits;		/* of all probes */
+	double spent_ns;	/* by the target; NAN: unknown */
+};
+void tracing_status(const struct tracing *t, struct tracing_status *out);
+
 /* What is known now.  Reads goroutines and memory of the process if it is still there. */
 struct observation *tracing_observe(struct tracing *t);
 

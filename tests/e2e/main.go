@@ -94,6 +94,7 @@ func allTests(e *env) []testCase {
 	all = append(all, watchTests(e)...)
 	all = append(all, olderTests(e)...)
 	all = append(all, outputTests(e)...)
+	all = append(all, terminalTests(e)...)
 	all = append(all, badInputTests(e)...)
 	all = append(all, damageTests(e)...)
 	all = append(all, restartTests(e)...)

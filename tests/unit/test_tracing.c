@@ -421,6 +421,11 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 void tracer_close(struct tracer *tr) { w.planted = 0; }
 int tracer_fd(const struct tracer *tr) { return 5; }
 uint64_t tracer_damaged(const struct tracer *tr) { return w.damaged; }
+void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out)
+{
+	*out = (struct tracer_hits){ .recorded = 1000 };
+}
+
 void tracer_cost(const struct tracer *tr, struct tracer_cost *out)
 {
 	*out = (struct tracer_cost){ .hits = { .recorded = 1000 }, .ns_recorded = 350,

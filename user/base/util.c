@@ -14,6 +14,7 @@
 #include "user/base/text.h"
 
 static enum verbosity verbosity;	/* the one setting that every message needs */
+static bool status_shown;		/* that the next message has to erase */
 static bool holding;
 static char *held;			/* the first error since */
 
@@ -38,10 +39,42 @@ static char *compose(const char *fmt, va_list ap)
 	return clean;
 }
 
+/* ECMA-48: to the first column, and erase the line from there. */
+#define ERASE "\r\033[K"
+
+bool clear_status(void)
+{
+	bool shown = status_shown;
+
+	if (shown)
+		fputs(ERASE, stderr);
+	status_shown = false;
+	return shown;
+}
+
+void say_status(size_t columns, const char *fmt, ...)
+{
+	char *line;
+	va_list ap;
+
+	if (verbosity < NORMAL || holding)
+		return;
+	va_start(ap, fmt);
+	line = compose(fmt, ap);
+	va_end(ap);
+	if (line && columns && strlen(line) >= columns)	/* it is ASCII */
+		line[columns - 1] = '\0';
+	if (line)
+		fprintf(stderr, ERASE "%s", line);
+	free(line);
+	status_shown = true;
+}
+
 static void print(const char *fmt, va_list ap)
 {
 	char *line = compose(fmt, ap);
 
+	clear_status();
 	if (line)
 		fprintf(stderr, "gobpfleak: %s\n", line);
 	free(line);

@@ -8,6 +8,7 @@
 #ifndef UTIL_H
 #define UTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,11 @@ void set_verbosity(enum verbosity v);
 void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* always shown */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));		/* not with -q */
 void say_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* only with -v */
+
+/* A line on stderr, a terminal, that is written over by the next, and erased before any other message;
+ * at most so many columns of it, 0: all.  Not with -q. */
+void say_status(size_t columns, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool clear_status(void);	/* before others write to the terminal; whether there was one */
 
 /* Just before the program ends: shown also while errors are held. */
 void say_last(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

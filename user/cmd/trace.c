@@ -26,6 +26,7 @@
 #include "user/probe/plan.h"
 #include "user/probe/plan_text.h"
 #include "user/process.h"
+#include "user/progress.h"
 #include "user/report/report.h"
 #include "user/sites.h"
 #include "user/suppress.h"
@@ -45,6 +46,7 @@ struct run {
 	uint64_t end_ns, next_report_ns;	/* 0: none */
 	bool asked;			/* for a report in between */
 	struct at_limit at_limit;
+	struct progress progress;
 	unsigned int n_failed;		/* reports that could not be written */
 	bool leaks;			/* as the last report says */
 	bool stop;			/* the final report is due */
@@ -71,6 +73,7 @@ static int report(struct run *r)
 	struct findings *f;
 	int err;
 
+	clear_status();		/* they may have one terminal */
 	o->suppress = r->suppress;
 	o->filter = r->o->filter;
 	f = findings_make(o, r->sites);
@@ -183,7 +186,8 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 	}
 	told_to_end = true;
 	leave_on_next();
-	if (from_terminal && isatty(STDERR_FILENO))	/* the terminal has shown ^C there */
+	/* The terminal has shown ^C there. */
+	if (!clear_status() && from_terminal && isatty(STDERR_FILENO))
 		fputc('\n', stderr);
 	/* Ctrl-C has reached the command as well, which ends as it sees fit. */
 	if (r->o->command && from_terminal && signo != SIGHUP)
@@ -366,9 +370,23 @@ static void say_begin(const struct run *r)
 		    target_comm(t));
 }
 
+static void show_progress(struct run *r)
+{
+	struct tracing_status status;
+	uint64_t now = now_ns();
+
+	if (!progress_due(&r->progress, now))
+		return;
+	tracing_status(r->t, &status);
+	progress_show(&r->progress, &status, now);
+}
+
 static int follow(struct run *r)
 {
 	int err = 0;
+
+	/* The terminal is the command's as well. */
+	progress_begin(&r->progress, !r->o->command);
 
 	while (!err && !r->stop) {
 		err = loop_wait(r->loop);
@@ -380,6 +398,8 @@ static int follow(struct run *r)
 		check_exec(r);
 		if (!err && !r->stop)
 			check_limit(r);
+		if (!err && !r->stop)
+			show_progress(r);
 		if (err || r->stop || loop_interrupted(r->loop) || !report_due(r))
 			continue;
 		err = tracing_turn(r->t, true);
@@ -403,11 +423,23 @@ static int trace_pid(struct run *r, pid_t pid)
 		return err;
 	say_begin(r);
 	err = follow(r);
+	clear_status();
 	end_in_peace(r);
 	if (!err)
 		tracing_turn(r->t, true);
 	tracing_detach(r->t);
 	return err ? err : final_report(r);
+}
+
+static void put_heap_price(const struct opts *o, const struct budget_price *p,
+			   const struct budget_choice *c)
+{
+	printf("every allocation: %.3g%% of one core (%.3g a second); ", p->heap, p->allocs);
+	if (o->source == N_SOURCES)
+		printf("with a budget of %g%% the source would be: %s\n", o->budget_percent,
+		       source_names[c->heap]);
+	else
+		printf("whatever it costs the source would be: %s\n", source_names[c->heap]);
 }
 
 /* What following everything would take, and what would be done instead. */
@@ -422,9 +454,7 @@ static void put_price(struct run *r)
 		return;
 	}
 	if (r->o->heap)
-		printf("every allocation: %.3g%% of one core (%.3g a second); with a budget of "
-		       "%g%% the source would be: %s\n", p.heap, p.allocs,
-		       r->o->budget_percent, source_names[c.heap]);
+		put_heap_price(r->o, &p, &c);
 	if (r->o->goroutines)
 		printf("every goroutine: %.3g%% of one core (%.3g started a second); the source "
 		       "would be: %s\n", p.goroutines, p.starts, source_names[c.goroutines]);

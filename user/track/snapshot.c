@@ -10,6 +10,11 @@
 #include "user/judge/stat.h"
 #include "user/track/track_internal.h"
 
+size_t track_held(const struct track *tr)
+{
+	return tr->objects.n;
+}
+
 void track_each_live(const struct track *tr,
 		     void (*fn)(void *ctx, uint64_t key, uint64_t n, double live), void *ctx)
 {

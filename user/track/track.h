@@ -143,6 +143,9 @@ int track_look(struct track *tr, uint64_t now_ns);
 /* Collections since the attach, as far as looks know. */
 uint64_t track_cycles(const struct track *tr);
 
+/* Objects that are followed now, live as far as is known. */
+size_t track_held(const struct track *tr);
+
 /* When a collection was last looked at in full, 0: never. */
 uint64_t track_looked_ns(const struct track *tr);
 

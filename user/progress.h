@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * progress.h - a sign of life: one line on a terminal, written anew each second.
+ */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tracing_status;
+
+struct progress {
+	bool wanted;
+	uint64_t next_ns;		/* not before */
+	uint64_t before_ns, hits;	/* at the one before */
+	double spent_ns;
+};
+
+/* wanted: nobody has asked for quiet, and nobody else writes there.  There is none where stderr is no
+ * terminal that can erase a line. */
+void progress_begin(struct progress *p, bool wanted);
+/* To be asked often, before s is found out. */
+bool progress_due(const struct progress *p, uint64_t now_ns);
+void progress_show(struct progress *p, const struct tracing_status *s, uint64_t now_ns);
+
+#endif
