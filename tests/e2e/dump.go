@@ -353,7 +353,7 @@ func (t *T) dumpFormats() {
 	p.do("run")
 	p.do("gc")
 	text := t.runTool(0, "dump", "-p", pid)
-	t.expectLines(text.stdout, `^gobpfleak .*one look$`, `^MEMORY   rss `, `^HEAP     .* live in `,
+	t.expectLines(text.stdout, `one look$`, `^MEMORY   rss `, `^HEAP     .* live in `,
 		`^#1 .* live in .* objects  allocated `, `^ +main\.keepRecord +main\.go:\d+$`, `^   5,000 x 128B +main\.record \(new\)`,
 		`^GOROUTINES \d+ live`, `^   7 \[chan receive\]  longest wait `, `^   created by main\.run `,
 		`^COVERAGE nothing lost$`, `^COST     nothing was planted`)

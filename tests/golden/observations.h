@@ -6,7 +6,7 @@
  * full_observation() has one of everything that a report words in its own way; early_observation()
  * has seen no collection; sampled_observation() holds estimates; unheard_observation() has listened
  * to nothing yet; ended_observation() is of a process that was gone before its goroutines could be
- * read; look_observation() is of no trace, as is off_observation(), which knows nothing of the heap;
+ * read; leaking_observation() and healthy_observation() have verdicts; look_observation() is of no trace, as is off_observation(), which knows nothing of the heap;
  * bare_observation() knows next to nothing.
  */
 #ifndef TESTS_GOLDEN_OBSERVATIONS_H
@@ -599,6 +599,73 @@ static struct observation off_observation(void)
 	o.profile_rate = 0;
 	o.profile_off = true;
 	o.n_accounts = 0;
+	return o;
+}
+
+/* ---- verdicts -------------------------------------------------------------------------------- */
+
+enum { STORY_CYCLES = 60, STORY_BIRTHS = 200 };
+#define STORY_NS (600 * S / STORY_CYCLES)	/* from each collection to the next */
+
+/* The first account, and the go statement with most goroutines, grow by so many at each collection;
+ * census: so does the size class. */
+static void add_story(struct observation *o, unsigned births, unsigned starts, bool census)
+{
+	static struct obs_flow account, goroutines;
+	static struct obs_growth class;
+	struct window *w[2];
+	struct trend *t;
+
+	trend_new(&t, 1);
+	for (int i = 0; i < 2; i++)
+		window_new(&w[i], ATTACH, 1 << 20);
+	for (uint64_t i = 1; i <= STORY_CYCLES; i++) {
+		uint64_t now = ATTACH + i * STORY_NS;
+		uint64_t bytes = 600000000 + (census ? i * births * 2048 : 0);
+
+		trend_add(t, now, &bytes, NULL, NULL);
+		for (int k = 0; k < 2; k++) {
+			window_look(w[k], now);
+			for (unsigned n = 0; n < (k ? starts : births); n++)
+				window_birth(w[k], 1, now, 1);
+		}
+	}
+	class = (struct obs_growth){ .size = 2048, .object_bytes = 2048 };
+	trend_growth(t, 0, ATTACH, &class.live);
+	o->evidence = (struct obs_evidence){
+		.known = true, .min_cycles = 12, .min_s = 180, .heap = class, .classes = &class,
+		.n_classes = 1 };
+	goroutines.of = RET(FANOUT);
+	window_flow(w[0], 1, &account.flow);
+	window_flow(w[1], 1, &goroutines.flow);
+	window_span(w[0], &o->evidence.accounts.span);
+	window_span(w[1], &o->evidence.goroutines.span);
+	o->evidence.accounts.v = &account;
+	o->evidence.goroutines.v = &goroutines;
+	o->evidence.accounts.n = o->evidence.goroutines.n = 1;
+	trend_free(t);
+	for (int i = 0; i < 2; i++)
+		window_free(w[i]);
+}
+
+/* Of the heap, and of goroutines. */
+static struct observation leaking_observation(void)
+{
+	struct observation o = full_observation();
+
+	add_story(&o, STORY_BIRTHS, 20, true);
+	return o;
+}
+
+/* What is born takes the place of what is older than the attach. */
+static struct observation healthy_observation(void)
+{
+	struct observation o = full_observation();
+
+	add_story(&o, STORY_BIRTHS, 0, false);
+	o.census.n_classes = 1;
+	o.census.rate = (struct estimate){ 0, -120, 130, 59 };
+	o.history.rss.late = (struct estimate){ 0, -9000, 9000, 800 };
 	return o;
 }
 

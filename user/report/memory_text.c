@@ -154,7 +154,7 @@ static void put_size(struct line *l, const struct findings *f)
 
 	if (d->cause == MEMORY_LIVE)
 		return;
-	item(l, "; ", "beyond the live heap most is %s", report_bytes(d->cause_bytes).s);
+	item(l, f->look ? "" : "; ", "beyond the live heap most is %s", report_bytes(d->cause_bytes).s);
 	item(l, " ", "of %s", part_text(d->cause));
 	put_settings(l, f);
 }
@@ -166,7 +166,8 @@ void report_process(const struct page *out, const struct findings *f)
 	if (!f->memory.known || (f->look && f->process.cause == MEMORY_LIVE))
 		return;
 	l = begin_line(out, "PROCESS  ", 9);
-	item(&l, "", "%s", f->look ? "one look" : does_text(f->process.does));
+	if (!f->look)
+		item(&l, "", "%s", does_text(f->process.does));
 	if (f->process.rss_grows)
 		put_growth(&l, f);
 	else

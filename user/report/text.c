@@ -231,7 +231,7 @@ static void put_some_frames(const struct page *out, const struct findings *f,
 	struct frames some = *stack;
 	size_t n = stack->n - from;
 
-	if (n <= most) {
+	if (n <= most || (most && n - most == 1)) {	/* one more takes no more room than its count */
 		put_frames(out, f, stack, from, first, rest);
 		return;
 	}
