@@ -401,6 +401,29 @@ static struct estimate older_bytes(const struct findings *f)
 		.high = older + (f->live_bytes.value - f->live_bytes.low) };
 }
 
+static bool made_for_pool(const struct heap_site *s)
+{
+	for (size_t i = 0; i < s->stack.n; i++)
+		if (s->stack.v[i]->function &&
+		    !strcmp(s->stack.v[i]->function, "sync.(*Pool).Get"))
+			return true;
+	return false;
+}
+
+/* Live, and perhaps kept for nothing: as far as stacks and types tell. */
+static void find_keepers(struct findings *f)
+{
+	for (size_t i = 0; i < f->n_sites; i++) {
+		const struct heap_site *s = &f->sites[i];
+
+		if (made_for_pool(s))
+			f->pool_bytes += s->live_bytes.value;
+		for (size_t k = 0; k < s->n_parts; k++)
+			if (s->parts[k].how && !strcmp(s->parts[k].how, "map"))
+				f->map_bytes += s->parts[k].live.value * (double)s->parts[k].size;
+	}
+}
+
 static void make_heap(struct making *mk)
 {
 	struct findings *f = &mk->m->f;
@@ -424,6 +447,7 @@ static void make_heap(struct making *mk)
 		if (f->sites[i].n_parts)
 			qsort(f->sites[i].parts, f->sites[i].n_parts,
 			      sizeof(*f->sites[i].parts), by_part_bytes);
+	find_keepers(f);
 }
 
 /* ---- what is older than the attach ----------------------------------------------------------- */

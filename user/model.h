@@ -425,6 +425,9 @@ struct findings {
 					 * it tells of all has them in it; */
 	size_t n_sites_slow;		/* behind these, likewise, those below the filter's rate */
 	struct estimate live, live_bytes; /* of all sites */
+	/* Of these, bytes that may be kept for nothing: maps with their buckets, which stay
+	 * when a map shrinks; and what sync.Pools have made. */
+	double map_bytes, pool_bytes;
 	struct estimate older_bytes;	/* of the census, not seen to be allocated; NAN: unknown */
 	uint64_t older_rate;	/* bytes between two samples of the program's own profile, by which
 				 * older objects have names; 0: it has none, or nothing is traced */

@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,7 @@ func memoryTests(e *env) []testCase {
 		}
 		all = append(all,
 			testCase{"memory/account/" + v, func(t *T) { t.memoryAccount(v) }},
+			testCase{"memory/keepers/" + v, func(t *T) { t.memoryKeepers(v) }},
 			testCase{"memory/collections/" + v, func(t *T) { t.memoryCollections(v) }})
 	}
 	return append(all,
@@ -112,6 +114,33 @@ func (t *T) memoryAccount(version string) {
 	p.finish()
 }
 
+// memoryKeepers: a map that has shrunk, and what comes from a pool, are told from what else lives.
+func (t *T) memoryKeepers(version string) {
+	p := t.program(t.build("memory", version, "stripped"))
+	x := t.attach(p.pid())
+	p.do("heap 10")
+	p.do("pool 20")
+	p.do("map 50")
+	p.do("gc")
+	r := x.report()
+	if v := r.Process.Pool; v == nil || *v < 20<<20 || *v > 21<<20 {
+		t.Errorf("%s bytes of pools", text(v))
+	}
+	// 50,000 entries of 72 bytes at least; tables may be half empty, and old ones twice as large.
+	if v := r.Process.Map; v == nil || *v < 50000*72 || *v > 4*50000*72 {
+		t.Errorf("%s bytes of maps", text(v))
+	}
+	x.stop()
+	p.finish()
+}
+
+func text(v *int64) string {
+	if v == nil {
+		return "unknown"
+	}
+	return fmt.Sprint(*v)
+}
+
 // memoryCollections: each collection while it is traced, in order, with what it left.
 func (t *T) memoryCollections(version string) {
 	p := t.program(t.build("memory", version, "stripped"))
@@ -127,8 +156,8 @@ func (t *T) memoryCollections(version string) {
 		last := r.Collections[len(r.Collections)-1]
 		if last.Live == nil || last.HeapBegin == nil || last.Forced == nil || !*last.Forced ||
 			*last.Live < uint64(i)*10<<20 || *last.HeapBegin < uint64(i)*10<<20 || int(last.Number) != int(*r.Memory["num_gc"]) {
-			text, _ := json.Marshal(last)
-			t.Errorf("collection %s after %d MiB were kept, num_gc %d", text, 10*i, *r.Memory["num_gc"])
+			shown, _ := json.Marshal(last)
+			t.Errorf("collection %s after %d MiB were kept, num_gc %d", shown, 10*i, *r.Memory["num_gc"])
 		}
 	}
 	x.stop()

@@ -36,6 +36,8 @@ type report struct {
 	} `json:"gc_pacing"`
 	Process struct {
 		Parts map[string]int64
+		Map   *int64 `json:"map_bytes"`
+		Pool  *int64 `json:"pool_bytes"`
 	}
 	Coverage map[string]uint64
 	Cost     struct {

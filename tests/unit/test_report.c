@@ -343,6 +343,28 @@ static void test_goroutine_rates(void **state)
 	free(text);
 }
 
+/* What lives and may be kept for nothing is named from a tenth of all on. */
+static void test_keepers(void **state)
+{
+	struct findings f = plain_findings();
+	char *text;
+
+	f.memory.known = true;
+	f.live_bytes = (struct estimate)EXACT(1000 << 10);
+	f.map_bytes = 100 << 10;
+	f.pool_bytes = 99 << 10;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "100KiB live are maps and their buckets, which"));
+	assert_null(strstr(text, "sync.Pool"));
+	free(text);
+	f.map_bytes = 0;
+	f.pool_bytes = 200 << 10;
+	text = render_findings("text", &f, 10);
+	assert_null(strstr(text, "buckets"));
+	assert_non_null(strstr(text, "200KiB live were made for sync.Pools"));
+	free(text);
+}
+
 /* What is suppressed has no row, and is in the sums. */
 static void test_suppressed(void **state)
 {
@@ -1213,7 +1235,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_json_bounds),
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
-		cmocka_unit_test(test_colours),
+		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_suppressed), cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),

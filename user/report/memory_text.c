@@ -14,6 +14,8 @@
 #include "user/report/line.h"
 #include "user/report/report.h"
 
+#define KEEPER_SHARE 0.1	/* of what lives, that is worth a word */
+
 enum { MAX_CLASSES = 5 };	/* of those that grow, by name */
 
 /* ---- what it is made of ---------------------------------------------------------------------- */
@@ -159,6 +161,21 @@ static void put_size(struct line *l, const struct findings *f)
 	put_settings(l, f);
 }
 
+/* Live to the runtime, and perhaps of no use: what sites tell of it. */
+static void put_keepers(struct line *l, const struct findings *f)
+{
+	double worth = KEEPER_SHARE * f->live_bytes.value;
+
+	if (!f->heap || !f->live_known || !(worth > 0))
+		return;
+	if (f->map_bytes >= worth)
+		item(l, "; ", "%s live are maps and their buckets, which stay when a map shrinks",
+		     report_bytes(report_whole(f->map_bytes)).s);
+	if (f->pool_bytes >= worth)
+		item(l, "; ", "%s live were made for sync.Pools, which keep them for two collections",
+		     report_bytes(report_whole(f->pool_bytes)).s);
+}
+
 void report_process(const struct page *out, const struct findings *f)
 {
 	struct line l;
@@ -172,6 +189,8 @@ void report_process(const struct page *out, const struct findings *f)
 		put_growth(&l, f);
 	else
 		put_size(&l, f);
+	if (!f->look)
+		put_keepers(&l, f);
 	end_line(&l);
 }
 

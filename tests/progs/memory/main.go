@@ -2,7 +2,8 @@
 
 // Memory grows where it is told to.
 //
-// "heap N" keeps N MiB of the heap, touched; "garbage N" drops as much; "mmap N" and "file N" map N MiB,
+// "heap N" keeps N MiB of the heap, touched; "garbage N" drops as much; "pool N" keeps as much from a
+// sync.Pool, "map N" a map that had that many thousand entries and lost them; "mmap N" and "file N" map N MiB,
 // anonymous or of a file, and touch them; "rss" says what the kernel says is resident, in bytes; "gc"
 // collects.
 package main
@@ -12,6 +13,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"progs/ctl"
@@ -22,6 +24,8 @@ const mib = 1 << 20
 var (
 	kept [][]byte
 	sink []byte
+	pool = sync.Pool{New: func() interface{} { return touched(make([]byte, mib)) }}
+	big  = map[int][64]byte{}
 )
 
 func main() {
@@ -37,6 +41,21 @@ func main() {
 				sink = touched(make([]byte, mib))
 			}
 			sink = nil
+			ctl.OK()
+		},
+		"pool": func(n int) {
+			for i := 0; i < n; i++ {
+				kept = append(kept, pool.Get().([]byte))
+			}
+			ctl.OK()
+		},
+		"map": func(n int) {
+			for i := 0; i < n*1000; i++ {
+				big[i] = [64]byte{}
+			}
+			for i := 0; i < n*1000; i++ {
+				delete(big, i)
+			}
 			ctl.OK()
 		},
 		"mmap": func(n int) { mapped(-1, n, syscall.MAP_PRIVATE|syscall.MAP_ANON); ctl.OK() },
