@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/base/table.h"
 #include "user/base/util.h"
@@ -369,9 +370,26 @@ void heapview_make(const struct heapmap *now, const struct heapmap *before, stru
 	add_losses(out);
 }
 
+void heapview_leave_out(struct heap_view *v, bool (*is_out)(void *ctx, const struct heap_type *type),
+			void *ctx)
+{
+	struct heap_row *out = xcalloc(v->n_rows + 1, sizeof(*out));
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_rows; i++) {
+		if (is_out(ctx, v->rows[i].type))
+			out[v->n_suppressed++] = v->rows[i];
+		else
+			v->rows[n++] = v->rows[i];
+	}
+	memcpy(v->rows + n, out, v->n_suppressed * sizeof(*out));
+	v->n_rows = n;
+	free(out);
+}
+
 void heapview_fini(struct heap_view *v)
 {
-	for (size_t i = 0; i < v->n_rows; i++)
+	for (size_t i = 0; i < v->n_rows + v->n_suppressed; i++)
 		free(v->rows[i].held);
 	free(v->rows);
 	*v = (struct heap_view){ 0 };

@@ -7,6 +7,7 @@
 #ifndef HEAPVIEW_H
 #define HEAPVIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,10 +44,14 @@ struct heap_view {
 	struct heap_row *rows;			/* of one look most bytes first, of two what grew
 						 * most; what could not be typed among them */
 	size_t n_rows;
+	size_t n_suppressed;			/* behind these, what heapview_leave_out() moved */
 	struct coverage_row losses[N_HEAP_LOSSES];	/* of both looks */
 };
 
 void heapview_make(const struct heapmap *now, const struct heapmap *before, struct heap_view *out);
+/* Moves the rows of these types behind the others, which n_rows is the number of then. */
+void heapview_leave_out(struct heap_view *v, bool (*is_out)(void *ctx, const struct heap_type *type),
+			void *ctx);
 void heapview_fini(struct heap_view *v);
 
 /* Of bytes, what has a type; NAN: there are none. */

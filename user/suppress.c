@@ -380,6 +380,21 @@ void suppress_mark(struct suppress *s, struct findings *f)
 		f->gsites[i].suppressed = match_goroutine(s, &f->gsites[i]);
 }
 
+bool suppress_type(struct suppress *s, const char *type)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct pattern *p = &s->v[i];
+
+		if (!p->type || p->n || !matches(p->type, type))
+			continue;
+		p->n_matched++;
+		any = true;
+	}
+	return any;
+}
+
 bool suppress_older(struct suppress *s, const struct older_site *site)
 {
 	return match_heap(s, &site->stack, NULL);

@@ -30,6 +30,7 @@ const char *suppress_path(const struct suppress *s);	/* as it was given */
 
 /* Marks the sites of findings.  Keeps in mind which patterns matched. */
 void suppress_mark(struct suppress *s, struct findings *f);
+bool suppress_type(struct suppress *s, const char *type);	/* by patterns without frames */
 bool suppress_older(struct suppress *s, const struct older_site *site);
 
 /* Tells with -v which patterns have never matched. */

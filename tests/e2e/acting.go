@@ -21,6 +21,7 @@ func actingTests(e *env) []testCase {
 	return []testCase{
 		{"acting/suppress-heap", func(t *T) { t.suppressed("map-grows", "heap", "heap: ", v) }},
 		{"acting/suppress-goroutines", func(t *T) { t.suppressed("goroutine-chan", "goroutine", "", v) }},
+		{"acting/suppress-types", func(t *T) { t.suppressTypes(v) }},
 		{"acting/cycles", func(t *T) { t.cycles(v) }},
 		{"acting/filter-size", func(t *T) { t.filterSize(v) }},
 		{"acting/filter-age", func(t *T) { t.filterAge(v) }},
@@ -246,5 +247,23 @@ func (t *T) filterRate(version string) {
 		if s.Kind == "heap" && s.Rate.Estimate != nil {
 			t.Errorf("shown, and grows by %f: %s", *s.Rate.Estimate, formatFrames(s.Frames))
 		}
+	}
+}
+
+// suppressTypes: of the heap by type what is accepted has no row, and is told.
+func (t *T) suppressTypes(version string) {
+	p := t.program(t.build("holders", version, "plain"))
+	p.do("build")
+	file := t.writeFile("accepted.txt", []byte("type:main.in*\n"), 0666)
+	all, some := t.heap(p.pid()), t.heap(p.pid(), "--suppress", file)
+	p.finish()
+	if all.find("main.inTimer") == nil || some.find("main.inTimer") != nil {
+		t.Errorf("main.inTimer is not there without the option, or is with it")
+	}
+	if s := some.Suppressed; s == nil || s.Types == nil || s.Types.Types == 0 || s.Types.Objects < all.find("main.inTimer").Objects {
+		t.Errorf("not told what is left out: %+v", s)
+	}
+	if some.Look.Bytes < all.Look.Bytes*9/10 {
+		t.Errorf("%d bytes in all, and %d without the option", some.Look.Bytes, all.Look.Bytes)
 	}
 }

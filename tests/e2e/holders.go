@@ -53,9 +53,10 @@ func holderTests(e *env) []testCase {
 // ---- reports ----------------------------------------------------------------------------------------
 
 type heapReport struct {
-	Target struct{ Gone string }
-	Memory map[string]*int64
-	Look   struct {
+	Target     struct{ Gone string }
+	Suppressed *suppressed
+	Memory     map[string]*int64
+	Look       struct {
 		Objects, Bytes uint64
 		Exact          uint64   `json:"exact_bytes"`
 		Span           *float64 `json:"span_s"`

@@ -85,7 +85,10 @@ type filtered struct {
 
 // suppressed is what --suppress leaves out.
 type suppressed struct {
-	File string
+	File  string
+	Types *struct { // of gobpfleak heap
+		Types, Objects, Bytes uint64
+	}
 	Heap struct {
 		Sites     uint64
 		LiveBytes *uint64                                `json:"live_bytes"`

@@ -498,6 +498,47 @@ static int write_profile(const char *dir)
 	return good ? 0 : 1;
 }
 
+static bool is_of_main(void *ctx, const struct heap_type *type)
+{
+	++*(unsigned *)ctx;
+	return type->name && !strncmp(type->name, "main.", 5);
+}
+
+/* Rows that are left out keep their order, and what they hold; sums have them. */
+static void test_suppressed(void **state)
+{
+	unsigned n_asked = 0;
+	struct look l;
+	char *text;
+	size_t size, n;
+	FILE *out;
+
+	look(&l, true);
+	n = l.view.n_rows;
+	heapview_leave_out(&l.view, is_of_main, &n_asked);
+	assert_int_equal(n_asked, n);
+	assert_int_equal(l.view.n_rows + l.view.n_suppressed, n);
+	assert_int_equal(l.view.n_suppressed, 3);
+	assert_string_equal(l.view.rows[l.view.n_rows].type->name, "main.session");
+	assert_string_equal(l.view.rows[l.view.n_rows + 1].type->name, "main.node");
+	for (size_t i = 0; i < l.view.n_rows; i++)
+		assert_false(is_of_main(&n_asked, l.view.rows[i].type));
+	l.f.suppressed_by = "accepted.txt";
+	out = open_memstream(&text, &size);
+	assert_int_equal(report_text(out, &l.f, &(struct report_options){ .top = 0 }), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "SUPPRESSED 3 types by accepted.txt: +26.9KiB/min, 59.4KiB"));
+	assert_null(strstr(text, "main.session (a"));
+	free(text);
+	out = open_memstream(&text, &size);
+	assert_int_equal(report_json(out, &l.f, &(struct report_options){ .top = 0 }), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "\"suppressed\":{\"file\":\"accepted.txt\",\"types\":"
+				     "{\"types\":3,\"objects\":1300,\"bytes\":60800,"));
+	free(text);
+	heapview_fini(&l.view);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,7 +553,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_type_of_class),
 		cmocka_unit_test(test_pack),
-		cmocka_unit_test(test_profile),
+		cmocka_unit_test(test_suppressed), cmocka_unit_test(test_profile),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "--regenerate"))

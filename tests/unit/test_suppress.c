@@ -216,6 +216,20 @@ static void test_no_file(void **state)
 	free(message);
 }
 
+/* Rows of the heap by type have no stack. */
+static void test_rows(void **state)
+{
+	static const char text[] = "type:main.*\ntype:map* < main.main\nmain.main\nheap: type:chan int";
+	struct suppress *s;
+
+	assert_int_equal(read_bytes(&s, text, sizeof(text) - 1), 0);
+	assert_true(suppress_type(s, "main.session"));
+	assert_true(suppress_type(s, "chan int"));
+	assert_false(suppress_type(s, "map[string]int"));
+	assert_false(suppress_type(s, "main"));
+	suppress_free(s);
+}
+
 /* The profile that is older than the attach knows no types. */
 static void test_older(void **state)
 {
@@ -252,7 +266,7 @@ int main(void)
 		cmocka_unit_test(test_order), cmocka_unit_test(test_types),
 		cmocka_unit_test(test_comments), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_caps), cmocka_unit_test(test_no_file),
-		cmocka_unit_test(test_older),
+		cmocka_unit_test(test_older), cmocka_unit_test(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -25,6 +25,7 @@
 #include "user/output.h"
 #include "user/process.h"
 #include "user/report/report.h"
+#include "user/suppress.h"
 #include "user/target.h"
 
 enum {
@@ -41,6 +42,7 @@ struct run {
 	struct loop *loop;
 	struct outputs *outputs;
 	struct process *p;
+	struct suppress *suppress;
 	struct heap *heap;
 	struct heapmap looks[2];
 	size_t n_looks;
@@ -229,6 +231,11 @@ static uint64_t own_peak(void)
 	return getrusage(RUSAGE_SELF, &ru) ? UNKNOWN_U64 : (uint64_t)ru.ru_maxrss << 10;
 }
 
+static bool is_accepted(void *ctx, const struct heap_type *type)
+{
+	return type->name && suppress_type(ctx, type->name);
+}
+
 static int report(struct run *r)
 {
 	const struct heapmap *now = &r->looks[r->n_looks - 1];
@@ -238,10 +245,14 @@ static int report(struct run *r)
 	int err;
 
 	heapview_make(now, before, &view);
+	if (r->suppress) {
+		heapview_leave_out(&view, is_accepted, r->suppress);
+		suppress_say_unused(r->suppress);
+	}
 	f = (struct findings){
 		.version = GL_VERSION, .time_unix_ns = wall_ns(), .gone = r->gone,
 		.attached_s = view.span_s, .gc_cycles = before ? now->n_cycles - before->n_cycles : 0,
-		.memory = { .rss = UNKNOWN_U64 }, .types = &view, .coverage = view.losses,
+		.suppressed_by = r->o->suppress, .memory = { .rss = UNKNOWN_U64 }, .types = &view, .coverage = view.losses,
 		.n_coverage = N_HEAP_LOSSES, .cost = { 0, NAN, 0, NAN, NAN, own_peak() },
 	};
 	process_describe(r->p, &f.target);
@@ -259,6 +270,8 @@ static int heap(const struct opts *o)
 
 	if (!err)
 		err = open_loop(&r);
+	if (!err && o->suppress)
+		err = suppress_read(&r.suppress, o->suppress);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err)
@@ -270,6 +283,7 @@ static int heap(const struct opts *o)
 	outputs_close(r.outputs);
 	for (size_t i = 0; i < ARRAY_SIZE(r.looks); i++)
 		heapmap_free(&r.looks[i]);
+	suppress_free(r.suppress);
 	heap_close(r.heap);
 	process_close(r.p);
 	loop_close(r.loop);

@@ -625,15 +625,33 @@ static void put_older(struct json *j, const struct findings *f, size_t top)
 	close_level(j, '}');
 }
 
+static void put_suppressed_types(struct json *j, const struct heap_view *v)
+{
+	struct left_out s;
+
+	if (!v) {
+		field_null(j, "types");
+		return;
+	}
+	report_suppressed_types(v, &s);
+	open_level(j, "types", '{');
+	field_u64(j, "types", s.heap.sites);
+	field_whole(j, "objects", s.heap.live, true);
+	field_whole(j, "bytes", s.heap.live_bytes, true);
+	put_estimate(j, "rate_per_s", &s.rate);
+	close_level(j, '}');
+}
+
 static void put_suppressed(struct json *j, const struct findings *f)
 {
 	struct left_out s;
 
 	if (!f->suppressed_by)
 		return;
-	report_suppressed(f, &s);
 	open_level(j, "suppressed", '{');
 	field_string(j, "file", f->suppressed_by);
+	put_suppressed_types(j, f->types);
+	report_suppressed(f, &s);
 	open_level(j, "heap", '{');
 	field_u64(j, "sites", s.heap.sites);
 	field_whole(j, "live_objects", s.heap.live, f->live_known);

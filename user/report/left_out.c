@@ -10,6 +10,7 @@
 
 #include "user/base/text.h"
 #include "user/base/util.h"
+#include "user/heapview.h"
 #include "user/report/line.h"
 #include "user/report/report.h"
 
@@ -64,6 +65,24 @@ void report_suppressed(const struct findings *f, struct left_out *out)
 	       f->n_gsites_suppressed, out);
 }
 
+/* Objects and bytes at most, as rows have them. */
+void report_suppressed_types(const struct heap_view *v, struct left_out *out)
+{
+	*out = (struct left_out){ .goroutine_rate = NAN };
+	for (size_t i = 0; i < v->n_suppressed; i++) {
+		const struct heap_amount *a = &v->rows[v->n_rows + i].amount;
+
+		out->heap.sites++;
+		out->heap.live += (double)a->objects.high;
+		out->heap.live_bytes += (double)a->bytes.high;
+		out->rate.value += a->bytes_per_s.value;
+		out->rate.low += a->bytes_per_s.low;
+		out->rate.high += a->bytes_per_s.high;
+	}
+	if (!v->before)
+		out->rate = (struct estimate){ NAN, NAN, NAN, 0 };
+}
+
 void report_slow(const struct findings *f, struct left_out *out)
 {
 	add_up(f, f->sites + f->n_sites + f->n_sites_suppressed, f->n_sites_slow,
@@ -95,12 +114,38 @@ static void put_goroutines(struct line *l, const struct left_out *s, const char 
 		item(l, ", ", "%+.1f/min", s->goroutine_rate * 60);
 }
 
+/* Of the heap by type; what grows is known of two looks. */
+static void put_types_line(const struct page *out, const struct findings *f)
+{
+	struct left_out s;
+	struct line l;
+	char *file;
+
+	if (!f->types->n_suppressed)
+		return;
+	report_suppressed_types(f->types, &s);
+	file = text_clean(f->suppressed_by);
+	l = begin_line(out, "SUPPRESSED ", 9);
+	item(&l, "", "%s type%s by %s", report_count(s.heap.sites).s, plural(s.heap.sites), file);
+	if (isfinite(s.rate.value))
+		item(&l, ": ", "%s/min", report_change(s.rate.value * 60).s);
+	item(&l, isfinite(s.rate.value) ? ", " : ": ", "%s in %s objects",
+	     report_bytes(report_whole(s.heap.live_bytes)).s,
+	     report_count(report_whole(s.heap.live)).s);
+	end_line(&l);
+	free(file);
+}
+
 void report_suppressed_line(const struct page *out, const struct findings *f)
 {
 	struct left_out s;
 	struct line l;
 	char *file;
 
+	if (f->types) {
+		put_types_line(out, f);
+		return;
+	}
 	report_suppressed(f, &s);
 	if (!s.heap.sites && !s.goroutines.sites)
 		return;

@@ -1241,6 +1241,7 @@ static void put_front(const struct page *out, const struct findings *f)
 	put_head(out, f);
 	report_memory(out, f);
 	report_heap_totals(out, f->types);
+	report_suppressed_line(out, f);
 }
 
 static void put_back(const struct page *out, const struct findings *f)
