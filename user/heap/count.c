@@ -118,8 +118,8 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 
 		if (!o.reached && !marked)
 			continue;
-		/* A stale word leads to a free slot. */
-		if (m && !o.type && !span_allocated(m, i))
+		/* A stale word leads to a free slot, unless that was freed meanwhile. */
+		if (m && (!o.type || !l->moved) && !span_allocated(m, i))
 			continue;
 		l->losses.objects_dropped += o.reached && m && !span_allocated(m, i);
 		l->losses.unreached += !o.reached;
@@ -162,6 +162,7 @@ void count_all(struct look *l, struct counts *c)
 	table_init(&c->sizes, sizeof(struct size_count), 64ul * MAX_HEAP_SIZES);
 	table_init(&c->classes, sizeof(struct class_count), 128ul * MAX_HEAP_NODES);
 	l->counts = c;
+	l->moved = has_moved(l);
 	sweep_spans(l, &sweep);
 	sort_nodes(l, c);
 	l->losses.over_memory = l->space.n_forgotten;

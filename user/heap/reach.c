@@ -243,21 +243,23 @@ bool has_moved(struct look *l)
 	       look_mallocs(l) != l->n_mallocs;
 }
 
-/* Until hardly anything is found that was not known: a map may have been enlarged again. */
+/* Until hardly anything is found that was not known, nor a span: a map may have been enlarged
+ * again. */
 static void follow_what_moves(struct look *l)
 {
-	for (int i = 0; i < MOVING_ROUNDS; i++) {
+	bool new_spans = blind_again(l, expand_again);
+
+	for (int i = 0; i < MOVING_ROUNDS && (has_moved(l) || new_spans); i++) {
 		uint64_t before = l->n_reached;
 
-		blind_again(l, expand_again);
-		if (!has_moved(l))
-			return;
 		expand_maps_again(l);
 		roots_variables(l);
 		visit_all(l, &reacher);
-		if (l->n_reached - before <= l->n_reached / HARDLY_ANY)
+		new_spans = blind_again(l, expand_again);
+		if (!new_spans && l->n_reached - before <= l->n_reached / HARDLY_ANY)
 			return;
 	}
+	visit_all(l, &reacher);
 }
 
 void reach_all(struct look *l)
