@@ -180,8 +180,8 @@ void sweep_spans(struct look *l, const struct sweep *sw);
 
 /* The edge leads to no span: whoever holds it is to be visited again when more are known. */
 void blind_found(struct look *l, const struct edge *e);
-/* Learns of new spans, and calls again for each object that pointed to where none was known.
- * False: there are no new ones. */
+/* Learns of new spans, also such as lie where others were, and calls again for each object that
+ * pointed to where none was known.  False: there are no new ones. */
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label));
 
 /* Whether the program has done something since the look began, as far as that shows: what it

@@ -29,6 +29,7 @@ var (
 	leaks  = &register{held: map[int]*leaking{}}
 	stop   chan bool
 	movers sync.WaitGroup
+	others int // goroutines beside these
 )
 
 //go:noinline
@@ -51,6 +52,7 @@ func leaked() int {
 func move(perSecond int) {
 	debug.SetGCPercent(100)
 	stop = make(chan bool)
+	others = runtime.NumGoroutine()
 	movers.Add(1 + churners)
 	go leakInStep(perSecond)
 	for i := 0; i < churners; i++ {
@@ -100,6 +102,9 @@ func still() {
 	if stop != nil {
 		close(stop)
 		movers.Wait()
+		for runtime.NumGoroutine() > others { // their stacks hold what they made last
+			runtime.Gosched()
+		}
 		stop = nil
 	}
 	debug.SetGCPercent(-1)
