@@ -234,7 +234,7 @@ func (m *matrix) grow(s *subject, o *outcome) shapeLedger {
 }
 
 func (m *matrix) underTool(t *T, s *subject, o *outcome) {
-	x := t.attach(s.pid(), append([]string{"-i", "1"}, m.args...)...)
+	x := t.underBudget(s.pid(), append([]string{"-i", "1"}, m.args...)...)
 	l := m.grow(s, o)
 	t.must(x.cmd.Process.Signal(os.Interrupt))
 	x.expect(0)
