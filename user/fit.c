@@ -219,11 +219,20 @@ static struct estimate by_chance(const struct obs_account *a)
 	return estimate_of(a->live, &v, 0);
 }
 
+/* By how much it may be too much: by its samples, and since what is found alive in a slot need not be
+ * what was recorded there. */
+static double too_much(const struct obs_account *a)
+{
+	double unsure = a->live > 0 ? fmin(1, (a->shared + a->replaced) / a->live) : 0;
+
+	return a->live - by_chance(a).low * (1 - unsure);
+}
+
 static void set_most(struct obs_account *a, const struct fit *f)
 {
 	struct estimate e = by_chance(a);
 	double is_new = f->growth > 1 ? 1 - 1 / f->growth : 0;
-	double others = f->less - (e.value - e.low);
+	double others = f->less - too_much(a);
 
 	a->most = e.high + a->live_var.missing;
 	a->most = fmin(a->most, a->live + f->above + others + sqrt(is_new) * (e.high - e.value) +
@@ -257,7 +266,7 @@ static void set_bounds(struct observation *o, struct fit *fits, size_t n)
 
 	for (size_t i = 0; i < o->n_accounts; i++)
 		if ((f = fit_to_bound(fits, n, &o->accounts[i])))
-			f->less += o->accounts[i].live - by_chance(&o->accounts[i]).low;
+			f->less += too_much(&o->accounts[i]);
 	for (size_t i = 0; i < o->n_accounts; i++) {
 		f = fit_to_bound(fits, n, &o->accounts[i]);
 		if (!f)

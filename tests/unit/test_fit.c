@@ -84,6 +84,22 @@ static void test_within(void **state)
 	assert_int_equal(o.census.older_bytes, 2000000 - 900 * 48 - 500 * 64 - 20 * 40960);
 }
 
+/* What may have been replaced may be the other's; an exact one that no window has met may have more, too,
+ * and is not scaled. */
+static void test_unsure(void **state)
+{
+	struct observation o = example();
+	double low1 = estimate_of(300, &accounts[1].live_var, 0).low;
+
+	classes[1].least = classes[1].most = 900;
+	accounts[0].live_var = (struct variance){ .missing = 10000 };
+	accounts[1].replaced = 200;
+	accounts[1].shared = 40;
+	fit_live(&o);
+	assert_true(fabs(accounts[0].most - (600 + 300 - low1 * (1 - 240 / 300.0))) < 1e-9);
+	assert_true(accounts[0].live == 600);
+}
+
 /* All of one kind, and counted: at most the count, and nearly all of it at least. */
 static void test_alone(void **state)
 {
@@ -217,7 +233,7 @@ static void test_not_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_within), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_within), cmocka_unit_test(test_unsure), cmocka_unit_test(test_alone),
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_too_few), cmocka_unit_test(test_too_many),
