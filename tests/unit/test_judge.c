@@ -696,6 +696,34 @@ static void births_at(struct hand *h, uint64_t key, unsigned k, unsigned n)
 
 /* Nothing is said before there were 12 collections, no leak called before the time is over; and it
  * is said how long that takes. */
+/* Of all classes together, where one of them grows, or none. */
+static struct judgement together(double slope, double of_class)
+{
+	struct judge_class class = class_of(of_class, of_class, of_class, 5);
+	struct judge_class heap = class_of(slope, slope, slope, 50);
+	struct judge_input in = { .limits = { 12, 180 }, .classes = &class, .n_classes = 1,
+				  .heap = &heap };
+	struct judge_result out;
+
+	heap.bytes.values = heap.bytes.late;
+	for (size_t i = 0; i < 3; i++)
+		heap.bytes.level[i] = 40e6;
+	judge(&in, &out);
+	free(out.findings);
+	assert_int_equal(out.verdict, heap.is.verdict);
+	return heap.is;
+}
+
+static void test_heap_alone(void **state)
+{
+	struct judgement is = together(5000, 5);	/* a twentieth of the heap */
+
+	assert_int_equal(is.verdict, VERDICT_GROWING);
+	assert_int_equal(is.missing, MISSING_SHARE);
+	assert_int_equal(together(5000, 4000).verdict, VERDICT_LEAK);
+	assert_int_equal(together(30000, 5).verdict, VERDICT_LEAK);
+}
+
 static void test_early(void **state)
 {
 	struct hand *h = hand_new();
@@ -988,6 +1016,7 @@ int main(void)
 		cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_unseen_type),
 		cmocka_unit_test(test_class_alone),
+		cmocka_unit_test(test_heap_alone),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_in_step),
