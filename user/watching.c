@@ -44,12 +44,14 @@ enum {
 	N_CLASSES = CENSUS_CLASSES, ALL = TALLY_ALL, N_KEYS,
 	WHOLE = 0, N_HORIZONS = 3,
 	READINGS = 15,			/* of memory and goroutines before a leak may be called, */
+	READING_PARTS = 30,
 	RETRY_NS = 1000000000,
 	MAX_FAILURES = 60,		/* in a row, a second apart */
 };
 
 #define MIN_READING_NS 1000000000.0	/* but not as close as that, */
-#define MAX_READING_NS 10000000000.0	/* nor as rare */
+#define MAX_READING_NS 10000000000.0	/* nor as rare; later one in a thirtieth of the time, */
+#define RARE_READING_NS 60000000000ull	/* but this is rare enough */
 #define SHARE_OF_CORE 0.0002		/* each, of a reading of the table and of memory */
 #define JUDGE_SHARE 0.0001
 #define ADVANCE_NS 50e6
@@ -90,7 +92,7 @@ struct watching {
 	uint64_t peak[N_KEYS];
 	uint64_t look_ns;		/* when the collector is to be looked at */
 	struct chore reading, table, judging;
-	uint64_t reading_ns;		/* between two readings */
+	uint64_t reading_ns;		/* between two readings, at first */
 	unsigned n_failures;
 	bool census_known;
 	struct table groups;
@@ -215,6 +217,16 @@ static int look(struct watching *w, uint64_t now)
 	return seen < 0 ? seen : 0;
 }
 
+/* What has changed little for long is read less often. */
+static uint64_t next_reading(const struct watching *w, uint64_t now)
+{
+	uint64_t wait = (now - w->horizons[WHOLE].start_ns) / READING_PARTS;
+
+	if (wait > RARE_READING_NS)
+		wait = RARE_READING_NS;
+	return now + (wait > w->reading_ns ? wait : w->reading_ns);
+}
+
 /* ---- goroutines ------------------------------------------------------------------------------ */
 
 static size_t state_index(struct watching *w, const char *state)
@@ -304,7 +316,7 @@ static void read_table(struct watching *w, uint64_t now)
 			take_table(w, &gs, now);
 		goroutines_free(&gs);
 	}
-	done(&w->table, begin, now + w->reading_ns);
+	done(&w->table, begin, next_reading(w, now));
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -535,7 +547,7 @@ static void judge_all(struct watching *w, uint64_t now)
 	free_groups(all);
 	if (late)
 		free_groups(late);
-	done(&w->judging, begin, now + w->reading_ns);
+	done(&w->judging, begin, next_reading(w, now));
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -589,7 +601,7 @@ static void read_all(struct watching *w, uint64_t now)
 	turn_horizons(w, now);
 	if (due(w, &w->reading, SHARE_OF_CORE, now))
 		read_memory(w, now);
-	done(&w->reading, begin, now + w->reading_ns);
+	done(&w->reading, begin, next_reading(w, now));
 	read_table(w, now);
 }
 
