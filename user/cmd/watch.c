@@ -134,12 +134,13 @@ static void put_of(struct run *r, const struct one *one, struct news *n)
 	put(r, n);
 }
 
-static void put_report(struct run *r, struct one *one)
+static void put_report(struct run *r, struct one *one, bool last)
 {
 	double seconds = (double)(now_ns() - r->start_ns) / 1e9;
 	struct watched_growth growth;
 	struct news n = {
-		.kind = NEWS_REPORT, .n_watched = r->n, .own_rss = procself_rss(),
+		.kind = NEWS_REPORT, .brief = r->n > 1, .n_watched = last ? r->n : 0,
+		.own_rss = procself_rss(),
 		.own_cpu_percent = procself_cpu_s() / seconds * 100,
 	};
 
@@ -153,7 +154,7 @@ static void put_report(struct run *r, struct one *one)
 static void report_all(struct run *r)
 {
 	for (size_t i = 0; i < r->n && !r->closed && !r->err; i++)
-		put_report(r, r->v[i]);
+		put_report(r, r->v[i], i + 1 == r->n);
 }
 
 /* ---- what it is that grows ------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #ifndef NEWS_H
 #define NEWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -41,8 +42,10 @@ struct news {
 	const struct watched_go *go;		/* GOROUTINES */
 	const struct watched_places *places;	/* GOROUTINES; NULL: not known */
 	const struct watched_growth *growth;	/* GROWTH; REPORT: NULL if nothing was named */
-	size_t n_watched;			/* REPORT: processes, by this program */
-	double own_cpu_percent;			/* REPORT: of one core, for all of them */
+	bool brief;				/* REPORT: one of many, so that text needs no more
+						 * than a line where nothing grows */
+	size_t n_watched;			/* REPORT: processes, in the last one; else 0 */
+	double own_cpu_percent;			/* of one core, for all of them */
 	uint64_t own_rss;
 };
 

@@ -260,7 +260,7 @@ int news_json(FILE *out, const struct news *n)
 		put_gos(&j, n->w);
 	if (n->growth)
 		put_growth(&j, n);
-	if (n->kind == NEWS_REPORT) {
+	if (n->kind == NEWS_REPORT && n->n_watched) {
 		open_level(&j, "cost", '{');
 		field_double(&j, "own_cpu_percent", n->own_cpu_percent);
 		field_u64(&j, "own_rss", n->own_rss);

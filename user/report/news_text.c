@@ -447,6 +447,16 @@ static void put_end(FILE *out, const struct news *n)
 	put_lasting(out, n->w);
 }
 
+static void put_cost(FILE *out, const struct news *n)
+{
+	struct line l = begin(out, INDENT "COST     ");
+
+	item(&l, "", "no probe, nothing stopped; this tool %.2g%% of a core, %s, for %zu process%s",
+	     n->own_cpu_percent, report_bytes(n->own_rss).s, n->n_watched,
+	     n->n_watched == 1 ? "" : "es");
+	end_line(&l);
+}
+
 static void put_report(FILE *out, const struct news *n)
 {
 	struct line l = head(out, n);
@@ -455,18 +465,16 @@ static void put_report(FILE *out, const struct news *n)
 	put_verdict_word(&l, n->w);
 	put_limit(&l, n->w);
 	end_line(&l);
-	put_lasting(out, n->w);
+	if (!n->brief || n->w->verdict >= VERDICT_GROWING)
+		put_lasting(out, n->w);
 	if (n->growth && n->growth->types) {
 		l = begin(out, INDENT "WHAT GROWS  ");
 		put_growth_head(&l, n->growth);
 		end_line(&l);
 		put_named(out, n->w, n->growth);
 	}
-	l = begin(out, INDENT "COST     ");
-	item(&l, "", "no probe, nothing stopped; this tool %.2g%% of a core, %s, for %zu process%s",
-	     n->own_cpu_percent, report_bytes(n->own_rss).s, n->n_watched,
-	     n->n_watched == 1 ? "" : "es");
-	end_line(&l);
+	if (n->n_watched)
+		put_cost(out, n);
 }
 
 int news_text(FILE *out, const struct news *n)

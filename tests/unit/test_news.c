@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_news.c - news.h: what is told of a process that is watched.
+ *
+ * test_news --regenerate	writes the golden files anew
+ */
+#include "user/report/news.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "tests/golden/heapmaps.h"
+#include "user/base/util.h"
+#include "user/heapview.h"
+#include "user/report/report.h"
+#include "user/watched.h"
+
+#define UNKNOWN { NAN, NAN, NAN, 0 }
+
+static struct watched_class classes[] = {
+	{ 48, 30 << 20, { .verdict = VERDICT_LEAK, .rate = { 40000, 38000, 42000, 80 } } },
+	{ 1024, 9 << 20, { .verdict = VERDICT_LEAK, .rate = { 9000, 8000, 10000, 80 } } },
+	{ 96, 1 << 20, { .verdict = VERDICT_STEADY, .rate = { 10, -20, 40, 80 } } },
+	{ 0, 5 << 20, { .verdict = VERDICT_GROWING, .rate = { 900, 100, 1700, 80 },
+			.missing = MISSING_SHARE, .watch_s = 200 } },
+};
+
+static struct watched_go gos[] = {
+	{ 0x4a1000, 0x4a0000, 1431, "chan send", 1398, 3600, 5000,
+	  { .verdict = VERDICT_LEAK, .rate = { .2, .19, .21, 40 } } },
+	{ 0x4b1000, 0x4b0000, 16, "chan receive", 16, 30, 5000,
+	  { .verdict = VERDICT_STEADY, .rate = { 0, 0, 0, 40 } } },
+};
+
+static const struct watched leaking = {
+	.target = { .pid = 4242, .exe = "/srv/api-server", .go_version = "go1.26.11",
+		    .stripped = true, .build_id = "c768" },
+	.seconds = 36000, .n_cycles = 2400, .n_missed = 3, .census_known = true,
+	.live_bytes = 45 << 20, .verdict = VERDICT_LEAK,
+	.heap = { .verdict = VERDICT_LEAK, .rate = { 49000, 46000, 52000, 80 } },
+	.classes = classes, .n_classes = ARRAY_SIZE(classes),
+	.gos = gos, .n_gos = ARRAY_SIZE(gos), .n_goroutines = 1447, .n_tables_lost = 2,
+	.memory = { .known = true, .rss = 120 << 20, .live_heap = 45 << 20,
+		    .gc_headroom = 50 << 20, .stacks = 8 << 20, .runtime = 12 << 20,
+		    .not_go = 5 << 20 },
+	.does = { .does = BEHAVIOUR_LEAKS, .rss_grows = true, .cause = MEMORY_LIVE,
+		  .cause_bytes = 45 << 20, .cause_rate = { 49000, 46000, 52000, 80 },
+		  .rss_rate = { 98000, 90000, 105000, 80 },
+		  .left_s = { 9600, 9000, 10500, 80 } },
+	.limit_bytes = 1 << 30, .limit_used = 130 << 20, .limit_of = "cgroup",
+};
+
+/* It has just begun to be watched, its collector cannot be seen. */
+static const struct watched dark = {
+	.target = { .pid = 77, .exe = "/bin/\x1b[2Jx", .go_version = "go1.18.8" },
+	.n_goroutines = UNKNOWN_U64, .memory = { .rss = 9 << 20 }, .heap = { .rate = UNKNOWN },
+	.does = { .rss_rate = UNKNOWN, .cause_rate = UNKNOWN, .left_s = UNKNOWN },
+};
+
+static const struct frame frames[] = {
+	{ .function = "main.fanout.func1", .file = "/src/fanout.go", .line = 44 },
+	{ .function = "main.fanout", .file = "/src/fanout.go", .line = 31 },
+};
+static const struct frame *const stack[] = { &frames[0], &frames[1] };
+static const struct watched_places places = {
+	.created = { stack + 1, 1, false }, .blocked = { stack, 2, false },
+	.n_blocked = 1390, .n_read = 1431,
+};
+static struct watched_stack stacks[] = {
+	{ { stack, 2, false }, "main.Session", "new", 48, 39000, 14 },
+};
+
+/* What is watched in each line, one of each kind and more. */
+static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
+{
+	struct heapmap now = later_look(), before = earlier_look();
+	struct watched calm = leaking, grows = leaking, rss = leaking;
+	struct watched_class class = classes[2], alone = classes[3];
+	struct heap_view view;
+	struct watched_growth growth = { .types = &view, .stacks = stacks, .n_stacks = 1,
+					 .profiled = true, .cpu_s = .21 };
+	const struct news lines[] = {
+		{ .kind = NEWS_BEGIN, .w = &leaking }, { .kind = NEWS_BEGIN, .w = &dark },
+		{ .kind = NEWS_REFUSED, .why = "a 32-bit program" },
+		{ .kind = NEWS_HEAP, .w = &leaking }, { .kind = NEWS_HEAP, .w = &grows },
+		{ .kind = NEWS_HEAP, .w = &calm },
+		{ .kind = NEWS_GOROUTINES, .w = &leaking, .go = &gos[0], .places = &places },
+		{ .kind = NEWS_GOROUTINES, .w = &calm, .go = &gos[1] },
+		{ .kind = NEWS_MEMORY, .w = &rss }, { .kind = NEWS_MEMORY, .w = &calm },
+		{ .kind = NEWS_GROWTH, .w = &leaking, .growth = &growth },
+		{ .kind = NEWS_END, .w = &leaking, .why = "exited" },
+		{ .kind = NEWS_END, .w = &dark, .why = "exited" },
+		{ .kind = NEWS_REPORT, .w = &leaking, .growth = &growth, .n_watched = 1,
+		  .own_cpu_percent = .04, .own_rss = 20 << 20 },
+		{ .kind = NEWS_REPORT, .w = &grows, .brief = true },
+		{ .kind = NEWS_REPORT, .w = &calm, .brief = true },
+		{ .kind = NEWS_REPORT, .w = &calm, .n_watched = 24, .own_cpu_percent = .7,
+		  .own_rss = 60 << 20 },
+	};
+
+	calm.verdict = calm.heap.verdict = VERDICT_STEADY;
+	calm.heap.rate = (struct estimate){ 10, -20, 40, 80 };
+	calm.classes = &class;
+	calm.n_classes = 1;
+	calm.gos = NULL;
+	calm.n_gos = 0;
+	calm.does.rss_grows = false;
+	calm.limit_bytes = 0;
+	grows = calm;
+	grows.verdict = VERDICT_GROWING;
+	grows.classes = &alone;
+	grows.limit_bytes = 24ull << 30;
+	grows.limit_of = "machine";
+	rss = calm;
+	rss.does = leaking.does;
+	rss.does.cause = MEMORY_IDLE;
+	rss.does.no_collection = true;
+	heapview_make(&now, &before, &view);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct news n = lines[i];
+
+		n.time_unix_ns = 1700000000250000000 + (int64_t)i * 1000000000;
+		n.pid = n.w ? n.w->target.pid : 99;
+		n.comm = n.w == &dark ? "x\x1b[2J" : "api-server";
+		assert_int_equal(put(out, &n), 0);
+	}
+	heapview_fini(&view);
+}
+
+static const struct golden {
+	const char *file;
+	int (*put)(FILE *out, const struct news *n);
+} golden[] = { { "watch.txt", news_text }, { "watch.jsonl", news_json } };
+
+static char *render(const struct golden *g, size_t *size)
+{
+	char *data;
+	FILE *out = open_memstream(&data, size);
+
+	put_all(out, g->put);
+	assert_int_equal(fclose(out), 0);
+	return data;
+}
+
+static FILE *open_golden(const char *name, const char *mode)
+{
+	char *self = xstrdup(__FILE__);
+	char *path = xasprintf("%s/../golden/%s", dirname(self), name);
+	FILE *file = fopen(path, mode);
+
+	if (!file)
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+	free(path);
+	free(self);
+	return file;
+}
+
+static void test_golden(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+		char want[1 << 16];
+		size_t size, want_size;
+		char *got = render(&golden[i], &size);
+		FILE *file = open_golden(golden[i].file, "r");
+
+		assert_non_null(file);
+		want_size = fread(want, 1, sizeof(want), file);
+		fclose(file);
+		if (size != want_size || memcmp(got, want, size) != 0)
+			fail_msg("%s differs; if that is meant, --regenerate. Now:\n%s",
+				 golden[i].file, got);
+		free(got);
+	}
+}
+
+/* Nobody reads any more, or the disk is full. */
+static void test_lost(void **state)
+{
+	const struct news n = { .kind = NEWS_REFUSED, .why = "?", .comm = "x" };
+	FILE *full = fopen("/dev/full", "w");
+
+	assert_int_equal(news_text(full, &n), -ENOSPC);
+	assert_int_equal(news_json(full, &n), -ENOSPC);
+	fclose(full);
+}
+
+static int regenerate(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+		size_t size;
+		char *data = render(&golden[i], &size);
+		FILE *file = open_golden(golden[i].file, "w");
+
+		if (!file || fwrite(data, 1, size, file) != size || fclose(file))
+			return 1;
+		free(data);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
+	};
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	if (argc == 2 && !strcmp(argv[1], "--regenerate"))
+		return regenerate();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
