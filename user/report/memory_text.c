@@ -308,7 +308,7 @@ static void put_cycle(const struct page *out, const struct findings *f, const st
 	if (c->end_ns != UNKNOWN_U64)
 		item(&l, "  ", "took %s", milliseconds(c->end_ns - c->begin_ns).s);
 	if (c->live != UNKNOWN_U64)
-		item(&l, "  ", "heap %s, %s at its end, %s live", report_bytes(c->heap_begin).s,
+		item(&l, "  ", "heap %s to %s, %s live", report_bytes(c->heap_begin).s,
 		     report_bytes(c->heap_end).s, report_bytes(c->live).s);
 	if (c->goal != UNKNOWN_U64)
 		item(&l, "  ", "goal %s", report_bytes(c->goal).s);

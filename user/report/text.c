@@ -1294,11 +1294,16 @@ static void put_report(const struct page *out, const struct findings *f, const s
 	put_cost(out, f);
 }
 
-/* Collections were asked for: they take no room. */
+static void put_fit_collections(const struct page *out, const struct findings *f)
+{
+	if (f->gc_known)
+		report_collections(out, f, FIT_CYCLES);
+}
+
 static void put_fitting(const struct page *out, const struct findings *f)
 {
-	const size_t n_gc = f->look && f->n_gc > FIT_CYCLES ? FIT_CYCLES : f->n_gc;
-	char *text = NULL;
+	char *text = text_of(out, put_fit_collections, f);
+	const size_t room = SCREEN + lines_in(text);	/* they were asked for */
 	size_t size;
 
 	for (size_t i = 0; i < ARRAY_SIZE(show_fitting); i++) {
@@ -1309,9 +1314,9 @@ static void put_fitting(const struct page *out, const struct findings *f)
 		page.file = open_memstream(&text, &size);
 		if (!page.file)
 			return;
-		put_report(&page, f, &show_fitting[i], n_gc);
+		put_report(&page, f, &show_fitting[i], FIT_CYCLES);
 		fclose(page.file);
-		if (lines_in(text) <= SCREEN + n_gc)
+		if (lines_in(text) <= room)
 			break;
 	}
 	fputs(text, out->file);
