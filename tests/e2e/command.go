@@ -35,7 +35,7 @@ func commandTests(e *env) []testCase {
 
 func (t *T) command(version string) {
 	file := filepath.Join(t.dir, "report.json")
-	x := t.startTracer("--format", "json", "-T", "0", "-o", file, "--", t.build("ledger", version, "stripped"))
+	x := t.startTracer("--format", "json", "-T", "0", "-s", "0", "-o", file, "--", t.build("ledger", version, "stripped"))
 	p := &program{x.process}
 	p.line(p.stdout, "ready")
 	p.do("prepare 20")
