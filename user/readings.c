@@ -20,6 +20,7 @@ struct allocated {
 
 struct readings {
 	struct memory_series *series;
+	int64_t not_resident;		/* of Go's memory, when mappings were read last */
 	struct allocated before, old, older;	/* the last one; some 10 and 20 s before */
 };
 
@@ -62,6 +63,17 @@ static void add_allocated(struct readings *r, const struct allocated *now)
 	r->before = *now;
 }
 
+/* What of Go's memory is touched for the first time makes rss grow, and is Go's all the same. */
+static uint64_t not_go(struct readings *r, const struct memory_account *m)
+{
+	int64_t bytes;
+
+	if (m->mapped_known)
+		r->not_resident = m->not_resident;
+	bytes = m->not_go + r->not_resident;
+	return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
 void readings_add(struct readings *r, const struct memory_account *m, uint64_t time_ns)
 {
 	const struct allocated now = { time_ns, m->total_alloc };
@@ -80,7 +92,7 @@ void readings_add(struct readings *r, const struct memory_account *m, uint64_t t
 							    m->heap_alloc : m->live_heap),
 			[MEMORY_IDLE] = rest(m->heap_idle, m->heap_released),
 			[MEMORY_STACKS] = m->stacks, [MEMORY_RUNTIME] = m->runtime,
-			[MEMORY_NOT_GO] = m->not_go > 0 ? (uint64_t)m->not_go : 0,
+			[MEMORY_NOT_GO] = not_go(r, m),
 		},
 	});
 	add_allocated(r, &now);

@@ -17,7 +17,7 @@ void readings_new(struct readings **out, uint64_t start_ns);
 void readings_free(struct readings *r);		/* NULL is fine */
 
 /* An account that was read at this time, later than the one before.  What is not known of one is
- * not taken. */
+ * not taken.  Now and then it has to know its mappings: what is not Go's is told by these. */
 void readings_add(struct readings *r, const struct memory_account *m, uint64_t time_ns);
 
 /* now: the last account, with what is known of its mappings. */

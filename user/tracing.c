@@ -61,11 +61,13 @@ enum {
 	MEMORY_AFTER_LOOK_NS = 50000000, /* of which one comes with each collection */
 	NEW_STACKS = 1 << 14,		/* waiting to be named; the others are when reported */
 	NAMING_NS = 5000000,		/* of each turn */
+	MAPPINGS_SHARE = 40,		/* reading mappings may take one in so many of our time */
 	PRICE_NS = 100000000,		/* that the price is taken over, or more */
 	ROSTER_NS = 500000000,		/* between two readings of who runs, or more: they may */
 	ROSTER_SHARE = 40,		/* take one in so many of our time */
 };
 #define PRUNE_NS 10000000000ull		/* between two readings of the table to forget who has ended */
+#define MAPPINGS_NS 5000000000ull	/* between two readings of the mappings, or more */
 #define FOCUS_NS 5000000000ull		/* between two questions what grows, */
 #define GROWS_NS 10000000000ull		/* or whether anything does, which takes some 10 ms */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
@@ -113,6 +115,7 @@ struct tracing {
 	uint64_t grows_ns;		/* as of then */
 	struct memory_account memory;
 	uint64_t memory_ns;
+	uint64_t mappings_next_ns;
 	struct readings *readings;
 	struct gclog *gc;		/* NULL: not asked for */
 	uint64_t new_stacks[NEW_STACKS];	/* ids, to be handed to opt.new_stack() */
@@ -758,11 +761,22 @@ static void remember_goroutines(struct tracing *t)
 	track_each_running(t->track, add_go, t);
 }
 
+static void read_mappings(struct tracing *t)
+{
+	uint64_t begin = now_ns(), end;
+
+	process_mappings(t->p, &t->memory);
+	end = now_ns();
+	t->mappings_next_ns = end + MAPPINGS_NS + MAPPINGS_SHARE * (end - begin);
+}
+
 static void read_memory(struct tracing *t)
 {
 	if (!process_memory(t->p, &t->memory))
 		return;
 	t->memory_ns = now_ns();
+	if (t->memory_ns >= t->mappings_next_ns)
+		read_mappings(t);
 	readings_add(t->readings, &t->memory, t->memory_ns);
 }
 
@@ -1214,8 +1228,8 @@ void tracing_status(const struct tracing *t, struct tracing_status *out)
 
 static void fill_memory(struct tracing *t, struct observation *o)
 {
+	t->mappings_next_ns = 0;
 	read_memory(t);
-	process_mappings(t->p, &t->memory);
 	o->memory = t->memory;
 	o->memory.age_s = t->memory_ns ? (double)(now_ns() - t->memory_ns) / 1e9 : NAN;
 	readings_pace(t->readings, o->memory.live_heap, &o->memory.pacing);

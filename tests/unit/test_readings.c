@@ -88,11 +88,37 @@ static void test_parts(void **state)
 	readings_free(r);
 }
 
+/* What is touched for the first time is Go's. */
+static void test_touched(void **state)
+{
+	struct memory_history h;
+	struct readings *r;
+
+	readings_new(&r, 100 * S);
+	for (uint64_t i = 0; i < 60; i++) {
+		struct memory_account m = account(i);
+
+		/* 60 MiB of 118 are there; then one more each second. */
+		m.rss = (60 + i) * MIB;
+		m.not_go = (int64_t)m.rss - 82 * (int64_t)MIB;
+		m.mapped_known = i % 5 == 0;
+		m.files = 11 * MIB;
+		m.anonymous = 20 * MIB;
+		m.not_resident = (int64_t)(11 + 20) * (int64_t)MIB - m.not_go;
+		readings_add(r, &m, (100 + i) * S);
+		readings_history(r, &m, &h);
+	}
+	assert_true(h.rss.late.value > 0.9 * MIB);
+	assert_true(fabs(h.parts[MEMORY_NOT_GO].late.value) < 0.1 * MIB);
+	readings_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next_collection),
 		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_touched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,14 @@ static const char *part_text(enum memory_part part)
 	return texts[part];
 }
 
+/* Pages of Go's that are touched for the first time look the same where nobody could tell. */
+static void put_part(struct line *l, const char *separator, const struct findings *f)
+{
+	item(l, separator, "%s", part_text(f->process.cause));
+	if (f->process.cause == MEMORY_NOT_GO && !f->memory.mapped_known)
+		item(l, ", ", "or did and had not touched");
+}
+
 /* What lets it be as large as it is. */
 static void put_settings(struct line *l, const struct findings *f)
 {
@@ -144,8 +152,8 @@ static void put_growth(struct line *l, const struct findings *f)
 		item(l, ", ", "no part of it for the most");
 		return;
 	}
-	item(l, ", ", "%s/min of it %s", report_change(d->cause_rate.value * 60).s,
-	     part_text(d->cause));
+	item(l, ", ", "%s/min of it", report_change(d->cause_rate.value * 60).s);
+	put_part(l, " ", f);
 	put_settings(l, f);
 }
 
@@ -157,7 +165,7 @@ static void put_size(struct line *l, const struct findings *f)
 	if (d->cause == MEMORY_LIVE)
 		return;
 	item(l, f->look ? "" : "; ", "beyond the live heap most is %s", report_bytes(d->cause_bytes).s);
-	item(l, " ", "of %s", part_text(d->cause));
+	put_part(l, " of ", f);
 	put_settings(l, f);
 }
 
