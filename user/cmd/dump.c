@@ -5,11 +5,11 @@
 #include "user/cmd/cmd.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/cmd/ends.h"
 #include "user/findings.h"
 #include "user/glance.h"
 #include "user/loop.h"
@@ -43,18 +43,9 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 
 static int open_loop(struct run *r)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, 0 };
-	int err = loop_open(&r->loop);
+	const struct ends ends = { .on_end = on_end, .ctx = r };
 
-	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
-	signal(SIGXFSZ, SIG_IGN);	/* a file too large is a report that cannot be written */
-	if (!err)
-		err = loop_signals(r->loop, ends, on_end, r);
-	if (err)
-		say_error("no descriptor for signals: %s", strerror(-err));
-	else
-		loop_interrupt_on(r->loop, ends);
-	return err;
+	return ends_open(&r->loop, &ends);
 }
 
 static int say_failed(const struct run *r, int err)

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,6 +15,7 @@
 
 #include "include/gobpfleak.h"
 #include "user/base/util.h"
+#include "user/cmd/ends.h"
 #include "user/heap/heap.h"
 #include "user/heapmap.h"
 #include "user/heapview.h"
@@ -68,26 +68,11 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 		fputc('\n', stderr);
 }
 
-static void on_turn(void *ctx)
-{
-}
-
 static int open_loop(struct run *r)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, 0 };
-	int err = loop_open(&r->loop);
+	const struct ends ends = { .on_end = on_end, .turn_ns = TICK_NS, .ctx = r };
 
-	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
-	signal(SIGXFSZ, SIG_IGN);	/* a file too large is a report that cannot be written */
-	if (!err)
-		err = loop_signals(r->loop, ends, on_end, r);
-	if (!err)
-		err = loop_every(r->loop, TICK_NS, on_turn, r);
-	if (err)
-		say_error("no descriptor for timers and signals: %s", strerror(-err));
-	else
-		loop_interrupt_on(r->loop, ends);
-	return err;
+	return ends_open(&r->loop, &ends);
 }
 
 /* ---- looks ----------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "user/atlimit.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/cmd/ends.h"
 #include "user/findings.h"
 #include "user/launch.h"
 #include "user/loop.h"
@@ -239,34 +240,16 @@ static void check_exec(struct run *r)
 	r->was_gone = process_gone(r->p);
 }
 
-/* Ticks and records that cannot wait: every turn of the loop takes what there is. */
+/* Records that cannot wait: every turn of the loop takes what there is. */
 static void on_turn(void *ctx)
 {
 }
 
 static int open_loop(struct run *r)
 {
-	static const int asks[] = { SIGUSR1, 0 };
-	int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, 0 };
-	struct sigaction hangup;
-	int err = loop_open(&r->loop);
+	const struct ends ends = { .on_end = on_end, .on_ask = on_ask, .turn_ns = TICK_NS, .ctx = r };
 
-	sigaction(SIGHUP, NULL, &hangup);
-	if (hangup.sa_handler == SIG_IGN)	/* nohup */
-		ends[3] = 0;
-	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
-	signal(SIGXFSZ, SIG_IGN);	/* a file too large is a report that cannot be written */
-	if (!err)
-		err = loop_signals(r->loop, ends, on_end, r);
-	if (!err)
-		err = loop_signals(r->loop, asks, on_ask, r);
-	if (!err)
-		err = loop_every(r->loop, TICK_NS, on_turn, r);
-	if (err)
-		say_error("no descriptor for timers and signals: %s", strerror(-err));
-	else
-		loop_interrupt_on(r->loop, ends);
-	return err;
+	return ends_open(&r->loop, &ends);
 }
 
 /* ---- the trace ------------------------------------------------------------------------------ */

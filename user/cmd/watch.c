@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "user/base/procself.h"
 #include "user/base/util.h"
 #include "user/changes.h"
+#include "user/cmd/ends.h"
 #include "user/loop.h"
 #include "user/naming.h"
 #include "user/opts.h"
@@ -488,28 +488,16 @@ static void on_closed(void *ctx)
 
 static int open_loop(struct run *r)
 {
-	static const int asks[] = { SIGUSR1, 0 };
-	int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, 0 };
-	struct sigaction hangup;
+	const struct ends ends = { .on_end = on_end, .on_ask = on_ask, .ctx = r };
 	struct stat st;
-	int err = loop_open(&r->loop);
+	int err = ends_open(&r->loop, &ends);
 
-	sigaction(SIGHUP, NULL, &hangup);
-	if (hangup.sa_handler == SIG_IGN)	/* nohup */
-		ends[3] = 0;
-	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
-	signal(SIGXFSZ, SIG_IGN);	/* a file too large cannot be written */
-	if (!err)
-		err = loop_signals(r->loop, ends, on_end, r);
-	if (!err)
-		err = loop_signals(r->loop, asks, on_ask, r);
+	if (err || r->o->outputs[0].path || fstat(STDOUT_FILENO, &st) || !S_ISFIFO(st.st_mode))
+		return err;
 	/* of the end of a pipe that is written to, only that nobody reads it is ever told */
-	if (!err && !r->o->outputs[0].path && !fstat(STDOUT_FILENO, &st) && S_ISFIFO(st.st_mode))
-		err = loop_add(r->loop, STDOUT_FILENO, on_closed, r);
+	err = loop_add(r->loop, STDOUT_FILENO, on_closed, r);
 	if (err)
-		say_error("no descriptor for signals: %s", strerror(-err));
-	else
-		loop_interrupt_on(r->loop, ends);
+		say_error("stdout: cannot be waited for: %s", strerror(-err));
 	return err;
 }
 

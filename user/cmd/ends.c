@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * ends.c - signals of a command.
+ */
+#include "user/cmd/ends.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "user/base/util.h"
+#include "user/loop.h"
+
+static void on_turn(void *ctx)
+{
+}
+
+int ends_open(struct loop **out, const struct ends *e)
+{
+	static const int asks[] = { SIGUSR1, 0 };
+	int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, 0 };
+	struct sigaction hangup;
+	int err = loop_open(out);
+
+	sigaction(SIGHUP, NULL, &hangup);
+	if (hangup.sa_handler == SIG_IGN)	/* nohup */
+		ends[3] = 0;
+	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
+	signal(SIGXFSZ, SIG_IGN);	/* a file too large is a report that cannot be written */
+	if (!err)
+		err = loop_signals(*out, ends, e->on_end, e->ctx);
+	if (!err && e->on_ask)
+		err = loop_signals(*out, asks, e->on_ask, e->ctx);
+	if (!err && e->turn_ns)
+		err = loop_every(*out, e->turn_ns, on_turn, e->ctx);
+	if (err)
+		say_error("no descriptor for timers and signals: %s", strerror(-err));
+	else
+		loop_interrupt_on(*out, ends);
+	return err;
+}
