@@ -17,13 +17,14 @@
 
 #define EVERY_NS 1000000000ull
 
-void progress_begin(struct progress *p, bool wanted)
+void progress_begin(struct progress *p, bool wanted, uint64_t until_ns, uint64_t until_cycles)
 {
 	const char *term = getenv("TERM");
 
 	*p = (struct progress){
 		.wanted = wanted && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0,
-		.next_ns = now_ns() + EVERY_NS };
+		.next_ns = now_ns() + EVERY_NS, .until_ns = until_ns,
+		.until_cycles = until_cycles };
 }
 
 bool progress_due(const struct progress *p, uint64_t now_ns)
@@ -41,11 +42,16 @@ void progress_show(struct progress *p, const struct tracing_status *s, uint64_t 
 {
 	uint64_t from_ns = p->before_ns ? p->before_ns : s->attach_ns;
 	double seconds = now_ns > from_ns ? (double)(now_ns - from_ns) / 1e9 : 0;
+	bool one = p->until_cycles ? p->until_cycles == 1 : s->gc_cycles == 1;
 
 	say_status(terminal_columns(STDERR_FILENO),
-		   "%s  %s collection%s  %s samples held  %s hits/s  %s%% of one core",
+		   "%s%s%s  %s%s%s collection%s  %s samples held  %s hits/s  %s%% of one core",
 		   report_duration((double)(now_ns - s->attach_ns) / 1e9).s,
-		   report_count(s->gc_cycles).s, s->gc_cycles == 1 ? "" : "s",
+		   p->until_ns > s->attach_ns ? " of " : "",
+		   p->until_ns > s->attach_ns ?
+		   report_duration((double)(p->until_ns - s->attach_ns) / 1e9).s : "",
+		   report_count(s->gc_cycles).s, p->until_cycles ? " of " : "",
+		   p->until_cycles ? report_count(p->until_cycles).s : "", one ? "" : "s",
 		   report_count(s->held).s,
 		   report_rough(seconds > 0 ? (double)(s->hits - p->hits) / seconds : NAN).s,
 		   report_rough(percent(p, s, seconds)).s);

@@ -12,6 +12,7 @@ struct tracing_status;
 
 struct progress {
 	bool wanted;
+	uint64_t until_ns, until_cycles;	/* how long it will go on, each 0: not known */
 	uint64_t next_ns;		/* not before */
 	uint64_t before_ns, hits;	/* at the one before */
 	double spent_ns;
@@ -19,7 +20,7 @@ struct progress {
 
 /* wanted: nobody has asked for quiet, and nobody else writes there.  There is none where stderr is no
  * terminal that can erase a line. */
-void progress_begin(struct progress *p, bool wanted);
+void progress_begin(struct progress *p, bool wanted, uint64_t until_ns, uint64_t until_cycles);
 /* To be asked often, before s is found out. */
 bool progress_due(const struct progress *p, uint64_t now_ns);
 void progress_show(struct progress *p, const struct tracing_status *s, uint64_t now_ns);

@@ -84,7 +84,7 @@ func (t *T) suppressRefused() {
 	}
 }
 
-// cycles: -d 5gc ends by itself, when 5 collections have ended and not much later.
+// cycles: -d 5gc ends by itself, when 5 collections have ended and not before; how far it is stands on a terminal.
 func (t *T) cycles(version string) {
 	p := t.shape("map-grows", version)
 	r := t.runTool(0, "--format", "json", "-p", fmt.Sprint(p.pid()), "-d", "5gc")
@@ -96,6 +96,12 @@ func (t *T) cycles(version string) {
 	if final.Time.GCCycles < 5 {
 		t.Errorf("ended after %d collections", final.Time.GCCycles)
 	}
+	p = t.program(t.build("quiet", version, "stripped"))
+	tty, cmd := t.onTerminal(fmt.Sprintf("stty cols 90; TERM=xterm exec %s -p %d -d 1000gc -d 1h", t.tool, p.pid()))
+	tty.expect(" of 1h00m  0 of 1,000 collections  ")
+	tty.typeIn("\x03")
+	cmd.Wait()
+	p.finish()
 }
 
 // memoryCgroup makes one of version 2 or 1 that allows so many bytes, with what says how many it uses.

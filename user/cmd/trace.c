@@ -369,7 +369,7 @@ static int follow(struct run *r)
 	int err = 0;
 
 	/* The terminal is the command's as well. */
-	progress_begin(&r->progress, !r->o->command);
+	progress_begin(&r->progress, !r->o->command, r->end_ns, r->o->duration_cycles);
 
 	while (!err && !r->stop) {
 		err = loop_wait(r->loop);
