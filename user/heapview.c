@@ -370,7 +370,8 @@ void heapview_make(const struct heapmap *now, const struct heapmap *before, stru
 	add_losses(out);
 }
 
-void heapview_leave_out(struct heap_view *v, bool (*is_out)(void *ctx, const struct heap_type *type),
+void heapview_leave_out(struct heap_view *v,
+			bool (*is_out)(void *ctx, const struct heap_type *type),
 			void *ctx)
 {
 	struct heap_row *out = xcalloc(v->n_rows + 1, sizeof(*out));

@@ -50,7 +50,8 @@ struct heap_view {
 
 void heapview_make(const struct heapmap *now, const struct heapmap *before, struct heap_view *out);
 /* Moves the rows of these types behind the others, which n_rows is the number of then. */
-void heapview_leave_out(struct heap_view *v, bool (*is_out)(void *ctx, const struct heap_type *type),
+void heapview_leave_out(struct heap_view *v,
+			bool (*is_out)(void *ctx, const struct heap_type *type),
 			void *ctx);
 void heapview_fini(struct heap_view *v);
 

@@ -902,8 +902,8 @@ static int check_filter(struct parsing *p)
 	const struct filter *f = &p->o->filter;
 
 	if (f->max_object && f->min_object > f->max_object)
-		return wrong(p, "-z %" PRIu64 " is more than -Z %" PRIu64 ": no object is of such a "
-			     "size", f->min_object, f->max_object);
+		return wrong(p, "-z %" PRIu64 " is more than -Z %" PRIu64 ": no object is of such "
+			     "a size", f->min_object, f->max_object);
 	if (p->o->only_size && (f->min_object || f->max_object))
 		return wrong(p, "--class is one size: leave out -z and -Z");
 	if (!p->o->heap && (f->min_object || f->max_object || f->older_ns || f->older_cycles))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test_leftout.c - leftout.h: sites and findings that are not shown stand behind the others, and all
- * indices lead to what they led to before.
+ * test_leftout.c - leftout.h: sites and findings that are not shown stand behind the others, and
+ * all indices lead to what they led to before.
  */
 #include "user/leftout.h"
 
@@ -60,7 +60,9 @@ static void test_goroutines(void **state)
 		{ .id = 2, .rate_per_s = 9, .finding = NO_INDEX, .suppressed = true },
 		{ .id = 3, .rate_per_s = 3, .finding = 0 },
 	};
-	struct finding found = { .rate = RATE(1), .is.rate = RATE(3), .site = NO_INDEX, .gsite = 2 };
+	struct finding found = {
+		.rate = RATE(1), .is.rate = RATE(3), .site = NO_INDEX, .gsite = 2,
+	};
 	struct findings f = {
 		.gsites = gsites, .n_gsites = 3,
 		.filter = { .set = true, .min_rate = 100, .min_goroutine_rate = 2 },
@@ -83,7 +85,8 @@ static void test_goroutines(void **state)
 static void test_sizes(void **state)
 {
 	struct heap_site sites[] = {
-		{ .id = 1, .finding = 2, .is.rate = RATE(1) }, { .id = 2, .finding = 2, .is.rate = RATE(2) },
+		{ .id = 1, .finding = 2, .is.rate = RATE(1) },
+		{ .id = 2, .finding = 2, .is.rate = RATE(2) },
 	};
 	struct finding findings[] = {
 		{ .class_alone = true, .class_size = 64, .site = NO_INDEX, .gsite = NO_INDEX },

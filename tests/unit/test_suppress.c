@@ -219,7 +219,8 @@ static void test_no_file(void **state)
 /* Rows of the heap by type have no stack. */
 static void test_rows(void **state)
 {
-	static const char text[] = "type:main.*\ntype:map* < main.main\nmain.main\nheap: type:chan int";
+	static const char text[] = "type:main.*\ntype:map* < main.main\nmain.main\n"
+				   "heap: type:chan int";
 	struct suppress *s;
 
 	assert_int_equal(read_bytes(&s, text, sizeof(text) - 1), 0);

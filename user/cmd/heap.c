@@ -237,7 +237,8 @@ static int report(struct run *r)
 	f = (struct findings){
 		.version = GL_VERSION, .time_unix_ns = wall_ns(), .gone = r->gone,
 		.attached_s = view.span_s, .gc_cycles = before ? now->n_cycles - before->n_cycles : 0,
-		.suppressed_by = r->o->suppress, .memory = { .rss = UNKNOWN_U64 }, .types = &view, .coverage = view.losses,
+		.suppressed_by = r->o->suppress, .memory = { .rss = UNKNOWN_U64 },
+		.types = &view, .coverage = view.losses,
 		.n_coverage = N_HEAP_LOSSES, .cost = { 0, NAN, 0, NAN, NAN, own_peak() },
 	};
 	process_describe(r->p, &f.target);

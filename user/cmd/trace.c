@@ -247,7 +247,9 @@ static void on_turn(void *ctx)
 
 static int open_loop(struct run *r)
 {
-	const struct ends ends = { .on_end = on_end, .on_ask = on_ask, .turn_ns = TICK_NS, .ctx = r };
+	const struct ends ends = {
+		.on_end = on_end, .on_ask = on_ask, .turn_ns = TICK_NS, .ctx = r,
+	};
 
 	return ends_open(&r->loop, &ends);
 }

@@ -18,7 +18,7 @@ struct left_out {
 
 void report_suppressed(const struct findings *f, struct left_out *out);
 void report_suppressed_types(const struct heap_view *v, struct left_out *out);	/* as sites */
-void report_slow(const struct findings *f, struct left_out *out);	/* below the filter's rate */
+void report_slow(const struct findings *f, struct left_out *out);	/* below the rate */
 
 /* Lines of the text report; nothing where nothing is suppressed, and where there is no filter. */
 void report_suppressed_line(const struct page *out, const struct findings *f);
