@@ -252,6 +252,15 @@ bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out)
 	return !image_changed(gb->img);
 }
 
+const char *gobin_full_name(const struct gobin *gb, uint64_t pc)
+{
+	struct pcln_func f;
+	const char *raw = pclntab_func_at(&gb->pt, pc, &f) ? pclntab_name(&gb->pt, f.name_off) :
+							     NULL;
+
+	return raw ? own_text(gb, raw, false) : NULL;
+}
+
 static bool func_is(const void *ctx, uint32_t number, const char *name)
 {
 	const struct gobin *gb = ctx;

@@ -65,6 +65,9 @@ bool gobin_next_func(const struct gobin *gb, size_t *index, const char *beginnin
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out);
 /* False also when the file is no longer the one that was opened. */
 bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out);
+/* Its name with the type arguments of generic code, "sync.(*T[go.shape.int]).M", which the file has
+ * from Go 1.21 on; NULL: not known. */
+const char *gobin_full_name(const struct gobin *gb, uint64_t pc);
 
 /* Bytes between SP and the return address at pc: the pcsp table.  -1: unknown. */
 int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc);

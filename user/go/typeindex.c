@@ -87,26 +87,52 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-/* "net/http.(*conn).serve" is of type conn of package net/http; generic types are told apart by
- * dictionaries only. */
+/*
+ * Code of generic types serves all that are laid out alike, "sync.(*HashTrieMap[go.shape.interface
+ * {},...]).Load", and which one it is only dictionaries tell.  But what has that shape is an
+ * interface without methods, which go by one name but for the few that have been given another:
+ * those of sync.Map.  False: the arguments are of other shapes.
+ */
+static bool name_of_shape(char *name)
+{
+	static const char shape[] = "go.shape.", any[] = "interface {}";
+	char *to = strchr(name, '['), *from = to;
+
+	while (from && (*from == '[' || *from == ',')) {
+		*to++ = *from++;
+		if (strncmp(from, shape, strlen(shape)) ||
+		    strncmp(from + strlen(shape), any, strlen(any)))
+			return false;
+		from += strlen(shape) + strlen(any);
+		memcpy(to, any, strlen(any));
+		to += strlen(any);
+	}
+	if (from && (*from != ']' || from[1]))
+		return false;
+	if (from)
+		strcpy(to, "]");
+	return true;
+}
+
+/* "net/http.(*conn).serve" is of type conn of package net/http. */
 uint64_t typeindex_receiver(const struct typeindex *ti, uint64_t entry)
 {
-	const char *begin, *end;
+	const char *begin, *end, *full;
 	char *package, *name;
 	struct go_func f;
 	uint64_t rtype;
 
-	if (!gobin_func_at(ti->gb, entry, &f) || f.entry != entry)
+	if (!gobin_func_at(ti->gb, entry, &f) || f.entry != entry || !strstr(f.name, ".(*"))
 		return 0;
-	begin = strstr(f.name, ".(*");
+	full = gobin_full_name(ti->gb, entry);
+	begin = full ? strstr(full, ".(*") : NULL;
 	end = begin ? strchr(begin, ')') : NULL;
-	if (!end || end[1] != '.' || memchr(begin, '[', (size_t)(end - begin)) ||
-	    strpbrk(end + 2, ".-"))
+	if (!end || end[1] != '.' || strpbrk(end + 2, ".-"))
 		return 0;	/* none, or a literal in a method, or a method value */
-	package = xasprintf("%.*s", (int)(begin - f.name), f.name);
+	package = xasprintf("%.*s", (int)(begin - full), full);
 	name = xasprintf("%.*s", (int)(end - begin - 3), begin + 3);
 	unescape(package);
-	rtype = typeindex_named(ti, package, name);
+	rtype = name_of_shape(name) ? typeindex_named(ti, package, name) : 0;
 	free(package);
 	free(name);
 	return rtype;
