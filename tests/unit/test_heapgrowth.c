@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test_heapgrowth.c - when the heap is looked at beside a trace, with looks that are made by hand.
+ */
+#include "user/heapgrowth.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "user/base/util.h"
+#include "user/heap/heap.h"
+#include "user/heapmap.h"
+#include "user/heapview.h"
+#include "user/looker.h"
+
+#define MS 1000000ull
+#define S 1000000000ull
+#define SMALL (1ull << 20)
+#define LARGE (4ull << 30)
+
+/* ---- the process that looks ------------------------------------------------------------------ */
+
+static struct looker {
+	struct looker_order order;	/* the last one */
+	struct heap_seed seeds[LOOKER_SEEDS];
+	size_t n_seeds;
+	struct heapmap maps[LOOKER_SLOTS];
+	struct looker_cost cost;
+	unsigned n_started, n_taken;
+	bool cannot_start, over;	/* over: the look that was ordered last */
+	int err;
+} lk;
+
+int looker_new(struct looker **out, struct process *p)
+{
+	*out = &lk;
+	return lk.cannot_start ? -ENOMEM : 0;
+}
+
+void looker_free(struct looker *l) { }
+int looker_fd(const struct looker *l) { return -1; }
+struct heap_seed *looker_seeds(struct looker *l) { return l->seeds; }
+const struct looker_cost *looker_cost(const struct looker *l) { return &l->cost; }
+
+int looker_start(struct looker *l, const struct looker_order *order, size_t n_seeds)
+{
+	assert_int_equal(l->n_started, l->n_taken);	/* one at a time */
+	l->order = *order;
+	l->n_seeds = n_seeds;
+	l->n_started++;
+	return 0;
+}
+
+int looker_result(struct looker *l, const struct heapmap **out)
+{
+	struct heapmap *m = &l->maps[l->order.slot];
+
+	if (!l->over)
+		return -EAGAIN;
+	l->n_taken++;
+	if (l->err)
+		return l->err;
+	*m = (struct heapmap){ .time_ns = (int64_t)(l->n_taken * S),
+			       .cost = { .seconds = 0.5, .bytes_read = 100 } };
+	*out = m;
+	return 0;
+}
+
+/* ---- a trace --------------------------------------------------------------------------------- */
+
+static struct heapgrowth *g;
+static struct heapgrowth_moment at;
+
+static size_t seeds(void *ctx, struct heap_seed *out, size_t max)
+{
+	assert_true(max >= 1);
+	out[0] = (struct heap_seed){ 0xc000000000, 0x4711 };
+	return 1;
+}
+
+static int setup(void **state)
+{
+	const struct heapgrowth_options opt = { .max_bytes = 12345, .seeds = seeds };
+
+	memset(&lk, 0, sizeof(lk));
+	at = (struct heapgrowth_moment){ .now_ns = 100 * S, .live_bytes = SMALL };
+	heapgrowth_new(&g, &opt, at.now_ns);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	heapgrowth_free(g);
+	return 0;
+}
+
+static void turn_after(uint64_t ns)
+{
+	at.now_ns += ns;
+	heapgrowth_turn(g, &at);
+}
+
+/* The one that has been ordered takes so long. */
+static void look_takes(uint64_t ns)
+{
+	lk.over = true;
+	turn_after(ns);
+	lk.over = false;
+}
+
+static void pump(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void test_small(void **state)
+{
+	struct looks_cost cost;
+
+	turn_after(900 * MS);
+	assert_int_equal(lk.n_started, 0);
+	turn_after(200 * MS);
+	assert_int_equal(lk.n_started, 1);
+	assert_int_equal(lk.order.max_bytes, 12345);
+	assert_true(lk.order.rate > 0);
+	assert_int_equal(lk.order.slot, 0);
+	assert_int_equal(lk.n_seeds, 1);
+	assert_int_equal(lk.seeds[0].typ, 0x4711);
+	turn_after(20 * MS);
+	lk.cost = (struct looker_cost){ 1.5, 77 };
+	look_takes(30 * MS);
+	assert_null(heapgrowth_view(g));	/* of one look */
+	turn_after(60 * S);
+	assert_int_equal(lk.n_started, 1);	/* nothing grows */
+	at.grows = true;
+	turn_after(1 * S);
+	assert_int_equal(lk.n_started, 2);
+	look_takes(40 * MS);
+	assert_true(heapgrowth_view(g)->span_s == 1);
+	assert_int_equal(lk.order.slot, 2);
+	turn_after(5 * S);
+	assert_int_equal(lk.n_started, 2);
+	turn_after(6 * S);
+	look_takes(40 * MS);
+	assert_int_equal(lk.order.slot, 1);	/* the first stays, and so does the one that is shown */
+	assert_true(heapgrowth_view(g)->span_s == 2);
+	heapgrowth_cost(g, &cost);
+	assert_int_equal(cost.n_looks, 3);
+	assert_int_equal(cost.n_failed, 0);
+	assert_int_equal(cost.bytes_read, 300);
+	assert_true(cost.seconds == 1.5 && cost.cpu_s == 1.5);
+	assert_int_equal(cost.rss, 77);
+}
+
+/* Not at the attach, and a fiftieth of the time at most. */
+static void test_large(void **state)
+{
+	at.live_bytes = LARGE;
+	turn_after(100 * S);
+	assert_int_equal(lk.n_started, 0);
+	at.grows = true;
+	turn_after(1 * S);
+	assert_int_equal(lk.n_started, 1);
+	look_takes(10 * S);
+	turn_after(400 * S);
+	assert_int_equal(lk.n_started, 1);
+	turn_after(110 * S);
+	assert_int_equal(lk.n_started, 2);
+}
+
+/* A look that takes long begins so early that it is over by the end. */
+static void test_end(void **state)
+{
+	unsigned n_pumped = 0;
+
+	at.end_ns = at.now_ns + 100 * S;
+	at.grows = true;
+	turn_after(2 * S);
+	look_takes(4 * S);
+	turn_after(80 * S);
+	assert_int_equal(lk.n_started, 1);
+	turn_after(10 * S);
+	assert_int_equal(lk.n_started, 2);
+	look_takes(3 * S);
+	assert_true(at.now_ns < at.end_ns);
+	assert_non_null(heapgrowth_view(g));
+	turn_after(1 * S);
+	heapgrowth_finish(g, &at, pump, &n_pumped);
+	assert_int_equal(lk.n_started, 2);
+	assert_int_equal(n_pumped, 0);
+}
+
+/* For a report only what nobody notices, and not for each of many reports. */
+static void test_finish(void **state)
+{
+	unsigned n_pumped = 0;
+
+	heapgrowth_finish(g, &at, pump, &n_pumped);
+	assert_int_equal(lk.n_started, 0);	/* there is nothing to compare it with */
+	turn_after(2 * S);
+	look_takes(50 * MS);
+	turn_after(900 * MS);
+	heapgrowth_finish(g, &at, pump, &n_pumped);
+	assert_int_equal(lk.n_started, 1);
+	turn_after(200 * MS);
+	lk.over = true;
+	heapgrowth_finish(g, &at, pump, &n_pumped);
+	assert_int_equal(lk.n_started, 2);
+	assert_non_null(heapgrowth_view(g));
+	assert_int_equal(n_pumped, 0);
+}
+
+/* One that should have been quick and is not is not waited for. */
+static void test_patience(void **state)
+{
+	unsigned n_pumped = 0;
+	uint64_t begin;
+
+	turn_after(2 * S);
+	look_takes(50 * MS);
+	at.now_ns = now_ns();
+	begin = at.now_ns;
+	heapgrowth_finish(g, &at, pump, &n_pumped);
+	assert_int_equal(lk.n_started, 2);
+	assert_true(n_pumped > 0);
+	assert_true(now_ns() - begin >= 400 * MS);
+	assert_null(heapgrowth_view(g));
+	lk.over = true;
+	turn_after(1 * S);
+	assert_non_null(heapgrowth_view(g));
+}
+
+/* What fails is tried again, what is gone is not. */
+static void test_failed(void **state)
+{
+	struct looks_cost cost;
+
+	turn_after(2 * S);
+	lk.err = -EBADMSG;
+	look_takes(10 * MS);
+	turn_after(200 * MS);
+	assert_int_equal(lk.n_started, 2);
+	lk.err = 0;
+	look_takes(200 * MS);
+	at.grows = true;
+	turn_after(11 * S);
+	look_takes(10 * MS);
+	assert_non_null(heapgrowth_view(g));
+	turn_after(11 * S);
+	lk.err = -EPIPE;
+	look_takes(10 * MS);
+	assert_int_equal(lk.n_started, 4);
+	turn_after(100 * S);
+	assert_int_equal(lk.n_started, 4);
+	assert_non_null(heapgrowth_view(g));	/* what there is stays */
+	heapgrowth_cost(g, &cost);
+	assert_int_equal(cost.n_failed, 2);
+}
+
+static void test_none(void **state)
+{
+	const struct heapgrowth_options opt = { 0 };
+	struct looks_cost cost;
+	struct heapgrowth *none;
+
+	lk.cannot_start = true;
+	heapgrowth_new(&none, &opt, at.now_ns);
+	at.now_ns += 10 * S;
+	heapgrowth_turn(none, &at);
+	heapgrowth_finish(none, &at, pump, NULL);
+	assert_int_equal(lk.n_started, 0);
+	assert_null(heapgrowth_view(none));
+	heapgrowth_free(none);
+	heapgrowth_free(NULL);
+	assert_null(heapgrowth_view(NULL));
+	heapgrowth_cost(NULL, &cost);
+	assert_int_equal(cost.n_looks, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_small), TEST(test_large), TEST(test_end), TEST(test_finish),
+		TEST(test_patience), TEST(test_failed), TEST(test_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
