@@ -27,7 +27,8 @@
 #define SMALL_HEAP (256ull << 20)
 #define FIRST_NS 1000000000ull		/* after the begin */
 #define QUICK_NS 100000000ull		/* nobody notices */
-#define PATIENCE_NS (5 * QUICK_NS)	/* with one that should have been quick */
+#define PATIENCE_NS (2 * QUICK_NS)	/* with one that should have been quick; */
+#define END_PATIENCE_NS (5 * QUICK_NS)	/* where the end is not somebody's Ctrl-C */
 #define AGAIN_NS 10000000000ull		/* between two looks, at least */
 
 enum {
@@ -167,13 +168,15 @@ static bool is_wanted(const struct heapgrowth *g, uint64_t now)
 void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 		       void (*pump)(void *ctx), void *ctx)
 {
-	uint64_t now = m->now_ns, end = now + PATIENCE_NS;
+	uint64_t now = m->now_ns, end = now + (m->end_ns ? END_PATIENCE_NS : PATIENCE_NS);
 	struct pollfd p = { .events = POLLIN };
 
 	if (!can_look(g))
 		return;
 	if (is_idle(g, now) && is_wanted(g, now))
 		begin(g, now);
+	if (!g->first || (!m->end_ns && g->took_ns > QUICK_NS))
+		return;
 	p.fd = looker_fd(g->looker);
 	while (g->begun_ns && now < end && !is_idle(g, now)) {
 		poll(&p, 1, PUMP_MS);

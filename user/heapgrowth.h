@@ -42,8 +42,8 @@ void heapgrowth_free(struct heapgrowth *g);	/* NULL is fine */
 void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m);
 
 /* For a report: takes a look of its own if those before were over so soon that nobody notices, and
- * the last one is of some time ago; waits half a second at most for one that is under way.  pump is
- * called every few ms meanwhile. */
+ * the last one is of some time ago.  Waits for what is under way, if that should be quick or the
+ * end was known, for fifths of a second.  pump is called every few ms meanwhile. */
 void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 		       void (*pump)(void *ctx), void *ctx);
 
