@@ -14,6 +14,8 @@
 
 #include "user/base/text.h"
 #include "user/base/util.h"
+#include "user/heapmap.h"
+#include "user/heapview.h"
 #include "user/model.h"
 #include "user/report/heap_text.h"
 #include "user/report/left_out.h"
@@ -34,31 +36,35 @@ enum {
 struct show {
 	bool empty;		/* also what holds nothing now */
 	bool memstats;
-	size_t findings, finding_frames;
+	size_t findings, finding_frames, finding_types;	/* the last: so many have types */
 	size_t sites, gsites, older;
 	size_t rows, frames;	/* of each: types or places; frames of its stack */
 };
 
 static const struct show show_all = {
 	true, true, SIZE_MAX, FINDING_FRAMES, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
+	SIZE_MAX,
 };
 
 /* The first of these that fits on a screen is taken, else the last. */
 static const struct show show_fitting[] = {
-	{ false, true, 5, 3, 10, 10, 5, 5, SIZE_MAX },
-	{ false, true, 5, 3, 6, 6, 5, 5, 8 },
-	{ false, true, 5, 3, 4, 4, 3, 3, 6 },
-	{ false, false, 5, 3, 3, 3, 2, 3, 6 },
-	{ false, false, 5, 3, 3, 2, 1, 2, 5 },
-	{ false, false, 5, 3, 2, 2, 1, 2, 4 },
-	{ false, false, 5, 3, 2, 1, 0, 1, 4 },
-	{ false, false, 5, 3, 1, 1, 0, 1, 3 },
-	{ false, false, 4, 3, 1, 0, 0, 1, 3 },
-	{ false, false, 4, 3, 0, 0, 0, 0, 0 },
-	{ false, false, 3, 3, 0, 0, 0, 0, 0 },
-	{ false, false, 3, 2, 0, 0, 0, 0, 0 },
-	{ false, false, 2, 2, 0, 0, 0, 0, 0 },
-	{ false, false, 1, 2, 0, 0, 0, 0, 0 },
+	{ false, true, 5, 3, 5, 10, 10, 5, 5, SIZE_MAX },
+	{ false, true, 5, 3, 5, 6, 6, 5, 5, 8 },
+	{ false, true, 5, 3, 5, 4, 4, 3, 3, 6 },
+	{ false, false, 5, 3, 5, 3, 3, 2, 3, 6 },
+	{ false, false, 5, 3, 5, 3, 2, 1, 2, 5 },
+	{ false, false, 5, 3, 5, 2, 2, 1, 2, 4 },
+	{ false, false, 5, 3, 5, 2, 1, 0, 1, 4 },
+	{ false, false, 5, 3, 5, 1, 1, 0, 1, 3 },
+	{ false, false, 5, 3, 5, 1, 0, 0, 1, 3 },
+	{ false, false, 5, 3, 5, 0, 0, 0, 0, 0 },
+	{ false, false, 5, 3, 2, 0, 0, 0, 0, 0 },
+	{ false, false, 5, 2, 1, 0, 0, 0, 0, 0 },
+	{ false, false, 4, 2, 1, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 2, 1, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 2, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 2, 2, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 1, 2, 0, 0, 0, 0, 0, 0 },
 };
 
 static struct show show_top(size_t top)
@@ -901,16 +907,34 @@ static void put_held(struct line *l, const struct findings *f, size_t number)
 		     found->caller ? found->caller : "");
 }
 
-/* As the heap has them by type, with what holds them. */
-static void put_grown(const struct page *out, const struct findings *f, const struct finding *found)
+static bool is_runtimes(const struct heap_row *row)
 {
-	for (size_t i = 0; i < found->n_types && i < FINDING_TYPES; i++)
+	return row->type->package && !strcmp(row->type->package, "runtime");
+}
+
+/* As the heap has them by type, with what holds them.  Of goroutines without those that the runtime
+ * makes for each of them. */
+static void put_grown(const struct page *out, const struct findings *f, size_t number,
+		      const struct show *show)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	size_t n = 0;
+
+	if (number >= show->finding_types)
+		return;
+	for (size_t i = 0; i < found->n_types && n < FINDING_TYPES; i++) {
+		if (found->gsite != NO_INDEX && is_runtimes(found->types[i]))
+			continue;
 		report_heap_grown(out, f->growth, found->types[i], found->class_alone);
+		n++;
+	}
 }
 
 /* No stack explains it. */
-static void put_class_finding(const struct page *out, const struct findings *f, const struct finding *found)
+static void put_class_finding(const struct page *out, const struct findings *f, size_t number,
+			      const struct show *show)
 {
+	const struct finding *found = &f->verdicts.findings[number];
 	struct estimate rate = per_minute(&found->rate);
 	struct line l = begin_line(out, "", 3);
 
@@ -922,7 +946,7 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 	end_line(&l);
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
-	put_grown(out, f, found);
+	put_grown(out, f, number, show);
 }
 
 static void put_heap_finding(const struct page *out, const struct findings *f, size_t number,
@@ -944,7 +968,7 @@ static void put_heap_finding(const struct page *out, const struct findings *f, s
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	put_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
-	put_grown(out, f, found);
+	put_grown(out, f, number, show);
 }
 
 static void put_goroutine_finding(const struct page *out, const struct findings *f, size_t number,
@@ -978,7 +1002,7 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 				show->finding_frames, "   blocked at ", "           <- ");
 	put_some_frames(out, f, &s->stack, 0, show->finding_frames, "   created by ",
 			"           <- ");
-	put_grown(out, f, found);
+	put_grown(out, f, number, show);
 }
 
 static void put_findings(const struct page *out, const struct findings *f,
@@ -993,7 +1017,7 @@ static void put_findings(const struct page *out, const struct findings *f,
 		else if (v->findings[i].site != NO_INDEX)
 			put_heap_finding(out, f, i, show);
 		else if (v->findings[i].class_alone)
-			put_class_finding(out, f, &v->findings[i]);
+			put_class_finding(out, f, i, show);
 	}
 	if (n < v->n_findings)
 		fprintf(out->file, "... and %zu more finding%s" MORE "\n", v->n_findings - n,
