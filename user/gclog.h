@@ -13,8 +13,8 @@ struct observation;
 void gclog_new(struct gclog **out, struct gomem *gm);
 void gclog_free(struct gclog *l);		/* NULL is fine */
 
-/* To be called every few ms: of a collection that is followed by another before this is called, only
- * end and pause are known. */
+/* To be called every few ms: of a collection that is followed by another before this is called,
+ * only end and pause are known. */
 void gclog_look(struct gclog *l);
 
 /* Those since the begin, and how many there was no room for. */

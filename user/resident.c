@@ -2,8 +2,9 @@
 /*
  * resident.c - reads /proc/PID/smaps (proc(5)).
  *
- * A head, "start-end perms offset dev inode path", is followed by lines "Key: N kB".  Variables of a
- * program that begin as zero lie in an anonymous mapping right behind those that its file has.
+ * A head, "start-end perms offset dev inode path", is followed by lines "Key: N kB".  Variables
+ * of a program that begin as zero lie in an anonymous mapping right behind those that its file
+ * has.
  */
 #include "user/resident.h"
 

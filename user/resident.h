@@ -18,9 +18,9 @@ struct resident {
 	uint64_t others;	/* anonymous ones: the runtime's tables, C, mmap */
 };
 
-/* is_own: whether the mapping that begins at addr is the heap's.  root: what stands before /proc, ""
- * but for tests.  0 or a negative errno: nothing is known.  The kernel walks through all pages: some
- * milliseconds for each GiB. */
+/* is_own: whether the mapping that begins at addr is the heap's.  root: what stands before /proc,
+ * "" but for tests.  0 or a negative errno: nothing is known.  The kernel walks through all pages:
+ * some milliseconds for each GiB. */
 int resident_read(const char *root, pid_t pid, bool (*is_own)(void *ctx, uint64_t addr), void *ctx,
 		  struct resident *out);
 

@@ -102,6 +102,7 @@ func (t *T) progress() {
 	t.eventually("no collection is counted", func() bool { return counted.MatchString(tty.String()) })
 	tty.typeIn("\x03")
 	cmd.Wait()
+	tty.expect("this tool ") // what was written last is read last
 	shown := tty.String()
 	at := strings.LastIndex(shown, eraseLine)
 	if at < 0 || !strings.HasPrefix(shown[at+len(eraseLine):], "gobpfleak ") {
@@ -134,6 +135,7 @@ func (t *T) quietOnTerminal() {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
 	tty, cmd := t.onTerminal(fmt.Sprintf("TERM=xterm exec %s -q --no-color -p %d 1200ms 2", t.tool, p.pid()))
 	cmd.Wait()
+	tty.expect("this tool ")
 	if shown := tty.String(); strings.Contains(shown, "\x1b") || strings.Contains(shown, "samples held") ||
 		!strings.Contains(shown, "VERDICT") {
 		t.Errorf("shown is %q", shown)
@@ -146,6 +148,7 @@ func (t *T) redirected() {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
 	tty, cmd := t.onTerminal(fmt.Sprintf("NO_COLOR=1 TERM=xterm exec %s -p %d 1200ms 2 2>%s/stderr", t.tool, p.pid(), t.dir))
 	cmd.Wait()
+	tty.expect("this tool ")
 	said := string(t.readFile(t.dir + "/stderr"))
 	if shown := tty.String(); strings.Contains(shown+said, "\x1b") || !strings.Contains(shown, "VERDICT") ||
 		!strings.Contains(said, "tracing pid") {

@@ -6,7 +6,8 @@
  * full_observation() has one of everything that a report words in its own way; early_observation()
  * has seen no collection; sampled_observation() holds estimates; unheard_observation() has listened
  * to nothing yet; ended_observation() is of a process that was gone before its goroutines could be
- * read; leaking_observation() and healthy_observation() have verdicts; look_observation() is of no trace, as is off_observation(), which knows nothing of the heap;
+ * read; leaking_observation() and healthy_observation() have verdicts; look_observation() is of
+ * no trace, as is off_observation(), which knows nothing of the heap;
  * bare_observation() knows next to nothing.
  */
 #ifndef TESTS_GOLDEN_OBSERVATIONS_H

@@ -205,9 +205,8 @@ static void put_process(struct json *j, const struct findings *f)
 	field_u64(j, "cause_bytes", d->cause_bytes);
 	put_estimate(j, "cause_rate_per_s", &d->cause_rate);
 	field_bool(j, "no_collection", d->no_collection);
-	field_u64(j, "map_bytes", f->heap && f->live_known ? report_whole(f->map_bytes) : UNKNOWN_U64);
-	field_u64(j, "pool_bytes",
-		  f->heap && f->live_known ? report_whole(f->pool_bytes) : UNKNOWN_U64);
+	field_whole(j, "map_bytes", f->map_bytes, f->heap && f->live_known);
+	field_whole(j, "pool_bytes", f->pool_bytes, f->heap && f->live_known);
 	open_level(j, "parts", '{');
 	for (enum memory_part i = 0; i < N_MEMORY_PARTS; i++)
 		field_u64(j, part_name(i), d->parts[i]);

@@ -164,7 +164,8 @@ static void put_size(struct line *l, const struct findings *f)
 
 	if (d->cause == MEMORY_LIVE)
 		return;
-	item(l, f->look ? "" : "; ", "beyond the live heap most is %s", report_bytes(d->cause_bytes).s);
+	item(l, f->look ? "" : "; ", "beyond the live heap most is %s",
+	     report_bytes(d->cause_bytes).s);
 	put_part(l, " of ", f);
 	put_settings(l, f);
 }
@@ -180,8 +181,8 @@ static void put_keepers(struct line *l, const struct findings *f)
 		item(l, "; ", "%s live are maps and their buckets, which stay when a map shrinks",
 		     report_bytes(report_whole(f->map_bytes)).s);
 	if (f->pool_bytes >= worth)
-		item(l, "; ", "%s live were made for sync.Pools, which keep them for two collections",
-		     report_bytes(report_whole(f->pool_bytes)).s);
+		item(l, "; ", "%s live were made for sync.Pools, which keep them for two "
+		     "collections", report_bytes(report_whole(f->pool_bytes)).s);
 }
 
 void report_process(const struct page *out, const struct findings *f)

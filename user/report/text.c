@@ -237,7 +237,8 @@ static void put_some_frames(const struct page *out, const struct findings *f,
 	struct frames some = *stack;
 	size_t n = stack->n - from;
 
-	if (n <= most || (most && n - most == 1)) {	/* one more takes no more room than its count */
+	/* One more takes no more room than its count. */
+	if (n <= most || (most && n - most == 1)) {
 		put_frames(out, f, stack, from, first, rest);
 		return;
 	}
@@ -305,7 +306,8 @@ static bool holds(const struct site_part *p)
 	return p->live.value > 0 || p->young > 0;
 }
 
-static void put_part(const struct page *out, const struct site_part *p, bool looked, struct widths w)
+static void put_part(const struct page *out, const struct site_part *p, bool looked,
+		     struct widths w)
 {
 	struct report_words count = part_count(p, looked);
 	struct line l = begin_line(out, "   ", 8);
@@ -392,7 +394,8 @@ static void put_older_numbers(struct line *l, const struct findings *f, const st
 		     plural(s->bytes.samples));
 }
 
-static void put_older_of(const struct page *out, const struct findings *f, const struct older_site *s)
+static void put_older_of(const struct page *out, const struct findings *f,
+			 const struct older_site *s)
 {
 	struct line l = begin_line(out, "   and from before the attach ", 8);
 
@@ -400,8 +403,8 @@ static void put_older_of(const struct page *out, const struct findings *f, const
 	end_line(&l);
 }
 
-static void put_heap_site(const struct page *out, const struct findings *f, const struct heap_site *s,
-			  size_t number, const struct show *show)
+static void put_heap_site(const struct page *out, const struct findings *f,
+			  const struct heap_site *s, size_t number, const struct show *show)
 {
 	bool looked = f->live_known;
 	double n = looked ? s->live.value : s->young;
@@ -554,8 +557,8 @@ static void put_heap(const struct page *out, const struct findings *f, const str
 			add_heap(&rest, s);
 	}
 	if (rest.sites)
-		fprintf(out->file, "... and %s more site%s, %s" MORE "\n", report_count(rest.sites).s,
-			plural(rest.sites),
+		fprintf(out->file, "... and %s more site%s, %s" MORE "\n",
+			report_count(rest.sites).s, plural(rest.sites),
 			size_of(f->live_known ? rest.live_bytes : rest.young_bytes).s);
 }
 
@@ -646,8 +649,8 @@ static bool is_nowhere(const struct goroutine_place *p)
 	return !p->stack.n && (!p->state || !strcmp(p->state, "?"));
 }
 
-static void put_place(const struct page *out, const struct findings *f, const struct goroutine_place *p,
-		      size_t width, const struct show *show)
+static void put_place(const struct page *out, const struct findings *f,
+		      const struct goroutine_place *p, size_t width, const struct show *show)
 {
 	const char *state = p->state ? p->state : "?";
 	struct line l = begin_line(out, "   ", 8);
@@ -664,8 +667,8 @@ static void put_place(const struct page *out, const struct findings *f, const st
 				"                <- ");
 }
 
-static void put_places(const struct page *out, const struct findings *f, const struct goroutine_site *s,
-		       const struct show *show)
+static void put_places(const struct page *out, const struct findings *f,
+		       const struct goroutine_site *s, const struct show *show)
 {
 	size_t shown = s->n_places <= show->rows ? s->n_places : show->rows;
 	size_t width = 0;
@@ -682,8 +685,8 @@ static void put_places(const struct page *out, const struct findings *f, const s
 	for (size_t i = shown; i < s->n_places; i++)
 		rest += s->places[i].live;
 	if (shown < s->n_places)
-		fprintf(out->file, "   ... and %zu more place%s, %s goroutine%s\n", s->n_places - shown,
-			plural(s->n_places - shown), report_count(rest).s, plural(rest));
+		fprintf(out->file, "   ... and %zu more place%s, %s goroutine%s\n",
+			s->n_places - shown, plural(s->n_places - shown), report_count(rest).s, plural(rest));
 }
 
 /* "+12.5", "-3,104"; to be freed */
@@ -696,8 +699,9 @@ static char *goroutine_change(double n)
 	return xasprintf("%+.1f", size < 0.05 ? 0 : n);
 }
 
-static void put_goroutine_site(const struct page *out, const struct findings *f, const struct goroutine_site *s,
-			       size_t number, const struct show *show)
+static void put_goroutine_site(const struct page *out, const struct findings *f,
+			       const struct goroutine_site *s, size_t number,
+			       const struct show *show)
 {
 	struct line l = begin_line(out, "", 3);
 	char *rate = goroutine_change(s->rate_per_s * 60);
@@ -1093,8 +1097,9 @@ static void put_goroutines(const struct page *out, const struct findings *f,
 static void put_unseen(struct line *l, const struct findings *f)
 {
 	if (!isfinite(f->older_bytes.value)) {
-		item(l, "; ", f->older_rate ? "how much more is older than the attach is not known" :
-					      "objects older than the attach are not seen");
+		item(l, "; ", f->older_rate ?
+		     "how much more is older than the attach is not known" :
+		     "objects older than the attach are not seen");
 		return;
 	}
 	item(l, "; ", "%s%s older than the attach are not seen", size_of(f->older_bytes.value).s,
@@ -1163,7 +1168,8 @@ static void put_source(struct line *l, const char *separator, const struct liste
 {
 	item(l, separator, "%s%s", source_text(s), s->focused ? " of sizes that grow" : "");
 	if (s->windows)
-		item(l, " ", "(%s window%s of %sms)", report_count(s->windows).s, plural(s->windows),
+		item(l, " ", "(%s window%s of %sms)", report_count(s->windows).s,
+		     plural(s->windows),
 		     report_rough(s->open_s * 1000 / (double)s->windows).s);
 	if (s->distance)
 		item(l, " ", "(one in %s)", report_bytes(s->distance).s);
