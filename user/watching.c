@@ -621,6 +621,8 @@ int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
 		else if (!err)
 			w->n_failures = 0;
 	}
+	if (err)
+		err = failed(w, err, now_ns);
 	if (!err && now_ns >= w->reading.next_ns) {
 		if (process_gone(w->p))
 			return -ESRCH;
@@ -629,8 +631,6 @@ int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
 		if (judged)
 			watching_judge(w, now_ns);
 	}
-	if (err)
-		err = failed(w, err, now_ns);
 	*next_ns = w->look_ns < w->reading.next_ns ? w->look_ns : w->reading.next_ns;
 	return err ? err : judged;
 }
