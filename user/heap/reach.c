@@ -155,7 +155,7 @@ static uint32_t type_by_itself(struct look *l, const struct place *p)
 	return type ? type : map_type(l, p, &strength);
 }
 
-/* It was made after the first pass. */
+/* It was made after the first pass, or its span did not keep still then. */
 static void set_type(struct look *l, uint32_t *label, uint32_t type, bool guess)
 {
 	const struct node n = *nodes_at(l->nodes, *label & LABEL_NODE);
@@ -176,7 +176,8 @@ static void expand(struct look *l, const struct place *p, uint32_t *label)
 			set_type(l, label, by_itself, false);
 		else if (type && type == by_itself)
 			*label |= LABEL_CONFIRMED;
-		else if (!type && l->n_new_spans && (by_itself = guess_type(l, p)))
+		else if (!type && (l->n_new_spans || l->losses.spans_changed) &&
+			 (by_itself = guess_type(l, p)))
 			set_type(l, label, by_itself, true);
 		type = node_type(l, *label);
 	}
