@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * arrivals.c - a look asks of each process which file it runs, which is one system call; what it has
- * not seen before is looked into.
+ * arrivals.c - a look asks of each process which file it runs, which is one system call; what it
+ * has not seen before is looked into.
  */
 #include "user/arrivals.h"
 

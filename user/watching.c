@@ -3,8 +3,8 @@
  * watching.c - what one process does over days, at no cost.
  *
  * The collector is looked at when it is due (census_poll.c).  All else is read now and then, and so
- * rarely that it takes no more than SHARE_OF_CORE, each: the table of goroutines of a process with a
- * million of them takes seconds.  The judgement is arithmetic over some hundred series, so it has a
+ * rarely that it takes no more than SHARE_OF_CORE, each: the table of a process with a million
+ * goroutines takes seconds.  The judgement is arithmetic over some hundred series, so it has a
  * share, too.  All have something in advance: the first minutes are what one waits for.
  *
  * Growth is judged over a window that is split in three, so over days it would be days until a leak

@@ -198,8 +198,8 @@ static void test_days(void **state)
 	assert_in_range(last, VERDICT_STEADY, VERDICT_PLATEAU);
 }
 
-/* What comes and goes is as large as it has been: but for the first time, which nobody can tell from
- * a leak. */
+/* What comes and goes is as large as it has been: but for the first time, which nobody can tell
+ * from a leak. */
 static void test_load(void **state)
 {
 	enum verdict last;
