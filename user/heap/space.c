@@ -100,6 +100,17 @@ static uint32_t *page_slot(struct space *sp, uint64_t addr)
 	return *pages ? &(*pages)[arena_page(addr)] : NULL;
 }
 
+/* Whether it is now what it was just read to be: half of it may have been of the span before. */
+static bool is_still(struct gomem *gm, const struct span *s)
+{
+	struct go_span now;
+	bool ok;
+
+	gomem_read_spans(gm, &s->mspan, 1, &now, &ok);
+	return ok && now.start == s->start && now.npages == s->npages &&
+	       now.spanclass == s->spanclass;
+}
+
 /* Puts span number i on its pages.  Who had them before is gone: it was read earlier. */
 static int map_span(struct space *sp, uint32_t i)
 {
@@ -151,12 +162,14 @@ static int make_room(struct space *sp, size_t n)
 	return 0;
 }
 
-static int add_spans(struct space *sp, const struct span *v, size_t n)
+/* Those that come later take the pages of others. */
+static int add_spans(struct space *sp, struct gomem *gm, const struct span *v, size_t n)
 {
+	bool first = !sp->n;
 	int err = make_room(sp, n);
 
 	for (size_t i = 0; i < n && !err; i++) {
-		if (is_known(sp, &v[i]))
+		if (is_known(sp, &v[i]) || (!first && !is_still(gm, &v[i])))
 			continue;
 		sp->v[++sp->n] = v[i];
 		if (map_span(sp, (uint32_t)sp->n))
@@ -182,7 +195,7 @@ static int read_spans(struct space *sp, struct gomem *gm, const uint64_t *addrs,
 	}
 	if (n_found)
 		qsort(v, n_found, sizeof(*v), by_start);
-	err = add_spans(sp, v, n_found);
+	err = add_spans(sp, gm, v, n_found);
 	free(found);
 	free(v);
 	return err;
