@@ -266,7 +266,10 @@ void tracer_detach(struct tracer *tr, unsigned int groups)
 		set->wanted &= ~groups;
 		if (!set->planted || set->wanted)
 			continue;
-		plant_remove(&set->plant);
+		if (set->plant.link_fd >= 0)
+			let_go(tr, set);
+		else
+			plant_remove(&set->plant);
 		set->planted = 0;
 	}
 }

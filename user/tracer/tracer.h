@@ -48,7 +48,8 @@ typedef void (*tracer_sink)(void *ctx, const struct gl_header *rec);
  * here.  Tells the user on failure: missing rights (which), kernel without what is needed (what). */
 int tracer_open(struct tracer **out, const struct gl_config *config,
 		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx);
-void tracer_close(struct tracer *tr);		/* NULL is fine; detaches */
+/* NULL is fine; detaches, and waits until all that was planted is gone. */
+void tracer_close(struct tracer *tr);
 
 /*
  * Plants the probes of these groups (those that are not planted yet) in the file at path, for the
@@ -60,9 +61,10 @@ void tracer_close(struct tracer *tr);		/* NULL is fine; detaches */
  * share it.  So: together what stays together, by itself what is to come and go by itself.
  */
 int tracer_attach(struct tracer *tr, unsigned int groups, const char *path, pid_t pid);
-/* No hit of these groups counts from the begin of this call, and their records can be drained after
- * it.  Their probes are gone after it, except where another group that was planted by the same call
- * listens on; then they go with that one and cost the trap until then. */
+/* No hit of these groups counts from the begin of this call, and the records of those before can be
+ * drained after it, but for those under way.  Their probes are being removed after it, except where
+ * another group that was planted by the same call listens on; then they go with that one and cost
+ * the trap until then. */
 void tracer_detach(struct tracer *tr, unsigned int groups);
 /* Sets which of the planted groups listen.  A hit of another one costs the trap and nothing
  * more. */
