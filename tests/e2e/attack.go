@@ -110,7 +110,8 @@ func (t *T) hangupAgain() {
 	p.finish()
 }
 
-var planned = regexp.MustCompile(`(?m)^0x([0-9a-f]+) `)
+// planned are the places of a trace that follows everything: not those of the profiler's samples.
+var planned = regexp.MustCompile(`(?m)^0x([0-9a-f]+) .*\n    for     (?:allocation|goroutine|begin|end)`)
 
 // killedWhileDetaching: the kernel is about to take the breakpoints out when SIGKILL comes.
 func (t *T) killedWhileDetaching() {
