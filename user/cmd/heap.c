@@ -239,7 +239,9 @@ static int report(struct run *r)
 		.attached_s = view.span_s, .gc_cycles = before ? now->n_cycles - before->n_cycles : 0,
 		.suppressed_by = r->o->suppress, .memory = { .rss = UNKNOWN_U64 },
 		.types = &view, .coverage = view.losses,
-		.n_coverage = N_HEAP_LOSSES, .cost = { 0, NAN, 0, NAN, NAN, own_peak() },
+		.n_coverage = N_HEAP_LOSSES,
+		.cost = { .budget_percent = NAN, .ns_per_hit = NAN, .look_s = NAN,
+			  .own_cpu_percent = NAN, .own_rss = own_peak() },
 	};
 	process_describe(r->p, &f.target);
 	if (!r->gone)

@@ -28,6 +28,7 @@ enum {
 	MAX_ROWS = 5,		/* findings, types or places of a site, unless all is asked for */
 	FIT_CYCLES = 10,	/* collections of a look that is to fit */
 	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
+	FINDING_SITES = 3,	/* likewise: the largest; the table of sites has all */
 	FINDING_FRAMES = 3,	/* of a finding: its site's row has all */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
@@ -953,6 +954,37 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 	put_grown(out, f, number, show);
 }
 
+static void put_finding_site(struct line *l, const struct heap_site *s, bool with_rate)
+{
+	const struct site_part *p = s->n_parts ? &s->parts[0] : NULL;
+	struct estimate rate = per_minute(&s->is.rate);
+
+	item(l, l->column > l->indent ? ", " : "", "%s", p && p->type ? p->type : "?");
+	if (p && p->how)
+		item(l, " ", "(%s)", p->how);
+	if (with_rate)
+		item(l, " ", "%s/min", report_change(rate.value).s);
+}
+
+/* What is allocated there; of several sites the one that is named by its stack, then the largest. */
+static void put_finding_sites(const struct page *out, const struct findings *f, size_t number)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	struct line l = begin_line(out, "   ", 3);
+	size_t shown = 1;
+
+	put_finding_site(&l, &f->sites[found->site], found->n_sites > 1);
+	for (size_t i = 0; i < f->n_sites && shown < FINDING_SITES; i++) {
+		if (f->sites[i].finding != number || i == found->site)
+			continue;
+		put_finding_site(&l, &f->sites[i], true);
+		shown++;
+	}
+	if (found->n_sites > shown)
+		item(&l, ", ", "%zu more", found->n_sites - shown);
+	end_line(&l);
+}
+
 static void put_heap_finding(const struct page *out, const struct findings *f, size_t number,
 			     const struct show *show)
 {
@@ -965,10 +997,7 @@ static void put_heap_finding(const struct page *out, const struct findings *f, s
 	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
 	put_held(&l, f, number);
 	end_line(&l);
-	if (s->n_parts)
-		fprintf(out->file, "   %s%s%s%s\n", s->parts[0].type ? s->parts[0].type : "?",
-			s->parts[0].how ? " (" : "", s->parts[0].how ? s->parts[0].how : "",
-			s->parts[0].how ? ")" : "");
+	put_finding_sites(out, f, number);
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	put_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
