@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -160,6 +161,7 @@ struct sink {
 };
 
 enum { READER_MS = 100 };	/* between two tries while the reader of a stream takes nothing */
+enum { STREAM_BYTES = 1 << 16 };	/* written at a time */
 
 /* False: the reader takes nothing, and we are not to wait for it any longer. */
 static bool has_room(const struct sink *s)
@@ -207,6 +209,8 @@ static int put(const struct output *o, int fd, bool first, const struct renderin
 
 	if (!f)
 		return -errno;
+	__fsetlocking(f, FSETLOCKING_BYCALLER);	/* nobody else has it; reports are many small writes */
+	setvbuf(f, NULL, _IOFBF, STREAM_BYTES);
 	if ((!first && (format->kind == REPORT_READING || format->kind == REPORT_TABLE)) ||
 	    (o->torn && format->kind != REPORT_BINARY))
 		fputc('\n', f);

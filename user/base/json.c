@@ -9,9 +9,36 @@
 
 #include "user/base/text.h"
 
-static void put_string(struct json *j, const char *s)
+/* How many bytes stand for themselves: nearly all of a report do. */
+static size_t plain(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
+/* The first character, and how many bytes it has. */
+static size_t put_rune(struct json *j, const char *s)
 {
 	uint32_t rune;
+	size_t n = text_rune(s, &rune);
+
+	if (rune == '"' || rune == '\\')
+		fprintf(j->out, "\\%c", (char)rune);
+	else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x61c ||
+		 (rune >= 0x2000 && rune < 0x2070))	/* turn the writing around */
+		fprintf(j->out, "\\u%04x", (unsigned int)rune);
+	else if (rune == 0xfffd)
+		fputs("\xef\xbf\xbd", j->out);
+	else
+		fwrite(s, 1, n, j->out);
+	return n;
+}
+
+static void put_string(struct json *j, const char *s)
+{
 	size_t n;
 
 	if (!s) {
@@ -19,16 +46,12 @@ static void put_string(struct json *j, const char *s)
 		return;
 	}
 	fputc('"', j->out);
-	for (; (n = text_rune(s, &rune)); s += n) {
-		if (rune == '"' || rune == '\\')
-			fprintf(j->out, "\\%c", (char)rune);
-		else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x61c ||
-			 (rune >= 0x2000 && rune < 0x2070))	/* turn the writing around */
-			fprintf(j->out, "\\u%04x", (unsigned int)rune);
-		else if (rune == 0xfffd)
-			fputs("\xef\xbf\xbd", j->out);
-		else
+	for (; *s; s += n) {
+		n = plain(s);
+		if (n)
 			fwrite(s, 1, n, j->out);
+		else
+			n = put_rune(j, s);
 	}
 	fputc('"', j->out);
 }
