@@ -10,10 +10,21 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
+
+// endOnSignals: who was started in the background ignores them, and so would the programs under test.
+func endOnSignals() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
+	go func() {
+		os.Exit(128 + int((<-signals).(syscall.Signal)))
+	}()
+}
 
 func main() {
 	var (
@@ -30,6 +41,7 @@ func main() {
 	)
 	m := matrixFlags()
 	flag.Parse()
+	endOnSignals()
 	pattern, err := regexp.Compile(*run)
 	exitIf(err)
 	e, err := newEnv(*tool, *progs, *work, *versions)
