@@ -205,18 +205,21 @@ static int put(const struct output *o, int fd, bool first, const struct renderin
 	};
 	struct sink s = { .all = r->all, .fd = fd };
 	FILE *f = fopencookie(&s, "w", (cookie_io_functions_t){ .write = write_all });
+	char *buffer;
 	int err;
 
 	if (!f)
 		return -errno;
 	__fsetlocking(f, FSETLOCKING_BYCALLER);	/* nobody else has it; reports are many small writes */
-	setvbuf(f, NULL, _IOFBF, STREAM_BYTES);
+	buffer = xcalloc(1, STREAM_BYTES);
+	setvbuf(f, buffer, _IOFBF, STREAM_BYTES);
 	if ((!first && (format->kind == REPORT_READING || format->kind == REPORT_TABLE)) ||
 	    (o->torn && format->kind != REPORT_BINARY))
 		fputc('\n', f);
 	err = format->write(f, r->f, &opt);
 	if (fclose(f) && !err)
 		err = -errno;
+	free(buffer);
 	return s.err ? s.err : err;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/reader.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/judge/judge.h"
@@ -106,13 +107,15 @@ static size_t class_index(const struct obs_evidence *e, uint64_t size)
 /* 0: not known, or the root of all stacks, which is nobody's caller. */
 static uint64_t hash_name(const char *name)
 {
-	uint64_t h = 1;
+	uint64_t h = 1, word = 0;
+	size_t n;
 
 	if (!name || !strcmp(name, "runtime.goexit"))
 		return 0;
-	for (const char *s = name; *s; s++)
-		h = table_mix(h, (uint8_t)*s);
-	return h | 1;
+	for (n = strlen(name); n >= sizeof(word); n -= sizeof(word), name += sizeof(word))
+		h = table_mix(h, load_u64(name));
+	memcpy(&word, name, n);
+	return table_mix(h, word) | 1;
 }
 
 /* What the runtime allocates for goroutines, at whatever place makes it do so. */
@@ -196,6 +199,8 @@ static void fill_callers(struct judging *g)
 		struct judge_site *site = &g->in.sites[i];
 		struct judge_site *of_goroutines = site + f->n_sites;
 
+		if (!site->n_parts && !of_goroutines->n_parts)
+			continue;
 		site->callers = g->callers + n;
 		for (size_t k = 0; k < stack->n; k++) {
 			uint64_t hash = hash_name(stack->v[k]->function);
