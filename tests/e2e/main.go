@@ -31,6 +31,7 @@ func main() {
 		tool       = flag.String("tool", "", "the gobpfleak to test")
 		versions   = flag.String("go", "all", "Go series (1.17) or releases (1.17.13), separated by commas")
 		run        = flag.String("run", "", "only tests whose name matches")
+		skip       = flag.String("skip", "", "no tests whose name matches")
 		progs      = flag.String("progs", "", "folder of the programs under test (default: found)")
 		work       = flag.String("work", "", "folder for what is built (default: a temporary one)")
 		limit      = flag.Duration("timeout", 5*time.Minute, "for one test, so that one that hangs ends: no verdict on speed")
@@ -44,6 +45,8 @@ func main() {
 	endOnSignals()
 	pattern, err := regexp.Compile(*run)
 	exitIf(err)
+	not, err := regexp.Compile(*skip)
+	exitIf(err)
 	e, err := newEnv(*tool, *progs, *work, *versions)
 	exitIf(err)
 	e.limit, e.daemonTime, e.keep, e.slow = *limit, *daemonTime, *keep, *slow
@@ -55,7 +58,7 @@ func main() {
 	}
 	code := 0
 	for _, tc := range allTests(e) {
-		if !pattern.MatchString(tc.name) {
+		if !pattern.MatchString(tc.name) || (*skip != "" && not.MatchString(tc.name)) {
 			continue
 		}
 		if *list {
