@@ -96,7 +96,7 @@ func (o *observer) looks() (objects uint64, took []float64) {
 func (b *bench) heapSizes() {
 	var ps []*program
 	var os []*observer
-	var took [][]float64
+	took := make([][]float64, 2)
 	for _, gib := range []int{1, 8} {
 		p := b.start(b.build("churn", "", ""))
 		p.line()
@@ -107,17 +107,20 @@ func (b *bench) heapSizes() {
 	}
 	for i := 0; i < b.rounds+1; i++ {
 		for k := range ps {
+			before := cpu(os[k].cmd.Process.Pid)
 			os[k].collected(ps[k])
+			if i > 0 {
+				took[k] = append(took[k], (cpu(os[k].cmd.Process.Pid) - before).Seconds())
+			}
 		}
 	}
 	for k := range ps {
-		_, looks := os[k].looks()
-		took = append(took, looks)
+		os[k].looks()
 		ps[k].end()
 	}
 	ratio := median(took[1]) / median(took[0])
-	b.row(math.Abs(ratio-1) <= lookSpread, "a look at as many, heap of 8 GiB against 1 GiB", "within 10 %",
-		"%+.1f %% (%.0f and %.0f ms)", 100*(ratio-1), 1e3*median(took[1]), 1e3*median(took[0]))
+	b.row(math.Abs(ratio-1) <= lookSpread, "a look at as many and a report, heap of 8 GiB against 1 GiB", "within 10 %",
+		"%+.1f %% (%.0f and %.0f ms of processor time)", 100*(ratio-1), 1e3*median(took[1]), 1e3*median(took[0]))
 }
 
 // ingestion: as many events as the target can make; what the tool's own processor time says it could take.
