@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
@@ -244,7 +245,7 @@ void process_mappings(struct process *p, struct memory_account *m)
 {
 	struct resident r;
 
-	if (!m->known || process_gone(p) ||
+	if (!m->known || process_gone(p) || m->rss > MAX_RSS_READ ||
 	    resident_read("", target_pid(p->target), is_heap, p, &r) || process_gone(p))
 		return;
 	m->mapped_known = true;

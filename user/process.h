@@ -62,7 +62,7 @@ const char *process_gone(struct process *p);
 bool process_memory(struct process *p, struct memory_account *out);
 
 /* What the mappings say of an account that was just read: fills in what it has of that, if it can be
- * read. */
+ * read, and is not so large that reading it would cost (MAX_RSS_READ). */
 void process_mappings(struct process *p, struct memory_account *m);
 
 /* What a report says of the target; the strings belong to the process. */

@@ -32,6 +32,8 @@ enum {
 	MAX_PROFILE_BUCKETS = 1 << 20,	/* of the runtime's memory profile; 10,000 are many */
 	MAX_PROFILE_STACK = 1 << 11,	/* pcs of one; maxProfStackDepth of Go 1.27 is 1024 */
 	MAX_MAPPINGS = 1 << 18,		/* of one process; vm.max_map_count is 65,530 */
+	MAX_RSS_READ = 1 << 30,		/* of a process whose mappings are told apart: the kernel
+					 * walks all its pages for that, 20 ms a GiB */
 	MAX_PROCESSES = 1 << 20,	/* of a host, that are looked at */
 	MAX_WATCHED = 512,		/* processes at one time; each takes some MB */
 	MAX_CANDIDATES = 20,		/* pids of processes of one name that are shown */
