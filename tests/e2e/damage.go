@@ -179,7 +179,7 @@ func (t *T) damaged(d damage) {
 	case <-p.ended:
 		t.Skipf("it does not run any more")
 	}
-	x := &tracer{t.start(exec.Command(t.tool, "-p", fmt.Sprint(p.pid()), "--format", "json"))}
+	x := &tracer{t.start(exec.Command(t.tool, "-p", fmt.Sprint(p.pid()), "-s", "0", "--format", "json"))}
 	if t.tracesOrEnds(x) {
 		p.do("alloc 3000")
 		r := x.stop()
