@@ -10,6 +10,7 @@
 #include "user/base/json.h"
 #include "user/heapview.h"
 #include "user/report/heap_words.h"
+#include "user/report/model_json.h"
 
 enum { MAX_TYPES = 1000, MAX_HOLDERS = 50 };	/* unless all is asked for */
 
@@ -21,15 +22,6 @@ static void put_range(struct json *j, const char *key, struct heap_range r)
 	close_level(j, ']');
 }
 
-static void put_estimate(struct json *j, const char *key, const struct estimate *e)
-{
-	open_level(j, key, '{');
-	field_double(j, "estimate", e->value);
-	field_double(j, "low", e->low);
-	field_double(j, "high", e->high);
-	close_level(j, '}');
-}
-
 static void put_amount(struct json *j, const struct heap_amount *a, bool two)
 {
 	field_u64(j, "objects", a->objects.high);
@@ -38,8 +30,8 @@ static void put_amount(struct json *j, const struct heap_amount *a, bool two)
 	put_range(j, "bytes_range", a->bytes);
 	if (!two)
 		return;
-	put_estimate(j, "rate_per_s", &a->bytes_per_s);
-	put_estimate(j, "objects_per_s", &a->objects_per_s);
+	report_json_estimate(j, "rate_per_s", &a->bytes_per_s);
+	report_json_estimate(j, "objects_per_s", &a->objects_per_s);
 }
 
 static void put_words(struct json *j, const char *key, char *words)

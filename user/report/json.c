@@ -17,6 +17,7 @@
 #include "user/heapview.h"
 #include "user/report/heap_json.h"
 #include "user/report/left_out.h"
+#include "user/report/model_json.h"
 
 /* Of a report that was not asked for all: what a reader can hold, and a disk. */
 enum { MAX_SITES = 1000, MAX_TYPES = 20, MAX_PLACES = 20 };
@@ -141,15 +142,6 @@ static void put_95(struct json *j, const char *key, const struct estimate *e, bo
 	close_level(j, ']');
 }
 
-static void put_estimate(struct json *j, const char *key, const struct estimate *e)
-{
-	open_level(j, key, '{');
-	field_double(j, "estimate", e->value);
-	field_double(j, "low", e->low);
-	field_double(j, "high", e->high);
-	close_level(j, '}');
-}
-
 static const char *does_name(enum behaviour does)
 {
 	static const char *const names[] = {
@@ -185,7 +177,7 @@ static void put_room(struct json *j, const struct findings *f)
 	field_string(j, "of", room->of);
 	field_u64(j, "bytes", room->limit);
 	field_u64(j, "used", room->used);
-	put_estimate(j, "left_s", &f->process.left_s);
+	report_json_estimate(j, "left_s", &f->process.left_s);
 	close_level(j, '}');
 }
 
@@ -199,11 +191,11 @@ static void put_process(struct json *j, const struct findings *f)
 	}
 	open_level(j, "process", '{');
 	field_string(j, "does", does_name(d->does));
-	put_estimate(j, "rss_rate_per_s", &d->rss_rate);
+	report_json_estimate(j, "rss_rate_per_s", &d->rss_rate);
 	field_bool(j, "rss_grows", d->rss_grows);
 	field_string(j, "cause", part_name(d->cause));
 	field_u64(j, "cause_bytes", d->cause_bytes);
-	put_estimate(j, "cause_rate_per_s", &d->cause_rate);
+	report_json_estimate(j, "cause_rate_per_s", &d->cause_rate);
 	field_bool(j, "no_collection", d->no_collection);
 	field_whole(j, "map_bytes", f->map_bytes, f->heap && f->live_known);
 	field_whole(j, "pool_bytes", f->pool_bytes, f->heap && f->live_known);
@@ -233,7 +225,7 @@ static void put_census(struct json *j, const struct findings *f)
 	field_u64(j, "older_bytes", known ? c->older_bytes : UNKNOWN_U64);
 	put_95(j, "older_bytes_95", &f->older_bytes, isfinite(f->older_bytes.value));
 	field_seconds(j, "alloc_span_s", known ? c->alloc_span_s : -1);
-	put_estimate(j, "rate_per_s", known ? &c->rate : &unknown);
+	report_json_estimate(j, "rate_per_s", known ? &c->rate : &unknown);
 	close_level(j, '}');
 	open_level(j, "classes", '[');
 	for (size_t i = 0; i < c->n_classes; i++) {
@@ -244,7 +236,7 @@ static void put_census(struct json *j, const struct findings *f)
 		field_u64(j, "live_objects", k->live_objects);
 		field_u64(j, "live_bytes", k->live_bytes);
 		field_u64(j, "alloc_objects", k->alloc_objects);
-		put_estimate(j, "rate_per_s", &k->rate);
+		report_json_estimate(j, "rate_per_s", &k->rate);
 		put_word(j, f, k->is.verdict);
 		close_level(j, '}');
 	}
@@ -377,25 +369,9 @@ static size_t bound(const struct json *j, size_t n, size_t max)
 	return j->all || n < max ? n : max;
 }
 
-static void put_frames(struct json *j, const char *key, const struct frames *stack, size_t from)
-{
-	open_level(j, key, '[');
-	for (size_t i = from; i < stack->n; i++) {
-		const struct frame *fr = stack->v[i];
-
-		open_level(j, NULL, '{');
-		field_string(j, "function", fr->function);
-		field_string(j, "file", fr->file);
-		field_u64(j, "line", fr->line ? fr->line : UNKNOWN_U64);
-		field_bool(j, "inlined", fr->inlined);
-		close_level(j, '}');
-	}
-	close_level(j, ']');
-}
-
 static void put_rate(struct json *j, const struct estimate *rate, double span_s)
 {
-	put_estimate(j, "rate_per_s", rate);
+	report_json_estimate(j, "rate_per_s", rate);
 	field_double(j, "rate_span_s", isfinite(rate->value) ? span_s : NAN);
 }
 
@@ -466,7 +442,7 @@ static void put_heap_site(struct json *j, const struct findings *f, const struct
 	field_string(j, "kind", "heap");
 	field_id(j, s->id);
 	put_word(j, f, s->is.verdict);
-	put_frames(j, "frames", &s->stack, 0);
+	report_json_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
 	put_heap_numbers(j, f, s);
 	put_older_of(j, s);
@@ -497,7 +473,7 @@ static void put_blocked_at(struct json *j, const struct goroutine_site *s)
 		const struct frames *stack = &s->places[i].stack;
 
 		if (stack->n) {
-			put_frames(j, "blocked_at", stack, report_fold_runtime(stack));
+			report_json_frames(j, "blocked_at", stack, report_fold_runtime(stack));
 			return;
 		}
 	}
@@ -511,7 +487,7 @@ static void put_place(struct json *j, const struct goroutine_place *p)
 	field_u64(j, "live", p->live);
 	field_seconds(j, "longest_wait_s", p->longest_wait_s);
 	if (p->stack.n)
-		put_frames(j, "frames", &p->stack, report_fold_runtime(&p->stack));
+		report_json_frames(j, "frames", &p->stack, report_fold_runtime(&p->stack));
 	else
 		field_null(j, "frames");
 	field_bool(j, "frames_cut", p->stack.cut);
@@ -529,7 +505,7 @@ static void put_goroutine_site(struct json *j, const struct findings *f,
 	field_string(j, "kind", "goroutine");
 	field_id(j, s->id);
 	put_word(j, f, s->is.verdict);
-	put_frames(j, "frames", &s->stack, 0);
+	report_json_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
 	field_bool(j, "before_attach", s->before_attach);
 	field_bool(j, "start_unseen", s->start_unseen);
@@ -595,7 +571,7 @@ static void put_older_site(struct json *j, const struct older_site *s)
 	open_level(j, NULL, '{');
 	field_id(j, s->id);
 	field_bool(j, "traced", s->traced);
-	put_frames(j, "frames", &s->stack, 0);
+	report_json_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);
 	put_older_numbers(j, s);
 	close_level(j, '}');
@@ -637,7 +613,7 @@ static void put_suppressed_types(struct json *j, const struct heap_view *v)
 	field_u64(j, "types", s.heap.sites);
 	field_whole(j, "objects", s.heap.live, true);
 	field_whole(j, "bytes", s.heap.live_bytes, true);
-	put_estimate(j, "rate_per_s", &s.rate);
+	report_json_estimate(j, "rate_per_s", &s.rate);
 	close_level(j, '}');
 }
 
@@ -656,7 +632,7 @@ static void put_suppressed(struct json *j, const struct findings *f)
 	field_whole(j, "live_objects", s.heap.live, f->live_known);
 	field_whole(j, "live_bytes", s.heap.live_bytes, f->live_known);
 	field_whole(j, "alloc_bytes", s.heap.alloc_bytes, true);
-	put_estimate(j, "rate_per_s", &s.rate);
+	report_json_estimate(j, "rate_per_s", &s.rate);
 	close_level(j, '}');
 	open_level(j, "goroutine", '{');
 	field_u64(j, "sites", s.goroutines.sites);
@@ -736,11 +712,11 @@ static void put_finding(struct json *j, const struct findings *f, size_t i)
 	open_level(j, NULL, '{');
 	field_string(j, "kind", goroutine ? "goroutine" : "heap");
 	field_string(j, "verdict", report_verdict(found->verdict));
-	put_frames(j, "frames", goroutine ? &f->gsites[found->gsite].stack :
+	report_json_frames(j, "frames", goroutine ? &f->gsites[found->gsite].stack :
 		   found->site != NO_INDEX ? &f->sites[found->site].stack : &none, 0);
 	field_string(j, "caller", found->caller);
-	put_estimate(j, "rate_per_s", &found->rate);
-	put_estimate(j, "goroutine_rate_per_s", goroutine ? &found->is.rate : &unknown);
+	report_json_estimate(j, "rate_per_s", &found->rate);
+	report_json_estimate(j, "goroutine_rate_per_s", goroutine ? &found->is.rate : &unknown);
 	field_u64(j, "samples", found->rate.samples);
 	field_bool(j, "certain", found->is.certain);
 	field_double(j, "lifetime_s", found->is.lifetime_s);
@@ -764,8 +740,8 @@ static void put_verdicts(struct json *j, const struct findings *f)
 	field_u64(j, "min_gc_cycles", v->known ? v->min_cycles : UNKNOWN_U64);
 	field_double(j, "min_s", v->known ? v->min_s : NAN);
 	field_double(j, "needed_s", v->known ? v->needed_s : NAN);
-	put_estimate(j, "explained", v->known ? &v->explained : &unknown);
-	put_estimate(j, "unseen_per_s", v->known ? &v->unseen : &unknown);
+	report_json_estimate(j, "explained", v->known ? &v->explained : &unknown);
+	report_json_estimate(j, "unseen_per_s", v->known ? &v->unseen : &unknown);
 	field_double(j, "detectable_per_s", v->known ? v->detectable : NAN);
 	if (!v->known) {
 		field_null(j, "findings");

@@ -11,6 +11,7 @@
 #include "user/base/json.h"
 #include "user/heapview.h"
 #include "user/report/heap_json.h"
+#include "user/report/model_json.h"
 #include "user/report/report.h"
 #include "user/watched.h"
 
@@ -26,15 +27,6 @@ static const char *const causes[N_MEMORY_PARTS] = {
 	[MEMORY_NOT_GO] = "not_go",
 };
 
-static void put_estimate(struct json *j, const char *key, const struct estimate *e)
-{
-	open_level(j, key, '{');
-	field_double(j, "estimate", e->value);
-	field_double(j, "low", e->low);
-	field_double(j, "high", e->high);
-	close_level(j, '}');
-}
-
 /* Fields of the object at hand. */
 static void put_judgement(struct json *j, const struct judgement *is)
 {
@@ -42,28 +34,12 @@ static void put_judgement(struct json *j, const struct judgement *is)
 	const char *text;
 
 	field_string(j, "verdict", report_verdict(is->verdict));
-	put_estimate(j, "rate_per_s", &is->rate);
+	report_json_estimate(j, "rate_per_s", &is->rate);
 	open_level(j, "missing", '[');
 	for (size_t i = 0; lacks && (text = report_missing_text(is->missing, i)); i++)
 		field_string(j, NULL, text);
 	close_level(j, ']');
 	field_double(j, "watch_s", lacks && is->watch_s > 0 ? is->watch_s : NAN);
-}
-
-static void put_frames(struct json *j, const char *key, const struct frames *stack)
-{
-	open_level(j, key, '[');
-	for (size_t i = 0; i < stack->n; i++) {
-		const struct frame *fr = stack->v[i];
-
-		open_level(j, NULL, '{');
-		field_string(j, "function", fr->function);
-		field_string(j, "file", fr->file);
-		field_u64(j, "line", fr->line ? fr->line : UNKNOWN_U64);
-		field_bool(j, "inlined", fr->inlined);
-		close_level(j, '}');
-	}
-	close_level(j, ']');
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
@@ -105,7 +81,7 @@ static void put_limit(struct json *j, const struct watched *w)
 	field_u64(j, "bytes", w->limit_bytes);
 	field_u64(j, "used", w->limit_used);
 	field_string(j, "of", w->limit_of);
-	put_estimate(j, "left_s", &w->does.left_s);
+	report_json_estimate(j, "left_s", &w->does.left_s);
 	close_level(j, '}');
 }
 
@@ -113,7 +89,7 @@ static void put_rss(struct json *j, const struct diagnosis *d)
 {
 	open_level(j, "rss", '{');
 	field_bool(j, "grows", d->rss_grows);
-	put_estimate(j, "rate_per_s", &d->rss_rate);
+	report_json_estimate(j, "rate_per_s", &d->rss_rate);
 	field_string(j, "cause", causes[d->cause]);
 	field_u64(j, "cause_bytes", d->cause_bytes);
 	field_bool(j, "no_collection", d->no_collection);
@@ -158,8 +134,8 @@ static void put_go(struct json *j, const char *key, const struct watched_go *go,
 	field_seconds(j, "longest_wait_s", go->longest_wait_s);
 	field_double(j, "seen_s", go->since_s);
 	if (places) {
-		put_frames(j, "created", &places->created);
-		put_frames(j, "blocked_at", &places->blocked);
+		report_json_frames(j, "created", &places->created, 0);
+		report_json_frames(j, "blocked_at", &places->blocked, 0);
 		field_u64(j, "blocked_there", places->n_blocked);
 	}
 	close_level(j, '}');
@@ -182,7 +158,7 @@ static void put_stack(struct json *j, const struct watched_stack *s)
 	field_u64(j, "object_bytes", s->size);
 	field_string(j, "type", s->type);
 	field_string(j, "how", s->how);
-	put_frames(j, "frames", &s->frames);
+	report_json_frames(j, "frames", &s->frames, 0);
 	close_level(j, '}');
 }
 
