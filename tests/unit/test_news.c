@@ -6,8 +6,6 @@
  */
 #include "user/report/news.h"
 
-#include <errno.h>
-#include <libgen.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +16,7 @@
 #include <cmocka.h>
 
 #include "tests/golden/heapmaps.h"
+#include "tests/unit/golden.h"
 #include "user/base/util.h"
 #include "user/heapview.h"
 #include "user/report/report.h"
@@ -150,34 +149,13 @@ static char *render(const struct golden *g, size_t *size)
 	return data;
 }
 
-static FILE *open_golden(const char *name, const char *mode)
-{
-	char *self = xstrdup(__FILE__);
-	char *path = xasprintf("%s/../golden/%s", dirname(self), name);
-	FILE *file = fopen(path, mode);
-
-	if (!file)
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-	free(path);
-	free(self);
-	return file;
-}
-
 static void test_golden(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
-		char want[1 << 16];
-		size_t size, want_size;
+		size_t size;
 		char *got = render(&golden[i], &size);
-		FILE *file = open_golden(golden[i].file, "r");
 
-		assert_non_null(file);
-		want_size = fread(want, 1, sizeof(want), file);
-		fclose(file);
-		if (size != want_size || memcmp(got, want, size) != 0)
-			fail_msg("%s differs; if that is meant, --regenerate. Now:\n%s",
-				 golden[i].file, got);
-		free(got);
+		golden_check(golden[i].file, got, size);
 	}
 }
 
@@ -194,16 +172,15 @@ static void test_lost(void **state)
 
 static int regenerate(void)
 {
+	bool good = true;
+
 	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
 		size_t size;
 		char *data = render(&golden[i], &size);
-		FILE *file = open_golden(golden[i].file, "w");
 
-		if (!file || fwrite(data, 1, size, file) != size || fclose(file))
-			return 1;
-		free(data);
+		good &= golden_write(golden[i].file, data, size);
 	}
-	return 0;
+	return !good;
 }
 
 int main(int argc, char **argv)

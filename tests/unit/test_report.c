@@ -8,7 +8,6 @@
 #include "user/report/report.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +19,7 @@
 #include <cmocka.h>
 
 #include "tests/golden/observations.h"
+#include "tests/unit/golden.h"
 #include "user/base/text.h"
 #include "user/findings.h"
 #include "user/report/protobuf.h"
@@ -135,35 +135,13 @@ static struct findings plain_findings(void)
 
 /* ---- golden files ---------------------------------------------------------------------------- */
 
-/* The golden files lie beside the folder of this file. */
-static FILE *open_golden(const char *name, const char *mode)
-{
-	char *self = xstrdup(__FILE__);
-	char *path = xasprintf("%s/../golden/%s", dirname(self), name);
-	FILE *file = fopen(path, mode);
-
-	if (!file)
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-	free(path);
-	free(self);
-	return file;
-}
-
 static void test_golden(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
-		size_t size, want_size;
-		char *got = render_output(&golden[i], &size), *want = xcalloc(1, 1 << 20);
-		FILE *file = open_golden(golden[i].file, "r");
+		size_t size;
+		char *got = render_output(&golden[i], &size);
 
-		assert_non_null(file);
-		want_size = fread(want, 1, (1 << 20) - 1, file);
-		fclose(file);
-		if (size != want_size || memcmp(got, want, size) != 0)
-			fail_msg("%s differs; if that is meant, --regenerate. Now:\n%s",
-				 golden[i].file, got);
-		free(got);
-		free(want);
+		golden_check(golden[i].file, got, size);
 	}
 }
 
@@ -1184,11 +1162,15 @@ static int write_output(FILE *file, const struct output *o)
 
 static int regenerate(void)
 {
-	int err = 0;
+	bool good = true;
 
-	for (size_t i = 0; i < ARRAY_SIZE(golden); i++)
-		err |= write_output(open_golden(golden[i].file, "w"), &golden[i]);
-	return err != 0;
+	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
+		size_t size;
+		char *data = render_output(&golden[i], &size);
+
+		good &= golden_write(golden[i].file, data, size);
+	}
+	return !good;
 }
 
 static int write_all(const char *dir)
