@@ -118,13 +118,6 @@ static void *one_more(void *array, size_t n, size_t size)
 	return n & (n - 1) ? array : xreallocarray(array, n ? 2 * n : 1, size);
 }
 
-static uint64_t hash_text(uint64_t h, const char *s)
-{
-	for (; s && *s; s++)
-		h = table_mix(h, (uint8_t)*s);
-	return table_mix(h, !s);
-}
-
 /* ---- the heap -------------------------------------------------------------------------------- */
 
 static struct heap_site *heap_site_of(struct making *mk, uint32_t stack, size_t *index)
@@ -158,7 +151,7 @@ static size_t part_of(struct making *mk, struct heap_site *site, size_t index,
 
 	sites_words(mk->sites, a->typ, pcs_of(mk, a->stack), mk->o->stacks[a->stack].n_pcs, &words);
 	key = table_mix(table_mix(mk->members.seed, index), a->size);
-	key = hash_text(hash_text(key, words.type), words.how);
+	key = table_mix_text(table_mix_text(key, words.type), words.how);
 	i = index_of(&mk->members, key, site->n_parts, &is_new);
 	if (is_new) {
 		site->parts = one_more(site->parts, site->n_parts, sizeof(*site->parts));
@@ -659,7 +652,7 @@ static struct goroutine_place *place_of(struct making *mk, struct goroutine_site
 	bool is_new;
 	size_t i;
 
-	i = index_of(&mk->members, hash_text(key, state), site->n_places, &is_new);
+	i = index_of(&mk->members, table_mix_text(key, state), site->n_places, &is_new);
 	if (is_new) {
 		site->places = one_more(site->places, site->n_places, sizeof(*site->places));
 		site->places[site->n_places++] = (struct goroutine_place){

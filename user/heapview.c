@@ -143,18 +143,13 @@ struct change {
 	uint64_t near;		/* hash of its innermost level; 0: there is none */
 };
 
-static uint64_t hash_text(uint64_t h, const char *s)
-{
-	for (; s && *s; s++)
-		h = table_mix(h, (uint8_t)*s);
-	return table_mix(h, s != NULL);
-}
-
 static uint64_t near_of(const struct heap_holder *h)
 {
 	const struct heap_level *level = h->levels;
 
-	return h->n_levels ? hash_text(hash_text(level->size, level->type), level->field) | 1 : 0;
+	if (!h->n_levels)
+		return 0;
+	return table_mix_text(table_mix_text(level->size, level->type), level->field) | 1;
 }
 
 static void add_change(struct change *c, const struct heap_holder *holder,

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/base/reader.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/judge/judge.h"
@@ -107,15 +106,9 @@ static size_t class_index(const struct obs_evidence *e, uint64_t size)
 /* 0: not known, or the root of all stacks, which is nobody's caller. */
 static uint64_t hash_name(const char *name)
 {
-	uint64_t h = 1, word = 0;
-	size_t n;
-
 	if (!name || !strcmp(name, "runtime.goexit"))
 		return 0;
-	for (n = strlen(name); n >= sizeof(word); n -= sizeof(word), name += sizeof(word))
-		h = table_mix(h, load_u64(name));
-	memcpy(&word, name, n);
-	return table_mix(h, word) | 1;
+	return table_mix_text(1, name) | 1;
 }
 
 /* What the runtime allocates for goroutines, at whatever place makes it do so. */

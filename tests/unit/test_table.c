@@ -186,13 +186,28 @@ static void test_hostile_mix(void **state)
 				     table_mix(table_mix(seed, 5 ^ top), 9 ^ top ^ 1ull << 32));
 }
 
+static void test_text(void **state)
+{
+	static const char *const texts[] = {
+		NULL, "", "a", "b", "main.f", "main.ff", "12345678", "123456781", "12345678abcdefgh",
+		"abcdefgh12345678",
+	};
+	const size_t n = sizeof(texts) / sizeof(texts[0]);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n; k++)
+			assert_int_equal(table_mix_text(5, texts[i]) == table_mix_text(5, texts[k]),
+					 i == k);
+	assert_int_not_equal(table_mix_text(5, "a"), table_mix_text(6, "a"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model), cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_filter), cmocka_unit_test(test_hostile_keys),
-		cmocka_unit_test(test_hostile_mix),
+		cmocka_unit_test(test_hostile_mix), cmocka_unit_test(test_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "user/base/reader.h"
 #include "user/base/util.h"
 
 enum {
@@ -50,6 +51,18 @@ static size_t after(const struct table *t, size_t i)
 static size_t home(const struct table *t, uint64_t key)
 {
 	return (size_t)(((unsigned __int128)table_mix(t->seed, key) * t->n_slots) >> 64);
+}
+
+uint64_t table_mix_text(uint64_t h, const char *s)
+{
+	uint64_t word = 0;
+	size_t n = s ? strlen(s) : 0;
+
+	for (; n >= sizeof(word); n -= sizeof(word), s += sizeof(word))
+		h = table_mix(h, load_u64(s));
+	if (n)
+		memcpy(&word, s, n);
+	return table_mix(table_mix(h, word), s != NULL);
 }
 
 uint64_t table_seed(void)

@@ -36,6 +36,9 @@ static inline uint64_t table_mix(uint64_t h, uint64_t v)
 	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
+/* The same with a text; NULL is another one than "". */
+uint64_t table_mix_text(uint64_t h, const char *s);
+
 /* max_bytes: of slots that are in memory, also while it grows. */
 void table_init(struct table *t, size_t entry_size, size_t max_bytes);
 void table_fini(struct table *t);
