@@ -68,8 +68,8 @@ static bool is_listed(const char *list, const char *word)
 	return false;
 }
 
-/* Of a line "4:memory:/path": the path, if it is of this controller; "" where it lies above what we
- * see. */
+/* Of a line "4:memory:/path": the path, if it is of this controller; NULL: it is not, or lies above
+ * what we see. */
 static char *path_in_line(char *line, const char *controller)
 {
 	char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
