@@ -20,6 +20,9 @@
 #include "user/resident.h"
 #include "user/target.h"
 
+/* A process that runs another program is noticed so soon, at the latest. */
+#define GONE_NS 10000000ull
+
 struct process {
 	struct target *target;
 	struct program *program;
@@ -28,6 +31,7 @@ struct process {
 	uint64_t bias;
 	bool checked;
 	const char *gone;
+	uint64_t gone_next_ns;	/* when it is asked again in full */
 };
 
 /* Load bias: where the mapping that holds a segment's file offset lies, against where it was
@@ -162,8 +166,12 @@ int process_check(struct process *p)
 
 const char *process_gone(struct process *p)
 {
-	if (!p->gone)
+	uint64_t now = now_ns();
+
+	if (!p->gone && (now >= p->gone_next_ns || target_may_be_gone(p->target))) {
 		p->gone = target_gone(p->target);
+		p->gone_next_ns = now + GONE_NS;
+	}
 	return p->gone;
 }
 

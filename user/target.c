@@ -163,6 +163,11 @@ static bool memory_gone(const struct target *t)
 	return !n;
 }
 
+bool target_may_be_gone(const struct target *t)
+{
+	return memory_gone(t) || has_ended(t);
+}
+
 const char *target_gone(const struct target *t)
 {
 	static const enum procstat_field fields[] = { PROCSTAT_FLAGS, PROCSTAT_STARTSTACK };
