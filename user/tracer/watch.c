@@ -21,7 +21,7 @@
 
 enum {
 	WINDOW_NS = 1000000,	/* between two looks while there is an end, */
-	STEADY_NS = 5000000,	/* and while there is none */
+	STEADY_NS = 10000000,	/* and while there is none */
 };
 
 struct watch {
@@ -175,11 +175,13 @@ bool watch_set(struct watch *w, const struct watch_order *order)
 {
 	if (w->outcome.gone_ns && !w->told)
 		return false;
+	/* It looks anyway before an order without an end would have to be noticed. */
+	if (order->groups && (!w->order.groups || order->window))
+		pthread_cond_signal(&w->changed);
 	w->told = false;
 	w->order = *order;
 	w->outcome = (struct watch_outcome){ 0 };
 	tracer_hits_made(w->tr, &w->from);
-	pthread_cond_signal(&w->changed);
 	return true;
 }
 
