@@ -302,7 +302,8 @@ int track_look(struct track *tr, uint64_t now)
 	count_cycles(tr, gen);
 	tr->loss.liveness_unknown = 0;
 	collect_addrs(tr, &lk, gen);
-	lk.batch = xcalloc(tr->look_batch + TINY_BLOCK, sizeof(*lk.batch));
+	lk.batch = xcalloc((lk.n < tr->look_batch ? lk.n : tr->look_batch) + TINY_BLOCK,
+			   sizeof(*lk.batch));
 	for (; i < lk.n && !err; i += err ? 0 : lk.n_batch) {
 		fill_batch(tr, &lk, i);
 		err = look_at_batch(tr, &lk);
