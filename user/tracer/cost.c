@@ -58,6 +58,7 @@ enum {
 	STATS_RECORDED = 5000,		/* hits whose runs are enough */
 };
 #define STATS_NS 60000000000ull		/* or what there is by then */
+#define RUNS_NS 100000000ull		/* between two readings of them */
 
 #define DROPPED_TO_TRAP 1.03		/* what sampling adds to a trap, see tests/bench */
 #define OTHER_RUN_NS 40.0		/* the kernel's figure of a run that records nothing */
@@ -194,9 +195,12 @@ static void take_runs(struct cost *c, const struct cost_counts *now)
 
 void cost_tick(struct cost *c, const struct cost_counts *now)
 {
-	if (c->stats_fd < 0)
+	uint64_t time = now_ns();
+
+	if (c->stats_fd < 0 || time < c->runs_next_ns)
 		return;
 	take_runs(c, now);
+	c->runs_next_ns = time + RUNS_NS;
 	if (now->recorded >= STATS_RECORDED || now_ns() >= c->stats_end_ns) {
 		close(c->stats_fd);
 		c->stats_fd = -1;
