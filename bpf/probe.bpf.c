@@ -12,6 +12,9 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+#define COUNT_NS 25000000ull		/* between two mark phases that are counted, in the mean, */
+#define COUNT_AHEAD_NS 1000000000ull	/* over so long */
+
 /* A uprobe belongs to the file: other processes of the same image come here as well, and the
  * kernel's own pid filter matched threads instead of processes before 6.6.35.  Not inlined, to keep
  * its variable out of the program's frame. */
@@ -210,6 +213,23 @@ static __always_inline void on_goroutine(struct work *w, const volatile struct g
 		on_goend(p, goid);
 }
 
+/*
+ * Whether the mark phase that begins now is to be counted.  To count one takes the target a few us
+ * and the reader, who is woken, fifty times as much; so of a process that collects 100 times a
+ * second only some are, but two in a row, which make a cycle.  Nothing else runs: the world is
+ * stopped.
+ */
+static __always_inline int is_counted(__u64 now)
+{
+	if (!control.count_next && control.count_due_ns > now)
+		return 0;
+	control.count_next = !control.count_next;
+	if (control.count_due_ns + COUNT_AHEAD_NS < now)
+		control.count_due_ns = now - COUNT_AHEAD_NS;
+	control.count_due_ns += COUNT_NS;
+	return 1;
+}
+
 /* The counts are copied here, while the world is stopped: an instant later they have moved. */
 static __always_inline void on_gcstart(const volatile struct gl_probe *p)
 {
@@ -221,13 +241,13 @@ static __always_inline void on_gcstart(const volatile struct gl_probe *p)
 	if (!s)
 		return;
 	s->time_ns = bpf_ktime_get_ns();
-	s->pad = 0;
+	s->counted = is_counted(s->time_ns);
 	if (bpf_probe_read_user(&s->gen, sizeof(s->gen), (void *)config.sweepgen_addr) ||
-	    bpf_probe_read_user(s->heapstats, config.heapstats_len,
-				(void *)config.heapstats_addr))
+	    (s->counted && bpf_probe_read_user(s->heapstats, config.heapstats_len,
+					       (void *)config.heapstats_addr)))
 		bpf_ringbuf_discard(s, BPF_RB_NO_WAKEUP);	/* a cycle that is not seen */
 	else
-		bpf_ringbuf_submit(s, BPF_RB_FORCE_WAKEUP);
+		bpf_ringbuf_submit(s, s->counted ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* The world is stopped, and the next that the runtime does is to add 2 to sweepgen, the only place

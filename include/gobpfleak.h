@@ -147,6 +147,11 @@ struct gl_control {
 	/* Bytes of stacks that may be sent until user space sets it anew, so that a flood of new
 	 * stacks leaves room for the records that name them. */
 	__s32 stack_credit;
+	/* Kept by the program at the begin of a mark phase: when the next may be counted, and that
+	 * it is whenever it comes, since the last one was the first of two. */
+	__u64 count_due_ns;
+	__u32 count_next;
+	__u32 pad;
 };
 
 enum gl_twin {
@@ -261,7 +266,7 @@ struct gl_gcstart {
 	struct gl_header h;
 	__u64 time_ns;
 	__u32 gen;		/* mheap_.sweepgen during this mark phase */
-	__u32 pad;
+	__u32 counted;		/* 0: heapstats was not copied */
 	__u8 heapstats[GL_HEAPSTATS_BYTES];	/* gl_config.heapstats_len of them */
 };
 
@@ -288,7 +293,7 @@ _Static_assert(sizeof(struct gl_probe) == 48, "gl_probe");
 _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 56, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
-_Static_assert(sizeof(struct gl_control) == 16 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
+_Static_assert(sizeof(struct gl_control) == 32 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
 _Static_assert(sizeof(struct gl_cpu) == 64, "gl_cpu");
 _Static_assert(sizeof(struct gl_config) == 96, "gl_config");
 _Static_assert(sizeof(struct gl_gcstart) == 24 + GL_HEAPSTATS_BYTES, "gl_gcstart");

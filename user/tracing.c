@@ -302,7 +302,7 @@ static void on_gcstart(struct tracing *t, const struct gl_gcstart *rec)
 	t->marked = true;
 	t->mark_gen = rec->gen;
 	t->mark_ns = rec->time_ns;
-	if (!process_gone(t->p))
+	if (rec->counted && !process_gone(t->p))
 		tally_mark(t->tally, rec->gen, rec->time_ns, rec->heapstats);
 }
 

@@ -546,6 +546,54 @@ static void test_gcstart(void **state)
 	}
 }
 
+struct phases {
+	uint32_t n, n_counted, in_row;	/* in_row: of those counted, behind one that was not */
+	bool odd;			/* a single one was counted between two that were not */
+};
+
+static void add_phase(void *ctx, const struct gl_header *rec)
+{
+	struct phases *p = ctx;
+	bool counted = ((const struct gl_gcstart *)rec)->counted;
+
+	p->n++;
+	p->n_counted += counted;
+	p->odd |= !counted && p->in_row % 2;
+	p->in_row = counted ? p->in_row + 1 : 0;
+}
+
+/* Of a process that collects without end only some are counted, always two in a row. */
+static void test_gcstart_flood(void **state)
+{
+	enum { PHASES = 1000, AHEAD = 40, PER_S = 40 };
+	static uint64_t heapstats[400];
+	static uint32_t gen = 42;
+	struct gl_config config = own_config();
+	struct tracer_probe probes[N_POINTS], *probe = &probes[2];
+	struct phases phases = { 0 };
+	struct tracer *tr;
+	uint64_t begin;
+
+	need_rights();
+	fill_probes(probes);
+	probe->row.kind = GL_PROBE_GCSTART;
+	config.sweepgen_addr = (uintptr_t)&gen;
+	config.heapstats_len = sizeof(heapstats);
+	config.heapstats_addr = (uintptr_t)heapstats;
+	assert_int_equal(tracer_open(&tr, &config, probe, 1, add_phase, &phases), 0);
+	assert_int_equal(tracer_attach(tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
+	begin = now_ns();
+	for (int i = 0; i < PHASES; i++) {
+		collector_point(NULL, 0);
+		if (i % 100 == 99)
+			assert_int_equal(tracer_drain(tr), 0);
+	}
+	tracer_close(tr);
+	assert_int_equal(phases.n, PHASES);
+	assert_in_range(phases.n_counted, AHEAD, AHEAD + 2 + PER_S * (now_ns() - begin) / 1000000000);
+	assert_false(phases.odd);
+}
+
 /* ---- records --------------------------------------------------------------------------------- */
 
 static void test_records(void **state)
@@ -817,6 +865,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gcstart),
+		cmocka_unit_test(test_gcstart_flood),
 		cmocka_unit_test(test_prices),
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_chances),

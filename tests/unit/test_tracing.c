@@ -1255,7 +1255,8 @@ static void test_tally(void **state)
 	struct observation *o;
 
 	w.ring[w.n_ring++].gcstart = (struct gl_gcstart){
-		.h = { .kind = GL_REC_GCSTART }, .gen = 42, .heapstats = { [5] = 77 } };
+		.h = { .kind = GL_REC_GCSTART }, .gen = 42, .counted = 1,
+		.heapstats = { [5] = 77 } };
 	turn();
 	assert_int_equal(w.marked_gen, 42);
 	allocate_more(3);
