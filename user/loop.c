@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * loop.c - epoll over descriptors, one timerfd per timer, one signalfd per group of signals.
+ * loop.c - epoll over descriptors, one signalfd per group of signals.
  */
 #include "user/loop.h"
 
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "user/base/util.h"
@@ -85,27 +84,6 @@ static void take_fd(struct source *s)
 int loop_add(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx)
 {
 	return add(l, (struct source){ .fd = fd, .take = take_fd, .fn = fn, .ctx = ctx });
-}
-
-static void take_timer(struct source *s)
-{
-	uint64_t expirations;
-
-	if (read(s->fd, &expirations, sizeof(expirations)) == sizeof(expirations))
-		s->fn(s->ctx);
-}
-
-int loop_every(struct loop *l, uint64_t period_ns, void (*fn)(void *ctx), void *ctx)
-{
-	const struct timespec period = { (time_t)(period_ns / NS_PER_S),
-					 (long)(period_ns % NS_PER_S) };
-	const struct itimerspec when = { period, period };
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (fd >= 0)
-		timerfd_settime(fd, 0, &when, NULL);
-	return add(l, (struct source){ .fd = fd, .own = true, .take = take_timer, .fn = fn,
-				       .ctx = ctx });
 }
 
 static void take_signals(struct source *s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * loop.h - waits for descriptors, timers and signals, and calls who asked for them.
+ * loop.h - waits for descriptors, times and signals, and calls who asked for them.
  *
  * Knows nothing of what is done there.  One thread; functions that return int return 0 or a
  * negative errno.
@@ -18,9 +18,6 @@ void loop_close(struct loop *l);	/* NULL is fine; the signals stay blocked */
 
 /* fn is called whenever fd can be read; fd remains the caller's. */
 int loop_add(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx);
-
-/* fn is called every period_ns; what was missed meanwhile is one call. */
-int loop_every(struct loop *l, uint64_t period_ns, void (*fn)(void *ctx), void *ctx);
 
 /* fn is called for each of these signals (the list ends with 0), which are blocked from now on.
  * from_terminal: a key of the terminal made it, so the whole foreground process group has it. */

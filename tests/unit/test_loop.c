@@ -16,7 +16,7 @@
 #include "user/base/util.h"
 
 struct seen {
-	int fd, n_fd, n_ticks, n_signals, signal;
+	int fd, n_fd, n_signals, signal;
 	bool from_terminal;
 };
 
@@ -27,11 +27,6 @@ static void on_fd(void *ctx)
 
 	assert_int_equal(read(s->fd, &c, 1), 1);
 	s->n_fd++;
-}
-
-static void on_tick(void *ctx)
-{
-	((struct seen *)ctx)->n_ticks++;
 }
 
 static void on_signal(void *ctx, int signo, bool from_terminal)
@@ -65,9 +60,6 @@ static void test_calls(void **state)
 	assert_int_equal(s.n_signals, 1);
 	assert_int_equal(s.signal, SIGUSR1);
 	assert_false(s.from_terminal);
-	assert_int_equal(loop_every(l, 1000000, on_tick, &s), 0);
-	assert_int_equal(loop_wait(l), 0);
-	assert_int_equal(s.n_ticks, 1);
 	loop_close(l);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);

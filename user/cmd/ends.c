@@ -10,10 +10,6 @@
 #include "user/base/util.h"
 #include "user/loop.h"
 
-static void on_turn(void *ctx)
-{
-}
-
 int ends_open(struct loop **out, const struct ends *e)
 {
 	static const int asks[] = { SIGUSR1, 0 };
@@ -30,10 +26,8 @@ int ends_open(struct loop **out, const struct ends *e)
 		err = loop_signals(*out, ends, e->on_end, e->ctx);
 	if (!err && e->on_ask)
 		err = loop_signals(*out, asks, e->on_ask, e->ctx);
-	if (!err && e->turn_ns)
-		err = loop_every(*out, e->turn_ns, on_turn, e->ctx);
 	if (err)
-		say_error("no descriptor for timers and signals: %s", strerror(-err));
+		say_error("no descriptor for signals: %s", strerror(-err));
 	else
 		loop_interrupt_on(*out, ends);
 	return err;

@@ -15,7 +15,6 @@ struct ends {
 	 * long is interrupted by them. */
 	void (*on_end)(void *ctx, int signo, bool from_terminal);
 	void (*on_ask)(void *ctx, int signo, bool from_terminal);	/* SIGUSR1; or NULL */
-	uint64_t turn_ns;	/* the loop wakes up that often; 0: when there is something only */
 	void *ctx;
 };
 

@@ -70,7 +70,7 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 
 static int open_loop(struct run *r)
 {
-	const struct ends ends = { .on_end = on_end, .turn_ns = TICK_NS, .ctx = r };
+	const struct ends ends = { .on_end = on_end, .ctx = r };
 
 	return ends_open(&r->loop, &ends);
 }
@@ -149,7 +149,7 @@ static int wait_for_second(struct run *r)
 	    "at once", (int)target_pid(process_target(r->p)), target_comm(process_target(r->p)),
 	    r->looks[0].cost.seconds, (double)r->o->diff_ns / 1e9);
 	while (!err && !r->stop && now_ns() < end && !r->gone) {
-		err = loop_wait(r->loop);
+		err = loop_wait_until(r->loop, now_ns() + TICK_NS);
 		r->gone = process_gone(r->p);
 	}
 	return err;

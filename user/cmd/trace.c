@@ -34,7 +34,7 @@
 #include "user/target.h"
 #include "user/tracing.h"
 
-enum { TICK_NS = 20000000 };		/* the ring is drained that often */
+enum { TICK_NS = 20000000 };		/* the ring is drained that often at least */
 
 struct run {
 	const struct opts *o;
@@ -248,7 +248,7 @@ static void on_turn(void *ctx)
 static int open_loop(struct run *r)
 {
 	const struct ends ends = {
-		.on_end = on_end, .on_ask = on_ask, .turn_ns = TICK_NS, .ctx = r,
+		.on_end = on_end, .on_ask = on_ask, .ctx = r,
 	};
 
 	return ends_open(&r->loop, &ends);
@@ -374,7 +374,7 @@ static int follow(struct run *r)
 	progress_begin(&r->progress, !r->o->command, r->end_ns, r->o->duration_cycles);
 
 	while (!err && !r->stop) {
-		err = loop_wait(r->loop);
+		err = loop_wait_until(r->loop, now_ns() + TICK_NS);
 		if (r->end_ns && now_ns() >= r->end_ns)
 			r->stop = true;
 		if (!err && !r->stop)
