@@ -165,7 +165,7 @@ static bool memory_gone(const struct target *t)
 
 bool target_may_be_gone(const struct target *t)
 {
-	return memory_gone(t) || has_ended(t);
+	return memory_gone(t);
 }
 
 const char *target_gone(const struct target *t)

@@ -74,8 +74,8 @@ int target_limit_reads(struct target *t, unsigned limit_ms);
  * the end: what cannot be found out is NULL.
  */
 const char *target_gone(const struct target *t);
-/* At a tenth of the price: false is as good as NULL above, unless the process runs another program
- * and a child of vfork() still holds the old memory. */
+/* At a tenth of the price: false is as good as NULL above, unless a child of vfork() still holds
+ * the old memory. */
 bool target_may_be_gone(const struct target *t);
 
 /* Resident bytes, as /proc/PID/statm has them. */

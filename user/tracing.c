@@ -331,15 +331,12 @@ static void on_record(void *ctx, const struct gl_header *rec)
 
 /* ---- what track asks ------------------------------------------------------------------------- */
 
-/* What was read counts only if the process was the same one before and after. */
+/* What was read counts only if the process is still the same one after it. */
 static int alive(void *ctx, struct object *objects, size_t n, uint32_t *gen)
 {
 	struct tracing *t = ctx;
-	int err;
+	int err = gomem_alive(process_gomem(t->p), objects, n, gen);
 
-	if (process_gone(t->p))
-		return -ESRCH;
-	err = gomem_alive(process_gomem(t->p), objects, n, gen);
 	return process_gone(t->p) ? -ESRCH : err;
 }
 
