@@ -163,11 +163,13 @@ struct program {
 	uint64_t profile_bytes;
 	struct budget_setup setup;
 	bool unknown;			/* no price before, and no counts */
+	double slowed_ns;		/* what a start that is seen takes, beyond its hits */
 };
 
 /* What was seen when the program had run for so long. */
 struct run {
 	double spent_ns, most_over_ns;	/* at any time beyond what may have been spent by then */
+	double lost_ns;			/* likewise, to the program, by starts that were seen */
 	double allocs, starts;		/* done */
 	double seconds[N_SOURCES];	/* that the heap was listened to like this */
 	double seen;			/* allocations recorded in windows */
@@ -221,8 +223,14 @@ static void step(struct machine *m, uint64_t dt)
 	m->out->spent_ns += done * per_hit;
 	if (m->opened_ns)
 		m->out->seen += done * kept;
-	if (source_now(m, c->goroutines) == SOURCE_EVERY)
-		m->out->spent_ns += starts * 2 * costs.hit;
+	if (source_now(m, c->goroutines) == SOURCE_EVERY) {
+		double hits = c->goroutines == SOURCE_BURST ? 1 : 2;	/* no ends in windows */
+
+		if (m->p->slowed_ns)
+			starts /= 1 + starts / (double)dt * (costs.hit + m->p->slowed_ns);
+		m->out->spent_ns += starts * hits * costs.hit;
+		m->out->lost_ns += starts * (hits * costs.hit + m->p->slowed_ns);
+	}
 	m->out->allocs += done;
 	m->out->starts += starts;
 	m->bytes += done * 64;
@@ -453,6 +461,22 @@ static void test_goroutines(void **state)
 	assert_true(percent(&r, 60) < 1);
 }
 
+/* A start that is seen holds the program up for three times as long as the hit takes. */
+static void test_slowed(void **state)
+{
+	struct program p = { .allocs = few, .starts = fifty_thousand, .threads = 2,
+			     .setup = setup_of(1), .slowed_ns = 2 * costs.hit };
+	struct run r = run(&p, 60), unslowed;
+
+	assert_int_equal(r.goroutines, SOURCE_BURST);
+	assert_in_range(r.n_windows, 40, 61);
+	assert_true(r.lost_ns / 60 / S < 0.0125);	/* the first windows did not know */
+	assert_true(r.lost_ns / 60 / S > 0.005);
+	p.slowed_ns = 0;
+	unslowed = run(&p, 60);
+	assert_true(unslowed.lost_ns > 0.9 * r.lost_ns);	/* takes what it may */
+}
+
 /* The profiler is switched off while it is listened to, and on again. */
 static void test_profiler_goes(void **state)
 {
@@ -512,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_more),
 		cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_slowed),
 		cmocka_unit_test(test_profiler_goes),
 		cmocka_unit_test(test_phase),
 	};
