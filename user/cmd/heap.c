@@ -256,10 +256,10 @@ static int heap(const struct opts *o)
 	struct run r = { .o = o };
 	int err = check_class(o->only_size);
 
-	if (!err)
-		err = open_loop(&r);
 	if (!err && o->suppress)
 		err = suppress_read(&r.suppress, o->suppress);
+	if (!err)
+		err = open_loop(&r);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err)

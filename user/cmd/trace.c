@@ -467,10 +467,10 @@ static int trace(const struct opts *o)
 {
 	struct run r = { .o = o, .at_limit.percent = o->at_limit };
 	pid_t pid = o->pid;
-	int err = open_loop(&r);
+	int err = o->suppress ? suppress_read(&r.suppress, o->suppress) : 0;
 
-	if (!err && o->suppress)
-		err = suppress_read(&r.suppress, o->suppress);
+	if (!err)
+		err = open_loop(&r);
 	if (!err)
 		err = outputs_open(&r.outputs, o->outputs, o->n_outputs, o->force);
 	if (!err)
