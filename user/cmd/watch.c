@@ -77,7 +77,6 @@ struct run {
 	bool stop, closed;		/* closed: nobody reads any more */
 	bool full;			/* told that there are too many */
 	bool leaks;			/* one was called */
-	bool looking;			/* at a heap */
 	int err;
 };
 
@@ -176,9 +175,7 @@ static int look_at_heap(struct run *r, struct one *one)
 	double cpu = naming_cpu_s(one->naming);
 	int err;
 
-	r->looking = true;
 	err = naming_look(one->naming);
-	r->looking = false;
 	cpu = naming_cpu_s(one->naming) - cpu;
 	one->name_after_ns = begin + (uint64_t)(cpu * 1e9) * LOOKS_SHARE;
 	if (err)
@@ -266,10 +263,8 @@ static void tell_goroutines(struct run *r, struct one *one, const struct watched
 
 	if (!changes_tell(&one->changes, go->gopc, state, hold_ns(r, state), now))
 		return;
-	r->looking = true;
 	if (!naming_goroutines(one->naming, go->gopc, go->startpc, &places))
 		n.places = &places;
-	r->looking = false;
 	put_of(r, one, &n);
 	r->leaks |= state == LEAKS;
 }
@@ -298,8 +293,12 @@ static void tell(struct run *r, struct one *one)
 		put_of(r, one, &begin);
 	one->told = true;
 	tell_heap(r, one, w, now);
-	for (size_t i = 0; i < w->n_gos; i++)
-		tell_goroutines(r, one, &w->gos[i], now);
+	for (size_t i = 0; i < w->n_gos; i++) {
+		/* Its own turn may come while its stacks are read, and judge all of them anew. */
+		const struct watched_go go = w->gos[i];
+
+		tell_goroutines(r, one, &go, now);
+	}
 	tell_memory(r, one, w, now);
 	name_growth(r, one);
 }
