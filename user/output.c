@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 
 #include "user/base/util.h"
 #include "user/report/report.h"
+#include "user/stream.h"
 #include "user/terminal.h"
 
 struct output {
@@ -154,46 +153,7 @@ struct rendering {
 	const struct outputs *all;
 };
 
-/* Where the bytes of one report go. */
-struct sink {
-	const struct outputs *all;
-	int fd, err;
-};
-
-enum { READER_MS = 100 };	/* between two tries while the reader of a stream takes nothing */
 enum { STREAM_BYTES = 1 << 16 };	/* written at a time */
-
-/* False: the reader takes nothing, and we are not to wait for it any longer. */
-static bool has_room(const struct sink *s)
-{
-	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
-
-	while (poll(&p, 1, READER_MS) <= 0)
-		if (s->all->interrupted && s->all->interrupted(s->all->ctx))
-			return false;
-	return true;
-}
-
-/* PIPE_BUF bytes do not block where there is room (pipe(7)). */
-static ssize_t write_all(void *ctx, const char *text, size_t n)
-{
-	struct sink *s = ctx;
-	size_t done = 0;
-
-	while (done < n && !s->err) {
-		size_t piece = n - done < PIPE_BUF ? n - done : PIPE_BUF;
-		ssize_t got = -1;
-
-		errno = EINTR;
-		if (has_room(s))
-			got = write(s->fd, text + done, piece);
-		if (got < 0)
-			s->err = -errno;
-		else
-			done += (size_t)got;
-	}
-	return s->err ? 0 : (ssize_t)n;
-}
 
 /* A stdio stream of its own, so that nothing of a report that failed stays in a buffer. */
 static int put(const struct output *o, int fd, bool first, const struct rendering *r)
@@ -203,8 +163,8 @@ static int put(const struct output *o, int fd, bool first, const struct renderin
 		.top = r->top, .value = o->spec.value, .columns = terminal_columns(fd),
 		.colour = !o->path && !o->spec.plain && terminal_colour(fd),
 	};
-	struct sink s = { .all = r->all, .fd = fd };
-	FILE *f = fopencookie(&s, "w", (cookie_io_functions_t){ .write = write_all });
+	struct stream s = { .fd = fd, .interrupted = r->all->interrupted, .ctx = r->all->ctx };
+	FILE *f = fopencookie(&s, "w", (cookie_io_functions_t){ .write = stream_write });
 	char *buffer;
 	int err;
 

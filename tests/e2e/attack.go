@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -21,6 +22,9 @@ func attackTests(e *env) []testCase {
 		{"attack/hangup-again", func(t *T) { t.hangupAgain() }},
 		{"attack/killed-while-detaching", func(t *T) { t.killedWhileDetaching() }},
 		{"attack/children-ignored", func(t *T) { t.childrenIgnored() }},
+		{"attack/watch-reader-does-not-read", func(t *T) { t.watchReaderStalls() }},
+		{"attack/watch-full-disk", func(t *T) { t.watchFullDisk() }},
+		{"attack/fifos", func(t *T) { t.fifos() }},
 	}
 }
 
@@ -30,24 +34,82 @@ func (t *T) readerStalls() {
 	x := &tracer{t.shell(fmt.Sprintf("exec %s -p %d --format json 100ms | exec sleep 1h", t.tool, p.pid()))}
 	x.line(x.stderr, "tracing")
 	pid := childOf(t, x.pid())
-	t.cleanup(func() {
-		for _, child := range strings.Fields(string(t.readFile(fmt.Sprintf("/proc/%d/task/%d/children", x.pid(), x.pid())))) {
-			if n, err := strconv.Atoi(child); err == nil {
-				syscall.Kill(n, syscall.SIGKILL)
-			}
-		}
-	})
-	const write, poll = "1 ", "7 "
-	t.eventually("the pipe is never full", func() bool {
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
-		return strings.HasPrefix(string(b), write) || strings.HasPrefix(string(b), poll)
-	})
+	t.cleanup(func() { killChildren(x.pid()) })
+	t.waitsForReader(pid)
 	t.must(syscall.Kill(pid, syscall.SIGTERM))
 	t.eventually("SIGTERM is not taken", func() bool { return !blocks(pid, syscall.SIGTERM) })
 	t.eventually("the probes are still there", func() bool { return !hasLink(pid, "uprobe_multi") })
 	t.must(syscall.Kill(pid, syscall.SIGTERM))
 	t.eventually("the second SIGTERM does not end it", func() bool { return !alive(pid) })
 	p.finish()
+}
+
+// watchReaderStalls: nor does it keep a watch from its end.
+func (t *T) watchReaderStalls() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	x := &tracer{t.shell(fmt.Sprintf("exec %s watch -p %d --format json -i 10ms | exec sleep 1h", t.tool, p.pid()))}
+	x.line(x.stderr, "watching")
+	pid := childOf(t, x.pid())
+	t.cleanup(func() { killChildren(x.pid()) })
+	t.waitsForReader(pid)
+	t.must(syscall.Kill(pid, syscall.SIGTERM))
+	t.eventually("SIGTERM does not end it", func() bool { return !alive(pid) })
+	p.finish()
+}
+
+// watchFullDisk: what cannot be written while a disk is full does not end a watch, and no line is cut.
+func (t *T) watchFullDisk() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	log := filepath.Join(t.dir, "log")
+	const limit = 4 // blocks of 1024 bytes
+	x := t.start(exec.Command("bash", "-c", fmt.Sprintf("ulimit -f %d; exec %s watch -p %d --format json -i 10ms -o %s", limit, t.tool, p.pid(), log)))
+	x.line(x.stderr, "the watch goes on")
+	t.must(os.Truncate(log, 0))
+	t.eventually("nothing is written any more", func() bool { return len(t.readFile(log)) > 0 })
+	t.must(x.cmd.Process.Signal(os.Interrupt))
+	x.exit()
+	for _, line := range strings.Split(strings.TrimSuffix(string(t.readFile(log)), "\n"), "\n") {
+		if _, err := decode(line); err != nil {
+			t.Errorf("%v: %s", err, line)
+		}
+	}
+	p.finish()
+}
+
+// fifos: one that nobody writes to, or reads from, is not waited for against the user's will.
+func (t *T) fifos() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	fifo := filepath.Join(t.dir, "fifo")
+	t.must(syscall.Mkfifo(fifo, 0600))
+	pid := fmt.Sprint(p.pid())
+	for _, args := range [][]string{{"-p", pid}, {"heap", "-p", pid}, {"dump", "-p", pid}} {
+		x := t.start(t.toolCommand(append(args, "--suppress", fifo)...))
+		x.inCall("257 ") // openat
+		t.must(x.cmd.Process.Signal(os.Interrupt))
+		t.eventually("SIGINT does not end it", func() bool { return !alive(x.pid()) })
+	}
+	if r := t.runTool(0, "watch", "-p", pid, "-o", fifo); r.code != 1 || !strings.Contains(r.stderr, "is not a regular file") {
+		t.Errorf("watch -o FIFO: exit code %d, stderr %s", r.code, r.stderr)
+	}
+	p.finish()
+}
+
+func killChildren(pid int) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, child := range strings.Fields(string(b)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			syscall.Kill(n, syscall.SIGKILL)
+		}
+	}
+}
+
+// waitsForReader: until the process writes to, or polls, what takes nothing.
+func (t *T) waitsForReader(pid int) {
+	const write, poll = "1 ", "7 "
+	t.eventually("the pipe is never full", func() bool {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+		return strings.HasPrefix(string(b), write) || strings.HasPrefix(string(b), poll)
+	})
 }
 
 // hasLink: whether the process holds a BPF link of that type.

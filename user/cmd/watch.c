@@ -29,6 +29,7 @@
 #include "user/opts.h"
 #include "user/process.h"
 #include "user/report/news.h"
+#include "user/stream.h"
 #include "user/target.h"
 #include "user/watched.h"
 #include "user/watching.h"
@@ -68,7 +69,8 @@ struct one {
 struct run {
 	const struct opts *o;
 	struct loop *loop;
-	FILE *out;
+	struct stream out;
+	bool file;			/* out: what could not be written to it may be later */
 	struct arrivals *arrivals;	/* --all */
 	struct one **v;
 	size_t n, cap;
@@ -107,22 +109,54 @@ static int64_t wall_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* What is told goes on a file whole or not at all. */
+static int put_text(struct run *r, const char *text, size_t n)
+{
+	off_t size = r->file ? lseek(r->out.fd, 0, SEEK_END) : -1;
+
+	r->out.err = 0;
+	stream_write(&r->out, text, n);
+	if (r->out.err && size >= 0)
+		ftruncate(r->out.fd, size);
+	return r->out.err;
+}
+
+/* A disk that is full need not stay so for days. */
+static void say_unwritten(struct run *r, int err)
+{
+	const char *path = r->o->outputs[0].path;
+
+	if (err == -EPIPE)
+		r->closed = true;
+	else if (err != -EINTR && !r->err)	/* a message might wait for the same reader */
+		say_error("%s: cannot be written: %s%s", path ? path : "stdout", strerror(-err),
+			  r->file ? "; the watch goes on" : "");
+	r->err = err == -EPIPE ? 0 : err;
+	r->stop |= !r->file;
+}
+
 static void put(struct run *r, struct news *n)
 {
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f;
 	int err;
 
-	if (r->closed || r->err)
+	if (r->closed || (r->err && !r->file))
 		return;
+	f = open_memstream(&text, &size);
+	if (!f)
+		out_of_memory();
 	n->time_unix_ns = wall_ns();
-	err = r->o->json ? news_json(r->out, n) : news_text(r->out, n);
-	if (err == -EPIPE) {
-		r->closed = r->stop = true;
-	} else if (err) {
-		say_error("%s: nothing more can be written: %s",
-			  r->o->outputs[0].path ? r->o->outputs[0].path : "stdout", strerror(-err));
-		r->err = err;
-		r->stop = true;
-	}
+	err = r->o->json ? news_json(f, n) : news_text(f, n);
+	fclose(f);
+	if (!err)
+		err = put_text(r, text, size);
+	if (err)
+		say_unwritten(r, err);
+	else
+		r->err = 0;
+	free(text);
 }
 
 static void put_of(struct run *r, const struct one *one, struct news *n)
@@ -152,7 +186,7 @@ static void put_report(struct run *r, struct one *one, bool last)
 
 static void report_all(struct run *r)
 {
-	for (size_t i = 0; i < r->n && !r->closed && !r->err; i++)
+	for (size_t i = 0; i < r->n && !r->closed; i++)
 		put_report(r, r->v[i], i + 1 == r->n);
 }
 
@@ -500,15 +534,34 @@ static int open_loop(struct run *r)
 	return err;
 }
 
-static int open_output(struct run *r)
+static int open_file(struct run *r, const char *path)
 {
-	const char *path = r->o->outputs[0].path;
+	struct stat st;
 
-	r->out = path ? fopen(path, "ae") : stdout;
-	if (r->out)
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
+		say_error("%s: is not a regular file; take another name, or redirect stdout there",
+			  path);
+		return -EINVAL;
+	}
+	r->out.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (r->out.fd >= 0)
 		return 0;
 	say_error("%s: %s", path, strerror(errno));
 	return -errno;
+}
+
+/* A reader that takes nothing keeps no signal from its work, and no process from its turn. */
+static int open_output(struct run *r)
+{
+	const char *path = r->o->outputs[0].path;
+	struct stat st;
+	int err = 0;
+
+	r->out = (struct stream){ .fd = STDOUT_FILENO, .interrupted = interrupted, .ctx = r };
+	if (path)
+		err = open_file(r, path);
+	r->file = !err && !fstat(r->out.fd, &st) && S_ISREG(st.st_mode);
+	return err;
 }
 
 /* Timers are to be on time, or a mark phase is seen late; and of each process some descriptors are
@@ -533,6 +586,7 @@ static int begin(struct run *r)
 
 	r->start_ns = now_ns();
 	r->end_ns = r->o->duration_ns ? r->start_ns + r->o->duration_ns : NEVER;
+	loop_interrupt_at(r->loop, r->end_ns);
 	r->report_ns = r->o->interval_ns ? r->start_ns + r->o->interval_ns : NEVER;
 	r->scan_ns = NEVER;
 	if (r->o->all) {
@@ -561,8 +615,8 @@ static void close_all(struct run *r)
 	}
 	free(r->v);
 	arrivals_free(r->arrivals);
-	if (r->out && r->out != stdout)
-		fclose(r->out);
+	if (r->out.fd > STDERR_FILENO)
+		close(r->out.fd);
 	loop_close(r->loop);
 }
 
@@ -581,6 +635,7 @@ static int watch(const struct opts *o)
 		err = follow(&r);
 	if (!err) {
 		gone = !o->all && !r.n;
+		loop_interrupt_at(r.loop, 0);	/* who reads it may take its time */
 		report_all(&r);
 		err = r.err;
 	}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * stream.c - writes no more at a time than there is room for, so that no write blocks.
+ */
+#include "user/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
+enum { READER_MS = 100 };	/* between two tries while the reader takes nothing */
+
+/* False: the reader takes nothing, and we are not to wait for it any longer. */
+static bool has_room(const struct stream *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+
+	while (poll(&p, 1, READER_MS) <= 0)
+		if (s->interrupted && s->interrupted(s->ctx))
+			return false;
+	return true;
+}
+
+/* PIPE_BUF bytes do not block where there is room (pipe(7)). */
+ssize_t stream_write(void *stream, const char *text, size_t n)
+{
+	struct stream *s = stream;
+	size_t done = 0;
+
+	while (done < n && !s->err) {
+		size_t piece = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+		ssize_t got = -1;
+
+		errno = EINTR;
+		if (has_room(s))
+			got = write(s->fd, text + done, piece);
+		if (got < 0)
+			s->err = -errno;
+		else
+			done += (size_t)got;
+	}
+	return s->err ? 0 : (ssize_t)n;
+}
