@@ -35,6 +35,7 @@ struct outputs {
 	size_t n;
 	bool (*interrupted)(void *ctx);
 	void *ctx;
+	pid_t owner;		/* who opened them: what it has forked off removes none */
 };
 
 static struct outputs *volatile opened;	/* for outputs_abandon(): it gets no context */
@@ -290,6 +291,7 @@ int outputs_open(struct outputs **out, const struct output_spec *specs, size_t n
 
 	atexit(outputs_abandon);	/* no memory */
 	at_quick_exit(outputs_abandon);	/* the watchdog */
+	o->owner = getpid();
 	o->v = xcalloc(n, sizeof(*o->v));
 	opened = o;
 	for (; o->n < n && !err; o->n++) {
@@ -326,7 +328,7 @@ void outputs_close(struct outputs *o)
 
 void outputs_abandon(void)
 {
-	for (size_t i = 0; opened && i < opened->n; i++)
+	for (size_t i = 0; opened && opened->owner == getpid() && i < opened->n; i++)
 		if (opened->v[i].temp)
 			unlink(opened->v[i].temp);
 }

@@ -377,6 +377,26 @@ static void test_abandon(void **state)
 	outputs_close(o);
 }
 
+/* A process that was forked off ends by itself, out of memory. */
+static void test_forked(void **state)
+{
+	const struct output_spec spec = { .format = &lines, .path = "file" };
+	static const char *const files[] = { "file", "a\n", NULL };
+	char *folder = enter_folder();
+	struct outputs *o = open_one(&spec, false);
+	pid_t pid = fork();
+
+	if (!pid) {
+		outputs_abandon();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(system("ls file.* > /dev/null"), 0);
+	assert_int_equal(report(o, "a\n"), 0);
+	outputs_close(o);
+	leave_folder(folder, files);
+}
+
 /* A started command has none of the files, nor has anybody else. */
 static void test_not_inherited(void **state)
 {
@@ -404,7 +424,7 @@ int main(void)
 		cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_no_reading),
 		cmocka_unit_test(test_exit), cmocka_unit_test(test_abandon),
-		cmocka_unit_test(test_not_inherited),
+		cmocka_unit_test(test_forked), cmocka_unit_test(test_not_inherited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

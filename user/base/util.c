@@ -140,7 +140,8 @@ void say_verbose(const char *fmt, ...)
 
 void out_of_memory(void)
 {
-	fputs("gobpfleak: out of memory\n", stderr);
+	if (!holding)
+		fputs("gobpfleak: out of memory\n", stderr);
 	exit(1);
 }
 
