@@ -1238,15 +1238,20 @@ static void put_looks(const struct page *out, const struct findings *f)
 	const struct looks_cost *c = &f->looks;
 	struct line l;
 
-	if (!c->n_looks)
+	if (!c->n_looks && !c->n_failed)
 		return;
 	l = begin_line(out, "         ", 9);
 	item(&l, "", "heap looked at %s time%s", report_count(c->n_looks).s, plural(c->n_looks));
-	item(&l, " ", "in %.2fs", c->seconds);
-	item(&l, ", ", "%s read", report_bytes(c->bytes_read).s);
+	if (c->n_looks) {
+		item(&l, " ", "in %.2fs", c->seconds);
+		item(&l, ", ", "%s read", report_bytes(c->bytes_read).s);
+	}
 	if (f->growth && f->growth_age_s >= 0.5)
 		item(&l, ", ", "the last time %s before this report",
 		     report_duration(f->growth_age_s).s);
+	if (c->n_failed)
+		item(&l, ", ", "%s more look%s failed", report_count(c->n_failed).s,
+		     plural(c->n_failed));
 	end_line(&l);
 }
 
