@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "user/base/limits.h"
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/go/buildinfo.h"
 #include "user/go/funcname.h"
@@ -21,10 +22,31 @@
 #include "user/go/nameindex.h"
 #include "user/go/pclntab.h"
 
+enum { CALLS_SLOTS = 1 << 13, MAX_CALLS_KEPT = 16 };
+
+/* A logical frame, and the FuncID that says how those around it are shown. */
+struct call {
+	struct frame frame;
+	uint8_t func_id;
+};
+
+/*
+ * The logical frames of one physical one, the innermost first.  Ten thousand stacks have some
+ * thousand addresses in common, and to find out what is at one takes a microsecond.
+ */
+struct calls {
+	uint64_t pc;		/* as it stands in a stack, */
+	bool trap;		/* and that it is no return address but an instruction's */
+	uint8_t func_id;	/* of the outermost */
+	size_t n;		/* 0: none */
+	struct call *v;
+};
+
 /* Filled when asked, hence behind a pointer: a gobin is const for its users. */
 struct names {
 	struct nameindex *by_name;	/* of all functions, as Go prints them */
 	void *texts;			/* tree of struct text */
+	struct calls *calls;	/* CALLS_SLOTS of them, each the last one that was found */
 };
 
 /* A function's name as Go prints it, or a file's: of its own, since the image's may change. */
@@ -57,6 +79,7 @@ int gobin_open(struct gobin **out, const struct image *img)
 
 	gb->img = img;
 	gb->names = xcalloc(1, sizeof(*gb->names));
+	gb->names->calls = xcalloc(CALLS_SLOTS, sizeof(*gb->names->calls));
 	err = buildinfo_init(&gb->info, img);
 	if (err)
 		goto fail;
@@ -81,6 +104,9 @@ void gobin_close(struct gobin *gb)
 	if (!gb)
 		return;
 	nameindex_free(gb->names->by_name);
+	for (size_t i = 0; i < CALLS_SLOTS; i++)
+		free(gb->names->calls[i].v);
+	free(gb->names->calls);
 	tdestroy(gb->names->texts, free);
 	free(gb->names);
 	buildinfo_fini(&gb->info);
@@ -343,45 +369,83 @@ static void add_frame(struct walk *w, const struct frame *fr)
 }
 
 /* One logical frame: the function at f's pc at, whose call is at pc. */
-static void add_call(struct walk *w, const struct pcln_func *f, uint64_t pc, uint64_t at,
-		     uint32_t name_off, uint8_t func_id)
+static void find_call(const struct gobin *gb, struct calls *c, const struct pcln_func *f,
+		      uint64_t pc, uint64_t at, uint32_t name_off, uint8_t func_id)
 {
-	const char *raw = pclntab_name(&w->gb->pt, name_off);
-	struct frame fr = { .function = own_name(w->gb, name_off), .pc = pc };
+	const char *raw = pclntab_name(&gb->pt, name_off);
+	struct frame fr = { .function = own_name(gb, name_off), .pc = pc };
 
 	/*
 	 * runtime/pprof has always written the name of the pclntab: up to Go 1.20 that is what is
 	 * printed, since 1.21 runtime_FrameSymbolName (runtime/symtab.go) sees to it.
 	 */
-	if (raw && funcname_changes(raw, w->gb->info.version.minor))
-		fr.profiled = own_text(w->gb, raw, false);
-	if (!left_out(w, func_id)) {
-		if (pclntab_line(&w->gb->pt, f, at, &fr.file, &fr.line))
-			fr.file = own_text(w->gb, fr.file, false);
-		add_frame(w, &fr);
-	}
-	w->callee_id = func_id;
+	if (raw && funcname_changes(raw, gb->info.version.minor))
+		fr.profiled = own_text(gb, raw, false);
+	if (pclntab_line(&gb->pt, f, at, &fr.file, &fr.line))
+		fr.file = own_text(gb, fr.file, false);
+	c->v[c->n++] = (struct call){ fr, func_id };
 }
 
-/* All logical frames of one physical one. */
-static void add_physical(struct walk *w, const struct pcln_func *f, uint64_t pc)
+static void find_calls(const struct gobin *gb, struct calls *c, const struct pcln_func *f,
+		       uint64_t pc)
 {
-	const struct pclntab *pt = &w->gb->pt;
+	const struct pclntab *pt = &gb->pt;
 	struct pcln_inlined call;
-	size_t i, first = w->n;
 	int32_t last = -1;
 	uint64_t at = pc;
 
-	for (i = 0; i < MAX_INLINED && pclntab_inlined_at(pt, f, at, &call); i++) {
+	for (size_t i = 0; i < MAX_INLINED && pclntab_inlined_at(pt, f, at, &call); i++) {
 		/* Its own parent: so in init functions that the compiler emptied (Go 1.24). */
 		if (call.index == last)
 			break;
 		last = call.index;
-		add_call(w, f, pc, at, call.name_off, call.func_id);
+		find_call(gb, c, f, pc, at, call.name_off, call.func_id);
 		at = call.parent_pc;
 	}
-	add_call(w, f, pc, at, f->name_off, f->func_id);
-	for (i = first; i + 1 < w->n && i < w->cap; i++)
+	find_call(gb, c, f, pc, at, f->name_off, f->func_id);
+	c->func_id = f->func_id;
+}
+
+static void keep_calls(struct calls *slot, const struct calls *c)
+{
+	free(slot->v);
+	*slot = *c;
+	slot->v = xcalloc(c->n, sizeof(*c->v));
+	memcpy(slot->v, c->v, c->n * sizeof(*c->v));
+}
+
+/* What a stack has at pc, false: no function of Go.  v: room for MAX_INLINED + 1. */
+static bool calls_at(const struct gobin *gb, uint64_t pc, bool trap, struct call *v,
+		     struct calls *out)
+{
+	struct calls *slot = &gb->names->calls[table_mix(trap, pc) % CALLS_SLOTS];
+	struct pcln_func f;
+
+	if (slot->n && slot->pc == pc && slot->trap == trap) {
+		*out = *slot;
+		return true;
+	}
+	/* By the return address itself, as the runtime does. */
+	if (!pclntab_func_at(&gb->pt, pc, &f))
+		return false;
+	*out = (struct calls){ .pc = pc, .trap = trap, .v = v };
+	find_calls(gb, out, &f, trap || pc == f.entry ? pc : pc - 1);
+	if (out->n <= MAX_CALLS_KEPT)
+		keep_calls(slot, out);
+	return true;
+}
+
+/* All logical frames of one physical one. */
+static void add_calls(struct walk *w, const struct calls *c)
+{
+	size_t first = w->n;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (!left_out(w, c->v[i].func_id))
+			add_frame(w, &c->v[i].frame);
+		w->callee_id = c->v[i].func_id;
+	}
+	for (size_t i = first; i + 1 < w->n && i < w->cap; i++)
 		w->out[i].inlined = true;
 }
 
@@ -398,17 +462,17 @@ static bool is_injected(const struct gobin *gb, uint8_t func_id)
 
 static void add_pc(struct walk *w, uint64_t pc)
 {
-	struct pcln_func f;
+	struct call room[MAX_INLINED + 1];
+	struct calls c;
 
-	/* By the return address itself, as the runtime does. */
-	if (!pclntab_func_at(&w->gb->pt, pc, &f)) {
+	if (!calls_at(w->gb, pc, w->trap, room, &c)) {
 		add_frame(w, &(struct frame){ .pc = w->trap || !pc ? pc : pc - 1 });
 		w->callee_id = 0;
 		w->trap = false;
 		return;
 	}
-	add_physical(w, &f, w->trap || pc == f.entry ? pc : pc - 1);
-	w->trap = is_injected(w->gb, f.func_id);
+	add_calls(w, &c);
+	w->trap = is_injected(w->gb, c.func_id);
 }
 
 size_t gobin_frames(const struct gobin *gb, const uint64_t *pcs, size_t n, bool leaf_is_return,
