@@ -47,6 +47,7 @@ struct window {
 	uint64_t length_ns;		/* up to this */
 	uint64_t n_looks, n_lost;
 	struct table populations;
+	size_t n_empty;			/* of them: nobody lives there */
 };
 
 /* Of row r there are the steps from r on: whoever was born in step r - 1 dies in a later one. */
@@ -156,10 +157,13 @@ static struct population *get(struct window *w, uint64_t key)
 	bool is_new;
 	struct population *p = table_put(&w->populations, table_key(key), &is_new);
 
-	if (p)
+	if (p || !w->n_empty) {
+		w->n_empty += p && is_new;
 		return p;
+	}
 	table_filter(&w->populations, holds_something, NULL);
-	return table_put(&w->populations, table_key(key), &is_new);
+	w->n_empty = 0;
+	return get(w, key);
 }
 
 void window_birth(struct window *w, uint64_t key, uint64_t birth_ns, double weight)
@@ -170,7 +174,7 @@ void window_birth(struct window *w, uint64_t key, uint64_t birth_ns, double weig
 		w->n_lost++;
 		return;
 	}
-	p->n_live++;
+	w->n_empty -= !p->n_live++;
 	add_cell(&p->live[row_of(w, birth_ns)],
 		 &(struct cell){ (float)weight, (float)(weight * weight) });
 }
@@ -187,8 +191,10 @@ void window_death(struct window *w, uint64_t key, uint64_t birth_ns, double weig
 	add_cell(&p->live[row], &(struct cell){ -one.sum, -one.squares });
 	if (row < w->n)
 		add_cell(&p->dead[dead_at(row, w->n - 1)], &one);
-	if (!p->n_live)		/* sums of floats may leave a rest */
-		memset(p->live, 0, sizeof(p->live));
+	if (p->n_live)
+		return;
+	w->n_empty++;
+	memset(p->live, 0, sizeof(p->live));	/* sums of floats may leave a rest */
 }
 
 uint64_t window_lost(const struct window *w)
