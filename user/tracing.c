@@ -177,12 +177,21 @@ int tracing_new(struct tracing **out, struct process *p, const struct tracing_op
 	return 0;
 }
 
+static bool is_clean(void *ctx)
+{
+	const struct tracing *t = ctx;
+
+	return verify_clean(t->p, &t->plan);
+}
+
 void tracing_free(struct tracing *t)
 {
 	if (!t)
 		return;
 	heapgrowth_free(t->growth);
 	listen_free(t->listen);
+	if (t->tracer)
+		tracer_leave(t->tracer, is_clean, t);
 	tracer_close(t->tracer);
 	intake_free(t->intake);
 	track_free(t->track);

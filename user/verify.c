@@ -55,3 +55,21 @@ int verify_code(struct process *p, const struct plan *plan)
 	}
 	return 0;
 }
+
+/* A byte of which nothing is known may be one. */
+bool verify_clean(struct process *p, const struct plan *plan)
+{
+	const struct target *target = process_target(p);
+
+	if (process_gone(p))
+		return true;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_probe *probe = &plan->probes[i];
+		uint8_t live;
+
+		if (target_read(target, probe->vaddr + process_bias(p), &live, sizeof(live)) ||
+		    live != probe->bytes[0])
+			return false;
+	}
+	return true;
+}

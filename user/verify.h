@@ -5,6 +5,8 @@
 #ifndef VERIFY_H
 #define VERIFY_H
 
+#include <stdbool.h>
+
 struct plan;
 struct process;
 
@@ -15,5 +17,8 @@ int verify_code(struct process *p, const struct plan *plan);
 
 /* 0, or -ESRCH: the process has ended or runs another program, the user has been told. */
 int verify_there(struct process *p);
+
+/* No breakpoint stands where probes go, ours or another tracer's, or there is no process any more. */
+bool verify_clean(struct process *p, const struct plan *plan);
 
 #endif

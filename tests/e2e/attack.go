@@ -202,7 +202,7 @@ func (t *T) killedWhileDetaching() {
 			t.Fatalf("%d breakpoints of %d", n, len(addrs))
 		}
 		t.must(x.cmd.Process.Signal(os.Interrupt))
-		x.inCall("3 ", "61 ") // close, wait4
+		x.inCall("3 ", "61 ", "230 ") // close, wait4, clock_nanosleep
 		x.kill()
 		t.eventually("breakpoints stay", func() bool { return breakpoints() == 0 })
 	}

@@ -194,6 +194,48 @@ static void test_groups(void **state)
 	tracer_close(s.tr);
 }
 
+struct places {
+	uint8_t first[N_POINTS];	/* byte of each point, before anything was planted */
+};
+
+static bool is_clean(void *ctx)
+{
+	const struct places *p = ctx;
+
+	for (int i = 0; i < N_POINTS; i++)
+		if (*(const volatile uint8_t *)(uintptr_t)points[i] != p->first[i])
+			return false;
+	return true;
+}
+
+static bool never_clean(void *ctx)
+{
+	return false;
+}
+
+/* Once the breakpoints have gone nothing more is waited for; without word of that, for the end. */
+static void test_leave(void **state)
+{
+	struct places places;
+	struct seen s;
+
+	need_rights();
+	for (int i = 0; i < N_POINTS; i++)
+		places.first[i] = *(const volatile uint8_t *)(uintptr_t)points[i];
+	open_tracer(&s);
+	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
+	assert_false(is_clean(&places));
+	tracer_leave(s.tr, is_clean, &places);
+	assert_true(is_clean(&places));
+	assert_int_equal(listening(&s), 0);
+	tracer_close(s.tr);
+	open_tracer(&s);
+	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
+	tracer_leave(s.tr, never_clean, NULL);
+	assert_true(is_clean(&places));
+	tracer_close(s.tr);
+}
+
 /* The file is named by a descriptor, as it is when it must be the very one that was read. */
 static void test_descriptor(void **state)
 {
@@ -877,6 +919,7 @@ int main(void)
 		cmocka_unit_test(test_equal_addresses),
 		cmocka_unit_test(test_no_rights),
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_leave),
 		cmocka_unit_test(test_descriptor),
 		cmocka_unit_test(test_drain_ends),
 		cmocka_unit_test(test_hits_with_losses),

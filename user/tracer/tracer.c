@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "user/base/util.h"
 #include "user/tracer/cost.h"
@@ -56,6 +57,7 @@ struct tracer {
 
 /* Of the ring, for stacks between two drains. */
 enum { STACK_CREDIT = GL_RING_BYTES / 4 };
+enum { LEAVE_PAUSE_NS = 500000 };	/* between two looks whether the breakpoints have gone */
 
 /* ---- open ---------------------------------------------------------------------------------- */
 
@@ -428,6 +430,26 @@ void tracer_cost(const struct tracer *tr, struct tracer_cost *out)
 	out->ns_dropped = prices.dropped;
 	out->ns_unheard = prices.unheard;
 	out->total_ns = prices.total_ns;
+}
+
+static bool all_have_left(struct tracer *tr)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tr->leaving); i++)
+		all &= has_left(&tr->leaving[i], WNOHANG);
+	return all;
+}
+
+/* Children that are not waited for are past all that can be done to them. */
+void tracer_leave(struct tracer *tr, bool (*clean)(void *ctx), void *ctx)
+{
+	static const struct timespec pause = { .tv_nsec = LEAVE_PAUSE_NS };
+
+	tracer_detach(tr, TRACER_ALL);
+	while (!all_have_left(tr) && !clean(ctx))
+		nanosleep(&pause, NULL);
+	memset(tr->leaving, 0, sizeof(tr->leaving));
 }
 
 void tracer_close(struct tracer *tr)

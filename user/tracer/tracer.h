@@ -50,6 +50,13 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 		const struct tracer_probe *probes, size_t n, tracer_sink sink, void *ctx);
 /* NULL is fine; detaches, and waits until all that was planted is gone. */
 void tracer_close(struct tracer *tr);
+/*
+ * For who is about to end: detaches, and waits until the kernel has removed what was planted, or no
+ * breakpoint stands any more, as clean() says.  The kernel takes these out first, in some ms, and
+ * frees what was behind them some 30 to 80 ms later, with nobody's help: tracer_close() does not
+ * wait for that afterwards.
+ */
+void tracer_leave(struct tracer *tr, bool (*clean)(void *ctx), void *ctx);
 
 /*
  * Plants the probes of these groups (those that are not planted yet) in the file at path, for the
