@@ -522,7 +522,7 @@ static void test_found(void **state)
 	need_rights();
 	fill_probes(probes);
 	offset = probes[0].file_off;
-	assert_int_equal(load_open(&l, &config, probes, 1, false), 0);
+	assert_int_equal(load_open(&l, &config, probes, 1), 0);
 	if (l.found_fd < 0 || !found_start(&f, l.found_fd)) {
 		load_close(&l);
 		skip();
@@ -530,7 +530,7 @@ static void test_found(void **state)
 	for (int i = 0; i < 10000000; i++)
 		heap_point(&goid, 0);
 	assert_int_equal(times_found(&l), 0);
-	assert_int_equal(plant(&p, l.prog_fds[0], &(struct place){ "/proc/self/exe", getpid(),
+	assert_int_equal(plant(&p, l.prog_fd, &(struct place){ "/proc/self/exe", getpid(),
 								   (__u64 *)&offset, 1 }), 0);
 	for (int i = 0; i < 10000000 && times_found(&l) < 3; i++)
 		heap_point(&goid, 0);
@@ -783,7 +783,7 @@ static void test_equal_addresses(void **state)
 	set_verbosity(QUIET);
 	fill_probes(probes);
 	probes[2].addr = probes[0].addr;
-	assert_int_equal(load_open(&l, &config, probes, N_POINTS, false), -EINVAL);
+	assert_int_equal(load_open(&l, &config, probes, N_POINTS), -EINVAL);
 	load_close(&l);
 }
 
@@ -877,14 +877,14 @@ static void test_tracefs(void **state)
 	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	fill_probes(probes);
-	assert_int_equal(load_open(&l, &config, probes, N_POINTS, false), 0);
+	assert_int_equal(load_open(&l, &config, probes, N_POINTS), 0);
 	ring = ring_buffer__new(l.ring_fd, count_goid, &sum, NULL);
 	for (int i = 0; i < N_POINTS; i++)
 		l.control->listen[i] = GL_FIRST;
 	const __u64 offs[] = { probes[0].file_off, probes[1].file_off, probes[2].file_off };
-	assert_int_equal(plant_event(&rest, l.prog_fds[0],
+	assert_int_equal(plant_event(&rest, l.prog_fd,
 				     &(struct place){ path, getpid(), offs + 1, 2 }), 0);
-	assert_int_equal(plant_event(&heap, l.prog_fds[0],
+	assert_int_equal(plant_event(&heap, l.prog_fd,
 				     &(struct place){ path, getpid(), offs, 1 }), 0);
 	remove_stale_events("/sys/kernel/tracing", "/proc");
 	strcpy(event, heap.event);

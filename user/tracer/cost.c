@@ -177,6 +177,11 @@ void cost_start(struct cost *c, const struct cost_setup *setup)
 		     found_start(&c->found, c->setup.found_fd);
 }
 
+void cost_second(struct cost *c, int prog_fd)
+{
+	c->setup.prog_fds[1] = prog_fd;
+}
+
 /* The runs that recorded something are those that take time. */
 static void take_runs(struct cost *c, const struct cost_counts *now)
 {

@@ -18,7 +18,7 @@ struct cost_counts {
 };
 
 struct cost_setup {
-	int prog_fds[2];	/* what stands behind the probes; -1: none */
+	int prog_fds[2];	/* what stands behind the probes; -1: nothing, or nothing yet */
 	int found_fd;		/* what counts when the target is found; -1: nothing does */
 	bool stepped;		/* some probes are at instructions that are not emulated */
 };
@@ -42,6 +42,8 @@ struct cost_prices {
 void cost_init(struct cost *c);		/* nothing is known */
 /* Measures the trap on ourselves, and from now on what happens to the target. */
 void cost_start(struct cost *c, const struct cost_setup *setup);
+/* The second of the programs, before it runs. */
+void cost_second(struct cost *c, int prog_fd);
 /* Ends what has been measured enough; to be called now and then. */
 void cost_tick(struct cost *c, const struct cost_counts *now);
 void cost_stop(struct cost *c);		/* one that was not started is fine */

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * load.c - opens the skeleton, fills configuration and table, loads the one program that this
- * kernel can run.
+ * kernel can run.  Its twin follows in a thread of its own, since it takes the kernel's verifier some
+ * 20 ms to read it, and nobody needs it before probes come back that have just gone.
  */
 #include "user/tracer/load.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,23 +105,25 @@ static bool has_task_regs(void)
 	return kernel_at_least(5, 15) && !access("/sys/kernel/btf/vmlinux", R_OK);
 }
 
-/* The first program, by what this kernel can do: see stack.bpf.h. */
-static void choose(struct loaded *l, bool twins, struct bpf_program *progs[2])
+static void for_probes(struct bpf_program *prog)
+{
+	bpf_program__set_expected_attach_type(prog, (enum bpf_attach_type)PLANT_ATTACH_TYPE);
+}
+
+/* The program behind the probes, by what this kernel can do: see stack.bpf.h. */
+static struct bpf_program *choose(struct loaded *l)
 {
 	bool cmpxchg = kernel_at_least(5, 12);
+	struct bpf_program *prog = cmpxchg ? l->skel->progs.gl_hit : l->skel->progs.gl_hit_percpu;
 
-	progs[0] = cmpxchg ? l->skel->progs.gl_hit : l->skel->progs.gl_hit_percpu;
-	progs[1] = twins ? l->skel->progs.gl_hit_twin : NULL;
 	bpf_program__set_autoload(l->skel->progs.gl_hit, cmpxchg);
 	bpf_program__set_autoload(l->skel->progs.gl_hit_percpu, !cmpxchg);
-	bpf_program__set_autoload(l->skel->progs.gl_hit_twin, twins);
+	bpf_program__set_autoload(l->skel->progs.gl_hit_twin, false);
 	bpf_program__set_autoload(l->skel->progs.gl_found, has_task_regs());
 	if (!cmpxchg)
 		bpf_map__set_max_entries(l->skel->maps.work_pool, libbpf_num_possible_cpus());
-	for (int i = 0; i < 2; i++)
-		if (progs[i])
-			bpf_program__set_expected_attach_type(progs[i], (enum bpf_attach_type)
-							      PLANT_ATTACH_TYPE);
+	for_probes(prog);
+	return prog;
 }
 
 /* Each processor has random numbers of its own. */
@@ -143,20 +149,17 @@ static void share(struct loaded *l)
 	seed(l->cpus);
 }
 
-static int load(struct loaded *l, bool twins)
+static int load(struct loaded *l)
 {
-	struct bpf_program *progs[2];
-	int err;
+	struct bpf_program *prog = choose(l);
+	int err = gobpfleak__load(l->skel);
 
-	choose(l, twins, progs);
-	err = gobpfleak__load(l->skel);
 	if (err) {
 		say_error("the kernel does not load the BPF programs: %s; -v shows its reasons",
 			  strerror(-err));
 		return err;
 	}
-	for (int i = 0; i < 2; i++)
-		l->prog_fds[i] = progs[i] ? bpf_program__fd(progs[i]) : -1;
+	l->prog_fd = bpf_program__fd(prog);
 	l->exec_fd = bpf_raw_tracepoint_open("sched_process_exec",
 					     bpf_program__fd(l->skel->progs.gl_exec));
 	if (l->exec_fd < 0)	/* an exec is noticed all the same, only later */
@@ -167,12 +170,12 @@ static int load(struct loaded *l, bool twins)
 }
 
 int load_open(struct loaded *out, const struct gl_config *config,
-	      const struct tracer_probe *probes, size_t n, bool twins)
+	      const struct tracer_probe *probes, size_t n)
 {
 	int err;
 
 	libbpf_set_print(print_libbpf);
-	out->exec_fd = -1;
+	out->prog_fd = out->twin_fd = out->exec_fd = -1;
 	out->skel = gobpfleak__open();
 	if (!out->skel) {
 		err = -errno;
@@ -180,13 +183,74 @@ int load_open(struct loaded *out, const struct gl_config *config,
 		return err;
 	}
 	err = set_table(out, config, probes, n);
-	return err ? err : load(out, twins);
+	return err ? err : load(out);
+}
+
+/* ---- the twin -------------------------------------------------------------------------------- */
+
+/* Of an object of its own, since one is loaded as a whole; it has the maps of the other one. */
+static int share_maps(struct gobpfleak *twin, const struct gobpfleak *skel)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, twin->obj) {
+		const struct bpf_map *of = bpf_object__find_map_by_name(skel->obj,
+									bpf_map__name(map));
+
+		if (!err)
+			err = bpf_map__reuse_fd(map, bpf_map__fd(of));
+	}
+	return err;
+}
+
+static void *load_twin(void *ctx)
+{
+	struct loaded *l = ctx;
+	struct gobpfleak *twin = gobpfleak__open();
+	struct bpf_program *prog;
+	int err = twin ? share_maps(twin, l->skel) : -errno;
+
+	if (!err) {
+		bpf_object__for_each_program(prog, twin->obj)
+			bpf_program__set_autoload(prog, prog == twin->progs.gl_hit_twin);
+		for_probes(twin->progs.gl_hit_twin);
+		err = gobpfleak__load(twin);
+	}
+	if (!err)
+		l->twin_fd = fcntl(bpf_program__fd(twin->progs.gl_hit_twin), F_DUPFD_CLOEXEC, 0);
+	if (l->twin_fd < 0)
+		say_verbose("no second copy of the BPF program: %s", strerror(-err));
+	gobpfleak__destroy(twin);
+	return NULL;
+}
+
+void load_twin_begin(struct loaded *l)
+{
+	sigset_t all, was;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);	/* signals are the owner's */
+	l->twin_loads = !pthread_create(&l->twin_thread, NULL, load_twin, l);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+}
+
+int load_twin_get(struct loaded *l)
+{
+	if (l->twin_loads)
+		pthread_join(l->twin_thread, NULL);
+	l->twin_loads = false;
+	return l->twin_fd;
 }
 
 void load_close(struct loaded *l)
 {
+	int twin_fd = load_twin_get(l);
+
+	if (l->skel && twin_fd >= 0)
+		close(twin_fd);
 	if (l->skel && l->exec_fd >= 0)
 		close(l->exec_fd);
 	gobpfleak__destroy(l->skel);
-	*l = (struct loaded){ .exec_fd = -1 };
+	*l = (struct loaded){ .prog_fd = -1, .twin_fd = -1, .exec_fd = -1 };
 }

@@ -7,6 +7,7 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,9 +18,10 @@ struct tracer_probe;
 
 struct loaded {
 	struct gobpfleak *skel;
-	int prog_fds[2];	/* of the twin programs behind the probes, GL_FIRST and GL_SECOND;
-				 * the second is -1 where no probes are planted while others are
-				 * still being removed */
+	int prog_fd;		/* of the program behind the probes, GL_FIRST */
+	int twin_fd;		/* of its twin, GL_SECOND, see load_twin_get() */
+	bool twin_loads;	/* in this thread */
+	pthread_t twin_thread;
 	int exec_fd;		/* what tells the program of an exec, or -1 */
 	int found_fd;		/* the program that counts samples in traps, or -1 */
 	int ring_fd, counters_fd;
@@ -28,10 +30,14 @@ struct loaded {
 	volatile struct gl_stack_set *stacks_sent;	/* and these */
 };
 
-/* Loads the programs for these probes; sets config.hash.  twins: both of them.  Tells the user on failure; call
- * load_close() in either case. */
+/* Loads the programs for these probes but the twin; sets config.hash.  Tells the user on failure;
+ * call load_close() in either case. */
 int load_open(struct loaded *out, const struct gl_config *config,
-	      const struct tracer_probe *probes, size_t n, bool twins);
+	      const struct tracer_probe *probes, size_t n);
+/* The twin, for probes that are planted while others are still being removed.  get waits until it is
+ * there; -1: there is none. */
+void load_twin_begin(struct loaded *l);
+int load_twin_get(struct loaded *l);
 void load_close(struct loaded *l);
 
 #endif

@@ -83,7 +83,7 @@ static int map_ring(struct tracer *tr)
 static void start_cost(struct tracer *tr)
 {
 	struct cost_setup setup = {
-		.prog_fds = { tr->loaded.prog_fds[0], tr->loaded.prog_fds[1] },
+		.prog_fds = { tr->loaded.prog_fd, -1 },
 		.found_fd = tr->loaded.found_fd,
 	};
 
@@ -109,7 +109,7 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 	cost_init(&tr->cost);
 	tr->has_multi = plant_has_multi();
 	c.filtered = plant_filters();
-	err = load_open(&tr->loaded, &c, probes, n, tr->has_multi);
+	err = load_open(&tr->loaded, &c, probes, n);
 	if (!err)
 		err = map_ring(tr);
 	if (err) {
@@ -119,6 +119,8 @@ int tracer_open(struct tracer **out, const struct gl_config *config,
 	tr->loaded.control->stack_credit = STACK_CREDIT;
 	memcpy(tr->probes, probes, n * sizeof(*probes));
 	start_cost(tr);
+	if (tr->has_multi)
+		load_twin_begin(&tr->loaded);
 	*out = tr;
 	return 0;
 }
@@ -182,7 +184,7 @@ static enum gl_twin free_twin(struct tracer *tr, unsigned int groups)
 
 	if (!who_leaves(tr, groups, GL_FIRST))
 		return GL_FIRST;
-	if (!who_leaves(tr, groups, GL_SECOND))
+	if (!who_leaves(tr, groups, GL_SECOND) && load_twin_get(&tr->loaded) >= 0)
 		return GL_SECOND;
 	while ((l = who_leaves(tr, groups, GL_FIRST)))
 		has_left(l, 0);
@@ -201,6 +203,14 @@ static void let_go(struct tracer *tr, struct set *set)
 	};
 }
 
+static int prog_of(struct tracer *tr, enum gl_twin twin)
+{
+	if (twin == GL_FIRST)
+		return tr->loaded.prog_fd;
+	cost_second(&tr->cost, tr->loaded.twin_fd);
+	return tr->loaded.twin_fd;
+}
+
 /* subset: NULL for all, and a burst has one. */
 static int plant_set(struct tracer *tr, unsigned int groups, const struct tracer_subset *subset,
 		     const char *path, pid_t pid)
@@ -217,7 +227,7 @@ static int plant_set(struct tracer *tr, unsigned int groups, const struct tracer
 		return 0;
 	set = free_set(tr);
 	set->twin = free_twin(tr, groups);
-	err = plant(&set->plant, tr->loaded.prog_fds[set->twin - GL_FIRST], &place);
+	err = plant(&set->plant, prog_of(tr, set->twin), &place);
 	if (err) {
 		plant_remove(&set->plant);
 		return err;
