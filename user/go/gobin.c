@@ -44,7 +44,7 @@ struct calls {
 
 /* Filled when asked, hence behind a pointer: a gobin is const for its users. */
 struct names {
-	struct nameindex *by_name;	/* of all functions, as Go prints them */
+	struct nameindex *by_name[NAMEINDEX_PARTS];	/* as Go prints them */
 	void *texts;			/* tree of struct text */
 	struct calls *calls;	/* CALLS_SLOTS of them, each the last one that was found */
 };
@@ -103,7 +103,8 @@ void gobin_close(struct gobin *gb)
 {
 	if (!gb)
 		return;
-	nameindex_free(gb->names->by_name);
+	for (int part = 0; part < NAMEINDEX_PARTS; part++)
+		nameindex_free(gb->names->by_name[part]);
 	for (size_t i = 0; i < CALLS_SLOTS; i++)
 		free(gb->names->calls[i].v);
 	free(gb->names->calls);
@@ -295,7 +296,7 @@ static bool func_is(const void *ctx, uint32_t number, const char *name)
 	return gobin_func(gb, number, &f) && !strcmp(f.name, name);
 }
 
-static struct nameindex *index_names(const struct gobin *gb)
+static struct nameindex *index_names(const struct gobin *gb, enum nameindex_part part)
 {
 	const int minor = gb->info.version.minor;
 	struct nameindex *ix = nameindex_new(gb->md.n_funcs, func_is, gb);
@@ -308,7 +309,8 @@ static struct nameindex *index_names(const struct gobin *gb)
 		if (!pclntab_func(&gb->pt, i, &f))
 			continue;
 		name = pclntab_name(&gb->pt, f.name_off);
-		if (!name || strnlen(name, MAX_NAME + 1) > MAX_NAME)
+		if (!name || nameindex_part_of(name) != part ||
+		    strnlen(name, MAX_NAME + 1) > MAX_NAME)
 			continue;
 		if (funcname_changes(name, minor)) {
 			funcname_print(printed, name, minor);
@@ -321,11 +323,13 @@ static struct nameindex *index_names(const struct gobin *gb)
 
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out)
 {
+	enum nameindex_part part = nameindex_part_of(name);
+	struct nameindex **by_name = &gb->names->by_name[part];
 	uint32_t i;
 
-	if (!gb->names->by_name)
-		gb->names->by_name = index_names(gb);
-	return nameindex_find(gb->names->by_name, name, &i) && gobin_func(gb, i, out);
+	if (!*by_name)
+		*by_name = index_names(gb, part);
+	return nameindex_find(*by_name, name, &i) && gobin_func(gb, i, out);
 }
 
 int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc)

@@ -27,6 +27,11 @@ struct nameindex {
 	const void *ctx;
 };
 
+enum nameindex_part nameindex_part_of(const char *name)
+{
+	return strncmp(name, "runtime.", strlen("runtime.")) ? NAMEINDEX_OTHERS : NAMEINDEX_RUNTIME;
+}
+
 struct nameindex *nameindex_new(size_t n, nameindex_same *same, const void *ctx)
 {
 	struct nameindex *ix = xcalloc(1, sizeof(*ix));

@@ -15,6 +15,15 @@
 
 struct nameindex;
 
+/*
+ * The parts of a program's names, each with an index of its own, to be filled when it is asked for:
+ * nearly all questions are for names of package runtime, some thousand out of a hundred thousand or
+ * more, and it is the filling that costs.
+ */
+enum nameindex_part { NAMEINDEX_RUNTIME, NAMEINDEX_OTHERS, NAMEINDEX_PARTS };
+
+enum nameindex_part nameindex_part_of(const char *name);
+
 /* Whether that number really has this name. */
 typedef bool nameindex_same(const void *ctx, uint32_t number, const char *name);
 

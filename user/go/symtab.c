@@ -18,7 +18,7 @@ struct symtab {
 	const Elf64_Sym *v;
 	const char *strings;		/* end with a NUL */
 	size_t n, n_strings;
-	struct nameindex *by_name;
+	struct nameindex **by_name;	/* NAMEINDEX_PARTS of them, filled when asked */
 };
 
 Elf_Scn *symtab_section(Elf *elf)
@@ -51,18 +51,21 @@ static bool symbol_is(const void *ctx, uint32_t number, const char *name)
 	return s && !strcmp(s, name);
 }
 
-static void index_names(struct symtab *st)
+static struct nameindex *index_names(const struct symtab *st, enum nameindex_part part)
 {
+	struct nameindex *ix = nameindex_new(st->n, symbol_is, st);
 	const char *name;
 	size_t i, len;
 
-	st->by_name = nameindex_new(st->n, symbol_is, st);
 	for (i = 0; i < st->n; i++) {
 		name = symbol_name(st, i);
-		len = name ? strnlen(name, MAX_NAME + 1) : 0;
+		if (!name || nameindex_part_of(name) != part)
+			continue;
+		len = strnlen(name, MAX_NAME + 1);
 		if (len && len <= MAX_NAME)
-			nameindex_add(st->by_name, name, len, i);
+			nameindex_add(ix, name, len, i);
 	}
+	return ix;
 }
 
 struct symtab *symtab_new(Elf *elf)
@@ -83,7 +86,7 @@ struct symtab *symtab_new(Elf *elf)
 	st->n = data->d_size / sizeof(*st->v);
 	st->strings = strings->d_buf;
 	st->n_strings = strings->d_size;
-	index_names(st);
+	st->by_name = xcalloc(NAMEINDEX_PARTS, sizeof(*st->by_name));
 	return st;
 }
 
@@ -91,15 +94,20 @@ void symtab_free(struct symtab *st)
 {
 	if (!st)
 		return;
-	nameindex_free(st->by_name);
+	for (int part = 0; part < NAMEINDEX_PARTS; part++)
+		nameindex_free(st->by_name[part]);
+	free(st->by_name);
 	free(st);
 }
 
 bool symtab_find(const struct symtab *st, const char *name, uint64_t *vaddr, uint64_t *size)
 {
+	enum nameindex_part part = nameindex_part_of(name);
 	uint32_t i;
 
-	if (!nameindex_find(st->by_name, name, &i))
+	if (!st->by_name[part])
+		st->by_name[part] = index_names(st, part);
+	if (!nameindex_find(st->by_name[part], name, &i))
 		return false;
 	*vaddr = st->v[i].st_value;
 	*size = st->v[i].st_size;
