@@ -235,7 +235,7 @@ static struct result look(uint64_t seconds, uint64_t late)
 		int seen = census_poll_look(p, now, &mark, &next);
 
 		assert_true(seen >= 0);
-		assert_true(next >= now + 200 * US && next <= now + S);
+		assert_true(next >= now + 200 * US && next <= now + 2 * S);
 		if (seen) {
 			r.n_marks++;
 			memcpy(leaks[0], leaks[1], sizeof(leaks[0]));
@@ -319,7 +319,7 @@ static void test_unforeseen(void **state)
 	w.forced = 0;
 	r = look(600, MS);
 	assert_true(r.n_cycles >= 4);
-	assert_true(w.n_calls <= 640 * 150);
+	assert_true(w.n_calls <= 640 * 15);
 }
 
 /* Its clock is not ours: the middle is as good as anything, and the bounds hold. */

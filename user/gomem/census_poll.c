@@ -33,12 +33,13 @@
 
 enum {
 	MIN_WAIT_NS = 200000,
-	OFTEN_WAIT_NS = 100000000,	/* between looks while no mark phase is due: an eighth of */
-	MAX_WAIT_NS = 500000000,	/* the last period, between these */
-	MAX_MARKING_NS = 20000000,	/* between looks while the collector marks; at most an */
-	PERIOD_PARTS = 8,		/* eighth of the last period */
+	OFTEN_WAIT_NS = 100000000,	/* between looks while no mark phase is due: a sixth of */
+	MAX_WAIT_NS = 2000000000,	/* the period, between these */
+	MAX_MARKING_NS = 20000000,	/* between looks while the collector marks; at most a */
+	PERIOD_PARTS = 6,		/* sixth of the period */
 	MIN_AGE_NS = 1000000,		/* of a reading of before the mark phase when it is made */
-	MAX_AGE_NS = 1000000000,	/* anew; in between as old as thrice the time left */
+	OLD_AGE_NS = 1000000000,	/* anew; or a third of the period, whichever is more; but no */
+	AGE_WAITS = 2,			/* older than thrice the time left */
 	RATE_NS = 1000000,		/* least time from which a rate is told, */
 	RATE_MAX_NS = 10000000,		/* and the time after which one is told anew */
 	PATIENCE = 64,			/* looks for one that is due, before they get rarer */
@@ -57,6 +58,7 @@ struct census_poll {
 	uint64_t look_ns;		/* of the last one */
 	uint64_t start_ns;		/* of the last cycle that is known to have been started */
 	uint64_t period_ns;		/* from the one before */
+	uint64_t since_ns;		/* so long there has been none: the period is no shorter */
 
 	bool ready;			/* before is: no cycle had been started by then */
 	struct census_reading before;
@@ -120,7 +122,8 @@ static double bytes_left(const struct census_poll *p, const struct gomem_gc *gc)
 /* Between looks while nothing seems to be due: it may come sooner than it seems. */
 static uint64_t longest_wait(const struct census_poll *p)
 {
-	uint64_t wait = p->period_ns / PERIOD_PARTS;
+	uint64_t since = p->look_ns - p->since_ns;
+	uint64_t wait = (since > p->period_ns ? since : p->period_ns) / PERIOD_PARTS;
 
 	return wait < OFTEN_WAIT_NS ? OFTEN_WAIT_NS : wait > MAX_WAIT_NS ? MAX_WAIT_NS : wait;
 }
@@ -167,12 +170,13 @@ static uint64_t next_look(struct census_poll *p, const struct gomem_gc *gc, uint
 /* Whether the reading that there is serves as well as one made now. */
 static bool fresh(const struct census_poll *p, const struct gomem_gc *gc, uint64_t now)
 {
-	uint64_t age = now - p->before.end_ns;
+	uint64_t age = now - p->before.end_ns, old = AGE_WAITS * longest_wait(p);
 
 	if (!p->ready)
 		return false;
 	return age < MIN_AGE_NS || (gc->heap_live == p->heap_live && p->swept) ||
-	       (age < MAX_AGE_NS && (double)age * p->rate < 3 * bytes_left(p, gc));
+	       (age < (old > OLD_AGE_NS ? old : OLD_AGE_NS) &&
+		(double)age * p->rate < 3 * bytes_left(p, gc));
 }
 
 static bool same_cycle(const struct gomem_gc *a, const struct gomem_gc *b)
@@ -328,7 +332,7 @@ int census_poll_look(struct census_poll *p, uint64_t now_ns, struct census_mark 
 		return err;
 	if (!p->begun) {
 		p->begun = true;
-		p->look_ns = now_ns;
+		p->look_ns = p->since_ns = now_ns;
 		p->start_ns = gc.start_ns;
 	}
 	save_calls(p, now_ns);
@@ -344,6 +348,7 @@ int census_poll_look(struct census_poll *p, uint64_t now_ns, struct census_mark 
 		else
 			p->rate = -1;		/* it came sooner than expected */
 		p->period_ns = gc.start_ns - p->start_ns;
+		p->since_ns = now_ns;
 		p->start_ns = gc.start_ns;
 		p->ready = false;
 	}
