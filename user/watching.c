@@ -98,7 +98,8 @@ struct watching {
 	struct table groups;
 	char **states;
 	size_t n_states;
-	uint64_t table_ns, memory_ns;	/* of the last one; 0: none */
+	uint64_t table_ns, memory_ns, limit_ns;	/* of the last one; 0: none */
+	struct memlimit limit;
 	uint64_t n_goroutines, n_tables_lost, n_gos_lost;
 	struct watched told;
 };
@@ -505,20 +506,30 @@ static void tell_gos(struct watching *w, const struct horizon *now, uint64_t tim
 		qsort(t->gos, n, sizeof(*t->gos), by_growth);
 }
 
+/* Which files say so has to be found anew each time, in lists as long as there are cgroups. */
+static void read_limit(struct watching *w, uint64_t now)
+{
+	if (w->limit_ns && now - w->limit_ns < RARE_READING_NS)
+		return;
+	w->limit = (struct memlimit){ 0 };
+	memlimit_read("", target_pid(process_target(w->p)), &w->limit);
+	w->limit_ns = now;
+}
+
 /* What is left to the limit is shared with all who use it. */
 static void tell_memory(struct watching *w, const struct horizon *now)
 {
 	const struct memory_series *series = (now ? now : &w->horizons[WHOLE])->memory;
 	struct watched *t = &w->told;
 	struct memory_history history;
-	struct memlimit limit = { 0 };
+	const struct memlimit *limit = &w->limit;
 	uint64_t room = 0;
 
-	if (!memlimit_read("", target_pid(process_target(w->p)), &limit))
-		room = limit.bytes > limit.used ? limit.bytes - limit.used : 1;
-	t->limit_bytes = limit.bytes;
-	t->limit_used = limit.used;
-	t->limit_of = limit.of;
+	if (limit->bytes)
+		room = limit->bytes > limit->used ? limit->bytes - limit->used : 1;
+	t->limit_bytes = limit->bytes;
+	t->limit_used = limit->used;
+	t->limit_of = limit->of;
 	memory_series_history(series, &history);
 	memory_tell(&history, &t->heap, t->verdict, room ? t->memory.rss + room : 0, &t->does);
 }
@@ -542,8 +553,10 @@ static void judge_all(struct watching *w, uint64_t now)
 	w->told.verdict = all->worst < VERDICT_GROWING ? all->worst : VERDICT_STEADY;
 	tell_heap(w, late);
 	tell_gos(w, late, now);
-	if (w->memory_ns)
+	if (w->memory_ns) {
+		read_limit(w, now);
 		tell_memory(w, late);
+	}
 	free_groups(all);
 	if (late)
 		free_groups(late);

@@ -33,13 +33,14 @@
 
 enum {
 	MIN_WAIT_NS = 200000,
-	OFTEN_WAIT_NS = 100000000,	/* between looks while no mark phase is due: a sixth of */
-	MAX_WAIT_NS = 2000000000,	/* the period, between these */
+	OFTEN_WAIT_NS = 100000000,	/* between looks while no mark phase is due: a quarter of */
+	MAX_WAIT_NS = 2000000000,	/* the period, between these; */
+	GRID_NS = 250000000,		/* all processes at a time, so that we wake for them once */
 	MAX_MARKING_NS = 20000000,	/* between looks while the collector marks; at most a */
-	PERIOD_PARTS = 6,		/* sixth of the period */
+	PERIOD_PARTS = 4,		/* quarter of the period */
 	MIN_AGE_NS = 1000000,		/* of a reading of before the mark phase when it is made */
-	OLD_AGE_NS = 1000000000,	/* anew; or a third of the period, whichever is more; but no */
-	AGE_WAITS = 2,			/* older than thrice the time left */
+	OLD_AGE_NS = 1000000000,	/* anew, or this part of the longest wait, if that is more; */
+	AGE_PERCENT = 130,		/* but never older than thrice the time left */
 	RATE_NS = 1000000,		/* least time from which a rate is told, */
 	RATE_MAX_NS = 10000000,		/* and the time after which one is told anew */
 	PATIENCE = 64,			/* looks for one that is due, before they get rarer */
@@ -128,6 +129,12 @@ static uint64_t longest_wait(const struct census_poll *p)
 	return wait < OFTEN_WAIT_NS ? OFTEN_WAIT_NS : wait > MAX_WAIT_NS ? MAX_WAIT_NS : wait;
 }
 
+/* A wait that may as well be somewhat shorter. */
+static uint64_t on_grid(uint64_t now, uint64_t wait)
+{
+	return wait < 2 * GRID_NS ? wait : wait - (now + wait) % GRID_NS;
+}
+
 static uint64_t wait_when_off(struct census_poll *p, const struct gomem_gc *gc)
 {
 	double left = bytes_left(p, gc), longest = (double)longest_wait(p);
@@ -136,7 +143,7 @@ static uint64_t wait_when_off(struct census_poll *p, const struct gomem_gc *gc)
 	if (p->rate < 0)
 		return RATE_NS;
 	if (left / 2 >= p->rate * longest)
-		return (uint64_t)longest;
+		return on_grid(p->look_ns, (uint64_t)longest);
 	if (left / 2 > p->rate * MIN_WAIT_NS) {
 		p->n_due = 0;
 		return (uint64_t)(left / 2 / p->rate);
@@ -170,7 +177,7 @@ static uint64_t next_look(struct census_poll *p, const struct gomem_gc *gc, uint
 /* Whether the reading that there is serves as well as one made now. */
 static bool fresh(const struct census_poll *p, const struct gomem_gc *gc, uint64_t now)
 {
-	uint64_t age = now - p->before.end_ns, old = AGE_WAITS * longest_wait(p);
+	uint64_t age = now - p->before.end_ns, old = longest_wait(p) * AGE_PERCENT / 100;
 
 	if (!p->ready)
 		return false;
