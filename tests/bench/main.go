@@ -85,6 +85,7 @@ var parts = []struct {
 	{"types", (*bench).realHeaps},
 	{"heap", (*bench).bigHeap},
 	{"census", (*bench).census},
+	{"watch", (*bench).watch},
 	{"estimates", (*bench).estimates},
 }
 
