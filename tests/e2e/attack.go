@@ -24,6 +24,7 @@ func attackTests(e *env) []testCase {
 		{"attack/children-ignored", func(t *T) { t.childrenIgnored() }},
 		{"attack/watch-reader-does-not-read", func(t *T) { t.watchReaderStalls() }},
 		{"attack/watch-full-disk", func(t *T) { t.watchFullDisk() }},
+		{"attack/watch-descriptors", func(t *T) { t.watchDescriptors() }},
 		{"attack/fifos", func(t *T) { t.fifos() }},
 	}
 }
@@ -74,6 +75,23 @@ func (t *T) watchFullDisk() {
 		}
 	}
 	p.finish()
+}
+
+// watchDescriptors: for whom there are none left is not passed over in silence.
+func (t *T) watchDescriptors() {
+	var programs []*program
+	for i := 0; i < 3; i++ {
+		programs = append(programs, t.program(t.build("quiet", t.newest(), "stripped")))
+	}
+	x := t.start(exec.Command("bash", "-c", fmt.Sprintf("ulimit -n 48; exec %s watch --all", t.tool)))
+	x.line(x.stderr, "no more than 2 processes are watched, as many as there are descriptors for (ulimit -n)")
+	t.must(x.cmd.Process.Signal(os.Interrupt))
+	if code := x.exit(); code != 0 {
+		t.Errorf("exit code %d, stderr %s", code, x.stderr)
+	}
+	for _, p := range programs {
+		p.finish()
+	}
 }
 
 // fifos: one that nobody writes to, or reads from, is not waited for against the user's will.

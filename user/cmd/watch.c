@@ -37,7 +37,8 @@
 enum {
 	KEY_HEAP = 1, KEY_MEMORY, KEY_CLASS,	/* of changes; go statements have their address */
 	CALM = 0, GROWS, LEAKS,			/* states of these */
-	TARGET_DESCRIPTORS = 10,		/* of one process that is watched */
+	TARGET_DESCRIPTORS = 8,			/* of one process that is watched, */
+	OWN_DESCRIPTORS = 32,			/* and for all else */
 	MIN_CYCLES_BETWEEN = 2,			/* two looks at a heap */
 	BETWEEN = 6,				/* part of --min-time that lies between these */
 	LOOKS_SHARE = 100,			/* times as long as looks at a heap took there are
@@ -73,7 +74,7 @@ struct run {
 	bool file;			/* out: what could not be written to it may be later */
 	struct arrivals *arrivals;	/* --all */
 	struct one **v;
-	size_t n, cap;
+	size_t n, cap, max;
 	uint64_t start_ns, end_ns, scan_ns, report_ns;
 	bool asked;			/* for a report */
 	bool stop, closed;		/* closed: nobody reads any more */
@@ -402,14 +403,16 @@ static void arrived(void *ctx, pid_t pid, struct process *p, const char *comm, c
 static void scan(struct run *r, uint64_t now)
 {
 	double begin = procself_cpu_s();
-	int err = arrivals_look(r->arrivals, MAX_WATCHED, arrived, r);
+	int err = arrivals_look(r->arrivals, r->max, arrived, r);
 	uint64_t took = (uint64_t)((procself_cpu_s() - begin) * 1e9);
 
 	took *= SCAN_SHARE;
 	took = took < SCAN_NS ? SCAN_NS : took > LONGEST_SCAN_NS ? LONGEST_SCAN_NS : took;
 	r->scan_ns = now + took;
 	if (err == -EMFILE && !r->full) {
-		say("no more than %d processes are watched; others are left out", MAX_WATCHED);
+		say("no more than %zu processes are watched%s; others are left out", r->max,
+		    r->max < MAX_WATCHED ? ", as many as there are descriptors for (ulimit -n)" :
+					   "");
 		r->full = true;
 	}
 }
@@ -566,17 +569,20 @@ static int open_output(struct run *r)
 
 /* Timers are to be on time, or a mark phase is seen late; and of each process some descriptors are
  * held. */
-static void prepare(void)
+static void prepare(struct run *r)
 {
+	const rlim_t wanted = (rlim_t)MAX_WATCHED * TARGET_DESCRIPTORS + OWN_DESCRIPTORS;
 	struct rlimit files;
 
+	r->max = MAX_WATCHED;
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (getrlimit(RLIMIT_NOFILE, &files))
 		return;
-	files.rlim_cur = files.rlim_max;
-	if (files.rlim_cur > (rlim_t)MAX_WATCHED * TARGET_DESCRIPTORS)
-		files.rlim_cur = (rlim_t)MAX_WATCHED * TARGET_DESCRIPTORS;
+	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
 	setrlimit(RLIMIT_NOFILE, &files);
+	if (files.rlim_cur < wanted)
+		r->max = files.rlim_cur < OWN_DESCRIPTORS + TARGET_DESCRIPTORS ? 1 :
+			 (files.rlim_cur - OWN_DESCRIPTORS) / TARGET_DESCRIPTORS;
 }
 
 static int begin(struct run *r)
@@ -626,7 +632,7 @@ static int watch(const struct opts *o)
 	bool gone = false;
 	int err = open_loop(&r);
 
-	prepare();
+	prepare(&r);
 	if (!err)
 		err = open_output(&r);
 	if (!err)
