@@ -75,6 +75,7 @@ struct watched {
 	struct watched_go *gos;	/* fastest growing first */
 	size_t n_gos;
 	uint64_t n_goroutines;	/* UNKNOWN_U64: their table was not read yet */
+	double table_age_s;	/* since it was read; NAN: never */
 	uint64_t n_tables_lost;	/* readings of the table that were not whole */
 	uint64_t n_gos_lost;	/* goroutines of go statements that found no room */
 	struct memory_account memory;

@@ -660,6 +660,7 @@ void watching_judge(struct watching *w, uint64_t now_ns)
 	t->seconds = (double)(now_ns - w->horizons[WHOLE].start_ns) / 1e9;
 	t->census_known = w->census_known;
 	t->n_goroutines = w->table_ns ? w->n_goroutines : UNKNOWN_U64;
+	t->table_age_s = w->table_ns ? (double)(now_ns - w->table_ns) / 1e9 : NAN;
 	t->n_tables_lost = w->n_tables_lost;
 	t->n_gos_lost = w->n_gos_lost;
 	t->cpu_s = (w->reading.spent_ns + w->table.spent_ns + w->judging.spent_ns) / 1e9;

@@ -47,6 +47,7 @@ static const struct watched leaking = {
 	.heap = { .verdict = VERDICT_LEAK, .rate = { 49000, 46000, 52000, 80 } },
 	.classes = classes, .n_classes = ARRAY_SIZE(classes),
 	.gos = gos, .n_gos = ARRAY_SIZE(gos), .n_goroutines = 1447, .n_tables_lost = 2,
+	.table_age_s = 58,
 	.memory = { .known = true, .rss = 120 << 20, .live_heap = 45 << 20,
 		    .gc_headroom = 50 << 20, .stacks = 8 << 20, .runtime = 12 << 20,
 		    .not_go = 5 << 20 },
@@ -60,7 +61,7 @@ static const struct watched leaking = {
 /* It has just begun to be watched, its collector cannot be seen. */
 static const struct watched dark = {
 	.target = { .pid = 77, .exe = "/bin/\x1b[2Jx", .go_version = "go1.18.8" },
-	.n_goroutines = UNKNOWN_U64, .memory = { .rss = 9 << 20 }, .heap = { .rate = UNKNOWN },
+	.n_goroutines = UNKNOWN_U64, .table_age_s = NAN, .memory = { .rss = 9 << 20 }, .heap = { .rate = UNKNOWN },
 	.does = { .rss_rate = UNKNOWN, .cause_rate = UNKNOWN, .left_s = UNKNOWN },
 };
 

@@ -207,6 +207,7 @@ static void put_watched(struct json *j, const struct watched *w)
 	field_u64(j, "gc_cycles", w->census_known ? w->n_cycles : UNKNOWN_U64);
 	field_u64(j, "gc_cycles_missed", w->census_known ? w->n_missed : UNKNOWN_U64);
 	field_u64(j, "goroutines", w->n_goroutines);
+	field_double(j, "goroutines_age_s", w->table_age_s);
 	field_u64(j, "goroutine_tables_lost", w->n_tables_lost);
 	field_u64(j, "goroutines_not_followed", w->n_gos_lost);
 	put_memory(j, &w->memory);

@@ -21,6 +21,7 @@ enum {
 	UNBROKEN = 1 << 30,
 	MAX_CLASSES = 5,
 	MAX_HOLDERS = 2, MAX_PLACES = 3, MAX_FRAMES = 6, MAX_GOS = 5,
+	STALE_S = 10,		/* what was read longer ago says so */
 	MIN_SHARE = 200,	/* a holder of less of what grew is left out */
 };
 
@@ -420,6 +421,8 @@ static void put_lasting(FILE *out, const struct watched *w)
 	end_line(&l);
 	l = begin(out, INDENT "GOROUTINES ");
 	item(&l, "", "%s", report_count(w->n_goroutines).s);
+	if (w->table_age_s >= STALE_S)
+		item(&l, ", ", "counted %s ago", report_duration(w->table_age_s).s);
 	if (w->n_tables_lost)
 		item(&l, "; ", "%s readings of their table were not whole",
 		     report_count(w->n_tables_lost).s);
