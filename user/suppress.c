@@ -203,10 +203,12 @@ static int add_line(struct suppress *s, char *text, unsigned line)
 
 static int add_lines(struct suppress *s, char *text, size_t size)
 {
+	static const char bom[] = "\xef\xbb\xbf";	/* of UTF-8, which editors of Windows write */
+	const size_t skip = strncmp(text, bom, strlen(bom)) ? 0 : strlen(bom);
 	unsigned line = 1;
 	int err = 0;
 
-	for (char *at = text, *end; !err && at < text + size; at = end + 1, line++) {
+	for (char *at = text + skip, *end; !err && at < text + size; at = end + 1, line++) {
 		end = memchr(at, '\n', (size_t)(text + size - at));
 		if (!end)
 			end = text + size;

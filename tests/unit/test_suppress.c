@@ -108,6 +108,7 @@ static void test_order(void **state)
 	assert_int_equal(matched("main.* < main.main"), ALL);
 	assert_int_equal(matched("main.* < main.* < main.*"), 0);
 	assert_int_equal(matched("\tbytes.*   <  main.main  \r\n"), ALL);
+	assert_int_equal(matched("\xef\xbb\xbf" "main.main\r\n"), ALL);	/* a byte order mark */
 }
 
 static void test_types(void **state)
