@@ -61,7 +61,8 @@ static const struct watched leaking = {
 /* It has just begun to be watched, its collector cannot be seen. */
 static const struct watched dark = {
 	.target = { .pid = 77, .exe = "/bin/\x1b[2Jx", .go_version = "go1.18.8" },
-	.n_goroutines = UNKNOWN_U64, .table_age_s = NAN, .memory = { .rss = 9 << 20 }, .heap = { .rate = UNKNOWN },
+	.n_goroutines = UNKNOWN_U64, .table_age_s = NAN, .memory = { .rss = 9 << 20 },
+	.heap = { .rate = UNKNOWN },
 	.does = { .rss_rate = UNKNOWN, .cause_rate = UNKNOWN, .left_s = UNKNOWN },
 };
 
@@ -82,7 +83,7 @@ static struct watched_stack stacks[] = {
 static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
 	struct heapmap now = later_look(), before = earlier_look();
-	struct watched calm = leaking, grows = leaking, rss = leaking;
+	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view;
 	struct watched_growth growth = { .types = &view, .stacks = stacks, .n_stacks = 1,
@@ -104,8 +105,10 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &calm, .brief = true },
 		{ .kind = NEWS_REPORT, .w = &calm, .n_watched = 24, .own_cpu_percent = .7,
 		  .own_rss = 60 << 20 },
+		{ .kind = NEWS_REPORT, .w = &young, .n_watched = 1, .own_rss = 9 << 20 },
 	};
 
+	young.census_known = true;		/* and no collection has been seen */
 	calm.verdict = calm.heap.verdict = VERDICT_STEADY;
 	calm.heap.rate = (struct estimate){ 10, -20, 40, 80 };
 	calm.classes = &class;

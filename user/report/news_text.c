@@ -132,6 +132,10 @@ static void put_heap(struct line *l, const struct watched *w)
 		item(l, "", "what lives in the heap is not known of this binary");
 		return;
 	}
+	if (verdict < VERDICT_GROWING && !w->n_cycles) {
+		item(l, "", "what lives in the heap is not known yet: no collection was seen");
+		return;
+	}
 	if (verdict < VERDICT_GROWING) {
 		item(l, "", "live heap %s", report_bytes(w->live_bytes).s);
 		if (isfinite(rate.value)) {
