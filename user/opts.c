@@ -751,7 +751,8 @@ static int take_interval(struct parsing *p, const char *arg)
 		v = strtoul(arg, NULL, 10);
 		if (errno || v > MAX_BARE_INTERVAL ||
 		    ((pid_t)v != p->o->pid && v && same_program(p->o->pid, (pid_t)v))) {
-			pids = xasprintf("-p %d %s", (int)p->o->pid, arg);
+			pids = p->o->name ? xasprintf("-p %s %s", p->o->name, arg) :
+					    xasprintf("-p %d %s", (int)p->o->pid, arg);
 			err = wrong(p, "%s: one process at a time; run gobpfleak once for each. "
 				    "If %s is meant as INTERVAL, write %ss", pids, arg, arg);
 			free(pids);

@@ -45,14 +45,14 @@ void progress_show(struct progress *p, const struct tracing_status *s, uint64_t 
 	bool one = p->until_cycles ? p->until_cycles == 1 : s->gc_cycles == 1;
 
 	say_status(terminal_columns(STDERR_FILENO),
-		   "%s%s%s  %s%s%s collection%s  %s samples held  %s hits/s  %s%% of one core",
+		   "%s%s%s  %s%s%s collection%s  %s sample%s held  %s hits/s  %s%% of one core",
 		   report_duration((double)(now_ns - s->attach_ns) / 1e9).s,
 		   p->until_ns > s->attach_ns ? " of " : "",
 		   p->until_ns > s->attach_ns ?
 		   report_duration((double)(p->until_ns - s->attach_ns) / 1e9).s : "",
 		   report_count(s->gc_cycles).s, p->until_cycles ? " of " : "",
 		   p->until_cycles ? report_count(p->until_cycles).s : "", one ? "" : "s",
-		   report_count(s->held).s,
+		   report_count(s->held).s, s->held == 1 ? "" : "s",
 		   report_rough(seconds > 0 ? (double)(s->hits - p->hits) / seconds : NAN).s,
 		   report_rough(percent(p, s, seconds)).s);
 	p->before_ns = now_ns;

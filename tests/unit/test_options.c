@@ -339,6 +339,7 @@ static void test_refused(void **state)
 		{ "-p 42,43", "-p 42,43: one process at a time" },
 		{ "-p 42 -p 43", "-p 42 -p 43: one process at a time" },
 		{ "-p 42 86401", "-p 42 86401: one process at a time" },
+		{ "-p server 86401", "-p server 86401: one process at a time" },
 		{ "-p 42 86401", "write 86401s" },
 	};
 

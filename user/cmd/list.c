@@ -170,7 +170,7 @@ static int list(const struct opts *o)
 		list_text(&h);
 	err = report_finish(stdout);
 	if (h.n_hidden)
-		say("of %zu more processes this user may not know what they run%s", h.n_hidden,
+		say("%zu more: this user may not know what is run there%s", h.n_hidden,
 		    geteuid() ? "; root may" : "");
 	host_fini(&h);
 	return err ? EXIT_FAILED : EXIT_DONE;

@@ -601,7 +601,7 @@ static int begin(struct run *r)
 		say("watching %zu Go processes, and those that come; Ctrl-C ends and reports",
 		    r->n);
 		if (arrivals_hidden(r->arrivals))
-			say("of %zu more processes this user may not know what they run%s",
+			say("%zu more: this user may not know what is run there%s",
 			    arrivals_hidden(r->arrivals), geteuid() ? "; root may" : "");
 		return 0;
 	}
