@@ -84,6 +84,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
+	struct watched spread = leaking;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view;
 	struct watched_growth growth = { .types = &view, .stacks = stacks, .n_stacks = 1,
@@ -96,6 +97,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_GOROUTINES, .w = &leaking, .go = &gos[0], .places = &places },
 		{ .kind = NEWS_GOROUTINES, .w = &calm, .go = &gos[1] },
 		{ .kind = NEWS_MEMORY, .w = &rss }, { .kind = NEWS_MEMORY, .w = &calm },
+		{ .kind = NEWS_MEMORY, .w = &spread },
 		{ .kind = NEWS_GROWTH, .w = &leaking, .growth = &growth },
 		{ .kind = NEWS_END, .w = &leaking, .why = "exited" },
 		{ .kind = NEWS_END, .w = &dark, .why = "exited" },
@@ -125,6 +127,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	rss = calm;
 	rss.does = leaking.does;
 	rss.does.cause = MEMORY_IDLE;
+	spread.does.cause_rate = (struct estimate)UNKNOWN;
 	rss.does.no_collection = true;
 	heapview_make(&now, &before, &view);
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {

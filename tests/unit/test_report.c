@@ -341,6 +341,75 @@ static void test_keepers(void **state)
 	assert_null(strstr(text, "buckets"));
 	assert_non_null(strstr(text, "200KiB live were made for sync.Pools"));
 	free(text);
+	f.memory.live_heap = 3000 << 10;	/* most of it older than the attach */
+	text = render_findings("text", &f, 10);
+	assert_null(strstr(text, "sync.Pool"));
+	free(text);
+}
+
+/* Growth of resident memory that no part has half of is nobody's. */
+static void test_cause(void **state)
+{
+	struct findings f = plain_findings();
+	char *text;
+
+	f.memory.known = true;
+	f.process.rss_grows = true;
+	f.process.rss_rate = (struct estimate)EXACT(1024);
+	f.process.cause_rate = (struct estimate){ NAN, NAN, NAN, 0 };
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "rss grows +60KiB/min, no single part has most of that\n"));
+	free(text);
+	text = render_findings("json", &f, 10);
+	assert_non_null(strstr(text, "\"cause\":null,\"cause_bytes\":null,"));
+	free(text);
+	f.process.cause = MEMORY_STACKS;
+	f.process.cause_rate = (struct estimate)EXACT(1000);
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "+58.6KiB/min of it\n         stacks of goroutines\n"));
+	free(text);
+}
+
+/* "no leak" is the word of a trace that was long enough to say so. */
+static void test_so_far(void **state)
+{
+	struct findings f = plain_findings();
+	char *text;
+
+	f.verdicts.known = true;
+	f.verdicts.verdict = VERDICT_STEADY;
+	f.verdicts.min_cycles = 12;
+	f.verdicts.min_s = 180;
+	f.gc_cycles = 24;
+	f.attached_s = 30;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "no leak so far; 30s of 3m00s"));
+	free(text);
+	f.attached_s = 180;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "VERDICT  no leak"));
+	assert_null(strstr(text, "so far"));
+	free(text);
+}
+
+/* A sample of a large object that was drawn by chance may count for less than one. */
+static void test_less_than_one(void **state)
+{
+	struct heap_site sites[] = {
+		{ .live = { 0.4, 0.1, 2, 1 }, .live_bytes = { 300 << 10, 1 << 10, 2 << 20, 1 },
+		  .rate = { NAN, NAN, NAN, 0 } },
+	};
+	struct findings f = plain_findings();
+	char *text;
+
+	f.sites = sites;
+	f.n_sites = 1;
+	f.live = sites[0].live;
+	f.live_bytes = sites[0].live_bytes;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "live in 1 object at 1 site, 1 sample"));
+	assert_non_null(strstr(text, "live in 1 object, 1 sample"));
+	free(text);
 }
 
 /* What is suppressed has no row, and is in the sums. */
@@ -1217,7 +1286,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_json_bounds),
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
-		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
+		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers), cmocka_unit_test(test_cause),
+		cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),

@@ -58,11 +58,11 @@ struct run {
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
-/* runtime/proc.go, forcegcperiod: a collection every two minutes at least. */
+/* runtime/mgc.go, gcTrigger.test: by time only if there was a collection before. */
 #define NO_COLLECTION \
 	"no collection has ended since the attach, so what is live is not known and there is " \
-	"nothing to write: Go collects at least every two minutes unless GOGC is off; trace for " \
-	"longer, or count what was allocated (-falloc)"
+	"nothing to write: Go collects when the heap comes to its goal, and two minutes after the " \
+	"last collection unless GOGC is off; trace for longer, or count what was allocated (-falloc)"
 
 #define NOT_HEARD \
 	"no allocation was listened to since the attach, so there is nothing to write: trace for " \

@@ -92,7 +92,7 @@ void report_heap_totals(const struct page *out, const struct heap_view *v)
 	for (size_t i = 0; i < m->n_types; i++)
 		n += m->types[i].name != NULL;
 	item(&l, "", "%s live in %s object%s", report_bytes(bytes).s, count, plural(objects.high));
-	item(&l, " ", "of %zu type%s", n, plural(n));
+	item(&l, " ", "of %s type%s", report_count(n).s, plural(n));
 	put_slots(&l, m);
 	put_percent(&l, "; ", "typed %s of the bytes with pointers", heapview_typed(&m->pointers));
 	put_percent(&l, ", ", "%s of those without", heapview_typed(&m->no_pointers));

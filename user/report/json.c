@@ -193,8 +193,8 @@ static void put_process(struct json *j, const struct findings *f)
 	field_string(j, "does", does_name(d->does));
 	report_json_estimate(j, "rss_rate_per_s", &d->rss_rate);
 	field_bool(j, "rss_grows", d->rss_grows);
-	field_string(j, "cause", part_name(d->cause));
-	field_u64(j, "cause_bytes", d->cause_bytes);
+	field_string(j, "cause", report_has_cause(d) ? part_name(d->cause) : NULL);
+	field_u64(j, "cause_bytes", report_has_cause(d) ? d->cause_bytes : UNKNOWN_U64);
 	report_json_estimate(j, "cause_rate_per_s", &d->cause_rate);
 	field_bool(j, "no_collection", d->no_collection);
 	field_whole(j, "map_bytes", f->map_bytes, f->heap && f->live_known);

@@ -98,27 +98,12 @@ static const char *does_text(enum behaviour does)
 	return texts[does];
 }
 
-static const char *part_text(enum memory_part part)
-{
-	static const char *const texts[] = {
-		[MEMORY_LIVE] = "live heap",
-		[MEMORY_GARBAGE] = "garbage waiting for the next collection",
-		[MEMORY_FREE] = "free slots between live objects",
-		[MEMORY_IDLE] = "idle spans that the runtime has not returned to the system yet",
-		[MEMORY_STACKS] = "stacks of goroutines",
-		[MEMORY_RUNTIME] = "the runtime's own tables",
-		[MEMORY_NOT_GO] = "memory that Go did not allocate: C, mmap, mapped files",
-	};
-
-	return texts[part];
-}
-
 /* Pages of Go's that are touched for the first time look the same where nobody could tell. */
 static void put_part(struct line *l, const char *separator, const struct findings *f)
 {
-	item(l, separator, "%s", part_text(f->process.cause));
+	item(l, separator, "%s", report_memory_part(f->process.cause));
 	if (f->process.cause == MEMORY_NOT_GO && !f->memory.mapped_known)
-		item(l, ", ", "or did and had not touched");
+		item(l, ", ", "or Go's and touched for the first time");
 }
 
 /* What lets it be as large as it is. */
@@ -148,8 +133,8 @@ static void put_growth(struct line *l, const struct findings *f)
 
 	item(l, "; ", "rss grows %s/min%s", report_change(rate.value).s,
 	     report_limits(&rate, true).s);
-	if (!isfinite(d->cause_rate.value)) {
-		item(l, ", ", "no part of it for the most");
+	if (!report_has_cause(d)) {
+		item(l, ", ", "no single part has most of that");
 		return;
 	}
 	item(l, ", ", "%s/min of it", report_change(d->cause_rate.value * 60).s);
@@ -170,10 +155,11 @@ static void put_size(struct line *l, const struct findings *f)
 	put_settings(l, f);
 }
 
-/* Live to the runtime, and perhaps of no use: what sites tell of it. */
+/* Live to the runtime, and perhaps of no use: what sites tell of it, which do not know what is older
+ * than the attach. */
 static void put_keepers(struct line *l, const struct findings *f)
 {
-	double worth = KEEPER_SHARE * f->live_bytes.value;
+	double worth = KEEPER_SHARE * fmax(f->live_bytes.value, (double)f->memory.live_heap);
 
 	if (!f->heap || !f->live_known || !(worth > 0))
 		return;

@@ -90,8 +90,8 @@ static void put_rss(struct json *j, const struct diagnosis *d)
 	open_level(j, "rss", '{');
 	field_bool(j, "grows", d->rss_grows);
 	report_json_estimate(j, "rate_per_s", &d->rss_rate);
-	field_string(j, "cause", causes[d->cause]);
-	field_u64(j, "cause_bytes", d->cause_bytes);
+	field_string(j, "cause", report_has_cause(d) ? causes[d->cause] : NULL);
+	field_u64(j, "cause_bytes", report_has_cause(d) ? d->cause_bytes : UNKNOWN_U64);
 	field_bool(j, "no_collection", d->no_collection);
 	close_level(j, '}');
 }

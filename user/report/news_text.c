@@ -326,22 +326,15 @@ static void put_growth_news(FILE *out, const struct news *n)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static const char *const parts[N_MEMORY_PARTS] = {
-	[MEMORY_LIVE] = "the live heap",
-	[MEMORY_GARBAGE] = "garbage that waits for the next collection",
-	[MEMORY_FREE] = "free slots between live objects",
-	[MEMORY_IDLE] = "idle spans that the runtime has not returned",
-	[MEMORY_STACKS] = "stacks of goroutines",
-	[MEMORY_RUNTIME] = "the runtime's own memory",
-	[MEMORY_NOT_GO] = "memory that Go's runtime did not allocate (cgo, mmap, files)",
-};
-
 static void put_cause(struct line *l, const struct diagnosis *d)
 {
 	item(l, "", "rss %s", "");
 	put_rate(l, &d->rss_rate);
-	item(l, ", ", "mostly by %s", parts[d->cause]);
-	item(l, ": ", "%s", report_bytes(d->cause_bytes).s);
+	if (report_has_cause(d))
+		item(l, ", ", "most of that: %s, now %s", report_memory_part(d->cause),
+		     report_bytes(d->cause_bytes).s);
+	else
+		item(l, ", ", "no single part has most of that");
 	if (d->no_collection)
 		item(l, "; ", "no collection meanwhile");
 }

@@ -20,6 +20,7 @@
 #include "user/model.h"
 #include "user/report/heap_folded.h"
 #include "user/report/left_out.h"
+#include "user/report/line.h"
 #include "user/report/profile.h"
 
 /* Frames that make one location, known again by their addresses: most stacks share theirs. */
@@ -47,13 +48,15 @@ static void put_comments(struct making *m, bool of_heap)
 	if (f->look)
 		profile_comment(m->p, xstrdup("one look, no trace"));
 	else if (f->heap || f->goroutines)
-		profile_comment(m->p, xasprintf("attached %s, %" PRIu64 " GC cycles%s",
+		profile_comment(m->p, xasprintf("attached %s, %" PRIu64 " GC cycle%s%s",
 						report_duration(f->attached_s).s, f->gc_cycles,
+						plural(f->gc_cycles),
 						of_heap && !f->live_known ?
 						": what is in use is not known yet" : ""));
 	if (of_heap && (double)f->live.samples != f->live.value)
-		profile_comment(m->p, xasprintf("estimates from %" PRIu64 " samples: %s%s in use "
-						"in all (95 %%)", f->live.samples,
+		profile_comment(m->p, xasprintf("estimates from %" PRIu64 " sample%s: %s%s in use "
+						"in all (95%%)", f->live.samples,
+						plural(f->live.samples),
 						report_bytes(report_whole(f->live_bytes.value)).s,
 						report_limits(&f->live_bytes, false).s));
 	if (of_heap)

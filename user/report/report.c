@@ -245,6 +245,26 @@ struct report_words report_duration(double s)
 	return w;
 }
 
+const char *report_memory_part(enum memory_part part)
+{
+	static const char *const texts[] = {
+		[MEMORY_LIVE] = "live heap",
+		[MEMORY_GARBAGE] = "garbage waiting for the next collection",
+		[MEMORY_FREE] = "free slots between live objects",
+		[MEMORY_IDLE] = "idle spans not returned to the system yet",
+		[MEMORY_STACKS] = "stacks of goroutines",
+		[MEMORY_RUNTIME] = "the runtime's own tables",
+		[MEMORY_NOT_GO] = "what is not Go's: program and files, C, mmap",
+	};
+
+	return texts[part];
+}
+
+bool report_has_cause(const struct diagnosis *d)
+{
+	return !d->rss_grows || isfinite(d->cause_rate.value);
+}
+
 size_t report_columns(const char *s)
 {
 	size_t columns = 0;

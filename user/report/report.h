@@ -15,6 +15,7 @@
 
 #include "user/model.h"
 
+struct diagnosis;
 struct estimate;
 struct findings;
 struct frames;
@@ -111,6 +112,11 @@ uint64_t report_whole(double n);
 
 /* Characters of a text_clean() string, taken as the columns it fills. */
 size_t report_columns(const char *s);
+
+/* What resident memory is made of, in the words of the line MEMORY. */
+const char *report_memory_part(enum memory_part part);
+/* Whether d->cause says anything: where rss grows, there may be no part that has half of it. */
+bool report_has_cause(const struct diagnosis *d);
 
 /* Index of the first frame that is not of the runtime, as Go's heap profile begins a stack there; 0
  * when all are. */

@@ -268,9 +268,15 @@ static int by_size(const void *a, const void *b)
 	return 0;
 }
 
+/* Of some there is one at least, however little of it an estimate says there is. */
+static uint64_t whole_objects(double n)
+{
+	return n > 0 && n < 1 ? 1 : report_whole(n);
+}
+
 static struct report_words count_of(double objects)
 {
-	return report_count(report_whole(objects));
+	return report_count(whole_objects(objects));
 }
 
 static struct report_words size_of(double bytes)
@@ -389,7 +395,7 @@ static void put_older_numbers(struct line *l, const struct findings *f, const st
 {
 	item(l, "", "%s%s", size_of(s->bytes.value).s, report_limits(&s->bytes, false).s);
 	item(l, " ", "in %s object%s", count_of(s->objects.value).s,
-	     plural(report_whole(s->objects.value)));
+	     plural(whole_objects(s->objects.value)));
 	if (f->older_rate > 1)
 		item(l, ", ", "%s sample%s", report_count(s->bytes.samples).s,
 		     plural(s->bytes.samples));
@@ -415,7 +421,7 @@ static void put_heap_site(const struct page *out, const struct findings *f,
 	     size_of(looked ? s->live_bytes.value : s->young_bytes).s,
 	     looked ? report_limits(&s->live_bytes, false).s : "");
 	item(&l, " ", "%s in %s object%s", looked ? "live" : "young", count_of(n).s,
-	     plural(report_whole(n)));
+	     plural(whole_objects(n)));
 	if (looked && s->doubtful > 0)
 		item(&l, ", ", "%s doubtful", count_of(s->doubtful).s);
 	if (looked && (double)s->live.samples != s->live.value)
@@ -473,7 +479,7 @@ static void put_live(struct line *l, const struct findings *f)
 		n += f->sites[i].live.value > 0;
 	item(l, "", "%s%s", size_of(f->live_bytes.value).s, report_limits(&f->live_bytes, false).s);
 	item(l, " ", "live in %s object%s at %s site%s", count_of(f->live.value).s,
-	     plural(report_whole(f->live.value)), report_count(n).s, plural(n));
+	     plural(whole_objects(f->live.value)), report_count(n).s, plural(n));
 	if ((double)f->live.samples != f->live.value)
 		item(l, ", ", "%s sample%s", report_count(f->live.samples).s,
 		     plural(f->live.samples));
@@ -487,7 +493,7 @@ static void put_profile_total(const struct page *out, const struct findings *f)
 
 	put_live(&l, f);
 	item(&l, "; ", "%s allocated in %s object%s since the program's start",
-	     size_of(t.alloc_bytes).s, count_of(t.allocs).s, plural(report_whole(t.allocs)));
+	     size_of(t.alloc_bytes).s, count_of(t.allocs).s, plural(whole_objects(t.allocs)));
 	item(&l, "; ", "by the runtime's own profile");
 	item(&l, " ", "as of its last collection");
 	if (f->profile_rate > 1)
@@ -524,17 +530,33 @@ static void put_heap_total(const struct page *out, const struct findings *f)
 	if (!f->live_known) {
 		item(&l, "", "no collection has ended since the attach");
 		item(&l, ": ", "what lives is not known yet");
-		/* runtime/proc.go, forcegcperiod */
-		item(&l, "; ", "Go collects at least every two minutes, unless GOGC is off");
+		/* runtime/mgc.go, gcTrigger.test: by time only if there was one before */
+		item(&l, "; ", "Go collects when the heap comes to its goal");
+		item(&l, ", ", "and two minutes after the last collection, unless GOGC is off");
 		item(&l, "; ", "%s in %s object%s at %s site%s are young", size_of(t.young_bytes).s,
-		     count_of(t.young).s, plural(report_whole(t.young)),
+		     count_of(t.young).s, plural(whole_objects(t.young)),
 		     report_count(t.sites).s, plural(t.sites));
 	} else {
 		put_live(&l, f);
 		item(&l, "; ", "%s young", size_of(t.young_bytes).s);
 	}
 	item(&l, "; ", "%s allocated in %s object%s since the attach", size_of(t.alloc_bytes).s,
-	     count_of(t.allocs).s, plural(report_whole(t.allocs)));
+	     count_of(t.allocs).s, plural(whole_objects(t.allocs)));
+	end_line(&l);
+}
+
+/* Those that have young objects only are among them. */
+static void put_more_sites(const struct page *out, const struct findings *f,
+			   const struct heap_sum *rest)
+{
+	struct line l = begin_line(out, "... and ", 3);
+
+	item(&l, "", "%s more site%s", report_count(rest->sites).s, plural(rest->sites));
+	if (f->live_known)
+		item(&l, ", ", "%s live", size_of(rest->live_bytes).s);
+	if (rest->young > 0)
+		item(&l, ", ", "%s young", size_of(rest->young_bytes).s);
+	item(&l, "", "%s", MORE);
 	end_line(&l);
 }
 
@@ -558,9 +580,7 @@ static void put_heap(const struct page *out, const struct findings *f, const str
 			add_heap(&rest, s);
 	}
 	if (rest.sites)
-		fprintf(out->file, "... and %s more site%s, %s" MORE "\n",
-			report_count(rest.sites).s, plural(rest.sites),
-			size_of(f->live_known ? rest.live_bytes : rest.young_bytes).s);
+		put_more_sites(out, f, &rest);
 }
 
 static void put_older_total(const struct page *out, const struct findings *f)
@@ -763,10 +783,17 @@ static void put_next(struct line *l, const struct findings *f)
 
 	if (f->gone || !p->known)
 		return;
-	if (isfinite(p->next_s))
+	if (p->next_s < 0.05)
+		item(l, ", ", "the next is due");
+	else if (isfinite(p->next_s))
 		item(l, ", ", "next in about %s", report_duration(p->next_s).s);
 	else if (p->gc_percent < 0)
 		item(l, ", ", "none comes by itself (GOGC=off)");
+}
+
+static bool is_long_enough(const struct findings *f)
+{
+	return f->gc_cycles >= f->verdicts.min_cycles && f->attached_s >= f->verdicts.min_s;
 }
 
 /* "4 of 12 collections, next in about 80s; 1m30s of 3m00s; it takes about 12m30s": what has to pass
@@ -775,7 +802,7 @@ static void put_progress(struct line *l, const struct findings *f)
 {
 	const struct verdicts *v = &f->verdicts;
 
-	if (f->gc_cycles >= v->min_cycles && f->attached_s >= v->min_s)
+	if (is_long_enough(f))
 		return;
 	if (f->gc_cycles < v->min_cycles) {
 		item(l, "; ", "%s of %s collections", report_count(f->gc_cycles).s,
@@ -836,7 +863,7 @@ static void put_verdict(const struct page *out, const struct findings *f)
 	else if (!leaks && v->verdict == VERDICT_LEAK)
 		verdict_item(&l, "", VERDICT_LEAK, "a leak whose stacks are not known");
 	else if (!leaks)
-		verdict_item(&l, "", VERDICT_STEADY, "no leak");
+		verdict_item(&l, "", VERDICT_STEADY, is_long_enough(f) ? "no leak" : "no leak so far");
 	else
 		verdict_count(&l, "", VERDICT_LEAK, leaks, leaks == 1 ? "leak" : "leaks");
 	if (growing)
@@ -1086,7 +1113,9 @@ static void put_goroutine_total(const struct page *out, const struct findings *f
 		add_goroutines(&t, &f->gsites[i]);
 	item(&l, "", "%s live at %s site%s", report_count(t.live).s, report_count(t.sites).s,
 	     plural(t.sites));
-	if (f->starts_missed) {
+	if (f->starts_missed && f->n_starts == UNKNOWN_U64) {
+		item(&l, ", ", "how many were started is not known yet");
+	} else if (f->starts_missed) {
 		item(&l, ", ", "about %s started since the attach", report_count(f->n_starts).s);
 	} else if (!f->look) {
 		item(&l, ", ", "%s started", report_count(t.started).s);
@@ -1169,7 +1198,7 @@ static void put_coverage(const struct page *out, const struct findings *f)
 		put_unseen(&l, f);
 	if (f->heap && t.young > 0)
 		item(&l, "; ", "%s object%s (%s) young, %s", count_of(t.young).s,
-		     plural(report_whole(t.young)), size_of(t.young_bytes).s,
+		     plural(whole_objects(t.young)), size_of(t.young_bytes).s,
 		     f->live_known ? "allocated since the last collection" :
 				    "no collection has ended");
 	if (!f->heap && f->goroutines && !f->look)
