@@ -610,7 +610,8 @@ static const struct row fixed_rows[] = {
 	{ "suppress", REPORTS, .arg = "FILE", .parse = parse_path, AT(suppress),
 	  .help = "leave out stacks and types that FILE names as known and accepted" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
-	  .help = "print what would be probed, where and why; attach nothing" },
+	  .help = "print what following everything would cost, and what would be probed, where "
+		  "and why; attach nothing" },
 	{ "top", CMD_TRACE | CMD_DUMP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),
 	  .help = "sites of each kind in the text report (as many as fit on a screen; 0: all)" },
 	{ "top", CMD_HEAP, .letter = 'T', .arg = "N", .parse = parse_top, AT(top),

@@ -281,6 +281,10 @@ func (t *T) noCollection() {
 	if r.code != 0 || r.stderr != "" || !exists(file) {
 		t.Errorf("-falloc: exit code %d, %s", r.code, r.stderr)
 	}
+	r = t.runTool(0, "-p", fmt.Sprint(p.pid()), "--fail-on-leak", "-d", "100ms")
+	if r.code != 0 || !strings.Contains(r.stderr, "too early to call anything a leak") {
+		t.Errorf("--fail-on-leak: exit code %d, %s", r.code, r.stderr)
+	}
 	p.finish()
 }
 
@@ -345,7 +349,7 @@ func (t *T) completionWords() {
 		{[]string{"--format", ""}, formats}, {[]string{"--format", "="}, formats},
 		{[]string{"--format", "=", "j"}, "json"}, {[]string{"--format=j"}, "json"},
 		{[]string{"--folded", "="}, values}, {[]string{"--folded", "=", "gr"}, "growth"},
-		{[]string{"--folded=live-"}, "live-objects"}, {[]string{"--format", "p"}, "pprof"},
+		{[]string{"--folded=live-"}, "live-objects"}, {[]string{"--source", "pr"}, "profile"}, {[]string{"--format", "p"}, "pprof"},
 		{[]string{"-o", dir + "o"}, dir + "one"}, {[]string{"--json", "=", dir + "o"}, dir + "one"},
 		{[]string{"--folded=x"}, ""}, {[]string{"--force="}, ""}, {[]string{"--force", "="}, ""},
 		{[]string{"-f", "--for"}, "--format --force"}, {[]string{"--folded", "--top"}, "--top"},

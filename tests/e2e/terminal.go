@@ -95,7 +95,7 @@ func (t *T) progress() {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
 	tty, cmd := t.onTerminal(fmt.Sprintf("stty cols 72; TERM=xterm exec %s -p %d --min-gc 1 --min-time 1ms", t.tool, p.pid()))
 	tty.expect("Ctrl-C ends")
-	tty.expect(" samples held  ")
+	tty.expect(" held  ")
 	p.do("alloc 1000")
 	p.do("gc")
 	counted := regexp.MustCompile(`  [12] collections?  `) // two so soon after each other may be one
@@ -136,7 +136,7 @@ func (t *T) quietOnTerminal() {
 	tty, cmd := t.onTerminal(fmt.Sprintf("TERM=xterm exec %s -q --no-color -p %d 1200ms 2", t.tool, p.pid()))
 	cmd.Wait()
 	tty.expect("this tool ")
-	if shown := tty.String(); strings.Contains(shown, "\x1b") || strings.Contains(shown, "samples held") ||
+	if shown := tty.String(); strings.Contains(shown, "\x1b") || strings.Contains(shown, " held  ") ||
 		!strings.Contains(shown, "VERDICT") {
 		t.Errorf("shown is %q", shown)
 	}

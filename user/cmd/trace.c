@@ -50,6 +50,7 @@ struct run {
 	struct progress progress;
 	unsigned int n_failed;		/* reports that could not be written */
 	bool leaks;			/* as the last report says */
+	bool early;			/* it was too early for it to say so */
 	bool stop;			/* the final report is due */
 	bool was_gone;			/* the process, at the turn before */
 	const char *nothing;		/* why there may be nothing to write */
@@ -80,6 +81,8 @@ static int report(struct run *r)
 	f = findings_make(o, r->sites);
 	err = outputs_write(r->outputs, f, r->o->top);
 	r->leaks = f->verdicts.known && f->verdicts.verdict == VERDICT_LEAK;
+	r->early = f->verdicts.known && (f->gc_cycles < f->verdicts.min_cycles ||
+					 f->attached_s < f->verdicts.min_s);
 	r->nothing = f->unheard ? NOT_HEARD : NO_COLLECTION;
 	findings_free(f);
 	observation_free(o);
@@ -106,6 +109,9 @@ static int final_report(struct run *r)
 		say_error("%s", r->nothing);
 	if (r->suppress)
 		suppress_say_unused(r->suppress);
+	if (!err && r->o->fail_on_leak && r->early && !r->leaks)
+		say("--fail-on-leak: too early to call anything a leak, so this exit status does not "
+		    "say that there is none: trace for longer (VERDICT says how long)");
 	if (r->n_failed)
 		say("%u of the reports before the final one could not be written", r->n_failed);
 	return err;
