@@ -155,7 +155,7 @@ static void put_size(struct line *l, const struct findings *f)
 	put_settings(l, f);
 }
 
-/* Live to the runtime, and perhaps of no use: what sites tell of it, which do not know what is older
+/* Live to the runtime, and perhaps of no use: what sites tell of it, which are not of what is older
  * than the attach. */
 static void put_keepers(struct line *l, const struct findings *f)
 {

@@ -863,7 +863,8 @@ static void put_verdict(const struct page *out, const struct findings *f)
 	else if (!leaks && v->verdict == VERDICT_LEAK)
 		verdict_item(&l, "", VERDICT_LEAK, "a leak whose stacks are not known");
 	else if (!leaks)
-		verdict_item(&l, "", VERDICT_STEADY, is_long_enough(f) ? "no leak" : "no leak so far");
+		verdict_item(&l, "", VERDICT_STEADY,
+			     is_long_enough(f) ? "no leak" : "no leak so far");
 	else
 		verdict_count(&l, "", VERDICT_LEAK, leaks, leaks == 1 ? "leak" : "leaks");
 	if (growing)
