@@ -11,7 +11,8 @@
  * time: those before it are passed over and let go.  What does not fit into MAX_DWARF_BYTES all the
  * same is not read.
  *
- * libelf reads the sections and does not map them: the file may be truncated meanwhile.
+ * Sections are read and not mapped: the file may be truncated meanwhile.  Of a packed one no more is
+ * read than is unpacked.
  */
 #include "user/go/dwarf_units.h"
 
@@ -32,6 +33,7 @@
 enum {
 	MAX_PACKED_RATIO = 1032,	/* zlib cannot pack tighter */
 	UNPACK_STEP = 1 << 20,
+	READ_STEP = 1 << 16,
 	UNIT_BEGIN = 4096,		/* bytes of a unit that certainly hold its name */
 };
 
@@ -42,9 +44,11 @@ static const char *const section_names[N_SECTIONS] = {
 };
 
 struct section {
-	const uint8_t *from;		/* in the file; NULL: it has no such section */
-	uint64_t n_from;
+	bool there;			/* the file has it */
+	int fd;
+	uint64_t from, n_from;		/* what has not been read yet: where in the file */
 	bool packed;
+	uint8_t *chunk;			/* of a packed one, READ_STEP bytes */
 	uint8_t *to;			/* in the copy */
 	uint64_t size, done;		/* of the copy; bytes behind done are 0 so far ... */
 	uint64_t gone;			/* ... and those before gone may be 0 again */
@@ -59,32 +63,48 @@ struct copy {
 	size_t held;			/* bytes of all sections but .debug_info */
 };
 
+/* zlib's own header (RFC 1950): deflate, and no dictionary.  It is passed over together with the
+ * checksum at the end, which takes a tenth of the time and lies behind what is read. */
+static bool is_zlib(struct reader *r)
+{
+	uint8_t method = reader_u8(r), flags = reader_u8(r);
+
+	return (method & 0xf) == Z_DEFLATED && !(flags & 0x20);
+}
+
 /* The size of a section when it is unpacked, and where its packed bytes begin: ELF's own
  * compression, or the older one, "ZLIB" and the size as eight bytes, high first. */
-static bool find_packed(Elf_Scn *scn, const GElf_Shdr *sh, const char *name, struct section *s)
+static bool find_packed(const GElf_Shdr *sh, const char *name, struct section *s)
 {
-	struct reader r = reader_of(s->from, s->n_from);
+	uint8_t head[sizeof(Elf64_Chdr) + 2] = { 0 };
+	ssize_t n = pread(s->fd, head, sizeof(head), (off_t)s->from);
+	struct reader r = reader_of(head, n > 0 ? (size_t)n : 0);
 	const char *magic;
-	GElf_Chdr ch;
+	Elf64_Chdr ch;
 
 	s->size = s->n_from;
+	s->packed = sh->sh_flags & SHF_COMPRESSED || name[1] == 'z';
 	if (sh->sh_flags & SHF_COMPRESSED) {
-		if (!gelf_getchdr(scn, &ch) || ch.ch_type != ELFCOMPRESS_ZLIB)
+		memcpy(&ch, head, sizeof(ch));
+		reader_bytes(&r, sizeof(ch));
+		if (ch.ch_type != ELFCOMPRESS_ZLIB)
 			return false;
-		reader_bytes(&r, sizeof(Elf64_Chdr));
 		s->size = ch.ch_size;
-	} else if (name[1] == 'z') {
+	} else if (s->packed) {
 		magic = reader_bytes(&r, strlen("ZLIB"));
 		if (!magic || memcmp(magic, "ZLIB", strlen("ZLIB")))
 			return false;
 		s->size = be64toh(reader_u64(&r));
 	}
-	s->packed = r.p > s->from;
-	if (r.bad || s->n_from > MAX_DWARF_SECTION || s->size > MAX_DWARF_SECTION)
+	if (s->n_from > MAX_DWARF_SECTION || s->size > MAX_DWARF_SECTION)
 		return false;
-	s->from = r.p;
-	s->n_from = (uint64_t)(r.end - r.p);
-	return !s->packed || s->size / MAX_PACKED_RATIO <= s->n_from;
+	if (!s->packed)
+		return true;
+	if (!is_zlib(&r) || r.bad || (uint64_t)(r.p - head) > s->n_from)
+		return false;
+	s->from += (uint64_t)(r.p - head);
+	s->n_from -= (uint64_t)(r.p - head);
+	return s->size / MAX_PACKED_RATIO <= s->n_from;
 }
 
 static int section_index(const char *name)
@@ -98,7 +118,7 @@ static int section_index(const char *name)
 	return -1;
 }
 
-static int find_sections(Elf *elf, struct section *sections)
+static int find_sections(Elf *elf, const struct image *img, struct section *sections)
 {
 	Elf_Scn *scn = NULL;
 	size_t names;
@@ -107,24 +127,54 @@ static int find_sections(Elf *elf, struct section *sections)
 		return -ENOENT;
 	while ((scn = elf_nextscn(elf, scn))) {
 		const char *name;
-		Elf_Data *data;
 		GElf_Shdr sh;
 		int i;
 
 		if (!gelf_getshdr(scn, &sh) || !(name = elf_strptr(elf, names, sh.sh_name)))
 			return -EBADMSG;
 		i = sh.sh_type == SHT_NOBITS ? -1 : section_index(name);
-		if (i < 0 || sections[i].from)
+		if (i < 0 || sections[i].there)
 			continue;
-		data = elf_rawdata(scn, NULL);
-		if (!data || !data->d_buf)
-			return -EBADMSG;
-		sections[i].from = data->d_buf;
-		sections[i].n_from = data->d_size;
-		if (!find_packed(scn, &sh, name, &sections[i]))
+		sections[i].there = true;
+		sections[i].fd = image_fd(img);
+		sections[i].from = sh.sh_offset;
+		sections[i].n_from = sh.sh_size;
+		if (!find_packed(&sh, name, &sections[i]))
 			return -EBADMSG;
 	}
-	return sections[INFO].from && sections[ABBREV].from ? 0 : -ENOENT;
+	return sections[INFO].there && sections[ABBREV].there ? 0 : -ENOENT;
+}
+
+/* The next n bytes of a section as they are in the file. */
+static bool read_next(struct section *s, uint8_t *out, uint64_t n)
+{
+	if (n > s->n_from)
+		return false;
+	while (n) {
+		ssize_t got = pread(s->fd, out, n, (off_t)s->from);
+
+		if (got <= 0)
+			return false;
+		n -= (uint64_t)got;
+		out += got;
+		s->from += (uint64_t)got;
+		s->n_from -= (uint64_t)got;
+	}
+	return true;
+}
+
+/* More for zlib. */
+static bool refill(struct section *s)
+{
+	const uint64_t n = s->n_from < READ_STEP ? s->n_from : READ_STEP;
+
+	if (s->z.avail_in)
+		return true;
+	if (!n || !read_next(s, s->chunk, n))
+		return false;
+	s->z.next_in = s->chunk;
+	s->z.avail_in = (uInt)n;
+	return true;
 }
 
 /* Brings the first bytes of a section, up to upto of them, into the copy. */
@@ -139,11 +189,12 @@ static int unpack(struct section *s, uint64_t upto)
 	if (n < UNPACK_STEP)
 		n = s->size - s->done < UNPACK_STEP ? s->size - s->done : UNPACK_STEP;
 	if (!s->packed) {
-		memcpy(s->to + s->done, s->from + s->done, n);
+		if (!read_next(s, s->to + s->done, n))
+			return -EBADMSG;
 	} else {
 		s->z.next_out = s->to + s->done;
 		s->z.avail_out = (uInt)n;
-		while (s->z.avail_out)
+		while (s->z.avail_out && refill(s))
 			if (inflate(&s->z, Z_NO_FLUSH) != Z_OK)
 				break;
 		if (s->z.avail_out)
@@ -171,8 +222,13 @@ static int pass_over(struct section *info, uint64_t before)
 {
 	int err = 0;
 
-	if (!info->packed && info->done < before)
-		info->done = before < info->size ? before : info->size;
+	if (!info->packed && info->done < before) {
+		uint64_t to = before < info->size ? before : info->size;
+
+		info->from += to - info->done;
+		info->n_from -= to - info->done;
+		info->done = to;
+	}
 	while (!err && info->done < before && info->done < info->size) {
 		err = unpack(info, before - info->done < UNPACK_STEP ? before :
 			     info->done + UNPACK_STEP);
@@ -220,7 +276,7 @@ static void write_headers(struct copy *c, uint16_t machine)
 	name = (char *)c->elf + names->sh_offset;
 	names->sh_size = 1;		/* offset 0 is the empty name */
 	for (i = 0; i < N_SECTIONS; i++) {
-		if (!c->sections[i].from)
+		if (!c->sections[i].there)
 			continue;	/* stays SHT_NULL */
 		sh[i + 1] = (Elf64_Shdr) {
 			.sh_name = (Elf64_Word)names->sh_size, .sh_type = SHT_PROGBITS,
@@ -256,9 +312,9 @@ static int make_copy(struct copy *c, uint16_t machine)
 
 		s->to = c->elf + begin;
 		begin += align8(s->size);
-		s->z.next_in = (Bytef *)s->from;	/* zlib does not write there */
-		s->z.avail_in = (uInt)s->n_from;
-		if (s->packed && inflateInit(&s->z) != Z_OK)
+		if (s->packed)
+			s->chunk = xcalloc(1, READ_STEP);
+		if (s->packed && inflateInit2(&s->z, -MAX_WBITS) != Z_OK)
 			return -ENOMEM;
 	}
 	write_headers(c, machine);
@@ -272,9 +328,11 @@ static void free_copy(struct copy *c)
 {
 	int i;
 
-	for (i = 0; i < N_SECTIONS; i++)
+	for (i = 0; i < N_SECTIONS; i++) {
 		if (c->sections[i].packed)
 			inflateEnd(&c->sections[i].z);
+		free(c->sections[i].chunk);
+	}
 	if (c->elf)
 		munmap(c->elf, c->size);
 }
@@ -294,7 +352,7 @@ int dwarf_units_open(struct dwarf_units **out, const struct image *img)
 
 	elf_version(EV_CURRENT);
 	u->file = elf_begin(image_fd(img), ELF_C_READ, NULL);
-	err = u->file ? find_sections(u->file, u->copy.sections) : -EBADMSG;
+	err = u->file ? find_sections(u->file, img, u->copy.sections) : -EBADMSG;
 	if (!err)
 		err = make_copy(&u->copy, image_machine(img));
 	if (!err) {
