@@ -62,7 +62,7 @@ enum {
 	NEW_STACKS = 1 << 14,		/* waiting to be named; the others are when reported */
 	NAMING_NS = 5000000,		/* of each turn */
 	MAPPINGS_SHARE = 40,		/* reading mappings may take one in so many of our time */
-	PRICE_NS = 100000000,		/* that the price is taken over, or more */
+	PRICE_NS = 50000000,		/* that the price is taken over, or more */
 	ROSTER_NS = 500000000,		/* between two readings of who runs, or more: they may */
 	ROSTER_SHARE = 40,		/* take one in so many of our time */
 };
