@@ -47,7 +47,8 @@ struct sites {
 	struct site_store *store;
 	struct table unnamed;	/* keys of stacks that found no room, as many as fit */
 	uint64_t n_without_room;
-	struct frame *found;	/* the frames of one stack, before they are kept */
+	struct frame *found;	/* the frames of one stack, before they are kept, */
+	uint64_t *keys;		/* and their hashes */
 	size_t cap_found;
 };
 
@@ -135,9 +136,9 @@ static uint64_t hash_frame(const struct frame *f)
 	return hash_name(h, f->function) | 1;
 }
 
-static const struct frame *keep_frame(struct site_store *st, const struct frame *f)
+/* key: hash_frame() of it. */
+static const struct frame *keep_frame(struct site_store *st, const struct frame *f, uint64_t key)
 {
-	uint64_t key = hash_frame(f);
 	const struct frame *kept = find(&st->frames, key);
 	struct frame *new;
 
@@ -157,6 +158,7 @@ static size_t find_frames(struct sites *s, const uint64_t *pcs, size_t n, bool l
 	if (need <= s->cap_found)
 		return need;
 	s->found = xreallocarray(s->found, need, sizeof(*s->found));
+	s->keys = xreallocarray(s->keys, need, sizeof(*s->keys));
 	s->cap_found = need;
 	return s->ops.frames(s->ops.ctx, pcs, n, leaf_is_return, s->found, need);
 }
@@ -174,8 +176,9 @@ static size_t fold(const struct frame *f, size_t n)
 	return known == n ? 0 : i;
 }
 
+/* keys: room for n. */
 static const struct site *keep_site(struct site_store *st, const struct frame *f, size_t n,
-				    bool cut)
+				    bool cut, uint64_t *keys)
 {
 	const struct frame **v;
 	const struct site *kept;
@@ -183,14 +186,14 @@ static const struct site *keep_site(struct site_store *st, const struct frame *f
 	uint64_t id = cut;
 
 	for (size_t i = 0; i < n; i++)
-		id = table_mix(id, hash_frame(&f[i]));
+		id = table_mix(id, keys[i] = hash_frame(&f[i]));
 	id |= 1;
 	kept = find(&st->by_id, id);
 	if (kept)
 		return kept;
 	v = keep(st, n * sizeof(*v));
 	for (size_t i = 0; i < n; i++)
-		v[i] = keep_frame(st, &f[i]);
+		v[i] = keep_frame(st, &f[i], keys[i]);
 	new = keep(st, sizeof(*new));
 	*new = (struct site){ .id = id, .frames = { .v = v, .n = n, .cut = cut } };
 	put(st, &st->by_id, id, new);
@@ -217,6 +220,7 @@ void sites_free(struct sites *s)
 	sites_drop(s->store);
 	table_fini(&s->unnamed);
 	free(s->found);
+	free(s->keys);
 	free(s);
 }
 
@@ -246,7 +250,7 @@ const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, uns
 		return no_room(s, key);
 	n_frames = find_frames(s, pcs, n, flags & SITE_RETURN);
 	from = flags & SITE_FOLD ? fold(s->found, n_frames) : 0;
-	site = keep_site(s->store, s->found + from, n_frames - from, flags & SITE_CUT);
+	site = keep_site(s->store, s->found + from, n_frames - from, flags & SITE_CUT, s->keys);
 	put(s->store, &s->store->by_stack, key, site);
 	return site;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * json.c - values and levels of one JSON text.
+ * json.c - values and levels of one JSON text.  Its stream belongs to who writes it.
  */
 #include "user/base/json.h"
 
@@ -31,9 +31,9 @@ static size_t put_rune(struct json *j, const char *s)
 		 (rune >= 0x2000 && rune < 0x2070))	/* turn the writing around */
 		fprintf(j->out, "\\u%04x", (unsigned int)rune);
 	else if (rune == 0xfffd)
-		fputs("\xef\xbf\xbd", j->out);
+		fputs_unlocked("\xef\xbf\xbd", j->out);
 	else
-		fwrite(s, 1, n, j->out);
+		fwrite_unlocked(s, 1, n, j->out);
 	return n;
 }
 
@@ -42,48 +42,48 @@ static void put_string(struct json *j, const char *s)
 	size_t n;
 
 	if (!s) {
-		fputs("null", j->out);
+		fputs_unlocked("null", j->out);
 		return;
 	}
-	fputc('"', j->out);
+	fputc_unlocked('"', j->out);
 	for (; *s; s += n) {
 		n = plain(s);
 		if (n)
-			fwrite(s, 1, n, j->out);
+			fwrite_unlocked(s, 1, n, j->out);
 		else
 			n = put_rune(j, s);
 	}
-	fputc('"', j->out);
+	fputc_unlocked('"', j->out);
 }
 
 void begin_value(struct json *j, const char *key)
 {
 	if (j->comma)
-		fputc(',', j->out);
+		fputc_unlocked(',', j->out);
 	j->comma = true;
 	if (key) {
 		put_string(j, key);
-		fputc(':', j->out);
+		fputc_unlocked(':', j->out);
 	}
 }
 
 void open_level(struct json *j, const char *key, char bracket)
 {
 	begin_value(j, key);
-	fputc(bracket, j->out);
+	fputc_unlocked(bracket, j->out);
 	j->comma = false;
 }
 
 void close_level(struct json *j, char bracket)
 {
-	fputc(bracket, j->out);
+	fputc_unlocked(bracket, j->out);
 	j->comma = true;
 }
 
 void field_null(struct json *j, const char *key)
 {
 	begin_value(j, key);
-	fputs("null", j->out);
+	fputs_unlocked("null", j->out);
 }
 
 void field_string(struct json *j, const char *key, const char *s)
@@ -95,14 +95,14 @@ void field_string(struct json *j, const char *key, const char *s)
 void field_bool(struct json *j, const char *key, bool v)
 {
 	begin_value(j, key);
-	fputs(v ? "true" : "false", j->out);
+	fputs_unlocked(v ? "true" : "false", j->out);
 }
 
 void field_u64(struct json *j, const char *key, uint64_t v)
 {
 	begin_value(j, key);
 	if (v == UINT64_MAX)
-		fputs("null", j->out);
+		fputs_unlocked("null", j->out);
 	else
 		fprintf(j->out, "%" PRIu64, v);
 }
@@ -119,7 +119,7 @@ void field_double(struct json *j, const char *key, double v)
 	if (isfinite(v))
 		fprintf(j->out, "%.9g", v);
 	else
-		fputs("null", j->out);
+		fputs_unlocked("null", j->out);
 }
 
 void field_seconds(struct json *j, const char *key, double s)
