@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READER_MS = 100 };	/* between two tries while the reader takes nothing */
@@ -22,14 +24,22 @@ static bool has_room(const struct stream *s)
 	return true;
 }
 
-/* PIPE_BUF bytes do not block where there is room (pipe(7)). */
+/* PIPE_BUF bytes do not block where there is room (pipe(7)); a file has no reader. */
+static size_t most_at_once(const struct stream *s)
+{
+	struct stat st;
+
+	return !fstat(s->fd, &st) && S_ISREG(st.st_mode) ? SIZE_MAX : PIPE_BUF;
+}
+
 ssize_t stream_write(void *stream, const char *text, size_t n)
 {
 	struct stream *s = stream;
+	const size_t most = most_at_once(s);
 	size_t done = 0;
 
 	while (done < n && !s->err) {
-		size_t piece = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+		size_t piece = n - done < most ? n - done : most;
 		ssize_t got = -1;
 
 		errno = EINTR;

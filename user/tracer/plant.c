@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -102,6 +103,27 @@ int plant(struct plant *out, int prog_fd, const struct place *place)
 	return out->link_fd < 0 ? out->link_fd : 0;
 }
 
+/*
+ * The kernel writes into the memory of the target on behalf of who closes, and gives up where a
+ * SIGKILL waits for that one (get_user_pages() asks fatal_signal_pending(); "failed to unregister,
+ * leaking uprobe" in its log): the breakpoints stay for as long as the target lives.  A process
+ * that is exiting already is out of reach of signals.  So the last to hold the descriptor is a
+ * child of ours, which does nothing but end once we have closed it or are gone.
+ *
+ * It has our memory and no copy of it (CLONE_VM without CLONE_VFORK): a fork copies the tables of 30
+ * MB of pages, takes each page away from us until we write to it again, and all that for each window
+ * of a burst.  The price: it shares the thread-local storage of who made it, errno too, who runs on
+ * meanwhile.  So it makes bare system calls only, which do not fail, on a stack of its own.
+ */
+enum { LEAVER_STACK = 8 << 10, MAX_LEAVERS = 16 };
+
+struct leaver {
+	_Alignas(16) uint8_t stack[LEAVER_STACK];
+	int fd, pipe_fd;
+	char byte;		/* that never comes */
+	pid_t busy;		/* the kernel writes 0 here when it has left our memory */
+};
+
 /* Of the descriptors only these two: what others hold must go when they close it. */
 static void keep_only(unsigned int a, unsigned int b)
 {
@@ -114,25 +136,45 @@ static void keep_only(unsigned int a, unsigned int b)
 	syscall(SYS_close_range, high + 1, ~0u, 0);
 }
 
-static void wait_and_end(int fd, const int pipe_fds[2])
+static int wait_and_end(void *ctx)
 {
-	char byte;
+	struct leaver *l = ctx;
 
-	keep_only(fd, pipe_fds[0]);
-	if (read(pipe_fds[0], &byte, 1) < 0)
-		_exit(1);
-	_exit(0);
+	keep_only((unsigned int)l->fd, (unsigned int)l->pipe_fd);
+	syscall(SYS_read, l->pipe_fd, &l->byte, sizeof(l->byte));
+	syscall(SYS_exit_group, 0);
+	return 0;
 }
 
-/*
- * The kernel writes into the memory of the target on behalf of who closes, and gives up where a
- * SIGKILL waits for that one (get_user_pages() asks fatal_signal_pending(); "failed to unregister,
- * leaking uprobe" in its log): the breakpoints stay for as long as the target lives.  A process
- * that is exiting already is out of reach of signals.  So the last to hold the descriptor is a
- * child of ours, which does nothing but end once we have closed it or are gone.
- *
- * Returns the child; 0: there could be none, it is closed.
- */
+/* NULL: more than anybody needs are under way. */
+static struct leaver *free_leaver(void)
+{
+	static struct leaver leavers[MAX_LEAVERS];
+
+	for (size_t i = 0; i < ARRAY_SIZE(leavers); i++)
+		if (!__atomic_load_n(&leavers[i].busy, __ATOMIC_ACQUIRE))
+			return &leavers[i];
+	return NULL;
+}
+
+static pid_t start_leaver(int fd, int pipe_fd)
+{
+	struct leaver *l = free_leaver();
+	pid_t pid;
+
+	if (!l)
+		return -1;
+	l->fd = fd;
+	l->pipe_fd = pipe_fd;
+	l->busy = 1;
+	pid = clone(wait_and_end, l->stack + LEAVER_STACK, CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD,
+		    l, NULL, NULL, &l->busy);
+	if (pid < 0)
+		l->busy = 0;
+	return pid;
+}
+
+/* Returns the child; 0: there could be none, it is closed. */
 static pid_t hand_over(int fd)
 {
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;	/* of these pipes */
@@ -144,9 +186,7 @@ static pid_t hand_over(int fd)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &was);
 	if (!pipe2(pipe_fds, O_CLOEXEC)) {
-		pid = fork();
-		if (!pid)
-			wait_and_end(fd, pipe_fds);
+		pid = start_leaver(fd, pipe_fds[0]);
 		close(fd);
 		close(pipe_fds[0]);
 		close(pipe_fds[1]);
