@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
+	"unsafe"
 )
 
 // A binary above 90 MB, with functions and not padding: prometheus, built from the Go module proxy.  How long
@@ -73,23 +75,59 @@ func (b *bench) attachAndLeave() {
 	b.manySites()
 }
 
-// stalls: the longest gap that a thread sees that does nothing but look at the clock.
+// stalls: the longest gap that a thread sees that does nothing but look at the clock, while probes are planted in its
+// program; beside an empty BPF program at the same places, which is the least that there is.  Once more with the thread
+// at a real-time priority: then nobody takes its processor away, us included, and what is left is what planting itself
+// does to it.
 func (b *bench) stalls() {
 	p := b.start(b.build("churn", "", ""))
 	p.line()
-	var calm, attached []float64
-	for i := 0; i < b.rounds; i++ {
-		calm = append(calm, p.ask("gap 500"))
+	gap := func(attach func() *observer) float64 {
 		done := make(chan float64)
 		go func() { done <- p.ask("gap 500") }()
 		time.Sleep(100 * time.Millisecond)
-		o := b.trace(p.pid(), "-s", "0")
-		attached = append(attached, <-done)
-		o.end()
+		if attach != nil {
+			o := attach()
+			defer o.end()
+		}
+		return <-done / 1e3
 	}
-	b.row(median(attached)/1e3 < float64(stallBar.Microseconds()), "longest stall of the target during attach", "under 0.3 ms",
-		"%.0f us, without %.0f us", median(attached)/1e3, median(calm)/1e3)
+	tool := func() *observer { return b.trace(p.pid(), "-s", "0") }
+	empty := func() *observer { return b.observe("attached", b.empty, strconv.Itoa(p.pid()), "heap") }
+	for _, urgent := range []bool{false, true} {
+		var calm, floor, attached []float64
+		if urgent {
+			b.must(realTime(p.pid()), "real-time priority")
+		}
+		for i := 0; i < b.rounds; i++ {
+			calm = append(calm, gap(nil))
+			floor = append(floor, gap(empty))
+			attached = append(attached, gap(tool))
+		}
+		measured := fmt.Sprintf("%.0f us, the empty program %.0f, without %.0f", median(attached), median(floor), median(calm))
+		if urgent {
+			b.note("the same, at a real-time priority", "%s", measured)
+		} else {
+			b.row(median(attached) < float64(stallBar.Microseconds()), "longest stall of the target during attach",
+				"under 0.3 ms", "%s", measured)
+		}
+	}
 	p.end()
+}
+
+// realTime puts all threads of a process before all others.
+func realTime(pid int) error {
+	const fifo = 1
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	for _, task := range tasks {
+		tid, _ := strconv.Atoi(task.Name())
+		priority := int32(1)
+		_, _, e := syscall.Syscall(syscall.SYS_SCHED_SETSCHEDULER, uintptr(tid), fifo, uintptr(unsafe.Pointer(&priority)))
+		if e != 0 {
+			return e
+		}
+	}
+	return err
 }
 
 // manySites: a report on 10,000 sites; as many as it shows are written, the others as sums.

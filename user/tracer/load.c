@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -206,11 +207,15 @@ static int share_maps(struct gobpfleak *twin, const struct gobpfleak *skel)
 
 static void *load_twin(void *ctx)
 {
+	const struct sched_param none = { 0 };
 	struct loaded *l = ctx;
-	struct gobpfleak *twin = gobpfleak__open();
+	struct gobpfleak *twin;
 	struct bpf_program *prog;
-	int err = twin ? share_maps(twin, l->skel) : -errno;
+	int err;
 
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);	/* interrupts nobody */
+	twin = gobpfleak__open();
+	err = twin ? share_maps(twin, l->skel) : -errno;
 	if (!err) {
 		bpf_object__for_each_program(prog, twin->obj)
 			bpf_program__set_autoload(prog, prog == twin->progs.gl_hit_twin);
