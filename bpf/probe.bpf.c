@@ -28,9 +28,9 @@ static __noinline int is_target(void)
 	       id.tgid == config.tgid;
 }
 
-/* The value at loc; GL_UNKNOWN: no such place, or not readable.  Inlined, since as a function it
- * makes a hit a tenth dearer. */
-static __always_inline __u64 read_loc(struct pt_regs *ctx, struct work *w,
+/* The value at loc, w: with a copy of the stack's top, or NULL; GL_UNKNOWN: no such place, or not
+ * readable.  Inlined, since as a function it makes a hit a tenth dearer. */
+static __always_inline __u64 read_loc(struct pt_regs *ctx, const struct work *w,
 				      const volatile struct gl_loc *loc)
 {
 	__u64 v = GL_UNKNOWN, off;
@@ -39,11 +39,9 @@ static __always_inline __u64 read_loc(struct pt_regs *ctx, struct work *w,
 		return reg_by_number(ctx, loc->reg);
 	if (loc->kind == GL_LOC_SLOT) {
 		off = (__u64)(__s64)loc->off;
-		if (off < w->chunk_last)
+		if (w && off < w->chunk_last)
 			return *(__u64 *)(w->chunk + (off & (GL_CHUNK - 1)));
-		if (bpf_probe_read_user(w->pair, 8, (void *)(REG_SP(ctx) + off)))
-			return GL_UNKNOWN;
-		return w->pair[0];
+		return word_at(REG_SP(ctx) + off);
 	}
 	if (loc->kind == GL_LOC_SUM) {
 		v = reg_by_number(ctx, loc->reg);
@@ -166,22 +164,26 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 
-/* 0: it cannot be read; no goroutine that starts or ends has that.  Into the program's own frame,
- * since for one of a map the kernel looks up which memory that is (mm/usercopy.c): 30 ns. */
-static __noinline __u64 goid_of(__u64 g)
+/* GL_UNKNOWN, and counted: it cannot be read. */
+static __always_inline __u64 goid_of(__u64 g)
 {
-	__u64 goid;
+	__u64 goid = GL_UNKNOWN;
 
-	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.g_goid_off)))
-		return 0;
+	if (g && g != GL_UNKNOWN)
+		goid = word_at(g + config.g_goid_off);
+	if (goid == GL_UNKNOWN)
+		count(GL_LOST_ADDR);
 	return goid;
 }
 
-static __always_inline void on_gostart(const struct work *w, const volatile struct gl_probe *p,
-				       __u64 goid)
+static __always_inline void on_gostart(const struct work *w, const volatile struct gl_probe *p)
 {
-	struct gl_gostart *s = reserve(p, GL_REC_GOSTART, sizeof(*s));
+	__u64 goid = goid_of(w->ptr);
+	struct gl_gostart *s;
 
+	if (goid == GL_UNKNOWN)
+		return;
+	s = reserve(p, GL_REC_GOSTART, sizeof(*s));
 	if (!s)
 		return;
 	s->goid = goid;
@@ -190,27 +192,19 @@ static __always_inline void on_gostart(const struct work *w, const volatile stru
 	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void on_goend(const volatile struct gl_probe *p, __u64 goid)
+static __always_inline void on_goend(struct pt_regs *ctx, const volatile struct gl_probe *p,
+				     bool taken)
 {
-	struct gl_goend *e = reserve(p, GL_REC_GOEND, sizeof(*e));
+	__u64 goid = goid_of(read_loc(ctx, 0, taken ? &p->ptr_taken : &p->ptr));
+	struct gl_goend *e;
 
+	if (goid == GL_UNKNOWN)
+		return;
+	e = reserve(p, GL_REC_GOEND, sizeof(*e));
 	if (!e)
 		return;
 	e->goid = goid;
-	e->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
-}
-
-static __always_inline void on_goroutine(struct work *w, const volatile struct gl_probe *p)
-{
-	__u64 goid = goid_of(w->ptr);
-
-	if (!goid)
-		count(GL_LOST_ADDR);
-	else if (p->kind == GL_PROBE_GOSTART)
-		on_gostart(w, p, goid);
-	else
-		on_goend(p, goid);
 }
 
 /*
@@ -301,8 +295,8 @@ static __always_inline bool is_heard(struct pt_regs *ctx, const volatile struct 
 	return p->flags & (*taken ? GL_WHEN_TAKEN : GL_WHEN_NOT_TAKEN);
 }
 
-/* The probe whose result is to be read and recorded.  NULL: none is.  A mark phase has no result
- * and is done with here. */
+/* The probe whose result is to be recorded with its stack.  NULL: none is.  What has no stack is
+ * done with here. */
 static __always_inline const volatile struct gl_probe *
 probe_of(struct pt_regs *ctx, enum gl_twin twin, bool *taken, __u32 *chance)
 {
@@ -322,6 +316,8 @@ probe_of(struct pt_regs *ctx, enum gl_twin twin, bool *taken, __u32 *chance)
 		on_gcstart(p);
 	else if (p->kind == GL_PROBE_GCEND)
 		on_gcend(p);
+	else if (p->kind == GL_PROBE_GOEND)
+		on_goend(ctx, p, *taken);
 	else
 		return p;
 	count_hit(p, GL_HIT_RECORDED);
@@ -348,17 +344,14 @@ static __always_inline bool read_result(struct pt_regs *ctx, struct work *w,
 static __always_inline void record(struct pt_regs *ctx, struct work *w,
 				   const volatile struct gl_probe *p, bool taken)
 {
-	w->chunk_last = 0;
-	if (p->kind != GL_PROBE_GOEND)
-		copy_chunk(w, REG_SP(ctx));
+	copy_chunk(w, REG_SP(ctx));
 	if (!read_result(ctx, w, p, taken))
 		return;
-	if (p->kind != GL_PROBE_GOEND)
-		find_stack(ctx, w, p);
+	find_stack(ctx, w, p);
 	if (p->kind == GL_PROBE_ALLOC)
 		on_alloc(ctx, w, p);
 	else
-		on_goroutine(w, p);
+		on_gostart(w, p);
 }
 
 static __always_inline int on_hit(struct pt_regs *ctx, enum gl_twin twin, bool claim)

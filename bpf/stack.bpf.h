@@ -9,8 +9,9 @@
  *
  * From Linux 6.0 a uprobe program can be preempted by another run of itself on the same processor.
  * So the work area is claimed with compare-and-exchange from a pool, and no function here has a
- * frame of 64 bytes (from 6.13 such a frame lies in a per-processor stack).  Before 5.12 BPF has no
- * compare-and-exchange, but there programs are not preempted and a per-processor area is right.
+ * frame of more than 48 bytes (from 6.13 one that comes to 64, in steps of 16, lies in a
+ * per-processor stack).  Before 5.12 BPF has no compare-and-exchange, but there programs are not
+ * preempted and a per-processor area is right.
  */
 #ifndef STACK_BPF_H
 #define STACK_BPF_H
@@ -29,7 +30,6 @@ struct work {
 	__u64 chunk_addr;	/* chunk is a copy of the stack from here on */
 	__u64 chunk_last;	/* offset of the last whole frame record in it, 0: nothing read */
 	__u8 chunk[PAGE_BYTES + FRAME_BYTES];	/* GL_CHUNK of them; the verifier sees no closer */
-	__u64 pair[2];		/* a value that lies outside of the chunk */
 	__u64 hash;		/* of the frames before the chain of frame pointers, and */
 	__u64 extra;		/* how many they are, less one */
 	__s64 ended;		/* negative: the walk has come to where a thread begins */
@@ -142,13 +142,24 @@ __noinline int next_chunk(__u32 slot, __u64 pc, __u64 fp)
 	return w->chunk_last ? 0 : -1;
 }
 
+/* The 8 bytes there; GL_UNKNOWN: not readable.  Into a frame and not into a map, since there the
+ * kernel asks which memory that is (mm/usercopy.c): 30 ns. */
+static __noinline __u64 word_at(__u64 addr)
+{
+	__u64 word;
+
+	return bpf_probe_read_user(&word, sizeof(word), (void *)addr) ? GL_UNKNOWN : word;
+}
+
 /* Where the frame is gone already, the return address at SP comes before the chain. */
 static __noinline int return_at_sp(struct work *w, __u64 sp)
 {
-	if (bpf_probe_read_user(w->pair, sizeof(w->pair[0]), (void *)sp))
+	__u64 pc = word_at(sp);
+
+	if (pc == GL_UNKNOWN)
 		return -1;
-	w->stack.pcs[1] = w->pair[0];
-	w->hash = hash_pc(w->hash, w->pair[0]);
+	w->stack.pcs[1] = pc;
+	w->hash = hash_pc(w->hash, pc);
 	w->extra = 1;
 	return 0;
 }

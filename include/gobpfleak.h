@@ -257,7 +257,6 @@ struct gl_gostart {
 struct gl_goend {
 	struct gl_header h;
 	__u64 goid;
-	__u64 time_ns;
 };
 
 /* The runtime's counts of what was allocated and found free, as they were with the world

@@ -649,7 +649,7 @@ static void test_records(void **state)
 		{ GL_REC_GCEND, sizeof(struct gl_gcend), sizeof(struct gl_gcend), true },
 		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc) + 8, false },
 		{ GL_REC_ALLOC, sizeof(struct gl_alloc), sizeof(struct gl_alloc) - 8, false },
-		{ GL_REC_GOEND, sizeof(struct gl_gcend), sizeof(struct gl_gcend), false },
+		{ GL_REC_GOEND, sizeof(struct gl_gostart), sizeof(struct gl_gostart), false },
 		{ 0, 8, 8, false },
 		{ 7, 24, 24, false },
 		{ 0xffff, 24, 24, false },

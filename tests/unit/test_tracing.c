@@ -562,7 +562,6 @@ static void end(uint64_t goid)
 	struct gl_goend *r = &submit(GL_REC_GOEND, GOEND, sizeof(*r))->goend;
 
 	r->goid = goid;
-	r->time_ns = w.clock;
 }
 
 /* Into the runtime's table, which is in order of goid. */
