@@ -56,6 +56,8 @@ static void calibration_ret(void) {}
 enum {
 	SLICES = 100, CALLS_PER_SLICE = 20,
 	STATS_RECORDED = 5000,		/* hits whose runs are enough */
+	STATS_OTHERS = 1000,		/* for each of them: too many, */
+	STATS_AGAIN = 100,		/* until so many more were recorded */
 };
 #define STATS_NS 60000000000ull		/* or what there is by then */
 #define RUNS_NS 100000000ull		/* between two readings of them */
@@ -158,20 +160,35 @@ static void read_runs(const struct cost *c, uint64_t *n, uint64_t *ns)
 void cost_init(struct cost *c)
 {
 	*c = (struct cost){ .setup = { .prog_fds = { -1, -1 }, .found_fd = -1 }, .stats_fd = -1,
-			    .trap_ns = NAN, .step_ns = NAN, .run_ns = NAN };
+			    .stats_done = true, .trap_ns = NAN, .step_ns = NAN, .run_ns = NAN };
 }
 
-/* Measuring makes every run of every BPF program some ns dearer, so it ends when there is enough.
- * If the whole system measures, our own hits are in the figures. */
+/* Measuring makes every run of every BPF program some 40 ns dearer, which is the twentieth of a hit
+ * that is dropped; so it ends when there is enough, and pauses where hardly any is recorded.  If
+ * the whole system measures, our own hits are in the figures. */
+static void start_stats(struct cost *c, uint64_t recorded)
+{
+	read_runs(c, &c->stats_runs, &c->stats_run_ns);
+	c->stats_recorded = recorded;
+	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	c->stats_done = c->stats_fd < 0;
+	c->stats_end_ns = now_ns() + STATS_NS;
+}
+
+static void stop_stats(struct cost *c)
+{
+	if (c->stats_fd >= 0)
+		close(c->stats_fd);
+	c->stats_fd = -1;
+}
+
 void cost_start(struct cost *c, const struct cost_setup *setup)
 {
 	c->setup = *setup;
 	c->trap_ns = measure_trap(c, calibration_point);
 	if (c->setup.stepped)
 		c->step_ns = measure_trap(c, calibration_ret);
-	read_runs(c, &c->stats_runs, &c->stats_run_ns);
-	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	c->stats_end_ns = now_ns() + STATS_NS;
+	start_stats(c, 0);
 	/* where the stepped instruction lies, the target is not found */
 	c->finding = !c->setup.stepped && c->setup.found_fd >= 0 &&
 		     found_start(&c->found, c->setup.found_fd);
@@ -182,41 +199,49 @@ void cost_second(struct cost *c, int prog_fd)
 	c->setup.prog_fds[1] = prog_fd;
 }
 
-/* The runs that recorded something are those that take time. */
-static void take_runs(struct cost *c, const struct cost_counts *now)
+/* The runs that recorded something are those that take time; how many others there were. */
+static uint64_t take_runs(struct cost *c, const struct cost_counts *now)
 {
+	const uint64_t recorded = now->recorded - c->stats_recorded;
 	uint64_t n, ns;
 
 	read_runs(c, &n, &ns);
 	n -= c->stats_runs;
 	ns -= c->stats_run_ns;
-	if (!now->recorded || n < now->recorded)
-		return;
-	c->run_ns = ((double)ns - (double)(n - now->recorded) * OTHER_RUN_NS) /
-		    (double)now->recorded;
+	if (n < recorded)
+		return 0;
+	if (recorded)
+		c->run_ns = ((double)ns - (double)(n - recorded) * OTHER_RUN_NS) / (double)recorded;
 	if (c->run_ns < 0)
 		c->run_ns = 0;
+	return n - recorded;
 }
 
 void cost_tick(struct cost *c, const struct cost_counts *now)
 {
-	uint64_t time = now_ns();
+	const uint64_t time = now_ns(), recorded = now->recorded - c->stats_recorded;
 
-	if (c->stats_fd < 0 || time < c->runs_next_ns)
+	if (c->stats_done || time < c->runs_next_ns)
 		return;
-	take_runs(c, now);
 	c->runs_next_ns = time + RUNS_NS;
-	if (now->recorded >= STATS_RECORDED || now_ns() >= c->stats_end_ns) {
-		close(c->stats_fd);
-		c->stats_fd = -1;
+	if (c->stats_fd < 0) {
+		if (recorded >= STATS_AGAIN)
+			start_stats(c, now->recorded);
+		return;
+	}
+	if (take_runs(c, now) >= STATS_OTHERS * (recorded + 1)) {
+		stop_stats(c);
+		c->stats_recorded = now->recorded;
+	} else if (recorded >= STATS_RECORDED || time >= c->stats_end_ns) {
+		stop_stats(c);
+		c->stats_done = true;
 	}
 }
 
 void cost_stop(struct cost *c)
 {
-	if (c->stats_fd >= 0)
-		close(c->stats_fd);
-	c->stats_fd = -1;
+	stop_stats(c);
+	c->stats_done = true;
 	found_stop(&c->found);
 }
 
