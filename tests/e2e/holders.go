@@ -41,6 +41,8 @@ func holderTests(e *env) []testCase {
 		testCase{"holders/unoptimized", func(t *T) { t.holdersQuiet(t.newest(), "noopt") }},
 		testCase{"holders/formats", func(t *T) { t.holdersFormats(t.newest()) }},
 		testCase{"holders/class", func(t *T) { t.holdersClass(t.newest()) }},
+		testCase{"holders/classes", func(t *T) { t.holdersClasses(t.newest()) }},
+		testCase{"holders/large", func(t *T) { t.holdersLarge(t.newest()) }},
 		testCase{"holders/rate", func(t *T) { t.holdersRate(t.newest()) }},
 		testCase{"holders/exits", func(t *T) { t.holdersExits(t.newest()) }},
 		testCase{"holders/exits-between", func(t *T) { t.holdersExitsBetween(t.newest()) }},
@@ -527,6 +529,59 @@ func (t *T) holdersClass(version string) {
 	if one.find("main.inLargeMap") != nil || one.Look.Bytes >= all.Look.Bytes || one.Look.Bytes == 0 {
 		t.Errorf("%d bytes of objects of %d bytes, of %d", one.Look.Bytes, size, all.Look.Bytes)
 	}
+}
+
+// holdersClasses: each type of the ledger, looked for alone: as many objects as there are, held by the same.
+func (t *T) holdersClasses(version string) {
+	var rows []keptRow
+	p := t.program(t.build("holders", version, "stripped"))
+	p.do("build")
+	all := t.heap(p.pid())
+	p.json(&rows, "ledger")
+	looks := map[uint64]*heapReport{}
+	for i := range rows {
+		row := &rows[i]
+		if row.Others || row.Late || row.Bytes%row.Objects != 0 {
+			continue
+		}
+		size := row.Bytes / row.Objects
+		if looks[size] == nil {
+			looks[size] = t.heap(p.pid(), "--class", fmt.Sprint(size))
+		}
+		got, whole := looks[size].find(row.Type), all.find(row.Type)
+		switch {
+		case got == nil || whole == nil:
+			t.Errorf("%s: no %s among those of %d bytes", row.What, row.Type, size)
+		case got.Objects != whole.Objects:
+			t.Errorf("%s: %d %s alone, %d of the whole", row.What, got.Objects, row.Type, whole.Objects)
+		default:
+			t.checkHolder(row, got, version, "stripped")
+		}
+	}
+	p.finish()
+}
+
+// holdersLarge: of a large heap only what may lead to what is looked for is read.
+func (t *T) holdersLarge(version string) {
+	var rows []struct {
+		Type          string
+		Objects, Size uint64
+	}
+	p := t.program(t.build("bigheap", version, "plain"))
+	p.do("build 5")
+	p.json(&rows, "ledger")
+	all := t.heap(p.pid())
+	for _, row := range rows {
+		one := t.heap(p.pid(), "--class", fmt.Sprint(row.Size))
+		if got := one.find(row.Type); got == nil || got.Objects != row.Objects {
+			t.Errorf("%d %s are not there", row.Objects, row.Type)
+		}
+		t.Notef("%s: %.0f %% of what the whole heap takes is read", row.Type, 100*one.Look.Read/all.Look.Read)
+		if row.Type == "main.entry" && one.Look.Read > all.Look.Read/2 {
+			t.Errorf("%.0f bytes read for %s, %.0f for all", one.Look.Read, row.Type, all.Look.Read)
+		}
+	}
+	p.finish()
 }
 
 // holdersRate: a limit is kept, however long it takes.

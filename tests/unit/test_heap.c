@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/fake_heap.h"
+#include "user/go/golayout.h"
 
 /* The types of all tests. */
 struct kinds {
@@ -446,6 +447,7 @@ static void test_seen_once(void **state)
 
 static void test_only_size(void **state)
 {
+	bool classes[HEAP_CLASSES] = { 0 };
 	struct fake_heap h;
 	struct kinds k;
 	struct heapmap m;
@@ -462,6 +464,11 @@ static void test_only_size(void **state)
 	assert_null(find(&m, "main.node", NULL));
 	check_objects(&m, "[]uint8", NULL, 1, 1);
 	assert_string_equal(find(&m, "[]uint8", NULL)->holders[0].levels[0].type, "main.node");
+	heapmap_free(&m);
+	classes[golayout_size_class(1024)] = true;
+	look_with(&(struct heap_options){ .classes = classes }, &m);
+	assert_null(find(&m, "main.node", NULL));
+	check_objects(&m, "[]uint8", NULL, 1, 1);
 	heapmap_free(&m);
 	look_with(&(struct heap_options){ .min_size = 512 }, &m);
 	assert_null(find(&m, "main.node", NULL));

@@ -228,19 +228,26 @@ uint64_t golayout_class_size(unsigned size_class)
 	return size_class < ARRAY_SIZE(class_sizes) ? class_sizes[size_class] : 0;
 }
 
-static uint64_t round_to_class(uint64_t size)
+unsigned golayout_size_class(uint64_t size)
 {
-	size_t lo = 1, hi = ARRAY_SIZE(class_sizes) - 1;
+	unsigned lo = 1, hi = ARRAY_SIZE(class_sizes) - 1;
 
+	if (size > class_sizes[hi])
+		return 0;
 	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
+		unsigned mid = (lo + hi) / 2;
 
 		if (class_sizes[mid] < size)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return class_sizes[lo];
+	return lo;
+}
+
+static uint64_t round_to_class(uint64_t size)
+{
+	return class_sizes[golayout_size_class(size)];
 }
 
 /* mallocgc in runtime/malloc.go: up to 1.21 everything up to 32768 bytes has a class, from 1.22 on

@@ -144,18 +144,9 @@ static void sort_nodes(const struct look *l, struct counts *c)
 		c->by_type[next[nodes_at(l->nodes, i)->type]++] = i;
 }
 
-static bool wants_size(const struct look *l, const struct span *s)
-{
-	const struct heap_options *o = l->options;
-	const uint64_t size = span_slot(s);
-
-	return (!o->only_size || size == o->only_size) && size >= o->min_size &&
-	       (!o->max_size || size <= o->max_size);
-}
-
 void count_all(struct look *l, struct counts *c)
 {
-	static const struct sweep sweep = { false, wants_size, count_span };
+	static const struct sweep sweep = { false, scope_has, count_span };
 
 	c->types = xcalloc(types_count(l->types), sizeof(*c->types));
 	c->nodes = xcalloc(nodes_count(l->nodes), sizeof(*c->nodes));

@@ -7,8 +7,6 @@
 
 #include "user/heap/look.h"
 
-enum { N_SPAN_KINDS = 136 };	/* runtime.numSpanClasses */
-
 /* Objects of a type, or, untyped ones, of a span class. */
 struct row {
 	struct heap_range objects, bytes;

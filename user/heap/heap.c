@@ -142,6 +142,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 
 static void look_fini(struct look *l)
 {
+	scope_fini(l);
 	space_free(&l->space);
 	nodes_free(l->nodes);
 	shapes_free(l->shapes);
@@ -192,6 +193,7 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	if (!err)
 		err = space_fill(&l.space, h->gm);
 	if (!err) {
+		scope_init(&l);
 		learn_all(&l);
 		reach_all(&l);
 		count_all(&l, &counts);

@@ -20,10 +20,13 @@ struct heap_seed {
 	uint64_t typ;		/* vaddr of the *_type that it was given */
 };
 
+enum { HEAP_CLASSES = 68 };	/* 0: that of large objects; see golayout_class_size() */
+
 struct heap_options {
 	uint64_t rate;		/* bytes of the target read a second, at most; 0: no limit */
 	uint64_t only_size;	/* rows and holders for slots of this size only; 0: all */
 	uint64_t min_size, max_size;	/* or of these sizes; 0: no limit */
+	const bool *classes;	/* or of these size classes, HEAP_CLASSES of them; NULL: all */
 	size_t max_bytes;	/* of our own memory; 0: DEFAULT_MEMORY */
 	size_t n_detailed;	/* rows, the largest, that get holders and places; 0: 10 */
 	size_t n_holders;	/* for each of them; 0: 10 */

@@ -69,7 +69,7 @@ static bool replaces(const struct look *l, uint32_t label, uint32_t type, enum s
 
 	if (had == STRENGTH_NONE)
 		return true;
-	if (label >> LABEL_CHANGES_SHIFT >= MAX_CHANGES)
+	if ((label & LABEL_CHANGES) >> LABEL_CHANGES_SHIFT >= MAX_CHANGES)
 		return false;
 	/* The header knows the type, but not what the array of them is for. */
 	if (had == STRENGTH_OWN && strength == STRENGTH_EDGE && new->base && new->base == old->base)
@@ -95,12 +95,13 @@ static void learn_object(struct look *l, const struct place *p, uint32_t type,
 			l->losses.types_contradicted++;
 		return;
 	}
-	changes = (*label >> LABEL_CHANGES_SHIFT) + !!old;
+	changes = ((*label & LABEL_CHANGES) >> LABEL_CHANGES_SHIFT) + !!old;
 	if (old && old != type && strength < label_strength(*label))
 		strength = label_strength(*label);
 	*label = type | (uint32_t)strength << LABEL_STRENGTH_SHIFT |
 		 (*label & LABEL_SEARCHED) | changes << LABEL_CHANGES_SHIFT;
-	if (types_at(l->types, type)->pointers && !span_is_noscan(p->span))
+	if (types_at(l->types, type)->pointers && !span_is_noscan(p->span) &&
+	    !scope_leaves_out(l, p, type))
 		space_queue(&l->space, p->span);
 	else
 		*label |= LABEL_WALKED;
@@ -116,18 +117,35 @@ static enum strength weaker(enum strength a, enum strength b)
 	return a < b ? a : b;
 }
 
+/* Who looks for some objects only goes where pointers lead, and not over all that is unknown. */
+static void find_object(struct look *l, const struct place *p)
+{
+	uint32_t *label = space_label(&l->space, p);
+
+	if (!label || label_type(*label) || *label & (LABEL_FOUND | LABEL_SEARCHED))
+		return;
+	*label |= LABEL_FOUND;
+	space_queue(&l->space, p->span);
+}
+
 static void learn_edge(struct look *l, const struct edge *e)
 {
 	enum strength by = l->holder.strength;
 	struct place p;
 
-	if (!e->type)
+	if (!e->type && !l->scope.on)
 		return;
 	if (!space_find(&l->space, e->target, &p)) {
 		if (!is_static(l, e->target))
 			blind_found(l, e);
-		else if (by >= STRENGTH_EDGE)
+		else if (by >= STRENGTH_EDGE && e->type)
 			static_found(l, e);
+		return;
+	}
+	if (scope_leaves_out(l, &p, 0))
+		return;
+	if (!e->type) {
+		find_object(l, &p);
 		return;
 	}
 	/* What a guess says is a guess. */
@@ -152,7 +170,7 @@ static void learn_edge(struct look *l, const struct edge *e)
 
 static bool is_pending(const struct look *l, const struct span *s, uint32_t label)
 {
-	return label_type(label) && !(label & LABEL_WALKED);
+	return label_type(label) ? !(label & LABEL_WALKED) : label & LABEL_FOUND;
 }
 
 /* A func value leads to an object of which only the first word is known, until that is read. */
@@ -161,10 +179,32 @@ static bool is_closure(const struct look *l, uint32_t label)
 	return types_at(l->types, label_type(label))->form == FORM_CLOSURE;
 }
 
+/* Objects that are still unknown. */
+static void search_object(struct look *l, const struct place *p)
+{
+	uint32_t *label = space_label(&l->space, p), type;
+
+	if (!label || label_type(*label) || *label & LABEL_SEARCHED)
+		return;
+	*label = (*label & ~(uint32_t)LABEL_FOUND) | LABEL_SEARCHED;
+	type = own_type(l, p);
+	if (type) {
+		learn_object(l, p, type, STRENGTH_OWN);
+		return;
+	}
+	l->holder = (struct holder){ .strength = STRENGTH_EDGE };
+	walk_whole(l, p, 0);
+}
+
 static void walk_object(struct look *l, const struct place *p, uint32_t *label)
 {
-	uint32_t own = is_closure(l, *label) ? own_type(l, p) : 0;
+	uint32_t own;
 
+	if (!label_type(*label)) {
+		search_object(l, p);
+		return;
+	}
+	own = is_closure(l, *label) ? own_type(l, p) : 0;
 	*label |= LABEL_WALKED;
 	if (own) {
 		learn_object(l, p, own, label_strength(*label));
@@ -322,7 +362,7 @@ uint32_t own_type(struct look *l, const struct place *p)
 /* Headers and large types. */
 static bool wants_header(const struct look *l, const struct span *s)
 {
-	return l->space.header && !s->labels && !span_is_noscan(s) &&
+	return l->space.header && scope_has(l, s) && !s->labels && !span_is_noscan(s) &&
 	       (s->flags & SPAN_HEADER || !s->elemsize);
 }
 
@@ -359,26 +399,9 @@ void walk_seeds(struct look *l)
 	}
 }
 
-/* Objects that are still unknown. */
-static void search_object(struct look *l, const struct place *p)
-{
-	uint32_t *label = space_label(&l->space, p), type;
-
-	if (!label || label_type(*label) || *label & LABEL_SEARCHED)
-		return;
-	*label |= LABEL_SEARCHED;
-	type = own_type(l, p);
-	if (type) {
-		learn_object(l, p, type, STRENGTH_OWN);
-		return;
-	}
-	l->holder = (struct holder){ .strength = STRENGTH_EDGE };
-	walk_whole(l, p, 0);
-}
-
 static bool wants_search(const struct look *l, const struct span *s)
 {
-	if (span_is_noscan(s) || s->flags & SPAN_FORGOTTEN)
+	if (span_is_noscan(s) || s->flags & SPAN_FORGOTTEN || !scope_has(l, s))
 		return false;
 	for (uint32_t i = 0; s->labels && i < s->nelems; i++)
 		if (!label_type(s->labels[i]) && !(s->labels[i] & LABEL_SEARCHED))

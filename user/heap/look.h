@@ -38,6 +38,7 @@ enum {
 	LABEL_SEARCHED = 1 << 24,	/* its memory, for pairs */
 	LABEL_CHANGES_SHIFT = 25,	/* how often its type was replaced */
 	LABEL_CHANGES = 7 << LABEL_CHANGES_SHIFT,
+	LABEL_FOUND = 1 << 28,		/* by a pointer that says no type; is to be searched */
 };
 
 /* Labels of the second pass: of an object that has been reached; the others keep theirs. */
@@ -73,6 +74,16 @@ struct static_part {
 	uint32_t type;
 };
 
+enum { N_SPAN_KINDS = 2 * HEAP_CLASSES };	/* runtime.numSpanClasses */
+
+/* What a look is for, if not for everything: scope.c. */
+struct scope {
+	bool on;
+	bool kinds[N_SPAN_KINDS];	/* span classes with objects that it is for */
+	bool any[2];			/* with pointers, without */
+	uint8_t *leads;			/* of each type, whether its values may lead to such */
+};
+
 /* Whose pointers are being walked. */
 struct holder {
 	enum heap_root root;	/* HEAP_ROOT_UNKNOWN: an object */
@@ -100,6 +111,7 @@ struct look {
 	struct budget budget;
 	struct feed feed;
 	struct space space;
+	struct scope scope;
 	/* An object that is known to be of a type by other means than a pointer to it. */
 	void (*own_type)(struct look *l, const struct place *p, uint32_t type);
 	struct window win, bits, part;
@@ -144,6 +156,15 @@ struct heap {
 	struct typeindex *index;
 	struct govars *vars;
 };
+
+/* When the spans are known. */
+void scope_init(struct look *l);
+void scope_fini(struct look *l);
+/* Whether the look is for objects of the span. */
+bool scope_has(const struct look *l, const struct span *s);
+/* Whether it can do without the object, which is of the type (0: that is not known), and without
+ * all that it leads to. */
+bool scope_leaves_out(struct look *l, const struct place *p, uint32_t type);
 
 /* What is known of an object, in whichever pass. */
 uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength);

@@ -102,6 +102,12 @@ uint32_t known_type(const struct look *l, uint32_t label, enum strength *strengt
 	return node_type(l, label);
 }
 
+static bool is_left_out(struct look *l, const struct place *p, uint32_t label)
+{
+	return !(label & LABEL_REACHED) && label_type(label) &&
+	       scope_leaves_out(l, p, label_type(label));
+}
+
 static void reach_edge(struct look *l, const struct edge *e)
 {
 	enum fit fit = FIT_NOT;
@@ -113,11 +119,13 @@ static void reach_edge(struct look *l, const struct edge *e)
 			blind_found(l, e);
 		return;
 	}
-	label = space_label(&l->space, &p);
-	if (!label)
-		return;
 	if (e->type)
 		fit = types_fit(l->types, e->type, &p, e->bytes);
+	if (scope_leaves_out(l, &p, 0))
+		return;
+	label = space_label(&l->space, &p);
+	if (!label || is_left_out(l, &p, *label))
+		return;
 	if (!(*label & LABEL_REACHED))
 		mark_reached(l, &p, label, e, fit);
 	else if (fit >= FIT_DERIVED && node_type(l, *label) == e->type)
