@@ -7,6 +7,10 @@
  * alone until the census sees it grow.  After that a look is taken now and then as long as it
  * grows, so that there is a recent one whenever the end comes; one more just before the end where
  * that is known, and at the end where nobody notices.
+ *
+ * Of a large heap looks are for the size classes that grow.  Only looks at the same classes can be
+ * compared: when others begin to grow, the next look is for these as well, and takes the place of
+ * the first.
  */
 #include "user/heapgrowth.h"
 
@@ -14,9 +18,10 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
-#include "user/heap/heap.h"
 #include "user/heapmap.h"
 #include "user/heapview.h"
 #include "user/looker.h"
@@ -24,7 +29,6 @@
 
 /* A quarter of what one core reads; a program that runs beside it is not slowed down by so much. */
 #define RATE (512ull << 20)
-#define SMALL_HEAP (256ull << 20)
 #define FIRST_NS 1000000000ull		/* after the begin */
 #define QUICK_NS 100000000ull		/* nobody notices */
 #define PATIENCE_NS (2 * QUICK_NS)	/* with one that should have been quick; */
@@ -43,9 +47,14 @@ struct heapgrowth {
 	struct heapgrowth_options opt;
 	uint64_t start_ns;
 	uint64_t begun_ns;		/* the look that is under way; 0: none is */
+	unsigned slot;			/* where its result will lie */
 	uint64_t took_ns, over_ns;	/* the last one: how long, and when it was over */
-	const struct heapmap *first, *last;
-	struct heap_view view;		/* of both */
+	bool of_all;			/* looks are for the whole heap, */
+	bool classes[HEAP_CLASSES];	/* or for these classes of it, */
+	bool others;			/* which are more than the first look was for */
+	const struct heapmap *slots[LOOKER_SLOTS];	/* what lies there */
+	const struct heapmap *first;	/* what the next look is to be compared with */
+	struct heap_view view;		/* of the last two that were compared */
 	struct looks_cost cost;
 };
 
@@ -70,20 +79,46 @@ void heapgrowth_free(struct heapgrowth *g)
 	free(g);
 }
 
-/* The first result stays, the others take turns. */
+/* In which nothing lies that is still needed: there are four. */
 static unsigned free_slot(const struct heapgrowth *g)
 {
-	return !g->first ? 0 : 1 + g->cost.n_looks % (LOOKER_SLOTS - 1);
+	unsigned i = 0;
+
+	while (i < LOOKER_SLOTS - 1 && g->slots[i] &&
+	       (g->slots[i] == g->first || g->slots[i] == g->view.now ||
+		g->slots[i] == g->view.before))
+		i++;
+	return i;
 }
 
-static void begin(struct heapgrowth *g, uint64_t now)
+/* What the next look is for. */
+static void choose_classes(struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
-	const struct looker_order order = { RATE, g->opt.max_bytes, free_slot(g) };
+	bool any = false;
+
+	for (size_t i = 0; i < HEAP_CLASSES; i++)
+		any |= m->classes[i];
+	if (!g->first)
+		g->of_all = m->live_bytes <= LARGE_HEAP || !any;
+	for (size_t i = 0; i < HEAP_CLASSES && !g->of_all; i++) {
+		g->others |= m->classes[i] && !g->classes[i];
+		g->classes[i] |= m->classes[i];
+	}
+}
+
+static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m)
+{
+	struct looker_order order = { .rate = RATE, .max_bytes = g->opt.max_bytes,
+				      .slot = free_slot(g) };
 	size_t n = g->opt.seeds ? g->opt.seeds(g->opt.ctx, looker_seeds(g->looker), LOOKER_SEEDS) :
 				  0;
 
+	choose_classes(g, m);
+	order.of_all = g->of_all;
+	memcpy(order.classes, g->classes, sizeof(order.classes));
+	g->slot = order.slot;
 	if (!looker_start(g->looker, &order, n))
-		g->begun_ns = now;
+		g->begun_ns = m->now_ns;
 }
 
 static void take(struct heapgrowth *g, const struct heapmap *m, uint64_t now)
@@ -97,11 +132,15 @@ static void take(struct heapgrowth *g, const struct heapmap *m, uint64_t now)
 	g->cost.bytes_read += m->cost.bytes_read;
 	g->cost.cpu_s = cost->cpu_s;
 	g->cost.rss = cost->rss;
-	if (!g->first) {
+	g->cost.n_classes = 0;
+	for (size_t i = 0; i < HEAP_CLASSES && !g->of_all; i++)
+		g->cost.n_classes += g->classes[i];
+	g->slots[g->slot] = m;
+	if (!g->first || g->others) {
 		g->first = m;
+		g->others = false;
 		return;
 	}
-	g->last = m;
 	heapview_fini(&g->view);
 	heapview_make(m, g->first, &g->view);
 }
@@ -141,7 +180,7 @@ static bool is_due(const struct heapgrowth *g, const struct heapgrowth_moment *m
 		return false;		/* it has failed just now */
 	if (!g->first)
 		return m->now_ns >= g->start_ns + FIRST_NS &&
-		       (m->grows || m->live_bytes <= SMALL_HEAP);
+		       (m->grows || m->live_bytes <= LARGE_HEAP);
 	if (m->end_ns && lead_ns(g) && g->over_ns + lead_ns(g) < m->end_ns)
 		return m->now_ns + lead_ns(g) >= m->end_ns;
 	return m->grows && m->now_ns >= g->over_ns + pause;
@@ -155,7 +194,7 @@ static bool can_look(const struct heapgrowth *g)
 void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
 	if (can_look(g) && is_idle(g, m->now_ns) && can_look(g) && is_due(g, m))
-		begin(g, m->now_ns);
+		begin(g, m);
 }
 
 /* Whether one for a report is worth its while. */
@@ -174,7 +213,7 @@ void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 	if (!can_look(g))
 		return;
 	if (is_idle(g, now) && is_wanted(g, now))
-		begin(g, now);
+		begin(g, m);
 	if (!g->first || (!m->end_ns && g->took_ns > QUICK_NS))
 		return;
 	p.fd = looker_fd(g->looker);
@@ -187,7 +226,7 @@ void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 
 const struct heap_view *heapgrowth_view(const struct heapgrowth *g)
 {
-	return g && g->last ? &g->view : NULL;
+	return g && g->view.now ? &g->view : NULL;
 }
 
 void heapgrowth_cost(const struct heapgrowth *g, struct looks_cost *out)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "user/heap/heap.h"
 #include "user/model.h"
 
 struct heap_seed;
@@ -30,7 +31,8 @@ struct heapgrowth_moment {
 	uint64_t now_ns;
 	uint64_t end_ns;	/* of the trace; 0: not known */
 	uint64_t live_bytes;	/* of the heap */
-	bool grows;		/* so the census says */
+	bool grows;		/* so the census says, */
+	bool classes[HEAP_CLASSES];	/* and in which size classes */
 };
 
 /* Forks, see looker.h.  Without that process there are no looks, and nobody need be told. */

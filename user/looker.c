@@ -23,7 +23,6 @@
 
 #include "user/base/procself.h"
 #include "user/base/util.h"
-#include "user/heap/heap.h"
 #include "user/heapmap.h"
 #include "user/process.h"
 
@@ -66,6 +65,7 @@ static int look(struct looker *lk, struct heap **heap, const struct request *r,
 	const struct heap_options opt = {
 		.rate = r->order.rate, .max_bytes = r->order.max_bytes,
 		.n_detailed = MAX_ROWS, .n_holders = MAX_HOLDERS,
+		.classes = r->order.of_all ? NULL : r->order.classes,
 		.seeds = (struct heap_seed *)lk->shared, .n_seeds = r->n_seeds,
 	};
 	struct heapmap m = { 0 };

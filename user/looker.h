@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct heap_seed;
+#include "user/heap/heap.h"
+
 struct heapmap;
 struct looker;
 struct process;
@@ -20,9 +21,11 @@ struct looker_order {
 	uint64_t rate;		/* bytes of the target read a second, at most; 0: no limit */
 	uint64_t max_bytes;	/* of memory for it */
 	unsigned slot;		/* where its result goes, in place of what lies there */
+	bool of_all;		/* the whole heap; if not, */
+	bool classes[HEAP_CLASSES];	/* these size classes of it */
 };
 
-enum { LOOKER_SLOTS = 3, LOOKER_SEEDS = 1 << 16 };
+enum { LOOKER_SLOTS = 4, LOOKER_SEEDS = 1 << 16 };
 
 /* What the process has taken, as of its last look. */
 struct looker_cost {

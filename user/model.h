@@ -340,6 +340,7 @@ struct looks_cost {
 	uint64_t bytes_read;	/* of the target's memory */
 	double cpu_s;		/* of our own, as of the last one, */
 	uint64_t rss;		/* and what its process held then; both are in struct cost */
+	uint64_t n_classes;	/* size classes that it was for; 0: the whole heap */
 };
 
 struct target_info {

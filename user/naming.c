@@ -18,6 +18,7 @@
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/baseline.h"
+#include "user/go/golayout.h"
 #include "user/gomem/gomem.h"
 #include "user/gomem/profile.h"
 #include "user/heap/heap.h"
@@ -47,6 +48,8 @@ struct naming {
 	struct sites *sites;
 	struct heapmap looks[2];
 	unsigned n_looks;
+	bool of_all;			/* they are for the whole heap, */
+	bool classes[HEAP_CLASSES];	/* or for these size classes of it */
 	bool has_view;
 	struct heap_view view;
 	struct profile_reader *reader;
@@ -80,16 +83,22 @@ static void drop_view(struct naming *n)
 	baseline_fini(&n->stacks);
 }
 
+static void forget_looks(struct naming *n)
+{
+	for (unsigned i = 0; i < n->n_looks; i++)
+		heapmap_free(&n->looks[i]);
+	n->n_looks = 0;
+}
+
 void naming_forget(struct naming *n)
 {
 	drop_view(n);
-	for (unsigned i = 0; i < n->n_looks; i++)
-		heapmap_free(&n->looks[i]);
+	forget_looks(n);
 	profile_close(n->reader);
 	free(n->before);
 	n->before = NULL;
 	n->reader = NULL;
-	n->n_before = n->n_grown = n->n_looks = 0;
+	n->n_before = n->n_grown = 0;
 	n->profile_rate = 0;
 	n->looks_cpu_s = 0;
 }
@@ -113,11 +122,35 @@ static double cpu_s(void)
 
 /* ---- the heap -------------------------------------------------------------------------------- */
 
+/* What the look is for.  Only looks at the same classes can be compared. */
+static void choose_classes(struct naming *n, const struct watched *w)
+{
+	bool others = false, any = false;
+
+	if (!n->n_looks)
+		memset(n->classes, 0, sizeof(n->classes));
+	for (size_t i = 0; i < w->n_classes; i++) {
+		const struct watched_class *c = &w->classes[i];
+		unsigned class = c->size ? golayout_size_class(c->size) : 0;
+
+		if (!(c->is.rate.low > 0))
+			continue;
+		any = true;
+		others |= !n->classes[class];
+		n->classes[class] = true;
+	}
+	if (!n->n_looks)
+		n->of_all = w->live_bytes <= LARGE_HEAP || !any;
+	else if (!n->of_all && others)
+		forget_looks(n);
+}
+
 static int look_at_heap(struct naming *n)
 {
 	const struct heap_options opt = {
 		.rate = n->opt.rate, .max_bytes = n->opt.memory_bytes, .n_detailed = TYPES,
 		.n_holders = HOLDERS, .interrupted = n->opt.interrupted, .ctx = n->opt.ctx,
+		.classes = n->of_all ? NULL : n->classes,
 	};
 	struct heapmap *m = &n->looks[n->n_looks];
 	struct heap *h = NULL;
@@ -233,7 +266,7 @@ static void look_at_profile(struct naming *n)
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-int naming_look(struct naming *n)
+int naming_look(struct naming *n, const struct watched *w)
 {
 	double begin = cpu_s();
 	int err;
@@ -243,6 +276,7 @@ int naming_look(struct naming *n)
 		heapmap_free(&n->looks[0]);
 		n->looks[0] = n->looks[--n->n_looks];
 	}
+	choose_classes(n, w);
 	err = look_at_heap(n);
 	if (!err) {
 		n->n_looks++;

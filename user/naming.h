@@ -12,6 +12,7 @@
 
 struct naming;
 struct process;
+struct watched;
 struct watched_growth;
 struct watched_places;
 
@@ -26,9 +27,11 @@ struct naming_options {
 void naming_new(struct naming **out, struct process *p, const struct naming_options *opt);
 void naming_free(struct naming *n);		/* NULL is fine */
 
-/* Looks at the heap, and at the profile.  0; -EINTR; otherwise why it cannot be read; it says
- * nothing to the user.  The third look takes the place of the first. */
-int naming_look(struct naming *n);
+/* Looks at the heap, and at the profile; at a large heap for the size classes only that grow by w,
+ * and by what was known at the look before.  0; -EINTR; otherwise why it cannot be read; it says
+ * nothing to the user.  The third look takes the place of the first; one for classes that the one
+ * before was not for has none before it. */
+int naming_look(struct naming *n, const struct watched *w);
 unsigned naming_looks(const struct naming *n);	/* that there are: 0, 1, 2 */
 
 /* What grew between two looks; good until the next call of anything here. */

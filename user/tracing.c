@@ -112,6 +112,7 @@ struct tracing {
 	struct heapgrowth *growth;	/* of the heap by type; NULL: there is no heap */
 	uint64_t end_ns;		/* of the trace; 0: not known */
 	bool grows;			/* some size class does, */
+	bool grows_in[CENSUS_CLASSES];	/* and which, */
 	uint64_t grows_ns;		/* as of then */
 	struct memory_account memory;
 	uint64_t memory_ns;
@@ -913,19 +914,23 @@ static void ask_what_grows(struct tracing *t, uint64_t now)
 	if (now < (t->grows_ns ? t->grows_ns : t->attach_ns) + GROWS_NS)
 		return;
 	t->grows_ns = now;
-	t->grows = false;
-	for (unsigned i = 0; i <= TALLY_ALL && !t->grows; i++)
-		t->grows = class_grows(t, i);
+	t->grows = class_grows(t, TALLY_ALL);
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
+		t->grows |= t->grows_in[i] = class_grows(t, i);
 }
 
 static struct heapgrowth_moment heap_moment(struct tracing *t)
 {
 	uint64_t now = now_ns();
+	struct heapgrowth_moment m;
 
 	ask_what_grows(t, now);
-	return (struct heapgrowth_moment){
+	m = (struct heapgrowth_moment){
 		.now_ns = now, .end_ns = t->end_ns, .grows = t->grows,
 		.live_bytes = t->memory.known ? t->memory.live_heap : UINT64_MAX };
+	_Static_assert((int)HEAP_CLASSES == (int)CENSUS_CLASSES, "size classes");
+	memcpy(m.classes, t->grows_in, sizeof(m.classes));
+	return m;
 }
 
 static void look_at_heap(struct tracing *t)

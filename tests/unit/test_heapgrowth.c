@@ -144,12 +144,13 @@ static void test_small(void **state)
 	assert_int_equal(lk.n_started, 2);
 	look_takes(40 * MS);
 	assert_true(heapgrowth_view(g)->span_s == 1);
-	assert_int_equal(lk.order.slot, 2);
+	assert_int_equal(lk.order.slot, 1);
+	assert_true(lk.order.of_all);
 	turn_after(5 * S);
 	assert_int_equal(lk.n_started, 2);
 	turn_after(6 * S);
 	look_takes(40 * MS);
-	assert_int_equal(lk.order.slot, 1);	/* the first stays, and so does the one that is shown */
+	assert_int_equal(lk.order.slot, 2);	/* the first stays, and so does the one that is shown */
 	assert_true(heapgrowth_view(g)->span_s == 2);
 	heapgrowth_cost(g, &cost);
 	assert_int_equal(cost.n_looks, 3);
@@ -157,6 +158,7 @@ static void test_small(void **state)
 	assert_int_equal(cost.bytes_read, 300);
 	assert_true(cost.seconds == 1.5 && cost.cpu_s == 1.5);
 	assert_int_equal(cost.rss, 77);
+	assert_int_equal(cost.n_classes, 0);
 }
 
 /* Not at the attach, and a fiftieth of the time at most. */
@@ -173,6 +175,41 @@ static void test_large(void **state)
 	assert_int_equal(lk.n_started, 1);
 	turn_after(110 * S);
 	assert_int_equal(lk.n_started, 2);
+}
+
+/* Of a large heap those that grow; when more do, the looks before are no measure any more. */
+static void test_classes(void **state)
+{
+	struct looks_cost cost;
+
+	at.live_bytes = LARGE;
+	at.grows = at.classes[5] = true;
+	turn_after(2 * S);
+	assert_false(lk.order.of_all);
+	assert_true(lk.order.classes[5] && !lk.order.classes[7]);
+	look_takes(10 * MS);
+	at.classes[5] = false;		/* for a while */
+	turn_after(11 * S);
+	assert_true(lk.order.classes[5]);
+	look_takes(10 * MS);
+	assert_true(heapgrowth_view(g)->span_s == 1);
+	at.classes[7] = true;
+	turn_after(11 * S);
+	assert_true(lk.order.classes[5] && lk.order.classes[7]);
+	lk.err = -EBADMSG;
+	look_takes(10 * MS);
+	lk.err = 0;
+	turn_after(11 * S);
+	look_takes(10 * MS);
+	assert_ptr_equal(heapgrowth_view(g)->now, &lk.maps[1]);	/* as it was */
+	assert_int_equal(heapgrowth_view(g)->now->time_ns, 2 * S);
+	turn_after(11 * S);
+	assert_int_equal(lk.order.slot, 3);
+	look_takes(10 * MS);
+	assert_ptr_equal(heapgrowth_view(g)->before, &lk.maps[2]);
+	assert_true(heapgrowth_view(g)->span_s == 1);
+	heapgrowth_cost(g, &cost);
+	assert_int_equal(cost.n_classes, 2);
 }
 
 /* A look that takes long begins so early that it is over by the end. */
@@ -309,7 +346,8 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_small), TEST(test_large), TEST(test_end), TEST(test_finish),
+		TEST(test_small), TEST(test_large), TEST(test_classes), TEST(test_end),
+		TEST(test_finish),
 		TEST(test_patience), TEST(test_slow), TEST(test_failed), TEST(test_none),
 	};
 

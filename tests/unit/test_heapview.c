@@ -184,7 +184,7 @@ static void trace(struct look *l, struct heap_site *site, struct finding *findin
 					   .detectable = NAN, .explained = { 1, 1, 1, 0 } };
 	l->f.growth = &l->view;
 	l->f.growth_age_s = 2;
-	l->f.looks = (struct looks_cost){ 3, 1, 0.036, 3 << 20, 0.05, 1 << 20 };
+	l->f.looks = (struct looks_cost){ 3, 1, 0.036, 3 << 20, 0.05, 1 << 20, 2 };
 	for (size_t i = 0; i < 2; i++)
 		typegrowth_of_finding(&l->f, i);
 }
@@ -229,7 +229,8 @@ static void test_findings(void **state)
 	fclose(out);
 	assert_non_null(strstr(data, "\"class_bytes\":160,\"types\":[{\"type\":\"mw.Bucket\","));
 	assert_non_null(strstr(data, "\"class_bytes\":null,\"types\":[{\"type\":\"main.session\","));
-	assert_non_null(strstr(data, "\"heap_looks\":{\"looks\":3,\"failed\":1,\"span_s\":60,"));
+	assert_non_null(strstr(data,
+			       "\"heap_looks\":{\"looks\":3,\"failed\":1,\"classes\":2,\"span_s\":60,"));
 	free(data);
 	trace_fini(&l);
 }

@@ -70,6 +70,7 @@ enum {
 	MAX_STATICS = 1 << 16,		/* variables to which typed pointers lead */
 	MAX_STATIC_BYTES = 1 << 20,	/* of one */
 	MAX_SHAPES = 1 << 18,		/* sizes and pointer bits of objects */
+	LARGE_HEAP = 256 << 20,		/* live bytes: beyond, looks are for what grows only */
 	MAX_HEAP_ROOTS = 1 << 18,	/* words of variables, functions on stacks ... that hold */
 	MAX_HEAP_NODES = 1 << 20,	/* different ways in which objects are held */
 	MAX_HOLDER_LEVELS = 24,		/* of one way */

@@ -206,16 +206,21 @@ static bool interrupted(void *ctx)
 
 static int look_at_heap(struct run *r, struct one *one)
 {
+	const struct watched *w = watching_told(one->w);
 	uint64_t begin = now_ns();
 	double cpu = naming_cpu_s(one->naming);
 	int err;
 
-	err = naming_look(one->naming);
+	err = naming_look(one->naming, w);
 	cpu = naming_cpu_s(one->naming) - cpu;
 	one->name_after_ns = begin + (uint64_t)(cpu * 1e9) * LOOKS_SHARE;
 	if (err)
 		say_verbose("the heap of process %d cannot be looked at: %s", (int)one->pid,
 			    strerror(-err));
+	if (!err && naming_looks(one->naming) == 1) {
+		one->first_ns = begin;
+		one->first_cycles = w->n_cycles;
+	}
 	return err;
 }
 
@@ -238,14 +243,11 @@ static void name_growth(struct run *r, struct one *one)
 	if (state == CALM && looks == 1)
 		naming_forget(one->naming);
 	if (state >= GROWS && looks == 0 && now >= one->name_after_ns) {
-		if (!look_at_heap(r, one)) {
-			one->first_ns = now;
-			one->first_cycles = w->n_cycles;
-		}
+		look_at_heap(r, one);
 	} else if (state == LEAKS && looks == 1 &&
 		   now - one->first_ns >= r->o->min_time_ns / BETWEEN &&
 		   w->n_cycles - one->first_cycles >= MIN_CYCLES_BETWEEN) {
-		if (!look_at_heap(r, one))
+		if (!look_at_heap(r, one) && naming_looks(one->naming) == 2)
 			put_growth(r, one);
 	}
 }

@@ -1276,6 +1276,9 @@ static void put_looks(const struct page *out, const struct findings *f)
 		item(&l, " ", "in %.2fs", c->seconds);
 		item(&l, ", ", "%s read", report_bytes(c->bytes_read).s);
 	}
+	if (c->n_classes)
+		item(&l, ", ", "for what grows, %s size class%s", report_count(c->n_classes).s,
+		     c->n_classes == 1 ? "" : "es");
 	if (f->growth && f->growth_age_s >= 0.5)
 		item(&l, ", ", "the last time %s before this report",
 		     report_duration(f->growth_age_s).s);
