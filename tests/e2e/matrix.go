@@ -63,6 +63,14 @@ type outcome struct {
 	innocents      int     // leaks of the last report that do not: somebody else is named
 	rates, held    int     // classes whose growth is known; of these, within the interval
 	off            float64 // the worst of them, as a share
+	found          rated   // the finding that names who, by what it grows
+}
+
+// rated compares a stated rate with the program's own; 0 of n: the program does not know one, or nothing was found.
+type rated struct {
+	n, held int
+	off     float64 // estimate / truth - 1
+	width   float64 // half of the interval, as a share of the truth
 }
 
 // said is what a report says of verdicts.
@@ -75,6 +83,8 @@ type said struct {
 		Kind, Verdict string
 		Frames        []frame
 		Sites         []string // ids
+		Rate          interval `json:"rate_per_s"`
+		Goroutines    interval `json:"goroutine_rate_per_s"`
 	}
 	Sites []struct {
 		Kind, ID, Verdict string
@@ -84,9 +94,13 @@ type said struct {
 	Classes []struct {
 		Size    *uint64
 		Verdict string
-		Rate    struct{ Estimate, Low, High *float64 } `json:"rate_per_s"`
+		Rate    interval `json:"rate_per_s"`
 	}
 }
+
+type interval struct{ Estimate, Low, High *float64 }
+
+func (i *interval) holds(truth float64) bool { return *i.Low <= truth && truth <= *i.High }
 
 func (m *matrix) run() {
 	var all []outcome
@@ -138,6 +152,7 @@ type shapeLedger struct {
 		Size      uint64
 		PerSecond float64
 	}
+	Bytes, Goroutines float64
 }
 
 func (m *matrix) candidates(t *T, version string) []candidate {
@@ -284,7 +299,7 @@ func (o *outcome) hear(s *said, l *shapeLedger) {
 	if s.Verdict == "LEAK" && math.IsNaN(o.delay) {
 		o.delay = s.Time.Attached
 	}
-	o.guilty, o.innocents = false, 0
+	o.guilty, o.innocents, o.found = false, 0, rated{}
 	guilty := s.guilty(l.Culprits)
 	for i, f := range s.Findings {
 		if f.Verdict != "LEAK" {
@@ -295,6 +310,10 @@ func (o *outcome) hear(s *said, l *shapeLedger) {
 			named = named || guilty[id]
 		}
 		o.guilty = o.guilty || i == 0 && named
+		if named && o.found.n == 0 {
+			o.found.compare(&f.Rate, l.Bytes)
+			o.found.compare(&f.Goroutines, l.Goroutines)
+		}
 		if !named {
 			o.innocents++
 		}
@@ -326,6 +345,18 @@ func names(culprits []string, frames []frame) bool {
 	return false
 }
 
+func (r *rated) compare(rate *interval, truth float64) {
+	if truth == 0 || rate.Estimate == nil {
+		return
+	}
+	r.n, r.held = 1, 0
+	r.off = *rate.Estimate/truth - 1
+	r.width = (*rate.High - *rate.Low) / 2 / truth
+	if rate.holds(truth) {
+		r.held = 1
+	}
+}
+
 func (o *outcome) compare(s *said, l *shapeLedger) {
 	o.rates, o.held, o.off = 0, 0, 0
 	for _, want := range l.Rates {
@@ -336,7 +367,7 @@ func (o *outcome) compare(s *said, l *shapeLedger) {
 			}
 			o.rates++
 			o.off = math.Max(o.off, math.Abs(*c.Rate.Estimate/truth-1))
-			if *c.Rate.Low <= truth && truth <= *c.Rate.High {
+			if c.Rate.holds(truth) {
 				o.held++
 			}
 		}
@@ -362,8 +393,8 @@ func (m *matrix) print(all []outcome) {
 		rows[k] = append(rows[k], o)
 	}
 	sort.SliceStable(order, func(i, k int) bool { return order[i].leaks && !order[k].leaks })
-	fmt.Println("| shape | LEAK | GROWING | PLATEAU | STEADY | CHURN | too few | none | called after, s | named first | others named | rates held | worst rate |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Println("| shape | LEAK | GROWING | PLATEAU | STEADY | CHURN | too few | none | called after, s | named first | others named | rates held | worst rate | of findings | bias | half width |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for i, k := range order {
 		if i == 0 || order[i-1].leaks != k.leaks {
 			fmt.Printf("| **%s** |\n", map[bool]string{true: "leaks", false: "healthy"}[k.leaks])
@@ -376,6 +407,7 @@ func printRow(shape string, runs []outcome) {
 	verdicts := map[string]int{}
 	var delays []float64
 	guilty, innocents, rates, held, off := 0, 0, 0, 0, 0.0
+	var found rated
 	for _, o := range runs {
 		if o.err != "" {
 			fmt.Printf("| %s | failed: %s |\n", shape, o.err)
@@ -392,6 +424,10 @@ func printRow(shape string, runs []outcome) {
 		rates += o.rates
 		held += o.held
 		off = math.Max(off, o.off)
+		found.n += o.found.n
+		found.held += o.found.held
+		found.off += o.found.off
+		found.width += o.found.width
 	}
 	fmt.Printf("| %s |", shape)
 	for _, v := range verdictOrder {
@@ -399,9 +435,14 @@ func printRow(shape string, runs []outcome) {
 	}
 	fmt.Printf(" %s | %s | %s |", median(delays), count(guilty), count(innocents))
 	if rates > 0 {
-		fmt.Printf(" %d of %d | %.1f %% |\n", held, rates, off*100)
+		fmt.Printf(" %d of %d | %.1f %% |", held, rates, off*100)
 	} else {
-		fmt.Println(" | |")
+		fmt.Print(" | |")
+	}
+	if n := float64(found.n); n > 0 {
+		fmt.Printf(" %d of %d | %+.1f %% | %.1f %% |\n", found.held, found.n, found.off/n*100, found.width/n*100)
+	} else {
+		fmt.Println(" | | |")
 	}
 }
 

@@ -13,10 +13,10 @@ import (
 )
 
 func init() {
-	shapes["goroutine-chan"] = &shape{leaks: true, culprits: []string{"main.askBackend"}, step: askBackends}
-	shapes["goroutine-mutex"] = &shape{leaks: true, culprits: []string{"main.updateLater"}, prepare: stuck.Lock, step: updates}
-	shapes["goroutine-waitgroup"] = &shape{leaks: true, culprits: []string{"main.gather"}, step: gatherAll}
-	shapes["goroutine-select"] = &shape{leaks: true, culprits: []string{"main.subscribe"}, step: subscribeAll}
+	shapes["goroutine-chan"] = &shape{leaks: true, culprits: []string{"main.askBackend"}, prepare: func() { starts(5) }, step: askBackends}
+	shapes["goroutine-mutex"] = &shape{leaks: true, culprits: []string{"main.updateLater"}, prepare: func() { starts(5); stuck.Lock() }, step: updates}
+	shapes["goroutine-waitgroup"] = &shape{leaks: true, culprits: []string{"main.gather"}, prepare: func() { starts(5) }, step: gatherAll}
+	shapes["goroutine-select"] = &shape{leaks: true, culprits: []string{"main.subscribe"}, prepare: func() { starts(5) }, step: subscribeAll}
 	shapes["ticker"] = &shape{leaks: tickersLeak(), culprits: []string{"main.poll"}, prepare: preparePolling, step: pollAll}
 	shapes["body"] = &shape{leaks: true, culprits: []string{"main.fetch", "net/http.(*Transport).dialConn"}, prepare: prepareServer, step: fetchAll}
 }

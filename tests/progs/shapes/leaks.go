@@ -16,14 +16,14 @@ import (
 func init() {
 	shapes["map-grows"] = &shape{leaks: true, culprits: []string{"main.register"}, prepare: prepareRegistry, step: growRegistry}
 	shapes["slice-append"] = &shape{leaks: true, culprits: []string{"main.record"}, step: growEvents}
-	shapes["subslice"] = &shape{leaks: true, culprits: []string{"main.readHeader"}, prepare: func() { grows(4096, 8) }, step: growHeaders}
-	shapes["substring"] = &shape{leaks: true, culprits: []string{"main.readLine"}, prepare: func() { grows(2048, 10) }, step: growTokens}
+	shapes["subslice"] = &shape{leaks: true, culprits: []string{"main.readHeader"}, prepare: func() { growsAlone(4096, 8) }, step: growHeaders}
+	shapes["substring"] = &shape{leaks: true, culprits: []string{"main.readLine"}, prepare: func() { growsAlone(2048, 10) }, step: growTokens}
 	shapes["timer"] = &shape{leaks: true, culprits: []string{"main.expireLater"}, step: growTimers}
 	shapes["context"] = &shape{leaks: true, culprits: []string{"main.newRequest"}, prepare: prepareContext, step: growContexts}
 	shapes["slow-subscriber"] = &shape{leaks: true, culprits: []string{"main.publish"}, step: publishAll}
-	shapes["finalizer-cycle"] = &shape{leaks: true, culprits: []string{"main.openHandle"}, prepare: func() { grows(144, 40) }, step: openHandles}
+	shapes["finalizer-cycle"] = &shape{leaks: true, culprits: []string{"main.openHandle"}, prepare: func() { growsAlone(144, 40) }, step: openHandles}
 	shapes["pool-buffers"] = &shape{leaks: true, culprits: []string{"main.fill"}, prepare: preparePool, step: fillPool}
-	shapes["hidden-in-churn"] = &shape{leaks: true, culprits: []string{"main.parse"}, prepare: func() { grows(176, 20) }, step: parseAll}
+	shapes["hidden-in-churn"] = &shape{leaks: true, culprits: []string{"main.parse"}, prepare: func() { growsAlone(176, 20) }, step: parseAll}
 	shapes["batches"] = &shape{leaks: true, culprits: []string{"main.load"}, step: loadBatches}
 	shapes["by-load"] = &shape{leaks: true, culprits: []string{"main.serve"}, step: serveByLoad}
 	shapes["rings"] = &shape{leaks: true, culprits: []string{"main.(*ring).push"}, prepare: prepareRings, step: pushRings}

@@ -43,6 +43,8 @@ type Ledger struct {
 	Kept     uint64  // what it leaks, in units of its own: entries, goroutines, requests
 	Dropped  uint64
 	Rates    []Rate // that are constant
+	// What culprits leave behind in a second of the clock; 0: not constant, or not known.
+	Bytes, Goroutines float64
 }
 
 // Rate is what one size class of a leak grows by, in seconds of the clock.
@@ -122,6 +124,8 @@ func answerLedger() {
 	mu.Lock()
 	l := ledger
 	l.Version, l.Speed, l.Seconds = runtime.Version(), speed, time.Since(started).Seconds()
+	l.Bytes *= float64(speed)
+	l.Goroutines *= float64(speed)
 	l.Rates = nil
 	for _, r := range ledger.Rates {
 		l.Rates = append(l.Rates, Rate{r.Size, r.PerSecond * float64(speed)})
@@ -148,6 +152,15 @@ func answerNames() {
 func grows(size uint64, perSecond float64) {
 	ledger.Rates = append(ledger.Rates, Rate{size, perSecond})
 }
+
+// growsAlone is grows of a leak whose culprits leave nothing else behind.
+func growsAlone(size uint64, perSecond float64) {
+	grows(size, perSecond)
+	ledger.Bytes += float64(size) * perSecond
+}
+
+// starts notes how many goroutines a leak leaves behind in a second.
+func starts(perSecond float64) { ledger.Goroutines = perSecond }
 
 // counter says how often something that happens at a rate is due.
 type counter float64
