@@ -141,45 +141,41 @@ static size_t pair_slopes(const struct points *p, int from, int to, double *slop
 	return n;
 }
 
-static void swap(double *a, double *b)
+/* Moves what is less than the pivot, or with equal as much, to the front; returns how many these are.
+ * Which way a comparison goes cannot be foretold, so nothing branches on it. */
+static size_t part(double *v, size_t n, double pivot, bool equal)
 {
-	double v = *a;
+	size_t front = 0;
 
-	*a = *b;
-	*b = v;
-}
+	for (size_t i = 0; i < n; i++) {
+		double x = v[i];
 
-/* Moves what is less than a pivot before what is more; returns the end of the first ones. */
-static size_t split(double *v, size_t low, size_t high)
-{
-	double pivot = v[low + (high - low) / 2];
-	size_t i = low, k = high;
-
-	for (;;) {
-		while (v[i] < pivot)
-			i++;
-		while (v[k] > pivot)
-			k--;
-		if (i >= k)
-			return k;
-		swap(&v[i++], &v[k--]);
+		v[i] = v[front];
+		v[front] = x;
+		front += equal ? !(x > pivot) : x < pivot;
 	}
+	return front;
 }
 
-/* The rank-th least, from 0 on (C. A. R. Hoare, Find): a tenth of the work of sorting. */
+/* The rank-th least, from 0 on (C. A. R. Hoare, Find): a tenth of the work of sorting.  Afterwards
+ * what stands before it is no more, and what stands behind it no less. */
 static double nth(double *v, size_t n, size_t rank)
 {
-	size_t low = 0, high = n - 1;
+	for (;;) {
+		double pivot = v[n / 2];
+		size_t less = part(v, n, pivot, false);
 
-	while (low < high) {
-		size_t middle = split(v, low, high);
-
-		if (rank <= middle)
-			high = middle;
-		else
-			low = middle + 1;
+		if (rank < less) {
+			n = less;
+			continue;
+		}
+		less += part(v + less, n - less, pivot, true);
+		if (rank < less)
+			return pivot;
+		v += less;
+		n -= less;
+		rank -= less;
 	}
-	return v[low];
 }
 
 /* Of neighbours, with the slope taken out; 0 if it is negative. */
@@ -207,33 +203,44 @@ static bool is_exact(const struct points *p)
 	return true;
 }
 
-/* slopes: room for those of all pairs. */
-static struct estimate sen(const struct points *p, double *slopes)
+/* Parts them at the lower one. */
+static double median(double *v, size_t n)
+{
+	size_t middle = (n - 1) / 2;
+	double lower = nth(v, n, middle);
+
+	return (lower + nth(v + middle, n - middle, n / 2 - middle)) / 2;
+}
+
+/* values: of the numbers as they are; out: wherever in their bounds they are.  slopes: room for those
+ * of all pairs. */
+static void sen(const struct points *p, double *slopes, struct estimate *values,
+		struct estimate *out)
 {
 	const double z95 = 1.959964;
 	double n = (double)p->n, all, r, deviation, first, last;
 	size_t n_slopes = pair_slopes(p, VALUE, VALUE, slopes), low, high;
-	struct estimate e = { .samples = p->n };
+	size_t middle = (n_slopes - 1) / 2;
 
 	all = (double)n_slopes;
-	e.value = (nth(slopes, n_slopes, (n_slopes - 1) / 2) +
-		   nth(slopes, n_slopes, n_slopes / 2)) / 2;
-	r = correlation(p, e.value);
+	values->value = median(slopes, n_slopes);
+	values->samples = p->n;
+	r = correlation(p, values->value);
 	deviation = sqrt(n * (n - 1) * (2 * n + 5) / 18 * (1 + r) / (1 - r));
 	first = round((all - z95 * deviation) / 2) - 1;
 	last = round((all + z95 * deviation) / 2);
 	low = first > 0 ? (size_t)first : 0;
 	high = last < all ? (size_t)last : n_slopes - 1;
-	if (is_exact(p)) {
-		e.low = nth(slopes, n_slopes, low);
-		e.high = nth(slopes, n_slopes, high);
-		return e;
-	}
+	/* low is below the median, high above it: each is looked for only where it can be */
+	values->low = nth(slopes, middle + 1, low);
+	values->high = nth(slopes + middle, n_slopes - middle, high - middle);
+	*out = *values;
+	if (is_exact(p))
+		return;
 	pair_slopes(p, HIGH, LOW, slopes);
-	e.low = nth(slopes, n_slopes, low);
+	out->low = nth(slopes, n_slopes, low);
 	pair_slopes(p, LOW, HIGH, slopes);
-	e.high = nth(slopes, n_slopes, high);
-	return e;
+	out->high = nth(slopes, n_slopes, high);
 }
 
 static bool is_flat(const struct points *p)
@@ -244,26 +251,23 @@ static bool is_flat(const struct points *p)
 	return is_exact(p);
 }
 
-static struct estimate slope(const struct points *p, size_t min_samples)
+/* values may be NULL. */
+static struct estimate slope(const struct points *p, size_t min_samples, struct estimate *values)
 {
-	struct estimate e = { .value = NAN, .low = NAN, .high = NAN, .samples = p->n };
+	struct estimate e = { .value = NAN, .low = NAN, .high = NAN, .samples = p->n }, as_they_are;
 	double *slopes;
 
-	if (p->n < min_samples)
-		return e;
-	if (is_flat(p))
-		return (struct estimate){ .samples = p->n };
-	slopes = xreallocarray(NULL, p->n * (p->n - 1) / 2, sizeof(*slopes));
-	e = sen(p, slopes);
-	free(slopes);
+	as_they_are = e;
+	if (p->n >= min_samples && is_flat(p)) {
+		e = as_they_are = (struct estimate){ .samples = p->n };
+	} else if (p->n >= min_samples) {
+		slopes = xreallocarray(NULL, p->n * (p->n - 1) / 2, sizeof(*slopes));
+		sen(p, slopes, &as_they_are, &e);
+		free(slopes);
+	}
+	if (values)
+		*values = as_they_are;
 	return e;
-}
-
-static struct estimate slope_of_values(struct points *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		p->y[LOW][i] = p->y[HIGH][i] = p->y[VALUE][i];
-	return slope(p, TREND_MIN_SAMPLES);
 }
 
 struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
@@ -271,7 +275,7 @@ struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
 	struct points p;
 
 	take_points(t, key, seconds_at(t, from_ns), INFINITY, &p);
-	return slope(&p, TREND_MIN_SAMPLES);
+	return slope(&p, TREND_MIN_SAMPLES, NULL);
 }
 
 /* ---- growth in parts ------------------------------------------------------------------------- */
@@ -325,12 +329,11 @@ void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct g
 		double from = start + out->seconds * (double)i / 3;
 
 		take_points(t, key, from, i == 2 ? end : from + out->seconds / 3, &p);
-		out->part[i] = slope(&p, 3).value;
+		out->part[i] = slope(&p, 3, NULL).value;
 		out->level[i] = level(&p);
 	}
 	take_points(t, key, end - out->late_s, end, &p);
-	out->late = slope(&p, TREND_MIN_SAMPLES);
-	out->values = is_exact(&p) ? out->late : slope_of_values(&p);
+	out->late = slope(&p, TREND_MIN_SAMPLES, &out->values);
 	out->change = change(&p);
 	out->sway = sway(&p, out->late.value);
 }
