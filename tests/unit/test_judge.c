@@ -525,6 +525,25 @@ static void test_unseen(void **state)
 	done(&x);
 }
 
+/* Some samples, which could be all of the leak or nothing, do not take the class's word away: 2 and 7
+ * of them. */
+static void test_few_samples(void **state)
+{
+	static const double weights[] = { 505, 337 };
+	struct trace x;
+
+	leak_per_s = 20;
+	for (size_t i = 0; i < ARRAY_SIZE(weights); i++) {
+		run(&x, leak, 3, weights[i]);
+		assert_in_range(x.sites[0].is.rate.samples, 1, 8);
+		assert_true(x.sites[0].is.verdict < VERDICT_GROWING);
+		assert_int_equal(x.classes[0].is.verdict, VERDICT_LEAK);
+		assert_true(x.classes[0].unseen.value == 0);
+		assert_int_equal(x.result.verdict, VERDICT_LEAK);
+		done(&x);
+	}
+}
+
 /* Nor is there a stack, but a type that grows. */
 static void test_unseen_type(void **state)
 {
@@ -1014,6 +1033,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_result),
 		cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_few_samples),
 		cmocka_unit_test(test_unseen_type),
 		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_heap_alone),

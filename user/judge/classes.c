@@ -116,7 +116,10 @@ bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
 
 bool class_is_unexplained(const struct judge_class *c, bool sites)
 {
-	return !sites || c->unseen.low > c->is.rate.value / 2;
+	double half = c->is.rate.value / 2;
+
+	return !sites || c->unseen.low > half ||
+	       (c->is.verdict == VERDICT_LEAK && c->shown < half);
 }
 
 bool class_type_grows(const struct judge_class *c, const struct estimate *rate)

@@ -42,6 +42,8 @@ struct judge_class {
 				 * early for any */
 	struct estimate sampled; /* growth a second, of all stacks */
 	struct estimate unseen;	/* growth that no stack shows; 0: none beyond the intervals */
+	double shown;		/* growth, at most, of stacks that grow by evidence of their own, and
+				 * of those of goroutines and suppressed ones */
 	size_t finding;		/* where that is one; NO_FINDING */
 };
 

@@ -32,7 +32,9 @@ bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
 /* Whether a type is known to have grown by most of this at least: where a class sways too much for
  * its slope to tell, its objects have been counted, those older than the attach too. */
 bool class_type_grows(const struct judge_class *c, const struct estimate *rate);
-/* Whether stacks leave most of its growth unexplained; sites: there are any. */
+/* Whether stacks leave most of its growth unexplained; sites: there are any.  What has no
+ * evidence of its own explains no leak: some samples, which is all that those of other allocations
+ * may leave it. */
 bool class_is_unexplained(const struct judge_class *c, bool sites);
 
 void judge_sites(struct judge_input *in);

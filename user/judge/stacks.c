@@ -26,6 +26,7 @@ struct class_sum {
 	double all, all_variance;		/* of all parts */
 	double up, up_variance;			/* of those that grow */
 	double flagged, flagged_variance;	/* with evidence by themselves */
+	double told, told_variance;		/* these, and what is told of elsewhere */
 };
 
 struct part_view {
@@ -55,7 +56,8 @@ static void add_sum(double *sum, double *variance, const struct estimate *rate)
 	*variance += error * error;
 }
 
-static void view_part(const struct view *v, const struct judge_part *p, struct part_view *out)
+static void view_part(const struct view *v, const struct judge_site *site,
+		      const struct judge_part *p, struct part_view *out)
 {
 	struct class_sum *s = &v->sums[p->class];
 
@@ -68,6 +70,8 @@ static void view_part(const struct view *v, const struct judge_part *p, struct p
 		add_sum(&s->up, &s->up_variance, &out->rate);
 	if (out->flow.is.verdict >= VERDICT_GROWING)
 		add_sum(&s->flagged, &s->flagged_variance, &out->rate);
+	if (out->flow.is.verdict >= VERDICT_GROWING || site->suppressed || site->of_goroutines)
+		add_sum(&s->told, &s->told_variance, &out->rate);
 }
 
 /* Difference of census and stacks, with its interval. */
@@ -85,6 +89,7 @@ static void fill_class(struct judge_class *c, const struct class_sum *s)
 
 	c->sampled = (struct estimate){ .value = s->all, .low = s->all - width,
 					.high = s->all + width };
+	c->shown = s->told + Z95 * sqrt(s->told_variance);
 	c->unseen = unseen(c, s);
 	if (!(c->unseen.low > 0))
 		c->unseen = (struct estimate){ 0 };
@@ -346,7 +351,7 @@ void judge_sites(struct judge_input *in)
 	n = 0;
 	for (size_t i = 0; i < in->n_sites; i++)
 		for (size_t k = 0; k < in->sites[i].n_parts; k++)
-			view_part(&v, &in->sites[i].parts[k], &v.parts[n++]);
+			view_part(&v, &in->sites[i], &in->sites[i].parts[k], &v.parts[n++]);
 	for (size_t i = 0; i < in->n_classes; i++)
 		fill_class(&in->classes[i], &v.sums[i]);
 	n = 0;
