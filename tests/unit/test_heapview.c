@@ -482,6 +482,25 @@ static bool is_of_main(void *ctx, const struct heap_type *type)
 	return type->name && !strncmp(type->name, "main.", 5);
 }
 
+/* What of types without a row is in doubt is told as an interval, which has no more than all has. */
+static void test_more_types(void **state)
+{
+	struct look l;
+	char *text;
+	size_t size;
+	FILE *out;
+
+	look(&l, false);
+	for (size_t i = 1; i < l.view.n_rows; i++)
+		l.view.rows[i].amount.bytes = (struct heap_range){ 1 << 10, 1 << 30 };
+	out = open_memstream(&text, &size);
+	assert_int_equal(report_text(out, &l.f, &(struct report_options){ .top = 1 }), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "... and 5 more types, 5KiB to 1.18MiB\n"));
+	free(text);
+	heapview_fini(&l.view);
+}
+
 /* Rows that are left out keep their order, and what they hold; sums have them. */
 static void test_suppressed(void **state)
 {
@@ -531,7 +550,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_type_of_class),
 		cmocka_unit_test(test_pack),
-		cmocka_unit_test(test_suppressed), cmocka_unit_test(test_profile),
+		cmocka_unit_test(test_more_types), cmocka_unit_test(test_suppressed),
+		cmocka_unit_test(test_profile),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "--regenerate"))

@@ -382,10 +382,34 @@ static bool is_shown(const struct text *t, const struct heap_row *row, bool all)
 	return row->type->name && (all || !t->two || row->amount.bytes_per_s.value > 0);
 }
 
+static void add(struct heap_range *sum, const struct heap_range *r)
+{
+	sum->low += r->low;
+	sum->high += r->high;
+}
+
+/* What is in doubt is in the upper limits of several rows: together they have no more than what is
+ * left of all. */
+static void put_more_types(const struct text *t, uint64_t n, struct heap_range rest,
+			   const struct heap_range *shown)
+{
+	const uint64_t left = all_bytes(t->v->now) - shown->low;
+	struct line l = begin_line(t->out, "... and ", 3);
+
+	if (rest.high > left && left >= rest.low)
+		rest.high = left;
+	item(&l, "", "%s more type%s", report_count(n).s, plural(n));
+	item(&l, ", ", "%s", report_bytes(rest.low).s);
+	if (strcmp(report_bytes(rest.low).s, report_bytes(rest.high).s))
+		item(&l, " to ", "%s", report_bytes(rest.high).s);
+	end_line(&l);
+}
+
 /* Most of them, until one finds no room. */
 static void put_rows(const struct text *t, size_t most, size_t room)
 {
-	uint64_t rest = 0, rest_bytes = 0;
+	struct heap_range rest = { 0 }, shown = { 0 };
+	uint64_t n_rest = 0;
 	bool full = false;
 	size_t number = 0;
 
@@ -401,17 +425,17 @@ static void put_rows(const struct text *t, size_t most, size_t room)
 			fputs(text, t->out->file);
 			room -= lines_in(text) < room ? lines_in(text) : room;
 			number++;
+			add(&shown, &row->amount.bytes);
 		} else if (row->type->name) {
-			rest++;
-			rest_bytes += row->amount.bytes.high;
+			n_rest++;
+			add(&rest, &row->amount.bytes);
 		}
 		free(text);
 	}
 	if (t->two && !number)
 		fputs("no type grew\n", t->out->file);
-	if (rest)
-		fprintf(t->out->file, "... and %s more type%s, %s\n", report_count(rest).s, plural(rest),
-			report_bytes(rest_bytes).s);
+	if (n_rest)
+		put_more_types(t, n_rest, rest, &shown);
 }
 
 void report_heap_rows(const struct page *out, const struct heap_view *v, size_t top, size_t room)
