@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -176,7 +177,7 @@ int load_open(struct loaded *out, const struct gl_config *config,
 	int err;
 
 	libbpf_set_print(print_libbpf);
-	out->prog_fd = out->twin_fd = out->exec_fd = -1;
+	out->prog_fd = out->exec_fd = -1;
 	out->skel = gobpfleak__open();
 	if (!out->skel) {
 		err = -errno;
@@ -205,57 +206,118 @@ static int share_maps(struct gobpfleak *twin, const struct gobpfleak *skel)
 	return err;
 }
 
+struct twin {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	bool done, left;	/* it is loaded; nobody waits for that any more */
+	bool joined;
+	struct gobpfleak *of;
+	int fd;			/* -1: there is none */
+};
+
+static int load_only(struct gobpfleak *twin, const struct gobpfleak *of)
+{
+	struct bpf_program *prog;
+	int err = share_maps(twin, of);
+
+	bpf_object__for_each_program(prog, twin->obj)
+		bpf_program__set_autoload(prog, prog == twin->progs.gl_hit_twin);
+	for_probes(twin->progs.gl_hit_twin);
+	return err ? err : gobpfleak__load(twin);
+}
+
+static void free_twin(struct twin *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	gobpfleak__destroy(t->of);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
 static void *load_twin(void *ctx)
 {
 	const struct sched_param none = { 0 };
-	struct loaded *l = ctx;
+	struct twin *t = ctx;
 	struct gobpfleak *twin;
-	struct bpf_program *prog;
+	bool left;
 	int err;
 
 	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);	/* interrupts nobody */
 	twin = gobpfleak__open();
-	err = twin ? share_maps(twin, l->skel) : -errno;
-	if (!err) {
-		bpf_object__for_each_program(prog, twin->obj)
-			bpf_program__set_autoload(prog, prog == twin->progs.gl_hit_twin);
-		for_probes(twin->progs.gl_hit_twin);
-		err = gobpfleak__load(twin);
-	}
+	err = twin ? load_only(twin, t->of) : -errno;
 	if (!err)
-		l->twin_fd = fcntl(bpf_program__fd(twin->progs.gl_hit_twin), F_DUPFD_CLOEXEC, 0);
-	if (l->twin_fd < 0)
+		t->fd = fcntl(bpf_program__fd(twin->progs.gl_hit_twin), F_DUPFD_CLOEXEC, 0);
+	if (t->fd < 0)
 		say_verbose("no second copy of the BPF program: %s", strerror(-err));
 	gobpfleak__destroy(twin);
+	pthread_mutex_lock(&t->lock);
+	t->done = true;
+	left = t->left;
+	pthread_mutex_unlock(&t->lock);
+	if (left)
+		free_twin(t);
 	return NULL;
 }
 
 void load_twin_begin(struct loaded *l)
 {
+	struct twin *t = xcalloc(1, sizeof(*t));
 	sigset_t all, was;
 
+	t->of = l->skel;
+	t->fd = -1;
+	pthread_mutex_init(&t->lock, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &was);	/* signals are the owner's */
-	l->twin_loads = !pthread_create(&l->twin_thread, NULL, load_twin, l);
+	if (pthread_create(&t->thread, NULL, load_twin, t)) {
+		pthread_mutex_destroy(&t->lock);
+		free(t);
+	} else {
+		l->twin = t;
+	}
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
 }
 
 int load_twin_get(struct loaded *l)
 {
-	if (l->twin_loads)
-		pthread_join(l->twin_thread, NULL);
-	l->twin_loads = false;
-	return l->twin_fd;
+	struct twin *t = l->twin;
+
+	if (t && !t->joined)
+		pthread_join(t->thread, NULL);
+	if (t)
+		t->joined = true;
+	return t ? t->fd : -1;
+}
+
+/* Frees the skeleton as well; false: there is no twin that would. */
+static bool leave_twin(struct loaded *l)
+{
+	struct twin *t = l->twin;
+	pthread_t thread;
+	bool done;
+
+	if (!t)
+		return false;
+	thread = t->thread;
+	pthread_mutex_lock(&t->lock);
+	done = t->done;
+	t->left = !done;
+	pthread_mutex_unlock(&t->lock);
+	if (done) {
+		load_twin_get(l);
+		free_twin(t);
+	} else {
+		pthread_detach(thread);
+	}
+	return true;
 }
 
 void load_close(struct loaded *l)
 {
-	int twin_fd = load_twin_get(l);
-
-	if (l->skel && twin_fd >= 0)
-		close(twin_fd);
 	if (l->skel && l->exec_fd >= 0)
 		close(l->exec_fd);
-	gobpfleak__destroy(l->skel);
-	*l = (struct loaded){ .prog_fd = -1, .twin_fd = -1, .exec_fd = -1 };
+	if (!leave_twin(l))
+		gobpfleak__destroy(l->skel);
+	*l = (struct loaded){ .prog_fd = -1, .exec_fd = -1 };
 }

@@ -7,7 +7,6 @@
 #ifndef LOAD_H
 #define LOAD_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,13 +14,12 @@
 
 struct gobpfleak;
 struct tracer_probe;
+struct twin;
 
 struct loaded {
 	struct gobpfleak *skel;
 	int prog_fd;		/* of the program behind the probes, GL_FIRST */
-	int twin_fd;		/* of its twin, GL_SECOND, see load_twin_get() */
-	bool twin_loads;	/* in this thread */
-	pthread_t twin_thread;
+	struct twin *twin;	/* GL_SECOND, see load_twin_begin(); NULL: there is none */
 	int exec_fd;		/* what tells the program of an exec, or -1 */
 	int found_fd;		/* the program that counts samples in traps, or -1 */
 	int ring_fd, counters_fd;
@@ -35,7 +33,7 @@ struct loaded {
 int load_open(struct loaded *out, const struct gl_config *config,
 	      const struct tracer_probe *probes, size_t n);
 /* The twin, for probes that are planted while others are still being removed.  get waits until it is
- * there; -1: there is none. */
+ * there, and returns its descriptor; -1: there is none.  load_close() does not wait for it. */
 void load_twin_begin(struct loaded *l);
 int load_twin_get(struct loaded *l);
 void load_close(struct loaded *l);

@@ -205,10 +205,13 @@ static void let_go(struct tracer *tr, struct set *set)
 
 static int prog_of(struct tracer *tr, enum gl_twin twin)
 {
+	int fd;
+
 	if (twin == GL_FIRST)
 		return tr->loaded.prog_fd;
-	cost_second(&tr->cost, tr->loaded.twin_fd);
-	return tr->loaded.twin_fd;
+	fd = load_twin_get(&tr->loaded);
+	cost_second(&tr->cost, fd);
+	return fd;
 }
 
 /* subset: NULL for all, and a burst has one. */
