@@ -20,6 +20,7 @@ enum {
 	BLOCK_BYTES = 1 << 16,
 	TABLE_ENTRY_BYTES = 2 * 2 * 16,	/* of one index entry, half full, doubling included */
 	UNNAMED_SHARE = 16,		/* of the room: to count stacks once that find none */
+	N_RECENT = 1 << 10,
 };
 
 struct block {
@@ -41,15 +42,22 @@ struct site_store {
 	struct table frames;		/* struct frame */
 };
 
+/* A frame that was kept a moment ago. */
+struct recent {
+	struct frame frame;
+	uint64_t key;			/* 0: none */
+	const struct frame *kept;	/* in the store; NULL: not yet */
+};
+
 struct sites {
 	struct sites_ops ops;
 	size_t max_bytes;
 	struct site_store *store;
 	struct table unnamed;	/* keys of stacks that found no room, as many as fit */
 	uint64_t n_without_room;
-	struct frame *found;	/* the frames of one stack, before they are kept, */
-	uint64_t *keys;		/* and their hashes */
+	struct frame *found;	/* the frames of one stack, before they are kept */
 	size_t cap_found;
+	struct recent *recent;	/* N_RECENT of them */
 };
 
 /* ---- the store ------------------------------------------------------------------------------- */
@@ -136,17 +144,30 @@ static uint64_t hash_frame(const struct frame *f)
 	return hash_name(h, f->function) | 1;
 }
 
-/* key: hash_frame() of it. */
-static const struct frame *keep_frame(struct site_store *st, const struct frame *f, uint64_t key)
+/* Of a frame that is the same once more, which most are, neither hash nor place is sought again. */
+static struct recent *recent_of(struct sites *s, const struct frame *f)
 {
-	const struct frame *kept = find(&st->frames, key);
+	struct recent *r = &s->recent[table_mix(f->line, f->pc) % N_RECENT];
+
+	if (!r->key || r->frame.pc != f->pc || r->frame.function != f->function ||
+	    r->frame.line != f->line || r->frame.inlined != f->inlined)
+		*r = (struct recent){ .frame = *f, .key = hash_frame(f) };
+	return r;
+}
+
+static const struct frame *keep_frame(struct sites *s, const struct frame *f)
+{
+	struct recent *r = recent_of(s, f);
 	struct frame *new;
 
-	if (kept)
-		return kept;
-	new = keep(st, sizeof(*new));
+	if (!r->kept)
+		r->kept = find(&s->store->frames, r->key);
+	if (r->kept)
+		return r->kept;
+	new = keep(s->store, sizeof(*new));
 	*new = *f;
-	put(st, &st->frames, key, new);
+	put(s->store, &s->store->frames, r->key, new);
+	r->kept = new;
 	return new;
 }
 
@@ -158,7 +179,6 @@ static size_t find_frames(struct sites *s, const uint64_t *pcs, size_t n, bool l
 	if (need <= s->cap_found)
 		return need;
 	s->found = xreallocarray(s->found, need, sizeof(*s->found));
-	s->keys = xreallocarray(s->keys, need, sizeof(*s->keys));
 	s->cap_found = need;
 	return s->ops.frames(s->ops.ctx, pcs, n, leaf_is_return, s->found, need);
 }
@@ -176,24 +196,23 @@ static size_t fold(const struct frame *f, size_t n)
 	return known == n ? 0 : i;
 }
 
-/* keys: room for n. */
-static const struct site *keep_site(struct site_store *st, const struct frame *f, size_t n,
-				    bool cut, uint64_t *keys)
+static const struct site *keep_site(struct sites *s, const struct frame *f, size_t n, bool cut)
 {
+	struct site_store *st = s->store;
 	const struct frame **v;
 	const struct site *kept;
 	struct site *new;
 	uint64_t id = cut;
 
 	for (size_t i = 0; i < n; i++)
-		id = table_mix(id, keys[i] = hash_frame(&f[i]));
+		id = table_mix(id, recent_of(s, &f[i])->key);
 	id |= 1;
 	kept = find(&st->by_id, id);
 	if (kept)
 		return kept;
 	v = keep(st, n * sizeof(*v));
 	for (size_t i = 0; i < n; i++)
-		v[i] = keep_frame(st, &f[i], keys[i]);
+		v[i] = keep_frame(s, &f[i]);
 	new = keep(st, sizeof(*new));
 	*new = (struct site){ .id = id, .frames = { .v = v, .n = n, .cut = cut } };
 	put(st, &st->by_id, id, new);
@@ -209,6 +228,7 @@ void sites_new(struct sites **out, const struct sites_ops *ops, size_t max_bytes
 	s->ops = *ops;
 	s->max_bytes = max_bytes - max_bytes / UNNAMED_SHARE;
 	s->store = new_store();
+	s->recent = xcalloc(N_RECENT, sizeof(*s->recent));
 	table_init(&s->unnamed, sizeof(uint64_t), max_bytes / UNNAMED_SHARE);
 	*out = s;
 }
@@ -220,7 +240,7 @@ void sites_free(struct sites *s)
 	sites_drop(s->store);
 	table_fini(&s->unnamed);
 	free(s->found);
-	free(s->keys);
+	free(s->recent);
 	free(s);
 }
 
@@ -250,7 +270,7 @@ const struct site *sites_get(struct sites *s, const uint64_t *pcs, size_t n, uns
 		return no_room(s, key);
 	n_frames = find_frames(s, pcs, n, flags & SITE_RETURN);
 	from = flags & SITE_FOLD ? fold(s->found, n_frames) : 0;
-	site = keep_site(s->store, s->found + from, n_frames - from, flags & SITE_CUT, s->keys);
+	site = keep_site(s, s->found + from, n_frames - from, flags & SITE_CUT);
 	put(s->store, &s->store->by_stack, key, site);
 	return site;
 }
@@ -272,6 +292,7 @@ void sites_renew(struct sites *s)
 		return;
 	sites_drop(s->store);
 	s->store = new_store();
+	memset(s->recent, 0, N_RECENT * sizeof(*s->recent));
 	table_clear(&s->unnamed);
 	s->n_without_room = 0;
 }
