@@ -1023,9 +1023,35 @@ static void test_goroutines(void **state)
 	hand_free(h);
 }
 
+/* Where there is no room for more keys births are lost, until nobody lives at one of the others. */
+static void test_window_room(void **state)
+{
+	struct window *w;
+	uint64_t key = 1;
+
+	window_new(&w, 0, 64 << 10);
+	window_look(w, 2);
+	for (; !window_lost(w); key++)
+		window_birth(w, key, 1, 1);
+	assert_in_range(key, 20, 1000);
+	window_birth(w, key, 1, 1);
+	assert_int_equal(window_lost(w), 2);
+	window_birth(w, 1, 1, 1);
+	window_death(w, 1, 1, 1);
+	window_birth(w, key, 1, 1);
+	assert_int_equal(window_lost(w), 3);
+	window_death(w, 1, 1, 1);
+	window_birth(w, key, 1, 1);
+	assert_int_equal(window_lost(w), 3);
+	window_birth(w, key + 1, 1, 1);
+	assert_int_equal(window_lost(w), 4);
+	window_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_window_room),
 		cmocka_unit_test(test_healthy),
 		cmocka_unit_test_prestate(test_healthy, "with types"),
 		cmocka_unit_test(test_leaks),

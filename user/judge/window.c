@@ -34,7 +34,6 @@ struct cell {
 };
 
 struct population {
-	uint64_t key;
 	uint32_t n_live;			/* objects, without weight */
 	struct cell live[N_ROWS];		/* by row of birth */
 	struct cell dead[N_DEAD];		/* by row of birth and step of death: dead_at() */
@@ -46,8 +45,20 @@ struct window {
 	size_t n;			/* steps; the last one may still grow, */
 	uint64_t length_ns;		/* up to this */
 	uint64_t n_looks, n_lost;
-	struct table populations;
-	size_t n_empty;			/* of them: nobody lives there */
+	struct table populations;	/* struct place */
+	size_t max_populations;
+	size_t n_empty;			/* where nobody lives */
+};
+
+/* A population is too large to be moved about whenever the table grows. */
+struct place {
+	uint64_t key;
+	struct population *p;
+};
+
+enum {
+	INDEX_SHARE = 16,		/* of the room */
+	HEAP_BYTES = 16,		/* that malloc() adds */
 };
 
 /* Of row r there are the steps from r on: whoever was born in step r - 1 dies in a later one. */
@@ -61,7 +72,9 @@ void window_new(struct window **out, uint64_t start_ns, size_t max_bytes)
 	struct window *w = xcalloc(1, sizeof(*w));
 
 	w->start_ns = start_ns;
-	table_init(&w->populations, sizeof(struct population), max_bytes);
+	table_init(&w->populations, sizeof(struct place), max_bytes / INDEX_SHARE);
+	w->max_populations = (max_bytes - max_bytes / INDEX_SHARE) /
+			     (sizeof(struct population) + HEAP_BYTES);
 	*out = w;
 }
 
@@ -69,6 +82,9 @@ void window_free(struct window *w)
 {
 	if (!w)
 		return;
+	for (struct place *e = table_next(&w->populations, NULL); e;
+	     e = table_next(&w->populations, e))
+		free(e->p);
 	table_fini(&w->populations);
 	free(w);
 }
@@ -84,7 +100,7 @@ static void add_cell(struct cell *to, const struct cell *from)
 /* Rows 1 and 2 become row 1 and so on; what was born in one and died in the other is gone. */
 static void halve_population(struct population *p)
 {
-	struct population joined = { .key = p->key, .n_live = p->n_live };
+	struct population joined = { .n_live = p->n_live };
 
 	for (size_t row = 0; row < N_ROWS; row++) {
 		size_t to = (row + 1) / 2;
@@ -100,9 +116,9 @@ static void halve_population(struct population *p)
 
 static void halve(struct window *w)
 {
-	for (struct population *p = table_next(&w->populations, NULL); p;
-	     p = table_next(&w->populations, p))
-		halve_population(p);
+	for (struct place *e = table_next(&w->populations, NULL); e;
+	     e = table_next(&w->populations, e))
+		halve_population(e->p);
 	for (size_t i = 0; i < WINDOW_STEPS / 2; i++)
 		w->ends_ns[i] = w->ends_ns[2 * i + 1];
 	w->n = WINDOW_STEPS / 2;
@@ -147,23 +163,50 @@ static uint64_t table_key(uint64_t key)
 	return key ? key : UINT64_MAX;
 }
 
-static bool holds_something(void *ctx, void *entry)
+static bool has_population(void *ctx, void *entry)
 {
-	return ((struct population *)entry)->n_live > 0;
+	return ((struct place *)entry)->p;
 }
 
+static void drop_empty(struct window *w)
+{
+	for (struct place *e = table_next(&w->populations, NULL); e;
+	     e = table_next(&w->populations, e)) {
+		if (e->p->n_live)
+			continue;
+		free(e->p);
+		e->p = NULL;
+	}
+	table_filter(&w->populations, has_population, NULL);
+	w->n_empty = 0;
+}
+
+static struct population *find(const struct window *w, uint64_t key)
+{
+	const struct place *e = table_find(&w->populations, table_key(key));
+
+	return e ? e->p : NULL;
+}
+
+/* NULL: there is no room. */
 static struct population *get(struct window *w, uint64_t key)
 {
+	struct population *p = find(w, key);
+	struct place *e;
 	bool is_new;
-	struct population *p = table_put(&w->populations, table_key(key), &is_new);
 
-	if (p || !w->n_empty) {
-		w->n_empty += p && is_new;
+	if (p)
 		return p;
-	}
-	table_filter(&w->populations, holds_something, NULL);
-	w->n_empty = 0;
-	return get(w, key);
+	if (w->populations.n >= w->max_populations && w->n_empty)
+		drop_empty(w);
+	if (w->populations.n >= w->max_populations)
+		return NULL;
+	e = table_put(&w->populations, table_key(key), &is_new);
+	if (!e)
+		return NULL;
+	e->p = xcalloc(1, sizeof(*e->p));
+	w->n_empty++;
+	return e->p;
 }
 
 void window_birth(struct window *w, uint64_t key, uint64_t birth_ns, double weight)
@@ -181,7 +224,7 @@ void window_birth(struct window *w, uint64_t key, uint64_t birth_ns, double weig
 
 void window_death(struct window *w, uint64_t key, uint64_t birth_ns, double weight)
 {
-	struct population *p = table_find(&w->populations, table_key(key));
+	struct population *p = find(w, key);
 	struct cell one = { (float)weight, (float)(weight * weight) };
 	size_t row = row_of(w, birth_ns);
 
@@ -325,7 +368,7 @@ static void fill_old(const struct window *w, const struct population *p, struct 
 
 void window_flow(const struct window *w, uint64_t key, struct window_flow *out)
 {
-	const struct population *p = table_find(&w->populations, table_key(key));
+	const struct population *p = find(w, key);
 	struct split s;
 
 	*out = (struct window_flow){ 0 };
