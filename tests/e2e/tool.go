@@ -14,6 +14,11 @@ import (
 
 // report is gobpfleak's JSON, as far as the tests look at it.
 type report struct {
+	HeapLooks struct {
+		Looks   uint64
+		Classes *uint64
+		Read    uint64 `json:"bytes_read"`
+	} `json:"heap_looks"`
 	Schema  int
 	Version string
 	Target  struct {

@@ -20,13 +20,15 @@ func verdictTests(e *env) []testCase {
 		{"verdict/lru-full", func(t *T) { t.noLeakCalled("lru-full", v) }},
 		{"verdict/workers", func(t *T) { t.noLeakCalled("workers", v) }},
 		{"verdict/early", func(t *T) { t.verdictEarly(v) }},
-		{"verdict/types", func(t *T) { t.verdictTypes(v, "-s", "0") }},
-		{"verdict/types-unseen", func(t *T) { t.verdictTypes(v, "-s", "1G") }},
+		{"verdict/types", func(t *T) { t.verdictTypes(v, 0, "-s", "0") }},
+		{"verdict/types-unseen", func(t *T) { t.verdictTypes(v, 0, "-s", "1G") }},
+		{"verdict/types-large", func(t *T) { t.verdictTypes(v, largeHeap, "-s", "1G") }},
 	}
 }
 
 const (
 	minTime       = "18s" // three minutes of a service
+	largeHeap     = 300   // MiB; of more than 256 only what grows is looked at
 	benignSeconds = 30    // of the clock, that what is healthy is watched for
 	benignCycles  = 24
 )
@@ -125,16 +127,19 @@ func (t *T) verdictEarly(version string) {
 }
 
 // verdictTypes: the finding has the type that leaks, with what holds it and where it is allocated, and those
-// that are older than the attach count; also where no stack is sampled.
-func (t *T) verdictTypes(version string, args ...string) {
+// that are older than the attach count; also where no stack is sampled, and where the heap has megabytes that
+// have nothing to do with it, and are not read if they are many.
+func (t *T) verdictTypes(version string, megabytes uint64, args ...string) {
 	var rows []leakRow
 	var kept []uint64
 	p := t.program(t.build("leaks", version, "stripped"))
 	p.do("begin")
+	p.do("hold %d", megabytes)
 	p.json(&rows, "ledger")
 	p.do("sessions %d", leakedBefore)
 	x := t.startTracer(append([]string{"--format", "json", "-i", "1", "--min-time", "1", "-p", fmt.Sprint(p.pid())}, args...)...)
 	row, unseen := &rows[0], args[1] != "0"
+	var r *report
 	var got *heapType
 	for got == nil {
 		if t.left() < 0 {
@@ -142,7 +147,11 @@ func (t *T) verdictTypes(version string, args ...string) {
 		}
 		p.do("sessions %d", leakedAfter)
 		p.json(&kept, "kept")
-		got = typeOfFinding(x.parse(x.line(x.stdout, "")), row.Type, unseen)
+		r = x.parse(x.line(x.stdout, ""))
+		got = typeOfFinding(r, row.Type, unseen)
+	}
+	if l := r.HeapLooks; megabytes > 0 && (l.Classes == nil || l.Read > l.Looks*megabytes<<20/10) {
+		t.Errorf("%d bytes read in %d looks at a heap of %d MiB, for classes: %v", l.Read, l.Looks, megabytes, l.Classes != nil)
 	}
 	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
 	for range x.stdout.next {

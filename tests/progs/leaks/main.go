@@ -6,6 +6,7 @@
 // Commands: "begin" fills the cache; "sessions N", "jobs N" and "events N" leak that many at once, with
 // garbage beside them, and collect; "ledger" says what each leak is; "kept" says of each how many there
 // are; "run" leaks until the end, 100 a second of the kind that "only N" chooses (0, 1 or 2).
+// "hold N" keeps N MiB that have nothing to do with it.
 package main
 
 import (
@@ -124,11 +125,26 @@ func main() {
 		"sessions": func(n int) { leak(0, n); ctl.OK() },
 		"jobs":     func(n int) { leak(1, n); ctl.OK() },
 		"events":   func(n int) { leak(2, n); ctl.OK() },
+		"hold":     func(n int) { hold(n); ctl.OK() },
 		"only":     func(n int) { only = n; ctl.OK() },
 		"run":      func(int) { go run(); ctl.OK() },
 		"ledger":   func(int) { ctl.JSON(rows) },
 		"kept":     func(int) { ctl.JSON(theService.kept()) },
 	})
+}
+
+// A page leads to pages only.
+type page struct {
+	next  *page
+	words [1023]uint64
+}
+
+var pages *page
+
+func hold(megabytes int) {
+	for i := 0; i < megabytes<<7; i++ {
+		pages = &page{next: pages}
+	}
 }
 
 func row(r Row, of, allocator interface{}) Row {
