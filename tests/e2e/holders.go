@@ -154,6 +154,7 @@ func (t *T) holdersQuiet(version, variant string) {
 	p.json(&rows, "ledger")
 	p.finish()
 	t.checkKept(rows, r, version, variant)
+	t.checkLinesOnce(r)
 	for name, n := range r.Coverage {
 		if n != 0 && name != "unreached" {
 			t.Errorf("coverage: %s %d of a program that does nothing", name, n)
@@ -161,6 +162,19 @@ func (t *T) holdersQuiet(version, variant string) {
 	}
 	if alloc := r.Memory["heap_alloc"]; alloc == nil || !within(r.Look.Bytes, uint64(*alloc), handfulBytes) {
 		t.Errorf("%d bytes live, by the runtime %d", r.Look.Bytes, value64(alloc))
+	}
+}
+
+// checkLinesOnce: however many calls there are in a line.
+func (t *T) checkLinesOnce(r *heapReport) {
+	for _, got := range r.Types {
+		for i, l := range got.Lines {
+			for _, other := range got.Lines[:i] {
+				if l == other {
+					t.Errorf("%s: told twice to be allocated by %s %s:%d", got.Type, l.Function, l.File, l.Line)
+				}
+			}
+		}
 	}
 }
 

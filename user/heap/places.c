@@ -65,23 +65,34 @@ static void want_channels(struct search *s, uint64_t elem, struct heap_type *row
 		add_wanted(s, types[i], SITE_CHAN, row);
 }
 
+/* One line may have several calls, and a function that is inlined has them in each that calls it. */
+static bool has_place(const struct heap_type *row, const struct frame *f)
+{
+	for (size_t i = 0; i < row->n_places; i++)
+		if (row->places[i].function == f->function && row->places[i].file == f->file &&
+		    row->places[i].line == f->line)
+			return true;
+	return false;
+}
+
 static void add_place(struct search *s, struct heap_type *row, uint64_t return_addr)
 {
-	struct frame frames[MAX_INLINED], *f;
+	struct frame frames[MAX_INLINED], *f = &frames[0];
 	size_t n = gobin_frames(s->l->gb, &return_addr, 1, true, frames, ARRAY_SIZE(frames));
 
-	if (!n || !frames[0].function)
+	if (!n || !f->function)
+		return;
+	f->function = heapmap_text(s->m, f->function);
+	f->profiled = heapmap_text(s->m, f->profiled);
+	f->file = heapmap_text(s->m, f->file);
+	if (has_place(row, f))
 		return;
 	if (row->n_places == MAX_PLACES) {
 		row->places_cut = true;
 		return;
 	}
 	row->places = xreallocarray(row->places, row->n_places + 1, sizeof(*row->places));
-	f = &row->places[row->n_places++];
-	*f = frames[0];
-	f->function = heapmap_text(s->m, f->function);
-	f->profiled = heapmap_text(s->m, f->profiled);
-	f->file = heapmap_text(s->m, f->file);
+	row->places[row->n_places++] = *f;
 }
 
 static void found_site(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr)
