@@ -28,6 +28,7 @@ type watchedShape struct {
 	leaks     bool
 	called    float64 // a leak, after so many seconds; 0: never
 	perMinute float64 // collections
+	verdict   string  // at the end
 }
 
 func (b *bench) watch() {
@@ -74,6 +75,7 @@ func (b *bench) shapeNames(path string) (all []shapeName) {
 // watchLine is what is wanted of a line of docs/watch.md.
 type watchLine struct {
 	Event   string
+	Verdict string
 	PID     int
 	Watched float64 `json:"watched_s"`
 	Cycles  float64 `json:"gc_cycles"`
@@ -104,6 +106,7 @@ func (b *bench) hearWatch(lines string, shapes map[int]*watchedShape) (last watc
 			s.called = l.Watched
 		}
 		if l.Event == "report" {
+			s.verdict = l.Verdict
 			s.perMinute = (l.Cycles + l.Missed) / l.Watched * 60
 		}
 	}
@@ -120,7 +123,7 @@ func (b *bench) watchRows(took float64, said watchLine, shapes map[int]*watchedS
 		case s.leaks && s.called > 0:
 			delays = append(delays, s.called)
 		case s.leaks:
-			silent = append(silent, s.name)
+			silent = append(silent, s.name+" ("+s.verdict+")")
 		case s.called > 0:
 			wrong = append(wrong, s.name)
 		}
