@@ -80,12 +80,27 @@ type watchLine struct {
 	Watched float64 `json:"watched_s"`
 	Cycles  float64 `json:"gc_cycles"`
 	Missed  float64 `json:"gc_cycles_missed"`
-	Heap    struct{ Verdict string }
-	Site    struct{ Verdict string } `json:"goroutine_site"`
-	Growth  struct {
+	Heap    struct {
+		Verdict string
+		Classes []struct{ Verdict string }
+	}
+	Site   struct{ Verdict string } `json:"goroutine_site"`
+	Growth struct {
 		CPU float64 `json:"own_cpu_s"`
 	}
 	Cost struct{ Processes int }
+}
+
+// leak: of the heap, of a size class, or of a go statement.
+func (l *watchLine) leak() bool {
+	if l.Event == "goroutines" {
+		return l.Site.Verdict == "LEAK"
+	}
+	leak := l.Heap.Verdict == "LEAK"
+	for _, c := range l.Heap.Classes {
+		leak = leak || c.Verdict == "LEAK"
+	}
+	return l.Event == "heap" && leak
 }
 
 // hearWatch answers what all looks at heaps took, and how many processes were watched.
@@ -101,8 +116,7 @@ func (b *bench) hearWatch(lines string, shapes map[int]*watchedShape) (last watc
 		if s == nil {
 			continue
 		}
-		leak := l.Event == "heap" && l.Heap.Verdict == "LEAK" || l.Event == "goroutines" && l.Site.Verdict == "LEAK"
-		if leak && s.called == 0 {
+		if l.leak() && s.called == 0 {
 			s.called = l.Watched
 		}
 		if l.Event == "report" {
