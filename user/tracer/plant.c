@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "user/base/util.h"
@@ -121,6 +122,7 @@ struct leaver {
 	_Alignas(16) uint8_t stack[LEAVER_STACK];
 	int fd, pipe_fd;
 	char byte;		/* that never comes */
+	bool alone;		/* it has no descriptors but these two any more */
 	pid_t busy;		/* the kernel writes 0 here when it has left our memory */
 };
 
@@ -141,20 +143,51 @@ static int wait_and_end(void *ctx)
 	struct leaver *l = ctx;
 
 	keep_only((unsigned int)l->fd, (unsigned int)l->pipe_fd);
+	__atomic_store_n(&l->alone, true, __ATOMIC_RELEASE);
 	syscall(SYS_read, l->pipe_fd, &l->byte, sizeof(l->byte));
 	syscall(SYS_exit_group, 0);
 	return 0;
 }
 
+static struct leaver leavers[MAX_LEAVERS];
+
+static bool is_busy(const struct leaver *l)
+{
+	return __atomic_load_n(&l->busy, __ATOMIC_ACQUIRE);
+}
+
 /* NULL: more than anybody needs are under way. */
 static struct leaver *free_leaver(void)
 {
-	static struct leaver leavers[MAX_LEAVERS];
-
 	for (size_t i = 0; i < ARRAY_SIZE(leavers); i++)
-		if (!__atomic_load_n(&leavers[i].busy, __ATOMIC_ACQUIRE))
+		if (!is_busy(&leavers[i]))
 			return &leavers[i];
 	return NULL;
+}
+
+/* Until then a child has a copy of all descriptors that there were when it began. */
+static bool are_alone(bool wait)
+{
+	static const struct timespec pause = { .tv_nsec = 100000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(leavers); i++)
+		while (is_busy(&leavers[i]) &&
+		       !__atomic_load_n(&leavers[i].alone, __ATOMIC_ACQUIRE)) {
+			if (!wait)
+				return false;
+			nanosleep(&pause, NULL);
+		}
+	return true;
+}
+
+bool plant_has_left(pid_t pid, bool wait)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, NULL, wait ? 0 : WNOHANG);
+	while (got < 0 && errno == EINTR);
+	return got && are_alone(wait);
 }
 
 static pid_t start_leaver(int fd, int pipe_fd)
@@ -166,6 +199,7 @@ static pid_t start_leaver(int fd, int pipe_fd)
 		return -1;
 	l->fd = fd;
 	l->pipe_fd = pipe_fd;
+	l->alone = false;
 	l->busy = 1;
 	pid = clone(wait_and_end, l->stack + LEAVER_STACK, CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD,
 		    l, NULL, NULL, &l->busy);
@@ -202,8 +236,8 @@ void close_for_good(int fd)
 {
 	pid_t pid = hand_over(fd);
 
-	while (pid && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (pid)
+		plant_has_left(pid, true);
 }
 
 void plant_remove(struct plant *p)

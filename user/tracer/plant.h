@@ -41,9 +41,11 @@ bool plant_filters(void);
 /* The program does not run any more when this returns: some 30 ms later, a grace period of the
  * kernel, and several do not share one. */
 void plant_remove(struct plant *p);
-/* The same without waiting, for uprobe_multi: returns a child of ours that ends when the program
- * does not run any more, to be waited for; 0: it does not already. */
+/* The same without waiting, for uprobe_multi: returns a child of ours for plant_has_left(); 0: the
+ * program does not run any more. */
 pid_t plant_let_go(struct plant *p);
+/* Whether what was let go does not run any more; true once it is, and then again for the same. */
+bool plant_has_left(pid_t pid, bool wait);
 /* The same in the background, for when it does not matter. */
 void plant_abandon(struct plant *p);
 /* Closes what holds probes, so that they go even if we are killed meanwhile. */

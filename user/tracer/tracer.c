@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "user/base/util.h"
@@ -159,9 +158,9 @@ static size_t find_offsets(const struct tracer *tr, unsigned int groups,
 	return n;
 }
 
-static bool has_left(struct leaving *l, int options)
+static bool has_left(struct leaving *l, bool wait)
 {
-	if (l->pid && waitpid(l->pid, NULL, options) != 0)
+	if (l->pid && plant_has_left(l->pid, wait))
 		l->pid = 0;
 	return !l->pid;
 }
@@ -171,7 +170,7 @@ static struct leaving *who_leaves(struct tracer *tr, unsigned int groups, enum g
 	for (size_t i = 0; i < ARRAY_SIZE(tr->leaving); i++) {
 		struct leaving *l = &tr->leaving[i];
 
-		if (!has_left(l, WNOHANG) && (l->groups & groups) && l->twin == twin)
+		if (!has_left(l, false) && (l->groups & groups) && l->twin == twin)
 			return l;
 	}
 	return NULL;
@@ -187,7 +186,7 @@ static enum gl_twin free_twin(struct tracer *tr, unsigned int groups)
 	if (!who_leaves(tr, groups, GL_SECOND) && load_twin_get(&tr->loaded) >= 0)
 		return GL_SECOND;
 	while ((l = who_leaves(tr, groups, GL_FIRST)))
-		has_left(l, 0);
+		has_left(l, true);
 	return GL_FIRST;
 }
 
@@ -197,7 +196,7 @@ static void let_go(struct tracer *tr, struct set *set)
 
 	while (tr->leaving[i].pid && i + 1 < ARRAY_SIZE(tr->leaving))
 		i++;
-	has_left(&tr->leaving[i], 0);
+	has_left(&tr->leaving[i], true);
 	tr->leaving[i] = (struct leaving){
 		.pid = plant_let_go(&set->plant), .groups = set->planted, .twin = set->twin
 	};
@@ -450,7 +449,7 @@ static bool all_have_left(struct tracer *tr)
 	bool all = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tr->leaving); i++)
-		all &= has_left(&tr->leaving[i], WNOHANG);
+		all &= has_left(&tr->leaving[i], false);
 	return all;
 }
 
@@ -472,7 +471,7 @@ void tracer_close(struct tracer *tr)
 	if (tr->loaded.control)
 		tracer_detach(tr, TRACER_ALL);
 	for (size_t i = 0; i < ARRAY_SIZE(tr->leaving); i++)
-		has_left(&tr->leaving[i], 0);
+		has_left(&tr->leaving[i], true);
 	cost_stop(&tr->cost);
 	ring_close(&tr->ring);
 	load_close(&tr->loaded);
