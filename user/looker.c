@@ -104,6 +104,7 @@ static void serve(struct looker *lk)
 	struct request r;
 
 	end_first();
+	procself_give_way();
 	errors_hold();		/* what a look finds is for the parent to tell */
 	while (recv(lk->fd, &r, sizeof(r), 0) == sizeof(r)) {
 		struct answer a = { .slot = r.order.slot };

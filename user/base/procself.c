@@ -4,6 +4,7 @@
  */
 #include "user/base/procself.h"
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -31,4 +32,12 @@ uint64_t procself_rss(void)
 	if (f)
 		fclose(f);
 	return read ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : UINT64_MAX;
+}
+
+void procself_give_way(void)
+{
+	const struct sched_param none = { 0 };
+
+	if (sched_getscheduler(0) == SCHED_OTHER)	/* else somebody has chosen */
+		sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
 }

@@ -10,4 +10,8 @@
 double procself_cpu_s(void);	/* processor time since the start */
 uint64_t procself_rss(void);	/* resident bytes; UINT64_MAX: not known */
 
+/* Whoever is woken does not take the processor away from who runs there, sched(7), SCHED_BATCH.  For
+ * this thread; children of its own begin without. */
+void procself_give_way(void);
+
 #endif

@@ -13,6 +13,7 @@
 
 #include "user/atlimit.h"
 #include "user/base/limits.h"
+#include "user/base/procself.h"
 #include "user/base/util.h"
 #include "user/cmd/ends.h"
 #include "user/findings.h"
@@ -376,6 +377,8 @@ static int follow(struct run *r)
 {
 	int err = 0;
 
+	/* Each collection of the target wakes us while it goes on. */
+	procself_give_way();
 	/* The terminal is the command's as well. */
 	progress_begin(&r->progress, !r->o->command, r->end_ns, r->o->duration_cycles);
 
