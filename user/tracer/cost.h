@@ -31,8 +31,12 @@ struct cost {
 	uint64_t stats_runs, stats_run_ns, stats_recorded;	/* when it began */
 	uint64_t stats_end_ns, runs_next_ns;
 	bool stats_done;		/* enough was measured, or nothing can be */
-	bool finding;
+	bool finding;			/* the clock runs: */
 	struct found found;
+	struct cost_counts clock_from;	/* since then; */
+	struct cost_counts clocked;	/* and what there was while it ran before */
+	uint64_t clock_ns;		/* when it was last seen what hits take: */
+	double clock_sum;		/* all of them until then */
 };
 
 struct cost_prices {
