@@ -56,13 +56,14 @@ int verify_code(struct process *p, const struct plan *plan)
 	return 0;
 }
 
-/* A byte of which nothing is known may be one. */
+/* A byte of which nothing is known may be one; so may each of a program that runs there now, which
+ * may be the same one again. */
 bool verify_clean(struct process *p, const struct plan *plan)
 {
 	const struct target *target = process_target(p);
 
 	if (process_gone(p))
-		return true;
+		return false;
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct plan_probe *probe = &plan->probes[i];
 		uint8_t live;

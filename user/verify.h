@@ -18,7 +18,7 @@ int verify_code(struct process *p, const struct plan *plan);
 /* 0, or -ESRCH: the process has ended or runs another program, the user has been told. */
 int verify_there(struct process *p);
 
-/* No breakpoint stands where probes go, ours or another tracer's, or there is no process any more. */
+/* No breakpoint stands where probes go, ours or another tracer's.  false: or the process has gone. */
 bool verify_clean(struct process *p, const struct plan *plan);
 
 #endif
