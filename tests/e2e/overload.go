@@ -125,7 +125,7 @@ const (
 func (t *T) manyStacks() {
 	p := t.program(t.build("stacks", t.newest(), "stripped"))
 	file := filepath.Join(t.dir, "report.json")
-	x := t.startTracer("-p", fmt.Sprint(p.pid()), "--format", "json", "-o", file)
+	x := t.startTracer("-p", fmt.Sprint(p.pid()), "-s", "0", "--format", "json", "-o", file)
 	u := memoryUse{p: x.process}
 	done := make(chan bool)
 	go func() {
