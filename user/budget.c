@@ -59,7 +59,8 @@ static const double
 	FORGET = 0.3,			/* how much, when a window was cheaper than those before */
 	PACE_FORGET = 0.1,		/* of the starts in windows, with each */
 	PACE_STARTS = 2000,		/* expected in them, before they tell */
-	MAX_TIMES = 4;			/* what a hit may be taken to cost, of its price */
+	ASSUMED_TIMES = 2.5,		/* what a hit costs, of its price, until then, */
+	MAX_TIMES = 4;			/* and at most */
 
 enum { ASSUMED_BYTES = 64 };		/* of an object, where nothing is known */
 enum { COUNT_S = 1, MIN_HOLD_S = 5, MAX_HOLD_S = 300, CALM_S = 60 };
@@ -481,9 +482,13 @@ static void note_pace(struct budget *b, double spent_ns, double open_ns)
 static double times_price(const struct budget *b)
 {
 	const struct pace_seen *p = &b->pace;
-	double lost_ns = p->expected > PACE_STARTS ?
-			 (1 - p->starts / p->expected) * p->open_ns : 0;
+	double lost_ns;
 
+	if (!bursts_of_starts(b))
+		return 1;
+	if (p->expected < PACE_STARTS)
+		return ASSUMED_TIMES;
+	lost_ns = (1 - p->starts / p->expected) * p->open_ns;
 	return fmin(fmax(lost_ns / fmax(p->spent_ns, 1), 1), MAX_TIMES);
 }
 
