@@ -226,11 +226,13 @@ static void tick_stats(struct cost *c, const struct cost_counts *now, uint64_t t
 {
 	const uint64_t recorded = now->recorded - c->stats_recorded;
 
-	if (c->stats_done || time < c->runs_next_ns)
+	const bool first = recorded && isnan(c->run_ns);	/* at once: it may be the last, too */
+
+	if (c->stats_done || (time < c->runs_next_ns && !first))
 		return;
 	c->runs_next_ns = time + RUNS_NS;
 	if (c->stats_fd < 0) {
-		if (recorded >= STATS_AGAIN)
+		if (recorded >= STATS_AGAIN || first)
 			start_stats(c, now->recorded);
 		return;
 	}
