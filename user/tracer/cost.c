@@ -225,7 +225,6 @@ static uint64_t take_runs(struct cost *c, const struct cost_counts *now)
 static void tick_stats(struct cost *c, const struct cost_counts *now, uint64_t time)
 {
 	const uint64_t recorded = now->recorded - c->stats_recorded;
-
 	const bool first = recorded && isnan(c->run_ns);	/* at once: it may be the last, too */
 
 	if (c->stats_done || (time < c->runs_next_ns && !first))

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 
 #include "gobpfleak.skel.h"
 #include "user/base/limits.h"
+#include "user/base/procself.h"
 #include "user/base/util.h"
 #include "user/tracer/plant.h"
 #include "user/tracer/rights.h"
@@ -237,13 +237,12 @@ static void free_twin(struct twin *t)
 
 static void *load_twin(void *ctx)
 {
-	const struct sched_param none = { 0 };
 	struct twin *t = ctx;
 	struct gobpfleak *twin;
 	bool left;
 	int err;
 
-	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);	/* interrupts nobody */
+	procself_give_way();
 	twin = gobpfleak__open();
 	err = twin ? load_only(twin, t->of) : -errno;
 	if (!err)
