@@ -265,7 +265,6 @@ static __always_inline void on_gcend(const volatile struct gl_probe *p)
 	e = reserve(p, GL_REC_GCEND, sizeof(*e));
 	if (!e)
 		return;
-	e->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 }
 

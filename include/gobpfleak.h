@@ -271,7 +271,6 @@ struct gl_gcstart {
 
 struct gl_gcend {
 	struct gl_header h;
-	__u64 time_ns;
 };
 
 /* ---- loss: one counter for each way in which something may go missing ---------------------- */
