@@ -268,11 +268,9 @@ static int reserve(struct output *o)
 	int err;
 
 	/* First: what --force does not overwrite either. */
-	if (!stat(o->path, &st) && !S_ISREG(st.st_mode)) {
-		say_error("%s: is not a regular file; take another name, or redirect stdout there",
-			  o->path);
-		return -EINVAL;
-	}
+	err = stream_check_path(o->path);
+	if (err)
+		return err;
 	if (!o->force && !lstat(o->path, &st)) {
 		say_error("%s: exists already; take another name, or overwrite it with --force",
 			  o->path);

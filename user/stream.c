@@ -11,7 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/base/util.h"
+
 enum { READER_MS = 100 };	/* between two tries while the reader takes nothing */
+
+int stream_check_path(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || S_ISREG(st.st_mode))
+		return 0;
+	say_error("%s: is not a regular file; take another name, or redirect stdout there", path);
+	return -EINVAL;
+}
 
 /* False: the reader takes nothing, and we are not to wait for it any longer. */
 static bool has_room(const struct stream *s)

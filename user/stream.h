@@ -19,6 +19,8 @@ struct stream {
 	int err;		/* of the first write that failed; -EINTR: given up; 0: none */
 };
 
+/* 0, or -EINVAL: something is there that is no regular file; the user has been told. */
+int stream_check_path(const char *path);
 /* All of the text, or nothing more once something failed.  As cookie_write_function_t: n, or 0. */
 ssize_t stream_write(void *stream, const char *text, size_t n);
 

@@ -541,13 +541,10 @@ static int open_loop(struct run *r)
 
 static int open_file(struct run *r, const char *path)
 {
-	struct stat st;
+	int err = stream_check_path(path);
 
-	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
-		say_error("%s: is not a regular file; take another name, or redirect stdout there",
-			  path);
-		return -EINVAL;
-	}
+	if (err)
+		return err;
 	r->out.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 	if (r->out.fd >= 0)
 		return 0;
