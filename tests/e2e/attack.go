@@ -29,15 +29,21 @@ func attackTests(e *env) []testCase {
 	}
 }
 
-// readerStalls: a pager that stands still keeps neither a signal from its work nor the probes in place.
-func (t *T) readerStalls() {
-	p := t.program(t.build("quiet", t.newest(), "stripped"))
-	x := &tracer{t.shell(fmt.Sprintf("exec %s -p %d --format json 100ms | exec sleep 1h", t.tool, p.pid()))}
-	x.line(x.stderr, "tracing")
-	pid := childOf(t, x.pid())
+// unread sends SIGTERM to a tool, once it has said word, whose reader stands still.
+func (t *T) unread(word, args string) (pid int) {
+	x := &tracer{t.shell(fmt.Sprintf("exec %s %s | exec sleep 1h", t.tool, args))}
+	x.line(x.stderr, word)
+	pid = childOf(t, x.pid())
 	t.cleanup(func() { killChildren(x.pid()) })
 	t.waitsForReader(pid)
 	t.must(syscall.Kill(pid, syscall.SIGTERM))
+	return pid
+}
+
+// readerStalls: a pager that stands still keeps neither a signal from its work nor the probes in place.
+func (t *T) readerStalls() {
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	pid := t.unread("tracing", fmt.Sprintf("-p %d --format json 100ms", p.pid()))
 	t.eventually("SIGTERM is not taken", func() bool { return !blocks(pid, syscall.SIGTERM) })
 	t.eventually("the probes are still there", func() bool { return !hasLink(pid, "uprobe_multi") })
 	t.must(syscall.Kill(pid, syscall.SIGTERM))
@@ -48,12 +54,7 @@ func (t *T) readerStalls() {
 // watchReaderStalls: nor does it keep a watch from its end.
 func (t *T) watchReaderStalls() {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
-	x := &tracer{t.shell(fmt.Sprintf("exec %s watch -p %d --format json -i 10ms | exec sleep 1h", t.tool, p.pid()))}
-	x.line(x.stderr, "watching")
-	pid := childOf(t, x.pid())
-	t.cleanup(func() { killChildren(x.pid()) })
-	t.waitsForReader(pid)
-	t.must(syscall.Kill(pid, syscall.SIGTERM))
+	pid := t.unread("watching", fmt.Sprintf("watch -p %d --format json -i 10ms", p.pid()))
 	t.eventually("SIGTERM does not end it", func() bool { return !alive(pid) })
 	p.finish()
 }
