@@ -62,14 +62,25 @@ static void put_off(struct look *l, struct span *s)
 	l->put_off[l->n_put_off++] = span_number(&l->space, s);
 }
 
+/* Whether the edge says what the object is: the first pass has not seen it, or no more than its
+ * shape, and who holds it is known for certain. */
+static bool says_more(const struct look *l, uint32_t label, uint32_t parent, enum fit fit)
+{
+	return fit == FIT_WHOLE &&
+	       (!label_type(label) || (label_strength(label) <= STRENGTH_DERIVED &&
+				       !nodes_at(l->nodes, parent)->guess));
+}
+
 /* What the first pass has not seen gets its type now; it is not confirmed. */
 static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 			 const struct edge *e, enum fit fit)
 {
 	uint32_t known = label_type(*label), parent = holder_node(l, e), node = 0;
-	uint32_t type = known || fit != FIT_WHOLE ? known : e->type;
-	bool guess = known && label_strength(*label) <= STRENGTH_DERIVED, cut = true;
-	bool confirmed = known && (label_strength(*label) == STRENGTH_GUESS ||
+	bool now = says_more(l, *label, parent, fit), cut = true;
+	uint32_t type = now ? e->type : known;
+	bool guess = now ? nodes_at(l->nodes, parent)->guess :
+			   known && label_strength(*label) <= STRENGTH_DERIVED;
+	bool confirmed = known && ((!now && label_strength(*label) == STRENGTH_GUESS) ||
 				   (fit >= FIT_DERIVED && known == e->type));
 
 	if (parent)
