@@ -161,7 +161,7 @@ func (b *bench) bursts() {
 	p := b.start(b.build("churn", "", ""))
 	p.line()
 	p.ask("allocs 13000000")
-	all := b.pairs(b.rounds, func() *observer { return b.trace(p.pid(), "--source", "burst") }, settle, func() []float64 {
+	all := b.pairs(b.rounds, func() *observer { return b.trace(p.pid(), "--source", "burst") }, p.toil, func() []float64 {
 		done := make(chan float64)
 		go func() { done <- p.run(window) }()
 		n, worst := forks()

@@ -15,10 +15,13 @@ import (
 const (
 	throughput = 0.985 // of the untraced
 	window     = 3 * time.Second
-	settle     = 2 * time.Second // for the tool to choose its source
+	slice      = 20 * time.Millisecond
 )
 
 func (p *program) run(d time.Duration) float64 { return p.ask("run %d", d.Milliseconds()) }
+
+// toil is a slice of what it runs.
+func (p *program) toil() { p.run(slice) }
 
 func (b *bench) budgets() {
 	for _, version := range []string{"1.22.12", "1.24.13", "1.26.11", "1.27.4"} {
@@ -47,7 +50,7 @@ func (b *bench) manyGoroutines() {
 // throughput is in turns a second; where others take the processors away, turns for each second of its processor time
 // still tell what the traps take.
 func (b *bench) throughput(p *program, what string) {
-	all := b.pairs(b.rounds, func() *observer { return b.trace(p.pid()) }, settle, func() []float64 {
+	all := b.pairs(b.rounds, func() *observer { return b.trace(p.pid()) }, p.toil, func() []float64 {
 		begin := cpu(p.pid())
 		rate := p.run(window)
 		return []float64{rate, rate * window.Seconds() / (cpu(p.pid()) - begin).Seconds()}

@@ -171,9 +171,34 @@ func (o *observer) end() time.Duration {
 	return time.Since(begin)
 }
 
+// settle is how long a tool has to choose its source.
+const settle = 2 * time.Second
+
+// beside begins an observer, and lets it settle, while work is done again and again: what is looked into in production is
+// at work before that.
+func beside(work func(), begin func() *observer) *observer {
+	settled, done := make(chan bool), make(chan bool)
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-settled:
+				return
+			default:
+				work()
+			}
+		}
+	}()
+	o := begin()
+	time.Sleep(settle)
+	close(settled)
+	<-done
+	return o
+}
+
 // pairs measures some numbers without and with an observer in turn; it answers for each number its medians without and
 // with, and with / without of each pair.
-func (b *bench) pairs(n int, begin func() *observer, settle time.Duration, measure func() []float64) []paired {
+func (b *bench) pairs(n int, begin func() *observer, work func(), measure func() []float64) []paired {
 	var all []paired
 	add := func(without, with []float64) {
 		for len(all) < len(with) {
@@ -185,9 +210,8 @@ func (b *bench) pairs(n int, begin func() *observer, settle time.Duration, measu
 		}
 	}
 	traced := func() []float64 {
-		o := begin()
+		o := beside(work, begin)
 		defer o.end()
-		time.Sleep(settle)
 		return measure()
 	}
 	for i := 0; i < n; i++ {

@@ -140,7 +140,7 @@ func (s *service) load(b *bench, d time.Duration) (perRequest, late float64) {
 
 func (b *bench) service(s *service) {
 	s.load(b, warm)
-	all := b.pairs(b.rounds, func() *observer { return b.trace(s.pid) }, settle, func() []float64 {
+	all := b.pairs(b.rounds, func() *observer { return b.trace(s.pid) }, func() { s.load(b, warm/10) }, func() []float64 {
 		perRequest, late := s.load(b, served)
 		return []float64{perRequest, late}
 	})

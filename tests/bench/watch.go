@@ -164,7 +164,7 @@ func (b *bench) watchedProgram() {
 	watch := func() *observer {
 		return b.observe("watching", b.tool, "watch", "-p", strconv.Itoa(p.pid()))
 	}
-	all := b.pairs(b.rounds, watch, settle, func() []float64 {
+	all := b.pairs(b.rounds, watch, p.toil, func() []float64 {
 		begin := cpu(p.pid())
 		rate := p.run(window)
 		return []float64{rate * window.Seconds() / (cpu(p.pid()) - begin).Seconds()}

@@ -64,7 +64,11 @@ type outcome struct {
 	rates, held    int     // classes whose growth is known; of these, within the interval
 	off            float64 // the worst of them, as a share
 	found          rated   // the finding that names who, by what it grows
+	samples        int     // of what the culprits leave behind
 }
+
+// enoughSamples of a leak are enough to find it, nearly always.
+const enoughSamples = 40
 
 // rated compares a stated rate with the program's own; 0 of n: the program does not know one, or nothing was found.
 type rated struct {
@@ -90,6 +94,7 @@ type said struct {
 		Kind, ID, Verdict string
 		Frames            []frame
 		BlockedAt         []frame `json:"blocked_at"`
+		Samples           int
 	}
 	Classes []struct {
 		Size    *uint64
@@ -235,7 +240,7 @@ func (m *matrix) runOne(version string, c candidate, run int) outcome {
 		s.finish()
 	}})
 	o.err = strings.Join(r.errors, "; ")
-	fmt.Fprintf(os.Stderr, "%-20s %-8s %-16s %s\n", c.name, version, o.verdict, o.err)
+	fmt.Fprintf(os.Stderr, "%-20s %-8s %-16s %5d %s\n", c.name, version, o.verdict, o.samples, o.err)
 	return o
 }
 
@@ -299,8 +304,13 @@ func (o *outcome) hear(s *said, l *shapeLedger) {
 	if s.Verdict == "LEAK" && math.IsNaN(o.delay) {
 		o.delay = s.Time.Attached
 	}
-	o.guilty, o.innocents, o.found = false, 0, rated{}
+	o.guilty, o.innocents, o.found, o.samples = false, 0, rated{}, 0
 	guilty := s.guilty(l.Culprits)
+	for _, site := range s.Sites {
+		if guilty[site.ID] {
+			o.samples += site.Samples
+		}
+	}
 	for i, f := range s.Findings {
 		if f.Verdict != "LEAK" {
 			continue
@@ -393,8 +403,8 @@ func (m *matrix) print(all []outcome) {
 		rows[k] = append(rows[k], o)
 	}
 	sort.SliceStable(order, func(i, k int) bool { return order[i].leaks && !order[k].leaks })
-	fmt.Println("| shape | LEAK | GROWING | PLATEAU | STEADY | CHURN | too few | none | called after, s | named first | others named | rates held | worst rate | of findings | bias | half width |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Println("| shape | LEAK | GROWING | PLATEAU | STEADY | CHURN | too few | none | called after, s | named first | with 40 samples | others named | rates held | worst rate | of findings | bias | half width |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for i, k := range order {
 		if i == 0 || order[i-1].leaks != k.leaks {
 			fmt.Printf("| **%s** |\n", map[bool]string{true: "leaks", false: "healthy"}[k.leaks])
@@ -406,7 +416,7 @@ func (m *matrix) print(all []outcome) {
 func printRow(shape string, runs []outcome) {
 	verdicts := map[string]int{}
 	var delays []float64
-	guilty, innocents, rates, held, off := 0, 0, 0, 0, 0.0
+	guilty, sampled, namedSampled, innocents, rates, held, off := 0, 0, 0, 0, 0, 0, 0.0
 	var found rated
 	for _, o := range runs {
 		if o.err != "" {
@@ -419,6 +429,12 @@ func printRow(shape string, runs []outcome) {
 		}
 		if o.guilty {
 			guilty++
+		}
+		if o.samples >= enoughSamples {
+			sampled++
+			if o.guilty {
+				namedSampled++
+			}
 		}
 		innocents += o.innocents
 		rates += o.rates
@@ -433,7 +449,7 @@ func printRow(shape string, runs []outcome) {
 	for _, v := range verdictOrder {
 		fmt.Printf(" %s |", count(verdicts[v]))
 	}
-	fmt.Printf(" %s | %s | %s |", median(delays), count(guilty), count(innocents))
+	fmt.Printf(" %s | %s | %d of %d | %s |", median(delays), count(guilty), namedSampled, sampled, count(innocents))
 	if rates > 0 {
 		fmt.Printf(" %d of %d | %.1f %% |", held, rates, off*100)
 	} else {
