@@ -256,6 +256,8 @@ func (row *keptRow) isHeld(h *holder, variant string) bool {
 	switch {
 	case !follows(h.Path, row.Holders) && !(row.Direct && len(h.Path) == 1):
 		return false
+	case strings.HasSuffix(h.Path[0], ".typ"): // an interface's word of the type holds nothing
+		return false
 	case row.Function != "":
 		return h.Root == "stack" && strings.Contains(last, row.Function)
 	case row.Variable != "" && variant == "plain":

@@ -13,6 +13,8 @@
 #include "user/go/rtype.h"
 #include "user/heap/types_internal.h"
 
+enum { WORD = 8 };
+
 static const struct {
 	const char *before;	/* the name of the rtype */
 	const char *part;
@@ -120,7 +122,9 @@ static uint64_t slot_offset(const struct types *ts, uint32_t first, uint32_t slo
 			i += 1 + s->other;
 		}
 	}
-	return off + types_slot(ts, slot)->offset;
+	/* of an interface its second word leads on, which a struct like it has a field for */
+	return off + types_slot(ts, slot)->offset +
+	       (types_slot(ts, slot)->kind == SLOT_INTERFACE ? WORD : 0);
 }
 
 /* Of parts of maps: the compiler's names of keys and values, as one would write them. */
