@@ -300,7 +300,9 @@ static void test_interior(void **state)
 	struct fake_heap h;
 	struct kinds k;
 	struct heapmap m;
+	const struct heap_type *t;
 	uint64_t array, large, inner;
+	char name[64];
 
 	fake_heap_begin(&h, 21);
 	make_kinds(&h, &k);
@@ -316,6 +318,11 @@ static void test_interior(void **state)
 	fake_word(&h, inner, new_node(&h, 0));
 	set_any(&h, 0x50, k.node_pointer, inner);
 	look(&m);
+	t = find(&m, "[]*main.node", NULL);	/* by what the variable points to, which has no name */
+	assert_int_equal(t->holders[0].n_levels, 1);
+	assert_string_equal(t->holders[0].levels[0].type, "[]*main.node");
+	snprintf(name, sizeof(name), "package data at %#llx", FAKE_BSS + 0x48ull);
+	assert_string_equal(t->holders[0].name, name);
 	/* two nodes; and the large object is none */
 	check_objects(&m, "main.node", NULL, 2, 2);
 	assert_int_equal(m.pointers.untyped_objects, 1);

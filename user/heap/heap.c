@@ -97,25 +97,22 @@ bool look_interrupted(struct look *l)
 	return l->interrupted || l->err;
 }
 
+char *variable_name(const struct look *l, uint64_t vaddr)
+{
+	const struct go_variable *v = govars_at(l->heap->vars, vaddr);
+
+	return v ? xstrdup(v->name) : xasprintf("package data at %#llx", (unsigned long long)vaddr);
+}
+
 char *root_name(const struct look *l, uint32_t node)
 {
 	const struct node *n = nodes_at(l->nodes, node);
 	uint64_t addr = nodes_root_addr(l->nodes, node);
-	const struct go_variable *v;
 	struct go_func f;
 
-	switch ((enum heap_root)n->root) {
-	case HEAP_ROOT_VARIABLE:
-		v = govars_at(l->heap->vars, addr);
-		if (!v)
-			return xasprintf("package data at %#llx", (unsigned long long)addr);
-		return xstrdup(v->name);
-	case HEAP_ROOT_STACK:
-	case HEAP_ROOT_FINALIZER:
-		return addr && gobin_func_at(l->gb, addr, &f) ? xstrdup(f.name) : NULL;
-	default:
+	if (n->root != HEAP_ROOT_STACK && n->root != HEAP_ROOT_FINALIZER)
 		return NULL;
-	}
+	return addr && gobin_func_at(l->gb, addr, &f) ? xstrdup(f.name) : NULL;
 }
 
 static void look_init(struct look *l, struct heap *h, const struct heap_options *options)

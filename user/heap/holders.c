@@ -121,25 +121,59 @@ static void name_typed(struct look *l, struct heapmap *m, const struct go_typed 
 	free(field);
 }
 
-static void name_root(struct look *l, struct heapmap *m, uint32_t node, uint32_t slot,
-		      struct heap_holder *h)
+/* What has no name of its own and a typed pointer leads to, as to the T of a variable that is declared
+ * as &T{...}: a field of that T, which the variable with the pointer holds. */
+static const struct static_part *find_pointed(const struct look *l, uint64_t vaddr, uint32_t slot,
+					      const struct heap_holder *h)
 {
-	const struct go_typed *v = NULL;
+	const struct static_part *s;
+
+	if (slot & NODE_OFFSET || h->n_levels > MAX_HOLDER_LEVELS ||
+	    govars_at(l->heap->vars, vaddr))
+		return NULL;
+	s = statics_at(l, vaddr, types_of_slot(l->types, slot));
+	return s && s->from && s->from != vaddr ? s : NULL;
+}
+
+static void name_variable(struct look *l, struct heapmap *m, uint64_t vaddr, uint32_t slot,
+			  struct heap_holder *h)
+{
+	const struct go_typed *v = govars_typed_at(l->heap->vars, vaddr);
+	const struct static_part *pointed = v ? NULL : find_pointed(l, vaddr, slot, h);
 	struct heap_level in = { 0 };
+	const char *part;
 	char *name;
 
-	h->root = nodes_at(l->nodes, node)->root;
 	if (!(slot & NODE_OFFSET))
 		name_field(l, m, slot, &in);
-	if (h->root == HEAP_ROOT_VARIABLE)
-		v = govars_typed_at(l->heap->vars, nodes_root_addr(l->nodes, node));
 	if (v) {
 		name_typed(l, m, v, in.field, h);
 		return;
 	}
+	name = pointed ? types_name(l->types, pointed->type, &part) : variable_name(l, vaddr);
+	if (pointed) {
+		h->levels[h->n_levels++] = (struct heap_level){ .type = heapmap_text(m, name),
+								.field = in.field };
+		name_variable(l, m, pointed->from, pointed->slot, h);
+	} else {
+		h->name = heapmap_text(m, name);
+		h->field = in.field && *in.field ? in.field : NULL;
+	}
+	free(name);
+}
+
+static void name_root(struct look *l, struct heapmap *m, uint32_t node, uint32_t slot,
+		      struct heap_holder *h)
+{
+	char *name;
+
+	h->root = nodes_at(l->nodes, node)->root;
+	if (h->root == HEAP_ROOT_VARIABLE) {
+		name_variable(l, m, nodes_root_addr(l->nodes, node), slot, h);
+		return;
+	}
 	name = root_name(l, node);
 	h->name = heapmap_text(m, name);
-	h->field = in.field && *in.field ? in.field : NULL;
 	free(name);
 }
 

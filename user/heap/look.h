@@ -72,6 +72,8 @@ struct part_todo {
 struct static_part {
 	uint64_t vaddr, size;
 	uint32_t type;
+	uint32_t slot;		/* by which the variable at from leads there, or NO_SLOT */
+	uint64_t from;		/* vaddr; 0: an object does */
 };
 
 enum { N_SPAN_KINDS = 2 * HEAP_CLASSES };	/* runtime.numSpanClasses */
@@ -180,6 +182,10 @@ bool is_static(const struct look *l, uint64_t addr);
 /* A typed pointer leads to a variable: that is remembered, to be walked by its type. */
 void static_found(struct look *l, const struct edge *e);
 void walk_static(struct look *l, uint64_t vaddr, uint32_t type, uint64_t size);
+/* By address, once none is walked any more; then they can be asked for. */
+void statics_sort(struct look *l);
+/* NULL: no typed pointer to the type was seen to lead there. */
+const struct static_part *statics_at(const struct look *l, uint64_t vaddr, uint32_t type);
 
 /* Calls visit for each object that is pending, as long as there are any, with its memory in the
  * window. */
@@ -245,7 +251,8 @@ void walk_seeds(struct look *l);
 
 void learn_all(struct look *l);
 void reach_all(struct look *l);
-/* free() it. */
+/* free() them; of what is a goroutine's stack or a finalizer, and NULL where no function is known. */
+char *variable_name(const struct look *l, uint64_t vaddr);
 char *root_name(const struct look *l, uint32_t node);
 
 /* The rows of what has been learnt and reached. */

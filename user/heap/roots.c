@@ -439,6 +439,32 @@ void static_found(struct look *l, const struct edge *e)
 		s.size = e->bytes;
 	if (s.size > MAX_STATIC_BYTES || !is_static(l, e->target + s.size - 1))
 		return;
+	if (l->holder.root == HEAP_ROOT_VARIABLE)
+		s.from = l->holder.addr + (l->holder.typed ? 0 : e->offset);
+	s.slot = e->slot;
 	l->statics = grow(l->statics, l->n_statics, &l->cap_statics, sizeof(*l->statics));
 	l->statics[l->n_statics++] = s;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct static_part *x = a, *y = b;
+
+	if (x->vaddr != y->vaddr)
+		return x->vaddr < y->vaddr ? -1 : 1;
+	return x->type < y->type ? -1 : x->type > y->type;
+}
+
+void statics_sort(struct look *l)
+{
+	if (l->n_statics)
+		qsort(l->statics, l->n_statics, sizeof(*l->statics), by_address);
+}
+
+const struct static_part *statics_at(const struct look *l, uint64_t vaddr, uint32_t type)
+{
+	const struct static_part key = { .vaddr = vaddr, .type = type };
+
+	return l->n_statics ? bsearch(&key, l->statics, l->n_statics, sizeof(key), by_address) :
+			      NULL;
 }

@@ -186,6 +186,7 @@ static void add_details(struct look *l, struct heapmap *m, const struct entries 
 	struct heap_type **rows = xcalloc(n + 1, sizeof(*rows));
 	uint32_t *types = xcalloc(n + 1, sizeof(*types));
 
+	statics_sort(l);
 	for (size_t i = 0; i < n; i++) {
 		rows[i] = &m->types[i];
 		types[i] = es->v[i].type;
