@@ -200,17 +200,25 @@ static struct frame_facts get_facts(struct look *l, uint64_t pc)
 	return facts;
 }
 
+static void hold_by_function(struct look *l, uint64_t entry)
+{
+	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE,
+				     .addr = entry };
+}
+
 /* The receiver of a method. */
 static void walk_receiver(struct look *l, const struct goroutine_stack *st,
-			  const struct stack_frame *fr, uint64_t rtype)
+			  const struct stack_frame *fr)
 {
+	const struct frame_facts facts = get_facts(l, fr->pc);
 	uint64_t off = fr->addr - st->addr + fr->size + WORD;
 	struct edge e = { .slot = NO_SLOT };
 
-	if (!rtype || off + WORD > st->n_bytes)
+	if (!facts.entry || !facts.receiver || off + WORD > st->n_bytes)
 		return;
+	hold_by_function(l, facts.entry);
 	e.target = load_u64(st->bytes + off);
-	e.type = types_get(l->types, rtype, FORM_VALUE);
+	e.type = types_get(l->types, facts.receiver, FORM_VALUE);
 	l->walk.edge(l, &e);
 }
 
@@ -236,9 +244,7 @@ static void walk_frame(struct look *l, const struct goroutine_stack *st,
 	*args = facts.args;
 	if (!facts.entry)
 		return;
-	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE,
-				     .addr = facts.entry };
-	walk_receiver(l, st, fr, facts.receiver);
+	hold_by_function(l, facts.entry);
 	walk_words(l, st, off + own, end);
 	walk_words(l, st, end + WORD, end + WORD + *args);
 }
@@ -250,6 +256,8 @@ static void walk_stack(void *ctx, const struct goroutine_stack *st)
 
 	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
 	l->feed.bytes += st->n_bytes;
+	for (size_t i = 0; i < st->n_frames; i++)	/* before words that may be left over */
+		walk_receiver(l, st, &st->frames[i]);
 	for (size_t i = 0; i < st->n_frames; i++)
 		walk_frame(l, st, &st->frames[i], &args);
 	if (st->n_frames)
