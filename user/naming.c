@@ -28,6 +28,7 @@
 #include "user/observation.h"
 #include "user/process.h"
 #include "user/sites.h"
+#include "user/suppress.h"
 #include "user/watched.h"
 
 enum {
@@ -292,13 +293,39 @@ unsigned naming_looks(const struct naming *n)
 	return n->n_looks;
 }
 
+static bool is_accepted(void *ctx, const struct heap_type *type)
+{
+	bool all = type->name && type->n_places && !type->places_cut;
+
+	for (size_t i = 0; all && i < type->n_places; i++) {
+		const struct frame *const place = &type->places[i];
+
+		all = suppress_stack(ctx, &(struct frames){ .v = &place, .n = 1 }, type->name);
+	}
+	return all || (type->name && suppress_type(ctx, type->name));
+}
+
+static void leave_out(struct naming *n)
+{
+	size_t left = 0;
+
+	heapview_leave_out(&n->view, is_accepted, n->opt.suppress);
+	for (size_t i = 0; i < n->n_grown; i++)
+		if (!suppress_stack(n->opt.suppress, &n->named[i].frames, n->named[i].type))
+			n->named[left++] = n->named[i];
+	n->n_grown = left;
+}
+
 void naming_growth(struct naming *n, struct watched_growth *out)
 {
 	*out = (struct watched_growth){ .profiled = n->profile_rate, .cpu_s = n->looks_cpu_s };
 	if (n->n_looks < 2)
 		return;
-	if (!n->has_view)
+	if (!n->has_view) {
 		heapview_make(&n->looks[1], &n->looks[0], &n->view);
+		if (n->opt.suppress)
+			leave_out(n);
+	}
 	n->has_view = true;
 	out->types = &n->view;
 	out->stacks = n->named;

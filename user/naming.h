@@ -12,6 +12,7 @@
 
 struct naming;
 struct process;
+struct suppress;
 struct watched;
 struct watched_growth;
 struct watched_places;
@@ -19,6 +20,7 @@ struct watched_places;
 struct naming_options {
 	uint64_t rate;			/* bytes of the process read a second; 0: no limit */
 	size_t memory_bytes;		/* of our own, while it looks */
+	struct suppress *suppress;	/* what the user accepts; NULL: nothing */
 	bool (*interrupted)(void *ctx);	/* asked often; true: an end */
 	void *ctx;
 };
@@ -34,7 +36,9 @@ void naming_free(struct naming *n);		/* NULL is fine */
 int naming_look(struct naming *n, const struct watched *w);
 unsigned naming_looks(const struct naming *n);	/* that there are: 0, 1, 2 */
 
-/* What grew between two looks; good until the next call of anything here. */
+/* What grew between two looks; good until the next call of anything here.  What is suppressed is
+ * left out of its stacks, and stands behind the rows of its types: what has a type that is, and what
+ * only lines allocate that are. */
 void naming_growth(struct naming *n, struct watched_growth *out);
 /* Forgets both looks; what they have cost stays. */
 void naming_forget(struct naming *n);

@@ -607,7 +607,7 @@ static const struct row fixed_rows[] = {
 	  .help = "show only live objects that are older than AGE: a time, or collections (5gc)" },
 	{ "min-rate", CMD_TRACE, .arg = "RATE", .parse = parse_rate,
 	  .help = "show only what grows by RATE or more, as 100KiB/min; goroutines as 5/min" },
-	{ "suppress", REPORTS, .arg = "FILE", .parse = parse_path, AT(suppress),
+	{ "suppress", REPORTS | CMD_WATCH, .arg = "FILE", .parse = parse_path, AT(suppress),
 	  .help = "leave out stacks and types that FILE names as known and accepted" },
 	{ "dry-run", CMD_TRACE, AT(dry_run), .flag = true,
 	  .help = "print what following everything would cost, and what would be probed, where "

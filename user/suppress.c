@@ -359,14 +359,14 @@ static bool match_heap(struct suppress *s, const struct frames *stack, const str
 	return any;
 }
 
-static bool match_goroutine(struct suppress *s, const struct goroutine_site *site)
+bool suppress_started(struct suppress *s, const struct frames *stack)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct pattern *p = &s->v[i];
 
-		if (p->kind == KIND_HEAP || !is_stack(p, &site->stack))
+		if (p->kind == KIND_HEAP || !is_stack(p, stack))
 			continue;
 		p->n_matched++;
 		any = true;
@@ -379,7 +379,7 @@ void suppress_mark(struct suppress *s, struct findings *f)
 	for (size_t i = 0; i < f->n_sites; i++)
 		f->sites[i].suppressed = match_heap(s, &f->sites[i].stack, &f->sites[i]);
 	for (size_t i = 0; i < f->n_gsites; i++)
-		f->gsites[i].suppressed = match_goroutine(s, &f->gsites[i]);
+		f->gsites[i].suppressed = suppress_started(s, &f->gsites[i].stack);
 }
 
 bool suppress_type(struct suppress *s, const char *type)
@@ -395,6 +395,14 @@ bool suppress_type(struct suppress *s, const char *type)
 		any = true;
 	}
 	return any;
+}
+
+bool suppress_stack(struct suppress *s, const struct frames *stack, const char *type)
+{
+	struct site_part part = { .type = type };
+	const struct heap_site site = { .parts = &part, .n_parts = 1 };
+
+	return match_heap(s, stack, &site);
 }
 
 bool suppress_older(struct suppress *s, const struct older_site *site)

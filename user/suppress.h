@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 struct findings;
+struct frames;
 struct older_site;
 struct suppress;
 
@@ -32,6 +33,8 @@ const char *suppress_path(const struct suppress *s);	/* as it was given */
 void suppress_mark(struct suppress *s, struct findings *f);
 bool suppress_type(struct suppress *s, const char *type);	/* by patterns without frames */
 bool suppress_older(struct suppress *s, const struct older_site *site);
+bool suppress_stack(struct suppress *s, const struct frames *stack, const char *type);
+bool suppress_started(struct suppress *s, const struct frames *stack);	/* goroutines */
 
 /* Tells with -v which patterns have never matched. */
 void suppress_say_unused(const struct suppress *s);

@@ -28,6 +28,10 @@ func watchTests(e *env) []testCase {
 		testCase{"watch/goroutines", func(t *T) { t.watchGoroutines(e.newest()) }},
 		testCase{"watch/all", func(t *T) { t.watchAll(e.newest()) }},
 		testCase{"watch/profile", func(t *T) { t.watchProfile(e.newest()) }},
+		testCase{"watch/suppress-lines", func(t *T) { t.watchSuppressed("map-grows", "heap", "heap: main.*", e.newest()) }},
+		testCase{"watch/suppress-types", func(t *T) { t.watchSuppressed("map-grows", "heap", "type:main.session", e.newest()) }},
+		testCase{"watch/suppress-goroutines", func(t *T) { t.watchSuppressed("goroutine-chan", "goroutines", "goroutine: main.*", e.newest()) }},
+		testCase{"watch/suppress-other", func(t *T) { t.watchOther(e.newest()) }},
 		testCase{"watch/text", func(t *T) { t.watchText(e.newest()) }},
 		testCase{"watch/pipe", func(t *T) { t.watchPipe(e.newest()) }},
 		testCase{"watch/document", func(t *T) { t.watchDocument() }})
@@ -58,7 +62,8 @@ type news struct {
 			Lines   []frame
 			Holders []struct{ Path []string }
 		}
-		Stacks []struct{ Frames []frame }
+		Stacks          []struct{ Frames []frame }
+		SuppressedTypes int `json:"suppressed_types"`
 	}
 	Cost struct{ Processes int }
 }
@@ -195,6 +200,41 @@ func (t *T) watchGoroutines(version string) {
 	}
 	x.finish(0)
 	p.finish()
+}
+
+// watchSuppressed: what is accepted by its type, the lines that allocate it or the go statement is not told of before
+// the report, and is no leak for --fail-on-leak.  What such goroutines hold is told as before.
+func (t *T) watchSuppressed(name, event, pattern, version string) {
+	p := t.shapeOf(name, version, "plain")
+	file := t.writeFile("accepted.txt", []byte(pattern+"\n"), 0666)
+	args := []string{"-v", "-p", fmt.Sprint(p.pid()), "--suppress", file}
+	if event == "heap" {
+		args = append(args, "--fail-on-leak")
+	}
+	x := t.watch(args...)
+	p.do("attached")
+	x.line(x.stderr, "suppressed")
+	t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	report := x.until(func(n *news) bool {
+		if n.Event == event || event == "heap" && n.Event == "growth" {
+			t.Errorf("suppressed, and told of: %+v", n)
+		}
+		return n.Event == "report"
+	})
+	if event == "heap" && (report.Growth == nil || report.Growth.SuppressedTypes == 0 || report.Verdict != "LEAK" && report.Verdict != "GROWING") {
+		t.Errorf("what is suppressed is not in the report: %+v", report)
+	}
+	x.finish(0)
+	p.finish()
+}
+
+// watchOther: what is not accepted is told of as without the option, though later, and named.
+func (t *T) watchOther(version string) {
+	file := t.writeFile("accepted.txt", []byte("heap: no.such\ntype:main.other\n"), 0666)
+	p := t.shapeOf("map-grows", version, "plain")
+	x := t.watch("-p", fmt.Sprint(p.pid()), "--fail-on-leak", "--suppress", file)
+	p.do("attached")
+	t.leakNamed(x, p, "var main.")
 }
 
 // watchProfile: where the runtime's memory profiler is live, its stacks are told.

@@ -79,6 +79,11 @@ static struct watched_stack stacks[] = {
 	{ { stack, 2, false }, "main.Session", "new", 48, 39000, 14 },
 };
 
+static bool is_bucket(void *ctx, const struct heap_type *type)
+{
+	return type->name && !strcmp(type->name, "mw.Bucket");
+}
+
 /* What is watched in each line, one of each kind and more. */
 static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
@@ -86,7 +91,8 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
 	struct watched spread = leaking;
 	struct watched_class class = classes[2], alone = classes[3];
-	struct heap_view view;
+	struct heap_view view, some;
+	struct watched_growth known = { .types = &some, .cpu_s = .21 };
 	struct watched_growth growth = { .types = &view, .stacks = stacks, .n_stacks = 1,
 					 .profiled = true, .cpu_s = .21 };
 	const struct news lines[] = {
@@ -99,6 +105,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_MEMORY, .w = &rss }, { .kind = NEWS_MEMORY, .w = &calm },
 		{ .kind = NEWS_MEMORY, .w = &spread },
 		{ .kind = NEWS_GROWTH, .w = &leaking, .growth = &growth },
+		{ .kind = NEWS_GROWTH, .w = &leaking, .growth = &known },
 		{ .kind = NEWS_END, .w = &leaking, .why = "exited" },
 		{ .kind = NEWS_END, .w = &dark, .why = "exited" },
 		{ .kind = NEWS_REPORT, .w = &leaking, .growth = &growth, .n_watched = 1,
@@ -130,6 +137,8 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	spread.does.cause_rate = (struct estimate)UNKNOWN;
 	rss.does.no_collection = true;
 	heapview_make(&now, &before, &view);
+	heapview_make(&now, &before, &some);
+	heapview_leave_out(&some, is_bucket, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		struct news n = lines[i];
 
@@ -139,6 +148,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		assert_int_equal(put(out, &n), 0);
 	}
 	heapview_fini(&view);
+	heapview_fini(&some);
 }
 
 static const struct golden {
@@ -154,6 +164,31 @@ static char *render(const struct golden *g, size_t *size)
 	put_all(out, g->put);
 	assert_int_equal(fclose(out), 0);
 	return data;
+}
+
+/* What is told of sizes that grow, and what is not, is set apart; together it is the same. */
+static void test_split(void **state)
+{
+	struct heapmap now = later_look(), before = earlier_look();
+	struct heap_view view;
+	struct watched_growth growth = { .types = &view };
+	struct watched_class bucket = { 160, 9 << 20, { .verdict = VERDICT_LEAK } };
+	struct watched w = { .classes = &bucket, .n_classes = 1 };
+	const struct heap_row *rows[NEWS_TYPES];
+	double all, none, told, suppressed, rate;
+
+	heapview_make(&now, &before, &view);
+	news_growth_split(&w, &growth, &all, &none);
+	assert_int_equal(news_types(&w, &growth, rows), 1);
+	assert_true(all > 0 && none == 0);
+	assert_int_equal(news_suppressed(&growth, &rate), 0);
+	heapview_leave_out(&view, is_bucket, NULL);
+	news_growth_split(&w, &growth, &told, &suppressed);
+	assert_true(suppressed > 0 && fabs(told + suppressed - all) < 1e-6 * all);
+	assert_int_equal(news_suppressed(&growth, &rate), 1);
+	assert_true(rate == suppressed);
+	assert_int_equal(news_types(&w, &growth, rows), 0);	/* nor others instead */
+	heapview_fini(&view);
 }
 
 static void test_golden(void **state)
@@ -193,7 +228,7 @@ static int regenerate(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_split), cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -62,6 +62,8 @@ static int matched(const char *line)
 
 	assert_int_equal(read_bytes(&s, line, strlen(line)), 0);
 	suppress_mark(s, &f);
+	assert_int_equal(suppress_stack(s, &sites[0].stack, parts[0].type), sites[0].suppressed);
+	assert_int_equal(suppress_started(s, &gsite.stack), gsite.suppressed);
 	suppress_free(s);
 	return sites[0].suppressed * ONE_TYPE + sites[1].suppressed * TWO_TYPES +
 	       gsite.suppressed * GOROUTINES;

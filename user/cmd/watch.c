@@ -30,6 +30,7 @@
 #include "user/process.h"
 #include "user/report/news.h"
 #include "user/stream.h"
+#include "user/suppress.h"
 #include "user/target.h"
 #include "user/watched.h"
 #include "user/watching.h"
@@ -43,6 +44,10 @@ enum {
 	BETWEEN = 6,				/* part of --min-time that lies between these */
 	LOOKS_SHARE = 100,			/* times as long as looks at a heap took there are
 						 * no more of them */
+	AGAIN = 10,				/* times --min-time, what grows and is suppressed
+						 * is looked at anew: more may have come */
+	SHARE = 10,				/* what has less than such a part of what grows is
+						 * not told: as of classes */
 };
 
 #define SCAN_NS 2000000000ull		/* for processes that have come */
@@ -63,7 +68,10 @@ struct one {
 	bool told;		/* that it is watched */
 	bool judged, gone;	/* since the others got their turns */
 	int err;		/* why it cannot be read any more */
-	uint64_t first_cycles, first_ns;	/* of the first look at its heap */
+	bool held;		/* growth of its heap is not told before it is known of what */
+	bool accepted;		/* it is all suppressed, as of the last look */
+	unsigned shown;		/* what has been told of its heap */
+	uint64_t look_cycles, look_ns;	/* of the last look at its heap */
 	uint64_t name_after_ns;	/* no look before */
 };
 
@@ -73,6 +81,7 @@ struct run {
 	struct stream out;
 	bool file;			/* out: what could not be written to it may be later */
 	struct arrivals *arrivals;	/* --all */
+	struct suppress *suppress;	/* NULL: nothing */
 	struct one **v;
 	size_t n, cap, max;
 	uint64_t start_ns, end_ns, scan_ns, report_ns;
@@ -217,9 +226,9 @@ static int look_at_heap(struct run *r, struct one *one)
 	if (err)
 		say_verbose("the heap of process %d cannot be looked at: %s", (int)one->pid,
 			    strerror(-err));
-	if (!err && naming_looks(one->naming) == 1) {
-		one->first_ns = begin;
-		one->first_cycles = w->n_cycles;
+	if (!err) {
+		one->look_ns = begin;
+		one->look_cycles = w->n_cycles;
 	}
 	return err;
 }
@@ -233,23 +242,76 @@ static void put_growth(struct run *r, struct one *one)
 	put_of(r, one, &n);
 }
 
-/* A look when growth has shown itself, and another when it is a leak and enough has been added. */
-static void name_growth(struct run *r, struct one *one)
+static void put_heap(struct run *r, struct one *one)
+{
+	struct news n = { .kind = NEWS_HEAP };
+
+	one->held = one->accepted = false;
+	one->shown = changes_told(&one->changes, KEY_HEAP);
+	r->leaks |= one->shown == LEAKS;
+	put_of(r, one, &n);
+}
+
+/* By two looks.  Where nothing grew between them, what was accepted before still is. */
+static bool is_accepted(const struct one *one)
+{
+	struct watched_growth growth;
+	double told, suppressed;
+
+	naming_growth(one->naming, &growth);
+	news_growth_split(watching_told(one->w), &growth, &told, &suppressed);
+	return told + suppressed > 0 ? told * SHARE < told + suppressed : one->accepted;
+}
+
+static void tell_growth(struct run *r, struct one *one)
+{
+	if (!r->suppress || !is_accepted(one)) {
+		if (r->suppress)
+			put_heap(r, one);
+		put_growth(r, one);
+		return;
+	}
+	if (!one->accepted)
+		say_verbose("pid %d (%s): what grows in its heap is suppressed", (int)one->pid,
+			    one->comm);
+	one->held = false;
+	one->accepted = true;
+}
+
+/* Enough may have been added to what the last look saw. */
+static bool next_look_due(const struct run *r, const struct one *one, uint64_t now)
 {
 	const struct watched *w = watching_told(one->w);
+	unsigned looks = naming_looks(one->naming);
+	bool leaks = changes_told(&one->changes, KEY_HEAP) == LEAKS;
+	uint64_t gap = one->held || looks == 1 ? r->o->min_time_ns / BETWEEN :
+						 r->o->min_time_ns * AGAIN;
+
+	if (!one->held && !one->accepted && (!leaks || looks != 1))
+		return false;
+	return now - one->look_ns >= gap && w->n_cycles - one->look_cycles >= MIN_CYCLES_BETWEEN &&
+	       (looks == 1 || now >= one->name_after_ns);
+}
+
+/* A look when growth has shown itself, and another when it is a leak, or held back for what it may
+ * be, and enough has been added. */
+static void name_growth(struct run *r, struct one *one)
+{
 	unsigned state = changes_told(&one->changes, KEY_HEAP), looks = naming_looks(one->naming);
 	uint64_t now = now_ns();
+	int err = 0;
 
 	if (state == CALM && looks == 1)
 		naming_forget(one->naming);
 	if (state >= GROWS && looks == 0 && now >= one->name_after_ns) {
-		look_at_heap(r, one);
-	} else if (state == LEAKS && looks == 1 &&
-		   now - one->first_ns >= r->o->min_time_ns / BETWEEN &&
-		   w->n_cycles - one->first_cycles >= MIN_CYCLES_BETWEEN) {
-		if (!look_at_heap(r, one) && naming_looks(one->naming) == 2)
-			put_growth(r, one);
+		err = look_at_heap(r, one);
+	} else if (state >= GROWS && looks && next_look_due(r, one, now)) {
+		err = look_at_heap(r, one);
+		if (!err && naming_looks(one->naming) == 2)
+			tell_growth(r, one);
 	}
+	if (err && err != -EINTR && one->held)
+		put_heap(r, one);
 }
 
 /* ---- what has changed ------------------------------------------------------------------------ */
@@ -284,11 +346,16 @@ static void tell_heap(struct run *r, struct one *one, const struct watched *w, u
 	unsigned state = state_of(news_heap_verdict(w));
 	bool changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
 	bool other_classes = classes_changed(r, one, w, now);
-	struct news n = { .kind = NEWS_HEAP };
+	unsigned told = changes_told(&one->changes, KEY_HEAP);
 
-	if (changed || (other_classes && changes_told(&one->changes, KEY_HEAP) == LEAKS))
-		put_of(r, one, &n);
-	r->leaks |= changed && state == LEAKS;
+	if (!changed && !(other_classes && told == LEAKS))
+		return;
+	if (told == CALM && one->shown == CALM)
+		one->held = one->accepted = false;
+	else if (told != CALM && r->suppress)
+		one->held = true;
+	else
+		put_heap(r, one);
 }
 
 static void tell_goroutines(struct run *r, struct one *one, const struct watched_go *go,
@@ -302,6 +369,11 @@ static void tell_goroutines(struct run *r, struct one *one, const struct watched
 		return;
 	if (!naming_goroutines(one->naming, go->gopc, go->startpc, &places))
 		n.places = &places;
+	if (r->suppress && suppress_started(r->suppress, &places.created)) {
+		say_verbose("pid %d (%s): goroutines of a go statement are suppressed",
+			    (int)one->pid, one->comm);
+		return;
+	}
 	put_of(r, one, &n);
 	r->leaks |= state == LEAKS;
 }
@@ -358,7 +430,8 @@ static void add(struct run *r, struct process *p, pid_t pid, const char *comm)
 	const struct watching_options opt = watching_options(r);
 	const struct naming_options naming = {
 		.rate = r->o->read_rate ? r->o->read_rate : DEFAULT_RATE,
-		.memory_bytes = r->o->memory_bytes, .interrupted = interrupted, .ctx = r,
+		.memory_bytes = r->o->memory_bytes, .suppress = r->suppress,
+		.interrupted = interrupted, .ctx = r,
 	};
 	struct one *one = xcalloc(1, sizeof(*one));
 
@@ -386,6 +459,8 @@ static void end(struct run *r, size_t i)
 	struct news n = { .kind = NEWS_END, .why = why_gone(one) };
 
 	watching_judge(one->w, now_ns());
+	if (one->held)
+		put_heap(r, one);
 	put_of(r, one, &n);
 	r->v[i] = r->v[--r->n];
 	drop(r, one);
@@ -612,6 +687,14 @@ static int begin(struct run *r)
 	return 0;
 }
 
+/* Nobody looks any more at what it may be. */
+static void put_held(struct run *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->held)
+			put_heap(r, r->v[i]);
+}
+
 static void close_all(struct run *r)
 {
 	while (r->n) {
@@ -623,14 +706,19 @@ static void close_all(struct run *r)
 	if (r->out.fd > STDERR_FILENO)
 		close(r->out.fd);
 	loop_close(r->loop);
+	if (r->suppress)
+		suppress_say_unused(r->suppress);
+	suppress_free(r->suppress);
 }
 
 static int watch(const struct opts *o)
 {
 	struct run r = { .o = o };
 	bool gone = false;
-	int err = open_loop(&r);
+	int err = o->suppress ? suppress_read(&r.suppress, o->suppress) : 0;
 
+	if (!err)
+		err = open_loop(&r);
 	prepare(&r);
 	if (!err)
 		err = open_output(&r);
@@ -641,6 +729,7 @@ static int watch(const struct opts *o)
 	if (!err) {
 		gone = !o->all && !r.n;
 		loop_interrupt_at(r.loop, 0);	/* who reads it may take its time */
+		put_held(&r);
 		report_all(&r);
 		err = r.err;
 	}

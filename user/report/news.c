@@ -70,11 +70,41 @@ static bool is_of_growing(const struct watched *w, const struct heap_type *t)
 	return false;
 }
 
+void news_growth_split(const struct watched *w, const struct watched_growth *g, double *told,
+		       double *suppressed)
+{
+	*told = *suppressed = 0;
+	for (size_t i = 0; g->types && i < g->types->n_rows + g->types->n_suppressed; i++) {
+		const struct heap_row *row = &g->types->rows[i];
+		double rate = row->amount.bytes_per_s.value;
+
+		if (rate > 0 && is_of_growing(w, row->type))
+			*(i < g->types->n_rows ? told : suppressed) += rate;
+	}
+}
+
+size_t news_suppressed(const struct watched_growth *g, double *rate)
+{
+	const struct heap_row *rows = g->types->rows + g->types->n_rows;
+	size_t n = 0;
+
+	*rate = 0;
+	for (size_t i = 0; i < g->types->n_suppressed; i++) {
+		if (!(rows[i].amount.bytes_per_s.value > 0))
+			continue;
+		*rate += rows[i].amount.bytes_per_s.value;
+		n++;
+	}
+	return n;
+}
+
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES])
 {
+	double told, suppressed;
 	size_t n = 0;
 
+	news_growth_split(w, g, &told, &suppressed);
 	for (int of_growing = 1; of_growing >= 0 && g->types; of_growing--) {
 		for (size_t i = 0; i < g->types->n_rows && n < NEWS_TYPES; i++) {
 			const struct heap_row *row = &g->types->rows[i];
@@ -83,7 +113,7 @@ size_t news_types(const struct watched *w, const struct watched_growth *g,
 			    is_of_growing(w, row->type) == of_growing)
 				out[n++] = row;
 		}
-		if (n)			/* others are by-catch */
+		if (n || suppressed > 0)	/* others are by-catch */
 			break;
 	}
 	return n;

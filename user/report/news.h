@@ -66,5 +66,11 @@ struct estimate news_heap_rate(const struct watched *w);
 /* The fastest of what has a type, of a size that grows; if there are none, of any. */
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES]);
+/* Bytes a second, of sizes that grow, of the types that do: of those that are not suppressed, and
+ * of those that are. */
+void news_growth_split(const struct watched *w, const struct watched_growth *g, double *told,
+		       double *suppressed);
+/* The types that are suppressed and grow; returns how many, *rate in bytes a second. */
+size_t news_suppressed(const struct watched_growth *g, double *rate);
 
 #endif

@@ -166,7 +166,8 @@ static void put_growth(struct json *j, const struct news *n)
 {
 	const struct watched_growth *g = n->growth;
 	const struct heap_row *rows[NEWS_TYPES];
-	size_t n_rows = news_types(n->w, g, rows);
+	size_t n_rows = news_types(n->w, g, rows), n_suppressed;
+	double rate;
 
 	open_level(j, "growth", '{');
 	field_double(j, "span_s", g->types->span_s);
@@ -181,6 +182,9 @@ static void put_growth(struct json *j, const struct news *n)
 	for (size_t i = 0; i < g->n_stacks; i++)
 		put_stack(j, &g->stacks[i]);
 	close_level(j, ']');
+	n_suppressed = news_suppressed(g, &rate);
+	field_u64(j, "suppressed_types", n_suppressed);
+	field_double(j, "suppressed_bytes_per_s", rate);
 	close_level(j, '}');
 }
 

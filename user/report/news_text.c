@@ -294,6 +294,20 @@ static void put_stack(FILE *out, const struct watched_stack *s)
 	put_frames(out, "", &s->frames, MAX_FRAMES);
 }
 
+static void put_suppressed(FILE *out, const struct watched_growth *g)
+{
+	double rate;
+	size_t n = news_suppressed(g, &rate);
+	struct line l;
+
+	if (!n)
+		return;
+	l = begin(out, INDENT "SUPPRESSED  ");
+	item(&l, "", "%s/min", report_change(rate * 60).s);
+	item(&l, " ", "in %zu type%s", n, plural(n));
+	end_line(&l);
+}
+
 static void put_named(FILE *out, const struct watched *w, const struct watched_growth *g)
 {
 	const struct heap_row *rows[NEWS_TYPES];
@@ -303,6 +317,7 @@ static void put_named(FILE *out, const struct watched *w, const struct watched_g
 		put_type(out, rows[i]);
 	for (size_t i = 0; i < g->n_stacks && i < NEWS_TYPES; i++)
 		put_stack(out, &g->stacks[i]);
+	put_suppressed(out, g);
 }
 
 static void put_growth_head(struct line *l, const struct watched_growth *g)
