@@ -3,11 +3,15 @@
  * main.c - the table of commands; reads the command line and runs one.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "include/gobpfleak.h"
@@ -16,6 +20,8 @@
 #include "user/host.h"
 #include "user/opts.h"
 #include "version.h"
+
+enum { STACK_BYTES = 1 << 20 };
 
 /* The first is meant where none is named. */
 static const struct command *const commands[] = {
@@ -32,6 +38,32 @@ static void open_standard(void)
 		fd = open("/dev/null", O_RDONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	close(fd);
+}
+
+/* Types that lie in each other are followed by recursion, up to MAX_TYPE_DEPTH: 256KiB were too few
+ * for what a common program has.  The main thread's stack grows to what the limit is then, not to
+ * what it was at the start; threads take what they are told here. */
+static int get_stack(void)
+{
+	struct rlimit stack, wanted;
+	pthread_attr_t attr;
+
+	if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur >= STACK_BYTES)
+		return 0;
+	wanted.rlim_cur = STACK_BYTES;
+	wanted.rlim_max = stack.rlim_max > STACK_BYTES ? stack.rlim_max : STACK_BYTES;
+	if (setrlimit(RLIMIT_STACK, &wanted)) {
+		say_error("the stack may have no more than %" PRIu64 "KiB (ulimit -s), %u are "
+			  "needed; run gobpfleak as root, or where more are allowed",
+			  (uint64_t)stack.rlim_max >> 10, STACK_BYTES >> 10);
+		return -EPERM;
+	}
+	if (!pthread_attr_init(&attr)) {
+		pthread_attr_setstacksize(&attr, STACK_BYTES);
+		pthread_setattr_default_np(&attr);
+		pthread_attr_destroy(&attr);
+	}
+	return 0;
 }
 
 /* The word that names a command is taken off; *named: there was one. */
@@ -106,5 +138,7 @@ int main(int argc, char **argv)
 		return help(command, named);
 	if (opts.version)
 		return version();
-	return find_process(&opts) ? EXIT_FAILED : command->run(&opts);
+	if (get_stack() || find_process(&opts))
+		return EXIT_FAILED;
+	return command->run(&opts);
 }

@@ -25,6 +25,7 @@ func attackTests(e *env) []testCase {
 		{"attack/watch-reader-does-not-read", func(t *T) { t.watchReaderStalls() }},
 		{"attack/watch-full-disk", func(t *T) { t.watchFullDisk() }},
 		{"attack/watch-descriptors", func(t *T) { t.watchDescriptors() }},
+		{"attack/own-limits", func(t *T) { t.ownLimits() }},
 		{"attack/fifos", func(t *T) { t.fifos() }},
 	}
 }
@@ -74,6 +75,30 @@ func (t *T) watchFullDisk() {
 		if _, err := decode(line); err != nil {
 			t.Errorf("%v: %s", err, line)
 		}
+	}
+	p.finish()
+}
+
+// ownLimits: too few descriptors are named with what raises them; a small stack is made larger, and where that is not
+// allowed it is said.
+func (t *T) ownLimits() {
+	p := t.program(t.build("holders", t.newest(), "stripped"))
+	p.do("build")
+	limited := func(limits, args string) ran {
+		return t.runCommand(exec.Command("bash", "-c", fmt.Sprintf("%s %s %s -p %d", limits, t.tool, args, p.pid())))
+	}
+	for _, n := range []int{18, 26} {
+		r := limited(fmt.Sprintf("ulimit -n %d; exec", n), "-d 1s")
+		if r.code != 1 || !strings.Contains(r.stderr, fmt.Sprintf("no more than %d files", n)) || !strings.Contains(r.stderr, "ulimit -n 1024") {
+			t.Errorf("%d descriptors: exit code %d, stderr %s", n, r.code, r.stderr)
+		}
+	}
+	if r := limited("ulimit -S -s 64; exec", "heap -T 0"); r.code != 0 || !strings.Contains(r.stdout, "main.inTimer") {
+		t.Errorf("64KiB of stack: exit code %d, stderr %s", r.code, r.stderr)
+	}
+	if r := limited("ulimit -s 64; exec setpriv --bounding-set=-sys_resource", "heap"); r.code != 1 ||
+		!strings.Contains(r.stderr, "no more than 64KiB (ulimit -s)") {
+		t.Errorf("64KiB of stack for good: exit code %d, stderr %s", r.code, r.stderr)
 	}
 	p.finish()
 }

@@ -290,6 +290,10 @@ func (t *T) runTool(uid uint32, args ...string) ran {
 	if uid != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	}
+	return t.runCommand(cmd)
+}
+
+func (t *T) runCommand(cmd *exec.Cmd) ran {
 	p := t.start(cmd)
 	p.in.Close()
 	code := p.exit()

@@ -4,6 +4,7 @@
  */
 #include "user/base/procself.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,6 +33,18 @@ uint64_t procself_rss(void)
 	if (f)
 		fclose(f);
 	return read ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : UINT64_MAX;
+}
+
+bool procself_few_files(unsigned int n, uint64_t *limit)
+{
+	int fd = n ? open("/", O_PATH | O_CLOEXEC) : -1;
+	struct rlimit files;
+	bool few = n && (fd < 0 || procself_few_files(n - 1, limit));
+
+	if (fd >= 0)
+		close(fd);
+	*limit = getrlimit(RLIMIT_NOFILE, &files) ? UINT64_MAX : files.rlim_cur;
+	return few;
 }
 
 void procself_give_way(void)

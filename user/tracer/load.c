@@ -28,6 +28,8 @@
 #include "user/tracer/rights.h"
 #include "user/tracer/tracer.h"
 
+enum { FILES = 64 };	/* that are surely enough for maps, programs and what libbpf tries */
+
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char text[512];
@@ -151,14 +153,25 @@ static void share(struct loaded *l)
 	seed(l->cpus);
 }
 
+/* Where descriptors run out, some steps of libbpf say so, others that something is invalid. */
+static void say_not_loaded(int err)
+{
+	uint64_t limit;
+
+	if (err == -EMFILE || procself_few_files(FILES, &limit))
+		plant_explain(-EMFILE);
+	else
+		say_error("the kernel does not load the BPF programs: %s; -v shows its reasons",
+			  strerror(-err));
+}
+
 static int load(struct loaded *l)
 {
 	struct bpf_program *prog = choose(l);
 	int err = gobpfleak__load(l->skel);
 
 	if (err) {
-		say_error("the kernel does not load the BPF programs: %s; -v shows its reasons",
-			  strerror(-err));
+		say_not_loaded(err);
 		return err;
 	}
 	l->prog_fd = bpf_program__fd(prog);

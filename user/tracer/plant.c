@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "user/base/procself.h"
 #include "user/base/util.h"
 #include "user/tracer/rights.h"
 #include "user/tracer/tracefs.h"
@@ -276,9 +278,20 @@ void plant_abandon(struct plant *p)
 		pthread_detach(thread);
 }
 
+static void say_few_files(void)
+{
+	uint64_t limit;
+
+	procself_few_files(0, &limit);
+	say_error("no more than %" PRIu64 " files may be open at once (ulimit -n), too few for BPF "
+		  "programs and probes; run gobpfleak with more: ulimit -n 1024", limit);
+}
+
 void plant_explain(int err)
 {
-	if (err == -ENODEV)
+	if (err == -EMFILE)
+		say_few_files();
+	else if (err == -ENODEV)
 		say_error("this kernel has no uprobe_multi (Linux 6.6), and tracefs is not mounted "
 			  "or not writable: mount -t tracefs tracefs /sys/kernel/tracing%s",
 			  geteuid() ? ", and run gobpfleak as root" : "");
