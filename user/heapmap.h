@@ -121,6 +121,8 @@ struct heap_losses {
 	uint64_t holders_cut;		/* objects whose chain found no room */
 	uint64_t unreached;		/* marked objects that no root led to */
 	uint64_t over_memory;		/* objects left out, since memory has its limit */
+	uint64_t outrun;		/* spans, and references to new ones, not followed: they came
+					 * faster */
 };
 
 struct heapmap {

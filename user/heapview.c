@@ -341,6 +341,8 @@ static void add_losses(struct heap_view *v)
 		  offsetof(struct heap_losses, unreached) },
 		{ "over_memory", "objects left out, no memory left (--memory)",
 		  offsetof(struct heap_losses, over_memory) },
+		{ "outrun", "spans and references added faster than they were followed",
+		  offsetof(struct heap_losses, outrun) },
 	};
 
 	for (size_t i = 0; i < N_HEAP_LOSSES; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * progress.c - puts the state of a trace into one line.
+ * progress.c - puts the state of a trace, or of a look, into one line.
  */
 #include "user/progress.h"
 
@@ -36,6 +36,13 @@ bool progress_due(const struct progress *p, uint64_t now_ns)
 static double percent(const struct progress *p, const struct tracing_status *s, double seconds)
 {
 	return seconds > 0 ? fmax(s->spent_ns - p->spent_ns, 0) / seconds / 1e9 * 100 : NAN;
+}
+
+void progress_look(struct progress *p, uint64_t since_ns, uint64_t now_ns)
+{
+	say_status(terminal_columns(STDERR_FILENO), "looking at the heap for %s",
+		   report_duration((double)(now_ns - since_ns) / 1e9).s);
+	p->next_ns = now_ns + EVERY_NS;
 }
 
 void progress_show(struct progress *p, const struct tracing_status *s, uint64_t now_ns)

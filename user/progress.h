@@ -23,6 +23,7 @@ struct progress {
 void progress_begin(struct progress *p, bool wanted, uint64_t until_ns, uint64_t until_cycles);
 /* To be asked often, before s is found out. */
 bool progress_due(const struct progress *p, uint64_t now_ns);
+void progress_look(struct progress *p, uint64_t since_ns, uint64_t now_ns);	/* at a heap */
 void progress_show(struct progress *p, const struct tracing_status *s, uint64_t now_ns);
 
 #endif

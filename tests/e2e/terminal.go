@@ -82,6 +82,7 @@ func (x *terminal) expect(text string) {
 func terminalTests(e *env) []testCase {
 	return []testCase{
 		{"terminal/progress", func(t *T) { t.progress() }},
+		{"terminal/look", func(t *T) { t.lookProgress() }},
 		{"terminal/quiet", func(t *T) { t.quietOnTerminal() }},
 		{"terminal/redirected", func(t *T) { t.redirected() }},
 	}
@@ -126,6 +127,21 @@ func (t *T) progress() {
 		if i > 0 && (strings.Contains(part, "\n") || len(part) >= 72) {
 			t.Errorf("not one line: %q", part)
 		}
+	}
+	p.finish()
+}
+
+// lookProgress: a look at a heap that takes long says that it goes on, and erases that.
+func (t *T) lookProgress() {
+	p := t.program(t.build("holders", t.newest(), "stripped"))
+	p.do("build")
+	tty, cmd := t.onTerminal(fmt.Sprintf("stty cols 72; TERM=xterm exec %s heap --rate 1MiB -p %d", t.tool, p.pid()))
+	tty.expect(eraseLine + "looking at the heap for ")
+	cmd.Wait()
+	tty.expect("this tool ")
+	shown := tty.String()
+	if at := strings.LastIndex(shown, eraseLine); !strings.HasPrefix(shown[at+len(eraseLine):], "gobpfleak ") {
+		t.Errorf("the line is not erased before the report: %q", shown)
 	}
 	p.finish()
 }

@@ -24,6 +24,7 @@
 #include "user/opts.h"
 #include "user/output.h"
 #include "user/process.h"
+#include "user/progress.h"
 #include "user/report/report.h"
 #include "user/suppress.h"
 #include "user/target.h"
@@ -48,6 +49,8 @@ struct run {
 	size_t n_looks;
 	const char *gone;		/* before the second look */
 	bool stop;			/* told to end */
+	struct progress progress;
+	uint64_t look_ns;		/* when the look began */
 };
 
 /* ---- signals --------------------------------------------------------------------------------- */
@@ -55,7 +58,10 @@ struct run {
 static bool interrupted(void *ctx)
 {
 	struct run *r = ctx;
+	uint64_t now = now_ns();
 
+	if (progress_due(&r->progress, now))
+		progress_look(&r->progress, r->look_ns, now);
 	return loop_interrupted(r->loop);
 }
 
@@ -64,7 +70,7 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 	struct run *r = ctx;
 
 	r->stop = true;
-	if (from_terminal && isatty(STDERR_FILENO))	/* the terminal has shown ^C there */
+	if (!clear_status() && from_terminal && isatty(STDERR_FILENO))	/* ^C is shown there */
 		fputc('\n', stderr);
 }
 
@@ -126,7 +132,10 @@ static int look(struct run *r)
 	int err;
 
 	say_verbose("reading the heap of process %d", (int)target_pid(process_target(r->p)));
+	r->look_ns = now_ns();
+	progress_begin(&r->progress, true, 0, 0);
 	err = heap_look(r->heap, &opt, m);
+	clear_status();
 
 	if (!err && m->interrupted)
 		err = -EINTR;

@@ -156,6 +156,7 @@ uint32_t *space_label(struct space *sp, const struct place *p);
 
 void space_queue(struct space *sp, struct span *s);
 struct span *space_next(struct space *sp);	/* takes it out of the queue; NULL: empty */
+size_t space_waiting(const struct space *sp);	/* spans in the queue */
 
 /* ---- types -------------------------------------------------------------------------------- */
 

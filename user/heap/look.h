@@ -131,6 +131,7 @@ struct look {
 	uint32_t gen;			/* when the look began, */
 	uint64_t n_mallocs;		/* and as far as the runtime had counted then */
 	uint64_t n_reached;		/* objects, by the second pass */
+	uint64_t late_ns;		/* from then on no more is followed; 0: there is time */
 	bool moved;			/* the program has done something by the end of it */
 	bool all;			/* second pass: also what has been put off */
 	uint32_t *put_off;		/* spans with such objects */

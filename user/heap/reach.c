@@ -15,6 +15,9 @@
 #include "user/go/govars.h"
 #include "user/gomem/gomem.h"
 
+/* What moves is followed for as long as all before took, and for so long at least. */
+#define PATIENCE_NS 30000000000ull
+
 enum { WORD = 8, MANY_WORDS = 128, MOVING_ROUNDS = 6, HARDLY_ANY = 100000 };
 
 /* The place by which a node tells the holder's slot. */
@@ -267,9 +270,12 @@ bool has_moved(struct look *l)
  * again. */
 static void follow_what_moves(struct look *l)
 {
+	uint64_t took = now_ns() - l->feed.start_ns;
 	bool new_spans = blind_again(l, expand_again);
 
-	for (int i = 0; i < MOVING_ROUNDS && (has_moved(l) || new_spans); i++) {
+	l->late_ns = now_ns() + (took > PATIENCE_NS ? took : PATIENCE_NS);
+	for (int i = 0; i < MOVING_ROUNDS && (has_moved(l) || new_spans) && !l->losses.outrun;
+	     i++) {
 		uint64_t before = l->n_reached;
 
 		expand_maps_again(l);

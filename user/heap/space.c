@@ -276,3 +276,12 @@ struct span *space_next(struct space *sp)
 	s->flags &= (uint8_t)~SPAN_QUEUED;
 	return s;
 }
+
+size_t space_waiting(const struct space *sp)
+{
+	size_t n = 0;
+
+	for (uint32_t i = sp->head; i; i = sp->v[i].next)
+		n++;
+	return n;
+}

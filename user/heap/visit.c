@@ -95,6 +95,15 @@ static void visit_parts(struct look *l, const struct visitor *v)
 	l->walk.win = &l->win;
 }
 
+/* A program may add faster than we follow, the more so where we get little of a processor. */
+static bool is_late(struct look *l)
+{
+	if (!l->late_ns || now_ns() < l->late_ns)
+		return false;
+	l->losses.outrun = space_waiting(&l->space) + l->n_blind;
+	return true;
+}
+
 void visit_all(struct look *l, const struct visitor *v)
 {
 	struct batch *b = xcalloc(1, sizeof(*b));
@@ -111,7 +120,7 @@ void visit_all(struct look *l, const struct visitor *v)
 			visit_span(l, v, b->spans[i]);
 		}
 		visit_parts(l, v);
-	} while ((b->n || l->n_todo) && !look_interrupted(l));
+	} while ((b->n || l->n_todo) && !look_interrupted(l) && !is_late(l));
 	free(b->bytes);
 	free(b);
 }
