@@ -307,7 +307,9 @@ static struct obs_source changing_sources[] = {
 	{ .source = SOURCE_EVERY, .from_ns = ATTACH, .to_ns = ATTACH + 3 * S },
 	{ .source = SOURCE_BURST, .focused = true, .from_ns = ATTACH + 3 * S, .to_ns = ATTACH + 300 * S,
 	  .n_windows = 290, .open_ns = 1890000000 },
-	{ .source = SOURCE_PROFILE, .from_ns = ATTACH + 300 * S, .to_ns = ATTACH + 310 * S },
+	{ .source = SOURCE_PROFILE, .from_ns = ATTACH + 300 * S, .to_ns = ATTACH + 308 * S },
+	{ .source = SOURCE_SAMPLE, .from_ns = ATTACH + 308 * S, .to_ns = ATTACH + 310 * S,
+	  .distance = 1 },
 	{ .source = SOURCE_SAMPLE, .from_ns = ATTACH + 310 * S, .distance = 4096 },
 };
 

@@ -30,6 +30,7 @@ enum {
 	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
 	FINDING_SITES = 3,	/* likewise: the largest; the table of sites has all */
 	FINDING_FRAMES = 3,	/* of a finding: its site's row has all */
+	NEARLY_ALL = 2,		/* bytes between two samples: of the smallest objects 98 % are drawn */
 	MIN_NAME = 24,		/* columns a function gets before its file is moved to the right */
 };
 
@@ -1230,7 +1231,9 @@ static void put_source(struct line *l, const char *separator, const struct liste
 		item(l, " ", "(%s window%s of %sms)", report_count(s->windows).s,
 		     plural(s->windows),
 		     report_rough(s->open_s * 1000 / (double)s->windows).s);
-	if (s->distance)
+	if (s->distance > 0 && s->distance <= NEARLY_ALL)
+		item(l, " ", "(nearly all)");
+	else if (s->distance)
 		item(l, " ", "(one in %s)", report_bytes(s->distance).s);
 	if (dated)
 		item(l, " ", "until %s", report_duration(s->to_s).s);
