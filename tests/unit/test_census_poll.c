@@ -143,7 +143,7 @@ int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out
 {
 	struct census_reading end = { 0 };
 
-	w.n_calls += 6;
+	w.n_calls += 2;
 	*out = (struct census_reading){ .begin_ns = w.now };
 	count(out);
 	advance(w.now + READING_US * US);
@@ -266,6 +266,21 @@ static void test_regular(void **state)
 	assert_true(r.worst[0] < 0.1 && r.worst[1] < 0.1);
 }
 
+/* Twelve collections a minute: few looks, and still next to the begin of each mark phase. */
+static void test_calm(void **state)
+{
+	struct result r;
+
+	w.period = 5 * S;
+	w.n_calls = 0;
+	r = look(600, 0);
+	assert_true(r.n_cycles >= 115);
+	assert_int_equal(r.n_missed, 0);
+	assert_true(w.n_calls <= 35 * r.n_cycles);
+	assert_true(r.widest[0] < 100 && r.widest[1] < 10000);
+	assert_true(r.worst[0] < 0.1 && r.worst[1] < 0.1);
+}
+
 /* A machine that gives the processor to others. */
 static void test_late(void **state)
 {
@@ -352,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_regular, setup),
+		cmocka_unit_test_setup(test_calm, setup),
 		cmocka_unit_test_setup(test_late, setup),
 		cmocka_unit_test_setup(test_no_sweep_state, setup),
 		cmocka_unit_test_setup(test_fast, setup),

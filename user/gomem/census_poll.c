@@ -16,9 +16,9 @@
  *
  * The bounds are as wide as the class's allocations between the two readings.  How far the heap is
  * from the size at which the collector starts, and how fast it comes nearer, can be read: so each
- * look waits for half of the time that is left, and looks are as close as 0.2 ms only where a mark
- * phase is due.  What starts without that (runtime.GC, the two minutes) is seen late, and bounded
- * accordingly.  A program that collects hundreds of times a second is looked at in runs of some
+ * look waits for two thirds of the time that is left, and looks are as close as a five thousandth
+ * of the period (0.2 ms to 1 ms) only where a mark phase is due.  What starts without that
+ * (runtime.GC, the two minutes) is seen late, and bounded accordingly.  A program that collects hundreds of times a second is looked at in runs of some
  * cycles, with pauses in between, so that the reads stay few.
  */
 #include "user/gomem/census_poll.h"
@@ -33,20 +33,23 @@
 
 enum {
 	MIN_WAIT_NS = 200000,
+	FINE_WAIT_NS = 1000000,		/* between looks when one is due: this part of the period, */
+	FINE_PARTS = 5000,		/* between these */
 	OFTEN_WAIT_NS = 100000000,	/* between looks while no mark phase is due: a quarter of */
 	MAX_WAIT_NS = 2000000000,	/* the period, between these; */
 	GRID_NS = 250000000,		/* all processes at a time, so that we wake for them once */
-	MAX_MARKING_NS = 20000000,	/* between looks while the collector marks; at most a */
+	MAX_MARKING_NS = 250000000,	/* between looks while the collector marks; at most a */
 	PERIOD_PARTS = 4,		/* quarter of the period */
 	MIN_AGE_NS = 1000000,		/* of a reading of before the mark phase when it is made */
 	OLD_AGE_NS = 1000000000,	/* anew, or this part of the longest wait, if that is more; */
-	AGE_PERCENT = 130,		/* but never older than thrice the time left */
+	AGE_PERCENT = 130,
+	AGE_TIMES = 8,			/* but never older than so many times the time left */
 	RATE_NS = 1000000,		/* least time from which a rate is told, */
 	RATE_MAX_NS = 10000000,		/* and the time after which one is told anew */
 	PATIENCE = 64,			/* looks for one that is due, before they get rarer */
 	MAX_RARER = 5,			/* times by two */
 	/* System calls: */
-	CALLS_LOOK = 1, CALLS_READING = 7,	/* each, of up to 16 Ps */
+	CALLS_LOOK = 1, CALLS_READING = 4,	/* three, that read much; of up to 16 Ps */
 	CALLS_A_SECOND = 500,
 	MAX_CALLS = CALLS_A_SECOND,	/* saved up */
 	MIN_CALLS = CALLS_LOOK + CALLS_READING,
@@ -135,21 +138,30 @@ static uint64_t on_grid(uint64_t now, uint64_t wait)
 	return wait < 2 * GRID_NS ? wait : wait - (now + wait) % GRID_NS;
 }
 
+/* What a program allocates in it is as small a part of its heap, however often it collects. */
+static uint64_t finest_wait(const struct census_poll *p)
+{
+	uint64_t wait = p->period_ns / FINE_PARTS;
+
+	return wait < MIN_WAIT_NS ? MIN_WAIT_NS : wait > FINE_WAIT_NS ? FINE_WAIT_NS : wait;
+}
+
 static uint64_t wait_when_off(struct census_poll *p, const struct gomem_gc *gc)
 {
-	double left = bytes_left(p, gc), longest = (double)longest_wait(p);
+	double wanted = bytes_left(p, gc) * 2 / 3, longest = (double)longest_wait(p);
+	uint64_t finest = finest_wait(p);
 	unsigned rarer;
 
 	if (p->rate < 0)
 		return RATE_NS;
-	if (left / 2 >= p->rate * longest)
+	if (wanted >= p->rate * longest)
 		return on_grid(p->look_ns, (uint64_t)longest);
-	if (left / 2 > p->rate * MIN_WAIT_NS) {
+	if (wanted > p->rate * (double)finest) {
 		p->n_due = 0;
-		return (uint64_t)(left / 2 / p->rate);
+		return (uint64_t)(wanted / p->rate);
 	}
 	rarer = p->n_due++ / PATIENCE;
-	return (uint64_t)MIN_WAIT_NS << (rarer < MAX_RARER ? rarer : MAX_RARER);
+	return finest << (rarer < MAX_RARER ? rarer : MAX_RARER);
 }
 
 static uint64_t wait_while_marking(const struct census_poll *p)
@@ -181,9 +193,10 @@ static bool fresh(const struct census_poll *p, const struct gomem_gc *gc, uint64
 
 	if (!p->ready)
 		return false;
-	return age < MIN_AGE_NS || (gc->heap_live == p->heap_live && p->swept) ||
+	return age < MIN_AGE_NS || age < 2 * finest_wait(p) ||
+	       (gc->heap_live == p->heap_live && p->swept) ||
 	       (age < (old > OLD_AGE_NS ? old : OLD_AGE_NS) &&
-		(double)age * p->rate < 3 * bytes_left(p, gc));
+		(double)age * p->rate < AGE_TIMES * bytes_left(p, gc));
 }
 
 static bool same_cycle(const struct gomem_gc *a, const struct gomem_gc *b)

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
@@ -102,35 +103,64 @@ static struct window span_window(const struct go_layout *lo)
 	return w;
 }
 
-static int read_caches(const struct gomem *gm, const uint64_t *ps, struct p_cache *caches, size_t n)
+/* What else is read in the same system call: before the caches, after them. */
+struct beside {
+	struct target_read *v;
+	size_t n;
+};
+
+enum { MAX_BESIDE = 2 };
+
+static size_t add_beside(struct target_read *reads, size_t n, const struct beside *b)
 {
-	const struct go_layout *lo = gm->lo;
-	struct target_read reads[2 * PS_AT_ONCE];
-	size_t n_reads = 0;
+	for (size_t i = 0; i < b->n; i++)
+		reads[n + i] = b->v[i];
+	return n + b->n;
+}
+
+static size_t want_cache(const struct go_layout *lo, struct p_cache *c, struct target_read *reads)
+{
+	reads[0] = (struct target_read){
+		.addr = c->mcache + (uint32_t)lo->mcache_alloc, .buf = c->spans,
+		.len = sizeof(c->spans) };
+	reads[1] = (struct target_read){
+		.addr = c->mcache + (uint32_t)lo->mcache_tinyallocs, .buf = &c->n_tiny,
+		.len = sizeof(c->n_tiny) };
+	return 2;
+}
+
+/* A P keeps its cache, so what it was the last time is read right behind the word that says so; and
+ * again in the rare case that it says something else. */
+static int read_caches(const struct gomem *gm, const uint64_t *ps, uint64_t *mcaches,
+		       struct p_cache *caches, size_t n, const struct beside *before)
+{
+	struct target_read reads[3 * PS_AT_ONCE + MAX_BESIDE];
+	size_t n_reads = add_beside(reads, 0, before);
+	uint64_t now[PS_AT_ONCE] = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		caches[i].mcache = 0;
+		caches[i].mcache = mcaches[i];
 		if (ps[i])
 			reads[n_reads++] = (struct target_read){
-				.addr = ps[i] + (uint32_t)lo->p_mcache, .buf = &caches[i].mcache,
-				.len = sizeof(caches[i].mcache) };
+				.addr = ps[i] + (uint32_t)gm->lo->p_mcache, .buf = &now[i],
+				.len = sizeof(now[i]) };
+		if (ps[i] && mcaches[i])
+			n_reads += want_cache(gm->lo, &caches[i], reads + n_reads);
+	}
+	if (target_read_many(gm->t, reads, n_reads) != n_reads) {
+		memset(mcaches, 0, n * sizeof(*mcaches));
+		return -EFAULT;
+	}
+	n_reads = 0;
+	for (size_t i = 0; i < n; i++) {
+		caches[i].mcache = now[i];
+		if (now[i] && now[i] != mcaches[i])
+			n_reads += want_cache(gm->lo, &caches[i], reads + n_reads);
 	}
 	if (target_read_many(gm->t, reads, n_reads) != n_reads)
 		return -EFAULT;
-	n_reads = 0;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t mcache = caches[i].mcache;
-
-		if (!mcache)
-			continue;
-		reads[n_reads++] = (struct target_read){
-			.addr = mcache + (uint32_t)lo->mcache_alloc, .buf = caches[i].spans,
-			.len = sizeof(caches[i].spans) };
-		reads[n_reads++] = (struct target_read){
-			.addr = mcache + (uint32_t)lo->mcache_tinyallocs,
-			.buf = &caches[i].n_tiny, .len = sizeof(caches[i].n_tiny) };
-	}
-	return target_read_many(gm->t, reads, n_reads) == n_reads ? 0 : -EFAULT;
+	memcpy(mcaches, now, n * sizeof(*mcaches));
+	return 0;
 }
 
 /* raw: the window of the span in that place of a cache. */
@@ -154,10 +184,10 @@ static void add_span(const struct gomem *gm, const struct window *w, const uint8
 
 /* reads, raw: room for the spans of all these caches. */
 static int add_caches(const struct gomem *gm, const struct window *w, const struct p_cache *caches,
-		      size_t n, struct target_read *reads, uint8_t *raw, struct census_counts *c,
-		      struct gomem_cached *out)
+		      size_t n, const struct beside *after, struct target_read *reads,
+		      uint8_t *raw, struct census_counts *c, struct gomem_cached *out)
 {
-	size_t n_reads = 0;
+	size_t n_reads = 0, n_all;
 
 	/* Large objects are not cached, so the first place shows what an empty one holds. */
 	for (size_t i = 0; i < n; i++)
@@ -169,7 +199,8 @@ static int add_caches(const struct gomem *gm, const struct window *w, const stru
 					.len = (uint32_t)(w->to - w->from) };
 				n_reads++;
 			}
-	if (target_read_many(gm->t, reads, n_reads) != n_reads)
+	n_all = add_beside(reads, n_reads, after);
+	if (target_read_many(gm->t, reads, n_all) != n_all)
 		return -EFAULT;
 	n_reads = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -181,23 +212,29 @@ static int add_caches(const struct gomem *gm, const struct window *w, const stru
 	return 0;
 }
 
-static int add_ps(const struct gomem *gm, const uint64_t *ps, size_t n, struct census_counts *c,
-		  struct gomem_cached *out)
+/* With few Ps all takes two system calls. */
+static int add_ps(struct gomem *gm, const struct beside *before, const struct beside *after,
+		  struct census_counts *c, struct gomem_cached *out)
 {
-	size_t most = n < PS_AT_ONCE ? n : PS_AT_ONCE, room = most * N_SPAN_CLASSES;
-	struct target_read *reads = xcalloc(room, sizeof(*reads));
+	static const struct beside nothing;
+	size_t n = gm->n_ps, most = n < PS_AT_ONCE ? n : PS_AT_ONCE, i = 0;
+	struct target_read *reads = xcalloc(most * N_SPAN_CLASSES + MAX_BESIDE, sizeof(*reads));
 	struct p_cache *caches = xcalloc(most, sizeof(*caches));
-	uint8_t *raw = xcalloc(room, MAX_WINDOW);
+	uint8_t *raw = xcalloc(most * N_SPAN_CLASSES, MAX_WINDOW);
 	struct window w = span_window(gm->lo);
 	int err = w.to - w.from > MAX_WINDOW ? -EBADMSG : 0;
 
-	for (size_t i = 0; i < n && !err; i += PS_AT_ONCE) {
+	do {
 		size_t some = n - i < PS_AT_ONCE ? n - i : PS_AT_ONCE;
 
-		err = read_caches(gm, ps + i, caches, some);
 		if (!err)
-			err = add_caches(gm, &w, caches, some, reads, raw, c, out);
-	}
+			err = read_caches(gm, gm->ps + i, gm->mcaches + i, caches, some,
+					  i ? &nothing : before);
+		if (!err)
+			err = add_caches(gm, &w, caches, some, i + some < n ? &nothing : after,
+					 reads, raw, c, out);
+		i += some;
+	} while (i < n && !err);
 	free(raw);
 	free(caches);
 	free(reads);
@@ -205,48 +242,49 @@ static int add_ps(const struct gomem *gm, const uint64_t *ps, size_t n, struct c
 }
 
 /* The Ps, read again only when there are others: a P stays where it is. */
-static int find_ps(struct gomem *gm)
+static bool same_ps(const struct gomem *gm, const uint64_t allp[2])
 {
-	uint64_t allp[2], *ps;
-	int err = target_read(gm->t, gm->lo->allp + gm->bias, allp, sizeof(allp));
+	return gm->ps && allp[0] == gm->allp && allp[1] == gm->n_ps;
+}
 
-	if (err || allp[1] > MAX_PS)
-		return err ? err : -EBADMSG;
-	if (gm->ps && allp[0] == gm->allp && allp[1] == gm->n_ps)
-		return 0;
+static int read_ps(struct gomem *gm, const uint64_t allp[2])
+{
+	uint64_t *ps;
+	int err;
+
+	if (allp[1] > MAX_PS)
+		return -EBADMSG;
 	ps = xcalloc(allp[1], sizeof(*ps));
 	err = target_read(gm->t, allp[0], ps, allp[1] * sizeof(*ps));
 	free(gm->ps);
+	free(gm->mcaches);
 	gm->ps = ps;
 	gm->allp = allp[0];
 	gm->n_ps = err ? 0 : allp[1];
+	gm->mcaches = xcalloc(gm->n_ps, sizeof(*gm->mcaches));
 	for (size_t i = 0; i < gm->n_ps; i++)
 		if (!ps[i])
 			gm->allp = 0;	/* GOMAXPROCS is being raised: not the last word */
 	return err;
 }
 
+static int find_ps(struct gomem *gm)
+{
+	uint64_t allp[2];
+	int err = target_read(gm->t, gm->lo->allp + gm->bias, allp, sizeof(allp));
+
+	return err || same_ps(gm, allp) ? err : read_ps(gm, allp);
+}
+
 int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cached *out)
 {
+	const struct beside nothing = { 0 };
 	int err = find_ps(gm);
 
-	return err ? err : add_ps(gm, gm->ps, gm->n_ps, c, out);
+	return err ? err : add_ps(gm, &nothing, &nothing, c, out);
 }
 
 /* ---- a reading ------------------------------------------------------------------------------- */
-
-static int read_ring(const struct gomem *gm, struct census_counts *c)
-{
-	uint8_t ring[N_DELTAS * MAX_HEAPSTATS_BYTES];
-	uint64_t addr;
-	size_t len;
-	int err = census_place(gm, &addr, &len) ? target_read(gm->t, addr, ring, len) : -EBADMSG;
-
-	*c = (struct census_counts){ 0 };
-	if (!err)
-		gomem_add_ring(gm->lo, ring, c);
-	return err;
-}
 
 /* What has been handed in between two looks at the ring.  -EAGAIN: less than nothing in some class;
  * somebody asks runtime/metrics, which moves one delta into another, or all caches were emptied
@@ -269,22 +307,54 @@ static int add_handed_in(const struct census_counts *first, const struct census_
 	return less ? -EAGAIN : 0;
 }
 
+/* Room for the ring of deltas, and how to read it. */
+struct ring {
+	uint8_t raw[N_DELTAS * MAX_HEAPSTATS_BYTES];
+	struct target_read read;
+};
+
+static bool want_ring(const struct gomem *gm, struct ring *r)
+{
+	size_t len;
+	bool known = census_place(gm, &r->read.addr, &len);
+
+	r->read.buf = r->raw;
+	r->read.len = (uint32_t)len;
+	return known;
+}
+
+/* The Ps are taken to be those of the last time, and are looked at along with the ring. */
 static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out)
 {
 	struct gomem_cached cached = { .gen = gen };
-	struct census_counts first, second;
-	int err;
+	struct census_counts first = { 0 }, second = { 0 };
+	struct ring before, after;
+	uint64_t allp[2];
+	struct target_read reads[MAX_BESIDE];
+	int err = want_ring(gm, &before) && want_ring(gm, &after) ? 0 : -EBADMSG;
 
+	if (!err && !gm->ps)
+		err = find_ps(gm);
+	reads[0] = before.read;
+	reads[1] = (struct target_read){ .addr = gm->lo->allp + gm->bias, .buf = allp,
+					 .len = sizeof(allp) };
 	out->begin_ns = now_ns();
-	err = read_ring(gm, &first);
 	out->counts = first;
 	if (!err)
-		err = gomem_add_cached(gm, &out->counts, &cached);
-	if (!err)
-		err = read_ring(gm, &second);
+		err = add_ps(gm, &(struct beside){ reads, 2 }, &(struct beside){ &after.read, 1 },
+			     &out->counts, &cached);
 	out->end_ns = now_ns();
+	if (err)
+		return err;
+	if (!same_ps(gm, allp)) {
+		err = read_ps(gm, allp);
+		return err ? err : -EAGAIN;
+	}
+	gomem_add_ring(gm->lo, before.raw, &first);
+	gomem_add_ring(gm->lo, before.raw, &out->counts);
+	gomem_add_ring(gm->lo, after.raw, &second);
 	out->unswept = cached.unswept;
-	return err ? err : add_handed_in(&first, &second, out);
+	return add_handed_in(&first, &second, out);
 }
 
 int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out)

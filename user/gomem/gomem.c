@@ -265,6 +265,7 @@ void gomem_close(struct gomem *gm)
 		return;
 	gomem_batch_free(gm->batch);
 	free(gm->ps);
+	free(gm->mcaches);
 	free(gm);
 }
 

@@ -41,6 +41,7 @@ struct gomem {
 	} arena_cache[N_ARENA_CACHE];	/* by index % N_ARENA_CACHE; index 0: empty */
 	uint64_t allp;		/* what runtime.allp pointed to, and what was there; see counts.c */
 	uint64_t *ps;
+	uint64_t *mcaches;	/* of each P when it was last read; 0: not yet, or none */
 	size_t n_ps;
 	struct batch *batch;	/* work space of alive.c, made when it is first needed */
 };
