@@ -72,7 +72,7 @@ static int look(struct looker *lk, struct heap **heap, const struct request *r,
 	int err = process_check(lk->p);
 
 	if (!err && !*heap)
-		err = heap_open(heap, process_gomem(lk->p));
+		err = heap_open(heap, process_gomem(lk->p), NULL);
 	if (!err)
 		err = heap_look(*heap, &opt, &m);
 	if (!err && process_gone(lk->p))

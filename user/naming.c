@@ -2,8 +2,9 @@
 /*
  * naming.c - looks that are too dear to be made all the time, made when there is something to name.
  *
- * Between the looks one map of the heap is kept, and the program's profile; what is read from the
- * file of the program is read anew at each look, and given back.
+ * Between the looks one map of the heap is kept, and the program's profile.  What the file of the
+ * program tells is more than half of the work of a look: whoever runs it shares that, as long as
+ * there is memory for it (program.h).  The lines that allocate are found for the second look only.
  */
 #include "user/naming.h"
 
@@ -27,6 +28,7 @@
 #include "user/names.h"
 #include "user/observation.h"
 #include "user/process.h"
+#include "user/program.h"
 #include "user/sites.h"
 #include "user/suppress.h"
 #include "user/watched.h"
@@ -151,12 +153,15 @@ static int look_at_heap(struct naming *n)
 	const struct heap_options opt = {
 		.rate = n->opt.rate, .max_bytes = n->opt.memory_bytes, .n_detailed = TYPES,
 		.n_holders = HOLDERS, .interrupted = n->opt.interrupted, .ctx = n->opt.ctx,
-		.classes = n->of_all ? NULL : n->classes,
+		.classes = n->of_all ? NULL : n->classes, .no_places = !n->n_looks,
 	};
 	struct heapmap *m = &n->looks[n->n_looks];
+	const struct gofacts *facts;
 	struct heap *h = NULL;
-	int err = heap_open(&h, process_gomem(n->p));
+	int err = kept_facts_get(n->opt.facts, process_program(n->p), &facts);
 
+	if (!err)
+		err = heap_open(&h, process_gomem(n->p), facts);
 	if (!err)
 		err = heap_look(h, &opt, m);
 	heap_close(h);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct kept_facts;
 struct naming;
 struct process;
 struct suppress;
@@ -21,6 +22,7 @@ struct naming_options {
 	uint64_t rate;			/* bytes of the process read a second; 0: no limit */
 	size_t memory_bytes;		/* of our own, while it looks */
 	struct suppress *suppress;	/* what the user accepts; NULL: nothing */
+	struct kept_facts *facts;	/* of the programs of all processes */
 	bool (*interrupted)(void *ctx);	/* asked often; true: an end */
 	void *ctx;
 };

@@ -143,6 +143,11 @@ struct gomem *process_gomem(const struct process *p)
 	return p->gomem;
 }
 
+struct program *process_program(const struct process *p)
+{
+	return p->program;
+}
+
 struct sitetype *process_sitetype(const struct process *p)
 {
 	return program_sitetype(p->program);

@@ -36,6 +36,7 @@ const struct gobin *process_gobin(const struct process *p);
 const struct go_layout *process_layout(const struct process *p);
 struct gomem *process_gomem(const struct process *p);
 struct sitetype *process_sitetype(const struct process *p);
+struct program *process_program(const struct process *p);
 uint64_t process_bias(const struct process *p);	/* address in the target minus vaddr */
 
 /* Addresses in the target to vaddrs; both may be the same array. */

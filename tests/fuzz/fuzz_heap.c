@@ -181,7 +181,7 @@ static uint64_t run_round(struct world *w, uint64_t seed, uint64_t round)
 				  likely(w, &state));
 	}
 	fake_heap_open(&w->h);
-	if (!heap_open(&heap, NULL)) {
+	if (!heap_open(&heap, NULL, NULL)) {
 		if (!heap_look(heap, &o, &m)) {
 			check(w, &m, round);
 			typed = m.pointers.exact_objects;

@@ -68,7 +68,7 @@ static void look_with(const struct heap_options *o, struct heapmap *m)
 {
 	struct heap *h;
 
-	assert_int_equal(heap_open(&h, NULL), 0);
+	assert_int_equal(heap_open(&h, NULL, NULL), 0);
 	assert_int_equal(heap_look(h, o, m), 0);
 	heap_close(h);
 }

@@ -20,6 +20,7 @@ enum {
 	LOOK_TABLE_PERCENT = 40,	/* where nothing is followed */
 	BEFORE_PERCENT = 3,		/* the runtime's own profile, beside a trace, */
 	LOOK_PROFILE_PERCENT = 8,	/* where nothing is followed; twice that at times */
+	FACTS_PERCENT = 12,		/* what the files of programs tell, between looks at heaps */
 	TYPES_PERCENT = 6,		/* stack prefixes whose allocated type is remembered */
 	WINDOW_PERCENT = 3,		/* of each of the two of births and deaths */
 	MAX_FLOWS = 4096,		/* accounts, and go statements, that a verdict is made of */

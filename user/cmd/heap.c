@@ -200,7 +200,7 @@ static int all_looks(struct run *r)
 	if (err == -EBADMSG)		/* told */
 		return err;
 	if (!err)
-		err = heap_open(&r->heap, process_gomem(r->p));
+		err = heap_open(&r->heap, process_gomem(r->p), NULL);
 	if (!err)
 		err = look(r);
 	if (err)

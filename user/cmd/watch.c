@@ -28,6 +28,7 @@
 #include "user/naming.h"
 #include "user/opts.h"
 #include "user/process.h"
+#include "user/program.h"
 #include "user/report/news.h"
 #include "user/stream.h"
 #include "user/suppress.h"
@@ -53,6 +54,7 @@ enum {
 #define SCAN_NS 2000000000ull		/* for processes that have come */
 #define SCAN_SHARE 500			/* times as long as that took it waits for the next time, */
 #define LONGEST_SCAN_NS 10000000000ull	/* but not longer */
+#define FACTS_NS 300000000000ull	/* for so long what a file tells is kept for the next look */
 #define DEFAULT_RATE (100ull << 20)	/* bytes of a heap that are read a second */
 #define NEVER UINT64_MAX
 
@@ -82,6 +84,7 @@ struct run {
 	bool file;			/* out: what could not be written to it may be later */
 	struct arrivals *arrivals;	/* --all */
 	struct suppress *suppress;	/* NULL: nothing */
+	struct kept_facts *facts;
 	struct one **v;
 	size_t n, cap, max;
 	uint64_t start_ns, end_ns, scan_ns, report_ns;
@@ -430,7 +433,7 @@ static void add(struct run *r, struct process *p, pid_t pid, const char *comm)
 	const struct watching_options opt = watching_options(r);
 	const struct naming_options naming = {
 		.rate = r->o->read_rate ? r->o->read_rate : DEFAULT_RATE,
-		.memory_bytes = r->o->memory_bytes, .suppress = r->suppress,
+		.memory_bytes = r->o->memory_bytes, .suppress = r->suppress, .facts = r->facts,
 		.interrupted = interrupted, .ctx = r,
 	};
 	struct one *one = xcalloc(1, sizeof(*one));
@@ -562,6 +565,7 @@ static int follow(struct run *r)
 		turn_due(r);
 		tell_all(r);
 		now = now_ns();
+		kept_facts_drop(r->facts, now > FACTS_NS ? now - FACTS_NS : 0);
 		if (now >= r->scan_ns)
 			scan(r, now);
 		if (report_due(r, now))
@@ -649,6 +653,7 @@ static void prepare(struct run *r)
 	struct rlimit files;
 
 	r->max = MAX_WATCHED;
+	kept_facts_new(&r->facts, r->o->memory_bytes / 100 * FACTS_PERCENT);
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (getrlimit(RLIMIT_NOFILE, &files))
 		return;
@@ -703,6 +708,7 @@ static void close_all(struct run *r)
 	}
 	free(r->v);
 	arrivals_free(r->arrivals);
+	kept_facts_free(r->facts);
 	if (r->out.fd > STDERR_FILENO)
 		close(r->out.fd);
 	loop_close(r->loop);

@@ -72,6 +72,19 @@ struct govars *govars_new(const struct gobin *gb)
 	return vs;
 }
 
+size_t govars_bytes(const struct govars *vs)
+{
+	size_t bytes = sizeof(*vs) + vs->cap * sizeof(*vs->v) +
+		       vs->typed.cap * sizeof(*vs->typed.v) +
+		       vs->typed.cap_texts * sizeof(*vs->typed.texts);
+
+	for (size_t i = 0; i < vs->n; i++)
+		bytes += strlen(vs->v[i].name) + 1;
+	for (size_t i = 0; i < vs->typed.n_texts; i++)
+		bytes += strlen(vs->typed.texts[i]) + 1;
+	return bytes;
+}
+
 void govars_free(struct govars *vs)
 {
 	if (!vs)

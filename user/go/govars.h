@@ -37,6 +37,7 @@ struct go_typed {
 /* Takes 2 s for 50 MB of DWARF. */
 struct govars *govars_new(const struct gobin *gb);
 void govars_free(struct govars *vs);
+size_t govars_bytes(const struct govars *vs);	/* of memory */
 
 /* The variable that the address lies in; NULL: in none that is known. */
 const struct go_variable *govars_at(const struct govars *vs, uint64_t vaddr);

@@ -355,6 +355,18 @@ struct typeindex *typeindex_new(const struct gobin *gb)
 	return ti;
 }
 
+size_t typeindex_bytes(const struct typeindex *ti)
+{
+	const struct table *const tables[] = { &ti->rtypes, &ti->names, &ti->groups,
+					       &ti->closures, &ti->variables };
+	size_t bytes = sizeof(*ti) + ti->cap_allocs * sizeof(*ti->allocs) +
+		       ti->n_shown * sizeof(*ti->shown);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		bytes += tables[i]->n_slots * tables[i]->size;
+	return bytes;
+}
+
 void typeindex_free(struct typeindex *ti)
 {
 	if (!ti)

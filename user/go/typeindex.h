@@ -16,6 +16,7 @@ struct typeindex;
 /* Reads the code: half a second for 100 MB. */
 struct typeindex *typeindex_new(const struct gobin *gb);
 void typeindex_free(struct typeindex *ti);
+size_t typeindex_bytes(const struct typeindex *ti);	/* of memory */
 
 /* The rtype with that name ("T", "T[int]") in the package with that path (NULL: of none); 0: none,
  * or several (local to functions). */

@@ -12,10 +12,10 @@
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
+#include "user/go/gofacts.h"
 #include "user/go/golayout.h"
 #include "user/go/govars.h"
 #include "user/go/image.h"
-#include "user/go/typeindex.h"
 #include "user/gomem/gomem.h"
 #include "user/heap/count_internal.h"
 #include "user/heap/look.h"
@@ -23,21 +23,20 @@
 
 enum { PIECE = 256 << 10, SMALL_PIECE = 4096 };
 
-int heap_open(struct heap **out, struct gomem *gm)
+int heap_open(struct heap **out, struct gomem *gm, const struct gofacts *facts)
 {
-	const struct image *img = gobin_image(gomem_gobin(gm));
 	struct heap *h = xcalloc(1, sizeof(*h));
+	int err = facts ? 0 : gofacts_new(&h->own_facts, gomem_gobin(gm));
 
-	h->gm = gm;
-	image_defer_checks(img, true);
-	h->index = typeindex_new(gomem_gobin(gm));
-	h->types = types_new(gomem_gobin(gm), gomem_layout(gm), h->index);
-	h->vars = govars_new(gomem_gobin(gm));
-	image_defer_checks(img, false);
-	if (image_changed(img)) {
-		heap_close(h);
-		return -EBADMSG;
+	if (err) {
+		free(h);
+		return err;
 	}
+	facts = facts ? facts : h->own_facts;
+	h->gm = gm;
+	h->index = facts->index;
+	h->vars = facts->vars;
+	h->types = types_new(gomem_gobin(gm), gomem_layout(gm), h->index);
 	*out = h;
 	return 0;
 }
@@ -46,9 +45,8 @@ void heap_close(struct heap *h)
 {
 	if (!h)
 		return;
-	govars_free(h->vars);
 	types_free(h->types);
-	typeindex_free(h->index);
+	gofacts_free(h->own_facts);
 	free(h);
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct gofacts;
 struct gomem;
 struct heap;
 struct heapmap;
@@ -30,15 +31,16 @@ struct heap_options {
 	size_t max_bytes;	/* of our own memory; 0: DEFAULT_MEMORY */
 	size_t n_detailed;	/* rows, the largest, that get holders and places; 0: 10 */
 	size_t n_holders;	/* for each of them; 0: 10 */
+	bool no_places;		/* none gets places: it is only to be compared with */
 	const struct heap_seed *seeds;
 	size_t n_seeds;
 	bool (*interrupted)(void *ctx);	/* asked often; true: end with what there is; or NULL */
 	void *ctx;
 };
 
-/* What is read from the file once and serves every look: types, allocating calls, variables.  The
- * gomem must outlive it. */
-int heap_open(struct heap **out, struct gomem *gm);
+/* facts: what the file says, which serves every look; NULL: it is read now, for this heap.  Both must
+ * outlive it.  -EBADMSG: the file has changed. */
+int heap_open(struct heap **out, struct gomem *gm, const struct gofacts *facts);
 void heap_close(struct heap *h);
 
 /* Whether objects lie in slots of that size: a size class, or more than the largest of these.  If

@@ -152,12 +152,12 @@ struct look {
 
 bool look_interrupted(struct look *l);
 
-/* What the file tells of the program: found once. */
 struct heap {
 	struct gomem *gm;
 	struct types *types;
-	struct typeindex *index;
-	struct govars *vars;
+	const struct typeindex *index;
+	const struct govars *vars;
+	struct gofacts *own_facts;	/* who has both; NULL: somebody else */
 };
 
 /* When the spans are known. */

@@ -192,7 +192,8 @@ static void add_details(struct look *l, struct heapmap *m, const struct entries 
 		types[i] = es->v[i].type;
 		holders_fill(l, m, rows[i], types[i], es->v[i].spanclass);
 	}
-	places_fill(l, m, rows, types, n);
+	if (!l->options->no_places)
+		places_fill(l, m, rows, types, n);
 	free(rows);
 	free(types);
 }
