@@ -171,6 +171,21 @@ int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc)
 	return i >= ARRAY_SIZE(functions) ? -1 : pc % 0x1000 ? functions[i].frame_size : 0;
 }
 
+/* How often it was asked whether the file has changed; the answer from then on. */
+static unsigned n_asked, changes_at;
+
+const struct image *gobin_image(const struct gobin *gb)
+{
+	return NULL;
+}
+
+bool image_changed(const struct image *img)
+{
+	return changes_at && ++n_asked >= changes_at;
+}
+
+void image_defer_checks(const struct image *img, bool defer) {}
+
 const struct go_version *gobin_version(const struct gobin *gb)
 {
 	static const struct go_version v = { .minor = 22 };
@@ -630,6 +645,25 @@ static struct goroutine *find(const struct goroutines *gs, uint64_t goid)
 		if (gs->v[i].goid == goid)
 			return &gs->v[i];
 	return NULL;
+}
+
+/* What cannot change is read once; a file that changes meanwhile is not believed. */
+static void test_read_once(void **state)
+{
+	struct goroutines gs;
+
+	add_g(9, 4, GOPARK, parked, ARRAY_SIZE(parked))->waitreason = 1;
+	assert_int_equal(gomem_goroutines(gm, false, &plenty, &gs), 0);
+	goroutines_free(&gs);
+	lo.waitreasonstrings = 0;
+	n_asked = 0;
+	changes_at = 2;
+	assert_int_equal(gomem_goroutines(gm, false, &plenty, &gs), 0);
+	changes_at = 0;
+	assert_int_equal(n_asked, 2);
+	assert_int_equal(gs.n, 1);
+	assert_string_equal(find(&gs, 9)->state, "chan receive");
+	goroutines_free(&gs);
 }
 
 static void test_goroutines(void **state)
@@ -1633,6 +1667,7 @@ int main(void)
 		TEST(test_far_apart),
 		TEST(test_many_pages),
 		TEST(test_slot_size),
+		TEST(test_read_once),
 		TEST(test_goroutines),
 		TEST(test_bad_stacks),
 		TEST(test_finalizers),

@@ -22,7 +22,7 @@
 #include "user/base/procstat.h"
 #include "user/base/util.h"
 
-enum { LOOKS = 10 };		/* without progress, in the time limit */
+enum { LOOKS = 4 };		/* without progress, in the time limit; each wakes a processor */
 
 struct watch {
 	struct watchdog w;	/* first: what the user holds */

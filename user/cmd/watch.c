@@ -52,7 +52,7 @@ enum {
 };
 
 #define SCAN_NS 2000000000ull		/* for processes that have come */
-#define SCAN_SHARE 500			/* times as long as that took it waits for the next time, */
+#define SCAN_SHARE 2000			/* times as long as that took it waits for the next time, */
 #define LONGEST_SCAN_NS 10000000000ull	/* but not longer */
 #define FACTS_NS 300000000000ull	/* for so long what a file tells is kept for the next look */
 #define DEFAULT_RATE (100ull << 20)	/* bytes of a heap that are read a second */

@@ -266,6 +266,8 @@ void gomem_close(struct gomem *gm)
 	gomem_batch_free(gm->batch);
 	free(gm->ps);
 	free(gm->mcaches);
+	for (size_t i = 0; i < N_WAIT_REASONS; i++)
+		free(gm->wait_reasons[i]);
 	free(gm);
 }
 

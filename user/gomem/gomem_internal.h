@@ -23,6 +23,7 @@ enum {
 	SPAN_IN_USE = 1,	/* mSpanInUse; 0 dead, 2 manual (stacks, GC buffers) */
 	MAX_RAW = 1024,		/* bytes of a g or an mspan; 456 and 160 in Go 1.27 */
 	N_ARENA_CACHE = 256,	/* a power of two */
+	N_WAIT_REASONS = 256,
 	N_DELTAS = 3,		/* len(consistentHeapStats.stats), runtime/mstats.go */
 };
 
@@ -43,6 +44,7 @@ struct gomem {
 	uint64_t *ps;
 	uint64_t *mcaches;	/* of each P when it was last read; 0: not yet, or none */
 	size_t n_ps;
+	char *wait_reasons[N_WAIT_REASONS];	/* that have been met; NULL: not yet */
 	struct batch *batch;	/* work space of alive.c, made when it is first needed */
 };
 

@@ -27,6 +27,7 @@
 #include "user/base/limits.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
+#include "user/go/image.h"
 #include "user/gomem/gomem_internal.h"
 
 enum {
@@ -36,7 +37,6 @@ enum {
 	N_CACHE = 1 << 12,		/* a power of two */
 	WORD = 8,
 	MAX_WAIT_REASON = 64,		/* bytes */
-	N_WAIT_REASONS = 256,
 	/* Texts of states: by status, of unknown ones, by wait reason, by wait reason if leaked. */
 	STATE_OF_REASON = N_G_STATES + 1,
 	N_STATES = STATE_OF_REASON + 2 * N_WAIT_REASONS,
@@ -133,19 +133,26 @@ static bool same_stack(const struct g_fields *a, const struct g_fields *b)
 
 /* ---- states: wait reasons are the runtime's own strings, as their numbers move ------------- */
 
-static void read_wait_reason(const struct gomem *gm, uint8_t reason, char buf[MAX_WAIT_REASON])
+/* They do not change: each is read once. */
+static void read_wait_reason(struct gomem *gm, uint8_t reason, char buf[MAX_WAIT_REASON])
 {
 	uint64_t str[2];	/* a Go string: bytes, length */
 	bool ok;
 
 	memset(buf, 0, MAX_WAIT_REASON);
+	if (gm->wait_reasons[reason]) {
+		strcpy(buf, gm->wait_reasons[reason]);
+		return;
+	}
 	ok = gm->lo->waitreasonstrings &&
 	     !target_read(gm->t, gm->lo->waitreasonstrings + gm->bias + sizeof(str) * reason, str,
 			  sizeof(str)) &&
 	     str[0] && str[1] < MAX_WAIT_REASON && !target_read(gm->t, str[0], buf, str[1]);
 	for (size_t i = 0; ok && i < str[1]; i++)
 		ok = buf[i] >= ' ' && buf[i] <= '~';
-	if (!ok)
+	if (ok)
+		gm->wait_reasons[reason] = xstrdup(buf);
+	else
 		snprintf(buf, MAX_WAIT_REASON, "unknown wait reason");
 }
 
@@ -575,8 +582,8 @@ static void finish(struct goroutines *out)
 		qsort(out->v, out->n, sizeof(*out->v), by_goid);
 }
 
-int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines_limits *limits,
-		     struct goroutines *out)
+static int read_table(struct gomem *gm, bool with_stacks, const struct goroutines_limits *limits,
+		      struct goroutines *out)
 {
 	struct reader *r;
 	uint32_t gen;
@@ -598,6 +605,24 @@ int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines
 		*out = r->out;
 	reader_free(r);
 	return err;
+}
+
+/* Of a file that has changed meanwhile nothing is believed: then none of its functions are known. */
+int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines_limits *limits,
+		     struct goroutines *out)
+{
+	const struct image *img = gobin_image(gm->gb);
+	bool was = image_changed(img);
+	int err;
+
+	image_defer_checks(img, true);
+	err = read_table(gm, with_stacks, limits, out);
+	image_defer_checks(img, false);
+	if (was || !image_changed(img))
+		return err;
+	if (!err)
+		goroutines_free(out);
+	return read_table(gm, with_stacks, limits, out);
 }
 
 int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack_fn visit,
