@@ -25,6 +25,7 @@
 #include "user/base/util.h"
 #include "user/go/gobin.h"
 #include "user/go/golayout.h"
+#include "user/go/image.h"
 #include "user/gomem/census.h"
 #include "user/object.h"
 #include "user/target.h"

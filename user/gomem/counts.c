@@ -26,6 +26,7 @@ _Static_assert((int)CENSUS_CLASSES == (int)N_SIZE_CLASSES, "size classes");
 enum {
 	PS_AT_ONCE = 16,
 	MAX_WINDOW = 128,	/* bytes of an mspan from the first field wanted to the last */
+	PIECE = 4096,		/* bytes that are read in one, of several mspans */
 	TRIES = 4,
 };
 /* sweepDrainedMask of runtime/mgcsweep.go, and nobody sweeping. */
@@ -182,34 +183,80 @@ static void add_span(const struct gomem *gm, const struct window *w, const uint8
 		out->unswept = true;
 }
 
-/* reads, raw: room for the spans of all these caches. */
-static int add_caches(const struct gomem *gm, const struct window *w, const struct p_cache *caches,
-		      size_t n, const struct beside *after, struct target_read *reads,
-		      uint8_t *raw, struct census_counts *c, struct gomem_cached *out)
-{
-	size_t n_reads = 0, n_all;
+/* A span in a cache: where the part of it is that is wanted, in the target and in what is read. */
+struct cached_span {
+	uint64_t addr;
+	size_t at;
+	unsigned spanclass;
+};
 
-	/* Large objects are not cached, so the first place shows what an empty one holds. */
+static int by_address(const void *a, const void *b)
+{
+	const struct cached_span *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+/* Large objects are not cached, so the first place shows what an empty one holds. */
+static size_t list_spans(const struct p_cache *caches, size_t n, int32_t from,
+			 struct cached_span *spans)
+{
+	size_t n_spans = 0;
+
 	for (size_t i = 0; i < n; i++)
 		for (unsigned k = 0; k < N_SPAN_CLASSES && caches[i].mcache; k++)
-			if (caches[i].spans[k] != caches[i].spans[0]) {
-				reads[n_reads] = (struct target_read){
-					.addr = caches[i].spans[k] + (uint32_t)w->from,
-					.buf = raw + n_reads * MAX_WINDOW,
-					.len = (uint32_t)(w->to - w->from) };
-				n_reads++;
-			}
-	n_all = add_beside(reads, n_reads, after);
-	if (target_read_many(gm->t, reads, n_all) != n_all)
-		return -EFAULT;
-	n_reads = 0;
-	for (size_t i = 0; i < n; i++) {
-		c->n_tiny += caches[i].mcache ? caches[i].n_tiny : 0;
-		for (unsigned k = 0; k < N_SPAN_CLASSES && caches[i].mcache; k++)
 			if (caches[i].spans[k] != caches[i].spans[0])
-				add_span(gm, w, raw + n_reads++ * MAX_WINDOW, k, c, out);
+				spans[n_spans++] = (struct cached_span){
+					.addr = caches[i].spans[k] + (uint32_t)from,
+					.spanclass = k };
+	if (n_spans)
+		qsort(spans, n_spans, sizeof(*spans), by_address);
+	return n_spans;
+}
+
+/* What a read costs is its pages, and spans lie next to each other: those that are no further apart
+ * than a page are read in one piece.  Returns how many; *bytes: of all. */
+static size_t want_spans(struct cached_span *spans, size_t n, uint32_t len,
+			 struct target_read *reads, size_t *bytes)
+{
+	struct target_read *last = NULL;
+	size_t n_reads = 0;
+
+	*bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!last || spans[i].addr - last->addr > PIECE - len) {
+			*bytes += last ? last->len : 0;
+			last = &reads[n_reads++];
+			*last = (struct target_read){ .addr = spans[i].addr };
+		}
+		last->len = (uint32_t)(spans[i].addr - last->addr) + len;
+		spans[i].at = *bytes + last->len - len;
 	}
-	return 0;
+	*bytes += last ? last->len : 0;
+	return n_reads;
+}
+
+/* reads, spans: room for the spans of all these caches. */
+static int add_caches(const struct gomem *gm, const struct window *w, const struct p_cache *caches,
+		      size_t n, const struct beside *after, struct target_read *reads,
+		      struct cached_span *spans, struct census_counts *c,
+		      struct gomem_cached *out)
+{
+	size_t n_spans = list_spans(caches, n, w->from, spans), bytes, at = 0;
+	size_t n_reads = want_spans(spans, n_spans, (uint32_t)(w->to - w->from), reads, &bytes);
+	uint8_t *raw = xreallocarray(NULL, bytes, 1);
+	bool ok;
+
+	for (size_t i = 0; i < n_reads; at += reads[i++].len)
+		reads[i].buf = raw + at;
+	n_reads = add_beside(reads, n_reads, after);
+	ok = target_read_many(gm->t, reads, n_reads) == n_reads;
+	for (size_t i = 0; i < n && ok; i++)
+		c->n_tiny += caches[i].mcache ? caches[i].n_tiny : 0;
+	for (size_t i = 0; i < n_spans && ok; i++)
+		add_span(gm, w, raw + spans[i].at, spans[i].spanclass, c, out);
+	free(raw);
+	return ok ? 0 : -EFAULT;
 }
 
 /* With few Ps all takes two system calls. */
@@ -218,9 +265,10 @@ static int add_ps(struct gomem *gm, const struct beside *before, const struct be
 {
 	static const struct beside nothing;
 	size_t n = gm->n_ps, most = n < PS_AT_ONCE ? n : PS_AT_ONCE, i = 0;
-	struct target_read *reads = xcalloc(most * N_SPAN_CLASSES + MAX_BESIDE, sizeof(*reads));
+	size_t room = most * N_SPAN_CLASSES;
+	struct target_read *reads = xreallocarray(NULL, room + MAX_BESIDE, sizeof(*reads));
+	struct cached_span *spans = xreallocarray(NULL, room + 1, sizeof(*spans));
 	struct p_cache *caches = xcalloc(most, sizeof(*caches));
-	uint8_t *raw = xcalloc(most * N_SPAN_CLASSES, MAX_WINDOW);
 	struct window w = span_window(gm->lo);
 	int err = w.to - w.from > MAX_WINDOW ? -EBADMSG : 0;
 
@@ -232,11 +280,11 @@ static int add_ps(struct gomem *gm, const struct beside *before, const struct be
 					  i ? &nothing : before);
 		if (!err)
 			err = add_caches(gm, &w, caches, some, i + some < n ? &nothing : after,
-					 reads, raw, c, out);
+					 reads, spans, c, out);
 		i += some;
 	} while (i < n && !err);
-	free(raw);
 	free(caches);
+	free(spans);
 	free(reads);
 	return err;
 }
