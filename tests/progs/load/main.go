@@ -16,7 +16,7 @@ import (
 
 var (
 	size  = 64
-	depth = 12
+	depth = 4 // an allocation has 15 frames: mallocgc to allocate 3, down 5, measure to goexit 7
 	sink  []byte
 	sum   int
 )
