@@ -58,9 +58,9 @@ type news struct {
 	} `json:"goroutine_site"`
 	Growth *struct {
 		Types []struct {
-			Type    string
-			Lines   []frame
-			Holders []struct{ Path []string }
+			Type, Part string
+			Lines      []frame
+			Holders    []struct{ Path []string }
 		}
 		Stacks          []struct{ Frames []frame }
 		SuppressedTypes int `json:"suppressed_types"`
@@ -165,19 +165,22 @@ func (t *T) leakNamed(x *watcher, p *program, root string) {
 	}
 	named := x.until(func(n *news) bool { return n.Event == "growth" })
 	p.json(&truth, "ledger")
-	if len(named.Growth.Types) == 0 {
+	types := named.Growth.Types
+	if len(types) > 1 && types[0].Type == "map[int]*main.session" && types[0].Part != "" {
+		types = types[1:] // it has doubled between the two looks
+	}
+	if len(types) == 0 {
 		t.Fatalf("no type is named")
 	}
-	first := named.Growth.Types[0]
-	if first.Type != "main.session" {
-		t.Errorf("%s leaks, not main.session", first.Type)
+	if types[0].Type != "main.session" {
+		t.Errorf("%s leaks, not main.session", types[0].Type)
 	}
-	if len(first.Holders) == 0 || !strings.Contains(strings.Join(first.Holders[0].Path, " "), "map[int]*main.session") ||
-		!strings.Contains(strings.Join(first.Holders[0].Path, " "), root) {
-		t.Errorf("held by %+v", first.Holders)
+	if held := types[0].Holders; len(held) == 0 || !strings.Contains(strings.Join(held[0].Path, " "), "map[int]*main.session") ||
+		!strings.Contains(strings.Join(held[0].Path, " "), root) {
+		t.Errorf("held by %+v", held)
 	}
-	if !namesOne(first.Lines, truth.Culprits) {
-		t.Errorf("allocated by %s, none of %v", formatFrames(first.Lines), truth.Culprits)
+	if !namesOne(types[0].Lines, truth.Culprits) {
+		t.Errorf("allocated by %s, none of %v", formatFrames(types[0].Lines), truth.Culprits)
 	}
 	t.Notef("called after %.0f s, %d collections", leak.Watched, leak.GCCycles)
 	x.finish(3)
