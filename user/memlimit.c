@@ -23,7 +23,9 @@ struct files {			/* of one version */
 	const char *limit, *used, *cached;
 };
 
-static const struct files versions[] = {
+enum { N_VERSIONS = 2 };
+
+static const struct files versions[N_VERSIONS] = {
 	{ "cgroup2", NULL, "", "memory.max", "memory.current", "inactive_file " },
 	{ "cgroup", "memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
 	  "total_inactive_file " },
@@ -68,82 +70,100 @@ static bool is_listed(const char *list, const char *word)
 	return false;
 }
 
+/* Where a version of cgroups has the process. */
+struct place {
+	char *cgroup;		/* NULL: in none that we see */
+	char *dir;		/* its folder; NULL: not mounted */
+	size_t top;		/* how long the part of dir is that all have in common */
+};
+
 /* Of a line "4:memory:/path": the path, if it is of this controller; NULL: it is not, or lies above
  * what we see. */
-static char *path_in_line(char *line, const char *controller)
+static char *path_in_line(const char *line, const char *controller)
 {
-	char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
+	const char *list = strchr(line, ':'), *path = list ? strchr(list + 1, ':') : NULL;
+	char *found;
 
-	if (!path)
+	if (!path || !strncmp(path + 1, "/..", 3))
 		return NULL;
-	*path++ = '\0';
-	if (*controller ? !is_listed(list + 1, controller) : list[1])
+	found = xasprintf("%.*s", (int)(path - list - 1), list + 1);
+	if (*controller ? !is_listed(found, controller) : *found) {
+		free(found);
 		return NULL;
-	path[strcspn(path, "\n")] = '\0';
-	return strncmp(path, "/..", 3) ? path : NULL;
+	}
+	free(found);
+	return xasprintf("%.*s", (int)strcspn(path + 1, "\n"), path + 1);
 }
 
-/* To be freed; NULL: it has none that we see. */
-static char *cgroup_of(const char *root, pid_t pid, const struct files *v)
+static void find_cgroups(const char *root, pid_t pid, struct place places[N_VERSIONS])
 {
-	char dir[32], *line = NULL, *found = NULL, *path;
+	char dir[32], *line = NULL;
 	size_t size = 0;
 	FILE *f;
 
 	snprintf(dir, sizeof(dir), "/proc/%d", (int)pid);
 	f = open_text(root, dir, "cgroup");
-	while (f && !found && getline(&line, &size, f) >= 0) {
-		path = path_in_line(line, v->controller);
-		found = path ? xstrdup(path) : NULL;
-	}
+	while (f && getline(&line, &size, f) >= 0)
+		for (size_t i = 0; i < N_VERSIONS; i++)
+			if (!places[i].cgroup)
+				places[i].cgroup = path_in_line(line, versions[i].controller);
 	free(line);
 	if (f)
 		fclose(f);
-	return found;
 }
 
-/* Of a line of mountinfo, see proc(5): where this is mounted, and what of the hierarchy. */
-static bool is_mount(char *line, const struct files *v, char **from, char **at)
+/* A line of mountinfo, see proc(5). */
+struct mount {
+	const char *type, *options;	/* of the superblock; NULL: none */
+	const char *from, *at;	/* what of the hierarchy is mounted, and where */
+};
+
+static bool read_mount(char *line, struct mount *m)
 {
-	char *rest = strstr(line, " - "), *save, *type, *options;
+	char *rest = strstr(line, " - "), *save;
 
 	if (!rest)
 		return false;
 	*rest = '\0';
-	type = strtok_r(rest + 3, " \n", &save);
+	m->type = strtok_r(rest + 3, " \n", &save);
 	strtok_r(NULL, " \n", &save);
-	options = strtok_r(NULL, " \n", &save);
-	if (!type || strcmp(type, v->fstype) ||
-	    (v->option && (!options || !is_listed(options, v->option))))
-		return false;
+	m->options = strtok_r(NULL, " \n", &save);
 	strtok_r(line, " ", &save);
 	strtok_r(NULL, " ", &save);
 	strtok_r(NULL, " ", &save);
-	*from = strtok_r(NULL, " ", &save);
-	*at = strtok_r(NULL, " ", &save);
-	return *from && *at;
+	m->from = strtok_r(NULL, " ", &save);
+	m->at = strtok_r(NULL, " ", &save);
+	return m->type && m->from && m->at;
 }
 
-/* The folder of a cgroup, to be freed, and how long the part is that all have in common. */
-static char *folder_of(const char *root, const char *cgroup, const struct files *v, size_t *top)
+static void find_folder(const struct mount *m, const struct files *v, struct place *p)
+{
+	size_t n = strcmp(m->from, "/") ? strlen(m->from) : 0;
+
+	if (!p->cgroup || p->dir || strcmp(m->type, v->fstype) ||
+	    (v->option && (!m->options || !is_listed(m->options, v->option))) ||
+	    strncmp(p->cgroup, m->from, n) || (p->cgroup[n] && p->cgroup[n] != '/'))
+		return;
+	p->top = strlen(m->at);
+	p->dir = xasprintf("%s%s", m->at, strcmp(p->cgroup + n, "/") ? p->cgroup + n : "");
+}
+
+static void find_folders(const char *root, struct place places[N_VERSIONS])
 {
 	FILE *f = open_text(root, "/proc/self", "mountinfo");
-	char *line = NULL, *found = NULL, *from, *at;
-	size_t size = 0, n;
+	char *line = NULL;
+	size_t size = 0;
+	struct mount m;
 
-	while (f && !found && getline(&line, &size, f) >= 0) {
-		if (!is_mount(line, v, &from, &at))
+	while (f && getline(&line, &size, f) >= 0) {
+		if (!read_mount(line, &m))
 			continue;
-		n = strcmp(from, "/") ? strlen(from) : 0;
-		if (strncmp(cgroup, from, n) || (cgroup[n] && cgroup[n] != '/'))
-			continue;
-		*top = strlen(at);
-		found = xasprintf("%s%s", at, strcmp(cgroup + n, "/") ? cgroup + n : "");
+		for (size_t i = 0; i < N_VERSIONS; i++)
+			find_folder(&m, &versions[i], &places[i]);
 	}
 	free(line);
 	if (f)
 		fclose(f);
-	return found;
 }
 
 /* Less is left to it than to what is known. */
@@ -167,24 +187,23 @@ static void read_folder(const char *root, const char *dir, const struct files *v
 	take(out, limit, used > cached ? used - cached : 0, "cgroup");
 }
 
-static void read_cgroups(const char *root, pid_t pid, const struct files *v, struct memlimit *out)
+/* Of the cgroup, and of those above it. */
+static void read_cgroups(const char *root, struct place *p, const struct files *v,
+			 struct memlimit *out)
 {
-	char *cgroup = cgroup_of(root, pid, v);
-	size_t top = 0;
-	char *dir = cgroup ? folder_of(root, cgroup, v, &top) : NULL;
-
-	while (dir) {
-		read_folder(root, dir, v, out);
-		if (strlen(dir) <= top)
+	while (p->dir) {
+		read_folder(root, p->dir, v, out);
+		if (strlen(p->dir) <= p->top)
 			break;
-		*strrchr(dir, '/') = '\0';
+		*strrchr(p->dir, '/') = '\0';
 	}
-	free(dir);
-	free(cgroup);
+	free(p->dir);
+	free(p->cgroup);
 }
 
 int memlimit_read(const char *root, pid_t pid, struct memlimit *out)
 {
+	struct place places[N_VERSIONS] = { 0 };
 	uint64_t total, available;
 
 	*out = (struct memlimit){ 0 };
@@ -192,7 +211,9 @@ int memlimit_read(const char *root, pid_t pid, struct memlimit *out)
 	    number_in(root, "/proc", "meminfo", "MemAvailable:", &available))
 		take(out, total * 1024, total > available ? (total - available) * 1024 : 0,
 		     "machine");
-	for (size_t i = 0; i < ARRAY_SIZE(versions); i++)
-		read_cgroups(root, pid, &versions[i], out);
+	find_cgroups(root, pid, places);
+	find_folders(root, places);
+	for (size_t i = 0; i < N_VERSIONS; i++)
+		read_cgroups(root, &places[i], &versions[i], out);
 	return out->of ? 0 : -ENOENT;
 }
