@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -116,38 +117,68 @@ int plant(struct plant *out, int prog_fd, const struct place *place)
  * It has our memory and no copy of it (CLONE_VM without CLONE_VFORK): a fork copies the tables of 30
  * MB of pages, takes each page away from us until we write to it again, and all that for each window
  * of a burst.  The price: it shares the thread-local storage of who made it, errno too, who runs on
- * meanwhile.  So it makes bare system calls only, which do not fail, on a stack of its own.
+ * meanwhile.  So it makes bare system calls only, which write no errno, on a stack of its own.
  */
 enum { LEAVER_STACK = 8 << 10, MAX_LEAVERS = 16 };
 
 struct leaver {
 	_Alignas(16) uint8_t stack[LEAVER_STACK];
 	int fd, pipe_fd;
+	unsigned int max_fds;	/* no descriptor is as large */
 	char byte;		/* that never comes */
 	bool alone;		/* it has no descriptors but these two any more */
 	pid_t busy;		/* the kernel writes 0 here when it has left our memory */
 };
 
+/* syscall(2) without errno: 0 or more, or negative errno. */
+static long bare_call(long number, unsigned long a, unsigned long b, unsigned long c)
+{
+#if defined(__x86_64__)
+	long result;
+
+	__asm__ volatile("syscall" : "=a" (result) : "0" (number), "D" (a), "S" (b), "d" (c)
+			 : "rcx", "r11", "memory");
+	return result;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = number;
+	register unsigned long x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
+
+	__asm__ volatile("svc 0" : "+r" (x0) : "r" (x8), "r" (x1), "r" (x2) : "memory");
+	return (long)x0;
+#else
+#error "system calls of this machine are not known"
+#endif
+}
+
+/* Both ends belong to it.  Linux 5.9 has close_range(2); without, or where a filter of system calls
+ * knows no such, one by one up to the limit that there was. */
+static void close_between(unsigned int first, unsigned int last, unsigned int max)
+{
+	if (first > last || !bare_call(SYS_close_range, first, last, 0))
+		return;
+	for (unsigned int fd = first; fd <= last && fd < max; fd++)
+		bare_call(SYS_close, fd, 0, 0);
+}
+
 /* Of the descriptors only these two: what others hold must go when they close it. */
-static void keep_only(unsigned int a, unsigned int b)
+static void keep_only(unsigned int a, unsigned int b, unsigned int max)
 {
 	const unsigned int low = a < b ? a : b, high = a < b ? b : a;
 
 	if (low)
-		syscall(SYS_close_range, 0, low - 1, 0);
-	if (high > low + 1)
-		syscall(SYS_close_range, low + 1, high - 1, 0);
-	syscall(SYS_close_range, high + 1, ~0u, 0);
+		close_between(0, low - 1, max);
+	close_between(low + 1, high - 1, max);
+	close_between(high + 1, ~0u, max);
 }
 
 static int wait_and_end(void *ctx)
 {
 	struct leaver *l = ctx;
 
-	keep_only((unsigned int)l->fd, (unsigned int)l->pipe_fd);
+	keep_only((unsigned int)l->fd, (unsigned int)l->pipe_fd, l->max_fds);
 	__atomic_store_n(&l->alone, true, __ATOMIC_RELEASE);
-	syscall(SYS_read, l->pipe_fd, &l->byte, sizeof(l->byte));
-	syscall(SYS_exit_group, 0);
+	bare_call(SYS_read, (unsigned long)l->pipe_fd, (unsigned long)&l->byte, sizeof(l->byte));
+	bare_call(SYS_exit_group, 0, 0, 0);
 	return 0;
 }
 
@@ -192,6 +223,16 @@ bool plant_has_left(pid_t pid, bool wait)
 	return got && are_alone(wait);
 }
 
+/* Where there is no limit the kernel's own, fs.nr_open, is as a rule this. */
+static unsigned int most_fds(void)
+{
+	enum { NR_OPEN = 1 << 20 };
+	struct rlimit files;
+
+	return !getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < NR_OPEN ?
+	       (unsigned int)files.rlim_cur : NR_OPEN;
+}
+
 static pid_t start_leaver(int fd, int pipe_fd)
 {
 	struct leaver *l = free_leaver();
@@ -201,6 +242,7 @@ static pid_t start_leaver(int fd, int pipe_fd)
 		return -1;
 	l->fd = fd;
 	l->pipe_fd = pipe_fd;
+	l->max_fds = most_fds();
 	l->alone = false;
 	l->busy = 1;
 	pid = clone(wait_and_end, l->stack + LEAVER_STACK, CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD,
