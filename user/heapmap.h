@@ -53,7 +53,8 @@ struct heap_holder {
 	size_t n_levels;
 	enum heap_root root;
 	const char *name;	/* of the root.  variable: "mw.limiter", "data of main+0x40" where
-				 * no symbol tells; stack: the function whose frame it is;
+				 * no symbol tells; stack: the function whose frame it is, or
+				 * for which the runtime's own has it there;
 				 * runtime: what; NULL: not known */
 	const char *field;	/* variable with a known type: as in a level; else NULL */
 	struct heap_range objects, bytes;

@@ -165,6 +165,7 @@ struct frame_facts {
 	uint64_t receiver;	/* rtype of the first argument, if the function has put that into
 				 * memory by then; 0 */
 	uint64_t args;		/* bytes of the arguments that it gets in memory */
+	bool runtime;		/* nobody's own code; also where there is no function */
 };
 
 void roots_init(struct look *l)
@@ -174,12 +175,14 @@ void roots_init(struct look *l)
 
 static struct frame_facts facts_of(struct look *l, uint64_t pc)
 {
-	struct frame_facts facts = { .pc = pc, .args = gobin_args_size(l->gb, pc - 1) };
+	struct frame_facts facts = { .pc = pc, .args = gobin_args_size(l->gb, pc - 1),
+				     .runtime = true };
 	struct go_func f;
 
 	if (!gobin_func_at(l->gb, pc - 1, &f))
 		return facts;
 	facts.entry = f.entry;
+	facts.runtime = !strncmp(f.name, "runtime.", strlen("runtime."));
 	facts.receiver = typeindex_receiver(l->index, f.entry);
 	if (facts.receiver && !spill_first_argument(l->gb, pc - 1))
 		facts.receiver = 0;
@@ -234,9 +237,9 @@ static void walk_words(struct look *l, const struct goroutine_stack *st, uint64_
 }
 
 /* *args: bytes of the frame that belong to who was called from there; changed to those of the next
- * frame that belong to this one. */
+ * frame that belong to this one.  on: for whom its function works. */
 static void walk_frame(struct look *l, const struct goroutine_stack *st,
-		       const struct stack_frame *fr, uint64_t *args)
+		       const struct stack_frame *fr, const struct stack_frame *on, uint64_t *args)
 {
 	uint64_t off = fr->addr - st->addr, end = off + fr->size, own = *args;
 	const struct frame_facts facts = get_facts(l, fr->pc);
@@ -244,22 +247,41 @@ static void walk_frame(struct look *l, const struct goroutine_stack *st,
 	*args = facts.args;
 	if (!facts.entry)
 		return;
-	hold_by_function(l, facts.entry);
+	hold_by_function(l, get_facts(l, on->pc).entry);
 	walk_words(l, st, off + own, end);
 	walk_words(l, st, end + WORD, end + WORD + *args);
+}
+
+/* What the runtime's frames have at hand, chansend's say, is held for whom they work, and often not
+ * any more: the others come before. */
+static void walk_frames(struct look *l, const struct goroutine_stack *st, bool runtime)
+{
+	uint64_t args = 0;
+	size_t on = 0;
+
+	for (size_t i = 0; i < st->n_frames; i++) {
+		const struct stack_frame *fr = &st->frames[i];
+
+		on = on < i ? i : on;
+		while (on < st->n_frames && get_facts(l, st->frames[on].pc).runtime)
+			on++;
+		if ((on != i) == runtime)
+			walk_frame(l, st, fr, on < st->n_frames ? &st->frames[on] : fr, &args);
+		else
+			args = get_facts(l, fr->pc).args;
+	}
 }
 
 static void walk_stack(void *ctx, const struct goroutine_stack *st)
 {
 	struct look *l = ctx;
-	uint64_t args = 0;
 
 	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
 	l->feed.bytes += st->n_bytes;
 	for (size_t i = 0; i < st->n_frames; i++)	/* before words that may be left over */
 		walk_receiver(l, st, &st->frames[i]);
-	for (size_t i = 0; i < st->n_frames; i++)
-		walk_frame(l, st, &st->frames[i], &args);
+	walk_frames(l, st, false);
+	walk_frames(l, st, true);
 	if (st->n_frames)
 		return;
 	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE };

@@ -73,6 +73,10 @@ type (
 		n    [7]int
 		link *receiver
 	}
+	panicking struct {
+		n    [17]int
+		link *panicking
+	}
 	blockedSend struct {
 		link *blockedSend
 		n    [9]int
@@ -211,6 +215,7 @@ var (
 	hand        = make(chan *onStack)
 	handTo      = make(chan *receiver)
 	handSender  = make(chan *blockedSend)
+	handPanic   = make(chan *panicking)
 	full        = make(chan *blockedSend)
 	ready       = make(chan bool)
 	shared      sync.Map
@@ -277,6 +282,7 @@ func newOnStack(n int) unsafe.Pointer { return unsafe.Pointer(&onStack{name: "x"
 func newReceiver(n int) unsafe.Pointer { return unsafe.Pointer(&receiver{n: [7]int{n}}) }
 
 //go:noinline
+func newPanicking(n int) unsafe.Pointer   { return unsafe.Pointer(&panicking{n: [17]int{n}}) }
 func newBlockedSend(n int) unsafe.Pointer { return unsafe.Pointer(&blockedSend{n: [9]int{n}}) }
 
 //go:noinline
@@ -486,6 +492,9 @@ func onStacks() []row {
 		{what: "blocked sender", of: (*blockedSend)(nil), alloc: newBlockedSend, objects: 25,
 			keep:     func(n int, p unsafe.Pointer) { go holdSender(); handSender <- (*blockedSend)(p); <-ready },
 			function: "main.holdSender"},
+		{what: "panic that waits", of: (*panicking)(nil), alloc: newPanicking, objects: 20,
+			keep:     func(n int, p unsafe.Pointer) { go holdPanic(); handPanic <- (*panicking)(p); <-ready },
+			function: "main.holdPanic"},
 	}
 }
 
@@ -495,6 +504,15 @@ func holdOnStack() {
 	<-never
 	runtime.KeepAlive(p)
 }
+
+// holdPanic: only the runtime's own frame has what the panic is for.
+func holdPanic() {
+	defer func() { ready <- true; <-never }()
+	panic(takePanic())
+}
+
+//go:noinline
+func takePanic() *panicking { return <-handPanic }
 
 func holdReceiver() { (<-handTo).wait() }
 
