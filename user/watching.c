@@ -577,6 +577,7 @@ void watching_new(struct watching **out, struct process *p, const struct watchin
 	w->reading_ns = (uint64_t)fmin(fmax(every, MIN_READING_NS), MAX_READING_NS);
 	w->n_goroutines = UNKNOWN_U64;
 	w->told.memory.rss = UNKNOWN_U64;
+	process_describe(p, &w->told.target);
 	w->told.classes = xcalloc(N_CLASSES, sizeof(*w->told.classes));
 	table_init(&w->groups, sizeof(struct group), 2 * MAX_FLOWS * sizeof(struct group));
 	begin_horizon(w, WHOLE, now_ns);
@@ -655,7 +656,6 @@ void watching_judge(struct watching *w, uint64_t now_ns)
 	if (now_ns - w->memory_ns > RETRY_NS)
 		read_memory(w, now_ns);
 	judge_all(w, now_ns);
-	process_describe(w->p, &t->target);
 	t->gone = process_gone(w->p);
 	t->seconds = (double)(now_ns - w->horizons[WHOLE].start_ns) / 1e9;
 	t->census_known = w->census_known;

@@ -276,7 +276,7 @@ bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out)
 	if (!pclntab_func_at(&gb->pt, pc, &f))
 		return false;
 	fill_func(gb, &f, out);
-	return !image_changed(gb->img);
+	return !image_seen_changed(gb->img);
 }
 
 const char *gobin_full_name(const struct gobin *gb, uint64_t pc)
@@ -487,7 +487,7 @@ size_t gobin_frames(const struct gobin *gb, const uint64_t *pcs, size_t n, bool 
 
 	for (i = 0; i < n; i++)
 		add_pc(&w, pcs[i]);
-	if (!image_changed(gb->img))
+	if (!image_seen_changed(gb->img))
 		return w.n;
 	for (i = 0; i < n && i < cap; i++)
 		out[i] = (struct frame){ .pc = pcs[i] };

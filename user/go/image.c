@@ -371,8 +371,7 @@ void image_defer_checks(const struct image *img, bool defer)
 	img->later->deferred += defer ? 1 : -1;
 }
 
-/* image_changed(), unless somebody has taken it on himself. */
-static bool seen_changed(const struct image *img)
+bool image_seen_changed(const struct image *img)
 {
 	return img->later->deferred > 0 ? img->later->changed : image_changed(img);
 }
@@ -493,7 +492,7 @@ const struct image_segment *image_segments(const struct image *img, size_t *n)
 
 const void *image_at(const struct image *img, uint64_t vaddr, uint64_t *avail)
 {
-	return seen_changed(img) ? NULL : bytes_at(img, vaddr, avail);
+	return image_seen_changed(img) ? NULL : bytes_at(img, vaddr, avail);
 }
 
 bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
@@ -505,7 +504,7 @@ bool image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len)
 		return false;
 	memcpy(buf, p, len);
 	relocs_apply(img->relocs, vaddr, buf, len);
-	return !seen_changed(img);
+	return !image_seen_changed(img);
 }
 
 void image_relocate(const struct image *img, uint64_t vaddr, uint64_t len)

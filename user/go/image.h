@@ -40,6 +40,8 @@ bool image_changed(const struct image *img);
  * file each time; then image_changed() tells whether any of it can be believed.  Counts, so may
  * nest. */
 void image_defer_checks(const struct image *img, bool defer);
+/* image_changed(), unless that is deferred: then what is known by now. */
+bool image_seen_changed(const struct image *img);
 
 int image_fd(const struct image *img);
 const char *image_name(const struct image *img);
