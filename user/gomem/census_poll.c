@@ -49,7 +49,7 @@ enum {
 	PATIENCE = 64,			/* looks for one that is due, before they get rarer */
 	MAX_RARER = 5,			/* times by two */
 	/* System calls: */
-	CALLS_LOOK = 1, CALLS_READING = 4,	/* three, that read much; of up to 16 Ps */
+	CALLS_LOOK = 1, CALLS_READING = 4,	/* two, that read much; of up to 16 Ps */
 	CALLS_A_SECOND = 500,
 	MAX_CALLS = CALLS_A_SECOND,	/* saved up */
 	MIN_CALLS = CALLS_LOOK + CALLS_READING,
@@ -220,9 +220,7 @@ static int read_before(struct census_poll *p, const struct gomem_gc *gc, uint64_
 	if (err || fresh(p, gc, now))
 		return err;
 	p->calls -= CALLS_READING;
-	err = gomem_read_counts(p->gm, gc->gen, &r);
-	if (!err)
-		err = gomem_gc(p->gm, &after);
+	err = gomem_read_counts(p->gm, gc->gen, &r, &after);
 	if (err || !same_cycle(gc, &after))
 		return err == -EAGAIN ? 0 : err;
 	p->before = r;
@@ -310,9 +308,7 @@ static int read_after(struct census_poll *p, const struct gomem_gc *gc, struct c
 	int err;
 
 	p->calls -= CALLS_READING;
-	err = gomem_read_counts(p->gm, gc->gen, &r);
-	if (!err)
-		err = gomem_gc(p->gm, &after);
+	err = gomem_read_counts(p->gm, gc->gen, &r, &after);
 	if (err)
 		return err == -EAGAIN ? 0 : err;
 	fill_mark(p, after.start_ns == gc->start_ns ? &after : gc, &r, out);

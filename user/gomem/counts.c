@@ -110,7 +110,7 @@ struct beside {
 	size_t n;
 };
 
-enum { MAX_BESIDE = 2 };
+enum { GC_READS = 6, MAX_BESIDE = 1 + GC_READS };
 
 static size_t add_beside(struct target_read *reads, size_t n, const struct beside *b)
 {
@@ -332,6 +332,52 @@ int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cac
 	return err ? err : add_ps(gm, &nothing, &nothing, c, out);
 }
 
+/* ---- where the collector stands -------------------------------------------------------------- */
+
+/* How to read it, in as many reads as returned, and the state of the sweeper; the layout knows
+ * where. */
+static size_t want_gc(const struct gomem *gm, struct gomem_gc *out, uint32_t *sweep,
+		      struct target_read reads[GC_READS])
+{
+	const struct go_layout *lo = gm->lo;
+	const struct { uint64_t var; int32_t off; void *to; uint32_t len; } words[GC_READS] = {
+		{ lo->gcphase, 0, &out->phase, sizeof(out->phase) },
+		{ lo->sweepgen, 0, &out->gen, sizeof(out->gen) },
+		{ lo->gccontroller, lo->gccontroller_heaplive, &out->heap_live, 8 },
+		{ lo->work, lo->work_tsweepterm, &out->start_ns, 8 },
+		{ lo->work, lo->work_tmark, &out->mark_ns, 8 },
+		{ lo->sweep, lo->sweep_active, sweep, sizeof(*sweep) },
+	};
+	size_t n = lo->sweep ? GC_READS : GC_READS - 1;
+
+	*sweep = 0;
+	for (size_t i = 0; i < n; i++)
+		reads[i] = (struct target_read){
+			.addr = words[i].var + (uint32_t)words[i].off + gm->bias,
+			.buf = words[i].to, .len = words[i].len };
+	return n;
+}
+
+static bool knows_gc(const struct gomem *gm)
+{
+	return gm->lo->gcphase && gm->lo->work;
+}
+
+int gomem_gc(const struct gomem *gm, struct gomem_gc *out)
+{
+	struct target_read reads[GC_READS];
+	uint32_t sweep;
+	size_t n;
+
+	if (!knows_gc(gm))
+		return -ENOTSUP;
+	n = want_gc(gm, out, &sweep, reads);
+	if (target_read_many(gm->t, reads, n) != n)
+		return -EFAULT;
+	out->swept = sweep == SWEEP_DRAINED;
+	return 0;
+}
+
 /* ---- a reading ------------------------------------------------------------------------------- */
 
 /* What has been handed in between two looks at the ring.  -EAGAIN: less than nothing in some class;
@@ -372,13 +418,16 @@ static bool want_ring(const struct gomem *gm, struct ring *r)
 }
 
 /* The Ps are taken to be those of the last time, and are looked at along with the ring. */
-static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out)
+static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out,
+		     struct gomem_gc *gc)
 {
 	struct gomem_cached cached = { .gen = gen };
 	struct census_counts first = { 0 }, second = { 0 };
 	struct ring before, after;
 	uint64_t allp[2];
-	struct target_read reads[MAX_BESIDE];
+	struct target_read reads[2], reads_after[MAX_BESIDE];
+	size_t n_after = 1;
+	uint32_t sweep;
 	int err = want_ring(gm, &before) && want_ring(gm, &after) ? 0 : -EBADMSG;
 
 	if (!err && !gm->ps)
@@ -386,14 +435,19 @@ static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out)
 	reads[0] = before.read;
 	reads[1] = (struct target_read){ .addr = gm->lo->allp + gm->bias, .buf = allp,
 					 .len = sizeof(allp) };
+	reads_after[0] = after.read;
+	if (gc)
+		n_after += want_gc(gm, gc, &sweep, reads_after + 1);
 	out->begin_ns = now_ns();
 	out->counts = first;
 	if (!err)
-		err = add_ps(gm, &(struct beside){ reads, 2 }, &(struct beside){ &after.read, 1 },
-			     &out->counts, &cached);
+		err = add_ps(gm, &(struct beside){ reads, 2 },
+			     &(struct beside){ reads_after, n_after }, &out->counts, &cached);
 	out->end_ns = now_ns();
 	if (err)
 		return err;
+	if (gc)
+		gc->swept = sweep == SWEEP_DRAINED;
 	if (!same_ps(gm, allp)) {
 		err = read_ps(gm, allp);
 		return err ? err : -EAGAIN;
@@ -405,42 +459,14 @@ static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out)
 	return add_handed_in(&first, &second, out);
 }
 
-int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out)
+int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out,
+		      struct gomem_gc *gc)
 {
 	int err = -EAGAIN;
 
 	for (int i = 0; i < TRIES && err == -EAGAIN; i++)
-		err = read_once(gm, gen, out);
+		err = read_once(gm, gen, out, gc);
 	return err;
-}
-
-/* ---- where the collector stands -------------------------------------------------------------- */
-
-int gomem_gc(const struct gomem *gm, struct gomem_gc *out)
-{
-	const struct go_layout *lo = gm->lo;
-	uint32_t sweep = 0;
-	const struct { uint64_t var; int32_t off; void *to; uint32_t len; } words[] = {
-		{ lo->gcphase, 0, &out->phase, sizeof(out->phase) },
-		{ lo->sweepgen, 0, &out->gen, sizeof(out->gen) },
-		{ lo->gccontroller, lo->gccontroller_heaplive, &out->heap_live, 8 },
-		{ lo->work, lo->work_tsweepterm, &out->start_ns, 8 },
-		{ lo->work, lo->work_tmark, &out->mark_ns, 8 },
-		{ lo->sweep, lo->sweep_active, &sweep, sizeof(sweep) },
-	};
-	struct target_read reads[ARRAY_SIZE(words)];
-	size_t n = lo->sweep ? ARRAY_SIZE(words) : ARRAY_SIZE(words) - 1;
-
-	if (!lo->gcphase || !lo->work)
-		return -ENOTSUP;
-	for (size_t i = 0; i < n; i++)
-		reads[i] = (struct target_read){
-			.addr = words[i].var + (uint32_t)words[i].off + gm->bias,
-			.buf = words[i].to, .len = words[i].len };
-	if (target_read_many(gm->t, reads, n) != n)
-		return -EFAULT;
-	out->swept = sweep == SWEEP_DRAINED;
-	return 0;
 }
 
 /* ---- for others ------------------------------------------------------------------------------ */
@@ -476,9 +502,9 @@ int census_allocs(struct gomem *gm, struct census_reading *out)
 	int err = gomem_heapstats_sane(gm->lo) ? gomem_sweepgen(gm, &gen) : -EBADMSG;
 
 	if (!err)
-		err = gomem_read_counts(gm, gen, &best);
+		err = gomem_read_counts(gm, gen, &best, NULL);
 	for (int i = 1; i < TRIES && !err && !exact(&best); i++) {
-		err = gomem_read_counts(gm, gen, &r);
+		err = gomem_read_counts(gm, gen, &r, NULL);
 		if (!err)
 			take_better(&best, &r);
 	}

@@ -99,9 +99,6 @@ struct gomem_cached {
 	bool unswept;		/* set: one of the spans has not been swept since it moved */
 };
 int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cached *cached);
-/* census_allocs() in one look, with less questions; *out is undefined on failure. */
-int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out);
-
 /* Where the collector stands. */
 struct gomem_gc {
 	uint32_t gen, phase;
@@ -112,6 +109,10 @@ struct gomem_gc {
 enum { GC_OFF = 0 };		/* runtime/mgc.go: _GCoff, of phase */
 /* In one small read.  -ENOTSUP: the layout does not say where. */
 int gomem_gc(const struct gomem *gm, struct gomem_gc *out);
+/* census_allocs() in one look, with less questions, and where the collector stood right after it
+ * (NULL: nobody asks; else gomem_gc() has told before).  Both are undefined on failure. */
+int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out,
+		      struct gomem_gc *gc);
 /* The heap_live at which the collector starts; UINT64_MAX: at none. */
 int gomem_trigger(const struct gomem *gm, uint64_t *bytes);
 
