@@ -177,6 +177,23 @@ static void take_word(enum word word, const struct window_span *span, struct jud
 /* ---- rates ----------------------------------------------------------------------------------- */
 
 /*
+ * Samples show less than the class grows: windows slow down what they watch, or have missed what
+ * happened between them, as in fit.c; or somebody else has not been met.  A stack gets its share of
+ * what is lacking for certain, and half of that as a standard error more.
+ */
+static struct estimate rate_fitted(const struct judge_class *c, const struct class_sum *s,
+				   const struct estimate *own, double lacking)
+{
+	double share = lacking * own->value / s->up, error = Z95 * share / 2;
+	struct estimate e = { .value = own->value + share, .samples = own->samples };
+
+	e.low = fmax(e.value - hypot(error, own->value - own->low), own->low);
+	e.high = fmin(e.value + hypot(error, own->high - own->value),
+		      fmax(c->is.rate.high + s->up - s->all, e.value));
+	return e;
+}
+
+/*
  * What a stack grows when all of its class is known: no more than its samples and the class say;
  * no less than what the others leave of the class.  If older objects may have been replaced, so
  * large a share of each stack's growth may be that.
@@ -190,8 +207,10 @@ static struct estimate rate_in_class(const struct judge_class *c, const struct c
 	double others_error = Z95 * sqrt(fmax(s->up_variance - error * error, 0));
 	double replaced = fmin(fmax(-off.low, 0) / s->all, 1);
 
-	if (!(own->value > 0) || isnan(off.value) || off.low > 0)
+	if (!(own->value > 0) || isnan(off.value))
 		return *own;
+	if (off.low > 0)	/* what is followed one by one is what it is */
+		return own->high > own->value ? rate_fitted(c, s, own, off.low) : *own;
 	e.low = fmax(class->low - others - others_error, own->low * (1 - replaced));
 	e.high = fmin(own->high, fmax(class->high, 0) + s->up - s->all);
 	e.value = fmax(class->value, 0) * own->value / fmax(off.high < 0 ? s->up : s->all,
