@@ -1262,6 +1262,12 @@ static void test_census_allocs(void **state)
 	assert_int_equal(r.counts.n_tiny, 7);
 	assert_true(r.begin_ns && r.begin_ns <= r.end_ns);
 
+	w.spans[0].sweepgen = GEN;	/* let go of, but nothing has taken its place yet */
+	assert_int_equal(census_allocs(gm, &r), 0);
+	assert_int_equal(r.counts.n_alloc[5], 200);
+	assert_int_equal(r.above[5], 20);
+	w.spans[0].sweepgen = GEN + 3;
+
 	hook = hand_over;		/* the first two looks are not exact, the third is */
 	n_handed_over = 2;
 	assert_int_equal(census_allocs(gm, &r), 0);

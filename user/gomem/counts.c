@@ -169,7 +169,8 @@ static void add_span(const struct gomem *gm, const struct window *w, const uint8
 		     unsigned spanclass, struct census_counts *c, struct gomem_cached *out)
 {
 	const struct go_layout *lo = gm->lo;
-	uint64_t before;
+	uint32_t gen = gomem_u32(raw, lo->mspan_sweepgen - w->from);
+	uint64_t before, n;
 
 	if (raw[lo->mspan_spanclass - w->from] != spanclass)
 		return;			/* it has left the cache by now */
@@ -177,9 +178,15 @@ static void add_span(const struct gomem *gm, const struct window *w, const uint8
 			 gomem_nelems(lo, raw, w->from) :
 			 gomem_u16(raw, lo->mspan_alloccountbeforecache - w->from);
 	/* Up to 1.18 negative: modulo 2^64. */
-	c->n_alloc[spanclass / 2] += gomem_u16(raw, lo->mspan_alloccount - w->from) - before;
-	/* mheap.go: sweepgen + 3 is swept and cached, + 1 cached before the sweep began. */
-	if (gomem_u32(raw, lo->mspan_sweepgen - w->from) != out->gen + 3)
+	n = gomem_u16(raw, lo->mspan_alloccount - w->from) - before;
+	/* mheap.go: sweepgen + 3 is swept and cached, + 1 cached before the sweep began, others are
+	 * even.  refill of mcache.go lets go of a span, hands in its counts, and puts another in its
+	 * place only when it has found one, which may take long. */
+	if (gen % 2 == 0 && (int64_t)n > 0)
+		out->above[spanclass / 2] += n;
+	else
+		c->n_alloc[spanclass / 2] += n;
+	if (gen != out->gen + 3)
 		out->unswept = true;
 }
 
@@ -456,7 +463,10 @@ static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out,
 	gomem_add_ring(gm->lo, before.raw, &out->counts);
 	gomem_add_ring(gm->lo, after.raw, &second);
 	out->unswept = cached.unswept;
-	return add_handed_in(&first, &second, out);
+	err = add_handed_in(&first, &second, out);
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
+		out->above[i] += cached.above[i];
+	return err;
 }
 
 int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out,

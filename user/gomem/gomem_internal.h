@@ -97,6 +97,8 @@ void gomem_add_ring(const struct go_layout *lo, const uint8_t *ring, struct cens
 struct gomem_cached {
 	uint32_t gen;		/* to be set: sweepgen */
 	bool unswept;		/* set: one of the spans has not been swept since it moved */
+	uint64_t above[N_SIZE_CLASSES];	/* added to: of spans that are about to leave, and have most
+					 * likely been handed in; not counted */
 };
 int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cached *cached);
 /* Where the collector stands. */
