@@ -90,7 +90,7 @@ struct watching {
 	struct watching_options opt;
 	struct horizon horizons[N_HORIZONS];
 	uint64_t peak[N_KEYS];
-	uint64_t look_ns;		/* when the collector is to be looked at */
+	uint64_t look_ns, looked_ns;	/* when the collector is to be looked at; and was */
 	struct chore reading, table, judging;
 	uint64_t reading_ns;		/* between two readings, at first */
 	unsigned n_failures;
@@ -624,7 +624,8 @@ int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
 	int err = 0;
 	bool judged = false;
 
-	if (now_ns >= w->look_ns) {
+	if (now_ns >= w->look_ns - (w->look_ns - w->looked_ns) / EARLY_PART) {
+		w->looked_ns = now_ns;
 		err = process_check(w->p);	/* once; of one just started -EAGAIN */
 		if (!err)
 			err = look(w, now_ns);

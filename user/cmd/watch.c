@@ -66,7 +66,7 @@ struct one {
 	struct watching *w;
 	struct naming *naming;
 	struct changes changes;
-	uint64_t next_ns;
+	uint64_t next_ns, turned_ns;	/* of its turns */
 	bool told;		/* that it is watched */
 	bool judged, gone;	/* since the others got their turns */
 	int err;		/* why it cannot be read any more */
@@ -503,6 +503,7 @@ static void turn(struct one *one, uint64_t now)
 {
 	int judged = watching_turn(one->w, now, &one->next_ns);
 
+	one->turned_ns = now;
 	one->judged |= judged > 0;
 	if (judged < 0) {
 		one->gone = true;
@@ -511,13 +512,18 @@ static void turn(struct one *one, uint64_t now)
 	}
 }
 
+static bool due(const struct one *one, uint64_t now)
+{
+	return !one->gone && now >= one->next_ns - (one->next_ns - one->turned_ns) / EARLY_PART;
+}
+
 /* All that are due; what there is to be told of them is told later. */
 static void turn_due(struct run *r)
 {
 	uint64_t now = now_ns();
 
 	for (size_t i = 0; i < r->n; i++)
-		if (!r->v[i]->gone && now >= r->v[i]->next_ns)
+		if (due(r->v[i], now))
 			turn(r->v[i], now);
 }
 
