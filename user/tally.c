@@ -236,13 +236,14 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 	fill_class(t, 0, from_ns, out);
 }
 
-void tally_growth(const struct tally *t, unsigned class, struct growth *live,
-		  struct growth *allocated)
+void tally_growth(const struct tally *t, unsigned class, struct growth *live)
 {
-	if (live)
-		trend_growth(t->trend, class, t->start_ns, live);
-	if (allocated)
-		trend_growth(t->allocs, class, t->start_ns, allocated);
+	trend_growth(t->trend, class, t->start_ns, live);
+}
+
+void tally_load(const struct tally *t, unsigned class, double load[3])
+{
+	trend_parts(t->allocs, class, t->start_ns, load);
 }
 
 uint64_t tally_live_bytes(const struct tally *t, unsigned class)

@@ -40,10 +40,10 @@ void tally_fill(const struct tally *t, struct heap_census *out);
 
 enum { TALLY_ALL = CENSUS_CLASSES };	/* in place of a class: all of them */
 
-/* How the bytes that live in a class have grown since the begin, and those allocated there; NULL: is
- * not asked for. */
-void tally_growth(const struct tally *t, unsigned class, struct growth *live,
-		  struct growth *allocated);
+/* How the bytes that live in a class have grown since the begin; bytes allocated there, a second, in
+ * each third of the time, NAN: not known. */
+void tally_growth(const struct tally *t, unsigned class, struct growth *live);
+void tally_load(const struct tally *t, unsigned class, double load[3]);
 /* What lived in a class when the last mark phase began that was seen whole; 0: there was none. */
 uint64_t tally_live_bytes(const struct tally *t, unsigned class);
 /* Collections that were seen whole, and others since the first. */

@@ -903,9 +903,9 @@ static void read_roster(struct tracing *t)
 
 static bool class_grows(const struct tracing *t, unsigned class)
 {
-	struct growth live, allocated;
+	struct growth live;
 
-	tally_growth(t->tally, class, &live, &allocated);
+	tally_growth(t->tally, class, &live);
 	return live.late.low > 0;
 }
 
@@ -1168,10 +1168,8 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 
 static void fill_class_growth(const struct tracing *t, unsigned class, struct obs_growth *out)
 {
-	struct growth allocated;
-
-	tally_growth(t->tally, class, &out->live, &allocated);
-	memcpy(out->load, allocated.part, sizeof(out->load));
+	tally_growth(t->tally, class, &out->live);
+	tally_load(t->tally, class, out->load);
 	out->object_bytes = tally_object_bytes(t->tally, class);
 }
 

@@ -364,15 +364,13 @@ static void read_memory(struct watching *w, uint64_t now)
 /* Load matters to what grows only. */
 static void fill_class(const struct horizon *h, unsigned i, struct judge_class *c)
 {
-	struct growth load;
-
 	*c = (struct judge_class){ .object_bytes = tally_object_bytes(h->tally, i) };
-	tally_growth(h->tally, i, &c->bytes, NULL);
+	tally_growth(h->tally, i, &c->bytes);
 	if (!(c->bytes.values.value > 0))
 		return;
-	tally_growth(h->tally, i, NULL, &load);
+	tally_load(h->tally, i, c->load);
 	for (size_t k = 0; k < ARRAY_SIZE(c->load); k++)
-		c->load[k] = isnan(load.part[k]) ? 0 : load.part[k];
+		c->load[k] = isnan(c->load[k]) ? 0 : c->load[k];
 }
 
 static void fill_groups(struct watching *w, struct horizon *h)

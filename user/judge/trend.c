@@ -280,6 +280,21 @@ struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
 
 /* ---- growth in parts ------------------------------------------------------------------------- */
 
+/* Of the numbers as they are, without an interval. */
+static double part_slope(const struct points *p)
+{
+	double *slopes, value;
+
+	if (p->n < 3)
+		return NAN;
+	if (is_flat(p))
+		return 0;
+	slopes = xreallocarray(NULL, p->n * (p->n - 1) / 2, sizeof(*slopes));
+	value = median(slopes, pair_slopes(p, VALUE, VALUE, slopes));
+	free(slopes);
+	return value;
+}
+
 static double level(const struct points *p)
 {
 	double sum = 0;
@@ -318,6 +333,25 @@ static double sway(const struct points *p, double slope)
 	return p->n > 2 ? sqrt(squares / (double)(p->n - 2)) : NAN;
 }
 
+static void take_part(const struct trend *t, size_t key, double start, double end, size_t i,
+		      struct points *p)
+{
+	double third = (end - start) / 3, from = start + (end - start) * (double)i / 3;
+
+	take_points(t, key, from, i == 2 ? end : from + third, p);
+}
+
+void trend_parts(const struct trend *t, size_t key, uint64_t start_ns, double part[3])
+{
+	double start = seconds_at(t, start_ns), end = t->n ? t->times[t->n - 1] : start;
+	struct points p;
+
+	for (size_t i = 0; i < 3; i++) {
+		take_part(t, key, start, end, i, &p);
+		part[i] = part_slope(&p);
+	}
+}
+
 void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out)
 {
 	double start = seconds_at(t, start_ns), end = t->n ? t->times[t->n - 1] : start;
@@ -326,10 +360,8 @@ void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct g
 	*out = (struct growth){ .n = t->n_added, .seconds = end - start };
 	out->late_s = out->seconds * 2 / 3;
 	for (size_t i = 0; i < 3; i++) {
-		double from = start + out->seconds * (double)i / 3;
-
-		take_points(t, key, from, i == 2 ? end : from + out->seconds / 3, &p);
-		out->part[i] = slope(&p, 3, NULL).value;
+		take_part(t, key, start, end, i, &p);
+		out->part[i] = part_slope(&p);
 		out->level[i] = level(&p);
 	}
 	take_points(t, key, end - out->late_s, end, &p);

@@ -43,6 +43,8 @@ struct growth {
 	uint64_t n;		/* times that it was counted */
 };
 void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out);
+/* Its part alone, which is a small part of the work. */
+void trend_parts(const struct trend *t, size_t key, uint64_t start_ns, double part[3]);
 
 /* How two numbers go together since from_ns: Pearson's coefficient, 0 if one is constant. */
 double trend_correlation(const struct trend *t, size_t key, size_t other, uint64_t from_ns);
