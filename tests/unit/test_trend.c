@@ -169,6 +169,7 @@ static void test_growth(void **state)
 {
 	struct growth g;
 	struct trend *t;
+	double part[3];
 
 	trend_new(&t, 1);
 	trend_growth(t, 0, START, &g);
@@ -177,7 +178,10 @@ static void test_growth(void **state)
 		trend_add(t, START + i * S, (uint64_t[]){ i < 60 ? 500 : 500 + 4 * (i - 60) },
 			  NULL, NULL);
 	trend_growth(t, 0, START, &g);
+	trend_parts(t, 0, START, part);
 	trend_free(t);
+	for (int i = 0; i < 3; i++)
+		assert_near(part[i], g.part[i], 0);
 	assert_int_equal(g.n, 91);
 	assert_near(g.seconds, 90, 1e-9);
 	assert_near(g.late_s, 60, 1e-9);
