@@ -154,6 +154,7 @@ static int look_at_heap(struct naming *n)
 		.rate = n->opt.rate, .max_bytes = n->opt.memory_bytes, .n_detailed = TYPES,
 		.n_holders = HOLDERS, .interrupted = n->opt.interrupted, .ctx = n->opt.ctx,
 		.classes = n->of_all ? NULL : n->classes, .no_places = !n->n_looks,
+		.since = n->n_looks ? &n->looks[0] : NULL,
 	};
 	struct heapmap *m = &n->looks[n->n_looks];
 	const struct gofacts *facts;

@@ -32,6 +32,7 @@ struct heap_options {
 	size_t n_detailed;	/* rows, the largest, that get holders and places; 0: 10 */
 	size_t n_holders;	/* for each of them; 0: 10 */
 	bool no_places;		/* none gets places: it is only to be compared with */
+	const struct heapmap *since;	/* only what has become more since then does; or NULL */
 	const struct heap_seed *seeds;
 	size_t n_seeds;
 	bool (*interrupted)(void *ctx);	/* asked often; true: end with what there is; or NULL */

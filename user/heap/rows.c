@@ -181,6 +181,14 @@ static void widen(const struct counts *c, struct heap_type *t)
 	}
 }
 
+static bool has_grown(const struct heapmap *since, const struct heap_type *t)
+{
+	for (size_t i = 0; i < since->n_types; i++)
+		if (since->types[i].key == t->key)
+			return t->bytes.high > since->types[i].bytes.low;
+	return true;
+}
+
 static void add_details(struct look *l, struct heapmap *m, const struct entries *es, size_t n)
 {
 	struct heap_type **rows = xcalloc(n + 1, sizeof(*rows));
@@ -191,6 +199,8 @@ static void add_details(struct look *l, struct heapmap *m, const struct entries 
 		rows[i] = &m->types[i];
 		types[i] = es->v[i].type;
 		holders_fill(l, m, rows[i], types[i], es->v[i].spanclass);
+		if (l->options->since && !has_grown(l->options->since, rows[i]))
+			types[i] = 0;
 	}
 	if (!l->options->no_places)
 		places_fill(l, m, rows, types, n);
