@@ -19,6 +19,46 @@ struct line begin_line(const struct page *out, const char *label, size_t indent)
 	return (struct line){ *out, report_columns(label), indent };
 }
 
+/* Where text may go on below: bytes up to a blank, the last that leaves it in the columns, or else the
+ * first; those between brackets are in names of types.  0: nowhere. */
+static size_t part_of(const struct line *l, const char *text)
+{
+	size_t best = 0, columns = l->column;
+	int depth = 0;
+
+	for (size_t i = 0; text[i]; i++) {
+		depth += text[i] == '[' || text[i] == '{';
+		depth -= text[i] == ']' || text[i] == '}';
+		if (i && text[i] == ' ' && text[i + 1] && text[i + 1] != '{' && depth <= 0) {
+			if (best && columns >= l->page.columns)
+				break;
+			best = i;
+		}
+		columns += (text[i] & 0xc0) != 0x80;
+	}
+	return best;
+}
+
+static void go_on_below(struct line *l)
+{
+	fprintf(l->page.file, "\n%*s", (int)l->indent, "");
+	l->column = l->indent;
+}
+
+/* What no line has room for is broken. */
+static const char *put_parts(struct line *l, const char *text)
+{
+	size_t n;
+
+	while (l->indent < l->page.columns && l->column + report_columns(text) >= l->page.columns &&
+	       (n = part_of(l, text))) {
+		fprintf(l->page.file, "%.*s", (int)n, text);
+		go_on_below(l);
+		text += n + 1;
+	}
+	return text;
+}
+
 /* colour: as the terminal takes it, or "". */
 static void put_item(struct line *l, const char *separator, const char *text, const char *colour)
 {
@@ -27,13 +67,16 @@ static void put_item(struct line *l, const char *separator, const char *text, co
 	/* One column stays for the separator of what follows. */
 	if (l->column > l->indent &&
 	    l->column + strlen(separator) + report_columns(text) >= l->page.columns) {
-		fprintf(l->page.file, "%.*s\n%*s", (int)stays, separator, (int)l->indent, "");
-		l->column = l->indent;
+		fprintf(l->page.file, "%.*s", (int)stays, separator);
+		go_on_below(l);
 		separator += stays;
 		separator += strspn(separator, " ");
 	}
-	fprintf(l->page.file, "%s%s%s%s", separator, colour, text, *colour ? "\033[0m" : "");
-	l->column += strlen(separator) + report_columns(text);
+	fputs(separator, l->page.file);
+	l->column += strlen(separator);
+	text = put_parts(l, text);
+	fprintf(l->page.file, "%s%s%s", colour, text, *colour ? "\033[0m" : "");
+	l->column += report_columns(text);
 }
 
 void item(struct line *l, const char *separator, const char *fmt, ...)

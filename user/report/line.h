@@ -30,7 +30,7 @@ struct line {
 struct line begin_line(const struct page *out, const char *label, size_t indent);
 
 /*
- * One item that is not broken, behind the separator.  At the end of a line the separator's part
+ * One item that is not broken unless it is wider than a line, behind the separator.  At the end of a line the separator's part
  * before its blank stays and the part behind begins the next line: "; " leaves a semicolon, " + "
  * takes a plus along.
  */

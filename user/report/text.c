@@ -1137,6 +1137,7 @@ static void put_goroutines(const struct page *out, const struct findings *f,
 			   const struct show *show)
 {
 	struct goroutine_sum rest = { 0 };
+	struct line l;
 	size_t shown = 0;
 
 	put_goroutine_total(out, f);
@@ -1148,10 +1149,12 @@ static void put_goroutines(const struct page *out, const struct findings *f,
 		else
 			add_goroutines(&rest, s);
 	}
-	if (rest.sites)
-		fprintf(out->file, "... and %s more site%s, %s goroutine%s" MORE "\n",
-			report_count(rest.sites).s, plural(rest.sites),
-			report_count(rest.live).s, plural(rest.live));
+	if (!rest.sites)
+		return;
+	l = begin_line(out, "... and ", 3);
+	item(&l, "", "%s more site%s", report_count(rest.sites).s, plural(rest.sites));
+	item(&l, ", ", "%s goroutine%s" MORE, report_count(rest.live).s, plural(rest.live));
+	end_line(&l);
 }
 
 static void put_unseen(struct line *l, const struct findings *f)
