@@ -29,12 +29,12 @@ struct work {
 	__u64 ptr, typ, size;	/* what the probe says of the result */
 	__u64 chunk_addr;	/* chunk is a copy of the stack from here on */
 	__u64 chunk_last;	/* offset of the last whole frame record in it, 0: nothing read */
-	__u8 chunk[PAGE_BYTES + FRAME_BYTES];	/* GL_CHUNK of them; the verifier sees no closer */
 	__u64 hash;		/* of the frames before the chain of frame pointers, and */
 	__u64 extra;		/* how many they are, less one */
 	__s64 ended;		/* negative: the walk has come to where a thread begins */
 	__s64 changes;		/* how often it may still go down, to another stack */
 	struct gl_stack stack;	/* its id is that of the hit's stack, 0: unknown */
+	__u8 chunk[PAGE_BYTES + FRAME_BYTES];	/* GL_CHUNK of them; the verifier sees no closer */
 };
 
 /* max_entries is set at load: GL_WORK_SLOTS, or before Linux 5.12 one for each processor. */
