@@ -13,13 +13,13 @@
 const volatile struct gl_config config;
 
 /* Shared with user space through its mapping of this data; reading it costs one load. */
-volatile struct gl_control control;
+volatile struct gl_control control __attribute__((aligned(64)));
 struct gl_cpu cpus[GL_CPU_ROWS] __attribute__((aligned(64)));
 struct gl_stack_set stacks_sent[1 << GL_STACK_SETS_LOG2] __attribute__((aligned(64)));
 
 /* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
  * read-only data and not a map, because a map look-up costs 50 ns of a hit. */
-const volatile struct gl_slot slots[GL_SLOTS];
+const volatile struct gl_slot slots[GL_SLOTS] __attribute__((aligned(64)));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -90,10 +90,12 @@ struct gl_probe {
 	__u32 pad;
 };
 
-/* The probe table: the row of the probe at addr stands in slot gl_slot_of(addr, config.hash). */
+/* The probe table: the row of the probe at addr stands in slot gl_slot_of(addr, config.hash).  A slot
+ * is a cache line. */
 struct gl_slot {
 	__u64 addr;		/* 0: free */
 	struct gl_probe row;
+	__u64 pad;
 };
 
 static inline __u32 gl_slot_of(__u64 addr, __u64 hash)
@@ -139,14 +141,14 @@ struct gl_control {
 	__u32 listen[GL_GROUPS];
 	__u32 sampling;		/* 0: every allocation is recorded */
 	__u32 chance_small;	/* the largest chance of objects that share a span */
-	/* in 2^-32, by gl_size_row(); 0: certain, as are all sizes behind the table */
-	__u32 chances[GL_CHANCES];
 	/* mheap_.sweepgen, written by the programs where the world is stopped; 0: to be read.  To
 	 * be set to 0 when the group of the collector stops listening. */
 	__u32 gen;
 	/* Bytes of stacks that may be sent until user space sets it anew, so that a flood of new
 	 * stacks leaves room for the records that name them. */
 	__s32 stack_credit;
+	/* in 2^-32, by gl_size_row(); 0: certain, as are all sizes behind the table */
+	__u32 chances[GL_CHANCES];
 	/* Kept by the program at the begin of a mark phase: when the next may be counted, and that
 	 * it is whenever it comes, since the last one was the first of two. */
 	__u64 count_due_ns;
@@ -288,6 +290,7 @@ enum gl_counter {
 
 _Static_assert(sizeof(struct gl_loc) == 8, "gl_loc");
 _Static_assert(sizeof(struct gl_probe) == 48, "gl_probe");
+_Static_assert(sizeof(struct gl_slot) == 64, "gl_slot");
 _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 56, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
