@@ -1122,6 +1122,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	if (unheard)
 		m->f.census.older_bytes = UNKNOWN_U64;
 	m->f.older_bytes = older_bytes(&m->f);
+	m->f.from_start = o->from_start;
 	make_older(&mk);
 	make_coverage(&mk);
 	make_cost(&m->f, &o->cost);

@@ -408,6 +408,7 @@ struct findings {
 	struct memory_account memory;
 	struct memory_room room;
 	struct diagnosis process;
+	bool from_start;	/* of the program: nothing is older than the attach */
 	bool heap, goroutines;	/* which halves were traced, or are known of a look */
 	struct heap_census census;
 	struct verdicts verdicts;

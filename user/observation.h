@@ -211,6 +211,7 @@ struct observation {
 	struct obs_before before;
 	struct obs_evidence evidence;
 	struct suppress *suppress;	/* what the user accepts, not its own; NULL: nothing */
+	bool from_start;	/* attached before the program's first instruction */
 	const struct heap_view *growth;	/* of the heap by type; NULL: not looked at.  Not a copy: good
 					 * until tracing goes on */
 	struct looks_cost looks;

@@ -390,6 +390,7 @@ static struct observation early_observation(void)
 	o.n_accounts = ARRAY_SIZE(accounts);
 	o.target.stripped = false;
 	o.gone = "exited";
+	o.from_start = true;
 	o.time_ns = ATTACH + 4040000000;
 	o.looked_ns = o.heap_half_ns = 0;
 	o.gc_cycles = o.gc_cycles_half = 0;

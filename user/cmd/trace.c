@@ -79,6 +79,7 @@ static int report(struct run *r)
 	clear_status();		/* they may have one terminal */
 	o->suppress = r->suppress;
 	o->filter = r->o->filter;
+	o->from_start = r->o->command;
 	f = findings_make(o, r->sites);
 	err = outputs_write(r->outputs, f, r->o->top);
 	r->leaks = f->verdicts.known && f->verdicts.verdict == VERDICT_LEAK;

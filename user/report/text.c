@@ -1159,6 +1159,8 @@ static void put_goroutines(const struct page *out, const struct findings *f,
 
 static void put_unseen(struct line *l, const struct findings *f)
 {
+	if (!isfinite(f->older_bytes.value) && f->from_start)
+		return;
 	if (!isfinite(f->older_bytes.value)) {
 		item(l, "; ", f->older_rate ?
 		     "how much more is older than the attach is not known" :
