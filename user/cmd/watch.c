@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,9 @@ enum {
 	BETWEEN = 6,				/* part of --min-time that lies between these */
 	LOOKS_SHARE = 100,			/* times as long as looks at a heap took there are
 						 * no more of them */
+	FIRST_LOOKS_SHARE = 500,		/* likewise, of first looks of all processes: each has
+						 * another one follow; */
+	LONGEST_PAUSE = 300,			/* s, but not more */
 	AGAIN = 10,				/* times --min-time, what grows and is suppressed
 						 * is looked at anew: more may have come */
 	SHARE = 10,				/* what has less than such a part of what grows is
@@ -88,6 +92,7 @@ struct run {
 	struct one **v;
 	size_t n, cap, max;
 	uint64_t start_ns, end_ns, scan_ns, report_ns;
+	uint64_t first_look_ns;		/* no first look at a heap before */
 	bool asked;			/* for a report */
 	bool stop, closed;		/* closed: nobody reads any more */
 	bool full;			/* told that there are too many */
@@ -221,11 +226,15 @@ static int look_at_heap(struct run *r, struct one *one)
 	const struct watched *w = watching_told(one->w);
 	uint64_t begin = now_ns();
 	double cpu = naming_cpu_s(one->naming);
+	bool first = naming_looks(one->naming) == 0;
 	int err;
 
 	err = naming_look(one->naming, w);
 	cpu = naming_cpu_s(one->naming) - cpu;
 	one->name_after_ns = begin + (uint64_t)(cpu * 1e9) * LOOKS_SHARE;
+	if (first)
+		r->first_look_ns = begin + (uint64_t)(fmin(cpu * FIRST_LOOKS_SHARE, LONGEST_PAUSE) *
+					      1e9);
 	if (err)
 		say_verbose("the heap of process %d cannot be looked at: %s", (int)one->pid,
 			    strerror(-err));
@@ -306,7 +315,7 @@ static void name_growth(struct run *r, struct one *one)
 
 	if (state == CALM && looks == 1)
 		naming_forget(one->naming);
-	if (state >= GROWS && looks == 0 && now >= one->name_after_ns) {
+	if (state >= GROWS && looks == 0 && now >= one->name_after_ns && now >= r->first_look_ns) {
 		err = look_at_heap(r, one);
 	} else if (state >= GROWS && looks && next_look_due(r, one, now)) {
 		err = look_at_heap(r, one);
