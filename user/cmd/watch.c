@@ -315,14 +315,15 @@ static void name_growth(struct run *r, struct one *one)
 
 	if (state == CALM && looks == 1)
 		naming_forget(one->naming);
-	if (state >= GROWS && looks == 0 && now >= one->name_after_ns && now >= r->first_look_ns) {
+	if (state >= GROWS && looks == 0 && now >= one->name_after_ns &&
+	    (one->held || now >= r->first_look_ns)) {
 		err = look_at_heap(r, one);
 	} else if (state >= GROWS && looks && next_look_due(r, one, now)) {
 		err = look_at_heap(r, one);
 		if (!err && naming_looks(one->naming) == 2)
 			tell_growth(r, one);
 	}
-	if (err && err != -EINTR && one->held)
+	if (err && err != -EINTR && (one->held || (one->accepted && err != -ESRCH)))
 		put_heap(r, one);
 }
 
@@ -362,6 +363,8 @@ static void tell_heap(struct run *r, struct one *one, const struct watched *w, u
 
 	if (!changed && !(other_classes && told == LEAKS))
 		return;
+	if (told != CALM && one->shown == CALM && !one->held && !one->accepted)
+		naming_forget(one->naming);	/* what grew at another time */
 	if (told == CALM && one->shown == CALM)
 		one->held = one->accepted = false;
 	else if (told != CALM && r->suppress)
