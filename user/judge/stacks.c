@@ -179,7 +179,8 @@ static void take_word(enum word word, const struct window_span *span, struct jud
 /*
  * Samples show less than the class grows: windows slow down what they watch, or have missed what
  * happened between them, as in fit.c; or somebody else has not been met.  A stack gets its share of
- * what is lacking for certain, and half of that as a standard error more.
+ * what is lacking for certain, and half of that as a standard error more; but it may be another's, all
+ * of it.
  */
 static struct estimate rate_fitted(const struct judge_class *c, const struct class_sum *s,
 				   const struct estimate *own, double lacking)
@@ -187,7 +188,7 @@ static struct estimate rate_fitted(const struct judge_class *c, const struct cla
 	double share = lacking * own->value / s->up, error = Z95 * share / 2;
 	struct estimate e = { .value = own->value + share, .samples = own->samples };
 
-	e.low = fmax(e.value - hypot(error, own->value - own->low), own->low);
+	e.low = own->low;
 	e.high = fmin(e.value + hypot(error, own->high - own->value),
 		      fmax(c->is.rate.high + s->up - s->all, e.value));
 	return e;
