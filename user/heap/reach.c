@@ -268,12 +268,10 @@ bool has_moved(struct look *l)
 
 /* Until hardly anything is found that was not known, nor a span: a map may have been enlarged
  * again. */
-static void follow_what_moves(struct look *l)
+static void follow_rounds(struct look *l)
 {
-	uint64_t took = now_ns() - l->feed.start_ns;
 	bool new_spans = blind_again(l, expand_again);
 
-	l->late_ns = now_ns() + (took > PATIENCE_NS ? took : PATIENCE_NS);
 	for (int i = 0; i < MOVING_ROUNDS && (has_moved(l) || new_spans) && !l->losses.outrun;
 	     i++) {
 		uint64_t before = l->n_reached;
@@ -286,6 +284,16 @@ static void follow_what_moves(struct look *l)
 			return;
 	}
 	visit_all(l, &reacher);
+}
+
+static void follow_what_moves(struct look *l)
+{
+	uint64_t now = now_ns(), took = now - l->feed.start_ns;
+
+	l->late_ns = now + (took > PATIENCE_NS ? took : PATIENCE_NS);
+	follow_rounds(l);
+	if (!l->losses.outrun)
+		l->late_ns = 0;
 }
 
 void reach_all(struct look *l)
