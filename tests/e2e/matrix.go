@@ -29,6 +29,7 @@ type matrix struct {
 	runs, speed, flood, parallel int
 	length                       time.Duration // of each run
 	shapes                       *regexp.Regexp
+	variant                      string   // of shapes, see -variant
 	census                       string   // tests/bench/verdict; "": the tool
 	args                         []string // of the tool
 }
@@ -38,6 +39,7 @@ func matrixFlags() *matrix {
 	flag.IntVar(&m.runs, "matrix", 0, "no tests, but this many runs of each shape, and a table of what they were called")
 	flag.IntVar(&m.speed, "speed", 10, "matrix: seconds of a shape in one of the clock")
 	flag.IntVar(&m.flood, "flood", 0, "matrix: allocations of garbage a second beside each shape")
+	flag.StringVar(&m.variant, "variant", "stripped", "matrix: how shapes are built: plain, stripped, or profiled, with the runtime's memory profiler live")
 	flag.IntVar(&m.parallel, "parallel", 1, "matrix: runs at a time")
 	flag.DurationVar(&m.length, "length", 20*time.Second, "matrix: of each run")
 	flag.StringVar(&m.census, "census", "", "matrix: by the census alone, judged by this (tests/bench/verdict)")
@@ -163,7 +165,7 @@ type shapeLedger struct {
 func (m *matrix) candidates(t *T, version string) []candidate {
 	var all []candidate
 	var names []struct{ Name string }
-	program := t.build("shapes", version, "stripped")
+	program := t.build("shapes", version, m.variant)
 	p := t.program(program)
 	p.json(&names, "names")
 	p.finish()
