@@ -617,12 +617,19 @@ static void read_all(struct watching *w, uint64_t now)
 	read_table(w, now);
 }
 
+bool watching_is_due(uint64_t last_ns, uint64_t next_ns, uint64_t now_ns)
+{
+	enum { EARLY_PART = 8 };
+
+	return now_ns >= next_ns - (next_ns - last_ns) / EARLY_PART;
+}
+
 int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
 {
 	int err = 0;
 	bool judged = false;
 
-	if (now_ns >= w->look_ns - (w->look_ns - w->looked_ns) / EARLY_PART) {
+	if (watching_is_due(w->looked_ns, w->look_ns, now_ns)) {
 		w->looked_ns = now_ns;
 		err = process_check(w->p);	/* once; of one just started -EAGAIN */
 		if (!err)

@@ -27,13 +27,15 @@ void watching_free(struct watching *w);		/* NULL is fine */
 
 /*
  * Does what is due.  1: it has been judged anew; 0.  *next_ns: when to be called again; later is
- * allowed, see census_poll.h, and so is earlier by an EARLY_PART of the time until then: who is
- * awake anyway need not wake again.  -ESRCH: the process has ended or runs another program; others: it
- * cannot be read, or contradicts itself; says nothing to the user.  now_ns: CLOCK_MONOTONIC.
+ * allowed, see census_poll.h, and so is earlier once watching_is_due().  -ESRCH: the process has
+ * ended or runs another program; others: it cannot be read, or contradicts itself; says nothing to
+ * the user.  now_ns: CLOCK_MONOTONIC.
  */
 int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns);
 
-enum { EARLY_PART = 8 };
+/* Who is awake anyway need not wake again for what comes in the last eighth of the time between what
+ * was done at last_ns and is to be done at next_ns. */
+bool watching_is_due(uint64_t last_ns, uint64_t next_ns, uint64_t now_ns);
 
 /* Reads what can be read, and judges. */
 void watching_judge(struct watching *w, uint64_t now_ns);

@@ -526,7 +526,7 @@ static void turn(struct one *one, uint64_t now)
 
 static bool due(const struct one *one, uint64_t now)
 {
-	return !one->gone && now >= one->next_ns - (one->next_ns - one->turned_ns) / EARLY_PART;
+	return !one->gone && watching_is_due(one->turned_ns, one->next_ns, now);
 }
 
 /* All that are due; what there is to be told of them is told later. */

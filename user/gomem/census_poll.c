@@ -18,8 +18,9 @@
  * from the size at which the collector starts, and how fast it comes nearer, can be read: so each
  * look waits for two thirds of the time that is left, and looks are as close as a five thousandth
  * of the period (0.2 ms to 1 ms) only where a mark phase is due.  What starts without that
- * (runtime.GC, the two minutes) is seen late, and bounded accordingly.  A program that collects hundreds of times a second is looked at in runs of some
- * cycles, with pauses in between, so that the reads stay few.
+ * (runtime.GC, the two minutes) is seen late, and bounded accordingly.  A program that collects
+ * hundreds of times a second is looked at in runs of some cycles, with pauses in between, so that
+ * the reads stay few.
  */
 #include "user/gomem/census_poll.h"
 

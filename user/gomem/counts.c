@@ -416,7 +416,7 @@ struct ring {
 
 static bool want_ring(const struct gomem *gm, struct ring *r)
 {
-	size_t len;
+	size_t len = 0;
 	bool known = census_place(gm, &r->read.addr, &len);
 
 	r->read.buf = r->raw;

@@ -30,9 +30,9 @@ struct line {
 struct line begin_line(const struct page *out, const char *label, size_t indent);
 
 /*
- * One item that is not broken unless it is wider than a line, behind the separator.  At the end of a line the separator's part
- * before its blank stays and the part behind begins the next line: "; " leaves a semicolon, " + "
- * takes a plus along.
+ * One item that is not broken unless it is wider than a line, behind the separator.  At the end of a
+ * line the separator's part before its blank stays and the part behind begins the next line: "; "
+ * leaves a semicolon, " + " takes a plus along.
  */
 void item(struct line *l, const char *separator, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
