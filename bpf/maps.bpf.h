@@ -15,6 +15,7 @@ const volatile struct gl_config config;
 /* Shared with user space through its mapping of this data; reading it costs one load. */
 volatile struct gl_control control __attribute__((aligned(64)));
 struct gl_cpu cpus[GL_CPU_ROWS] __attribute__((aligned(64)));
+__u64 counters[GL_N_COUNTERS] __attribute__((aligned(64)));
 struct gl_stack_set stacks_sent[1 << GL_STACK_SETS_LOG2] __attribute__((aligned(64)));
 
 /* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
@@ -26,25 +27,15 @@ struct {
 	__uint(max_entries, GL_RING_BYTES);
 } ring SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, GL_N_COUNTERS);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
-
-/* Not inlined, to keep the key out of the caller's frame. */
-static __noinline void count(__u32 which)
-{
-	__u64 *n = bpf_map_lookup_elem(&counters, &which);
-
-	if (n)
-		__sync_fetch_and_add(n, 1);	/* the program may be preempted by itself */
-}
-
 static __always_inline struct gl_cpu *this_cpu(void)
 {
 	return &cpus[bpf_get_smp_processor_id() % GL_CPU_ROWS];
+}
+
+static __always_inline void count(enum gl_counter which)
+{
+	/* the program may be preempted by itself */
+	__sync_fetch_and_add(&counters[which], 1);
 }
 
 /* A helper would cost the tenth of a hit.  The high half of a linear congruential generator

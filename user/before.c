@@ -25,6 +25,9 @@
 #include "user/observation.h"
 #include "user/process.h"
 
+#define LOOK_NS 1000000000ull	/* between two looks after collections, or more: they may take */
+#define LOOK_SHARE 200		/* one in so many of our time */
+
 /* One bucket that held something at the attach, of that stack of the baseline. */
 struct older {
 	size_t bucket;
@@ -38,6 +41,7 @@ struct before {
 	struct baseline b;	/* as of the attach */
 	struct older *v;	/* as many as stacks */
 	uint64_t rate;
+	uint64_t next_ns;	/* not before: before_turn() */
 };
 
 static uint64_t less(uint64_t a, uint64_t b)	/* numbers are a hostile program's */
@@ -144,6 +148,16 @@ void before_look(struct before *b)
 		return;
 	for (size_t i = 0; i < b->b.n; i++)
 		count(&b->v[i], &profile->v[b->v[i].bucket]);
+}
+
+void before_turn(struct before *b)
+{
+	uint64_t begin = now_ns();
+
+	if (!b || begin < b->next_ns)
+		return;
+	before_look(b);
+	b->next_ns = begin + LOOK_NS + LOOK_SHARE * (now_ns() - begin);
 }
 
 void before_fill(const struct before *b, struct observation *o)

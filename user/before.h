@@ -23,6 +23,9 @@ void before_free(struct before *b);		/* NULL is fine, here and below */
 
 /* What has died since; a look that fails leaves what was known. */
 void before_look(struct before *b);
+/* The same after a collection, unless the last one was a moment ago: what the profile counts is not
+ * lost in between. */
+void before_turn(struct before *b);
 
 void before_fill(const struct before *b, struct observation *o);
 

@@ -838,7 +838,7 @@ static void look(struct tracing *t, uint32_t gen)
 		if (t->aging)
 			aging_look(t->aging, track_cycles(t->track), start);
 		remember_heap(t, start);
-		before_look(t->before);
+		before_turn(t->before);
 	} else if (err != -EINTR && !process_gone(t->p)) {
 		t->n_looks_failed++;
 	}

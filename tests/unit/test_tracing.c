@@ -506,6 +506,7 @@ void before_new(struct before **out, struct process *p, size_t max_bytes,
 }
 
 void before_look(struct before *b) { w.n_before_looks++; }
+void before_turn(struct before *b) { w.n_before_looks++; }
 void before_free(struct before *b) {}
 void before_fill(const struct before *b, struct observation *o) { o->before.rate = w.n_before; }
 

@@ -22,10 +22,11 @@ struct loaded {
 	struct twin *twin;	/* GL_SECOND, see load_twin_begin(); NULL: there is none */
 	int exec_fd;		/* what tells the program of an exec, or -1 */
 	int found_fd;		/* the program that counts samples in traps, or -1 */
-	int ring_fd, counters_fd;
+	int ring_fd;
 	volatile struct gl_control *control;	/* shared with the program */
 	volatile struct gl_cpu *cpus;		/* GL_CPU_ROWS of them, likewise, */
-	volatile struct gl_stack_set *stacks_sent;	/* and these */
+	volatile struct gl_stack_set *stacks_sent;	/* these, */
+	const volatile __u64 *counters;		/* and GL_N_COUNTERS of these */
 };
 
 /* Loads the programs for these probes but the twin; sets config.hash.  Tells the user on failure;

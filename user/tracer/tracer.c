@@ -413,17 +413,8 @@ void tracer_forget_stack(struct tracer *tr, uint64_t id)
 
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS])
 {
-	int n_cpu = libbpf_num_possible_cpus();
-	__u64 *per_cpu = xcalloc(n_cpu > 0 ? n_cpu : 1, sizeof(*per_cpu));
-
-	for (__u32 i = 0; i < GL_N_COUNTERS; i++) {
-		counters[i] = 0;
-		if (bpf_map_lookup_elem(tr->loaded.counters_fd, &i, per_cpu))
-			continue;
-		for (int c = 0; c < n_cpu; c++)
-			counters[i] += per_cpu[c];
-	}
-	free(per_cpu);
+	for (int i = 0; i < GL_N_COUNTERS; i++)
+		counters[i] = tr->loaded.counters[i];
 }
 
 uint64_t tracer_damaged(const struct tracer *tr)

@@ -20,8 +20,9 @@
 #include "user/tracer/tracer.h"
 
 enum {
-	WINDOW_NS = 1000000,	/* between two looks while there is an end, */
-	STEADY_NS = 10000000,	/* and while there is none */
+	WINDOW_NS = 1000000,	/* between two looks in a window, or more where little is spent */
+	STEADY_NS = 10000000,	/* and where there is none, and at most */
+	RISE = 4,		/* times as much as until now may be spent from one to the next */
 };
 
 struct watch {
@@ -76,10 +77,25 @@ static void wait_until(struct watch *w, uint64_t ns)
 	pthread_cond_timedwait(&w->changed, &w->lock, &at);
 }
 
+/* A look takes the processor away from the target, so there are few while the limit is far: even if
+ * RISE times as much were spent as since the window was opened, and no longer after the one before
+ * than that was after the opening. */
+static uint64_t next_in_window(const struct watch *w, uint64_t now, double so_far)
+{
+	uint64_t open = now - w->outcome.opened_ns;
+	double room = (w->order.limit_ns - so_far) / RISE * (double)open;
+	uint64_t wait = open < STEADY_NS ? open : STEADY_NS;
+
+	if (room < so_far * (double)wait)
+		wait = (uint64_t)(room / so_far);
+	return now + (wait > WINDOW_NS ? wait : WINDOW_NS);
+}
+
 /* One look at the order; the lock is held, but while it waits. */
 static void watch_over(struct watch *w)
 {
 	uint64_t now = now_ns(), end = UINT64_MAX, next;
+	double so_far;
 
 	if (w->order.window && !w->outcome.opened_ns) {
 		open_window(w);
@@ -87,11 +103,12 @@ static void watch_over(struct watch *w)
 	}
 	if (w->order.window)
 		end = w->outcome.opened_ns + w->order.length_ns;
-	if (now >= end || spent(w) >= w->order.limit_ns) {
+	so_far = spent(w);
+	if (now >= end || so_far >= w->order.limit_ns) {
 		remove_groups(w, now);
 		return;
 	}
-	next = now + (w->order.window ? WINDOW_NS : STEADY_NS);
+	next = w->order.window ? next_in_window(w, now, so_far) : now + STEADY_NS;
 	wait_until(w, next < end ? next : end);
 }
 

@@ -3,8 +3,8 @@
  * watch.h - makes probes go in time: at a given moment, or when hits have cost so much, whatever
  * keeps their owner busy; and opens windows, which would keep the owner busy for 5 to 10 ms.
  *
- * A thread of its own, which sleeps but for some us each ms of a window, and a few times a second
- * beside it.
+ * A thread of its own, which sleeps but for some us each 1 to 10 ms of a window, the more often the
+ * nearer the limit, and each 10 ms beside it.
  */
 #ifndef WATCH_H
 #define WATCH_H
