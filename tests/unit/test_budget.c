@@ -341,6 +341,7 @@ static double spikes(double s) { return fmod(s, 0.011) < 0.002 ? 3e6 : 1e5; }
 static double slow_rise(double s) { return 1000 * exp(s / 10); }
 static double few(double s) { return 100; }
 static double fifty_thousand(double s) { return 50000; }
+static double ten_thousand(double s) { return 10000; }
 static double go_jumps(double s) { return s < 20 ? 100 : 50000; }
 
 /* Steady programs: the source is the right one from the begin and stays, and most of the budget is
@@ -448,6 +449,10 @@ static void test_goroutines(void **state)
 	assert_int_equal(r.heap, SOURCE_EVERY);
 	assert_true(percent(&r, 60) < 1);
 	assert_in_range(r.n_windows, 40, 61);
+	/* enough of them, and no more */
+	assert_true(r.spent_ns > 0.9 * r.n_windows * 1000 * costs.hit);
+	assert_true(r.spent_ns < 1.1 * (r.n_windows * (1000 * costs.hit + 4 * costs.planting) +
+				       r.allocs * costs.hit));
 	p.starts = go_jumps;
 	r = run(&p, 60);
 	assert_int_equal(r.goroutines, SOURCE_BURST);
@@ -464,17 +469,17 @@ static void test_goroutines(void **state)
 /* A start that is seen holds the program up for three times as long as the hit takes. */
 static void test_slowed(void **state)
 {
-	struct program p = { .allocs = few, .starts = fifty_thousand, .threads = 2,
-			     .setup = setup_of(1), .slowed_ns = 2 * costs.hit };
+	struct program p = { .allocs = few, .starts = ten_thousand, .threads = 2,
+			     .setup = setup_of(0.15), .slowed_ns = 2 * costs.hit };
 	struct run r = run(&p, 60), unslowed;
 
 	assert_int_equal(r.goroutines, SOURCE_BURST);
 	assert_in_range(r.n_windows, 40, 61);
-	assert_true(r.lost_ns / 60 / S < 0.0125);	/* the first windows did not know */
-	assert_true(r.lost_ns / 60 / S > 0.005);
+	assert_true(r.lost_ns / 60 / S < 0.0021);	/* the first windows did not know */
+	assert_true(r.lost_ns / 60 / S > 0.00075);
 	p.slowed_ns = 0;
 	unslowed = run(&p, 60);
-	assert_true(unslowed.lost_ns > 0.9 * r.lost_ns);	/* takes what it may */
+	assert_true(unslowed.lost_ns / 60 / S > 0.0008);	/* takes what it may */
 }
 
 /* The profiler is switched off while it is listened to, and on again. */
