@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -76,43 +77,56 @@ func (b *bench) attachAndLeave() {
 }
 
 // stalls: the longest gap that a thread sees that does nothing but look at the clock, while probes are planted in its
-// program; beside an empty BPF program at the same places, which is the least that there is.  Once more with the thread
-// at a real-time priority: then nobody takes its processor away, us included, and what is left is what planting itself
-// does to it.
+// program; beside an empty BPF program at the same places, which is the least that there is.  The thread has a real-time
+// priority: nobody takes its processor away, and what is left is what planting does to it.  Without one it has to share
+// the processors with whoever wants them, and sees gaps of milliseconds beside any program that computes for as long as
+// an attach takes: shown by one that does nothing else.
 func (b *bench) stalls() {
 	p := b.start(b.build("churn", "", ""))
 	p.line()
-	gap := func(attach func() *observer) float64 {
+	gap := func(beside func()) float64 {
 		done := make(chan float64)
 		go func() { done <- p.ask("gap 500") }()
 		time.Sleep(100 * time.Millisecond)
-		if attach != nil {
-			o := attach()
-			defer o.end()
-		}
+		beside()
 		return <-done / 1e3
 	}
-	tool := func() *observer { return b.trace(p.pid(), "-s", "0") }
-	empty := func() *observer { return b.observe("attached", b.empty, strconv.Itoa(p.pid()), "heap") }
+	beside := []struct {
+		what string
+		do   func()
+	}{
+		{"gobpfleak", func() { b.trace(p.pid(), "-s", "0").end() }},
+		{"the empty program", func() { b.observe("attached", b.empty, strconv.Itoa(p.pid()), "heap").end() }},
+		{"a program that computes", func() { compute(attachBar) }},
+		{"nobody", func() {}},
+	}
 	for _, urgent := range []bool{false, true} {
-		var calm, floor, attached []float64
+		gaps := make([][]float64, len(beside))
 		if urgent {
 			b.must(realTime(p.pid()), "real-time priority")
 		}
 		for i := 0; i < b.rounds; i++ {
-			calm = append(calm, gap(nil))
-			floor = append(floor, gap(empty))
-			attached = append(attached, gap(tool))
+			for k := range beside {
+				gaps[k] = append(gaps[k], gap(beside[k].do))
+			}
 		}
-		measured := fmt.Sprintf("%.0f us, the empty program %.0f, without %.0f", median(attached), median(floor), median(calm))
+		measured := make([]string, len(beside))
+		for k := range beside {
+			measured[k] = fmt.Sprintf("%s %.0f us", beside[k].what, median(gaps[k]))
+		}
 		if urgent {
-			b.note("the same, at a real-time priority", "%s", measured)
+			b.row(median(gaps[0]) < float64(stallBar.Microseconds()), "longest stall of the target during attach",
+				"under 0.3 ms", "beside %s", strings.Join(measured, ", "))
 		} else {
-			b.row(median(attached) < float64(stallBar.Microseconds()), "longest stall of the target during attach",
-				"under 0.3 ms", "%s", measured)
+			b.note("the same without a real-time priority", "beside %s", strings.Join(measured, ", "))
 		}
 	}
 	p.end()
+}
+
+func compute(d time.Duration) {
+	for begin := time.Now(); time.Since(begin) < d; {
+	}
 }
 
 // realTime puts all threads of a process before all others.
@@ -130,7 +144,8 @@ func realTime(pid int) error {
 	return err
 }
 
-// manySites: a report on 10,000 sites; as many as it shows are written, the others as sums.
+// manySites: a report on 10,000 sites, of 30 frames each, a second after the last was seen; as many as it shows are
+// written, the others as sums.
 func (b *bench) manySites() {
 	var leave []float64
 	var sites, written int
@@ -138,8 +153,10 @@ func (b *bench) manySites() {
 		p := b.start(b.build("stacks", "", ""))
 		p.line()
 		o := b.trace(p.pid(), "-s", "0", "--heap-only", "--json", filepath.Join(b.tmp, "sites.json"), "--force")
+		p.ask("depth 30")
 		p.ask("allocate 10000")
 		p.ask("gc")
+		time.Sleep(time.Second)
 		leave = append(leave, float64(o.end().Milliseconds()))
 		var report struct {
 			Sites   []json.RawMessage

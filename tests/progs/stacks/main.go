@@ -4,7 +4,7 @@
 // two functions is called.
 //
 // "park N" starts N goroutines that wait, each at a stack of its own; "allocate N" makes N objects and
-// keeps them, each from a stack of its own, 90 frames deep; "gc" collects.
+// keeps them, each from a stack of its own, 90 frames deep, or as many as "depth N" said; "gc" collects.
 package main
 
 import (
@@ -14,10 +14,7 @@ import (
 	"progs/ctl"
 )
 
-const (
-	parkDepth     = 20 // enough for a million
-	allocateDepth = 88 // and what calls it
-)
+const parkDepth = 20 // enough for a million
 
 type object struct {
 	next *object
@@ -25,6 +22,7 @@ type object struct {
 }
 
 var (
+	depth  = 90
 	kept   []*object
 	never  = make(chan bool)
 	parked int64
@@ -34,6 +32,7 @@ func main() {
 	ctl.Loop(map[string]func(int){
 		"park":     func(n int) { park(n); ctl.OK() },
 		"allocate": func(n int) { allocate(n); ctl.OK() },
+		"depth":    func(n int) { depth = n; ctl.OK() },
 		"gc":       func(int) { runtime.GC(); ctl.OK() },
 	})
 }
@@ -56,7 +55,7 @@ func wait() {
 func allocate(n int) {
 	kept = make([]*object, 0, n)
 	for i := 0; i < n; i++ {
-		left(i, allocateDepth, keep)
+		left(i, depth-2, keep) // and what calls it
 	}
 }
 
