@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -347,6 +348,85 @@ func (w work) longest() float64 {
 	return w.StallsUs[len(w.StallsUs)-1]
 }
 
+// look is gobpfleak heap at work.
+func (b *bench) look(pid string) *exec.Cmd {
+	cmd := exec.Command(b.tool, "heap", "--format", "json", "-p", pid)
+	cmd.Stdout = io.Discard
+	b.must(cmd.Start())
+	return cmd
+}
+
+// slowerBesideLooks compares slices in which the tool is at work with those between, in which it is stopped.
+func (b *bench) slowerBesideLooks(p *program, pid string) (ratios []float64) {
+	for i := 0; i < b.rounds; i++ {
+		cmd := b.look(pid)
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		over := func() bool {
+			select {
+			case err := <-ended:
+				b.must(err)
+				return true
+			default:
+				return false
+			}
+		}
+		for !over() {
+			ratio := p.slower(func(on bool) {
+				if on {
+					cmd.Process.Signal(syscall.SIGCONT)
+				} else {
+					cmd.Process.Signal(syscall.SIGSTOP)
+				}
+			})
+			cmd.Process.Signal(syscall.SIGCONT)
+			ratios = append(ratios, ratio)
+		}
+		ratios = ratios[:len(ratios)-1] // it ended in the last one
+	}
+	return
+}
+
+// slowerBesideComputing does the same with somebody who reads nothing.
+func (b *bench) slowerBesideComputing(p *program, n int) (ratios []float64) {
+	var busy int32
+	go func() {
+		for atomic.LoadInt32(&busy) >= 0 {
+			if atomic.LoadInt32(&busy) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}()
+	for i := 0; i < n; i++ {
+		ratios = append(ratios, p.slower(func(on bool) {
+			if on {
+				atomic.StoreInt32(&busy, 1)
+			} else {
+				atomic.StoreInt32(&busy, 0)
+			}
+		}))
+	}
+	atomic.StoreInt32(&busy, -1)
+	return
+}
+
+// slower is time an operation in two slices with somebody at work, over that of two without, in turn.
+func (p *program) slower(beside func(on bool)) float64 {
+	const sliceMs = 100
+	var with, without float64
+	for _, on := range []bool{true, false, false, true} {
+		beside(on)
+		time.Sleep(3 * time.Millisecond)
+		n := p.work(sliceMs).Lookups
+		if on {
+			with += n
+		} else {
+			without += n
+		}
+	}
+	return without / with
+}
+
 func (b *bench) bigHeap() {
 	p := b.start(b.build("bigheap", "", ""))
 	p.line()
@@ -357,19 +437,19 @@ func (b *bench) bigHeap() {
 		float64(r.Look.Bytes)/(1<<30)), "10 s, with holders 15 s", "%.1f s, %.0f MiB read", r.Look.Took,
 		float64(r.Look.Read)/(1<<20))
 	b.row(r.Cost.OwnRSS <= lookMemory, "own memory at that", "256 MiB", "%.0f MiB", float64(r.Cost.OwnRSS)/(1<<20))
-	var slower, stalls, bareStalls []float64
 	ms := int(r.Look.Took*1e3) + 1000
+	var stalls, bareStalls []float64
 	for i := 0; i < b.rounds; i++ {
-		bare := p.work(ms)
-		cmd := exec.Command(b.tool, "heap", "--format", "json", "-p", pid)
-		cmd.Stdout = io.Discard
-		b.must(cmd.Start())
-		looked := p.work(ms)
+		bareStalls = append(bareStalls, p.work(ms).longest())
+		cmd := b.look(pid)
+		stalls = append(stalls, p.work(ms).longest())
 		b.must(cmd.Wait())
-		slower = append(slower, bare.Lookups/looked.Lookups)
-		stalls, bareStalls = append(stalls, looked.longest()), append(bareStalls, bare.longest())
 	}
-	b.row(median(slower) <= lookSlower, "throughput meanwhile", "within 1 %", "%+.1f %% time an operation", 100*(median(slower)-1))
+	slower := b.slowerBesideLooks(p, pid)
+	b.row(median(slower) <= lookSlower, "throughput meanwhile", "within 1 %", "%+.1f ± %.1f %% time an operation",
+		100*(median(slower)-1), 200*standardError(slower))
+	slower = b.slowerBesideComputing(p, len(slower))
+	b.note("the same beside a program that only computes", "%+.1f ± %.1f %%", 100*(median(slower)-1), 200*standardError(slower))
 	b.row(median(stalls)-median(bareStalls) <= 1000, "longest stall meanwhile", "1 ms beyond the others", "%.1f ms, without %.1f ms",
 		median(stalls)/1e3, median(bareStalls)/1e3)
 	p.end()

@@ -46,11 +46,11 @@ func (b *bench) httpService(version string, measure func(*service)) {
 		`{"Name":"the last","Count":1,"Cents":5}],"Notes":{"door":"left","bell":"twice"}}`
 	n := 0
 	var mu sync.Mutex
-	what := "an HTTP and JSON service, 1,000 requests/s"
+	what := "an HTTP and JSON service, 2,500 requests/s"
 	if version != "" {
 		what += ", Go " + version
 	}
-	measure(&service{what, p.pid(), 1000, func(c *http.Client) error {
+	measure(&service{what, p.pid(), 2500, func(c *http.Client) error {
 		mu.Lock()
 		n++
 		body := fmt.Sprintf(order, n%20000)

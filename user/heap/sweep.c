@@ -10,7 +10,8 @@
 #include "user/target.h"
 
 enum {
-	BYTES = 4 << 20,	/* of memory read at a time */
+	BYTES = 256 << 10,	/* of memory read at a time: what the target has in the caches that it
+				 * shares with us is to stay there */
 	LARGE = 256 << 10,	/* is read piece by piece */
 };
 

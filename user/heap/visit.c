@@ -17,7 +17,7 @@
 
 enum {
 	BATCH = 256,			/* spans */
-	BATCH_BYTES = 2 << 20,
+	BATCH_BYTES = 512 << 10,	/* of memory; more would take the caches from the target */
 	LARGE = 256 << 10,		/* is read piece by piece */
 	MAX_BLIND = 1 << 16,
 	NEW_ARENAS = 16,
