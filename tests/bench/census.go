@@ -85,11 +85,11 @@ func besides(v []float64) (ratio, off float64) {
 	return median(ratios), 2 * standardError(ratios)
 }
 
-// standardError is the standard error of a median, by the middle half.
+// standardError is the standard error of a median, by the middle half; of fewer than four it is not known.
 func standardError(v []float64) float64 {
 	s := sorted(v)
 	if len(s) < 4 {
-		return 0
+		return math.NaN()
 	}
 	return (s[3*len(s)/4] - s[len(s)/4]) / 1.35 * 1.25 / math.Sqrt(float64(len(s)))
 }

@@ -197,31 +197,23 @@ func beside(work func(), begin func() *observer) *observer {
 }
 
 // pairs measures some numbers without and with an observer in turn; it answers for each number its medians without and
-// with, and with / without of each pair.
+// with, and with / without, where without is the mean of before and after, so that what drifts cancels out.
 func (b *bench) pairs(n int, begin func() *observer, work func(), measure func() []float64) []paired {
-	var all []paired
-	add := func(without, with []float64) {
-		for len(all) < len(with) {
-			all = append(all, paired{})
-		}
-		for k := range with {
-			p := &all[k]
-			p.without, p.ratios = append(p.without, without[k]), append(p.ratios, with[k]/without[k])
-		}
-	}
 	traced := func() []float64 {
 		o := beside(work, begin)
 		defer o.end()
 		return measure()
 	}
+	before := measure()
+	all := make([]paired, len(before))
 	for i := 0; i < n; i++ {
-		if i%2 == 0 {
-			without := measure()
-			add(without, traced())
-		} else {
-			with := traced()
-			add(measure(), with)
+		with := traced()
+		after := measure()
+		for k := range all {
+			without := (before[k] + after[k]) / 2
+			all[k].without, all[k].ratios = append(all[k].without, without), append(all[k].ratios, with[k]/without)
 		}
+		before = after
 	}
 	return all
 }

@@ -143,6 +143,24 @@ static void test_mixed(void **state)
 	before_free(b);
 }
 
+/* Collections that follow each other at once are not all worth a look. */
+static void test_turns(void **state)
+{
+	struct before *b = begin();
+	uint64_t first_ns = now_ns();
+
+	w.v[1] = (struct profile_bucket){ .size = 512, .allocs = 12, .frees = 9 };
+	before_turn(b);
+	assert_older(b, 0, 3, 3, 3);
+	w.v[1].frees = 10;
+	before_turn(b);
+	if (now_ns() - first_ns < 1000000000)
+		assert_older(b, 0, 3, 3, 3);
+	before_look(b);
+	assert_older(b, 0, 2, 2, 2);
+	before_free(b);
+}
+
 static void test_new_buckets(void **state)
 {
 	struct before *b = begin();
@@ -222,8 +240,8 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_at_the_attach), TEST(test_calm), TEST(test_mixed), TEST(test_new_buckets),
-		TEST(test_gone), TEST(test_no_profile), TEST(test_hostile),
+		TEST(test_at_the_attach), TEST(test_calm), TEST(test_mixed), TEST(test_turns),
+		TEST(test_new_buckets), TEST(test_gone), TEST(test_no_profile), TEST(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
