@@ -115,10 +115,10 @@ func (b *bench) stalls() {
 			measured[k] = fmt.Sprintf("%s %.0f us", beside[k].what, median(gaps[k]))
 		}
 		if urgent {
-			b.row(median(gaps[0]) < float64(stallBar.Microseconds()), "longest stall of the target during attach",
+			b.row(median(gaps[0]) < float64(stallBar.Microseconds()), "longest stall of the target during attach, at a real-time priority",
 				"under 0.3 ms", "beside %s", strings.Join(measured, ", "))
 		} else {
-			b.note("the same without a real-time priority", "beside %s", strings.Join(measured, ", "))
+			b.note("longest gap meanwhile, at an ordinary priority", "beside %s", strings.Join(measured, ", "))
 		}
 	}
 	p.end()

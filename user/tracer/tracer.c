@@ -5,10 +5,7 @@
  */
 #include "user/tracer/tracer.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
