@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * maps.bpf.h - the configuration, the control, the maps, and the counters of loss.
+ * maps.bpf.h - the configuration, the control, the maps, and the counters of hits and of loss.
  */
 #ifndef MAPS_BPF_H
 #define MAPS_BPF_H
@@ -15,7 +15,6 @@ const volatile struct gl_config config;
 /* Shared with user space through its mapping of this data; reading it costs one load. */
 volatile struct gl_control control __attribute__((aligned(64)));
 struct gl_cpu cpus[GL_CPU_ROWS] __attribute__((aligned(64)));
-__u64 counters[GL_N_COUNTERS] __attribute__((aligned(64)));
 struct gl_stack_set stacks_sent[1 << GL_STACK_SETS_LOG2] __attribute__((aligned(64)));
 
 /* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
@@ -35,7 +34,7 @@ static __always_inline struct gl_cpu *this_cpu(void)
 static __always_inline void count(enum gl_counter which)
 {
 	/* the program may be preempted by itself */
-	__sync_fetch_and_add(&counters[which], 1);
+	__sync_fetch_and_add(&this_cpu()->lost[which], 1);
 }
 
 /* A helper would cost the tenth of a hit.  The high half of a linear congruential generator

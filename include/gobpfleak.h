@@ -177,6 +177,18 @@ static inline __u32 gl_size_row(__u64 size)
 	return GL_CHANCES;
 }
 
+/* Loss: one counter for each way in which something may go missing. */
+enum gl_counter {
+	GL_LOST_RING,		/* records lost: the ring was full */
+	GL_LOST_ADDR,		/* hits lost: the result could not be read */
+	GL_LOST_WORK,		/* hits lost: no work area was free */
+	GL_LOST_STACK,		/* stacks lost: not even the first frame could be read */
+	GL_LOST_STACK_CUT,	/* stacks cut short */
+	GL_LOST_STACK_RING,	/* stacks not sent: no room or credit; their next hit tries again */
+	GL_STACKS_FULL,		/* not a loss: stacks pushed out of the table of those sent */
+	GL_N_COUNTERS,
+};
+
 /* Hits, by processor. */
 enum gl_hit {
 	GL_HIT_RECORDED,	/* a record was made, or lost */
@@ -186,11 +198,13 @@ enum gl_hit {
 	GL_N_HITS = 6,
 };
 
-/* What a processor has for itself: one cache line. */
+/* What a processor has for itself: a cache line, and one that is rarely used. */
 struct gl_cpu {
 	__u64 hits[GL_N_HITS];
 	__u64 random;		/* state of its random numbers, seeded by user space */
 	__u64 found;		/* how often the target was found in a trap of ours, see found.c */
+	__u64 lost[GL_N_COUNTERS];
+	__u64 pad;
 };
 
 /* The ids of the stacks that user space already has, in sets; 0: a free place. */
@@ -275,19 +289,6 @@ struct gl_gcend {
 	struct gl_header h;
 };
 
-/* ---- loss: one counter for each way in which something may go missing ---------------------- */
-
-enum gl_counter {
-	GL_LOST_RING,		/* records lost: the ring was full */
-	GL_LOST_ADDR,		/* hits lost: the result could not be read */
-	GL_LOST_WORK,		/* hits lost: no work area was free */
-	GL_LOST_STACK,		/* stacks lost: not even the first frame could be read */
-	GL_LOST_STACK_CUT,	/* stacks cut short */
-	GL_LOST_STACK_RING,	/* stacks not sent: no room or credit; their next hit tries again */
-	GL_STACKS_FULL,		/* not a loss: stacks pushed out of the table of those sent */
-	GL_N_COUNTERS,
-};
-
 _Static_assert(sizeof(struct gl_loc) == 8, "gl_loc");
 _Static_assert(sizeof(struct gl_probe) == 48, "gl_probe");
 _Static_assert(sizeof(struct gl_slot) == 64, "gl_slot");
@@ -295,7 +296,7 @@ _Static_assert(sizeof(struct gl_header) == 8, "gl_header");
 _Static_assert(sizeof(struct gl_alloc) == 56, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
 _Static_assert(sizeof(struct gl_control) == 32 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
-_Static_assert(sizeof(struct gl_cpu) == 64, "gl_cpu");
+_Static_assert(sizeof(struct gl_cpu) == 128, "gl_cpu");
 _Static_assert(sizeof(struct gl_config) == 96, "gl_config");
 _Static_assert(sizeof(struct gl_gcstart) == 24 + GL_HEAPSTATS_BYTES, "gl_gcstart");
 

@@ -25,8 +25,9 @@
 #include "user/observation.h"
 #include "user/process.h"
 
-#define LOOK_NS 1000000000ull	/* between two looks after collections, or more: they may take */
-#define LOOK_SHARE 200		/* one in so many of our time */
+#define LOOK_NS 200000000ull	/* between two looks after collections, */
+#define MAX_LOOK_NS 5000000000ull	/* or up to this: */
+#define LOOK_SHARE 200		/* they may take one in so many of our time */
 
 /* One bucket that held something at the attach, of that stack of the baseline. */
 struct older {
@@ -41,7 +42,9 @@ struct before {
 	struct baseline b;	/* as of the attach */
 	struct older *v;	/* as many as stacks */
 	uint64_t rate;
-	uint64_t next_ns;	/* not before: before_turn() */
+	uint32_t gen;		/* sweepgen when it was looked at, 0: before any turn, */
+	uint32_t last_gen;	/* and as of the last turn */
+	uint64_t next_ns;	/* the next look is not before */
 };
 
 static uint64_t less(uint64_t a, uint64_t b)	/* numbers are a hostile program's */
@@ -140,32 +143,39 @@ void before_free(struct before *b)
 	free(b);
 }
 
-void before_look(struct before *b)
+bool before_look(struct before *b)
 {
 	const struct profile *profile;
 
 	if (!b || look(b, &profile))
-		return;
+		return false;
 	for (size_t i = 0; i < b->b.n; i++)
 		count(&b->v[i], &profile->v[b->v[i].bucket]);
+	b->gen = b->last_gen;
+	return true;
 }
 
-void before_turn(struct before *b)
+void before_turn(struct before *b, uint32_t gen)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = now_ns(), pause;
 
-	if (!b || begin < b->next_ns)
+	if (!b)
 		return;
-	before_look(b);
-	b->next_ns = begin + LOOK_NS + LOOK_SHARE * (now_ns() - begin);
+	b->last_gen = gen;
+	if (gen == b->gen || begin < b->next_ns || !before_look(b))
+		return;
+	pause = LOOK_NS + LOOK_SHARE * (now_ns() - begin);
+	b->next_ns = begin + (pause < MAX_LOOK_NS ? pause : MAX_LOOK_NS);
 }
 
 void before_fill(const struct before *b, struct observation *o)
 {
 	struct obs_before *to = &o->before;
+	bool late;
 
 	if (!b)
 		return;
+	late = b->gen != b->last_gen;	/* all may have died in a collection since */
 	to->rate = b->rate;
 	to->v = xcalloc(b->b.n, sizeof(*to->v));
 	to->pcs = xcalloc(b->b.n_pcs, sizeof(*to->pcs));
@@ -179,7 +189,7 @@ void before_fill(const struct before *b, struct observation *o)
 			to->v[to->n++] = (struct obs_older){
 				.first_pc = st->first_pc, .n_pcs = st->n_pcs, .flags = st->flags,
 				.size = size, .chance = profile_chance(b->rate, size),
-				.least = b->v[i].least, .samples = b->v[i].samples,
+				.least = late ? 0 : b->v[i].least, .samples = b->v[i].samples,
 				.most = b->v[i].most };
 	}
 }

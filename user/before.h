@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct before;
 struct observation;
@@ -21,11 +22,12 @@ void before_new(struct before **out, struct process *p, size_t max_bytes,
 		bool (*interrupted)(void *ctx), void *ctx);
 void before_free(struct before *b);		/* NULL is fine, here and below */
 
-/* What has died since; a look that fails leaves what was known. */
-void before_look(struct before *b);
-/* The same after a collection, unless the last one was a moment ago: what the profile counts is not
- * lost in between. */
-void before_turn(struct before *b);
+/* What has died since; a look that fails, false, leaves what was known. */
+bool before_look(struct before *b);
+/* To be called again and again with sweepgen: looks soon after a collection, of many in a row after
+ * some, since what the profile counts is not lost in between.  If the process ends before the last
+ * one was looked at, nothing is known to live. */
+void before_turn(struct before *b, uint32_t gen);
 
 void before_fill(const struct before *b, struct observation *o);
 

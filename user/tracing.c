@@ -838,7 +838,6 @@ static void look(struct tracing *t, uint32_t gen)
 		if (t->aging)
 			aging_look(t->aging, track_cycles(t->track), start);
 		remember_heap(t, start);
-		before_turn(t->before);
 	} else if (err != -EINTR && !process_gone(t->p)) {
 		t->n_looks_failed++;
 	}
@@ -984,6 +983,8 @@ int tracing_turn(struct tracing *t, bool force)
 		look(t, gen);
 		memory_interval = MEMORY_AFTER_LOOK_NS;
 	}
+	if (known)
+		before_turn(t->before, gen);
 	if (t->gc)
 		gclog_look(t->gc);
 	if (now_ns() - t->memory_ns > memory_interval)

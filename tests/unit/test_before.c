@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -97,6 +98,17 @@ static void assert_older(const struct before *b, size_t i, unsigned least, unsig
 	observation_free(o);
 }
 
+static uint64_t samples(const struct before *b, size_t i)
+{
+	struct observation *o = xcalloc(1, sizeof(*o));
+	uint64_t n;
+
+	before_fill(b, o);
+	n = o->before.v[i].samples;
+	observation_free(o);
+	return n;
+}
+
 static void test_at_the_attach(void **state)
 {
 	struct observation *o = xcalloc(1, sizeof(*o));
@@ -143,21 +155,42 @@ static void test_mixed(void **state)
 	before_free(b);
 }
 
-/* Collections that follow each other at once are not all worth a look. */
+/* Collections that follow each other at once are not all worth a look, but the last one is. */
 static void test_turns(void **state)
 {
+	const struct timespec ms = { .tv_nsec = 1000000 };
 	struct before *b = begin();
-	uint64_t first_ns = now_ns();
 
 	w.v[1] = (struct profile_bucket){ .size = 512, .allocs = 12, .frees = 9 };
-	before_turn(b);
+	before_turn(b, 6);
 	assert_older(b, 0, 3, 3, 3);
 	w.v[1].frees = 10;
-	before_turn(b);
-	if (now_ns() - first_ns < 1000000000)
-		assert_older(b, 0, 3, 3, 3);
-	before_look(b);
+	before_turn(b, 6);
+	assert_older(b, 0, 3, 3, 3);
+	before_turn(b, 8);
+	for (int i = 0; i < 60000 && samples(b, 0) != 2; i++) {
+		nanosleep(&ms, NULL);
+		before_turn(b, 8);
+	}
 	assert_older(b, 0, 2, 2, 2);
+	before_free(b);
+}
+
+/* It ends before the last collection has been looked at: what died in that is not known. */
+static void test_late(void **state)
+{
+	struct before *b = begin();
+	struct observation *o = xcalloc(1, sizeof(*o));
+
+	w.v[1] = (struct profile_bucket){ .size = 512, .allocs = 12, .frees = 9 };
+	before_turn(b, 6);
+	w.gone = "exited";
+	before_turn(b, 8);
+	before_look(b);
+	before_fill(b, o);
+	assert_int_equal(o->before.v[0].least, 0);
+	assert_int_equal(o->before.v[0].most, 3);
+	observation_free(o);
 	before_free(b);
 }
 
@@ -241,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_at_the_attach), TEST(test_calm), TEST(test_mixed), TEST(test_turns),
+		TEST(test_late),
 		TEST(test_new_buckets), TEST(test_gone), TEST(test_no_profile), TEST(test_hostile),
 	};
 

@@ -84,6 +84,7 @@ static struct world {
 	struct tracer_probe probes[N_PROBES];
 	struct listen_setup listen;
 	unsigned n_before, n_before_looks;	/* at the profile, at the attach and later */
+	uint32_t before_gen;			/* as of the last turn */
 	unsigned planted;		/* groups */
 	unsigned n_planted;		/* times */
 	struct tracer_subset focus;	/* as told last */
@@ -505,8 +506,12 @@ void before_new(struct before **out, struct process *p, size_t max_bytes,
 	*out = NULL;
 }
 
-void before_look(struct before *b) { w.n_before_looks++; }
-void before_turn(struct before *b) { w.n_before_looks++; }
+bool before_look(struct before *b) { w.n_before_looks++; return true; }
+void before_turn(struct before *b, uint32_t gen)
+{
+	w.n_before_looks += gen != w.before_gen;
+	w.before_gen = gen;
+}
 void before_free(struct before *b) {}
 void before_fill(const struct before *b, struct observation *o) { o->before.rate = w.n_before; }
 
@@ -897,7 +902,7 @@ static void test_older(void **state)
 	observation_free(o);
 }
 
-/* The program's own profile is looked at right after the attach, and at each look at what lives. */
+/* The program's own profile is looked at right after the attach, and told of each collection. */
 static void test_before(void **state)
 {
 	struct observation *o;
@@ -907,11 +912,13 @@ static void test_before(void **state)
 	collect();
 	turn();
 	assert_int_equal(w.n_before_looks, 1);
-	w.alive_err = -EFAULT;
-	collect();
 	turn();
 	assert_int_equal(w.n_before_looks, 1);
+	collect();
+	turn();
+	assert_int_equal(w.n_before_looks, 2);
 	o = tracing_observe(w.t);
+	assert_int_equal(w.n_before_looks, 3);
 	assert_int_equal(o->before.rate, 1);
 	observation_free(o);
 }

@@ -149,7 +149,6 @@ static void share(struct loaded *l)
 	l->cpus = l->skel->bss->cpus;
 	l->stacks_sent = l->skel->bss->stacks_sent;
 	l->ring_fd = bpf_map__fd(l->skel->maps.ring);
-	l->counters = l->skel->bss->counters;
 	seed(l->cpus);
 }
 

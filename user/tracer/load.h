@@ -25,8 +25,7 @@ struct loaded {
 	int ring_fd;
 	volatile struct gl_control *control;	/* shared with the program */
 	volatile struct gl_cpu *cpus;		/* GL_CPU_ROWS of them, likewise, */
-	volatile struct gl_stack_set *stacks_sent;	/* these, */
-	const volatile __u64 *counters;		/* and GL_N_COUNTERS of these */
+	volatile struct gl_stack_set *stacks_sent;	/* and these */
 };
 
 /* Loads the programs for these probes but the twin; sets config.hash.  Tells the user on failure;

@@ -410,8 +410,10 @@ void tracer_forget_stack(struct tracer *tr, uint64_t id)
 
 void tracer_counters(const struct tracer *tr, uint64_t counters[GL_N_COUNTERS])
 {
-	for (int i = 0; i < GL_N_COUNTERS; i++)
-		counters[i] = tr->loaded.counters[i];
+	memset(counters, 0, GL_N_COUNTERS * sizeof(*counters));
+	for (int c = 0; c < GL_CPU_ROWS; c++)
+		for (int i = 0; i < GL_N_COUNTERS; i++)
+			counters[i] += tr->loaded.cpus[c].lost[i];
 }
 
 uint64_t tracer_damaged(const struct tracer *tr)

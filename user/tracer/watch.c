@@ -9,24 +9,26 @@
 #include "user/tracer/watch.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "user/base/util.h"
 #include "user/tracer/tracer.h"
 
 enum {
-	WINDOW_NS = 1000000,	/* between two looks in a window, or more where little is spent */
+	WINDOW_NS = 1000000,	/* between two looks in a window, or more while the limit is far, */
 	STEADY_NS = 10000000,	/* and where there is none, and at most */
-	RISE = 4,		/* times as much as until now may be spent from one to the next */
 };
 
 struct watch {
 	struct tracer *tr;
+	double n_cpu;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -77,18 +79,13 @@ static void wait_until(struct watch *w, uint64_t ns)
 	pthread_cond_timedwait(&w->changed, &w->lock, &at);
 }
 
-/* A look takes the processor away from the target, so there are few while the limit is far: even if
- * RISE times as much were spent as since the window was opened, and no longer after the one before
- * than that was after the opening. */
+/* A look takes the processor away from the target, so there is none before the limit can be reached:
+ * when all processors were in traps. */
 static uint64_t next_in_window(const struct watch *w, uint64_t now, double so_far)
 {
-	uint64_t open = now - w->outcome.opened_ns;
-	double room = (w->order.limit_ns - so_far) / RISE * (double)open;
-	uint64_t wait = open < STEADY_NS ? open : STEADY_NS;
+	double wait = (w->order.limit_ns - so_far) / w->n_cpu;
 
-	if (room < so_far * (double)wait)
-		wait = (uint64_t)(room / so_far);
-	return now + (wait > WINDOW_NS ? wait : WINDOW_NS);
+	return now + (uint64_t)fmin(fmax(wait, WINDOW_NS), STEADY_NS);
 }
 
 /* One look at the order; the lock is held, but while it waits. */
@@ -149,6 +146,7 @@ int watch_new(struct watch **out, struct tracer *tr)
 	int err;
 
 	w->tr = tr;
+	w->n_cpu = (double)sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
