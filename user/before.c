@@ -143,16 +143,15 @@ void before_free(struct before *b)
 	free(b);
 }
 
-bool before_look(struct before *b)
+void before_look(struct before *b)
 {
 	const struct profile *profile;
 
 	if (!b || look(b, &profile))
-		return false;
+		return;
 	for (size_t i = 0; i < b->b.n; i++)
 		count(&b->v[i], &profile->v[b->v[i].bucket]);
 	b->gen = b->last_gen;
-	return true;
 }
 
 void before_turn(struct before *b, uint32_t gen)
@@ -162,8 +161,9 @@ void before_turn(struct before *b, uint32_t gen)
 	if (!b)
 		return;
 	b->last_gen = gen;
-	if (gen == b->gen || begin < b->next_ns || !before_look(b))
+	if (gen == b->gen || begin < b->next_ns)
 		return;
+	before_look(b);
 	pause = LOOK_NS + LOOK_SHARE * (now_ns() - begin);
 	b->next_ns = begin + (pause < MAX_LOOK_NS ? pause : MAX_LOOK_NS);
 }

@@ -22,8 +22,8 @@ void before_new(struct before **out, struct process *p, size_t max_bytes,
 		bool (*interrupted)(void *ctx), void *ctx);
 void before_free(struct before *b);		/* NULL is fine, here and below */
 
-/* What has died since; a look that fails, false, leaves what was known. */
-bool before_look(struct before *b);
+/* What has died since; a look that fails leaves what was known. */
+void before_look(struct before *b);
 /* To be called again and again with sweepgen: looks soon after a collection, of many in a row after
  * some, since what the profile counts is not lost in between.  If the process ends before the last
  * one was looked at, nothing is known to live. */

@@ -61,7 +61,7 @@ static const double
 	PACE_STARTS = 2000,		/* expected in them, before they tell */
 	ASSUMED_TIMES = 2.5,		/* what a hit costs, of its price, until then, */
 	MAX_TIMES = 4,			/* and at most */
-	ENOUGH_STARTS = 1000;		/* in a window, for each percent of the budget */
+	ENOUGH_STARTS = 1000;		/* in a window, for each percent of the budget, or part */
 
 enum { ASSUMED_BYTES = 64 };		/* of an object, where nothing is known */
 enum { COUNT_S = 1, MIN_HOLD_S = 5, MAX_HOLD_S = 300, CALM_S = 60 };

@@ -84,21 +84,23 @@ func (b *bench) attachAndLeave() {
 func (b *bench) stalls() {
 	p := b.start(b.build("churn", "", ""))
 	p.line()
-	gap := func(beside func()) float64 {
+	gap := func(begin func() *observer) float64 {
 		done := make(chan float64)
 		go func() { done <- p.ask("gap 500") }()
 		time.Sleep(100 * time.Millisecond)
-		beside()
+		if o := begin(); o != nil {
+			defer o.end()
+		}
 		return <-done / 1e3
 	}
 	beside := []struct {
-		what string
-		do   func()
+		what  string
+		begin func() *observer // nil: it is over
 	}{
-		{"gobpfleak", func() { b.trace(p.pid(), "-s", "0").end() }},
-		{"the empty program", func() { b.observe("attached", b.empty, strconv.Itoa(p.pid()), "heap").end() }},
-		{"a program that computes", func() { compute(attachBar) }},
-		{"nobody", func() {}},
+		{"gobpfleak", func() *observer { return b.trace(p.pid(), "-s", "0") }},
+		{"the empty program", func() *observer { return b.observe("attached", b.empty, strconv.Itoa(p.pid()), "heap") }},
+		{"a program that computes", func() *observer { compute(attachBar); return nil }},
+		{"nobody", func() *observer { return nil }},
 	}
 	for _, urgent := range []bool{false, true} {
 		gaps := make([][]float64, len(beside))
@@ -107,7 +109,7 @@ func (b *bench) stalls() {
 		}
 		for i := 0; i < b.rounds; i++ {
 			for k := range beside {
-				gaps[k] = append(gaps[k], gap(beside[k].do))
+				gaps[k] = append(gaps[k], gap(beside[k].begin))
 			}
 		}
 		measured := make([]string, len(beside))

@@ -371,7 +371,7 @@ func (b *bench) slowerBesideLooks(p *program, pid string) (ratios []float64) {
 				return false
 			}
 		}
-		for !over() {
+		for {
 			ratio := p.slower(func(on bool) {
 				if on {
 					cmd.Process.Signal(syscall.SIGCONT)
@@ -380,9 +380,11 @@ func (b *bench) slowerBesideLooks(p *program, pid string) (ratios []float64) {
 				}
 			})
 			cmd.Process.Signal(syscall.SIGCONT)
+			if over() {
+				break
+			}
 			ratios = append(ratios, ratio)
 		}
-		ratios = ratios[:len(ratios)-1] // it ended in the last one
 	}
 	return
 }

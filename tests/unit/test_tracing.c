@@ -506,7 +506,7 @@ void before_new(struct before **out, struct process *p, size_t max_bytes,
 	*out = NULL;
 }
 
-bool before_look(struct before *b) { w.n_before_looks++; return true; }
+void before_look(struct before *b) { w.n_before_looks++; }
 void before_turn(struct before *b, uint32_t gen)
 {
 	w.n_before_looks += gen != w.before_gen;

@@ -10,8 +10,8 @@
 #include "user/target.h"
 
 enum {
-	BYTES = 256 << 10,	/* of memory read at a time: what the target has in the caches that it
-				 * shares with us is to stay there */
+	BYTES = 256 << 10,	/* of memory read at a time; more would take the caches from the
+				 * target */
 	LARGE = 256 << 10,	/* is read piece by piece */
 };
 

@@ -79,8 +79,8 @@ static void wait_until(struct watch *w, uint64_t ns)
 	pthread_cond_timedwait(&w->changed, &w->lock, &at);
 }
 
-/* A look takes the processor away from the target, so there is none before the limit can be reached:
- * when all processors were in traps. */
+/* A look takes the processor away from the target, so there is none before the limit can be
+ * reached: when all processors were in traps. */
 static uint64_t next_in_window(const struct watch *w, uint64_t now, double so_far)
 {
 	double wait = (w->order.limit_ns - so_far) / w->n_cpu;
