@@ -381,6 +381,7 @@ static void read_headers(struct look *l, struct span *s, const struct span_marks
 		if (type)
 			learn_object(l, &p, type, STRENGTH_OWN);
 	}
+	visit_span(l, &learner, s);	/* its memory is at hand */
 }
 
 /* What the caller knows. */

@@ -101,6 +101,18 @@ struct blind {
 	uint32_t span, index;
 };
 
+/* Edges that wait to be dealt with, each with who holds it: edges.c. */
+enum { EDGES_WAIT = 32 };	/* a power of two */
+
+struct edge_line {
+	struct waiting_edge {
+		struct edge edge;
+		struct holder holder;
+	} v[EDGES_WAIT];
+	uint32_t begin, end;	/* they only grow; modulo EDGES_WAIT */
+	edge_fn edge;		/* who deals with them */
+};
+
 struct look {
 	const struct heap *heap;
 	const struct heap_options *options;
@@ -118,6 +130,7 @@ struct look {
 	void (*own_type)(struct look *l, const struct place *p, uint32_t type);
 	struct window win, bits, part;
 	struct walk walk;
+	struct edge_line line;
 	struct holder holder;
 	struct table parts;
 	struct table frames;		/* what the code says of return addresses on stacks */
@@ -196,6 +209,8 @@ struct visitor {
 	void (*part)(struct look *l, const struct part_todo *t);
 };
 void visit_all(struct look *l, const struct visitor *v);
+/* The same for one span, whose memory is in the window. */
+void visit_span(struct look *l, const struct visitor *v, struct span *s);
 
 /* Goes over all spans that are wanted, in order of address, each with its marks (NULL: it is not
  * what it was, or did not keep still), and with its memory in the window if that is asked for. */
@@ -205,6 +220,12 @@ struct sweep {
 	void (*span)(struct look *l, struct span *s, const struct span_marks *m);
 };
 void sweep_spans(struct look *l, const struct sweep *sw);
+
+/* Between these, what walks give to l->walk.edge comes to it some edges later. */
+void edges_begin(struct look *l);
+void edges_flush(struct look *l);	/* nothing waits any more */
+bool edges_lead_to(const struct look *l, const struct span *s);	/* whether any that wait do */
+void edges_end(struct look *l);
 
 /* The edge leads to no span: whoever holds it is to be visited again when more are known. */
 void blind_found(struct look *l, const struct edge *e);

@@ -80,6 +80,7 @@ void sweep_spans(struct look *l, const struct sweep *sw)
 	uint32_t gen;
 
 	pc->bytes = sw->memory ? xcalloc(1, BYTES) : NULL;
+	edges_begin(l);
 	while (!l->err && !look_interrupted(l) && choose(l, sw, pc, &next)) {
 		l->err = gomem_span_marks(l->gm, pc->mspans, pc->n, pc->marks, &gen);
 		if (l->err)
@@ -88,6 +89,7 @@ void sweep_spans(struct look *l, const struct sweep *sw)
 			feed_many(&l->feed, pc->reads, pc->n);
 		visit_piece(l, sw, pc);
 	}
+	edges_end(l);
 	window_set(&l->win, 0, NULL, 0);
 	free(pc->bytes);
 	free(pc);

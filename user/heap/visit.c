@@ -32,7 +32,16 @@ struct batch {
 	uint8_t *bytes;
 };
 
-static void take(struct look *l, struct batch *b)
+/* What made it wait may have been visited since, with something else of the span. */
+static bool has_pending(const struct look *l, const struct visitor *v, const struct span *s)
+{
+	for (uint32_t i = 0; s->labels && i < s->nelems; i++)
+		if (v->pending(l, s, s->labels[i]))
+			return true;
+	return false;
+}
+
+static void take(struct look *l, const struct visitor *v, struct batch *b)
 {
 	size_t used = 0;
 
@@ -43,7 +52,7 @@ static void take(struct look *l, struct batch *b)
 
 		if (!s)
 			break;
-		if (s->flags & SPAN_GONE)
+		if (s->flags & SPAN_GONE || !has_pending(l, v, s))
 			continue;
 		*r = (struct target_read){ .addr = s->start, .buf = b->bytes + used };
 		if (!span_is_noscan(s) && span_bytes(s) <= LARGE)
@@ -64,7 +73,7 @@ static void take(struct look *l, struct batch *b)
 	}
 }
 
-static void visit_span(struct look *l, const struct visitor *v, struct span *s)
+void visit_span(struct look *l, const struct visitor *v, struct span *s)
 {
 	bool again;
 
@@ -77,6 +86,10 @@ static void visit_span(struct look *l, const struct visitor *v, struct span *s)
 				continue;
 			space_object(s, i, &p);
 			v->visit(l, &p, &s->labels[i]);
+			again = true;
+		}
+		if (edges_lead_to(l, s)) {
+			edges_flush(l);
 			again = true;
 		}
 	} while (again);
@@ -109,8 +122,9 @@ void visit_all(struct look *l, const struct visitor *v)
 	struct batch *b = xcalloc(1, sizeof(*b));
 
 	b->bytes = xcalloc(1, BATCH_BYTES);
+	edges_begin(l);
 	do {
-		take(l, b);
+		take(l, v, b);
 		window_set(&l->bits, 0, NULL, 0);	/* of the same time as the memory */
 		for (size_t i = 0; i < b->n; i++) {
 			bool whole = b->reads[i].len && b->reads[i].ok;
@@ -119,8 +133,11 @@ void visit_all(struct look *l, const struct visitor *v)
 				   whole ? b->reads[i].len : 0);
 			visit_span(l, v, b->spans[i]);
 		}
+		edges_flush(l);
 		visit_parts(l, v);
+		edges_flush(l);
 	} while ((b->n || l->n_todo) && !look_interrupted(l) && !is_late(l));
+	edges_end(l);
 	free(b->bytes);
 	free(b);
 }
@@ -141,7 +158,8 @@ bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
 	size_t n = l->n_blind, known = l->space.n;
 
 	l->n_blind = 0;
-	if ((!n && !has_moved(l)) || look_interrupted(l) || space_fill(&l->space, l->gm) || l->space.n == known)
+	if ((!n && !has_moved(l)) || look_interrupted(l) || space_fill(&l->space, l->gm) ||
+	    l->space.n == known)
 		return false;
 	l->n_new_spans += l->space.n - known;
 	for (size_t i = 0; i < n; i++) {
