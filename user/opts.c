@@ -575,8 +575,7 @@ static const struct row fixed_rows[] = {
 	{ "class", CMD_HEAP, .arg = "SIZE", .parse = parse_size, AT(only_size), .min = 8,
 	  .help = "only objects in slots of SIZE bytes" },
 	{ "rate", CMD_HEAP, .arg = "SIZE", .parse = parse_size, AT(read_rate), .min = 1 << 20,
-	  .help = "read no more than SIZE of the process's memory a second (as 100MiB; no limit "
-		  "if not given)" },
+	  .help = "read no more than SIZE of the process's memory a second (320MiB)" },
 	{ "memory", REPORTS | CMD_WATCH, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
 	  .min = MIN_MEMORY,
 	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },

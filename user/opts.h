@@ -49,7 +49,7 @@ struct opts {
 	size_t top;			/* rows of the text report */
 	uint64_t diff_ns;		/* between two looks; 0: one look */
 	uint64_t only_size;		/* objects of that size; 0: all */
-	uint64_t read_rate;		/* bytes a second; 0: no limit */
+	uint64_t read_rate;		/* bytes a second; 0: as usual */
 	uint64_t memory_bytes;		/* that this program may take for what it follows */
 	bool heap, goroutines;
 	double budget_percent;		/* of one core of the target */

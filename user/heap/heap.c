@@ -22,6 +22,10 @@
 #include "user/target.h"
 
 enum { PIECE = 256 << 10, SMALL_PIECE = 4096 };
+enum {
+	CREDIT_NS = 5000000,	/* of reading may be saved up */
+	SHORT_NS = 200000,	/* is not waited for: that takes longer than it should */
+};
 
 int heap_open(struct heap **out, struct gomem *gm, const struct gofacts *facts)
 {
@@ -50,31 +54,35 @@ void heap_close(struct heap *h)
 	free(h);
 }
 
-/* Waits as long as what was read is more than the rate allows. */
-static void keep_rate(const struct feed *f)
+/* Waits as long as what was read is more than the rate allows.  Time in which nothing was read is
+ * not made up for: it would be at the program's cost again. */
+static void keep_rate(struct feed *f, uint64_t bytes)
 {
-	uint64_t due, now;
+	uint64_t now = now_ns();
 	struct timespec ts;
 
+	f->bytes += bytes;
+	f->reads++;
 	if (!f->rate)
 		return;
-	due = f->start_ns + (uint64_t)((double)f->bytes * 1e9 / (double)f->rate);
-	now = now_ns();
-	if (due <= now)
+	if (f->due_ns + CREDIT_NS < now)
+		f->due_ns = now - CREDIT_NS;
+	f->due_ns += (uint64_t)((double)bytes * 1e9 / (double)f->rate);
+	if (f->due_ns < now + SHORT_NS)
 		return;
-	ts.tv_sec = (time_t)((due - now) / 1000000000);
-	ts.tv_nsec = (long)((due - now) % 1000000000);
+	ts.tv_sec = (time_t)((f->due_ns - now) / 1000000000);
+	ts.tv_nsec = (long)((f->due_ns - now) % 1000000000);
 	nanosleep(&ts, NULL);
 }
 
 size_t feed_many(struct feed *f, struct target_read *reads, size_t n)
 {
 	size_t n_ok = target_read_many(gomem_target(f->gm), reads, n);
+	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < n; i++)
-		f->bytes += reads[i].ok ? reads[i].len : 0;
-	f->reads++;
-	keep_rate(f);
+		bytes += reads[i].ok ? reads[i].len : 0;
+	keep_rate(f, bytes);
 	return n_ok;
 }
 
@@ -82,10 +90,27 @@ bool feed_read(struct feed *f, uint64_t addr, void *buf, size_t len)
 {
 	bool ok = !target_read(gomem_target(f->gm), addr, buf, len);
 
-	f->bytes += ok ? len : 0;
-	f->reads++;
-	keep_rate(f);
+	keep_rate(f, ok ? len : 0);
 	return ok;
+}
+
+int feed_marks(struct feed *f, const uint64_t *mspans, size_t n, struct span_marks *out,
+	       uint32_t *gen)
+{
+	int err = gomem_span_marks(f->gm, mspans, n, out, gen);
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < n && !err; i++)	/* each is read twice */
+		bytes += 2 * (uint64_t)gomem_layout(f->gm)->mspan_size +
+			 (out[i].known ? (out[i].span.nelems + 7) / 8 : 0);
+	keep_rate(f, bytes);
+	return err;
+}
+
+void feed_spans(struct feed *f, const uint64_t *addrs, size_t n, struct go_span *out, bool *ok)
+{
+	gomem_read_spans(f->gm, addrs, n, out, ok);
+	keep_rate(f, n * (uint64_t)gomem_layout(f->gm)->mspan_size);
 }
 
 bool look_interrupted(struct look *l)
@@ -186,7 +211,7 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	l.gen = gen;
 	l.n_mallocs = look_mallocs(&l);
 	if (!err)
-		err = space_fill(&l.space, h->gm);
+		err = space_fill(&l.space, &l.feed);
 	if (!err) {
 		scope_init(&l);
 		learn_all(&l);

@@ -37,11 +37,16 @@ struct feed {
 	struct gomem *gm;
 	uint64_t rate;		/* bytes a second; 0: no limit */
 	uint64_t start_ns;
+	uint64_t due_ns;	/* when as much as has been read may have been */
 	uint64_t bytes, reads;
 };
 
 size_t feed_many(struct feed *f, struct target_read *reads, size_t n);
 bool feed_read(struct feed *f, uint64_t addr, void *buf, size_t len);
+/* gomem_read_spans() and gomem_span_marks(). */
+void feed_spans(struct feed *f, const uint64_t *addrs, size_t n, struct go_span *out, bool *ok);
+int feed_marks(struct feed *f, const uint64_t *mspans, size_t n, struct span_marks *out,
+	       uint32_t *gen);
 
 /* ---- spans and objects -------------------------------------------------------------------- */
 
@@ -92,7 +97,7 @@ struct place {
 
 /* Adds the spans that are in use now and were not known, which moves all spans.  Begin with a
  * struct that has budget and header only.  -ENOMEM: over the budget; what is there can be used. */
-int space_fill(struct space *sp, struct gomem *gm);
+int space_fill(struct space *sp, struct feed *f);
 void space_free(struct space *sp);
 
 static inline bool span_is_noscan(const struct span *s)

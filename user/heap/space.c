@@ -101,12 +101,12 @@ static uint32_t *page_slot(struct space *sp, uint64_t addr)
 }
 
 /* Whether it is now what it was just read to be: half of it may have been of the span before. */
-static bool is_still(struct gomem *gm, const struct span *s)
+static bool is_still(struct feed *f, const struct span *s)
 {
 	struct go_span now;
 	bool ok;
 
-	gomem_read_spans(gm, &s->mspan, 1, &now, &ok);
+	feed_spans(f, &s->mspan, 1, &now, &ok);
 	return ok && now.start == s->start && now.npages == s->npages &&
 	       now.spanclass == s->spanclass;
 }
@@ -163,13 +163,13 @@ static int make_room(struct space *sp, size_t n)
 }
 
 /* Those that come later take the pages of others. */
-static int add_spans(struct space *sp, struct gomem *gm, const struct span *v, size_t n)
+static int add_spans(struct space *sp, struct feed *f, const struct span *v, size_t n)
 {
 	bool first = !sp->n;
 	int err = make_room(sp, n);
 
 	for (size_t i = 0; i < n && !err; i++) {
-		if (is_known(sp, &v[i]) || (!first && !is_still(gm, &v[i])))
+		if (is_known(sp, &v[i]) || (!first && !is_still(f, &v[i])))
 			continue;
 		sp->v[++sp->n] = v[i];
 		if (map_span(sp, (uint32_t)sp->n))
@@ -178,7 +178,7 @@ static int add_spans(struct space *sp, struct gomem *gm, const struct span *v, s
 	return err;
 }
 
-static int read_spans(struct space *sp, struct gomem *gm, const uint64_t *addrs, size_t n)
+static int read_spans(struct space *sp, struct feed *f, const uint64_t *addrs, size_t n)
 {
 	struct go_span *found = xcalloc(READ_BATCH, sizeof(*found));
 	struct span *v = xcalloc(n + 1, sizeof(*v));
@@ -188,28 +188,28 @@ static int read_spans(struct space *sp, struct gomem *gm, const uint64_t *addrs,
 
 	for (size_t done = 0, part; done < n; done += part) {
 		part = n - done < READ_BATCH ? n - done : READ_BATCH;
-		gomem_read_spans(gm, addrs + done, part, found, ok);
+		feed_spans(f, addrs + done, part, found, ok);
 		for (size_t i = 0; i < part; i++)
 			if (ok[i] && found[i].npages <= MAX_SPAN_PAGES)
 				fill_span(&v[n_found++], &found[i], addrs[done + i], sp->header);
 	}
 	if (n_found)
 		qsort(v, n_found, sizeof(*v), by_start);
-	err = add_spans(sp, gm, v, n_found);
+	err = add_spans(sp, f, v, n_found);
 	free(found);
 	free(v);
 	return err;
 }
 
-int space_fill(struct space *sp, struct gomem *gm)
+int space_fill(struct space *sp, struct feed *f)
 {
 	uint64_t *addrs;
 	size_t n;
-	int err = gomem_allspans(gm, MAX_SPANS, &addrs, &n);
+	int err = gomem_allspans(f->gm, MAX_SPANS, &addrs, &n);
 
 	if (err)
 		return err;
-	err = read_spans(sp, gm, addrs, n);
+	err = read_spans(sp, f, addrs, n);
 	free(addrs);
 	return err;
 }

@@ -82,7 +82,7 @@ void sweep_spans(struct look *l, const struct sweep *sw)
 	pc->bytes = sw->memory ? xcalloc(1, BYTES) : NULL;
 	edges_begin(l);
 	while (!l->err && !look_interrupted(l) && choose(l, sw, pc, &next)) {
-		l->err = gomem_span_marks(l->gm, pc->mspans, pc->n, pc->marks, &gen);
+		l->err = feed_marks(&l->feed, pc->mspans, pc->n, pc->marks, &gen);
 		if (l->err)
 			break;
 		if (sw->memory)

@@ -158,7 +158,7 @@ bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
 	size_t n = l->n_blind, known = l->space.n;
 
 	l->n_blind = 0;
-	if ((!n && !has_moved(l)) || look_interrupted(l) || space_fill(&l->space, l->gm) ||
+	if ((!n && !has_moved(l)) || look_interrupted(l) || space_fill(&l->space, &l->feed) ||
 	    l->space.n == known)
 		return false;
 	l->n_new_spans += l->space.n - known;
