@@ -27,8 +27,6 @@
 #include "user/looker.h"
 #include "user/process.h"
 
-/* A quarter of what one core reads; a program that runs beside it is not slowed down by so much. */
-#define RATE (512ull << 20)
 #define FIRST_NS 1000000000ull		/* after the begin */
 #define QUICK_NS 100000000ull		/* nobody notices */
 #define PATIENCE_NS (2 * QUICK_NS)	/* with one that should have been quick; */
@@ -108,7 +106,7 @@ static void choose_classes(struct heapgrowth *g, const struct heapgrowth_moment 
 
 static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
-	struct looker_order order = { .rate = RATE, .max_bytes = g->opt.max_bytes,
+	struct looker_order order = { .rate = HEAP_RATE, .max_bytes = g->opt.max_bytes,
 				      .slot = free_slot(g) };
 	size_t n = g->opt.seeds ? g->opt.seeds(g->opt.ctx, looker_seeds(g->looker), LOOKER_SEEDS) :
 				  0;

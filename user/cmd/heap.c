@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "include/gobpfleak.h"
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/cmd/ends.h"
 #include "user/heap/heap.h"
@@ -36,7 +37,6 @@ enum {
 	SCREEN_ROWS = 30, SCREEN_HOLDERS = 10,
 	MANY_ROWS = 2000, MANY_HOLDERS = 50,
 	ALL = 1 << 20,
-	DEFAULT_RATE = 320 << 20,	/* bytes that are read a second */
 };
 
 struct run {
@@ -95,7 +95,7 @@ static struct heap_options options(struct run *r)
 {
 	const struct opts *o = r->o;
 	struct heap_options opt = {
-		.rate = o->read_rate ? o->read_rate : DEFAULT_RATE, .only_size = o->only_size,
+		.rate = o->read_rate ? o->read_rate : HEAP_RATE, .only_size = o->only_size,
 		.min_size = o->filter.min_object, .max_size = o->filter.max_object,
 		.max_bytes = o->memory_bytes,
 		.n_detailed = o->top ? MANY_ROWS : ALL, .n_holders = o->top ? MANY_HOLDERS : ALL,
