@@ -23,6 +23,7 @@ struct source {
 	void (*fn)(void *ctx);
 	void (*signal_fn)(void *ctx, int signal, bool from_terminal);
 	void *ctx;
+	struct loop *loop;
 };
 
 struct loop {
@@ -30,6 +31,8 @@ struct loop {
 	struct source sources[MAX_SOURCES];
 	size_t n;
 	sigset_t interrupts;
+	uint64_t taken_ns;		/* when one of them was first handled; 0: none was */
+	bool interrupted;		/* by another, which is not waiting any more */
 	uint64_t end_ns;
 };
 
@@ -90,8 +93,11 @@ static void take_signals(struct source *s)
 {
 	struct signalfd_siginfo si;
 
-	while (read(s->fd, &si, sizeof(si)) == sizeof(si))
+	while (read(s->fd, &si, sizeof(si)) == sizeof(si)) {
+		if (!s->loop->taken_ns && sigismember(&s->loop->interrupts, (int)si.ssi_signo))
+			s->loop->taken_ns = now_ns();
 		s->signal_fn(s->ctx, (int)si.ssi_signo, si.ssi_code == SI_KERNEL);
+	}
 }
 
 static void fill(sigset_t *set, const int *signals)
@@ -110,7 +116,7 @@ int loop_signals(struct loop *l, const int *signals,
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return add(l, (struct source){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
 				       .own = true, .take = take_signals, .signal_fn = fn,
-				       .ctx = ctx });
+				       .ctx = ctx, .loop = l });
 }
 
 void loop_interrupt_on(struct loop *l, const int *signals)
@@ -123,15 +129,30 @@ void loop_interrupt_at(struct loop *l, uint64_t end_ns)
 	l->end_ns = end_ns;
 }
 
-bool loop_interrupted(const struct loop *l)
+/* Takes the echoes of those that wait away. */
+static void take_echoes(struct loop *l, const sigset_t *waiting)
+{
+	const struct timespec none = { 0 };
+	siginfo_t si;
+
+	while (sigtimedwait(waiting, &si, &none) > 0)
+		l->interrupted |= si.si_code == SI_KERNEL;
+}
+
+bool loop_interrupted(struct loop *l)
 {
 	sigset_t waiting;
 
-	if (l->end_ns && now_ns() >= l->end_ns)
+	if (l->interrupted || (l->end_ns && now_ns() >= l->end_ns))
 		return true;
 	sigpending(&waiting);
 	sigandset(&waiting, &waiting, &l->interrupts);
-	return !sigisemptyset(&waiting);
+	if (sigisemptyset(&waiting))
+		return false;
+	if (!l->taken_ns || now_ns() - l->taken_ns >= LOOP_ECHO_NS)
+		return true;
+	take_echoes(l, &waiting);
+	return l->interrupted;
 }
 
 int loop_wait(struct loop *l)

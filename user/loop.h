@@ -24,11 +24,15 @@ int loop_add(struct loop *l, int fd, void (*fn)(void *ctx), void *ctx);
 int loop_signals(struct loop *l, const int *signals,
 		 void (*fn)(void *ctx, int signal, bool from_terminal), void *ctx);
 
+/* timeout(1) and others signal a process and then its group: what comes so soon after the first
+ * and from no terminal says nothing new. */
+#define LOOP_ECHO_NS 500000000ull
+
 /* Long work ends early when this is true: one of these signals (the list ends with 0) waits to be
- * handled, or CLOCK_MONOTONIC has reached end_ns (0: never).  Cheap to ask. */
+ * handled, and is no echo, or CLOCK_MONOTONIC has reached end_ns (0: never).  Cheap to ask. */
 void loop_interrupt_on(struct loop *l, const int *signals);
 void loop_interrupt_at(struct loop *l, uint64_t end_ns);
-bool loop_interrupted(const struct loop *l);
+bool loop_interrupted(struct loop *l);
 
 /* Waits until something is to be done, and has it done. */
 int loop_wait(struct loop *l);

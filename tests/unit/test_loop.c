@@ -71,6 +71,9 @@ static void test_interrupted(void **state)
 	static const int ends[] = { SIGTERM, 0 }, asks[] = { SIGUSR1, 0 };
 	struct seen s = { 0 };
 	struct loop *l;
+	sigset_t waiting;
+	uint64_t before;
+	bool interrupted;
 
 	assert_int_equal(loop_open(&l), 0);
 	assert_int_equal(loop_signals(l, ends, on_signal, &s), 0);
@@ -82,9 +85,17 @@ static void test_interrupted(void **state)
 	raise(SIGTERM);
 	assert_true(loop_interrupted(l));
 	assert_true(loop_interrupted(l));
+	before = now_ns();
 	while (s.n_signals < 2)
 		assert_int_equal(loop_wait(l), 0);
 	assert_false(loop_interrupted(l));
+	raise(SIGTERM);		/* its echo, unless we were kept from a processor for so long */
+	interrupted = loop_interrupted(l);
+	if (now_ns() - before < LOOP_ECHO_NS) {
+		assert_false(interrupted);
+		assert_int_equal(sigpending(&waiting), 0);
+		assert_false(sigismember(&waiting, SIGTERM));
+	}
 	loop_interrupt_at(l, now_ns() + (uint64_t)3600 * 1000000000);
 	assert_false(loop_interrupted(l));
 	loop_interrupt_at(l, now_ns());

@@ -153,18 +153,27 @@ static bool report_due(struct run *r)
 
 /* ---- what ends a trace ---------------------------------------------------------------------- */
 
-static volatile sig_atomic_t told_to_end;	/* by a signal: the next one leaves at once */
+static volatile sig_atomic_t told_to_end;	/* by a signal: the next one leaves at once, */
+static volatile uint64_t told_ns;		/* if it is no echo of that */
 
 /* The first signal after the end has come otherwise asks for what is being done. */
-static void leave(int signo)
+static void leave(int signo, bool from_terminal)
 {
 	if (!told_to_end) {
+		told_ns = now_ns();
 		told_to_end = true;
 		return;
 	}
+	if (!from_terminal && now_ns() - told_ns < LOOP_ECHO_NS)
+		return;
 	outputs_abandon();
 	signal(signo, SIG_DFL);
 	raise(signo);
+}
+
+static void on_next(int signo, siginfo_t *si, void *context)
+{
+	leave(signo, si->si_code == SI_KERNEL);
 }
 
 /* The kernel removes the probes with us.  Not on SIGHUP: the kernel and the shell both send it when
@@ -172,8 +181,8 @@ static void leave(int signo)
 static void leave_on_next(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGQUIT };
-	const struct sigaction at_once = { .sa_handler = leave,
-					    .sa_flags = SA_NODEFER | SA_RESTART };
+	const struct sigaction at_once = { .sa_sigaction = on_next,
+					    .sa_flags = SA_NODEFER | SA_RESTART | SA_SIGINFO };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -190,9 +199,10 @@ static void on_end(void *ctx, int signo, bool from_terminal)
 
 	if (told_to_end) {
 		if (signo != SIGHUP)
-			leave(signo);
+			leave(signo, from_terminal);
 		return;
 	}
+	told_ns = now_ns();
 	told_to_end = true;
 	leave_on_next();
 	/* The terminal has shown ^C there. */
