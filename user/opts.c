@@ -249,6 +249,9 @@ static int parse_pid(struct parsing *p, const char *arg)
 		p->o->name = arg;
 		return 0;
 	}
+	if (*arg == '-' && arg[1] && !isdigit((unsigned char)arg[1]))
+		return wrong(p, "-p: its PID is missing, '%s' follows: is the process running?",
+			     arg);
 	err = set_number(p, "-p", arg, 1, INT_MAX, &v);
 	p->o->pid = err ? 0 : (pid_t)v;
 	return err;
@@ -285,6 +288,17 @@ static int parse_size(struct parsing *p, const char *arg)
 			     p->row->min < 1 << 20 ? " bytes" : "MiB");
 	*(uint64_t *)field(p) = (uint64_t)v;
 	return 0;
+}
+
+static int parse_memory(struct parsing *p, const char *arg)
+{
+	uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	int err = parse_size(p, arg);
+
+	if (!err && *(uint64_t *)field(p) > all)
+		return wrong(p, "--%s: '%s' is more than this machine has: %" PRIu64 "MiB",
+			     p->row->name, arg, all >> 20);
+	return err;
 }
 
 /* "1", "0.5", "2%" */
@@ -506,8 +520,16 @@ static int parse_path(struct parsing *p, const char *arg)
 	return 0;
 }
 
+/* As others name stdout. */
+static bool is_dash(const char *arg)
+{
+	return !strcmp(arg, "-");
+}
+
 static int parse_output(struct parsing *p, const char *arg)
 {
+	if (is_dash(arg))
+		return wrong(p, "-o -: leave -o out, and it goes to stdout");
 	p->o->outputs[0].path = arg;
 	return 0;
 }
@@ -515,6 +537,9 @@ static int parse_output(struct parsing *p, const char *arg)
 /* --pprof FILE and its like: one more output. */
 static int parse_file(struct parsing *p, const char *arg)
 {
+	if (is_dash(arg))
+		return wrong(p, "--%s -: what goes to stdout is chosen by --format %s",
+			     p->row->name, p->row->format->name);
 	if (p->o->n_outputs == OPTS_MAX_OUTPUTS)
 		return wrong(p, "--%s: no more than %d reports at once", p->row->name,
 			     OPTS_MAX_OUTPUTS);
@@ -576,7 +601,7 @@ static const struct row fixed_rows[] = {
 	  .help = "only objects in slots of SIZE bytes" },
 	{ "rate", CMD_HEAP, .arg = "SIZE", .parse = parse_size, AT(read_rate), .min = 1 << 20,
 	  .help = "read no more than SIZE of the process's memory a second (320MiB)" },
-	{ "memory", REPORTS | CMD_WATCH, .arg = "SIZE", .parse = parse_size, AT(memory_bytes),
+	{ "memory", REPORTS | CMD_WATCH, .arg = "SIZE", .parse = parse_memory, AT(memory_bytes),
 	  .min = MIN_MEMORY,
 	  .help = "memory that gobpfleak may take for what it follows (256MiB; 64MiB or more)" },
 	{ "budget", CMD_TRACE, .arg = "PERCENT", .parse = parse_percent, AT(budget_percent),
@@ -987,6 +1012,15 @@ static const char *of_others(int letter, const char *text, struct row rows[MAX_R
 	return NULL;
 }
 
+static size_t n_that_begin(const struct table *t, const char *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		n += !strncmp(t->rows[i].name, text + 2, strcspn(text + 2, "="));
+	return n;
+}
+
 static int bad_option(struct parsing *p, const struct table *t, int c, const char *text)
 {
 	const struct row *row = find_row(t, optopt);
@@ -1002,7 +1036,8 @@ static int bad_option(struct parsing *p, const struct table *t, int c, const cha
 		return wrong(p, "%s does not take --%s", p->line->name, other);
 	if (optopt)
 		return wrong(p, "there is no option -%c", optopt);
-	return wrong(p, "%s: there is no such option, or there are several", text);
+	return wrong(p, "%s: there %s", text,
+		     n_that_begin(t, text) ? "are several such options" : "is no such option");
 }
 
 /* One of what getopt_long() found. */

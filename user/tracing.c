@@ -62,10 +62,10 @@ enum {
 	NEW_STACKS = 1 << 14,		/* waiting to be named; the others are when reported */
 	NAMING_NS = 5000000,		/* of each turn */
 	MAPPINGS_SHARE = 40,		/* reading mappings may take one in so many of our time */
-	PRICE_NS = 50000000,		/* that the price is taken over, or more */
 	ROSTER_NS = 500000000,		/* between two readings of who runs, or more: they may */
 	ROSTER_SHARE = 40,		/* take one in so many of our time */
 };
+#define PRICE_NS 50000000ull		/* that the price is taken over, or more */
 #define PRUNE_NS 10000000000ull		/* between two readings of the table to forget who has ended */
 #define MAPPINGS_NS 5000000000ull	/* between two readings of the mappings, or more */
 #define FOCUS_NS 5000000000ull		/* between two questions what grows, */
@@ -165,6 +165,14 @@ int tracing_new(struct tracing **out, struct process *p, const struct tracing_op
 	t->p = p;
 	t->opt = *opt;
 	pace_read(p, &t->first);
+	if (t->opt.source == SOURCE_PROFILE && t->first.counts.time_ns &&
+	    !t->first.counts.profile_bytes) {
+		say_error("--source profile: the memory profiler of process %d is off, as in every "
+			  "program that does not ask for its own profile: leave --source out, or "
+			  "give another", (int)target_pid(process_target(p)));
+		tracing_free(t);
+		return -ENODATA;
+	}
 	err = plan_make(&t->plan, process_gobin(p), &wants);
 	if (!err)
 		err = verify_code(p, &t->plan);
@@ -228,22 +236,23 @@ static bool read_pace(struct tracing *t, struct pace *out)
 	return true;
 }
 
-static void wait_since(uint64_t start_ns)
+static void wait_until(uint64_t time_ns)
 {
-	uint64_t passed = now_ns() - start_ns;
-	const struct timespec rest = { .tv_nsec = (long)(PRICE_NS - passed) };
+	uint64_t now = now_ns(), wait = time_ns > now ? time_ns - now : 0;
+	const struct timespec rest = { (time_t)(wait / 1000000000), (long)(wait % 1000000000) };
 
-	if (passed < PRICE_NS)
+	if (wait)
 		nanosleep(&rest, NULL);
 }
 
-bool tracing_price(struct tracing *t, struct budget_price *price, struct budget_choice *choice)
+bool tracing_price(struct tracing *t, uint64_t over_ns, struct budget_price *price,
+		   struct budget_choice *choice)
 {
 	struct pace now;
 
 	if (!t->first.counts.time_ns)
 		return false;
-	wait_since(t->first.counts.time_ns);
+	wait_until(t->first.counts.time_ns + over_ns);
 	if (!read_pace(t, &now))
 		return false;
 	budget_price(t->budget, &t->first.counts, &now.counts, price);
@@ -684,7 +693,7 @@ int tracing_attach(struct tracing *t)
 		return err;
 	open_tables(t);
 	new_listen(t);
-	tracing_price(t, &price, &choice);
+	tracing_price(t, PRICE_NS, &price, &choice);
 	err = gomem_sweepgen(process_gomem(t->p), &t->looked_gen);
 	if (err)
 		return target_say_unreadable(process_target(t->p), err);

@@ -45,9 +45,10 @@ void tracing_free(struct tracing *t);		/* NULL is fine */
 const struct plan *tracing_plan(const struct tracing *t);
 
 /* What following everything would take, and what will be listened to instead, from what the process
- * has done since tracing_new(), or for 50 ms if that is longer.  false: that is not known, and
+ * has done since tracing_new(), or for over_ns if that is longer.  false: that is not known, and
  * everything will be followed until it turns out to be too much. */
-bool tracing_price(struct tracing *t, struct budget_price *price, struct budget_choice *choice);
+bool tracing_price(struct tracing *t, uint64_t over_ns, struct budget_price *price,
+		   struct budget_choice *choice);
 
 /* Loads the BPF programs and plants the probes.  -ESRCH: the process has ended or runs another
  * program by now, nothing is planted.  Tells the user on failure. */

@@ -4,8 +4,10 @@
  */
 #include "user/cmd/cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "user/base/json.h"
@@ -169,11 +171,13 @@ static int list(const struct opts *o)
 	else
 		list_text(&h);
 	err = report_finish(stdout);
+	if (err && err != -EPIPE)
+		say_error("stdout: the list cannot be written: %s", strerror(-err));
 	if (h.n_hidden)
 		say("%zu more: this user may not know what is run there%s", h.n_hidden,
 		    geteuid() ? "; root may" : "");
 	host_fini(&h);
-	return err ? EXIT_FAILED : EXIT_DONE;
+	return err && err != -EPIPE ? EXIT_FAILED : EXIT_DONE;
 }
 
 const struct command cmd_list = {

@@ -35,7 +35,10 @@
 #include "user/target.h"
 #include "user/tracing.h"
 
-enum { TICK_NS = 20000000 };		/* the ring is drained that often at least */
+enum {
+	TICK_NS = 20000000,		/* the ring is drained that often at least */
+	DRY_RUN_NS = 1000000000,	/* that a price is taken over; goroutines are counted by 16 */
+};
 
 struct run {
 	const struct opts *o;
@@ -453,7 +456,7 @@ static void put_price(struct run *r)
 	struct budget_price p;
 	struct budget_choice c;
 
-	if (!tracing_price(r->t, &p, &c)) {
+	if (!tracing_price(r->t, DRY_RUN_NS, &p, &c)) {
 		puts("what following everything would cost is not known: the runtime cannot be "
 		     "read yet\n");
 		return;
