@@ -32,7 +32,7 @@
 
 enum {
 	MAX_PACKED_RATIO = 1032,	/* zlib cannot pack tighter */
-	UNPACK_STEP = 1 << 20,
+	UNPACK_STEP = 1 << 18,
 	READ_STEP = 1 << 16,
 	UNIT_BEGIN = 4096,		/* bytes of a unit that certainly hold its name */
 };
@@ -399,6 +399,12 @@ int dwarf_units_next(struct dwarf_units *u, Dwarf_Die *unit)
 int dwarf_units_show(struct dwarf_units *u)
 {
 	return show(&u->copy, u->off, u->next);
+}
+
+int dwarf_units_show_begin(struct dwarf_units *u, uint64_t bytes, uint64_t *end)
+{
+	*end = bytes < u->next - u->off ? u->off + bytes : u->next;
+	return show(&u->copy, u->off, *end);
 }
 
 uint64_t dwarf_units_begin(const struct dwarf_units *u)

@@ -23,6 +23,8 @@ void dwarf_units_close(struct dwarf_units *u);
  * -ENOENT: no more. */
 int dwarf_units_next(struct dwarf_units *u, Dwarf_Die *unit);
 int dwarf_units_show(struct dwarf_units *u);
+/* Only so many bytes of it; *end: the offset in .debug_info behind them. */
+int dwarf_units_show_begin(struct dwarf_units *u, uint64_t bytes, uint64_t *end);
 /* Where that unit lies in .debug_info. */
 uint64_t dwarf_units_begin(const struct dwarf_units *u);
 bool dwarf_units_has(const struct dwarf_units *u, uint64_t off);

@@ -2,8 +2,9 @@
 /*
  * golayout.c - chooses where a binary's layout comes from, and holds the table for stripped ones.
  *
- * DWARF before the table, since it also knows runtimes that somebody has patched; symbols before
- * code, since they are exact in every build.  Does not know processes: gomem_check compares the
+ * DWARF before the table, since it also knows runtimes that somebody has patched, and the table for
+ * what it would take long to find in the DWARF, once both agree on the rest; symbols before code,
+ * since they are exact in every build.  Does not know processes: gomem_check compares the
  * result with a live one.
  */
 #include "user/go/golayout.h"
@@ -173,13 +174,69 @@ int golayout_fields_from_table(const struct gobin *gb, struct go_layout *out)
 	return 0;
 }
 
+/* The types that only variables have, whose sizes the symbols tell. */
+static const struct {
+	const char *strukt, *symbol;
+	size_t size_at;			/* in struct go_layout */
+} of_variables[] = {
+	{ "mstats", "runtime.memstats", offsetof(struct go_layout, mstats_size) },
+	{ "workType", "runtime.work", offsetof(struct go_layout, work_size) },
+	{ "sweepdata", "runtime.sweep", offsetof(struct go_layout, sweep_size) },
+	{ "schedt", "runtime.sched", offsetof(struct go_layout, sched_size) },
+};
+
+static bool has_size(const struct gobin *gb, const char *strukt, const struct go_layout *lo)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(of_variables); i++) {
+		uint64_t vaddr, size;
+		int32_t wanted;
+
+		if (strcmp(of_variables[i].strukt, strukt))
+			continue;
+		memcpy(&wanted, (const char *)lo + of_variables[i].size_at, sizeof(wanted));
+		return image_symbol(gobin_image(gb), of_variables[i].symbol, &vaddr, &size) &&
+		       wanted > 0 && size == (uint64_t)wanted;
+	}
+	return false;
+}
+
+/*
+ * The table, where all that the DWARF does say is what the table says, and each type of which it
+ * does not say anything has at least the size that it has there.  So a runtime that somebody has
+ * patched is told from the release: a field more or less moves others, or the end.
+ */
+static bool rest_from_table(const struct gobin *gb, struct go_layout *lo)
+{
+	const struct layout_row *row = find_row(gobin_version(gb));
+	struct go_layout all = *lo;
+
+	if (!row || moving_experiment(gb))
+		return false;
+#define X(name, strukt, path) \
+	if (all.name == GL_NOT_READ) \
+		all.name = row->f.name; \
+	else if (all.name != row->f.name) \
+		return false;
+	GO_FIELDS(X)
+#undef X
+#define X(name, strukt, path) \
+	if (lo->name == GL_NOT_READ && !has_size(gb, strukt, &all)) \
+		return false;
+	GO_FIELDS(X)
+#undef X
+	*lo = all;
+	snprintf(lo->fields_from, sizeof(lo->fields_from),
+		 "DWARF of the binary and, where that agrees, the table, from %s", row->from);
+	return true;
+}
+
 static int get_fields(const struct gobin *gb, struct go_layout *lo)
 {
 	const struct go_version *v = gobin_version(gb);
 	const char *missing;
 	int err;
 
-	err = golayout_fields_from_dwarf(gb, lo);
+	err = golayout_fields_near(gb, rest_from_table, lo);
 	if (err && err != -ENOENT)
 		say_verbose("%s: its DWARF is %s; the table of %s is used",
 			    image_name(gobin_image(gb)), err == -EFBIG ? "too large" : "damaged",

@@ -81,6 +81,7 @@ struct gobin;
 	X(mstats_numforcedgc, "mstats", "numforcedgc") \
 	X(mstats_gc_cpu_fraction, "mstats", "gc_cpu_fraction") \
 	X(mstats_heap_sys, "mstats", "heap_sys") \
+	X(mstats_size, "mstats", "#size") \
 	X(heapstats_inheap, "heapStatsDelta", "inHeap") \
 	X(heapstats_released, "heapStatsDelta", "released") \
 	X(heapstats_instacks, "heapStatsDelta", "inStacks") \
@@ -123,9 +124,12 @@ struct gobin;
 	X(work_heap0, "workType", "heap0") \
 	X(work_heap1, "workType", "heap1") \
 	X(work_heap2, "workType", "heap2") \
+	X(work_size, "workType", "#size") \
 	X(sweep_active, "sweepdata", "active.state") \
+	X(sweep_size, "sweepdata", "#size") \
 	X(sched_goidgen, "schedt", "goidgen") \
 	X(sched_lock, "schedt", "lock") \
+	X(sched_size, "schedt", "#size") \
 	X(bucket_allnext, "bucket", "allnext") \
 	X(bucket_typ, "bucket", "typ") \
 	X(bucket_objectsize, "bucket", "size") \
@@ -187,7 +191,7 @@ struct go_layout {
 	uint64_t memstats;	/* vaddr of memstats itself */
 	bool inline_marks;	/* Green Tea: mark bits of small objects' spans lie in the span */
 	bool malloc_header;	/* 1.22+: objects with pointers above 512 bytes have 8 in front */
-	char fields_from[96];	/* "DWARF of the binary", "table, from go1.26.11" */
+	char fields_from[96];	/* "DWARF of the binary", "table, from go1.26.11", or both */
 	char vars_from[96];	/* "symbol table", "code of the runtime" */
 };
 

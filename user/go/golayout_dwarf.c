@@ -8,6 +8,10 @@
  *
  * The DWARF is as hostile as the rest of the file: what it says is bounded here, and compared with
  * the live process by gomem_check before it is believed.
+ *
+ * The linker puts the types of what functions take and return first, and those that only variables
+ * have last: in a program of 135 MB the former are within 70 KB of the begin of the unit, the
+ * latter 7 MB behind it, and to unpack and to pass over those takes 40 ms.
  */
 #include "user/go/golayout.h"
 
@@ -22,6 +26,10 @@
 #include "user/base/util.h"
 #include "user/go/dwarf_units.h"
 #include "user/go/gobin.h"
+#include "user/go/golayout_internal.h"
+
+enum { NEAR_BYTES = 1 << 18 };	/* of a unit; what lies near its begin does within 70 KB */
+#define WHOLE_UNIT UINT64_MAX
 
 static const struct field {
 	const char *strukt, *path;
@@ -124,56 +132,92 @@ static const char *runtime_struct(Dwarf_Die *die)
 	return name && !strncmp(name, work, sizeof(work) - 1) ? "workType" : NULL;
 }
 
-/* Returns how many of the *left fields are still unknown after this compile unit. */
-static size_t read_unit(Dwarf_Die *unit, struct go_layout *lo, bool *done, size_t left)
-{
-	Dwarf_Die die;
-	const char *name;
+/* What has been read so far. */
+struct fields_read {
+	struct go_layout lo;
+	bool done[ARRAY_SIZE(fields)];
+	size_t left;			/* fields that are not done */
+};
 
-	if (dwarf_child(unit, &die) != 0)
-		return left;
-	do {
+/* Reads the structs that lie in this compile unit before end as a whole.  What is behind may not be
+ * there, which libdw takes for the end of a struct or of the unit. */
+static void read_unit(Dwarf_Die *unit, Dwarf_Off end, struct fields_read *to)
+{
+	Dwarf_Die die, next;
+	const char *name;
+	int err;
+
+	for (err = dwarf_child(unit, &die); !err && to->left; die = next) {
+		err = dwarf_siblingof(&die, &next);
+		if (end != WHOLE_UNIT && (err || dwarf_dieoffset(&next) > end))
+			return;
 		name = runtime_struct(&die);
 		if (name)
-			left -= read_struct(&die, name, lo, done);
-	} while (left && dwarf_siblingof(&die, &die) == 0);
-	return left;
+			to->left -= read_struct(&die, name, &to->lo, to->done);
+	}
+}
+
+/* Reads the begin of the unit; whether somebody knows what that does not say.  If not, nothing has
+ * been read. */
+static int read_begin(struct dwarf_units *units, Dwarf_Die *unit, const struct gobin *gb,
+		      golayout_rest *rest, struct fields_read *to)
+{
+	struct fields_read near = *to;
+	uint64_t end;
+	int err = dwarf_units_show_begin(units, NEAR_BYTES, &end);
+
+	if (err)
+		return err;
+	read_unit(unit, end, &near);
+	if (near.left && rest(gb, &near.lo))
+		near.left = 0;
+	if (!near.left)
+		*to = near;
+	return 0;
 }
 
 /* Returns 0 if there is nothing that is still unknown after the last unit. */
-static int read_units(struct dwarf_units *units, struct go_layout *lo)
+static int read_units(struct dwarf_units *units, const struct gobin *gb, golayout_rest *rest,
+		      struct fields_read *to)
 {
-	bool done[ARRAY_SIZE(fields)] = { false };
-	size_t left = ARRAY_SIZE(fields);
 	Dwarf_Die unit;
 	const char *name;
 	int err = 0;
 
-	while (left && !err) {
+	while (to->left && !err) {
 		err = dwarf_units_next(units, &unit);
 		name = err ? NULL : dwarf_diename(&unit);
 		if (!name || strcmp(name, "runtime"))
 			continue;
-		err = dwarf_units_show(units);
-		if (!err)
-			left = read_unit(&unit, lo, done, left);
+		if (rest)
+			err = read_begin(units, &unit, gb, rest, to);
+		if (!err && to->left)
+			err = dwarf_units_show(units);
+		if (!err && to->left)
+			read_unit(&unit, WHOLE_UNIT, to);
 	}
-	return left && (!err || err == -ENOENT) ? -EBADMSG : err;
+	return to->left && (!err || err == -ENOENT) ? -EBADMSG : err;
 }
 
-int golayout_fields_from_dwarf(const struct gobin *gb, struct go_layout *out)
+int golayout_fields_near(const struct gobin *gb, golayout_rest *rest, struct go_layout *out)
 {
+	struct fields_read read = { .lo = *out, .left = ARRAY_SIZE(fields) };
 	struct dwarf_units *units;
-	struct go_layout lo = *out;
 	int err = dwarf_units_open(&units, gobin_image(gb));
 
 	if (err)
 		return err;
-	err = read_units(units, &lo);
-	if (!err) {
-		snprintf(lo.fields_from, sizeof(lo.fields_from), "DWARF of the binary");
-		*out = lo;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		*value_of(&read.lo, &fields[i]) = GL_NOT_READ;
+	snprintf(read.lo.fields_from, sizeof(read.lo.fields_from), "DWARF of the binary");
+	err = read_units(units, gb, rest, &read);
+	if (!err)
+		*out = read.lo;
 	dwarf_units_close(units);
 	return err;
+}
+
+int golayout_fields_from_dwarf(const struct gobin *gb, struct go_layout *out)
+{
+	return golayout_fields_near(gb, NULL, out);
 }
