@@ -408,18 +408,21 @@ static void test_sections(void **state)
 
 static void test_symbols(void **state)
 {
-	static const char strings[] = "\0twice\0file\0undefined";
+	static const char strings[] = "\0twice\0file\0undefined\0function";
 	const uint64_t at = FAKE_SECTIONS + 0x200;
+	const unsigned char object = ELF64_ST_INFO(STB_LOCAL, STT_OBJECT);
 	const Elf64_Sym syms[] = {
-		{ .st_name = 0, .st_shndx = 1, .st_value = 1 },
+		{ .st_name = 0, .st_shndx = 1, .st_info = object, .st_value = 1 },
 		{ .st_name = 7, .st_shndx = SHN_ABS, .st_info = STT_FILE, .st_value = 2 },
-		{ .st_name = 12, .st_shndx = SHN_UNDEF, .st_value = 3 },
-		{ .st_name = sizeof(strings), .st_shndx = 1, .st_value = 4 },
-		{ .st_name = UINT32_MAX, .st_shndx = 1, .st_value = 5 },
-		{ .st_name = 1, .st_shndx = 1, .st_value = 6, .st_size = 60 },
-		{ .st_name = 1, .st_shndx = 1, .st_value = 7 },
+		{ .st_name = 12, .st_shndx = SHN_UNDEF, .st_info = object, .st_value = 3 },
+		{ .st_name = sizeof(strings), .st_shndx = 1, .st_info = object, .st_value = 4 },
+		{ .st_name = UINT32_MAX, .st_shndx = 1, .st_info = object, .st_value = 5 },
+		{ .st_name = 22, .st_shndx = 1, .st_info = STT_FUNC, .st_value = 8 },
+		{ .st_name = 1, .st_shndx = 1, .st_info = STT_FUNC, .st_value = 9 },
+		{ .st_name = 1, .st_shndx = 1, .st_info = object, .st_value = 6, .st_size = 60 },
+		{ .st_name = 1, .st_shndx = 1, .st_info = object, .st_value = 7 },
 	};
-	const Elf64_Shdr sh[] = {
+	Elf64_Shdr sh[] = {
 		{ .sh_type = SHT_NULL },
 		{ .sh_type = SHT_SYMTAB, .sh_offset = at - FAKE_BASE, .sh_size = sizeof(syms),
 		  .sh_link = 2, .sh_entsize = sizeof(syms[0]), .sh_addralign = 8 },
@@ -443,8 +446,18 @@ static void test_symbols(void **state)
 	assert_int_equal(size, 60);
 	assert_false(image_symbol(img, "file", &vaddr, &size));
 	assert_false(image_symbol(img, "undefined", &vaddr, &size));
+	assert_false(image_symbol(img, "function", &vaddr, &size));
 	assert_false(image_symbol(img, "", &vaddr, &size));
 	image_close(img);
+
+	/* A section that does not lie in the file. */
+	sh[1].sh_size = sizeof(f.bytes);
+	fake_put(&f, FAKE_SECTIONS, sh, sizeof(sh));
+	assert_int_equal(open_bytes(&img, f.bytes, sizeof(f.bytes)), 0);
+	assert_false(image_symbol(img, "twice", &vaddr, &size));
+	image_close(img);
+	sh[1].sh_size = sizeof(syms);
+	fake_put(&f, FAKE_SECTIONS, sh, sizeof(sh));
 
 	/* Names that do not end inside of their section. */
 	fake_8(&f, at + sizeof(syms) + sizeof(strings) - 1, 'x');

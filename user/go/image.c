@@ -2,11 +2,11 @@
 /*
  * image.c - one ELF file: segments, sections, symbols, and its bytes by virtual address.
  *
- * libelf reads headers, sections, symbols and notes into memory of its own.  image_at() shows a
- * private mapping of the file.  The relative relocations of a position-independent file, without
- * which the pointers in moduledata and in the read-only data are zero, are applied to what
- * image_read() copies, as the loader would at load bias 0, and to the mapping where
- * image_relocate() asks for it: each page of it that is written to costs memory.
+ * libelf reads headers, sections and notes into memory of its own.  image_at() shows a private
+ * mapping of the file, and the symbols are read there.  The relative relocations of a
+ * position-independent file, without which the pointers in moduledata and in the read-only data are
+ * zero, are applied to what image_read() copies, as the loader would at load bias 0, and to the
+ * mapping where image_relocate() asks for it: each page of it that is written to costs memory.
  *
  * A private mapping is no copy: a page that nobody has written to yet shows what the file has now,
  * and behind the end of a truncated file every page is gone, also those that were written to, and a
@@ -568,7 +568,7 @@ static const struct symtab *get_symbols(const struct image *img)
 	struct later *later = img->later;
 
 	if (!later->symbols_read) {
-		later->symbols = symtab_new(img->elf);
+		later->symbols = symtab_new(img->elf, img->bytes, img->size);
 		later->symbols_read = true;
 	}
 	return later->symbols;
@@ -578,7 +578,7 @@ bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, ui
 {
 	const struct symtab *st = get_symbols(img);
 
-	return st && symtab_find(st, name, vaddr, size);
+	return st && symtab_find(st, name, vaddr, size) && !image_seen_changed(img);
 }
 
 const char *image_next_object(const struct image *img, size_t *i, uint64_t *vaddr, uint64_t *size)

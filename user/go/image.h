@@ -61,7 +61,7 @@ bool image_file_off(const struct image *img, uint64_t vaddr, uint64_t *file_off)
 bool image_mapped(const struct image *img, uint64_t vaddr, uint64_t len);
 
 bool image_section(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size);
-/* From .symtab; false where there is none or no such name. */
+/* Data, from .symtab; false where there is none or no such name. */
 bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, uint64_t *size);
 /* The symbols of data in .symtab, as symtab_next_object(). */
 const char *image_next_object(const struct image *img, size_t *i, uint64_t *vaddr, uint64_t *size);
