@@ -150,9 +150,12 @@ static void check_functions(const struct gobin *gb)
 	for (uint32_t k = FAKE_GOPANIC; k <= FAKE_ASYNC_PREEMPT; k++)
 		assert_true(gobin_next_func(gb, &i, "runtime.", &f) && f.index == k);
 	assert_false(gobin_next_func(gb, &i, "runtime.", &f));
-	assert_false(gobin_next_func(gb, &i, "", &f));		/* it stays at the end */
+	assert_false(gobin_next_func(gb, &i, "runtime.", &f));	/* it stays at the end */
+	i = 0;
+	assert_true(gobin_next_func(gb, &i, "runtime.gopan", &f) && f.index == FAKE_GOPANIC);
+	assert_false(gobin_next_func(gb, &i, "runtime.gopan", &f));
 	assert_false(gobin_func_at(gb, FAKE_TEXT - 1, &f));
-	assert_false(gobin_func_at(gb, PC(i, 0), &f));
+	assert_false(gobin_func_at(gb, PC(FAKE_N_FUNCS, 0), &f));
 	assert_false(gobin_func_at(gb, UINT64_MAX, &f));
 	assert_false(gobin_find_func(gb, "main.nothing", &f));
 	assert_true(gobin_find_func(gb, "main.F[...].func1", &f) && f.index == FAKE_GENERIC);

@@ -45,6 +45,8 @@ struct calls {
 /* Filled when asked, hence behind a pointer: a gobin is const for its users. */
 struct names {
 	struct nameindex *by_name[NAMEINDEX_PARTS];	/* as Go prints them */
+	uint32_t *runtime;		/* numbers of that part's functions, rising */
+	size_t n_runtime, cap_runtime;
 	void *texts;			/* tree of struct text */
 	struct calls *calls;	/* CALLS_SLOTS of them, each the last one that was found */
 };
@@ -105,6 +107,7 @@ void gobin_close(struct gobin *gb)
 		return;
 	for (int part = 0; part < NAMEINDEX_PARTS; part++)
 		nameindex_free(gb->names->by_name[part]);
+	free(gb->names->runtime);
 	for (size_t i = 0; i < CALLS_SLOTS; i++)
 		free(gb->names->calls[i].v);
 	free(gb->names->calls);
@@ -251,24 +254,6 @@ bool gobin_func(const struct gobin *gb, size_t index, struct go_func *out)
 	return true;
 }
 
-bool gobin_next_func(const struct gobin *gb, size_t *index, const char *beginning,
-		     struct go_func *out)
-{
-	struct pcln_func f;
-	const char *name;
-
-	while (*index < gb->md.n_funcs) {
-		if (!pclntab_func(&gb->pt, (*index)++, &f))
-			continue;
-		name = pclntab_name(&gb->pt, f.name_off);
-		if (!name || strncmp(name, beginning, strlen(beginning)))
-			continue;
-		fill_func(gb, &f, out);
-		return true;
-	}
-	return false;
-}
-
 bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out)
 {
 	struct pcln_func f;
@@ -288,6 +273,13 @@ const char *gobin_full_name(const struct gobin *gb, uint64_t pc)
 	return raw ? own_text(gb, raw, false) : NULL;
 }
 
+static const char *raw_name(const struct gobin *gb, uint64_t index)
+{
+	struct pcln_func f;
+
+	return pclntab_func(&gb->pt, index, &f) ? pclntab_name(&gb->pt, f.name_off) : NULL;
+}
+
 static bool func_is(const void *ctx, uint32_t number, const char *name)
 {
 	const struct gobin *gb = ctx;
@@ -296,40 +288,66 @@ static bool func_is(const void *ctx, uint32_t number, const char *name)
 	return gobin_func(gb, number, &f) && !strcmp(f.name, name);
 }
 
+static void add_runtime(struct names *names, uint32_t number)
+{
+	names->runtime = grow(names->runtime, names->n_runtime, &names->cap_runtime,
+			      sizeof(*names->runtime));
+	names->runtime[names->n_runtime++] = number;
+}
+
+/* Reading them all is what costs: the functions of a large program lie in 20 MB. */
 static struct nameindex *index_names(const struct gobin *gb, enum nameindex_part part)
 {
 	const int minor = gb->info.version.minor;
 	struct nameindex *ix = nameindex_new(gb->md.n_funcs, func_is, gb);
 	char printed[MAX_NAME + FUNCNAME_GROWS + 1];
-	struct pcln_func f;
-	const char *name;
-	uint64_t i;
 
-	for (i = 0; i < gb->md.n_funcs; i++) {
-		if (!pclntab_func(&gb->pt, i, &f))
+	for (uint64_t i = 0; i < gb->md.n_funcs; i++) {
+		const char *name = raw_name(gb, i);
+
+		if (!name || nameindex_part_of(name) != part)
 			continue;
-		name = pclntab_name(&gb->pt, f.name_off);
-		if (!name || nameindex_part_of(name) != part ||
-		    strnlen(name, MAX_NAME + 1) > MAX_NAME)
+		if (part == NAMEINDEX_RUNTIME)
+			add_runtime(gb->names, (uint32_t)i);
+		if (strnlen(name, MAX_NAME + 1) > MAX_NAME)
 			continue;
 		if (funcname_changes(name, minor)) {
 			funcname_print(printed, name, minor);
 			name = printed;
 		}
-		nameindex_add(ix, name, strlen(name), i);
+		nameindex_add(ix, name, strlen(name), (uint32_t)i);
 	}
 	return ix;
 }
 
-bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out)
+static const struct nameindex *get_index(const struct gobin *gb, enum nameindex_part part)
 {
-	enum nameindex_part part = nameindex_part_of(name);
 	struct nameindex **by_name = &gb->names->by_name[part];
-	uint32_t i;
 
 	if (!*by_name)
 		*by_name = index_names(gb, part);
-	return nameindex_find(*by_name, name, &i) && gobin_func(gb, i, out);
+	return *by_name;
+}
+
+bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out)
+{
+	uint32_t i;
+
+	return nameindex_find(get_index(gb, nameindex_part_of(name)), name, &i) &&
+	       gobin_func(gb, i, out);
+}
+
+bool gobin_next_func(const struct gobin *gb, size_t *i, const char *beginning, struct go_func *out)
+{
+	get_index(gb, NAMEINDEX_RUNTIME);
+	while (*i < gb->names->n_runtime) {
+		const uint32_t number = gb->names->runtime[(*i)++];
+		const char *name = raw_name(gb, number);
+
+		if (name && !strncmp(name, beginning, strlen(beginning)))
+			return gobin_func(gb, number, out);
+	}
+	return false;
 }
 
 int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc)

@@ -57,11 +57,10 @@ bool gobin_experiment(const struct gobin *gb, const char *name);
 
 size_t gobin_n_funcs(const struct gobin *gb);
 bool gobin_func(const struct gobin *gb, size_t index, struct go_func *out);
-/* The functions whose names begin so (no brackets there), one after the other: *index starts at 0;
- * false: no more.  A printed name is kept for ever, so of all functions they would take 30 MB in a
- * large program. */
-bool gobin_next_func(const struct gobin *gb, size_t *index, const char *beginning,
-		     struct go_func *out);
+/* The functions whose names begin so ("runtime." and more, no brackets), one after the other: *i
+ * starts at 0; false: no more.  A printed name is kept for ever, so of all functions they would take
+ * 30 MB in a large program. */
+bool gobin_next_func(const struct gobin *gb, size_t *i, const char *beginning, struct go_func *out);
 bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *out);
 /* False also when the file is no longer the one that was opened. */
 bool gobin_func_at(const struct gobin *gb, uint64_t pc, struct go_func *out);
