@@ -42,7 +42,7 @@ enum {
 
 struct symbol {
 	const char *name;
-	uint64_t vaddr;
+	uint64_t vaddr, size;
 };
 
 struct image {
@@ -178,7 +178,7 @@ bool image_symbol(const struct image *img, const char *name, uint64_t *vaddr, ui
 		if (strcmp(s->name, name))
 			continue;
 		*vaddr = s->vaddr;
-		*size = 8;
+		*size = s->size;
 		return true;
 	}
 	return false;
@@ -211,7 +211,7 @@ bool image_mapped(const struct image *img, uint64_t vaddr, uint64_t len)
 /* ---- the DWARF ---- */
 
 struct bytes {
-	uint8_t v[8192];
+	uint8_t v[1 << 19];
 	size_t n;
 };
 
@@ -994,11 +994,11 @@ static void test_get_stripped(void **state)
 static void test_get_with_symbols(void **state)
 {
 	struct symbol symbols[] = {
-		{ "runtime.mheap_", MHEAP }, { "runtime.memstats", HEAPSTATS },
-		{ "runtime.allglen", ALLGLEN }, { "runtime.allgptr", ALLGPTR },
-		{ "runtime.allp", ALLP }, { "runtime.gcController", GCCONTROLLER },
-		{ "runtime.waitReasonStrings", WAITREASONS }, { "runtime.gcphase", GCPHASE },
-		{ NULL, 0 },
+		{ "runtime.mheap_", MHEAP, 8 }, { "runtime.memstats", HEAPSTATS, 8 },
+		{ "runtime.allglen", ALLGLEN, 8 }, { "runtime.allgptr", ALLGPTR, 8 },
+		{ "runtime.allp", ALLP, 8 }, { "runtime.gcController", GCCONTROLLER, 8 },
+		{ "runtime.waitReasonStrings", WAITREASONS, 8 }, { "runtime.gcphase", GCPHASE, 8 },
+		{ NULL, 0, 0 },
 	};
 	struct bytes dwarf = { .n = 0 };
 	struct go_layout lo, want;
@@ -1025,6 +1025,170 @@ static void test_get_with_symbols(void **state)
 	assert_vars(&lo);
 	assert_string_equal(lo.vars_from, "code of the runtime");
 	close(gb.img.fd);
+}
+
+/* The fields that a runtime has, for DWARF of any. */
+static const struct {
+	const char *strukt, *path;
+	size_t at;
+} rows[] = {
+#define X(name, strukt, path) { strukt, path, offsetof(struct go_layout, name) },
+	GO_FIELDS(X)
+#undef X
+};
+
+static int32_t row_value(const struct go_layout *lo, size_t i)
+{
+	int32_t value;
+
+	memcpy(&value, (const char *)lo + rows[i].at, sizeof(value));
+	return value;
+}
+
+/* The first row of the same struct whose path begins with the same member. */
+static size_t first_of_member(size_t i)
+{
+	const size_t len = strcspn(rows[i].path, ".");
+	size_t k = 0;
+
+	while (strcmp(rows[k].strukt, rows[i].strukt) || strcspn(rows[k].path, ".") != len ||
+	       strncmp(rows[k].path, rows[i].path, len) != 0)
+		k++;
+	return k;
+}
+
+/* A struct of the runtime, from rows[i] on, as lo has it; begin: of the unit. */
+static void dw_runtime_struct(struct bytes *b, size_t begin, size_t i, const struct go_layout *lo)
+{
+	char name[64];
+	uint32_t types[ARRAY_SIZE(rows)] = { 0 };
+	unsigned size = 1 << 20;
+	size_t k, n, end = i;
+
+	while (end < ARRAY_SIZE(rows) && !strcmp(rows[end].strukt, rows[i].strukt))
+		end++;
+	types[0] = dw_base(b, "uint64", 8) - (uint32_t)begin;
+	for (k = i; k < end; k++) {
+		if (!strcmp(rows[k].path, "#size") && row_value(lo, k) >= 0)
+			size = (unsigned)row_value(lo, k);
+		if (!strchr(rows[k].path, '.') || first_of_member(k) != k || row_value(lo, k) < 0)
+			continue;
+		types[k] = dw_struct(b, "inner", 8) - (uint32_t)begin;
+		for (n = k; n < end; n++)
+			if (strchr(rows[n].path, '.') && first_of_member(n) == k)
+				dw_member(b, strchr(rows[n].path, '.') + 1, types[0],
+					  (uint64_t)(row_value(lo, n) - row_value(lo, k)));
+		dw_end(b);
+	}
+	snprintf(name, sizeof(name), "runtime.%s", rows[i].strukt);
+	dw_struct(b, name, size);
+	for (k = i; k < end; k++) {
+		if (*rows[k].path == '#' || first_of_member(k) != k || row_value(lo, k) < 0)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(rows[k].path, "."), rows[k].path);
+		dw_member(b, name, types[k] ? types[k] : types[0], (uint64_t)row_value(lo, k));
+	}
+	dw_end(b);
+}
+
+static bool only_variable(const char *strukt)
+{
+	return !strcmp(strukt, "mstats") || !strcmp(strukt, "workType") ||
+	       !strcmp(strukt, "sweepdata") || !strcmp(strukt, "schedt");
+}
+
+static void dw_release(struct bytes *b, const struct go_layout *lo, bool whole)
+{
+	const size_t begin = b->n = 0;
+
+	dw_unit_begin(b, "runtime");
+	for (int far = 0; far < 1 + whole; far++) {
+		for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+			if ((!i || strcmp(rows[i].strukt, rows[i - 1].strukt)) &&
+			    only_variable(rows[i].strukt) == far)
+				dw_runtime_struct(b, begin, i, lo);
+		put8(b, BASE);		/* the far end is that of a long name */
+		for (size_t i = 0; !far && i < 300000; i++)
+			put8(b, 'x');
+		put8(b, 0);
+		put_uleb(b, 8);
+	}
+	dw_unit_end(b, begin);
+}
+
+static void get_release(const struct go_layout *dwarf, bool whole, const struct symbol *symbols,
+			int minor, struct go_layout *out)
+{
+	static struct bytes b;
+	struct gobin gb;
+
+	memset(&b, 0, sizeof(b));
+	dw_release(&b, dwarf, whole);
+	binary_init(&gb, minor, 99);
+	add_acquire(&gb, stride_of(minor));
+	gb.img.symbols = symbols;
+	gb.img.fd = make_elf(b.v, b.n, PLAIN);
+	assert_int_equal(golayout_get(&gb, out), 0);
+	close(gb.img.fd);
+}
+
+/* What lies at the far end of the DWARF comes from the table if the rest is as in the table and the
+ * variables have their sizes; if not, it is read. */
+static void test_get_release(void **state)
+{
+	for (int minor = FIRST_SERIES; minor < FIRST_SERIES + N_SERIES; minor++) {
+		struct go_layout lo, want, patched;
+		struct gobin gb;
+
+		binary_init(&gb, minor, 99);
+		add_acquire(&gb, stride_of(minor));
+		memset(&want, 0, sizeof(want));
+		assert_int_equal(golayout_fields_from_table(&gb, &want), 0);
+		struct symbol symbols[] = {
+			{ "runtime.mheap_", MHEAP, 8 }, { "runtime.allglen", ALLGLEN, 8 },
+			{ "runtime.allgptr", ALLGPTR, 8 }, { "runtime.allp", ALLP, 8 },
+			{ "runtime.gcController", GCCONTROLLER, 8 },
+			{ "runtime.waitReasonStrings", WAITREASONS, 8 },
+			{ "runtime.memstats", HEAPSTATS, (uint64_t)want.mstats_size },
+			{ "runtime.work", DATA, (uint64_t)want.work_size },
+			{ "runtime.sweep", DATA, (uint64_t)want.sweep_size },
+			{ "runtime.sched", DATA, (uint64_t)want.sched_size },
+			{ NULL, 0, 0 },
+		};
+
+		for (int whole = 0; whole < 2; whole++) {
+			get_release(&want, whole, symbols, minor, &lo);
+			assert_non_null(strstr(lo.fields_from, "where that agrees"));
+			for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+				assert_int_equal(row_value(&lo, i), row_value(&want, i));
+		}
+
+		patched = want;		/* a field that lies near: */
+		patched.g_goid += 8;
+		patched.work_tmark += 16;
+		get_release(&patched, true, symbols, minor, &lo);
+		assert_string_equal(lo.fields_from, "DWARF of the binary");
+		assert_int_equal(lo.g_goid, patched.g_goid);
+		assert_int_equal(lo.work_tmark, patched.work_tmark);
+
+		patched = want;		/* one at the far end, by the size of the variable */
+		patched.work_tmark += 16;
+		for (int k = 6; k < 10; k++) {
+			symbols[k].size += 8;
+			get_release(&patched, true, symbols, minor, &lo);
+			assert_string_equal(lo.fields_from, "DWARF of the binary");
+			assert_int_equal(lo.work_tmark, patched.work_tmark);
+			symbols[k].size -= 8;
+		}
+		symbols[9].name = "runtime.nothing";
+		get_release(&patched, true, symbols, minor, &lo);
+		assert_string_equal(lo.fields_from, "DWARF of the binary");
+
+		/* Without the far end there is nothing to read. */
+		get_release(&want, false, symbols, minor, &lo);
+		assert_non_null(strstr(lo.fields_from, "table, from"));
+		assert_null(strstr(lo.fields_from, "DWARF"));
+	}
 }
 
 /* ---- sizes of objects ---- */
@@ -1097,6 +1261,7 @@ int main(void)
 		cmocka_unit_test(test_vars_contradiction),
 		cmocka_unit_test(test_get_stripped),
 		cmocka_unit_test(test_get_with_symbols),
+		cmocka_unit_test(test_get_release),
 		cmocka_unit_test(test_class_sizes),
 		cmocka_unit_test(test_object_size),
 	};
