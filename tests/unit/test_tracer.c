@@ -498,6 +498,29 @@ static void test_prices(void **state)
 	assert_near(p.total_ns, 100 * 15500 * 1.15);
 }
 
+/* What a program does in 3 of 10 parts of a time that is common is found 3 of 10 times within 3 s,
+ * whenever it began. */
+static void test_found_period(void **state)
+{
+	static const double common_ms[] = { 1, 2, 4, 5, 10, 20, 25, 40, 50, 100, 200, 250, 500 };
+	const int looks = (int)(3e9 / FOUND_PERIOD_NS);
+
+	for (size_t i = 0; i < ARRAY_SIZE(common_ms); i++) {
+		for (double begin = 0; begin < 1; begin += 0.05) {
+			int found = 0;
+
+			for (int k = 0; k < looks; k++) {
+				double at = k * (double)FOUND_PERIOD_NS / (common_ms[i] * 1e6) +
+					    begin;
+
+				found += at - floor(at) < 0.3;
+			}
+			if (fabs((double)found / looks - 0.3) > 0.015)
+				fail_msg("%g ms: found %d times of %d", common_ms[i], found, looks);
+		}
+	}
+}
+
 static uint64_t times_found(const struct loaded *l)
 {
 	uint64_t n = 0;
@@ -909,6 +932,7 @@ int main(void)
 		cmocka_unit_test(test_gcstart),
 		cmocka_unit_test(test_gcstart_flood),
 		cmocka_unit_test(test_prices),
+		cmocka_unit_test(test_found_period),
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_chances),
 		cmocka_unit_test(test_sampling),

@@ -8,7 +8,7 @@
  * kernel and out again is not in the caches when it is needed, and what the target needs has left
  * them meanwhile: there the sum is 5 to 30 % too low.
  *
- * So it is looked how often the target is found in a trap, 200 times a second on every processor
+ * So it is looked how often the target is found in a trap, 162 times a second on every processor
  * (found.c).  What is found, times the period, is the time in traps, but for their end: interrupts
  * are off there until the kernel has returned, so that the clock strikes behind it.  That part is
  * known from a loop, in which 0.76 of the time is found where 0.955 really goes (Linux 6.18, 2
@@ -21,7 +21,7 @@
  *
  * A few samples say little, so until there are many an excess is assumed that is common.
  *
- * The clock costs as well: its 200 interrupts a second and processor took 4 % of the throughput of a
+ * The clock costs as well: 200 interrupts a second and processor took 4 % of the throughput of a
  * program that hands a channel on 50,000 times a second (the same machine).  So it runs only while
  * hits take more than that is worth; below, the common excess is off by less than the budget.
  */
@@ -64,6 +64,7 @@ enum {
 	STATS_AGAIN = 100,		/* until so many more were recorded */
 };
 #define STATS_NS 60000000000ull		/* or what there is by then */
+#define LEAST_STATS_NS 1000000000ull	/* the first hits are dearer than others */
 #define RUNS_NS 100000000ull		/* between two readings of them */
 
 #define DROPPED_TO_TRAP 1.03		/* what sampling adds to a trap, see tests/bench */
@@ -73,7 +74,7 @@ enum {
 #define COMMON_EXCESS 0.12		/* of traps over the sum, */
 #define COMMON_SAMPLES 20		/* as if it had been found in so many samples */
 #define LEAST_MULTIPLE 0.8		/* a loop is the least that there is, but for chance */
-#define CLOCK_NS 3000000000ull		/* over which it is seen what hits take: */
+#define CLOCK_NS 1000000000ull		/* over which it is seen what hits take: */
 #define CLOCK_ON 0.04			/* this part of a core, and the clock starts; */
 #define CLOCK_OFF 0.02			/* and it stops */
 
@@ -179,7 +180,7 @@ static void start_stats(struct cost *c, uint64_t recorded)
 	c->stats_recorded = recorded;
 	c->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	c->stats_done = c->stats_fd < 0;
-	c->stats_end_ns = now_ns() + STATS_NS;
+	c->stats_begin_ns = now_ns();
 }
 
 static void stop_stats(struct cost *c)
@@ -222,6 +223,13 @@ static uint64_t take_runs(struct cost *c, const struct cost_counts *now)
 	return n - recorded;
 }
 
+static bool enough_stats(const struct cost *c, uint64_t recorded, uint64_t time)
+{
+	const uint64_t took = time - c->stats_begin_ns;
+
+	return took >= STATS_NS || (recorded >= STATS_RECORDED && took >= LEAST_STATS_NS);
+}
+
 static void tick_stats(struct cost *c, const struct cost_counts *now, uint64_t time)
 {
 	const uint64_t recorded = now->recorded - c->stats_recorded;
@@ -238,7 +246,7 @@ static void tick_stats(struct cost *c, const struct cost_counts *now, uint64_t t
 	if (take_runs(c, now) >= STATS_OTHERS * (recorded + 1)) {
 		stop_stats(c);
 		c->stats_recorded = now->recorded;
-	} else if (recorded >= STATS_RECORDED || time >= c->stats_end_ns) {
+	} else if (enough_stats(c, recorded, time)) {
 		stop_stats(c);
 		c->stats_done = true;
 	}

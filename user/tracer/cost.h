@@ -29,7 +29,7 @@ struct cost {
 	double run_ns;			/* what the program adds to one that is recorded; NAN */
 	int stats_fd;			/* while the kernel measures the programs' time, or -1 */
 	uint64_t stats_runs, stats_run_ns, stats_recorded;	/* when it began */
-	uint64_t stats_end_ns, runs_next_ns;
+	uint64_t stats_begin_ns, runs_next_ns;
 	bool stats_done;		/* enough was measured, or nothing can be */
 	bool finding;			/* the clock runs: */
 	struct found found;
