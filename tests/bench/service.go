@@ -34,23 +34,23 @@ type service struct {
 }
 
 func (b *bench) services() {
-	b.httpService("", b.service)
-	b.exporter(b.service)
+	b.httpService("", 2500, b.service)
+	b.exporter(40, b.service)
 }
 
 // httpService is built with a Go version; "" is the one at hand.
-func (b *bench) httpService(version string, measure func(*service)) {
+func (b *bench) httpService(version string, rate int, measure func(*service)) {
 	p := b.start(b.build("service", version, ""))
 	url := "http://" + p.line() + "/order"
 	order := `{"Customer":"customer %d","Items":[` + strings.Repeat(`{"Name":"a thing","Count":3,"Cents":1999},`, 15) +
 		`{"Name":"the last","Count":1,"Cents":5}],"Notes":{"door":"left","bell":"twice"}}`
 	n := 0
 	var mu sync.Mutex
-	what := "an HTTP and JSON service, 2,500 requests/s"
+	what := fmt.Sprintf("an HTTP and JSON service, %d requests/s", rate)
 	if version != "" {
 		what += ", Go " + version
 	}
-	measure(&service{what, p.pid(), 2500, func(c *http.Client) error {
+	measure(&service{what, p.pid(), rate, func(c *http.Client) error {
 		mu.Lock()
 		n++
 		body := fmt.Sprintf(order, n%20000)
@@ -73,7 +73,7 @@ func drained(r *http.Response, err error) error {
 	return err
 }
 
-func (b *bench) exporter(measure func(*service)) {
+func (b *bench) exporter(rate int, measure func(*service)) {
 	dir := filepath.Join(b.root, "build", "daemons")
 	text, err := exec.Command(filepath.Join(b.root, "scripts", "fetch-daemons"), dir).CombinedOutput()
 	b.must(err, "fetch-daemons", string(text))
@@ -93,7 +93,8 @@ func (b *bench) exporter(measure func(*service)) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	measure(&service{"Debian's node exporter, 40 scrapes/s", cmd.Process.Pid, 40, func(c *http.Client) error {
+	what := fmt.Sprintf("Debian's node exporter, %d scrapes/s", rate)
+	measure(&service{what, cmd.Process.Pid, rate, func(c *http.Client) error {
 		return drained(c.Get(url))
 	}})
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 // Churn is the program of the benchmark that is asked how much it gets done: it works at a rate that it
-// was given, as fast as it can, so that whatever slows it down shows.
+// was given, as fast as it can, so that whatever slows it down shows; or at a pace, so that it takes little
+// itself, and whatever it takes beyond that shows.
 //
 // "allocs N" and "goroutines N" set what a turn is, and let it compute beside so long that N turns take
-// about a second; "run MS" works for that long and answers turns a second.  "gap MS" looks at the clock for
+// about a second; "run MS" works for that long and answers turns a second.  "pace N" has it sleep so that it does no
+// more than N turns a second (0: as fast as it can), with nothing to compute.  "gap MS" looks at the clock for
 // that long and answers the longest time between two looks, ns.  "ballast N" holds N MiB in objects of 1 KiB,
 // "keep N" so many objects of 48 bytes; "gc" collects.  Built with the tag "profiled" it links net/http/pprof,
 // so that the runtime's memory profiler is live.
@@ -25,6 +27,7 @@ type node struct {
 var (
 	turn  = allocate
 	work  int // turns of spin() for each turn
+	pace  int // turns a second; 0: as many as it can
 	bytes []byte
 	nodes *node
 	sum   uint64
@@ -35,6 +38,7 @@ func main() {
 	ctl.Loop(map[string]func(int){
 		"allocs":     func(n int) { turn = allocate; fit(n); ctl.OK() },
 		"goroutines": func(n int) { turn = start; fit(n); ctl.OK() },
+		"pace":       func(n int) { pace, work = n, 0; ctl.OK() },
 		"run":        func(n int) { ctl.Number(run(time.Duration(n) * time.Millisecond)) },
 		"gap":        func(n int) { ctl.Number(gap(time.Duration(n) * time.Millisecond)) },
 		"ballast":    func(n int) { hold(n); ctl.OK() },
@@ -45,7 +49,11 @@ func main() {
 
 // run answers turns a second.
 func run(d time.Duration) float64 {
-	const between = 100 // looks at the clock
+	const naps = 100 // a second
+	between := 100   // looks at the clock
+	if pace > 0 {
+		between = pace / naps
+	}
 	n := 0
 	begin := time.Now()
 	for time.Since(begin) < d {
@@ -54,6 +62,9 @@ func run(d time.Duration) float64 {
 			spin(work)
 		}
 		n += between
+		if pace > 0 {
+			time.Sleep(time.Until(begin.Add(time.Duration(n) * time.Second / time.Duration(pace))))
+		}
 	}
 	return float64(n) / time.Since(begin).Seconds()
 }
