@@ -467,14 +467,14 @@ static void test_prices(void **state)
 	c.trap_ns = 1000;
 	cost_get(&c, &n, &p);
 	assert_true(isnan(p.recorded));
-	assert_near(p.unheard, 1150);		/* 1.25 * 0.12 more */
-	assert_near(p.dropped, 1150 * 1.03);
+	assert_near(p.unheard, 1225);		/* 1.25 * 0.18 more */
+	assert_near(p.dropped, 1225 * 1.03);
 	c.run_ns = 500;
 	n.recorded = 3000;
 	n.others = 1000;
 	cost_get(&c, &n, &p);
-	assert_near(p.recorded, 1500 * 1.15);
-	assert_near(p.total_ns, (3000 * 1500 + 1000 * 1030) * 1.15);
+	assert_near(p.recorded, 1500 * 1.225);
+	assert_near(p.total_ns, (3000 * 1500 + 1000 * 1030) * 1.225);
 
 	/* as much is found as the sum says; half as much again */
 	c.finding = true;
@@ -495,7 +495,7 @@ static void test_prices(void **state)
 	c.step_ns = 15000;
 	n = (struct cost_counts){ .recorded = 100, .stepped = 100 };
 	cost_get(&c, &n, &p);
-	assert_near(p.total_ns, 100 * 15500 * 1.15);
+	assert_near(p.total_ns, 100 * 15500 * 1.225);
 }
 
 /* What a program does in 3 of 10 parts of a time that is common is found 3 of 10 times within 3 s,
