@@ -33,9 +33,9 @@ func (b *bench) costs() {
 		version, what string
 		pace          int // turns a second
 	}{
-		{"1.22.12", "allocs", 200000},
+		{"1.22.12", "allocs", 100000},
 		{"1.27.4", "allocs", 400000},
-		{"1.26.11", "goroutines", 20000},
+		{"1.26.11", "goroutines", 10000},
 	} {
 		p := b.start(b.build("churn", c.version, ""))
 		p.line()
@@ -45,8 +45,8 @@ func (b *bench) costs() {
 			func(d time.Duration) float64 { return p.run(d) * d.Seconds() })
 		p.end()
 	}
-	b.httpService("1.24.13", 250, b.serviceCost)
-	b.exporter(4, b.serviceCost)
+	b.httpService("1.24.13", 125, b.serviceCost)
+	b.exporter(2, b.serviceCost)
 }
 
 func (b *bench) serviceCost(s *service) {
