@@ -15,9 +15,8 @@ import (
 // so those here take little of a core by themselves: some percent of a little is less than the bar.
 
 const (
-	costBare   = 2 * time.Second
-	costTrace  = 3 * time.Second
-	costBeside = time.Second // what a trace needs to begin and to end, rather more
+	costTrace  = 2500 * time.Millisecond
+	costBeside = 700 * time.Millisecond // what a trace needs to begin and to end, rather more
 	costPoints = 0.5
 	costShare  = 0.1
 )
@@ -64,7 +63,7 @@ type stated struct{ says, really []float64 }
 func (b *bench) statedCost(what string, pid int, work func(d time.Duration) (turns float64)) {
 	bare := func() float64 {
 		begin := cpu(pid)
-		turns := work(costBare)
+		turns := work(costTrace + costBeside) // as long as with one: what comes once is as much
 		return (cpu(pid) - begin).Seconds() / turns
 	}
 	all := make([]stated, len(statedCosts))
