@@ -21,7 +21,7 @@
 
 #define FRAME_BYTES 16		/* saved frame pointer and return address */
 #define PAGE_BYTES 4096		/* the smallest there is: a larger one only makes chunks shorter */
-#define DISTRUST_HITS 1000	/* a read that fails takes some ten times as long as one that does not */
+#define DISTRUST_HITS 1000	/* a read that fails takes ten times as long as another */
 
 struct work {
 	__u64 claimed;
@@ -33,7 +33,7 @@ struct work {
 	__u64 copy_addr;	/* where the copy begins */
 	__u64 copy_bytes;	/* its length where it has chunks beyond the first, else 0 */
 	__u64 top;		/* of the stack, SP */
-	__u64 reach;		/* from SP to where the last walk ended; 0: the first chunk was all */
+	__u64 reach;		/* from SP to the end of the last walk; 0: one chunk was all */
 	__u64 distrust;		/* hits for which that is not believed */
 	__u64 hash;		/* of the frames before the chain of frame pointers, and */
 	__u64 extra;		/* how many they are, less one */
@@ -108,7 +108,7 @@ static __always_inline __u64 chunk_bytes(__u64 addr)
 	len = GL_CHUNK + (over & (over >> 63));		/* the lesser one */
 	asm volatile("" : "+r"(len));	/* clang knows that the mask changes nothing */
 	len &= PAGE_BYTES - 1;
-	return len + ((len - FRAME_BYTES) >> 63 << 4);			/* one record at least */
+	return len + ((len - FRAME_BYTES) >> 63 << 4);		/* one record at least */
 }
 
 _Static_assert(FRAME_BYTES == 1 << 4, "chunk_bytes");
@@ -118,7 +118,7 @@ static __always_inline void copy_chunk(struct work *w, __u64 addr)
 	__u64 len;
 	__s64 err;
 
-	/* a length that was kept in the frame meanwhile is any number to verifiers before Linux 5.16 */
+	/* a length kept in the frame meanwhile is any number to verifiers before Linux 5.16 */
 	asm volatile("" : "+r"(addr));
 	len = chunk_bytes(addr);
 	err = bpf_probe_read_user(w->copy, len, (void *)addr);
