@@ -65,6 +65,8 @@ struct watched {
 	const char *gone;	/* NULL: it is there; else "exited" ... */
 	double seconds;		/* that it has been watched for */
 	uint64_t n_cycles, n_missed;	/* collections seen whole, and others */
+	uint64_t min_cycles;	/* before which there is no leak, */
+	double min_s;		/* nor so soon */
 	bool census_known;	/* false: this binary does not tell when it collects, so nothing is
 				 * known of the heap by size */
 	uint64_t live_bytes;	/* of the heap, when the last collection began */

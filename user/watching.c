@@ -575,6 +575,8 @@ void watching_new(struct watching **out, struct process *p, const struct watchin
 	w->reading_ns = (uint64_t)fmin(fmax(every, MIN_READING_NS), MAX_READING_NS);
 	w->n_goroutines = UNKNOWN_U64;
 	w->told.memory.rss = UNKNOWN_U64;
+	w->told.min_cycles = opt->min_cycles;
+	w->told.min_s = opt->min_s;
 	process_describe(p, &w->told.target);
 	w->told.classes = xcalloc(N_CLASSES, sizeof(*w->told.classes));
 	table_init(&w->groups, sizeof(struct group), 2 * MAX_FLOWS * sizeof(struct group));

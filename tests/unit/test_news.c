@@ -42,7 +42,8 @@ static struct watched_go gos[] = {
 static const struct watched leaking = {
 	.target = { .pid = 4242, .exe = "/srv/api-server", .go_version = "go1.26.11",
 		    .stripped = true, .build_id = "c768" },
-	.seconds = 36000, .n_cycles = 2400, .n_missed = 3, .census_known = true,
+	.seconds = 36000, .n_cycles = 2400, .n_missed = 3, .min_cycles = 12, .min_s = 180,
+	.census_known = true,
 	.live_bytes = 45 << 20, .verdict = VERDICT_LEAK,
 	.heap = { .verdict = VERDICT_LEAK, .rate = { 49000, 46000, 52000, 80 } },
 	.classes = classes, .n_classes = ARRAY_SIZE(classes),
@@ -61,6 +62,7 @@ static const struct watched leaking = {
 /* It has just begun to be watched, its collector cannot be seen. */
 static const struct watched dark = {
 	.target = { .pid = 77, .exe = "/bin/\x1b[2Jx", .go_version = "go1.18.8" },
+	.min_cycles = 12, .min_s = 180,
 	.n_goroutines = UNKNOWN_U64, .table_age_s = NAN, .memory = { .rss = 9 << 20 },
 	.heap = { .rate = UNKNOWN },
 	.does = { .rss_rate = UNKNOWN, .cause_rate = UNKNOWN, .left_s = UNKNOWN },
@@ -89,7 +91,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
-	struct watched spread = leaking;
+	struct watched spread = leaking, soon, rare;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
 	struct watched_growth known = { .types = &some, .cpu_s = .21 };
@@ -115,6 +117,8 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &calm, .n_watched = 24, .own_cpu_percent = .7,
 		  .own_rss = 60 << 20 },
 		{ .kind = NEWS_REPORT, .w = &young, .n_watched = 1, .own_rss = 9 << 20 },
+		{ .kind = NEWS_REPORT, .w = &soon, .brief = true },
+		{ .kind = NEWS_END, .w = &rare, .why = "exited" },
 	};
 
 	young.census_known = true;		/* and no collection has been seen */
@@ -131,6 +135,11 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	grows.classes = &alone;
 	grows.limit_bytes = 24ull << 30;
 	grows.limit_of = "machine";
+	soon = rare = calm;			/* neither is enough for "no leak" */
+	soon.seconds = 22;
+	soon.n_cycles = 13;
+	rare.seconds = 420;
+	rare.n_cycles = 3;
 	rss = calm;
 	rss.does = leaking.does;
 	rss.does.cause = MEMORY_IDLE;

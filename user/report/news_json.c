@@ -210,6 +210,8 @@ static void put_watched(struct json *j, const struct watched *w)
 	field_double(j, "watched_s", w->seconds);
 	field_u64(j, "gc_cycles", w->census_known ? w->n_cycles : UNKNOWN_U64);
 	field_u64(j, "gc_cycles_missed", w->census_known ? w->n_missed : UNKNOWN_U64);
+	field_u64(j, "min_gc_cycles", w->min_cycles);
+	field_double(j, "min_s", w->min_s);
 	field_u64(j, "goroutines", w->n_goroutines);
 	field_double(j, "goroutines_age_s", w->table_age_s);
 	field_u64(j, "goroutine_tables_lost", w->n_tables_lost);

@@ -407,12 +407,22 @@ static void put_refused(FILE *out, const struct news *n)
 	end_line(&l);
 }
 
+/* "too early to tell after 1m30s of 3m00s, 4 of 12 collections": what has to pass before anything is
+ * called a leak. */
 static void put_verdict_word(struct line *l, const struct watched *w)
 {
+	bool early = w->seconds < w->min_s, few = w->census_known && w->n_cycles < w->min_cycles;
+
 	item(l, "", "%s", w->verdict == VERDICT_TOO_FEW ? "too early to tell" :
-			  w->verdict >= VERDICT_GROWING ? report_verdict(w->verdict) : "no leak");
+			  w->verdict >= VERDICT_GROWING ? report_verdict(w->verdict) :
+			  early || few ? "no leak so far" : "no leak");
 	item(l, " after ", "%s", report_duration(w->seconds).s);
-	item(l, ", ", "%s collection%s", report_count(w->n_cycles).s, plural(w->n_cycles));
+	if (early)
+		item(l, " of ", "%s", report_duration(w->min_s).s);
+	item(l, ", ", "%s", report_count(w->n_cycles).s);
+	if (few)
+		item(l, " of ", "%s", report_count(w->min_cycles).s);
+	item(l, " ", "collection%s", plural(few ? w->min_cycles : w->n_cycles));
 	if (w->n_missed)
 		item(l, " ", "(%s more not seen whole)", report_count(w->n_missed).s);
 }
