@@ -84,6 +84,8 @@ enum memory_part {
 	MEMORY_RUNTIME,		/* the runtime's own */
 	MEMORY_NOT_GO,		/* cgo, mappings, code */
 	N_MEMORY_PARTS,
+	MEMORY_HEAP = N_MEMORY_PARTS,	/* as a cause: the first four of them, whose sum is known
+					 * better than each: collections move bytes between them */
 };
 
 /* What memory a process may come to. */
@@ -100,7 +102,8 @@ struct diagnosis {
 	bool rss_grows;
 	bool no_collection;	/* there was none while the cause grew */
 	uint64_t cause_bytes;
-	struct estimate cause_rate, rss_rate;	/* bytes a second; NAN: too early */
+	struct estimate cause_rate, rss_rate;	/* bytes a second; NAN: too early; of a cause as
+						 * well: there is none */
 	struct estimate left_s;	/* until rss comes to the limit; NAN: it does not, or no limit */
 	uint64_t parts[N_MEMORY_PARTS];	/* of rss, bytes, as last read */
 };

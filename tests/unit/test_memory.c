@@ -67,6 +67,34 @@ static void leak(struct memory_reading *r, uint64_t i)
 	r->goal += 2 * i * MIB;
 }
 
+/* As at GOGC=100: garbage comes up to what lives, and idle spans are what is left to that.  rss grows
+ * by twice as much, no part by half of it for sure. */
+static void plain_leak(struct memory_reading *r, uint64_t i)
+{
+	uint64_t live = 80 * MIB + i * MIB, garbage = live * (i % 8) / 7;
+
+	r->parts[MEMORY_LIVE] = live - i * MIB / 50;
+	r->parts[MEMORY_GARBAGE] = garbage;
+	r->parts[MEMORY_IDLE] = live - garbage;
+	r->goal = 2 * live;
+}
+
+/* Two collections in all: live heap is a step, and what is below it sinks. */
+static void steps(struct memory_reading *r, uint64_t i)
+{
+	r->parts[MEMORY_LIVE] = i < 70 ? 10 * MIB : 200 * MIB;
+	r->parts[MEMORY_GARBAGE] = (i < 70 ? i : i - 70) * 2 * MIB;
+	r->parts[MEMORY_IDLE] = 0;
+}
+
+/* More than rss does, as idle spans are used. */
+static void more_than_all(struct memory_reading *r, uint64_t i)
+{
+	r->parts[MEMORY_LIVE] += 3 * i * MIB;
+	r->parts[MEMORY_GARBAGE] = 0;
+	r->parts[MEMORY_IDLE] = (600 - 2 * i) * MIB;
+}
+
 static void stacks(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_STACKS] += i * MIB; }
 static void cgo(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_NOT_GO] += i * MIB; }
 static void idle(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_IDLE] += 400 * MIB; }
@@ -126,6 +154,24 @@ static void test_causes(void **state)
 	assert_int_equal(d.does, BEHAVIOUR_UNKNOWN);
 }
 
+/* No part is named that may have none of it, nor one that has less than half. */
+static void test_shares(void **state)
+{
+	struct diagnosis d = tell(plain_leak, &steady, 0);
+
+	assert_true(d.rss_grows && d.cause == MEMORY_HEAP);
+	assert_true(fabs(d.cause_rate.value / MIB - 1.98) < 0.05);
+	assert_true(d.cause_rate.low > MIB);
+	assert_in_range(d.cause_bytes / MIB, 380, 410);
+	d = tell(steps, &steady, 0);
+	assert_true(d.rss_grows);
+	assert_true(isnan(d.cause_rate.value) || d.cause_rate.low > 0);
+	assert_int_not_equal(d.cause, MEMORY_GARBAGE);
+	d = tell(more_than_all, &steady, 0);
+	assert_true(d.rss_grows && d.cause == MEMORY_LIVE);
+	assert_true(d.cause_rate.value > 2 * d.rss_rate.value);
+}
+
 static void test_behaviour(void **state)
 {
 	struct judgement heap = { .verdict = VERDICT_GROWING };
@@ -178,7 +224,7 @@ static void test_nothing_yet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_causes),
+		cmocka_unit_test(test_causes), cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_behaviour),
 		cmocka_unit_test(test_time_left),
 		cmocka_unit_test(test_nothing_yet),

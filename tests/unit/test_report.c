@@ -368,6 +368,18 @@ static void test_cause(void **state)
 	text = render_findings("text", &f, 10);
 	assert_non_null(strstr(text, "+58.6KiB/min of it\n         stacks of goroutines\n"));
 	free(text);
+	f.process.cause_rate = (struct estimate){ 1400, 900, 2000, 9 };	/* more than the whole */
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "+60KiB/min, most of it stacks of goroutines\n"));
+	free(text);
+	f.process.cause = MEMORY_HEAP;
+	f.process.cause_rate = (struct estimate){ 1000, 900, 1020, 9 };
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "/min of it\n         live heap and GC headroom\n"));
+	free(text);
+	text = render_findings("json", &f, 10);
+	assert_non_null(strstr(text, "\"cause\":\"heap\""));
+	free(text);
 }
 
 /* "no leak" is the word of a trace that was long enough to say so. */

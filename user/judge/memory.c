@@ -5,7 +5,8 @@
  * Whether the heap leaks is the census's to say (judge.h).  What operators see is resident memory,
  * and it grows for other reasons as well: garbage between collections, spans that are not returned,
  * stacks, what is not Go's at all.  So its growth is told part by part, over the last two thirds of
- * the time, and the part that has most of it is named.
+ * the time, and the part that has most of it is named.  A leak makes live heap and garbage grow by as
+ * much each (GOGC=100), and garbage goes up and down meanwhile: then it is all of the heap.
  */
 #include "user/judge/memory.h"
 
@@ -19,6 +20,7 @@
 
 enum {
 	KEY_RSS = N_MEMORY_PARTS,	/* in the trend, besides the parts */
+	KEY_HEAP,
 	KEY_COLLECTIONS,
 	KEY_LOAD,
 	N_KEYS,
@@ -47,6 +49,11 @@ void memory_series_free(struct memory_series *s)
 	free(s);
 }
 
+static uint64_t heap_bytes(const uint64_t parts[N_MEMORY_PARTS])
+{
+	return parts[MEMORY_LIVE] + parts[MEMORY_GARBAGE] + parts[MEMORY_FREE] + parts[MEMORY_IDLE];
+}
+
 void memory_series_add(struct memory_series *s, const struct memory_reading *r)
 {
 	uint64_t values[N_KEYS];
@@ -54,6 +61,7 @@ void memory_series_add(struct memory_series *s, const struct memory_reading *r)
 	for (unsigned i = 0; i < N_MEMORY_PARTS; i++)
 		values[i] = r->parts[i];
 	values[KEY_RSS] = r->rss;
+	values[KEY_HEAP] = heap_bytes(r->parts);
 	values[KEY_COLLECTIONS] = r->n_collections;
 	values[KEY_LOAD] = (uint64_t)fmax(r->allocated_per_s, 0);
 	trend_add(s->trend, r->time_ns, values, NULL, NULL);
@@ -68,6 +76,7 @@ void memory_series_history(const struct memory_series *s, struct memory_history 
 
 	out->last = s->last;
 	trend_growth(s->trend, KEY_RSS, s->start_ns, &out->rss);
+	trend_growth(s->trend, KEY_HEAP, s->start_ns, &out->heap);
 	trend_growth(s->trend, KEY_COLLECTIONS, s->start_ns, &out->collections);
 	for (unsigned i = 0; i < N_MEMORY_PARTS; i++)
 		trend_growth(s->trend, i, s->start_ns, &out->parts[i]);
@@ -78,19 +87,35 @@ void memory_series_history(const struct memory_series *s, struct memory_history 
 
 /* ---- what it is made of ---------------------------------------------------------------------- */
 
+/* It grows for sure, and no more than the whole may; or most of the whole for sure: then it may be
+ * more, and something else became less. */
+static bool has_most(const struct estimate *rate, const struct estimate *whole)
+{
+	double most = CAUSE_SHARE * whole->value;
+
+	if (!(rate->value >= most))
+		return false;
+	return rate->low >= most || (rate->low > 0 && rate->high <= whole->high);
+}
+
 static void tell_growth(const struct memory_history *h, struct diagnosis *out)
 {
-	double most = CAUSE_SHARE * out->rss_rate.value;
+	const struct estimate *most = NULL;
 
 	for (unsigned i = 0; i < N_MEMORY_PARTS; i++) {
 		const struct estimate *rate = &h->parts[i].late;
 
-		if (!(rate->value >= most))
+		if (!has_most(rate, &out->rss_rate) || (most && rate->value <= most->value))
 			continue;
-		most = rate->value;
+		most = rate;
 		out->cause = i;
-		out->cause_rate = *rate;
 	}
+	if (!most && has_most(&h->heap.late, &out->rss_rate)) {
+		most = &h->heap.late;
+		out->cause = MEMORY_HEAP;
+	}
+	if (most)
+		out->cause_rate = *most;
 }
 
 /* The largest part that is not live, if all of them are worth a word. */
@@ -190,7 +215,8 @@ void memory_tell(const struct memory_history *h, const struct judgement *heap, e
 	else
 		tell_size(h, out);
 	memcpy(out->parts, h->last.parts, sizeof(out->parts));
-	out->cause_bytes = h->last.parts[out->cause];
+	out->cause_bytes = out->cause == MEMORY_HEAP ? heap_bytes(h->last.parts) :
+						       h->last.parts[out->cause];
 	out->no_collection = h->rss.n > 1 && h->collections.change == 0;
 	out->does = behaviour(h, heap, worst);
 	out->left_s = time_left(h, heap, limit_bytes, out);

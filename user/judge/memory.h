@@ -31,6 +31,7 @@ void memory_series_add(struct memory_series *s, const struct memory_reading *r);
 struct memory_history {
 	struct memory_reading last;	/* all 0: there was none */
 	struct growth rss, collections, parts[N_MEMORY_PARTS];
+	struct growth heap;		/* the sum of those of MEMORY_HEAP */
 	double load_correlation;	/* of the live heap with what is allocated a second */
 };
 void memory_series_history(const struct memory_series *s, struct memory_history *out);

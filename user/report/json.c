@@ -160,6 +160,7 @@ static const char *part_name(enum memory_part part)
 		[MEMORY_LIVE] = "live", [MEMORY_GARBAGE] = "garbage", [MEMORY_FREE] = "free_slots",
 		[MEMORY_IDLE] = "idle_spans", [MEMORY_STACKS] = "stacks",
 		[MEMORY_RUNTIME] = "runtime", [MEMORY_NOT_GO] = "not_go",
+		[MEMORY_HEAP] = "heap",
 	};
 
 	return names[part];

@@ -113,7 +113,7 @@ static void put_settings(struct line *l, const struct findings *f)
 
 	if (f->process.cause == MEMORY_GARBAGE && f->process.no_collection)
 		item(l, ", ", "none has come meanwhile");
-	if (!p->known || f->process.cause != MEMORY_GARBAGE)
+	if (!p->known || (f->process.cause != MEMORY_GARBAGE && f->process.cause != MEMORY_HEAP))
 		return;
 	if (p->gc_percent < 0)
 		item(l, ", ", "GOGC=off");
@@ -123,6 +123,12 @@ static void put_settings(struct line *l, const struct findings *f)
 		item(l, ", ", "GOMEMLIMIT=%s", report_bytes(p->memory_limit).s);
 	if (p->trigger != UNKNOWN_U64)
 		item(l, ", ", "the next at a heap of %s", report_bytes(p->trigger).s);
+}
+
+/* What may be more than the whole is none that has a number. */
+static bool is_part(const struct estimate *rate, const struct estimate *whole)
+{
+	return rate->value <= whole->value && rate->high <= whole->high;
 }
 
 static void put_growth(struct line *l, const struct findings *f)
@@ -137,7 +143,10 @@ static void put_growth(struct line *l, const struct findings *f)
 		item(l, ", ", "no single part has most of that");
 		return;
 	}
-	item(l, ", ", "%s/min of it", report_change(d->cause_rate.value * 60).s);
+	if (is_part(&d->cause_rate, &d->rss_rate))
+		item(l, ", ", "%s/min of it", report_change(d->cause_rate.value * 60).s);
+	else
+		item(l, ", ", "most of it");
 	put_part(l, " ", f);
 	put_settings(l, f);
 }

@@ -21,10 +21,10 @@ static const char *const kinds[] = {
 	[NEWS_GROWTH] = "growth", [NEWS_REPORT] = "report",
 };
 
-static const char *const causes[N_MEMORY_PARTS] = {
+static const char *const causes[] = {
 	[MEMORY_LIVE] = "live_heap", [MEMORY_GARBAGE] = "garbage", [MEMORY_FREE] = "free_slots",
 	[MEMORY_IDLE] = "idle_spans", [MEMORY_STACKS] = "stacks", [MEMORY_RUNTIME] = "runtime",
-	[MEMORY_NOT_GO] = "not_go",
+	[MEMORY_NOT_GO] = "not_go", [MEMORY_HEAP] = "heap",
 };
 
 /* Fields of the object at hand. */

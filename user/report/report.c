@@ -255,6 +255,7 @@ const char *report_memory_part(enum memory_part part)
 		[MEMORY_STACKS] = "stacks of goroutines",
 		[MEMORY_RUNTIME] = "the runtime's own tables",
 		[MEMORY_NOT_GO] = "what is not Go's: program and files, C, mmap",
+		[MEMORY_HEAP] = "live heap and GC headroom",
 	};
 
 	return texts[part];
