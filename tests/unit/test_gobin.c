@@ -409,7 +409,8 @@ static void test_settings(void **state)
 {
 	struct fake_go f = {
 		.minor = 22,
-		.settings = "dep\tx\tv1\nbuild\t-race=true\nbuild\t-ldflags=\"-X \\\"a=b\\\" -s\"\n"
+		.settings = "path\tx.org/a/cmd\nmod\tx.org/a\t(devel)\t\ndep\tx\tv1\n"
+			    "build\t-race=true\nbuild\t-ldflags=\"-X \\\"a=b\\\" -s\"\n"
 			    "build\t\"odd=key\"=`v\\`\nbuild\tGOAMD64=\nbuild\tnovalue\n"
 			    "build\t\nbuild\t\"x",
 	};
@@ -423,6 +424,7 @@ static void test_settings(void **state)
 	assert_string_equal(gobin_setting(o.gb, "GOAMD64"), "");
 	assert_string_equal(gobin_setting(o.gb, "novalue"), "");
 	assert_null(gobin_setting(o.gb, "GOARM"));
+	assert_string_equal(gobin_main_module(o.gb), "x.org/a");
 	close_fake(&o);
 }
 

@@ -51,11 +51,43 @@ static void knows_what_never_returns(void **state)
 		assert_false(goname_never_returns(others[i]));
 }
 
+static void knows_the_owner(void **state)
+{
+	static const struct { const char *function; enum goname_owner owner; } rows[] = {
+		{ "main.(*deadLetters).add", OWNER_PROGRAM }, { "main.main.func1", OWNER_PROGRAM },
+		{ "example.com/my.app/store.(*Log).put", OWNER_PROGRAM },
+		{ "example.com/my%2eapp.Run", OWNER_PROGRAM },
+		{ "example.com/my.apple.Run", OWNER_MODULE },
+		{ "example.com/other.Run", OWNER_MODULE },
+		{ "github.com/google/btree.(*node).split", OWNER_MODULE },
+		{ "gopkg.in/yaml%2ev2.Unmarshal", OWNER_MODULE }, { "rsc%2eio.F", OWNER_MODULE },
+		{ "slices.Grow[go.shape.[]github.com/x/y.T]", OWNER_STANDARD },
+		{ "bytes.(*Buffer).grow", OWNER_STANDARD },
+		{ "context.(*cancelCtx).Done", OWNER_STANDARD },
+		{ "net/http.(*Server).Serve", OWNER_STANDARD },
+		{ "vendor/golang.org/x/net/http/httpguts.f", OWNER_STANDARD },
+		{ "runtime/pprof.writeHeap", OWNER_STANDARD },
+		{ "runtime.traceStartReadCPU", OWNER_RUNTIME },
+		{ "internal/abi.NewName", OWNER_RUNTIME },
+		{ "internal/strconv.AppendComplex", OWNER_RUNTIME }, { "", OWNER_STANDARD },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (goname_owner(rows[i].function, "example.com/my.app") != rows[i].owner)
+			fail_msg("%s: %d", rows[i].function,
+				 goname_owner(rows[i].function, "example.com/my.app"));
+	assert_int_equal(goname_owner("app/store.Put", "app"), OWNER_PROGRAM);
+	assert_int_equal(goname_owner("app.Put", "app"), OWNER_PROGRAM);
+	assert_int_equal(goname_owner("apple.Put", "app"), OWNER_STANDARD);
+	assert_int_equal(goname_owner("example.com/other.Run", NULL), OWNER_MODULE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_the_runtime),
 		cmocka_unit_test(knows_what_never_returns),
+		cmocka_unit_test(knows_the_owner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

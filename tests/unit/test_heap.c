@@ -10,7 +10,10 @@
 #include <cmocka.h>
 
 #include "tests/unit/fake_heap.h"
+#include "user/base/limits.h"
+#include "user/base/util.h"
 #include "user/go/golayout.h"
+#include "user/heap/count_internal.h"
 
 /* The types of all tests. */
 struct kinds {
@@ -607,6 +610,39 @@ static void test_forged_spans(void **state)
 	fake_heap_end(&h);
 }
 
+/* However many there are, those of the program stay, and come first. */
+static void test_places(void **state)
+{
+	static const char *const functions[] = {
+		"internal/abi.NewName", "runtime.newWakeableSleep", "strings.Clone", "main.keep",
+		"github.com/x/y.Open", "x.org/app/store.put", "bytes.growSlice",
+	};
+	static const char *const first[] = {
+		"main.keep", "x.org/app/store.put", "github.com/x/y.Open", "strings.Clone",
+		"bytes.growSlice", "internal/abi.NewName", "runtime.newWakeableSleep",
+	};
+	struct heap_type row = { 0 };
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(functions); i++)	/* each once */
+		places_add(&row, &(struct frame){ .function = functions[i % ARRAY_SIZE(functions)],
+						  .line = 7 }, "x.org/app");
+	assert_int_equal(row.n_places, ARRAY_SIZE(first));
+	assert_false(row.places_cut);
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+		assert_string_equal(row.places[i].function, first[i]);
+	for (uint32_t line = 100; line < 120; line++)
+		places_add(&row, &(struct frame){ .function = "runtime.f", .line = line },
+			   "x.org/app");
+	assert_int_equal(row.n_places, MAX_PLACES);
+	assert_true(row.places_cut);
+	places_add(&row, &(struct frame){ .function = "main.late", .line = 1 }, "x.org/app");
+	assert_int_equal(row.n_places, MAX_PLACES);
+	assert_string_equal(row.places[0].function, "main.keep");
+	assert_string_equal(row.places[1].function, "x.org/app/store.put");
+	assert_string_equal(row.places[2].function, "main.late");
+	free(row.places);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -624,7 +660,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_forged),
-		cmocka_unit_test(test_forged_spans),
+		cmocka_unit_test(test_forged_spans), cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

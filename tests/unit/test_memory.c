@@ -67,8 +67,8 @@ static void leak(struct memory_reading *r, uint64_t i)
 	r->goal += 2 * i * MIB;
 }
 
-/* As at GOGC=100: garbage comes up to what lives, and idle spans are what is left to that.  rss grows
- * by twice as much, no part by half of it for sure. */
+/* As at GOGC=100: garbage comes up to what lives, and idle spans are what is left to that.  rss
+ * grows by twice as much, no part by half of it for sure. */
 static void plain_leak(struct memory_reading *r, uint64_t i)
 {
 	uint64_t live = 80 * MIB + i * MIB, garbage = live * (i % 8) / 7;

@@ -64,3 +64,40 @@ bool goname_never_returns(const char *function)
 	}
 	return starts_with_any(name, beginnings, ARRAY_SIZE(beginnings));
 }
+
+/* In the last element of a package's path the linker writes a dot as "%2e" (PathToPrefix of
+ * cmd/internal/objabi).  *at: behind what both have. */
+static bool begins_with_path(const char *function, const char *path, const char **at)
+{
+	for (; *path; path++) {
+		bool escaped = *path == '.' && !strncmp(function, "%2e", 3);
+
+		if (!escaped && *function != *path)
+			return false;
+		function += escaped ? 3 : 1;
+	}
+	*at = function;
+	return true;
+}
+
+/*
+ * Of the standard library no path has a dot in its first element, of a module that can be fetched
+ * each has one; and only a main module may have a path without (golang.org/ref/mod).
+ */
+enum goname_owner goname_owner(const char *function, const char *main_module)
+{
+	size_t path = strcspn(function, "[("), slash = strcspn(function, "/");
+	size_t first = slash < path ? slash : strcspn(function, ".");
+	const char *rest;
+
+	if (!strncmp(function, "main.", 5))
+		return OWNER_PROGRAM;
+	if (main_module && *main_module && begins_with_path(function, main_module, &rest) &&
+	    (*rest == '/' || *rest == '.'))
+		return OWNER_PROGRAM;
+	if (goname_of_runtime(function) || !strncmp(function, "internal/", 9))
+		return OWNER_RUNTIME;
+	if (memchr(function, '.', slash < path ? slash : 0) || memmem(function, first, "%2e", 3))
+		return OWNER_MODULE;
+	return OWNER_STANDARD;
+}

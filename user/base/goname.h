@@ -13,4 +13,15 @@ bool goname_of_runtime(const char *function);
 /* Whether a call of it never comes back: it panics or throws. */
 bool goname_never_returns(const char *function);
 
+/* Whose code it is, what is nearest to the program first. */
+enum goname_owner {
+	OWNER_PROGRAM,		/* package main, and the packages of its module */
+	OWNER_MODULE,		/* other modules */
+	OWNER_STANDARD,		/* the standard library */
+	OWNER_RUNTIME,		/* package runtime and what is below internal/ */
+};
+
+/* main_module: its path; NULL: not known. */
+enum goname_owner goname_owner(const char *function, const char *main_module);
+
 #endif

@@ -11,7 +11,7 @@
  *	32	Go 1.18 and newer: the two strings, each a varint length and its bytes
  *
  * The module information is framed by 16 magic bytes at both ends.  Of its lines only
- * "build\tKEY=VALUE" matter here.
+ * "build\tKEY=VALUE" and "mod\tPATH\tVERSION" matter here.
  */
 #include "user/go/buildinfo.h"
 
@@ -245,7 +245,7 @@ static char *unquote(char **s, char stop)
 	return word;
 }
 
-static void read_settings(struct buildinfo *bi, const struct span *module)
+static void read_lines(struct buildinfo *bi, const struct span *module)
 {
 	size_t cap = 0;
 	char *line, *rest;
@@ -258,6 +258,11 @@ static void read_settings(struct buildinfo *bi, const struct span *module)
 	while ((line = strsep(&rest, "\n"))) {
 		struct build_setting st;
 
+		if (!strncmp(line, "mod\t", 4)) {
+			line += 4;
+			bi->main_module = strsep(&line, "\t");
+			continue;
+		}
 		if (strncmp(line, "build\t", 6))
 			continue;
 		line += 6;
@@ -288,7 +293,7 @@ int buildinfo_init(struct buildinfo *out, const struct image *img)
 	err = check_version(image_name(img), &version, &bi.version);
 	if (err)
 		return err;
-	read_settings(&bi, &module);
+	read_lines(&bi, &module);
 	*out = bi;
 	return 0;
 }

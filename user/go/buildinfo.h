@@ -19,7 +19,8 @@ struct buildinfo {
 	struct go_version version;
 	struct build_setting *settings;
 	size_t n_settings;
-	char *text;		/* what the settings point into */
+	const char *main_module;	/* its path; NULL: built without modules */
+	char *text;		/* what the strings point into */
 };
 
 /* Fills *out, which buildinfo_fini() must release.  Tells the user on failure: no Go program,

@@ -142,6 +142,11 @@ const char *gobin_setting(const struct gobin *gb, const char *key)
 	return NULL;
 }
 
+const char *gobin_main_module(const struct gobin *gb)
+{
+	return gb->info.main_module;
+}
+
 /* 1: listed, 0: listed with "no" in front, -1: not listed. */
 static int listed(const char *list, const char *name)
 {

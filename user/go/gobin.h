@@ -51,6 +51,8 @@ const struct go_version *gobin_version(const struct gobin *gb);
 const struct go_module *gobin_module(const struct gobin *gb);
 /* Value of a build setting ("-race", "GOAMD64", "-buildmode"); NULL where there is none. */
 const char *gobin_setting(const struct gobin *gb, const char *key);
+/* Path of the main module, as in go.mod; NULL: it was built without. */
+const char *gobin_main_module(const struct gobin *gb);
 /* Whether the named experiment is on for this build, defaults of the version included:
  * "greenteagc", "sizespecializedmalloc", "swissmap" ... false for a name without a default row. */
 bool gobin_experiment(const struct gobin *gb, const char *name);

@@ -63,5 +63,8 @@ void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32
 /* Finds the places that allocate n rows' types; 0 among these: the row has none. */
 void places_fill(struct look *l, struct heapmap *m, struct heap_type *const *rows,
 		 const uint32_t *types, size_t n);
+/* One of them, behind those whose code is as near to the program, or nearer; of too many the
+ * farthest is dropped. */
+void places_add(struct heap_type *row, const struct frame *f, const char *main_module);
 
 #endif

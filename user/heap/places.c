@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * places.c - the places in the code that allocate the types of the first rows.
+ *
+ * A []uint8 is made in thousands of places of a large program, and few are kept: those in the
+ * program's own code, else those nearest to it.
  */
 #include "user/heap/count_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "user/base/goname.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
@@ -75,6 +80,25 @@ static bool has_place(const struct heap_type *row, const struct frame *f)
 	return false;
 }
 
+void places_add(struct heap_type *row, const struct frame *f, const char *main_module)
+{
+	enum goname_owner owner = goname_owner(f->function, main_module);
+	size_t i = row->n_places;
+
+	if (has_place(row, f))
+		return;
+	while (i && goname_owner(row->places[i - 1].function, main_module) > owner)
+		i--;
+	row->places_cut |= row->n_places == MAX_PLACES;
+	if (i == MAX_PLACES)
+		return;
+	if (row->n_places < MAX_PLACES)
+		row->places = xreallocarray(row->places, ++row->n_places, sizeof(*row->places));
+	memmove(&row->places[i + 1], &row->places[i],
+		(row->n_places - 1 - i) * sizeof(*row->places));
+	row->places[i] = *f;
+}
+
 static void add_place(struct search *s, struct heap_type *row, uint64_t return_addr)
 {
 	struct frame frames[MAX_INLINED], *f = &frames[0];
@@ -85,14 +109,7 @@ static void add_place(struct search *s, struct heap_type *row, uint64_t return_a
 	f->function = heapmap_text(s->m, f->function);
 	f->profiled = heapmap_text(s->m, f->profiled);
 	f->file = heapmap_text(s->m, f->file);
-	if (has_place(row, f))
-		return;
-	if (row->n_places == MAX_PLACES) {
-		row->places_cut = true;
-		return;
-	}
-	row->places = xreallocarray(row->places, row->n_places + 1, sizeof(*row->places));
-	row->places[row->n_places++] = *f;
+	places_add(row, f, gobin_main_module(s->l->gb));
 }
 
 static void found_site(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr)

@@ -5,8 +5,8 @@
  * Whether the heap leaks is the census's to say (judge.h).  What operators see is resident memory,
  * and it grows for other reasons as well: garbage between collections, spans that are not returned,
  * stacks, what is not Go's at all.  So its growth is told part by part, over the last two thirds of
- * the time, and the part that has most of it is named.  A leak makes live heap and garbage grow by as
- * much each (GOGC=100), and garbage goes up and down meanwhile: then it is all of the heap.
+ * the time, and the part that has most of it is named.  A leak makes live heap and garbage grow by
+ * as much each (GOGC=100), and garbage goes up and down meanwhile: then it is all of the heap.
  */
 #include "user/judge/memory.h"
 

@@ -242,9 +242,14 @@ static void put_holder(FILE *out, const struct heap_held *held)
 
 static void put_lines(FILE *out, const struct heap_type *type)
 {
+	const bool more = type->n_places > MAX_PLACES || type->places_cut;
 	struct line l = begin(out, INDENT INDENT);
 
-	item(&l, "", "allocated by");
+	if (more)
+		item(&l, "", "allocated in %zu%s places, among them", type->n_places,
+		     type->places_cut ? " and more" : "");
+	else
+		item(&l, "", "allocated by");
 	for (size_t i = 0; i < type->n_places && i < MAX_PLACES; i++) {
 		const struct frame *fr = &type->places[i];
 		const char *slash = fr->file ? strrchr(fr->file, '/') : NULL;
@@ -253,8 +258,6 @@ static void put_lines(FILE *out, const struct heap_type *type)
 		if (fr->file)
 			item(&l, " ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
 	}
-	if (type->n_places > MAX_PLACES || type->places_cut)
-		item(&l, ", ", "and elsewhere");
 	end_line(&l);
 }
 
