@@ -129,11 +129,14 @@ int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 											    : 0;
 }
 
+static size_t n_places;		/* that were read at once: what lies side by side is one */
+
 size_t target_read_many(const struct target *t, struct target_read *reads, size_t n)
 {
 	size_t n_ok = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		n_places += !i || reads[i].addr != reads[i - 1].addr + reads[i - 1].len;
 		reads[i].ok = !target_read(t, reads[i].addr, reads[i].buf, reads[i].len);
 		n_ok += reads[i].ok;
 	}
@@ -858,6 +861,34 @@ static void crowd_fini(struct crowd *c)
 {
 	free(c->table);
 	free(c->gs);
+}
+
+/* In any order, each in a slot that is larger than a g: few places are read. */
+static void test_side_by_side(void **state)
+{
+	enum { N = 200, SLOT = offsetof(struct g, stack) + 24 };
+	const struct g *g = add_g(1, 4, GOPARK, parked, ARRAY_SIZE(parked));
+	uint8_t *slots = xcalloc(N + 1, SLOT);
+	uint64_t *table = xcalloc(N, sizeof(*table));
+	struct goroutines gs;
+
+	for (size_t i = 0; i < N; i++) {
+		struct g *to = (struct g *)(slots + i * SLOT);
+
+		memcpy(to, g, offsetof(struct g, stack));
+		to->goid = 100 + i;
+		table[i * 7 % N] = (uintptr_t)to;
+	}
+	w.allglen = N;
+	w.allgptr = (uintptr_t)table;
+	n_places = 0;
+	assert_int_equal(gomem_goroutines(gm, false, &plenty, &gs), 0);
+	assert_int_equal(gs.n, N);
+	assert_int_equal(gs.n_unreadable, 0);
+	assert_in_range(n_places, 2, 8);	/* each g twice, and the state of the collector */
+	goroutines_free(&gs);
+	free(table);
+	free(slots);
 }
 
 static size_t total_pcs(const struct goroutines *gs)
@@ -1675,6 +1706,7 @@ int main(void)
 		TEST(test_many_pages),
 		TEST(test_slot_size),
 		TEST(test_read_once),
+		TEST(test_side_by_side),
 		TEST(test_goroutines),
 		TEST(test_bad_stacks),
 		TEST(test_finalizers),

@@ -36,6 +36,7 @@ enum {
 	ROUNDS = 5,			/* how often one that changes is read */
 	N_CACHE = 1 << 12,		/* a power of two */
 	WORD = 8,
+	MAX_GAP = 128,			/* bytes between two g in one span; in the largest 24 */
 	MAX_WAIT_REASON = 64,		/* bytes */
 	/* Texts of states: by status, of unknown ones, by wait reason, by wait reason if leaked. */
 	STATE_OF_REASON = N_G_STATES + 1,
@@ -83,7 +84,7 @@ struct reader {
 	struct g_read todo[BATCH];
 	size_t n_todo;
 	struct target_read reads[BATCH];
-	uint8_t raw[BATCH][MAX_RAW];
+	uint8_t raw[BATCH][MAX_RAW + MAX_GAP];
 	uint8_t *stacks;
 	uint64_t stack_room;	/* bytes of stacks that may still be copied */
 	struct pc_info *cache;
@@ -349,12 +350,20 @@ static void locate_stack(const struct reader *r, struct g_read *g)
 	g->n_stack = (uint32_t)(g->cut ? MAX_G_STACK_BYTES : bytes);
 }
 
-/* Copies the first n g of todo to raw; reads[].ok says which. */
+/* Copies the first n g of todo to raw; reads[].ok says which.  What is between two in one span is
+ * read as well: then they are one place to the kernel, which costs more than bytes do. */
 static void read_gs(struct reader *r, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		r->reads[i] = (struct target_read){ .addr = r->todo[i].addr, .buf = r->raw[i],
-						    .len = (uint32_t)r->gm->lo->g_size };
+	const uint32_t size = (uint32_t)r->gm->lo->g_size;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t addr = r->todo[i].addr, next = i + 1 < n ? r->todo[i + 1].addr - addr : 0;
+
+		r->reads[i] = (struct target_read){
+			.addr = addr, .buf = r->raw[i],
+			.len = next >= size && next - size < MAX_GAP ? (uint32_t)next : size,
+		};
+	}
 	target_read_many(r->gm->t, r->reads, n);
 }
 
@@ -501,11 +510,20 @@ static void settle(struct reader *r, size_t n)
 	r->n_todo = kept;
 }
 
-/* Reads the goroutines that n entries of allgs point to.  false: interrupted. */
-static bool read_piece(struct reader *r, const uint64_t *gs, size_t n)
+static int by_addr(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Reads the goroutines that n entries of allgs point to.  Each P adds those of its own spans to
+ * allgs, so neighbours there are none in memory.  false: interrupted. */
+static bool read_piece(struct reader *r, uint64_t *gs, size_t n)
 {
 	const struct goroutines_limits *lim = r->limits;
 
+	qsort(gs, n, sizeof(*gs), by_addr);
 	for (size_t i = 0; i < n; i++) {
 		if (gomem_bad_pointer(gs[i]))
 			r->out.n_unreadable++;
