@@ -78,7 +78,8 @@ struct watched {
 	size_t n_gos;
 	uint64_t n_goroutines;	/* UNKNOWN_U64: their table was not read yet */
 	double table_age_s;	/* since it was read; NAN: never */
-	uint64_t n_tables_lost;	/* readings of the table that were not whole */
+	uint64_t n_tables;	/* readings of the table; no leak before min_cycles of them */
+	uint64_t n_tables_lost;	/* and those that were not whole */
 	uint64_t n_gos_lost;	/* goroutines of go statements that found no room */
 	struct memory_account memory;
 	struct diagnosis does;

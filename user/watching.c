@@ -3,9 +3,10 @@
  * watching.c - what one process does over days, at no cost.
  *
  * The collector is looked at when it is due (census_poll.c).  All else is read now and then, and so
- * rarely that it takes no more than SHARE_OF_CORE, each: the table of a process with a million
- * goroutines takes seconds.  The judgement is arithmetic over some hundred series, so it has a
- * share, too.  All have something in advance: the first minutes are what one waits for.
+ * rarely that it takes no more than its share of a core: the table of goroutines takes 0.7 us for
+ * each of them, of a hundred thousand 70 ms, and is read every two and a half minutes then.  The
+ * judgement is arithmetic over some hundred series, so it has a share, too.  All have something in
+ * advance: the first minutes are what one waits for.
  *
  * Growth is judged over a window that is split in three, so over days it would be days until a leak
  * is seen that begins late.  Therefore there are three horizons: all of the time; and two windows
@@ -52,9 +53,13 @@ enum {
 #define MIN_READING_NS 1000000000.0	/* but not as close as that, */
 #define MAX_READING_NS 10000000000.0	/* nor as rare; later one in a thirtieth of the time, */
 #define RARE_READING_NS 60000000000ull	/* but this is rare enough */
-#define SHARE_OF_CORE 0.0002		/* each, of a reading of the table and of memory */
-#define JUDGE_SHARE 0.0001
-#define ADVANCE_NS 50e6
+
+/* Of a core in the long run, and processor time in advance. */
+struct price {
+	double share, advance_ns;
+};
+static const struct price memory_price = { 0.0002, 50e6 }, judging_price = { 0.0001, 50e6 },
+			  table_price = { 0.0005, 300e6 };
 
 /* A window of time, and what is counted in it. */
 struct horizon {
@@ -115,9 +120,11 @@ static uint64_t cpu_ns(void)
 }
 
 /* Its share of the time has come to what it has taken. */
-static bool due(const struct watching *w, const struct chore *c, double share, uint64_t now)
+static bool due(const struct watching *w, const struct chore *c, const struct price *price,
+		uint64_t now)
 {
-	double earned = ADVANCE_NS + share * (double)(now - w->horizons[WHOLE].start_ns);
+	double earned = price->advance_ns +
+			price->share * (double)(now - w->horizons[WHOLE].start_ns);
 
 	return now >= c->next_ns && c->spent_ns <= earned;
 }
@@ -310,7 +317,7 @@ static void read_table(struct watching *w, uint64_t now)
 	uint64_t begin = cpu_ns();
 	struct goroutines gs;
 
-	if (!due(w, &w->table, SHARE_OF_CORE, now))
+	if (!due(w, &w->table, &table_price, now))
 		return;
 	if (!gomem_goroutines(process_gomem(w->p), false, &limits, &gs)) {
 		if (!process_gone(w->p))
@@ -613,7 +620,7 @@ static void read_all(struct watching *w, uint64_t now)
 	uint64_t begin = cpu_ns();
 
 	turn_horizons(w, now);
-	if (due(w, &w->reading, SHARE_OF_CORE, now))
+	if (due(w, &w->reading, &memory_price, now))
 		read_memory(w, now);
 	done(&w->reading, begin, next_reading(w, now));
 	read_table(w, now);
@@ -649,7 +656,7 @@ int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
 		if (process_gone(w->p))
 			return -ESRCH;
 		read_all(w, now_ns);
-		judged = due(w, &w->judging, JUDGE_SHARE, now_ns);
+		judged = due(w, &w->judging, &judging_price, now_ns);
 		if (judged)
 			watching_judge(w, now_ns);
 	}
@@ -660,6 +667,7 @@ int watching_turn(struct watching *w, uint64_t now_ns, uint64_t *next_ns)
 void watching_judge(struct watching *w, uint64_t now_ns)
 {
 	struct watched *t = &w->told;
+	struct window_span span;
 
 	if (now_ns - w->memory_ns > RETRY_NS)
 		read_memory(w, now_ns);
@@ -669,6 +677,8 @@ void watching_judge(struct watching *w, uint64_t now_ns)
 	t->census_known = w->census_known;
 	t->n_goroutines = w->table_ns ? w->n_goroutines : UNKNOWN_U64;
 	t->table_age_s = w->table_ns ? (double)(now_ns - w->table_ns) / 1e9 : NAN;
+	window_span(roster_window(w->horizons[WHOLE].roster), &span);
+	t->n_tables = span.n_looks;
 	t->n_tables_lost = w->n_tables_lost;
 	t->n_gos_lost = w->n_gos_lost;
 	t->cpu_s = (w->reading.spent_ns + w->table.spent_ns + w->judging.spent_ns) / 1e9;

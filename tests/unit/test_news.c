@@ -47,7 +47,7 @@ static const struct watched leaking = {
 	.live_bytes = 45 << 20, .verdict = VERDICT_LEAK,
 	.heap = { .verdict = VERDICT_LEAK, .rate = { 49000, 46000, 52000, 80 } },
 	.classes = classes, .n_classes = ARRAY_SIZE(classes),
-	.gos = gos, .n_gos = ARRAY_SIZE(gos), .n_goroutines = 1447, .n_tables_lost = 2,
+	.gos = gos, .n_gos = ARRAY_SIZE(gos), .n_goroutines = 1447, .n_tables = 300, .n_tables_lost = 2,
 	.table_age_s = 58,
 	.memory = { .known = true, .rss = 120 << 20, .live_heap = 45 << 20,
 		    .gc_headroom = 50 << 20, .stacks = 8 << 20, .runtime = 12 << 20,
@@ -91,7 +91,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
-	struct watched spread = leaking, soon, rare;
+	struct watched spread = leaking, soon, rare, long_table;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
 	struct watched_growth known = { .types = &some, .cpu_s = .21 };
@@ -119,6 +119,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &young, .n_watched = 1, .own_rss = 9 << 20 },
 		{ .kind = NEWS_REPORT, .w = &soon, .brief = true },
 		{ .kind = NEWS_END, .w = &rare, .why = "exited" },
+		{ .kind = NEWS_REPORT, .w = &long_table, .n_watched = 2, .own_rss = 9 << 20 },
 	};
 
 	young.census_known = true;		/* and no collection has been seen */
@@ -140,6 +141,8 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	soon.n_cycles = 13;
 	rare.seconds = 420;
 	rare.n_cycles = 3;
+	long_table = calm;
+	long_table.n_tables = 3;
 	rss = calm;
 	rss.does = leaking.does;
 	rss.does.cause = MEMORY_IDLE;

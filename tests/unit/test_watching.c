@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -95,12 +96,24 @@ int gomem_sweepgen(struct gomem *gm, uint32_t *out)
 	return 0;
 }
 
+/* Processor time of ours is what readings of the table are said to take. */
+static uint64_t cpu, reading_cpu;
+static size_t n_readings;
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+	*out = (struct timespec){ .tv_sec = (time_t)(cpu / S), .tv_nsec = (long)(cpu % S) };
+	return 0;
+}
+
 /* Of one go statement, all older ones stay. */
 int gomem_goroutines(struct gomem *gm, bool with_stacks, const struct goroutines_limits *limits,
 		     struct goroutines *out)
 {
 	size_t n = (size_t)goroutines(hours(now));
 
+	cpu += reading_cpu;
+	n_readings++;
 	*out = (struct goroutines){ .v = xcalloc(n, sizeof(*out->v)), .n = n };
 	for (size_t i = 0; i < n; i++)
 		out->v[i] = (struct goroutine){ .goid = i + 1, .gopc = 0x4010, .startpc = 0x4000,
@@ -222,6 +235,30 @@ static void test_goroutines(void **state)
 	assert_int_equal(last, VERDICT_LEAK);
 }
 
+static double goroutines_soon(double h) { return 40 + 3000 * h; }
+
+/* A long table, of which each reading takes so much: a leak is seen soon all the same, and it is
+ * read every few minutes. */
+static void test_long_table(void **state)
+{
+	enum verdict last;
+	size_t first;
+
+	live = flat;
+	goroutines = goroutines_soon;
+	reading_cpu = 23 * S / 1000;		/* 32,000 goroutines */
+	assert_in_range((uint64_t)(watch(1, &last) * 60), 2, 8);
+	goroutines = none;
+	reading_cpu = 72 * S / 1000;		/* a hundred thousand */
+	n_readings = 0;
+	watch(1, &last);
+	first = n_readings;
+	n_readings = 0;
+	watch(2, &last);
+	assert_in_range(n_readings - first, 20, 26);
+	reading_cpu = 0;
+}
+
 /* Without the census goroutines and memory are watched; an error that stays is the end, one that
  * does not is none. */
 static void test_errors(void **state)
@@ -259,7 +296,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_days), cmocka_unit_test(test_load),
-		cmocka_unit_test(test_goroutines), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_goroutines), cmocka_unit_test(test_long_table),
+		cmocka_unit_test(test_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,7 @@ static void put_watched(struct json *j, const struct watched *w)
 	field_double(j, "min_s", w->min_s);
 	field_u64(j, "goroutines", w->n_goroutines);
 	field_double(j, "goroutines_age_s", w->table_age_s);
+	field_u64(j, "goroutine_tables", w->n_tables);
 	field_u64(j, "goroutine_tables_lost", w->n_tables_lost);
 	field_u64(j, "goroutines_not_followed", w->n_gos_lost);
 	put_memory(j, &w->memory);

@@ -410,15 +410,23 @@ static void put_refused(FILE *out, const struct news *n)
 	end_line(&l);
 }
 
+/* Of the table of goroutines. */
+static void put_readings(struct line *l, const struct watched *w)
+{
+	item(l, ", ", "%s of %s reading%s", report_count(w->n_tables).s,
+	     report_count(w->min_cycles).s, plural(w->min_cycles));
+}
+
 /* "too early to tell after 1m30s of 3m00s, 4 of 12 collections": what has to pass before anything is
  * called a leak. */
 static void put_verdict_word(struct line *l, const struct watched *w)
 {
 	bool early = w->seconds < w->min_s, few = w->census_known && w->n_cycles < w->min_cycles;
+	bool few_tables = w->n_tables < w->min_cycles;
 
 	item(l, "", "%s", w->verdict == VERDICT_TOO_FEW ? "too early to tell" :
 			  w->verdict >= VERDICT_GROWING ? report_verdict(w->verdict) :
-			  early || few ? "no leak so far" : "no leak");
+			  early || few || few_tables ? "no leak so far" : "no leak");
 	item(l, " after ", "%s", report_duration(w->seconds).s);
 	if (early)
 		item(l, " of ", "%s", report_duration(w->min_s).s);
@@ -428,6 +436,10 @@ static void put_verdict_word(struct line *l, const struct watched *w)
 	item(l, " ", "collection%s", plural(few ? w->min_cycles : w->n_cycles));
 	if (w->n_missed)
 		item(l, " ", "(%s more not seen whole)", report_count(w->n_missed).s);
+	if (few_tables && !early) {
+		put_readings(l, w);
+		item(l, " ", "of its goroutines");
+	}
 }
 
 static void put_lasting(FILE *out, const struct watched *w)
@@ -448,6 +460,10 @@ static void put_lasting(FILE *out, const struct watched *w)
 	item(&l, "", "%s", report_count(w->n_goroutines).s);
 	if (w->table_age_s >= STALE_S)
 		item(&l, ", ", "counted %s ago", report_duration(w->table_age_s).s);
+	if (w->n_tables < w->min_cycles && (!w->n_gos || w->gos[0].is.verdict < VERDICT_GROWING)) {
+		item(&l, "; ", "too early to tell");
+		put_readings(&l, w);
+	}
 	if (w->n_tables_lost)
 		item(&l, "; ", "%s readings of their table were not whole",
 		     report_count(w->n_tables_lost).s);
