@@ -25,6 +25,7 @@
 #include "user/heap/heap.h"
 #include "user/heapmap.h"
 #include "user/heapview.h"
+#include "user/judge/thresholds.h"
 #include "user/names.h"
 #include "user/observation.h"
 #include "user/process.h"
@@ -37,12 +38,6 @@ enum {
 	TYPES = 200, HOLDERS = 10,	/* of the heap that are remembered */
 	STACKS = 5,			/* of the profile that are named */
 	SITES_BYTES = 1 << 20, TYPES_BYTES = 1 << 20,
-};
-
-struct grown {				/* a bucket of the profile */
-	size_t bucket;
-	double bytes;
-	uint64_t samples;
 };
 
 struct naming {
@@ -58,7 +53,7 @@ struct naming {
 	struct profile_reader *reader;
 	uint64_t *before;		/* samples that lived at the first look, by bucket */
 	size_t n_before;
-	struct grown grown[STACKS];
+	struct naming_grown grown[STACKS];
 	size_t n_grown;
 	struct baseline stacks;
 	struct watched_stack named[STACKS];
@@ -190,34 +185,38 @@ static void keep_profile(struct naming *n, const struct profile *profile)
 		n->before[i] = living(&profile->v[i]);
 }
 
-/* Into the list of the fastest. */
-static void add_grown(struct naming *n, const struct grown *g)
+/* Into the list of the fastest, of so many; returns how many there are now. */
+static size_t add_grown(struct naming_grown *v, size_t n, size_t max, const struct naming_grown *g)
 {
-	size_t i = n->n_grown;
+	size_t i = n;
 
-	if (i == STACKS && n->grown[i - 1].bytes >= g->bytes)
-		return;
-	if (i == STACKS)
+	if (i == max && v[i - 1].bytes >= g->bytes)
+		return n;
+	if (i == max)
 		i--;
 	else
-		n->n_grown++;
-	for (; i > 0 && n->grown[i - 1].bytes < g->bytes; i--)
-		n->grown[i] = n->grown[i - 1];
-	n->grown[i] = *g;
+		n++;
+	for (; i > 0 && v[i - 1].bytes < g->bytes; i--)
+		v[i] = v[i - 1];
+	v[i] = *g;
+	return n;
 }
 
-static void compare_profile(struct naming *n, const struct profile *profile)
+size_t naming_grown(const struct profile *now, const uint64_t *before, size_t n_before,
+		    struct naming_grown *out, size_t max)
 {
-	n->n_grown = 0;
-	for (size_t i = 0; i < profile->n; i++) {
-		const struct profile_bucket *b = &profile->v[i];
-		uint64_t now = living(b), then = i < n->n_before ? n->before[i] : 0;
-		double chance = profile_chance(profile->rate, b->size);
+	size_t n = 0;
 
-		if (now > then)
-			add_grown(n, &(struct grown){ i, (double)(now - then) / chance *
-						      (double)b->size, now - then });
+	for (size_t i = 0; i < now->n; i++) {
+		const struct profile_bucket *b = &now->v[i];
+		uint64_t live = living(b), then = i < n_before ? before[i] : 0;
+		double chance = profile_chance(now->rate, b->size);
+
+		if (live > then && (double)(live - then) >= EVIDENCE_SAMPLES)
+			n = add_grown(out, n, max, &(struct naming_grown){
+				i, (double)(live - then) / chance * (double)b->size, live - then });
 	}
+	return n;
 }
 
 /* The stacks of those buckets, as baseline.h makes them of all. */
@@ -265,7 +264,7 @@ static void look_at_profile(struct naming *n)
 	n->profile_rate = profile->rate;
 	sites_renew(n->sites);
 	if (n->n_looks == 2 && n->n_before) {
-		compare_profile(n, profile);
+		n->n_grown = naming_grown(profile, n->before, n->n_before, n->grown, STACKS);
 		name_profile(n, profile, (double)(n->looks[1].time_ns - n->looks[0].time_ns) / 1e9);
 	}
 	keep_profile(n, profile);

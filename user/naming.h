@@ -13,6 +13,7 @@
 struct kept_facts;
 struct naming;
 struct process;
+struct profile;
 struct suppress;
 struct watched;
 struct watched_growth;
@@ -42,6 +43,18 @@ unsigned naming_looks(const struct naming *n);	/* that there are: 0, 1, 2 */
  * left out of its stacks, and stands behind the rows of its types: what has a type that is, and what
  * only lines allocate that are. */
 void naming_growth(struct naming *n, struct watched_growth *out);
+/* What grew in one bucket of the program's profile: bytes by so many samples. */
+struct naming_grown {
+	size_t bucket;
+	double bytes;
+	uint64_t samples;
+};
+
+/* The buckets that grew most, fastest first, at most max, of those with as many new samples as a
+ * trace asks of a stack; returns how many.  before: living samples of the first n_before buckets. */
+size_t naming_grown(const struct profile *now, const uint64_t *before, size_t n_before,
+		    struct naming_grown *out, size_t max);
+
 /* Forgets both looks; what they have cost stays. */
 void naming_forget(struct naming *n);
 double naming_cpu_s(const struct naming *n);	/* of ours, in all */
