@@ -300,7 +300,7 @@ func (t *T) watchText(version string) {
 	p.do("attached")
 	t.eventually("nothing is named", func() bool {
 		b, _ := os.ReadFile(log)
-		return strings.Contains(string(b), "allocated by ")
+		return strings.Contains(string(b), "        allocated ")
 	})
 	p.finish()
 	if code := x.exit(); code != 2 {
