@@ -118,7 +118,8 @@ static __always_inline void copy_chunk(struct work *w, __u64 addr)
 	__u64 len;
 	__s64 err;
 
-	/* a length kept in the frame meanwhile is any number to verifiers before Linux 5.16 */
+	/* reckoned anew: there is no room in the frame to keep it, which older verifiers would
+	 * not believe either */
 	asm volatile("" : "+r"(addr));
 	len = chunk_bytes(addr);
 	err = bpf_probe_read_user(w->copy, len, (void *)addr);

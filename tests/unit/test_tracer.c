@@ -530,8 +530,8 @@ static uint64_t times_found(const struct loaded *l)
 	return n;
 }
 
-/* Who does nothing but hit a probe is found there sooner or later, and not found where there is
- * none. */
+/* Who does nothing but hit a probe is found there sooner or later, and where there is none hardly
+ * ever: by an interrupt of the kernel's that comes just there, as it does in a slow guest. */
 static void test_found(void **state)
 {
 	const uint64_t goid = 1;
@@ -540,7 +540,7 @@ static void test_found(void **state)
 	struct plant p = NOT_PLANTED;
 	struct loaded l = { 0 };
 	struct found f = { 0 };
-	uint64_t offset;
+	uint64_t offset, by_chance;
 
 	need_rights();
 	fill_probes(probes);
@@ -552,12 +552,13 @@ static void test_found(void **state)
 	}
 	for (int i = 0; i < 10000000; i++)
 		heap_point(&goid, 0);
-	assert_int_equal(times_found(&l), 0);
+	by_chance = times_found(&l);
+	assert_true(by_chance <= 4);
 	assert_int_equal(plant(&p, l.prog_fd, &(struct place){ "/proc/self/exe", getpid(),
 								   (__u64 *)&offset, 1 }), 0);
-	for (int i = 0; i < 10000000 && times_found(&l) < 3; i++)
+	for (int i = 0; i < 10000000 && times_found(&l) < by_chance + 20; i++)
 		heap_point(&goid, 0);
-	assert_true(times_found(&l) >= 3);
+	assert_true(times_found(&l) >= by_chance + 20);
 	plant_remove(&p);
 	found_stop(&f);
 	load_close(&l);
