@@ -392,7 +392,9 @@ struct verdicts {
 	size_t n_findings;
 	struct estimate explained;	/* share of the heap's growth that leaks make up, and what
 					 * is suppressed; NAN: it does not grow */
-	struct estimate unseen;	/* growth of the heap that no stack shows, bytes a second */
+	struct estimate growing;	/* likewise what grows and is no leak */
+	struct estimate unseen;	/* growth of the heap that no stack shows, and no finding of a size
+				 * class tells of, bytes a second */
 	double detectable;	/* what of a leak would show, bytes a second; NAN: too early */
 };
 

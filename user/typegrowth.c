@@ -6,7 +6,7 @@
  */
 #include "user/typegrowth.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,10 +31,15 @@ static bool is_in_class(const struct heap_type *t, uint64_t size)
 	return t->n_sizes;
 }
 
+static bool is_the_runtimes(const struct heap_type *t)
+{
+	return t->name && !strncmp(t->name, "runtime.", 8);
+}
+
 /* Neither parts of maps, which get worn, nor what the runtime keeps for itself. */
 static bool is_the_programs(const struct heap_type *t)
 {
-	return t->name && !t->part && strncmp(t->name, "runtime.", 8);
+	return t->name && !t->part && !is_the_runtimes(t);
 }
 
 static bool grew(const struct heap_row *row)
@@ -42,18 +47,24 @@ static bool grew(const struct heap_row *row)
 	return row->amount.bytes_per_s.low > 0;
 }
 
-struct estimate typegrowth_most(const struct heap_view *growth, uint64_t size)
+void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estimate *most,
+		     bool *of_runtime)
 {
-	struct estimate most = { 0 };
+	double runtimes = 0;
 
+	*most = (struct estimate){ 0 };
 	for (size_t i = 0; i < growth->n_rows; i++) {
 		const struct heap_row *row = &growth->rows[i];
+		const struct estimate *rate = &row->amount.bytes_per_s;
 
-		if (grew(row) && row->amount.bytes_per_s.low > most.low &&
-		    is_the_programs(row->type) && is_in_class(row->type, size))
-			most = row->amount.bytes_per_s;
+		if (!grew(row) || !is_in_class(row->type, size))
+			continue;
+		if (is_the_runtimes(row->type))
+			runtimes = fmax(runtimes, rate->low);
+		else if (rate->low > most->low && is_the_programs(row->type))
+			*most = *rate;
 	}
-	return most;
+	*of_runtime = runtimes > most->low;
 }
 
 static bool allocates(const struct heap_site *s, const char *type)

@@ -5,6 +5,7 @@
 #ifndef TYPEGROWTH_H
 #define TYPEGROWTH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +14,10 @@
 struct heap_view;
 
 /* Of the program's types whose objects are of this size (as of struct heap_class), that which grew
- * most between two looks: bytes a second.  0: none did. */
-struct estimate typegrowth_most(const struct heap_view *growth, uint64_t size);
+ * most between two looks: bytes a second; 0: none did.  And whether one that the runtime keeps for
+ * itself grew more. */
+void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estimate *most,
+		     bool *of_runtime);
 
 /* Fills in the types of a finding: what grew of that which its sites allocate, or, without sites,
  * of its class. */

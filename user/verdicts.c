@@ -83,7 +83,8 @@ static void fill_classes(struct judging *g)
 	for (size_t i = 0; i < e->n_classes; i++) {
 		g->in.classes[i] = class_of(&e->classes[i]);
 		if (g->o->growth)
-			g->in.classes[i].type = typegrowth_most(g->o->growth, e->classes[i].size);
+			typegrowth_most(g->o->growth, e->classes[i].size, &g->in.classes[i].type,
+					&g->in.classes[i].of_runtime);
 	}
 }
 
@@ -423,7 +424,7 @@ static void tell(struct judging *g, const struct judge_result *r)
 	*v = (struct verdicts){
 		.known = true, .verdict = r->verdict, .min_cycles = g->in.limits.min_cycles,
 		.min_s = g->in.limits.min_s, .needed_s = needed(g), .n_findings = r->n_findings,
-		.explained = r->explained, .unseen = r->unseen, .detectable = r->detectable };
+		.explained = r->explained, .growing = r->growing, .unseen = r->unseen, .detectable = r->detectable };
 	v->findings = xcalloc(r->n_findings, sizeof(*v->findings));
 	for (size_t i = 0; i < r->n_findings; i++)
 		v->findings[i] = finding_of(g, &r->findings[i]);

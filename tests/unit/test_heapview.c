@@ -196,6 +196,32 @@ static void trace_fini(struct look *l)
 	heapview_fini(&l->view);
 }
 
+/* Stacks that explain too little of a class are a hint. */
+static void test_seen(void **state)
+{
+	struct heap_site site;
+	struct finding findings[2];
+	struct look l;
+	size_t size;
+	char *data;
+	FILE *out = open_memstream(&data, &size);
+
+	trace(&l, &site, findings);
+	findings[0].class_size = site.parts[0].size;
+	assert_int_equal(report_find("text")->write(out, &l.f, &(struct report_options){ 0 }), 0);
+	fclose(out);
+	assert_non_null(strstr(data, "  in objects of 96B, few of whose stacks are known\n"
+				     "   most of those seen come from here, 300 samples:\n"
+				     "        main.open  src/session.go:17\n"));
+	free(data);
+	out = open_memstream(&data, &size);
+	assert_int_equal(report_find("json")->write(out, &l.f, &(struct report_options){ 0 }), 0);
+	fclose(out);
+	assert_non_null(strstr(data, "\"seen\":[\"0000000000000001\"],\"class_bytes\":96,"));
+	free(data);
+	trace_fini(&l);
+}
+
 /* Each finding has its types, what they are held by, and, without a stack, their lines. */
 static void test_findings(void **state)
 {
@@ -239,13 +265,17 @@ static void test_findings(void **state)
 static void test_type_of_class(void **state)
 {
 	struct estimate e;
+	bool of_runtime;
 	struct look l;
 
 	look(&l, true);
-	e = typegrowth_most(&l.view, 160);
+	typegrowth_most(&l.view, 160, &e, &of_runtime);
 	assert_true(e.low > 5000 && e.low <= e.value && e.value < 5500);
-	assert_true(typegrowth_most(&l.view, 4096).value == 0);
-	assert_true(typegrowth_most(&l.view, 48).value == 0);
+	assert_false(of_runtime);
+	typegrowth_most(&l.view, 4096, &e, &of_runtime);
+	assert_true(e.value == 0);
+	typegrowth_most(&l.view, 48, &e, &of_runtime);
+	assert_true(e.value == 0);
 	heapview_fini(&l.view);
 }
 
@@ -548,6 +578,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_typed),
 		cmocka_unit_test(test_other_way),
 		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_type_of_class),
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_more_types), cmocka_unit_test(test_suppressed),

@@ -523,8 +523,11 @@ static void test_unseen(void **state)
 	assert_int_equal(x.sites[0].is.verdict, VERDICT_TOO_FEW);
 	assert_int_equal(x.classes[0].is.verdict, VERDICT_LEAK);
 	assert_int_equal(x.result.verdict, VERDICT_LEAK);
-	assert_true(x.result.unseen.low > 0.8 * 20 * OBJECT);
-	assert_true(x.result.explained.value == 0);
+	assert_true(x.classes[0].unseen.low > 0.8 * 20 * OBJECT);
+	assert_int_equal(x.result.n_findings, 1);	/* of the class, and there is no rest */
+	assert_int_equal(x.result.findings[0].class, 0);
+	assert_true(x.result.unseen.value == 0);
+	assert_true(fabs(x.result.explained.value - 1) < 0.1);
 	done(&x);
 }
 
@@ -564,6 +567,9 @@ static void test_few_samples(void **state)
 		assert_int_equal(x.classes[0].is.verdict, VERDICT_LEAK);
 		assert_true(x.classes[0].unseen.value == 0);
 		assert_int_equal(x.result.verdict, VERDICT_LEAK);
+		assert_int_equal(x.result.n_findings, 1);
+		assert_int_equal(x.result.findings[0].class, 0);
+		assert_true(fabs(x.result.explained.value - 1) < 0.1);
 		done(&x);
 	}
 }

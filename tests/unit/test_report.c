@@ -424,6 +424,29 @@ static void test_less_than_one(void **state)
 	free(text);
 }
 
+/* Shares of the growth come to all of it. */
+static void test_shares(void **state)
+{
+	struct finding findings[] = { { .verdict = VERDICT_LEAK, .site = NO_INDEX, .gsite = NO_INDEX } };
+	struct findings f = plain_findings();
+	struct report_options opt = { .columns = 200 };
+	size_t size;
+	char *text;
+
+	f.verdicts = (struct verdicts){
+		.known = true, .verdict = VERDICT_LEAK, .findings = findings, .n_findings = 1,
+		.explained = { 0.84, 0.8, 0.9, 0 }, .growing = { 0.052, 0, 0.1, 0 },
+		.detectable = NAN };
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "the leak explains 84% of the growth, what is growing 5%, "
+				     "no finding the other 11%\n"));
+	free(text);
+	f.verdicts.explained.value = 1.02;
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "the leak explains 100% of the growth\n"));
+	free(text);
+}
+
 /* What is suppressed has no row, and is in the sums. */
 static void test_suppressed(void **state)
 {
@@ -1301,7 +1324,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
 		cmocka_unit_test(test_cause), cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
-		cmocka_unit_test(test_folders), cmocka_unit_test(test_suppressed),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),
 		cmocka_unit_test(test_pprof_heap_samples), cmocka_unit_test(test_pprof_early),

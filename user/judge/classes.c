@@ -173,6 +173,17 @@ static void judge_growth(struct judge_class *c, const struct growth *heap, doubl
 	c->is.watch_s = c->is.missing ? g->seconds / 2 : 0;
 }
 
+bool is_leak_but_early(const struct judgement *is)
+{
+	return is->verdict == VERDICT_LEAK ||
+	       (is->verdict == VERDICT_GROWING && is->missing == MISSING_TIME);
+}
+
+bool class_goes_with_goroutines(const struct judge_input *in, const struct judge_class *c)
+{
+	return c->of_runtime && goroutines_grow(in);
+}
+
 void judge_class(struct judge_class *c, const struct growth *heap,
 		 const struct judge_limits *limits)
 {

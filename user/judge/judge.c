@@ -22,7 +22,7 @@ static void clear_descriptors(struct judge_input *in)
 	}
 }
 
-static bool goroutines_grow(const struct judge_input *in)
+bool goroutines_grow(const struct judge_input *in)
 {
 	for (size_t i = 0; i < in->n_groups; i++)
 		if (in->groups[i].is.verdict >= VERDICT_GROWING)
@@ -64,14 +64,23 @@ static struct estimate share(const struct estimate *part, const struct estimate 
 				  part->samples };
 }
 
-static bool explains(const struct judge_site *site)
+/* What is suppressed counts with leaks. */
+static bool counts_as(const struct judge_site *site, enum verdict verdict)
 {
-	return site->is.verdict == VERDICT_LEAK ||
-	       (site->suppressed && site->is.verdict == VERDICT_GROWING);
+	if (site->suppressed && site->is.verdict == VERDICT_GROWING)
+		return verdict == VERDICT_LEAK;
+	return site->is.verdict == verdict;
+}
+
+static bool class_counts_as(const struct judge_input *in, const struct judge_class *c,
+			    enum verdict verdict)
+{
+	return c->is.verdict == verdict &&
+	       (c->finding != NO_FINDING || class_goes_with_goroutines(in, c));
 }
 
 /* low, high: of sum, how far it is from its value. */
-static void add_leak(const struct estimate *rate, struct estimate *sum, double *low, double *high)
+static void add_growth(const struct estimate *rate, struct estimate *sum, double *low, double *high)
 {
 	sum->value += rate->value;
 	sum->samples += rate->samples;
@@ -79,7 +88,20 @@ static void add_leak(const struct estimate *rate, struct estimate *sum, double *
 	*high = hypot(*high, rate->high - rate->value);
 }
 
-static struct estimate explained(const struct judge_input *in)
+/* Of a class what its stacks leave, which count by themselves. */
+static struct estimate left_of(const struct judge_class *c)
+{
+	double most = fmax(c->is.rate.value, 0), told = fmin(fmax(c->told, 0), most);
+	struct estimate e = c->is.rate;
+
+	e.value -= told;
+	e.low -= told;
+	e.high -= told;
+	return e;
+}
+
+/* The share of the heap's growth that findings of this verdict make up. */
+static struct estimate share_of(const struct judge_input *in, enum verdict verdict)
 {
 	struct estimate sum = { 0 };
 	double low = 0, high = 0;
@@ -87,12 +109,14 @@ static struct estimate explained(const struct judge_input *in)
 	if (!(in->heap->is.rate.low > 0))
 		return (struct estimate){ NAN, NAN, NAN, 0 };
 	for (size_t i = 0; i < in->n_sites; i++)
-		if (explains(&in->sites[i]))
-			add_leak(&in->sites[i].is.rate, &sum, &low, &high);
-	for (size_t i = 0; i < in->n_classes; i++)
-		if (in->classes[i].finding != NO_FINDING &&
-		    in->classes[i].is.verdict == VERDICT_LEAK)
-			add_leak(&in->classes[i].is.rate, &sum, &low, &high);
+		if (counts_as(&in->sites[i], verdict))
+			add_growth(&in->sites[i].is.rate, &sum, &low, &high);
+	for (size_t i = 0; i < in->n_classes; i++) {
+		struct estimate left = left_of(&in->classes[i]);
+
+		if (class_counts_as(in, &in->classes[i], verdict))
+			add_growth(&left, &sum, &low, &high);
+	}
 	sum.low = sum.value - low;
 	sum.high = sum.value + high;
 	return share(&sum, &in->heap->is.rate);
@@ -104,8 +128,11 @@ static struct estimate unseen(const struct judge_input *in)
 	double width = 0;
 
 	for (size_t i = 0; i < in->n_classes; i++) {
-		const struct estimate *e = &in->classes[i].unseen;
+		const struct judge_class *c = &in->classes[i];
+		const struct estimate *e = &c->unseen;
 
+		if (c->finding != NO_FINDING || class_goes_with_goroutines(in, c))
+			continue;
 		sum.value += e->value;
 		width = hypot(width, e->value - e->low);
 	}
@@ -158,7 +185,8 @@ void judge(struct judge_input *in, struct judge_result *out)
 	*out = (struct judge_result){ 0 };
 	judge_together(in, out);
 	out->verdict = worst(in, out);
-	out->explained = explained(in);
+	out->explained = share_of(in, VERDICT_LEAK);
+	out->growing = share_of(in, VERDICT_GROWING);
 	out->unseen = unseen(in);
 	out->detectable = detectable(in);
 }

@@ -35,6 +35,7 @@ struct judge_class {
 	/* What a type of objects has grown between two looks at the heap, bytes a second, for that
 	 * which grew most; the bounds are certain.  0: no type is known to. */
 	struct estimate type;
+	bool of_runtime;	/* what grew most there is what the runtime keeps for itself */
 
 	/* Filled in: */
 	struct judgement is;
@@ -42,8 +43,9 @@ struct judge_class {
 				 * early for any */
 	struct estimate sampled; /* growth a second, of all stacks */
 	struct estimate unseen;	/* growth that no stack shows; 0: none beyond the intervals */
-	double shown;		/* growth, at most, of stacks that grow by evidence of their own, and
-				 * of those of goroutines and suppressed ones */
+	double told;		/* growth of stacks that are in findings by evidence of their own, and
+				 * of those of goroutines and suppressed ones, */
+	double shown;		/* at most */
 	size_t finding;		/* where that is one; NO_FINDING */
 };
 
@@ -105,7 +107,7 @@ struct judge_group {
 
 /* One leak, or one thing that grows: groups of goroutines that one function starts in step, with
  * what they hold; sites that grow in step below one caller; or a class of which no stack explains
- * the growth, while a type of its objects is known to grow. */
+ * the growth: one that leaks, or that grows while a type of its objects is known to. */
 struct judge_finding {
 	enum verdict verdict;	/* of its worst part */
 	size_t group;		/* the one that grows most; NO_FINDING: none */
@@ -136,7 +138,9 @@ struct judge_result {
 	size_t n_findings;
 	struct estimate explained;	/* share of the heap's growth that leaks on the heap make
 					 * up, and what is suppressed; NAN: it does not grow */
-	struct estimate unseen;		/* growth of the heap that no stack shows, bytes a second */
+	struct estimate growing;	/* likewise what grows and is no leak */
+	struct estimate unseen;		/* growth of the heap that no stack shows, and no finding of
+					 * a class tells of, bytes a second */
 	double detectable;		/* a leak of so many bytes a second in any one size class
 					 * would show; NAN: not known yet */
 };

@@ -37,6 +37,12 @@ bool class_type_grows(const struct judge_class *c, const struct estimate *rate);
  * may leave it. */
 bool class_is_unexplained(const struct judge_class *c, bool sites);
 
+/* Whether what grows in a class are descriptors of goroutines, whose finding tells of them. */
+bool goroutines_grow(const struct judge_input *in);
+bool class_goes_with_goroutines(const struct judge_input *in, const struct judge_class *c);
+/* One that is, or would be after a longer time. */
+bool is_leak_but_early(const struct judgement *is);
+
 void judge_sites(struct judge_input *in);
 void judge_group(struct judge_group *g, const struct judge_limits *limits,
 		 const struct window_span *span);

@@ -26,7 +26,8 @@ struct class_sum {
 	double all, all_variance;		/* of all parts */
 	double up, up_variance;			/* of those that grow */
 	double flagged, flagged_variance;	/* with evidence by themselves */
-	double told, told_variance;		/* these, and what is told of elsewhere */
+	double told, told_variance;		/* of these what is a finding, and what is told of
+						 * elsewhere */
 };
 
 struct part_view {
@@ -56,8 +57,7 @@ static void add_sum(double *sum, double *variance, const struct estimate *rate)
 	*variance += error * error;
 }
 
-static void view_part(const struct view *v, const struct judge_site *site,
-		      const struct judge_part *p, struct part_view *out)
+static void view_part(const struct view *v, const struct judge_part *p, struct part_view *out)
 {
 	struct class_sum *s = &v->sums[p->class];
 
@@ -70,8 +70,22 @@ static void view_part(const struct view *v, const struct judge_site *site,
 		add_sum(&s->up, &s->up_variance, &out->rate);
 	if (out->flow.is.verdict >= VERDICT_GROWING)
 		add_sum(&s->flagged, &s->flagged_variance, &out->rate);
-	if (out->flow.is.verdict >= VERDICT_GROWING || site->suppressed || site->of_goroutines)
-		add_sum(&s->told, &s->told_variance, &out->rate);
+}
+
+/* What is taken to replace older objects has evidence, and explains no growth. */
+static bool is_told(const struct judge_site *site, const struct part_view *part)
+{
+	return site->suppressed || site->of_goroutines ||
+	       (part->flow.is.verdict >= VERDICT_GROWING && site->is.verdict >= VERDICT_GROWING);
+}
+
+static void tell_part(const struct view *v, const struct judge_site *site,
+		      const struct judge_part *p, const struct part_view *part)
+{
+	struct class_sum *s = &v->sums[p->class];
+
+	if (!isnan(part->rate.value) && is_told(site, part))
+		add_sum(&s->told, &s->told_variance, &part->rate);
 }
 
 /* Difference of census and stacks, with its interval. */
@@ -89,7 +103,6 @@ static void fill_class(struct judge_class *c, const struct class_sum *s)
 
 	c->sampled = (struct estimate){ .value = s->all, .low = s->all - width,
 					.high = s->all + width };
-	c->shown = s->told + Z95 * sqrt(s->told_variance);
 	c->unseen = unseen(c, s);
 	if (!(c->unseen.low > 0))
 		c->unseen = (struct estimate){ 0 };
@@ -106,12 +119,6 @@ enum word {
 	CONTRADICTS,
 	N_WORDS,
 };
-
-static bool is_leak_but_early(const struct judgement *is)
-{
-	return is->verdict == VERDICT_LEAK ||
-	       (is->verdict == VERDICT_GROWING && is->missing == MISSING_TIME);
-}
 
 static enum word word_of_class(const struct judge_class *c, const struct class_sum *s,
 			       const struct estimate *rate)
@@ -359,6 +366,22 @@ static void judge_site(const struct view *v, struct judge_site *site, const stru
 	judge_take_early(&v->in->limits, span->n_looks, span->seconds, &site->is);
 }
 
+static void tell_all(const struct view *v)
+{
+	const struct judge_input *in = v->in;
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n_sites; i++)
+		for (size_t k = 0; k < in->sites[i].n_parts; k++)
+			tell_part(v, &in->sites[i], &in->sites[i].parts[k], &v->parts[n++]);
+	for (size_t i = 0; i < in->n_classes; i++) {
+		const struct class_sum *s = &v->sums[i];
+
+		in->classes[i].told = s->told;
+		in->classes[i].shown = s->told + Z95 * sqrt(s->told_variance);
+	}
+}
+
 void judge_sites(struct judge_input *in)
 {
 	struct view v = { .in = in };
@@ -371,12 +394,13 @@ void judge_sites(struct judge_input *in)
 	n = 0;
 	for (size_t i = 0; i < in->n_sites; i++)
 		for (size_t k = 0; k < in->sites[i].n_parts; k++)
-			view_part(&v, &in->sites[i], &in->sites[i].parts[k], &v.parts[n++]);
+			view_part(&v, &in->sites[i].parts[k], &v.parts[n++]);
 	for (size_t i = 0; i < in->n_classes; i++)
 		fill_class(&in->classes[i], &v.sums[i]);
 	n = 0;
 	for (size_t i = 0; i < in->n_sites; n += in->sites[i++].n_parts)
 		judge_site(&v, &in->sites[i], v.parts + n);
+	tell_all(&v);
 	free(v.parts);
 	free(v.sums);
 }

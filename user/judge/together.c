@@ -400,11 +400,13 @@ static int by_alarm(const void *a, const void *b)
 	return x->rate.low < y->rate.low ? 1 : x->rate.low > y->rate.low ? -1 : 0;
 }
 
-/* The others' stacks say more. */
+/* The others' stacks say more.  Without a type that is known to grow it takes a leak: connections
+ * and overflow buckets of maps grow, too. */
 static bool class_speaks(const struct judge_input *in, const struct judge_class *c)
 {
-	return c->is.verdict >= VERDICT_GROWING && c->type.low > 0 &&
-	       class_is_unexplained(c, in->n_sites);
+	if (!class_is_unexplained(c, in->n_sites) || class_goes_with_goroutines(in, c))
+		return false;
+	return c->type.low > 0 ? c->is.verdict >= VERDICT_GROWING : is_leak_but_early(&c->is);
 }
 
 static size_t add_classes(const struct judge_input *in, struct ordered *all, size_t n,

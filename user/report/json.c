@@ -703,6 +703,16 @@ static void put_site_ids(struct json *j, const struct findings *f, size_t findin
 	close_level(j, ']');
 }
 
+/* Those whose samples, too few, are of the class that is the finding. */
+static void put_seen_ids(struct json *j, const struct findings *f, const struct finding *found)
+{
+	open_level(j, "seen", '[');
+	for (size_t i = 0; i < f->n_sites && found->class_alone; i++)
+		if (report_seen_of_class(&f->sites[i], found->class_size))
+			put_id(j, NULL, f->sites[i].id);
+	close_level(j, ']');
+}
+
 /* Frames: of where its goroutines are created, else of the site that grows most. */
 static void put_finding(struct json *j, const struct findings *f, size_t i)
 {
@@ -725,6 +735,7 @@ static void put_finding(struct json *j, const struct findings *f, size_t i)
 	put_missing(j, found->is.missing);
 	field_double(j, "watch_s", found->is.missing ? found->is.watch_s : NAN);
 	put_site_ids(j, f, i);
+	put_seen_ids(j, f, found);
 	field_u64(j, "class_bytes", found->class_alone ? found->class_size : UNKNOWN_U64);
 	if (f->growth)
 		report_heap_rows_json(j, "types", found->types, found->n_types);
@@ -743,6 +754,7 @@ static void put_verdicts(struct json *j, const struct findings *f)
 	field_double(j, "min_s", v->known ? v->min_s : NAN);
 	field_double(j, "needed_s", v->known ? v->needed_s : NAN);
 	report_json_estimate(j, "explained", v->known ? &v->explained : &unknown);
+	report_json_estimate(j, "growing", v->known ? &v->growing : &unknown);
 	report_json_estimate(j, "unseen_per_s", v->known ? &v->unseen : &unknown);
 	field_double(j, "detectable_per_s", v->known ? v->detectable : NAN);
 	if (!v->known) {

@@ -15,6 +15,8 @@
 #include "user/heapview.h"
 #include "user/model.h"
 
+#define LARGEST_CLASS 32768	/* bytes of an object; runtime/sizeclasses.go, _MaxSmallSize */
+
 static const struct report_value one_value[] = { { 0 } };
 
 static const struct report_value json_values[] = {
@@ -273,6 +275,16 @@ size_t report_columns(const char *s)
 	for (; *s; s++)
 		columns += (*s & 0xc0) != 0x80;
 	return columns;
+}
+
+uint64_t report_seen_of_class(const struct heap_site *s, uint64_t class_size)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (class_size ? s->parts[i].size == class_size : s->parts[i].size > LARGEST_CLASS)
+			n += s->parts[i].live.samples;
+	return n;
 }
 
 size_t report_fold_runtime(const struct frames *stack)

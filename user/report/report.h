@@ -118,6 +118,9 @@ const char *report_memory_part(enum memory_part part);
 /* Whether d->cause says anything: where rss grows, there may be no part that has half of it. */
 bool report_has_cause(const struct diagnosis *d);
 
+/* How many objects of a size class (as of struct heap_class) a site is seen to hold. */
+uint64_t report_seen_of_class(const struct heap_site *s, uint64_t class_size);
+
 /* Index of the first frame that is not of the runtime, as Go's heap profile begins a stack there; 0
  * when all are. */
 size_t report_fold_runtime(const struct frames *stack);

@@ -835,13 +835,20 @@ static void put_explained(struct line *l, const struct findings *f, size_t leaks
 {
 	const bool suppressed = f->n_sites_suppressed > 0;
 	const bool one = leaks + suppressed == 1;
+	const double leaking = fmin(fmax(f->verdicts.explained.value, 0), 1);
+	const double growing = fmin(fmax(f->verdicts.growing.value, 0), 1 - leaking);
+	const long percent = lround(leaking * 100), more = lround((leaking + growing) * 100) - percent;
 
 	if ((!leaks && !suppressed) || !isfinite(f->verdicts.explained.value))
 		return;
 	item(l, "; ", "%s%s%s%s explain%s", leaks ? "the leak" : "", leaks > 1 ? "s" : "",
 	     leaks && suppressed ? " and " : "", suppressed ? "what is suppressed" : "",
 	     one ? "s" : "");
-	item(l, " ", "%.0f%% of the growth", fmin(f->verdicts.explained.value, 1) * 100);
+	item(l, " ", "%ld%% of the growth", percent);
+	if (more)
+		item(l, ", ", "what is growing %ld%%", more);
+	if (percent + more < 100)
+		item(l, ", ", "no finding the other %ld%%", 100 - percent - more);
 }
 
 static void verdict_count(struct line *l, const char *separator, enum verdict verdict, size_t n,
@@ -964,22 +971,52 @@ static void put_grown(const struct page *out, const struct findings *f, size_t n
 	}
 }
 
+/* The site that most objects of a class were seen to come from; NULL: none was. */
+static const struct heap_site *most_seen(const struct findings *f, uint64_t class_size, uint64_t *n)
+{
+	const struct heap_site *most = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < f->n_sites; i++) {
+		uint64_t seen = report_seen_of_class(&f->sites[i], class_size);
+
+		if (seen > *n && f->sites[i].stack.n) {
+			*n = seen;
+			most = &f->sites[i];
+		}
+	}
+	return most;
+}
+
+/* A hint, and no more: they explain too little of it. */
+static void put_seen(const struct page *out, const struct findings *f, const struct heap_site *s,
+		     uint64_t n, const struct show *show)
+{
+	fprintf(out->file, "   most of those seen come from here, %s sample%s:\n",
+		report_count(n).s, plural(n));
+	put_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
+}
+
 /* No stack explains it. */
 static void put_class_finding(const struct page *out, const struct findings *f, size_t number,
 			      const struct show *show)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	struct estimate rate = per_minute(&found->rate);
+	uint64_t n;
+	const struct heap_site *seen = most_seen(f, found->class_size, &n);
 	struct line l = begin_line(out, "", 3);
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
 	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
 	item(&l, "  ", "in objects of %s", found->class_size ?
 	     report_bytes(found->class_size).s : "more than 32.0KiB");
-	item(&l, ", ", "whose stacks are not known");
+	item(&l, ", ", seen ? "few of whose stacks are known" : "whose stacks are not known");
 	end_line(&l);
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
+	if (seen)
+		put_seen(out, f, seen, n, show);
 	put_grown(out, f, number, show);
 }
 
