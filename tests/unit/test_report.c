@@ -321,6 +321,42 @@ static void test_goroutine_rates(void **state)
 	free(text);
 }
 
+/* Those older than the attach have a row of their own, and the same id: states are told of all, and
+ * sites once. */
+static void test_goroutine_finding(void **state)
+{
+	struct goroutine_place old[] = { { .state = "chan receive", .live = 90 },
+					 { .state = "select", .live = 7 } };
+	struct goroutine_place young[] = { { .state = "chan receive", .live = 50 },
+					   { .state = "running", .live = 2 },
+					   { .state = "runnable", .live = 1 } };
+	struct goroutine_site gsites[] = {
+		{ .id = 5, .live = 97, .before_attach = true, .oldest_s = 5, .places = old,
+		  .n_places = ARRAY_SIZE(old), .finding = 0 },
+		{ .id = 6, .live = 53, .oldest_s = 4, .places = young,
+		  .n_places = ARRAY_SIZE(young), .finding = 0 },
+		{ .id = 5, .start_unseen = true, .oldest_s = -1, .finding = 0 },
+	};
+	struct finding findings[] = { { .verdict = VERDICT_LEAK, .site = NO_INDEX, .n_gsites = 3,
+					.is = { .verdict = VERDICT_LEAK, .lifetime_s = NAN } } };
+	struct findings f = plain_findings();
+	struct report_options opt = { .columns = 200 };
+	size_t size;
+	char *text;
+
+	f.gsites = gsites;
+	f.n_gsites = ARRAY_SIZE(gsites);
+	f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_LEAK,
+					.findings = findings, .n_findings = 1 };
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "  150 live, 140 [chan receive], 7 [select], 2 [running], "
+				     "1 in other states, 2 sites\n"));
+	free(text);
+	text = render("json", &opt, &f, &size);
+	assert_non_null(strstr(text, "\"sites\":[\"0000000000000005\",\"0000000000000006\"]"));
+	free(text);
+}
+
 /* What lives and may be kept for nothing is named from a tenth of all on. */
 static void test_keepers(void **state)
 {
@@ -1324,7 +1360,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
 		cmocka_unit_test(test_cause), cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
-		cmocka_unit_test(test_folders), cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),

@@ -693,14 +693,14 @@ static void put_missing(struct json *j, unsigned missing)
 /* The sites of a finding by their ids, those that are written or not. */
 static void put_site_ids(struct json *j, const struct findings *f, size_t finding)
 {
+	uint64_t *ids;
+	const size_t n = report_finding_sites(f, finding, &ids);
+
 	open_level(j, "sites", '[');
-	for (size_t i = 0; i < f->n_sites; i++)
-		if (f->sites[i].finding == finding)
-			put_id(j, NULL, f->sites[i].id);
-	for (size_t i = 0; i < f->n_gsites; i++)
-		if (f->gsites[i].finding == finding)
-			put_id(j, NULL, f->gsites[i].id);
+	for (size_t i = 0; i < n; i++)
+		put_id(j, NULL, ids[i]);
 	close_level(j, ']');
+	free(ids);
 }
 
 /* Those whose samples, too few, are of the class that is the finding. */

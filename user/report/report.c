@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "user/base/goname.h"
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/heapview.h"
 #include "user/model.h"
@@ -350,6 +351,40 @@ size_t report_states(const struct goroutine_site *sites, size_t n, struct report
 		qsort(states, n_states, sizeof(*states), by_count);
 	*out = states;
 	return n_states;
+}
+
+struct ids {
+	uint64_t *v;
+	size_t n, cap;
+	struct table seen;
+};
+
+static void add_id(struct ids *ids, uint64_t id)
+{
+	bool is_new = true;
+
+	if (id)
+		table_put(&ids->seen, table_mix(ids->seen.seed, id) | 1, &is_new);
+	if (!is_new)
+		return;
+	ids->v = grow(ids->v, ids->n, &ids->cap, sizeof(*ids->v));
+	ids->v[ids->n++] = id;
+}
+
+size_t report_finding_sites(const struct findings *f, size_t finding, uint64_t **to)
+{
+	struct ids ids = { 0 };
+
+	table_init(&ids.seen, sizeof(uint64_t), SIZE_MAX);
+	for (size_t i = 0; i < f->n_sites; i++)
+		if (f->sites[i].finding == finding)
+			add_id(&ids, f->sites[i].id);
+	for (size_t i = 0; i < f->n_gsites; i++)
+		if (f->gsites[i].finding == finding)
+			add_id(&ids, f->gsites[i].id);
+	table_fini(&ids.seen);
+	*to = ids.v;
+	return ids.n;
 }
 
 int report_finish(FILE *out)

@@ -133,6 +133,11 @@ struct report_state {
 	uint64_t n;
 };
 
+/* Ids of the sites of a finding, each once though several rows may have it (goroutines of one place
+ * from before the attach and since), what grows most first; 0: not known.  In an array to be freed;
+ * returns its length. */
+size_t report_finding_sites(const struct findings *f, size_t finding, uint64_t **ids);
+
 /* Goroutines by state, most first, in an array to be freed; returns its length. */
 size_t report_states(const struct goroutine_site *sites, size_t n, struct report_state **out);
 

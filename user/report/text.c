@@ -28,6 +28,7 @@ enum {
 	MAX_ROWS = 5,		/* findings, types or places of a site, unless all is asked for */
 	FIT_CYCLES = 10,	/* collections of a look that is to fit */
 	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
+	FINDING_STATES = 3,	/* of goroutines of a finding */
 	FINDING_SITES = 3,	/* likewise: the largest; the table of sites has all */
 	FINDING_FRAMES = 3,	/* of a finding: its site's row has all */
 	NEARLY_ALL = 2,		/* bytes between two samples: of the smallest objects 98 % are drawn */
@@ -937,15 +938,48 @@ static void put_held(struct line *l, const struct findings *f, size_t number)
 	const struct finding *found = &f->verdicts.findings[number];
 	struct heap_site held = held_by(f, number);
 
-	if (!found->n_sites)
-		return;
-	item(l, "  ", "%s held", size_of(held.live_bytes.value).s);
-	item(l, ", ", "%s sample%s", report_count(held.live.samples).s, plural(held.live.samples));
-	if (held.oldest_s >= 0)
-		item(l, ", ", "oldest %s", report_duration(held.oldest_s).s);
-	if (found->n_sites > 1)
-		item(l, ", ", "%zu sites%s%s", found->n_sites, found->caller ? " below " : "",
+	uint64_t *ids;
+	const size_t n = report_finding_sites(f, number, &ids);
+
+	free(ids);
+	if (found->n_sites) {
+		item(l, "  ", "%s held", size_of(held.live_bytes.value).s);
+		item(l, ", ", "%s sample%s", report_count(held.live.samples).s,
+		     plural(held.live.samples));
+		if (held.oldest_s >= 0)
+			item(l, ", ", "oldest %s", report_duration(held.oldest_s).s);
+	}
+	if (n > 1)
+		item(l, ", ", "%zu sites%s%s", n, found->caller ? " below " : "",
 		     found->caller ? found->caller : "");
+}
+
+/* "1,431 live, 1,398 [chan send], 33 [select]": of all of a finding, those of before the attach too. */
+static void put_live_goroutines(struct line *l, const struct findings *f, size_t number)
+{
+	struct goroutine_site *all = xcalloc(f->n_gsites, sizeof(*all));
+	struct report_state *states;
+	uint64_t live = 0, rest = 0;
+	size_t n = 0, n_states;
+
+	for (size_t i = 0; i < f->n_gsites; i++) {
+		if (f->gsites[i].finding != number)
+			continue;
+		all[n++] = f->gsites[i];
+		live += f->gsites[i].live;
+	}
+	n_states = report_states(all, n, &states);
+	item(l, "  ", "%s live", report_count(live).s);
+	for (size_t i = 0; i < n_states; i++) {
+		if (i < FINDING_STATES)
+			item(l, ", ", "%s [%s]", report_count(states[i].n).s, states[i].state);
+		else
+			rest += states[i].n;
+	}
+	if (rest)
+		item(l, ", ", "%s in other states", report_count(rest).s);
+	free(states);
+	free(all);
 }
 
 static bool is_runtimes(const struct heap_row *row)
@@ -1080,15 +1114,10 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 	char *value = goroutine_change(rate.value), *low = goroutine_change(rate.low),
 	     *high = goroutine_change(rate.high);
 	struct line l = begin_line(out, "", 3);
-	uint64_t live = 0;
 
-	for (size_t i = 0; i < f->n_gsites; i++)
-		live += f->gsites[i].finding == number ? f->gsites[i].live : 0;
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
 	item(&l, " ", "goroutines %s/min [%s, %s]", value, low, high);
-	item(&l, "  ", "%s live", report_count(live).s);
-	if (p)
-		item(&l, ", ", "%s [%s]", report_count(p->live).s, p->state ? p->state : "?");
+	put_live_goroutines(&l, f, number);
 	put_held(&l, f, number);
 	end_line(&l);
 	free(value);
