@@ -399,3 +399,12 @@ double heapview_typed(const struct heap_sums *sums)
 
 	return all ? (double)(sums->exact_bytes + sums->guessed_bytes) / (double)all : NAN;
 }
+
+bool heapview_of_runtime(const struct heap_type *t)
+{
+	const char *name = t->name ? t->name : "";
+
+	if (t->package)
+		return !strcmp(t->package, "runtime");
+	return !strncmp(name + strspn(name, "[]*0123456789"), "runtime.", 8);
+}

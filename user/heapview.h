@@ -55,6 +55,9 @@ void heapview_leave_out(struct heap_view *v,
 			void *ctx);
 void heapview_fini(struct heap_view *v);
 
+/* Whether the runtime keeps such objects for itself; its arrays of them, too: "[]*runtime.g". */
+bool heapview_of_runtime(const struct heap_type *t);
+
 /* Of bytes, what has a type; NAN: there are none. */
 double heapview_typed(const struct heap_sums *sums);
 

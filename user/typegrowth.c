@@ -31,15 +31,10 @@ static bool is_in_class(const struct heap_type *t, uint64_t size)
 	return t->n_sizes;
 }
 
-static bool is_the_runtimes(const struct heap_type *t)
-{
-	return t->name && !strncmp(t->name, "runtime.", 8);
-}
-
 /* Neither parts of maps, which get worn, nor what the runtime keeps for itself. */
 static bool is_the_programs(const struct heap_type *t)
 {
-	return t->name && !t->part && !is_the_runtimes(t);
+	return t->name && !t->part && !heapview_of_runtime(t);
 }
 
 static bool grew(const struct heap_row *row)
@@ -59,7 +54,7 @@ void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estim
 
 		if (!grew(row) || !is_in_class(row->type, size))
 			continue;
-		if (is_the_runtimes(row->type))
+		if (heapview_of_runtime(row->type))
 			runtimes = fmax(runtimes, rate->low);
 		else if (rate->low > most->low && is_the_programs(row->type))
 			*most = *rate;

@@ -196,6 +196,41 @@ static void trace_fini(struct look *l)
 	heapview_fini(&l->view);
 }
 
+/* The runtime's array of goroutines is no type of the program; and what has become larger, not more,
+ * is told in bytes. */
+static void test_not_more(void **state)
+{
+	struct heap_type types[] = { { .name = "[]*runtime.g" }, { .name = "[]main.T" } };
+	struct heap_row rows[2] = { 0 };
+	const struct heap_row *grown[] = { &rows[0], &rows[1] };
+	struct goroutine_site gsite = { .live = 2, .oldest_s = -1 };
+	struct finding finding = { .verdict = VERDICT_LEAK, .site = NO_INDEX, .types = grown,
+				   .n_types = 2, .is = { VERDICT_LEAK, .lifetime_s = NAN } };
+	struct look l;
+	size_t size;
+	char *data;
+	FILE *out = open_memstream(&data, &size);
+
+	look(&l, true);
+	for (size_t i = 0; i < 2; i++) {
+		rows[i].type = &types[i];
+		rows[i].amount.objects = (struct heap_range){ 1, 1 };
+		rows[i].amount.bytes_per_s = (struct estimate){ 1024, 1000, 1050, 0 };
+	}
+	l.f.types = NULL;
+	l.f.growth = &l.view;
+	l.f.gsites = &gsite;
+	l.f.n_gsites = 1;
+	l.f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_LEAK,
+					  .findings = &finding, .n_findings = 1 };
+	assert_int_equal(report_find("text")->write(out, &l.f, &(struct report_options){ 0 }), 0);
+	fclose(out);
+	assert_null(strstr(data, "runtime.g"));
+	assert_non_null(strstr(data, "\n   +60KiB/min []main.T, 1 now\n"));
+	free(data);
+	heapview_fini(&l.view);
+}
+
 /* Stacks that explain too little of a class are a hint. */
 static void test_seen(void **state)
 {
@@ -579,6 +614,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_other_way),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen),
+		cmocka_unit_test(test_not_more),
 		cmocka_unit_test(test_type_of_class),
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_more_types), cmocka_unit_test(test_suppressed),

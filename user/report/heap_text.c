@@ -33,6 +33,7 @@ struct text {
 	const struct heap_view *v;
 	bool two;		/* looks */
 	size_t max_holders, max_places;
+	bool in_bytes;		/* how what is held has grown */
 };
 
 static uint64_t all_bytes(const struct heapmap *m)
@@ -114,6 +115,13 @@ static char *change(double n)
 	return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(fabs(n) + 0.5)).s);
 }
 
+/* Where there are not more of them, they are larger: an array in place of a smaller one. */
+static char *growth(const struct heap_amount *a, bool in_bytes)
+{
+	return in_bytes ? xstrdup(report_change(a->bytes_per_s.value * 60).s)
+			: change(a->objects_per_s.value * 60);
+}
+
 static void put_growth(struct line *l, const char *separator, const struct estimate *bytes_per_s)
 {
 	const struct report_words low = report_change(bytes_per_s->low * 60);
@@ -192,11 +200,11 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	char *count = heap_range_words(held->amount.objects);
 
 	if (t->two) {
-		char *objects = change(held->amount.objects_per_s.value * 60);
+		char *more = growth(&held->amount, t->in_bytes);
 
-		item(&l, "", "%s/min,", objects);
+		item(&l, "", "%s/min,", more);
 		item(&l, " ", "%s now", count);
-		free(objects);
+		free(more);
 	} else {
 		item(&l, "", "%s of %s", count, report_count(row->amount.objects.high).s);
 	}
@@ -267,12 +275,13 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
 		       bool with_places)
 {
 	const struct text t = { .out = out, .v = v, .two = true, .max_holders = GROWN_HOLDERS,
-				.max_places = MAX_PLACES };
+				.max_places = MAX_PLACES,
+				.in_bytes = fabs(row->amount.objects_per_s.value * 60) < 0.5 };
 	struct line l = begin_line(out, "   ", 8);
-	char *objects = change(row->amount.objects_per_s.value * 60);
+	char *more = growth(&row->amount, t.in_bytes);
 	char *count = heap_range_words(row->amount.objects), *name = heap_type_words(row->type);
 
-	item(&l, "", "%s/min %s,", objects, name);
+	item(&l, "", "%s/min %s,", more, name);
 	item(&l, " ", "%s now", count);
 	put_guess(&l, row->type);
 	end_line(&l);
@@ -281,7 +290,7 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
 			put_held(&t, row, &row->held[i]);
 	if (with_places && row->type->n_places)
 		put_places(&t, row->type);
-	free(objects);
+	free(more);
 	free(count);
 	free(name);
 }

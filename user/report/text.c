@@ -982,11 +982,6 @@ static void put_live_goroutines(struct line *l, const struct findings *f, size_t
 	free(all);
 }
 
-static bool is_runtimes(const struct heap_row *row)
-{
-	return row->type->package && !strcmp(row->type->package, "runtime");
-}
-
 /* As the heap has them by type, with what holds them.  Of goroutines without those that the runtime
  * makes for each of them. */
 static void put_grown(const struct page *out, const struct findings *f, size_t number,
@@ -998,7 +993,7 @@ static void put_grown(const struct page *out, const struct findings *f, size_t n
 	if (number >= show->finding_types)
 		return;
 	for (size_t i = 0; i < found->n_types && n < FINDING_TYPES; i++) {
-		if (found->gsite != NO_INDEX && is_runtimes(found->types[i]))
+		if (found->gsite != NO_INDEX && heapview_of_runtime(found->types[i]->type))
 			continue;
 		report_heap_grown(out, f->growth, found->types[i], found->class_alone);
 		n++;
