@@ -357,6 +357,51 @@ static void test_goroutine_finding(void **state)
 	free(text);
 }
 
+/* What is not judged lacks what it says, and the remedy is one that helps. */
+static void test_lacks(void **state)
+{
+	static const struct {
+		unsigned missing;
+		const char *source, *word, *count, *remedy;
+	} cases[] = {
+		{ 0, "profile", "  too few samples\n", ", 1 with too few samples; ",
+		  "; --source burst may see more (Linux 6.6)\n" },
+		{ 0, "burst", "  too few samples\n", ", 1 with too few samples; ",
+		  "; a longer trace or a larger --budget sees more\n" },
+		{ 0, "every", "  too few objects\n", ", 1 with too few objects; ", "shows\n" },
+		{ MISSING_CYCLES, "every", "  too few collections\n",
+		  ", 1 with too few collections; ", "shows\n" },
+		{ MISSING_CYCLES, "profile", "  too few collections\n",
+		  ", 1 with too few collections; ", "shows\n" },
+	};
+	struct heap_site site = { .live = EXACT(3), .live_bytes = EXACT(48),
+				  .rate = { NAN, NAN, NAN, 0 }, .oldest_s = 5,
+				  .finding = NO_INDEX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct listened how = { .source = cases[i].source };
+		struct findings f = plain_findings();
+		struct report_options opt = { .columns = 200 };
+		size_t size;
+		char *text;
+
+		site.is = (struct judgement){ .missing = cases[i].missing };
+		f.sites = &site;
+		f.n_sites = 1;
+		f.listened = &how;
+		f.n_listened = 1;
+		f.cost.budget_percent = 1;
+		f.gc_cycles = 100;
+		f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_STEADY,
+						.unseen = { 9000, 8000, 10000, 0 } };
+		text = render("text", &opt, &f, &size);
+		assert_non_null(strstr(text, cases[i].word));
+		assert_non_null(strstr(text, cases[i].count));
+		assert_non_null(strstr(text, cases[i].remedy));
+		free(text);
+	}
+}
+
 /* What lives and may be kept for nothing is named from a tenth of all on. */
 static void test_keepers(void **state)
 {
@@ -1360,7 +1405,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
 		cmocka_unit_test(test_cause), cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
-		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),

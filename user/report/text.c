@@ -375,12 +375,69 @@ static void put_rate(struct line *l, const char *per_minute, const char *limits,
 		item(l, " ", "over the last %s", report_duration(span_s).s);
 }
 
-/* The word of a row. */
-static void put_word(struct line *l, const struct findings *f, const struct judgement *is)
+/* The source of allocations now; NULL: none is known. */
+static const char *source_now(const struct findings *f)
 {
+	const char *source = NULL;
+
+	for (size_t i = 0; i < f->n_listened; i++)
+		if (!f->listened[i].goroutines)
+			source = f->listened[i].source;
+	return source;
+}
+
+/* Whether there are no samples that anything could be too few of. */
+static bool all_recorded(const struct findings *f)
+{
+	bool all = f->followed_one_in == 1 && !f->listened_left_out && source_now(f);
+
+	for (size_t i = 0; i < f->n_listened; i++)
+		all = all && (f->listened[i].goroutines || !strcmp(f->listened[i].source, "every"));
+	return all;
+}
+
+/* What keeps a site from being judged. */
+enum lack {
+	LACKS_NOTHING,
+	LACKS_COLLECTIONS,
+	LACKS_LOOKS,		/* at the runtime's table of goroutines */
+	LACKS_OBJECTS,
+	LACKS_SAMPLES,
+	LACKS_GOROUTINES,
+	N_LACKS
+};
+
+static enum lack lack_of(const struct findings *f, const struct judgement *is, bool goroutines)
+{
+	if (is->verdict != VERDICT_TOO_FEW)
+		return LACKS_NOTHING;
+	if (is->missing & MISSING_CYCLES)
+		return goroutines ? LACKS_LOOKS : LACKS_COLLECTIONS;
+	if (goroutines)
+		return LACKS_GOROUTINES;
+	return all_recorded(f) ? LACKS_OBJECTS : LACKS_SAMPLES;
+}
+
+static const char *lack_words(enum lack lack)
+{
+	static const char *const words[N_LACKS] = {
+		[LACKS_COLLECTIONS] = "too few collections", [LACKS_LOOKS] = "too few looks",
+		[LACKS_OBJECTS] = "too few objects", [LACKS_SAMPLES] = "too few samples",
+		[LACKS_GOROUTINES] = "too few goroutines at once",
+	};
+
+	return words[lack];
+}
+
+/* The word of a row. */
+static void put_word(struct line *l, const struct findings *f, const struct judgement *is,
+		     bool goroutines)
+{
+	enum lack lack = lack_of(f, is, goroutines);
+
 	if (!f->verdicts.known)
 		return;
-	verdict_item(l, "  ", is->verdict, is->verdict == VERDICT_TOO_FEW ? "too few samples" :
+	verdict_item(l, "  ", is->verdict, lack ? lack_words(lack) :
 		     is->replacing ? "STEADY (replaces older ones)" :
 		     report_verdict(is->verdict));
 }
@@ -434,7 +491,7 @@ static void put_heap_site(const struct page *out, const struct findings *f,
 	item(&l, "  ", "allocated %s", size_of(s->alloc_bytes).s);
 	if (looked && s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);
-	put_word(&l, f, &s->is);
+	put_word(&l, f, &s->is, false);
 	end_line(&l);
 	put_parts(out, s, looked, show);
 	if (s->older)
@@ -517,6 +574,13 @@ static void put_no_profile(const struct page *out)
 	end_line(&l);
 }
 
+static bool in_bursts(const struct findings *f)
+{
+	const char *source = source_now(f);
+
+	return source && !strcmp(source, "burst");
+}
+
 static void put_heap_total(const struct page *out, const struct findings *f)
 {
 	struct heap_sum t = heap_total(f);
@@ -525,7 +589,8 @@ static void put_heap_total(const struct page *out, const struct findings *f)
 	if (f->unheard) {
 		item(&l, "", "no allocation was listened to since the attach");
 		item(&l, ": ", "what was allocated and what of it lives is not known");
-		item(&l, "; ", "a longer trace or a larger --budget may tell");
+		item(&l, "; ", "%s may tell", in_bursts(f) ? "a longer trace or a larger --budget" :
+		     "a longer trace, a larger --budget or --source burst (Linux 6.6)");
 		end_line(&l);
 		return;
 	}
@@ -739,7 +804,7 @@ static void put_goroutine_site(const struct page *out, const struct findings *f,
 	if (s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s%s", s->before_attach ? ">= " : "",
 		     report_duration(s->oldest_s).s);
-	put_word(&l, f, &s->is);
+	put_word(&l, f, &s->is, true);
 	end_line(&l);
 	free(rate);
 	put_places(out, f, s, show);
@@ -764,18 +829,38 @@ static size_t count_findings(const struct findings *f, enum verdict verdict)
 	return n;
 }
 
-/* Sites that are part of no finding: those that are judged, or those that are not. */
-static size_t count_others(const struct findings *f, bool judged)
+/* Sites that are part of no finding, by what they lack. */
+static void count_others(const struct findings *f, size_t n[N_LACKS])
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed + f->n_sites_slow; i++)
-		n += f->sites[i].finding == NO_INDEX && !f->sites[i].suppressed &&
-		     (f->sites[i].is.verdict != VERDICT_TOO_FEW) == judged;
+		if (f->sites[i].finding == NO_INDEX && !f->sites[i].suppressed)
+			n[lack_of(f, &f->sites[i].is, false)]++;
 	for (size_t i = 0; i < f->n_gsites + f->n_gsites_suppressed + f->n_gsites_slow; i++)
-		n += f->gsites[i].finding == NO_INDEX && !f->gsites[i].suppressed &&
-		     (f->gsites[i].is.verdict != VERDICT_TOO_FEW) == judged;
-	return n;
+		if (f->gsites[i].finding == NO_INDEX && !f->gsites[i].suppressed)
+			n[lack_of(f, &f->gsites[i].is, true)]++;
+}
+
+static bool is_class_untold(const struct findings *f)
+{
+	for (size_t i = 0; i < f->verdicts.n_findings; i++)
+		if (f->verdicts.findings[i].class_alone)
+			return true;
+	return f->verdicts.unseen.low > 0;
+}
+
+/* What would tell whose growth it is.  The runtime takes its samples whatever the budget. */
+static void put_remedy(struct line *l, const struct findings *f)
+{
+	const char *source = source_now(f);
+
+	if (!source || !is_class_untold(f))
+		return;
+	if (!strcmp(source, "profile"))
+		item(l, "; ", "--source burst may see more (Linux 6.6)");
+	else if (isfinite(f->cost.budget_percent))
+		item(l, "; ", "a longer trace or a larger --budget sees more");
+	else
+		item(l, "; ", "a longer trace sees more");
 }
 
 /* When collections come. */
@@ -865,6 +950,7 @@ static void put_verdict(const struct page *out, const struct findings *f)
 {
 	const struct verdicts *v = &f->verdicts;
 	size_t leaks = count_findings(f, VERDICT_LEAK), growing = count_findings(f, VERDICT_GROWING);
+	size_t others[N_LACKS] = { 0 };
 	struct line l = begin_line(out, "VERDICT  ", 9);
 
 	if (v->verdict == VERDICT_TOO_FEW)
@@ -878,13 +964,17 @@ static void put_verdict(const struct page *out, const struct findings *f)
 		verdict_count(&l, "", VERDICT_LEAK, leaks, leaks == 1 ? "leak" : "leaks");
 	if (growing)
 		verdict_count(&l, ", ", VERDICT_GROWING, growing, "growing");
-	if (count_others(f, true))
-		item(&l, ", ", "%zu steady", count_others(f, true));
-	if (count_others(f, false))
-		item(&l, ", ", "%zu with too few samples", count_others(f, false));
+	count_others(f, others);
+	if (others[LACKS_NOTHING])
+		item(&l, ", ", "%zu steady", others[LACKS_NOTHING]);
+	for (enum lack i = LACKS_NOTHING + 1; i < N_LACKS; i++)
+		if (others[i])
+			item(&l, ", ", "%zu with %s", others[i], lack_words(i));
 	put_explained(&l, f, leaks);
 	put_progress(&l, f);
 	put_unexplained(&l, v);
+	if (others[LACKS_SAMPLES])
+		put_remedy(&l, f);
 	end_line(&l);
 }
 
