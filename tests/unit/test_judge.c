@@ -1053,6 +1053,35 @@ static void test_goroutines(void **state)
 	hand_free(h);
 }
 
+/* A class of which no stack is known, beside goroutines that leak: what they hold, or not. */
+static void test_class_of_goroutines(void **state)
+{
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 40; k++) {
+		h->bytes += 300 * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, 3);
+	}
+	h->groups[0].waiting[WAIT_STRONG] = 120;
+	hand_judge(h, 0, 1);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].group, 0);
+	hand_judge(h, 0, 0);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].class, 0);
+	h->classes[0].type = (struct estimate){ OBJECT, OBJECT, OBJECT, 0 };
+	hand_judge(h, 0, 1);		/* of the program */
+	assert_int_equal(h->out.n_findings, 2);
+	h->classes[0].of_runtime = true;	/* but more descriptors */
+	hand_judge(h, 0, 1);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_true(h->out.explained.value > 0.9);
+	hand_judge(h, 0, 0);
+	assert_int_equal(h->out.n_findings, 1);
+	hand_free(h);
+}
+
 /* Where there is no room for more keys births are lost, until nobody lives at one of the others. */
 static void test_window_room(void **state)
 {
@@ -1100,6 +1129,7 @@ int main(void)
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_class_of_goroutines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -401,12 +401,15 @@ static int by_alarm(const void *a, const void *b)
 }
 
 /* The others' stacks say more.  Without a type that is known to grow it takes a leak: connections
- * and overflow buckets of maps grow, too. */
+ * and overflow buckets of maps grow, too.  And where no stacks are known at all, it may be what
+ * goroutines hold. */
 static bool class_speaks(const struct judge_input *in, const struct judge_class *c)
 {
 	if (!class_is_unexplained(c, in->n_sites) || class_goes_with_goroutines(in, c))
 		return false;
-	return c->type.low > 0 ? c->is.verdict >= VERDICT_GROWING : is_leak_but_early(&c->is);
+	if (c->type.low > 0)
+		return c->is.verdict >= VERDICT_GROWING;
+	return is_leak_but_early(&c->is) && (in->n_sites || !goroutines_grow(in));
 }
 
 static size_t add_classes(const struct judge_input *in, struct ordered *all, size_t n,
