@@ -1107,13 +1107,20 @@ static const struct heap_site *most_seen(const struct findings *f, uint64_t clas
 	return most;
 }
 
-/* A hint, and no more: they explain too little of it. */
+/* A hint, and no more, since they explain too little of it: the line alone, if not all are asked
+ * for. */
 static void put_seen(const struct page *out, const struct findings *f, const struct heap_site *s,
 		     uint64_t n, const struct show *show)
 {
+	struct frames stack = s->stack;
+
+	if (stack.n > show->finding_frames) {
+		stack.n = 1;
+		stack.cut = false;
+	}
 	fprintf(out->file, "   most of those seen come from here, %s sample%s:\n",
 		report_count(n).s, plural(n));
-	put_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
+	put_frames(out, f, &stack, 0, "        ", "        ");
 }
 
 /* No stack explains it. */
