@@ -1070,6 +1070,14 @@ static void test_class_of_goroutines(void **state)
 	hand_judge(h, 0, 0);
 	assert_int_equal(h->out.n_findings, 1);
 	assert_int_equal(h->out.findings[0].class, 0);
+	assert_int_equal(h->out.findings[0].verdict, VERDICT_LEAK);
+	h->classes[0].load[1] = 1;	/* with the load */
+	h->classes[0].load[2] = 9;
+	hand_judge(h, 0, 0);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].verdict, VERDICT_GROWING);
+	assert_int_equal(h->classes[0].is.missing, MISSING_LOAD);
+	h->classes[0].load[1] = 0;
 	h->classes[0].type = (struct estimate){ OBJECT, OBJECT, OBJECT, 0 };
 	hand_judge(h, 0, 1);		/* of the program */
 	assert_int_equal(h->out.n_findings, 2);

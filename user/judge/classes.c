@@ -114,12 +114,18 @@ bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
 	return c->is.rate.high < most && c->bytes.change < most;
 }
 
+bool class_tells_alone(const struct judge_class *c)
+{
+	return c->is.verdict >= VERDICT_GROWING &&
+	       !(c->is.missing & ~(unsigned)(MISSING_TIME | MISSING_LOAD));
+}
+
 bool class_is_unexplained(const struct judge_class *c, bool sites)
 {
 	double half = c->is.rate.value / 2;
 
 	return !sites || c->unseen.low > half ||
-	       (c->is.verdict == VERDICT_LEAK && c->shown < half);
+	       (class_tells_alone(c) && c->shown < half);
 }
 
 bool class_type_grows(const struct judge_class *c, const struct estimate *rate)
@@ -171,12 +177,6 @@ static void judge_growth(struct judge_class *c, const struct growth *heap, doubl
 		c->is.missing |= MISSING_SHARE;
 	c->is.verdict = c->is.missing ? VERDICT_GROWING : VERDICT_LEAK;
 	c->is.watch_s = c->is.missing ? g->seconds / 2 : 0;
-}
-
-bool is_leak_but_early(const struct judgement *is)
-{
-	return is->verdict == VERDICT_LEAK ||
-	       (is->verdict == VERDICT_GROWING && is->missing == MISSING_TIME);
 }
 
 bool class_goes_with_goroutines(const struct judge_input *in, const struct judge_class *c)

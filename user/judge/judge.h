@@ -107,7 +107,7 @@ struct judge_group {
 
 /* One leak, or one thing that grows: groups of goroutines that one function starts in step, with
  * what they hold; sites that grow in step below one caller; or a class of which no stack explains
- * the growth: one that leaks, or that grows while a type of its objects is known to. */
+ * the growth: one that leaks but for time or load, or that grows while a type of it does. */
 struct judge_finding {
 	enum verdict verdict;	/* of its worst part */
 	size_t group;		/* the one that grows most; NO_FINDING: none */

@@ -32,16 +32,17 @@ bool class_contradicts(const struct judge_class *c, const struct estimate *rate)
 /* Whether a type is known to have grown by most of this at least: where a class sways too much for
  * its slope to tell, its objects have been counted, those older than the attach too. */
 bool class_type_grows(const struct judge_class *c, const struct estimate *rate);
+/* Whether it is a leak, or lacks only time for that, or that what is allocated rises as well: it has
+ * grown steadily by more than warm-ups and maps do. */
+bool class_tells_alone(const struct judge_class *c);
 /* Whether stacks leave most of its growth unexplained; sites: there are any.  What has no
- * evidence of its own explains no leak: some samples, which is all that those of other allocations
+ * evidence of its own explains nothing: some samples, which is all that those of other allocations
  * may leave it. */
 bool class_is_unexplained(const struct judge_class *c, bool sites);
 
 /* Whether what grows in a class are descriptors of goroutines, whose finding tells of them. */
 bool goroutines_grow(const struct judge_input *in);
 bool class_goes_with_goroutines(const struct judge_input *in, const struct judge_class *c);
-/* One that is, or would be after a longer time. */
-bool is_leak_but_early(const struct judgement *is);
 
 void judge_sites(struct judge_input *in);
 void judge_group(struct judge_group *g, const struct judge_limits *limits,

@@ -120,6 +120,12 @@ enum word {
 	N_WORDS,
 };
 
+static bool is_leak_but_early(const struct judgement *is)
+{
+	return is->verdict == VERDICT_LEAK ||
+	       (is->verdict == VERDICT_GROWING && is->missing == MISSING_TIME);
+}
+
 static enum word word_of_class(const struct judge_class *c, const struct class_sum *s,
 			       const struct estimate *rate)
 {

@@ -400,7 +400,7 @@ static int by_alarm(const void *a, const void *b)
 	return x->rate.low < y->rate.low ? 1 : x->rate.low > y->rate.low ? -1 : 0;
 }
 
-/* The others' stacks say more.  Without a type that is known to grow it takes a leak: connections
+/* The others' stacks say more.  Without a type that is known to grow it takes more: connections
  * and overflow buckets of maps grow, too.  And where no stacks are known at all, it may be what
  * goroutines hold. */
 static bool class_speaks(const struct judge_input *in, const struct judge_class *c)
@@ -409,7 +409,7 @@ static bool class_speaks(const struct judge_input *in, const struct judge_class 
 		return false;
 	if (c->type.low > 0)
 		return c->is.verdict >= VERDICT_GROWING;
-	return is_leak_but_early(&c->is) && (in->n_sites || !goroutines_grow(in));
+	return class_tells_alone(c) && (in->n_sites || !goroutines_grow(in));
 }
 
 static size_t add_classes(const struct judge_input *in, struct ordered *all, size_t n,
