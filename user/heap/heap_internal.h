@@ -295,6 +295,9 @@ struct window {
 
 /* len bytes at addr; NULL: not readable. */
 const uint8_t *window_get(struct window *w, uint64_t addr, size_t len);
+bool window_has(const struct window *w, uint64_t addr, size_t len);
+/* Reads them and no more. */
+void window_read(struct window *w, uint64_t addr, size_t len);
 void window_set(struct window *w, uint64_t addr, const void *p, size_t len);
 
 enum { NO_SLOT = UINT32_MAX };

@@ -64,7 +64,13 @@ static bool span_mask(struct look *l, const struct place *p, uint64_t words, uin
 		return false;
 	if (l->lo->inline_marks && s->elemsize >= GO_INLINE_MARKS_MIN)
 		at -= GO_INLINE_MARKS_BYTES;
-	bits = window_get(&l->win, at, n);
+	if (window_has(&l->win, at, n)) {
+		bits = window_get(&l->win, at, n);
+	} else {		/* no more than the object was read */
+		if (!window_has(&l->bits, at, n))
+			window_read(&l->bits, at, n);
+		bits = window_has(&l->bits, at, n) ? l->bits.p + (at - l->bits.addr) : NULL;
+	}
 	if (bits)
 		copy_bits(mask, bits, (p->base - s->start) / WORD, words);
 	return bits;

@@ -6,6 +6,11 @@
  * What is found in one span makes objects of others wait, and of the same one: these are visited
  * while its memory is at hand.  The order is that of the spans in their queue, so it is breadth
  * first but for what lies side by side.
+ *
+ * Of a span in which few objects wait no more is read than these: a list that goes back and forth
+ * between spans, as it does when its nodes took what collections had freed, would have each of them
+ * read hundreds of times.  What is found next to them is read as it is needed, twice as much each
+ * time.
  */
 #include "user/heap/look.h"
 
@@ -19,6 +24,7 @@ enum {
 	BATCH = 256,			/* spans */
 	BATCH_BYTES = 512 << 10,	/* of memory; more would take the caches from the target */
 	LARGE = 256 << 10,		/* is read piece by piece */
+	FIRST_NEAR = 256,		/* bytes read around an object that was not read before */
 	MAX_BLIND = 1 << 16,
 	NEW_ARENAS = 16,
 	MAX_PART = 64 << 10,		/* bytes of an array, if it is a part */
@@ -32,13 +38,32 @@ struct batch {
 	uint8_t *bytes;
 };
 
-/* What made it wait may have been visited since, with something else of the span. */
-static bool has_pending(const struct look *l, const struct visitor *v, const struct span *s)
+struct stretch {
+	uint64_t from, to;	/* addresses; to == from: nothing */
+};
+
+/* From so many bytes before an object to so many after it, of the span, with its header. */
+static struct stretch around(struct span *s, uint32_t i, uint64_t near)
 {
-	for (uint32_t i = 0; s->labels && i < s->nelems; i++)
-		if (v->pending(l, s, s->labels[i]))
-			return true;
-	return false;
+	uint64_t slot = span_slot(s), at = s->start + i * slot, end = s->start + span_bytes(s);
+
+	return (struct stretch){ at - s->start > near ? at - near : s->start,
+				 end - at > slot + near ? at + slot + near : end };
+}
+
+/* Where objects wait.  What made the span wait may have been visited since, with something else of
+ * it. */
+static struct stretch pending_in(const struct look *l, const struct visitor *v, struct span *s)
+{
+	uint32_t first = 0, last;
+
+	while (s->labels && first < s->nelems && !v->pending(l, s, s->labels[first]))
+		first++;
+	if (!s->labels || first == s->nelems)
+		return (struct stretch){ 0 };
+	for (last = s->nelems - 1u; !v->pending(l, s, s->labels[last]); last--)
+		;
+	return (struct stretch){ around(s, first, 0).from, around(s, last, 0).to };
 }
 
 static void take(struct look *l, const struct visitor *v, struct batch *b)
@@ -49,14 +74,18 @@ static void take(struct look *l, const struct visitor *v, struct batch *b)
 	while (b->n < BATCH && used + LARGE <= BATCH_BYTES) {
 		struct span *s = space_next(&l->space);
 		struct target_read *r = &b->reads[b->n];
+		struct stretch st;
 
 		if (!s)
 			break;
-		if (s->flags & SPAN_GONE || !has_pending(l, v, s))
+		st = s->flags & SPAN_GONE ? (struct stretch){ 0 } : pending_in(l, v, s);
+		if (st.to == st.from)
 			continue;
-		*r = (struct target_read){ .addr = s->start, .buf = b->bytes + used };
+		if (2 * (st.to - st.from) > span_bytes(s))
+			st = (struct stretch){ s->start, s->start + span_bytes(s) };
+		*r = (struct target_read){ .addr = st.from, .buf = b->bytes + used };
 		if (!span_is_noscan(s) && span_bytes(s) <= LARGE)
-			r->len = (uint32_t)span_bytes(s);
+			r->len = (uint32_t)(st.to - st.from);
 		used += r->len;
 		b->spans[b->n++] = s;
 		if (!span_is_noscan(s) && !(s->flags & SPAN_READ)) {
@@ -73,8 +102,22 @@ static void take(struct look *l, const struct visitor *v, struct batch *b)
 	}
 }
 
+/* Sees to it that an object is in the window, of a span that is not read piece by piece. */
+static void bring(struct look *l, struct span *s, uint32_t i, uint64_t *near)
+{
+	struct stretch st = around(s, i, 0);
+	struct window *w = &l->win;
+
+	if (span_is_noscan(s) || span_bytes(s) > LARGE || window_has(w, st.from, st.to - st.from))
+		return;
+	st = around(s, i, *near);
+	*near *= 2;
+	window_read(w, st.from, st.to - st.from);
+}
+
 void visit_span(struct look *l, const struct visitor *v, struct span *s)
 {
+	uint64_t near = FIRST_NEAR;
 	bool again;
 
 	do {
@@ -85,6 +128,7 @@ void visit_span(struct look *l, const struct visitor *v, struct span *s)
 			if (!v->pending(l, s, s->labels[i]))
 				continue;
 			space_object(s, i, &p);
+			bring(l, s, i, &near);
 			v->visit(l, &p, &s->labels[i]);
 			again = true;
 		}

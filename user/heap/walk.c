@@ -25,17 +25,33 @@ void window_set(struct window *w, uint64_t addr, const void *p, size_t len)
 	w->len = len;
 }
 
+bool window_has(const struct window *w, uint64_t addr, size_t len)
+{
+	return addr >= w->addr && addr - w->addr <= w->len && len <= w->len - (addr - w->addr);
+}
+
+static void make_room(struct window *w, size_t size)
+{
+	if (w->own_size >= size)
+		return;
+	free(w->own);
+	w->own = xcalloc(1, size);
+	w->own_size = size;
+}
+
+void window_read(struct window *w, uint64_t addr, size_t len)
+{
+	make_room(w, len);
+	window_set(w, addr, w->own, feed_read(w->feed, addr, w->own, len) ? len : 0);
+}
+
 const uint8_t *window_get(struct window *w, uint64_t addr, size_t len)
 {
 	size_t want = len < w->piece ? w->piece : len;
 
-	if (addr >= w->addr && addr - w->addr <= w->len && len <= w->len - (addr - w->addr))
+	if (window_has(w, addr, len))
 		return w->p + (addr - w->addr);
-	if (w->own_size < want) {
-		free(w->own);
-		w->own = xcalloc(1, want);
-		w->own_size = want;
-	}
+	make_room(w, want);
 	/* As much as there is up to the end of a page of the runtime's, at least what is wanted. */
 	for (; want > len; want = want / 2 > len ? want / 2 : len)
 		if (feed_read(w->feed, addr, w->own, want))
