@@ -70,6 +70,7 @@ struct span {
 	uint32_t magic;		/* offset * magic >> 32 is the index (computeDivMagic) */
 	uint32_t next;		/* in the queue */
 	uint16_t nelems;
+	uint16_t first, end;	/* [first, end) has all objects that wait, and others */
 	uint8_t spanclass;
 	uint8_t flags;
 };
@@ -159,7 +160,7 @@ void space_object(struct span *s, uint32_t index, struct place *out);
 /* The place for the object's label; NULL: there is no memory for it. */
 uint32_t *space_label(struct space *sp, const struct place *p);
 
-void space_queue(struct space *sp, struct span *s);
+void space_queue(struct space *sp, struct span *s, uint32_t index);
 struct span *space_next(struct space *sp);	/* takes it out of the queue; NULL: empty */
 size_t space_waiting(const struct space *sp);	/* spans in the queue */
 

@@ -102,7 +102,7 @@ static void learn_object(struct look *l, const struct place *p, uint32_t type,
 		 (*label & LABEL_SEARCHED) | changes << LABEL_CHANGES_SHIFT;
 	if (types_at(l->types, type)->pointers && !span_is_noscan(p->span) &&
 	    !scope_leaves_out(l, p, type))
-		space_queue(&l->space, p->span);
+		space_queue(&l->space, p->span, p->index);
 	else
 		*label |= LABEL_WALKED;
 }
@@ -125,7 +125,7 @@ static void find_object(struct look *l, const struct place *p)
 	if (!label || label_type(*label) || *label & (LABEL_FOUND | LABEL_SEARCHED))
 		return;
 	*label |= LABEL_FOUND;
-	space_queue(&l->space, p->span);
+	space_queue(&l->space, p->span, p->index);
 }
 
 static void learn_edge(struct look *l, const struct edge *e)

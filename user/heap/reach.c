@@ -98,7 +98,7 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 	else if (!l->all && types_at(l->types, type)->runtime)
 		put_off(l, p->span);
 	else
-		space_queue(&l->space, p->span);
+		space_queue(&l->space, p->span, p->index);
 }
 
 static uint32_t node_type(const struct look *l, uint32_t label)
@@ -246,7 +246,7 @@ static void expand_maps_again(struct look *l)
 			if (form < FORM_MAP || form > FORM_DIRECTORY)
 				continue;
 			s->labels[k] &= ~LABEL_EXPANDED;
-			space_queue(&l->space, s);
+			space_queue(&l->space, s, k);
 		}
 	}
 }
@@ -307,8 +307,12 @@ void reach_all(struct look *l)
 	roots_stacks(l);
 	visit_all(l, &reacher);
 	l->all = true;
-	for (size_t i = 0; i < l->n_put_off; i++)
-		space_queue(&l->space, &l->space.v[l->put_off[i]]);
+	for (size_t i = 0; i < l->n_put_off; i++) {
+		struct span *s = &l->space.v[l->put_off[i]];
+
+		space_queue(&l->space, s, 0);
+		space_queue(&l->space, s, s->nelems - 1u);
+	}
 	visit_all(l, &reacher);
 	follow_what_moves(l);
 	roots_finalizers(l, false);

@@ -249,10 +249,21 @@ uint32_t *space_label(struct space *sp, const struct place *p)
 	return s->labels ? &s->labels[p->index] : NULL;
 }
 
-void space_queue(struct space *sp, struct span *s)
+static void add_waiting(struct span *s, uint16_t index)
+{
+	const bool none = s->first >= s->end;
+
+	if (none || index < s->first)
+		s->first = index;
+	if (none || index >= s->end)
+		s->end = (uint16_t)(index + 1);
+}
+
+void space_queue(struct space *sp, struct span *s, uint32_t index)
 {
 	uint32_t i = span_number(sp, s);
 
+	add_waiting(s, (uint16_t)index);
 	if (s->flags & SPAN_QUEUED)
 		return;
 	s->flags |= SPAN_QUEUED;

@@ -55,13 +55,13 @@ static struct stretch around(struct span *s, uint32_t i, uint64_t near)
  * it. */
 static struct stretch pending_in(const struct look *l, const struct visitor *v, struct span *s)
 {
-	uint32_t first = 0, last;
+	uint32_t first = s->first, last;
 
-	while (s->labels && first < s->nelems && !v->pending(l, s, s->labels[first]))
+	while (s->labels && first < s->end && !v->pending(l, s, s->labels[first]))
 		first++;
-	if (!s->labels || first == s->nelems)
+	if (!s->labels || first >= s->end)
 		return (struct stretch){ 0 };
-	for (last = s->nelems - 1u; !v->pending(l, s, s->labels[last]); last--)
+	for (last = s->end - 1u; !v->pending(l, s, s->labels[last]); last--)
 		;
 	return (struct stretch){ around(s, first, 0).from, around(s, last, 0).to };
 }
@@ -118,11 +118,12 @@ static void bring(struct look *l, struct span *s, uint32_t i, uint64_t *near)
 void visit_span(struct look *l, const struct visitor *v, struct span *s)
 {
 	uint64_t near = FIRST_NEAR;
-	bool again;
 
 	do {
-		again = false;
-		for (uint32_t i = 0; s->labels && i < s->nelems; i++) {
+		const uint32_t from = s->first, to = s->end;
+
+		s->first = s->end = 0;
+		for (uint32_t i = from; s->labels && i < to; i++) {
 			struct place p;
 
 			if (!v->pending(l, s, s->labels[i]))
@@ -130,13 +131,10 @@ void visit_span(struct look *l, const struct visitor *v, struct span *s)
 			space_object(s, i, &p);
 			bring(l, s, i, &near);
 			v->visit(l, &p, &s->labels[i]);
-			again = true;
 		}
-		if (edges_lead_to(l, s)) {
+		if (edges_lead_to(l, s))
 			edges_flush(l);
-			again = true;
-		}
-	} while (again);
+	} while (s->first < s->end);
 }
 
 /* Parts lie anywhere: only what of them is looked at is read. */
@@ -212,7 +210,7 @@ bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
 		if (!l->blind[i].span || !s->labels || s->flags & SPAN_GONE)
 			continue;	/* a root */
 		again(l, &s->labels[l->blind[i].index]);
-		space_queue(&l->space, s);
+		space_queue(&l->space, s, l->blind[i].index);
 	}
 	return true;
 }
