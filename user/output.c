@@ -156,12 +156,21 @@ struct rendering {
 
 enum { STREAM_BYTES = 1 << 16 };	/* written at a time */
 
+/* Not a pipe, nor a terminal, whose reader has a screen. */
+static bool is_file(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode);
+}
+
 /* A stdio stream of its own, so that nothing of a report that failed stays in a buffer. */
 static int put(const struct output *o, int fd, bool first, const struct rendering *r)
 {
 	const struct report_format *format = o->spec.format;
 	const struct report_options opt = {
-		.top = r->top, .value = o->spec.value, .columns = terminal_columns(fd),
+		.top = r->top, .file = is_file(fd), .value = o->spec.value,
+		.columns = terminal_columns(fd),
 		.colour = !o->path && !o->spec.plain && terminal_colour(fd),
 	};
 	struct stream s = { .fd = fd, .interrupted = r->all->interrupted, .ctx = r->all->ctx };

@@ -257,6 +257,63 @@ static void test_seen(void **state)
 	trace_fini(&l);
 }
 
+static char *text_of_trace(const struct findings *f, bool file)
+{
+	const struct report_options opt = { .top = REPORT_FIT, .file = file };
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	report_find("text")->write(out, f, &opt);
+	fclose(out);
+	return text;
+}
+
+static size_t lines_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+/* Where a screen has no room for the types of findings, it says of how many; a file has them all. */
+static void test_types_left_out(void **state)
+{
+	enum { FINDINGS = 5, NOTES = 11 };
+	static const struct coverage_row row = {
+		.text = "things that were lost in a way that takes more than half of a line to tell",
+		.loss = true, .value = 1,
+	};
+	struct coverage_row notes[NOTES];
+	struct finding two[2], many[FINDINGS];
+	struct heap_site site;
+	struct look l;
+	char *screen, *file;
+
+	trace(&l, &site, two);
+	for (size_t i = 0; i < NOTES; i++)
+		notes[i] = row;
+	for (size_t i = 0; i < FINDINGS; i++)
+		many[i] = two[0];
+	l.f.coverage = notes;
+	l.f.n_coverage = NOTES;
+	l.f.verdicts.findings = many;
+	l.f.verdicts.n_findings = FINDINGS;
+	screen = text_of_trace(&l.f, false);
+	file = text_of_trace(&l.f, true);
+	assert_in_range(lines_of(screen), 36, 40);
+	assert_true(lines_of(file) > 40);
+	assert_non_null(strstr(screen, "... and types and holders of "));
+	assert_non_null(strstr(screen, "(-o FILE or -T 0 shows all)"));
+	assert_null(strstr(file, "types and holders of"));
+	free(screen);
+	free(file);
+	l.f.verdicts.findings = two;
+	trace_fini(&l);
+}
+
 /* Each finding has its types, what they are held by, and, without a stack, their lines. */
 static void test_findings(void **state)
 {
@@ -605,7 +662,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
-		cmocka_unit_test(test_fits_a_screen),
+		cmocka_unit_test(test_fits_a_screen), cmocka_unit_test(test_types_left_out),
 		cmocka_unit_test(test_one_look),
 		cmocka_unit_test(test_two_looks),
 		cmocka_unit_test(test_cut_holders),

@@ -28,8 +28,11 @@
 /* Writes findings->version; nothing more, or an error behind it. */
 static int fails;
 
+static bool was_file;	/* the last one was written to */
+
 static int write_version(FILE *out, const struct findings *f, const struct report_options *opt)
 {
+	was_file = opt->file;
 	fputs(f->version, out);
 	if (fails)
 		return fails;
@@ -271,6 +274,37 @@ static void test_missing(void **state)
 	leave_folder(folder, files);
 }
 
+/* A report knows whether it goes to a file, by a name or by what the shell has opened. */
+static void test_is_file(void **state)
+{
+	static const char *const files[] = { "named", "a\n", "opened", "b\n", NULL };
+	char *folder = enter_folder();
+	int pipe_fds[2], fd = open("opened", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	const struct {
+		struct output_spec spec;
+		const char *text;
+		bool is_file;
+	} rows[] = {
+		{ { .format = &lines, .path = "named" }, "a\n", true },
+		{ { .format = &lines, .fd = fd }, "b\n", true },
+		{ { .format = &lines, .fd = pipe_fds[1] }, "c\n", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct outputs *o = open_one(&rows[i].spec, false);
+
+		assert_int_equal(report(o, rows[i].text), 0);
+		assert_int_equal(was_file, rows[i].is_file);
+		outputs_close(o);
+	}
+	close(fd);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	leave_folder(folder, files);
+}
+
 /* Who reads has gone: said only when nobody else is left. */
 static void test_deaf(void **state)
 {
@@ -421,7 +455,7 @@ int main(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_deaf),
+		cmocka_unit_test(test_is_file), cmocka_unit_test(test_deaf),
 		cmocka_unit_test(test_no_reading),
 		cmocka_unit_test(test_exit), cmocka_unit_test(test_abandon),
 		cmocka_unit_test(test_forked), cmocka_unit_test(test_not_inherited),

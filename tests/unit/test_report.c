@@ -41,6 +41,7 @@ static const struct output golden[] = {
 	{ "sampled.txt", "text", { .top = 1 }, sampled_observation, 0 },
 	{ "unheard.txt", "text", { .top = 1 }, unheard_observation, 0 },
 	{ "leaking.txt", "text", { .top = REPORT_FIT }, leaking_observation, 0 },
+	{ "leaking-file.txt", "text", { .top = REPORT_FIT, .file = true }, leaking_observation, 0 },
 	{ "leaking.json", "json", { .top = 1 }, leaking_observation, 0 },
 	{ "healthy.txt", "text", { .top = REPORT_FIT }, healthy_observation, 0 },
 	{ "full.json", "json", { .top = 1 }, full_observation, 0 },

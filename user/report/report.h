@@ -24,12 +24,13 @@ struct goroutine_sum;
 struct heap_site;
 struct heap_sum;
 
-#define REPORT_FIT (SIZE_MAX - 1)	/* as many rows as fit on a screen */
+#define REPORT_FIT (SIZE_MAX - 1)	/* as many rows as fit on a screen; in a file more */
 
 struct report_options {
 	size_t top;		/* rows of each section of the text report; 0: all, in JSON too,
 				 * else 1,000 sites of each kind are there, or top if that is
 				 * more */
+	bool file;		/* to which it goes: no screen has to hold it */
 	size_t columns;		/* of what the text report is read on; 0: not known */
 	bool colour;		/* which has colours */
 	const char *value;	/* what folded stacks and pprof count: one of the format's values;

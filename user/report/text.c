@@ -27,6 +27,8 @@ enum {
 	SCREEN = 40,		/* lines of a report that is to fit on one */
 	MAX_ROWS = 5,		/* findings, types or places of a site, unless all is asked for */
 	FIT_CYCLES = 10,	/* collections of a look that is to fit */
+	FILE_ROWS = 20,		/* of a section in a file, unless all is asked for */
+	SITE_FRAMES = 3,	/* of a site for which there happens to be room */
 	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
 	FINDING_STATES = 3,	/* of goroutines of a finding */
 	FINDING_SITES = 3,	/* likewise: the largest; the table of sites has all */
@@ -49,6 +51,12 @@ static const struct show show_all = {
 	SIZE_MAX,
 };
 
+/* A file need not fit on a screen: all that is found, and much of what it is found in. */
+static const struct show show_file = {
+	false, true, SIZE_MAX, FINDING_FRAMES, SIZE_MAX, FILE_ROWS, FILE_ROWS, FILE_ROWS, MAX_ROWS,
+	SIZE_MAX,
+};
+
 /* The first of these that fits on a screen is taken, else the last. */
 static const struct show show_fitting[] = {
 	{ false, true, 5, 3, 5, 10, 10, 5, 5, SIZE_MAX },
@@ -66,8 +74,19 @@ static const struct show show_fitting[] = {
 	{ false, false, 4, 2, 1, 0, 0, 0, 0, 0 },
 	{ false, false, 3, 2, 1, 0, 0, 0, 0, 0 },
 	{ false, false, 3, 2, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 1, 0, 0, 0, 0, 0, 0 },
 	{ false, false, 2, 2, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 2, 1, 0, 0, 0, 0, 0, 0 },
 	{ false, false, 1, 2, 0, 0, 0, 0, 0, 0 },
+};
+
+/* What is left of the screen is for more of these, in this order, and so much of each at most. */
+static const struct { size_t at, most; } fillers[] = {
+	{ offsetof(struct show, findings), 5 },
+	{ offsetof(struct show, finding_types), 5 },
+	{ offsetof(struct show, finding_frames), FINDING_FRAMES },
+	{ offsetof(struct show, sites), 10 },
+	{ offsetof(struct show, gsites), 10 },
 };
 
 static struct show show_top(size_t top)
@@ -1072,8 +1091,13 @@ static void put_live_goroutines(struct line *l, const struct findings *f, size_t
 	free(all);
 }
 
-/* As the heap has them by type, with what holds them.  Of goroutines without those that the runtime
- * makes for each of them. */
+/* Of goroutines without those that the runtime makes for each of them. */
+static bool is_told(const struct finding *found, const struct heap_row *row)
+{
+	return found->gsite == NO_INDEX || !heapview_of_runtime(row->type);
+}
+
+/* As the heap has them by type, with what holds them. */
 static void put_grown(const struct page *out, const struct findings *f, size_t number,
 		      const struct show *show)
 {
@@ -1083,7 +1107,7 @@ static void put_grown(const struct page *out, const struct findings *f, size_t n
 	if (number >= show->finding_types)
 		return;
 	for (size_t i = 0; i < found->n_types && n < FINDING_TYPES; i++) {
-		if (found->gsite != NO_INDEX && heapview_of_runtime(found->types[i]->type))
+		if (!is_told(found, found->types[i]))
 			continue;
 		report_heap_grown(out, f->growth, found->types[i], found->class_alone);
 		n++;
@@ -1121,6 +1145,14 @@ static void put_seen(const struct page *out, const struct findings *f, const str
 	fprintf(out->file, "   most of those seen come from here, %s sample%s:\n",
 		report_count(n).s, plural(n));
 	put_frames(out, f, &stack, 0, "        ", "        ");
+}
+
+static bool has_types(const struct finding *found)
+{
+	for (size_t i = 0; i < found->n_types; i++)
+		if (is_told(found, found->types[i]))
+			return true;
+	return false;
 }
 
 /* No stack explains it. */
@@ -1225,6 +1257,27 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 	put_grown(out, f, number, show);
 }
 
+/* Of those that are there, and of those that are the types. */
+static void put_findings_left(const struct page *out, const struct verdicts *v, size_t n,
+			      const struct show *show)
+{
+	size_t left = v->n_findings - n, untold = 0;
+	struct line l;
+
+	for (size_t i = show->finding_types; i < n; i++)
+		untold += has_types(&v->findings[i]);
+	if (!left && !untold)
+		return;
+	l = begin_line(out, "... and ", 3);
+	if (left)
+		item(&l, "", "%zu more finding%s", left, plural(left));
+	if (untold)
+		item(&l, left ? ", " : "", "types and holders of %zu finding%s", untold,
+		     plural(untold));
+	item(&l, " ", untold ? "(-o FILE or -T 0 shows all)" : "(-T 0 shows all)");
+	end_line(&l);
+}
+
 static void put_findings(const struct page *out, const struct findings *f,
 			 const struct show *show)
 {
@@ -1239,9 +1292,7 @@ static void put_findings(const struct page *out, const struct findings *f,
 		else if (v->findings[i].class_alone)
 			put_class_finding(out, f, i, show);
 	}
-	if (n < v->n_findings)
-		fprintf(out->file, "... and %zu more finding%s" MORE "\n", v->n_findings - n,
-			plural(v->n_findings - n));
+	put_findings_left(out, v, n, show);
 }
 
 static void put_states(struct line *l, const struct findings *f)
@@ -1563,24 +1614,61 @@ static void put_fit_collections(const struct page *out, const struct findings *f
 		report_collections(out, f, FIT_CYCLES);
 }
 
+/* To be freed. */
+static char *report_of(const struct page *out, const struct findings *f, const struct show *show)
+{
+	struct page page = *out;
+	char *text = NULL;
+	size_t size;
+
+	page.file = open_memstream(&text, &size);
+	if (!page.file)
+		return xstrdup("");
+	put_report(&page, f, show, FIT_CYCLES);
+	fclose(page.file);
+	return text;
+}
+
+/* The same with more, as long as that fits. */
+static char *filled(const struct page *out, const struct findings *f, struct show show, size_t room,
+		    char *text)
+{
+	if (!show.frames) {	/* nor is there any site */
+		show.frames = SITE_FRAMES;
+		show.rows = 1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(fillers); i++) {
+		size_t *n = (size_t *)((char *)&show + fillers[i].at);
+
+		while (*n < fillers[i].most) {
+			char *more;
+
+			++*n;
+			more = report_of(out, f, &show);
+			if (lines_in(more) > room) {
+				free(more);
+				--*n;
+				break;
+			}
+			free(text);
+			text = more;
+		}
+	}
+	return text;
+}
+
 static void put_fitting(const struct page *out, const struct findings *f)
 {
 	char *text = text_of(out, put_fit_collections, f);
 	const size_t room = SCREEN + lines_in(text);	/* they were asked for */
-	size_t size;
 
 	for (size_t i = 0; i < ARRAY_SIZE(show_fitting); i++) {
-		struct page page = *out;
-
 		free(text);
-		text = NULL;
-		page.file = open_memstream(&text, &size);
-		if (!page.file)
-			return;
-		put_report(&page, f, &show_fitting[i], FIT_CYCLES);
-		fclose(page.file);
-		if (lines_in(text) <= room)
-			break;
+		text = report_of(out, f, &show_fitting[i]);
+		if (lines_in(text) > room)
+			continue;
+		text = filled(out, f, show_fitting[i], room, text);
+		break;
 	}
 	fputs(text, out->file);
 	free(text);
@@ -1589,13 +1677,15 @@ static void put_fitting(const struct page *out, const struct findings *f)
 int report_text(FILE *file, const struct findings *f, const struct report_options *opt)
 {
 	const struct page page = { file, opt->columns ? opt->columns : COLUMNS, opt->colour };
-	const struct show show = show_top(opt->top);
+	const bool whole = opt->top == REPORT_FIT && opt->file;
+	const struct show show = whole ? show_file : show_top(opt->top);
+	const size_t top = whole ? FILE_ROWS : opt->top;
 
 	if (f->types)
-		put_types(&page, f, opt->top);
-	else if (opt->top == REPORT_FIT)
+		put_types(&page, f, top);
+	else if (top == REPORT_FIT)
 		put_fitting(&page, f);
 	else
-		put_report(&page, f, &show, opt->top);
+		put_report(&page, f, &show, top);
 	return report_finish(file);
 }
