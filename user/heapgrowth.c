@@ -47,6 +47,7 @@ struct heapgrowth {
 	uint64_t begun_ns;		/* the look that is under way; 0: none is */
 	unsigned slot;			/* where its result will lie */
 	uint64_t took_ns, over_ns;	/* the last one: how long, and when it was over */
+	uint64_t for_end_ns;		/* the end before which the last one has begun */
 	bool of_all;			/* looks are for the whole heap, */
 	bool classes[HEAP_CLASSES];	/* or for these classes of it, */
 	bool others;			/* which are more than the first look was for */
@@ -104,6 +105,18 @@ static void choose_classes(struct heapgrowth *g, const struct heapgrowth_moment 
 	}
 }
 
+/* How long before the end the last look has to begin: one may take twice as long as another, by what
+ * else runs and what the program does. */
+static uint64_t lead_ns(const struct heapgrowth *g)
+{
+	return g->took_ns > QUICK_NS ? 2 * g->took_ns + QUICK_NS : 0;
+}
+
+static bool is_near_end(const struct heapgrowth *g, const struct heapgrowth_moment *m)
+{
+	return m->end_ns && m->now_ns + lead_ns(g) >= m->end_ns;
+}
+
 static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
 	struct looker_order order = { .rate = HEAP_RATE, .max_bytes = g->opt.max_bytes,
@@ -115,8 +128,11 @@ static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m)
 	order.of_all = g->of_all;
 	memcpy(order.classes, g->classes, sizeof(order.classes));
 	g->slot = order.slot;
-	if (!looker_start(g->looker, &order, n))
-		g->begun_ns = m->now_ns;
+	if (looker_start(g->looker, &order, n))
+		return;
+	g->begun_ns = m->now_ns;
+	if (is_near_end(g, m))
+		g->for_end_ns = m->end_ns;
 }
 
 static void take(struct heapgrowth *g, const struct heapmap *m, uint64_t now)
@@ -164,12 +180,6 @@ static bool is_idle(struct heapgrowth *g, uint64_t now)
 	return true;
 }
 
-/* How long before the end the last look has to begin. */
-static uint64_t lead_ns(const struct heapgrowth *g)
-{
-	return g->took_ns > QUICK_NS ? g->took_ns + g->took_ns / 2 + QUICK_NS : 0;
-}
-
 static bool is_due(const struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
 	uint64_t pause = SHARE * g->took_ns > AGAIN_NS ? SHARE * g->took_ns : AGAIN_NS;
@@ -179,8 +189,10 @@ static bool is_due(const struct heapgrowth *g, const struct heapgrowth_moment *m
 	if (!g->first)
 		return m->now_ns >= g->start_ns + FIRST_NS &&
 		       (m->grows || m->live_bytes <= LARGE_HEAP);
-	if (m->end_ns && lead_ns(g) && g->over_ns + lead_ns(g) < m->end_ns)
-		return m->now_ns + lead_ns(g) >= m->end_ns;
+	/* one, however short it was */
+	if (m->end_ns && lead_ns(g) && g->for_end_ns != m->end_ns &&
+	    g->over_ns + lead_ns(g) < m->end_ns)
+		return is_near_end(g, m);
 	return m->grows && m->now_ns >= g->over_ns + pause;
 }
 
@@ -230,4 +242,5 @@ const struct heap_view *heapgrowth_view(const struct heapgrowth *g)
 void heapgrowth_cost(const struct heapgrowth *g, struct looks_cost *out)
 {
 	*out = g ? g->cost : (struct looks_cost){ 0 };
+	out->under_way = g && g->begun_ns;
 }

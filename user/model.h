@@ -344,6 +344,7 @@ struct looks_cost {
 	double cpu_s;		/* of our own, as of the last one, */
 	uint64_t rss;		/* and what its process held then; both are in struct cost */
 	uint64_t n_classes;	/* size classes that it was for; 0: the whole heap */
+	bool under_way;		/* one more has begun and is not over */
 };
 
 struct target_info {

@@ -215,6 +215,7 @@ static void test_classes(void **state)
 /* A look that takes long begins so early that it is over by the end. */
 static void test_end(void **state)
 {
+	struct looks_cost cost;
 	unsigned n_pumped = 0;
 
 	at.end_ns = at.now_ns + 100 * S;
@@ -225,10 +226,15 @@ static void test_end(void **state)
 	assert_int_equal(lk.n_started, 1);
 	turn_after(10 * S);
 	assert_int_equal(lk.n_started, 2);
-	look_takes(3 * S);
-	assert_true(at.now_ns < at.end_ns);
+	heapgrowth_cost(g, &cost);
+	assert_true(cost.under_way);
+	look_takes(500 * MS);
+	heapgrowth_cost(g, &cost);
+	assert_false(cost.under_way);
 	assert_non_null(heapgrowth_view(g));
-	turn_after(1 * S);
+	turn_after(3 * S);
+	assert_true(at.now_ns < at.end_ns);
+	assert_int_equal(lk.n_started, 2);	/* though there was time for another */
 	heapgrowth_finish(g, &at, pump, &n_pumped);
 	assert_int_equal(lk.n_started, 2);
 	assert_int_equal(n_pumped, 0);

@@ -184,7 +184,7 @@ static void trace(struct look *l, struct heap_site *site, struct finding *findin
 					   .detectable = NAN, .explained = { 1, 1, 1, 0 } };
 	l->f.growth = &l->view;
 	l->f.growth_age_s = 2;
-	l->f.looks = (struct looks_cost){ 3, 1, 0.036, 3 << 20, 0.05, 1 << 20, 2 };
+	l->f.looks = (struct looks_cost){ 3, 1, 0.036, 3 << 20, 0.05, 1 << 20, 2, false };
 	for (size_t i = 0; i < 2; i++)
 		typegrowth_of_finding(&l->f, i);
 }
@@ -269,6 +269,31 @@ static char *text_of_trace(const struct findings *f, bool file)
 	return text;
 }
 
+/* Why there are none: a look that is not over, one look only, or nothing that grew. */
+static void test_no_types(void **state)
+{
+	struct heap_site site;
+	struct finding findings[2];
+	struct look l;
+	char *none, *one;
+
+	trace(&l, &site, findings);
+	for (size_t i = 0; i < 2; i++)
+		findings[i].n_types = 0;
+	none = text_of_trace(&l.f, false);
+	l.f.growth = NULL;
+	l.f.looks.n_looks = 1;
+	l.f.looks.under_way = true;
+	one = text_of_trace(&l.f, false);
+	assert_non_null(strstr(none, "no type of 2 findings grew between the first and the last"));
+	assert_null(strstr(none, "in time"));
+	assert_non_null(strstr(one, "one more not over in time"));
+	assert_non_null(strstr(one, "what grew by type takes two looks"));
+	free(none);
+	free(one);
+	trace_fini(&l);
+}
+
 static size_t lines_of(const char *text)
 {
 	size_t n = 0;
@@ -348,7 +373,8 @@ static void test_findings(void **state)
 	assert_non_null(strstr(data, "\"class_bytes\":160,\"types\":[{\"type\":\"mw.Bucket\","));
 	assert_non_null(strstr(data, "\"class_bytes\":null,\"types\":[{\"type\":\"main.session\","));
 	assert_non_null(strstr(data,
-			       "\"heap_looks\":{\"looks\":3,\"failed\":1,\"classes\":2,\"span_s\":60,"));
+			       "\"heap_looks\":{\"looks\":3,\"failed\":1,\"under_way\":false,"
+			       "\"classes\":2,\"span_s\":60,"));
 	free(data);
 	trace_fini(&l);
 }
@@ -663,6 +689,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_fits_a_screen), cmocka_unit_test(test_types_left_out),
+		cmocka_unit_test(test_no_types),
 		cmocka_unit_test(test_one_look),
 		cmocka_unit_test(test_two_looks),
 		cmocka_unit_test(test_cut_holders),

@@ -1479,13 +1479,28 @@ static void put_listened(const struct page *out, const struct findings *f, bool 
 	end_line(&l);
 }
 
+/* Why findings have no types. */
+static void put_typeless(struct line *l, const struct findings *f)
+{
+	const struct verdicts *v = &f->verdicts;
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n_findings; i++)
+		n += v->findings[i].gsite == NO_INDEX && !has_types(&v->findings[i]);
+	if (n && !f->growth)
+		item(l, "; ", "what grew by type takes two looks");
+	else if (n)
+		item(l, "; ", "no type of %zu finding%s grew between the first and the last", n,
+		     plural(n));
+}
+
 /* Looks at the heap by type: the last one may be older than the report. */
 static void put_looks(const struct page *out, const struct findings *f)
 {
 	const struct looks_cost *c = &f->looks;
 	struct line l;
 
-	if (!c->n_looks && !c->n_failed)
+	if (!c->n_looks && !c->n_failed && !c->under_way)
 		return;
 	l = begin_line(out, "         ", 9);
 	item(&l, "", "heap looked at %s time%s", report_count(c->n_looks).s, plural(c->n_looks));
@@ -1502,6 +1517,9 @@ static void put_looks(const struct page *out, const struct findings *f)
 	if (c->n_failed)
 		item(&l, ", ", "%s more look%s failed", report_count(c->n_failed).s,
 		     plural(c->n_failed));
+	if (c->under_way)
+		item(&l, ", ", "one more not over in time");
+	put_typeless(&l, f);
 	end_line(&l);
 }
 
