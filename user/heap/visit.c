@@ -178,7 +178,7 @@ void visit_all(struct look *l, const struct visitor *v)
 		edges_flush(l);
 		visit_parts(l, v);
 		edges_flush(l);
-	} while ((b->n || l->n_todo) && !look_interrupted(l) && !is_late(l));
+	} while ((b->n || l->n_todo || l->space.head) && !look_interrupted(l) && !is_late(l));
 	edges_end(l);
 	free(b->bytes);
 	free(b);
