@@ -24,7 +24,7 @@ enum {
 	BATCH = 256,			/* spans */
 	BATCH_BYTES = 512 << 10,	/* of memory; more would take the caches from the target */
 	LARGE = 256 << 10,		/* is read piece by piece */
-	FIRST_NEAR = 256,		/* bytes read around an object that was not read before */
+	FIRST_NEAR = 16 << 10,	/* bytes read around an object that was not read before */
 	MAX_BLIND = 1 << 16,
 	NEW_ARENAS = 16,
 	MAX_PART = 64 << 10,		/* bytes of an array, if it is a part */
