@@ -341,6 +341,8 @@ static void run(struct trace *x, void (*shape)(struct program *p), uint64_t run_
 	watch(x, &p, weight, 6);
 	x->classes[0].type = type_growth(&p);
 	judge_trace(x);
+	/* whatever luck stacks had */
+	assert_true(x->classes[0].unseen.value <= fmax(x->classes[0].is.rate.value, 0));
 	for (size_t i = 0; i < p.n; i++)
 		if (!p.v[i].site)
 			x->truth += (lives(&p.v[i], WINDOW_S) -

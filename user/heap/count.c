@@ -156,7 +156,7 @@ void count_all(struct look *l, struct counts *c)
 	l->moved = has_moved(l);
 	sweep_spans(l, &sweep);
 	sort_nodes(l, c);
-	l->losses.over_memory = l->space.n_forgotten;
+	l->losses.over_memory += l->space.n_forgotten;
 }
 
 void counts_free(struct counts *c)

@@ -25,6 +25,7 @@ enum { PIECE = 256 << 10, SMALL_PIECE = 4096 };
 enum {
 	CREDIT_NS = 5000000,	/* of reading may be saved up */
 	SHORT_NS = 200000,	/* is not waited for: that takes longer than it should */
+	STEP_NS = 20000000,	/* of waiting, until it is asked whether to go on */
 };
 
 int heap_open(struct heap **out, struct gomem *gm, const struct gofacts *facts)
@@ -54,12 +55,20 @@ void heap_close(struct heap *h)
 	free(h);
 }
 
+static void rest_until(struct look *l, uint64_t time_ns)
+{
+	for (uint64_t now = now_ns(); now < time_ns && !look_interrupted(l); now = now_ns()) {
+		uint64_t step = time_ns - now < STEP_NS ? time_ns - now : STEP_NS;
+
+		nanosleep(&(struct timespec){ .tv_nsec = (long)step }, NULL);
+	}
+}
+
 /* Waits as long as what was read is more than the rate allows.  Time in which nothing was read is
  * not made up for: it would be at the program's cost again. */
 static void keep_rate(struct feed *f, uint64_t bytes)
 {
 	uint64_t now = now_ns();
-	struct timespec ts;
 
 	f->bytes += bytes;
 	f->reads++;
@@ -68,11 +77,8 @@ static void keep_rate(struct feed *f, uint64_t bytes)
 	if (f->due_ns + CREDIT_NS < now)
 		f->due_ns = now - CREDIT_NS;
 	f->due_ns += (uint64_t)((double)bytes * 1e9 / (double)f->rate);
-	if (f->due_ns < now + SHORT_NS)
-		return;
-	ts.tv_sec = (time_t)((f->due_ns - now) / 1000000000);
-	ts.tv_nsec = (long)((f->due_ns - now) % 1000000000);
-	nanosleep(&ts, NULL);
+	if (f->due_ns > now + SHORT_NS)
+		rest_until(f->look, f->due_ns);
 }
 
 size_t feed_many(struct feed *f, struct target_read *reads, size_t n)
@@ -149,7 +155,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 	};
 	l->space = (struct space){ .budget = &l->budget, .header = l->lo->malloc_header };
 	l->budget.max = options->max_bytes ? options->max_bytes : DEFAULT_MEMORY;
-	l->feed = (struct feed){ .gm = h->gm, .rate = options->rate, .start_ns = now_ns() };
+	l->feed = (struct feed){ .gm = h->gm, .look = l, .rate = options->rate, .start_ns = now_ns() };
 	l->win = (struct window){ .feed = &l->feed, .piece = PIECE };
 	l->part = l->bits = (struct window){ .feed = &l->feed, .piece = SMALL_PIECE };
 	l->walk = (struct walk){ .look = l, .types = h->types, .space = &l->space,

@@ -381,7 +381,8 @@ static void read_headers(struct look *l, struct span *s, const struct span_marks
 		if (type)
 			learn_object(l, &p, type, STRENGTH_OWN);
 	}
-	visit_span(l, &learner, s);	/* its memory is at hand */
+	if (has_room_for_parts(l))
+		visit_span(l, &learner, s);	/* its memory is at hand */
 }
 
 /* What the caller knows. */

@@ -240,6 +240,8 @@ uint64_t look_mallocs(const struct look *l);
 
 /* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);
+/* Parts wait until visit_all(): whether a span's more may. */
+bool has_room_for_parts(const struct look *l);
 /* How much of the object is to be walked for it. */
 uint64_t part_bytes(const struct look *l, const struct part_todo *t);
 

@@ -142,7 +142,7 @@ static void visit_parts(struct look *l, const struct visitor *v)
 {
 	l->walk.win = &l->part;
 	window_set(&l->part, 0, NULL, 0);
-	while (l->n_todo) {
+	while (l->n_todo && !look_interrupted(l)) {
 		struct part_todo t = l->todo[--l->n_todo];
 
 		v->part(l, &t);
@@ -220,12 +220,22 @@ void part_found(struct look *l, const struct edge *e, uint32_t from)
 	uint64_t key = table_mix(table_mix(0x51ed270b, e->target), e->type) | 1;
 	bool is_new;
 
-	if (l->n_todo == MAX_TODO || !types_at(l->types, e->type)->pointers ||
-	    !table_put(&l->parts, key, &is_new) || !is_new)
+	if (!types_at(l->types, e->type)->pointers)
+		return;
+	if (l->n_todo == MAX_TODO) {
+		l->losses.over_memory++;
+		return;
+	}
+	if (!table_put(&l->parts, key, &is_new) || !is_new)
 		return;
 	l->todo = grow(l->todo, l->n_todo, &l->cap_todo, sizeof(*l->todo));
 	l->todo[l->n_todo++] = (struct part_todo){ .addr = e->target, .bytes = e->bytes,
 						   .type = e->type, .from = from };
+}
+
+bool has_room_for_parts(const struct look *l)
+{
+	return l->n_todo < MAX_TODO / 4;
 }
 
 uint64_t part_bytes(const struct look *l, const struct part_todo *t)

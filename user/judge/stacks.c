@@ -97,15 +97,22 @@ static struct estimate unseen(const struct judge_class *c, const struct class_su
 	return (struct estimate){ off, off - width, off + width, c->is.rate.samples };
 }
 
+/* No more than the class grows by: stacks that seem to shrink by more than it does are luck. */
 static void fill_class(struct judge_class *c, const struct class_sum *s)
 {
+	const struct estimate *all = &c->is.rate;
 	double width = Z95 * sqrt(s->all_variance);
 
 	c->sampled = (struct estimate){ .value = s->all, .low = s->all - width,
 					.high = s->all + width };
 	c->unseen = unseen(c, s);
-	if (!(c->unseen.low > 0))
+	if (!(c->unseen.low > 0) || !(all->low > 0)) {
 		c->unseen = (struct estimate){ 0 };
+		return;
+	}
+	c->unseen.value = fmin(c->unseen.value, all->value);
+	c->unseen.low = fmin(c->unseen.low, all->low);
+	c->unseen.high = fmin(c->unseen.high, all->high);
 }
 
 /* ---- the class's word ------------------------------------------------------------------------ */
