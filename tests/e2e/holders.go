@@ -43,6 +43,7 @@ func holderTests(e *env) []testCase {
 		testCase{"holders/class", func(t *T) { t.holdersClass(t.newest()) }},
 		testCase{"holders/classes", func(t *T) { t.holdersClasses(t.newest()) }},
 		testCase{"holders/large", func(t *T) { t.holdersLarge(t.newest()) }},
+		testCase{"holders/parts", func(t *T) { t.holdersParts(t.newest()) }},
 		testCase{"holders/rate", func(t *T) { t.holdersRate(t.newest()) }},
 		testCase{"holders/exits", func(t *T) { t.holdersExits(t.newest()) }},
 		testCase{"holders/exits-between", func(t *T) { t.holdersExitsBetween(t.newest()) }},
@@ -598,6 +599,24 @@ func (t *T) holdersLarge(version string) {
 		}
 	}
 	p.finish()
+}
+
+// holdersParts: more pointers to parts of objects than are kept in mind at a time.
+func (t *T) holdersParts(version string) {
+	var rows []struct {
+		Type    string
+		Objects uint64
+	}
+	p := t.program(t.build("parts", version, "plain"))
+	p.do("build 1000")
+	p.json(&rows, "ledger")
+	r := t.heap(p.pid())
+	p.finish()
+	for _, row := range rows {
+		if got := r.find(row.Type); got == nil || got.Objects-got.Guessed != row.Objects {
+			t.Errorf("not %d %s for certain but %+v", row.Objects, row.Type, got)
+		}
+	}
 }
 
 // holdersRate: a limit is kept, however long it takes.
