@@ -23,8 +23,9 @@
 
 enum { PIECE = 256 << 10, SMALL_PIECE = 4096 };
 enum {
-	CREDIT_NS = 5000000,	/* of reading may be saved up */
-	SHORT_NS = 200000,	/* is not waited for: that takes longer than it should */
+	CREDIT_NS = 20000000,	/* of reading may be saved up */
+	SHORT_NS = 20000000,	/* is not waited for: each time that we wake takes something from
+				 * the program */
 	STEP_NS = 20000000,	/* of waiting, until it is asked whether to go on */
 };
 
