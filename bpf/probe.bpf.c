@@ -40,7 +40,7 @@ static __always_inline __u64 read_loc(struct pt_regs *ctx, const struct work *w,
 	if (loc->kind == GL_LOC_SLOT) {
 		off = (__u64)(__s64)loc->off;
 		if (w && off < w->chunk_last)
-			return *(__u64 *)(w->copy + (off & (GL_CHUNK - 1)));
+			return *(__u64 *)(w->chunk + (off & (GL_CHUNK - 1)));
 		return word_at(REG_SP(ctx) + off);
 	}
 	if (loc->kind == GL_LOC_SUM) {
@@ -343,7 +343,7 @@ static __always_inline bool read_result(struct pt_regs *ctx, struct work *w,
 static __always_inline void record(struct pt_regs *ctx, struct work *w,
 				   const volatile struct gl_probe *p, bool taken)
 {
-	copy_top(w, REG_SP(ctx));
+	copy_chunk(w, REG_SP(ctx));
 	if (!read_result(ctx, w, p, taken))
 		return;
 	find_stack(ctx, w, p);

@@ -21,26 +21,20 @@
 
 #define FRAME_BYTES 16		/* saved frame pointer and return address */
 #define PAGE_BYTES 4096		/* the smallest there is: a larger one only makes chunks shorter */
-#define DISTRUST_HITS 1000	/* a read that fails takes ten times as long as another */
 
 struct work {
 	__u64 claimed;
 	__u64 slot;		/* its place in the pool */
 	__u32 chance, gen;	/* as in struct gl_alloc */
 	__u64 ptr, typ, size;	/* what the probe says of the result */
-	__u64 chunk_addr;	/* a part of the copy is that of the stack from here on */
+	__u64 chunk_addr;	/* chunk is a copy of the stack from here on */
 	__u64 chunk_last;	/* offset of the last whole frame record in it, 0: nothing read */
-	__u64 copy_addr;	/* where the copy begins */
-	__u64 copy_bytes;	/* its length where it has chunks beyond the first, else 0 */
-	__u64 top;		/* of the stack, SP */
-	__u64 reach;		/* from SP to the end of the last walk; 0: one chunk was all */
-	__u64 distrust;		/* hits for which that is not believed */
 	__u64 hash;		/* of the frames before the chain of frame pointers, and */
 	__u64 extra;		/* how many they are, less one */
 	__s64 ended;		/* negative: the walk has come to where a thread begins */
 	__s64 changes;		/* how often it may still go down, to another stack */
 	struct gl_stack stack;	/* its id is that of the hit's stack, 0: unknown */
-	__u8 copy[GL_SPAN + FRAME_BYTES];
+	__u8 chunk[PAGE_BYTES + FRAME_BYTES];	/* GL_CHUNK of them; the verifier sees no closer */
 };
 
 /* max_entries is set at load: GL_WORK_SLOTS, or before Linux 5.12 one for each processor. */
@@ -94,89 +88,32 @@ static __always_inline void work_release(struct work *w)
 }
 
 /*
- * How much of the stack a chunk has from addr on, at most to the end of the page: the next page may
- * be one that was never touched, and then the whole read would fail.  A frame record across the
- * boundary is read as a whole, since both of its pages are in use.
+ * Copies the stack from addr on, at most to the end of the page: the next page may be one that was
+ * never touched, and then the whole read would fail.  A frame record across the boundary is read as
+ * a whole, since both of its pages are in use.
  *
  * Without branches, because the verifier would follow all of them; it understands the masks.
  */
-static __always_inline __u64 chunk_bytes(__u64 addr)
+static __always_inline void copy_chunk(struct work *w, __u64 addr)
 {
 	__u64 len = PAGE_BYTES - (addr & (PAGE_BYTES - 1));
-	__s64 over = len - GL_CHUNK;
+	__s64 over = len - GL_CHUNK, err;
 
 	len = GL_CHUNK + (over & (over >> 63));		/* the lesser one */
 	asm volatile("" : "+r"(len));	/* clang knows that the mask changes nothing */
 	len &= PAGE_BYTES - 1;
-	return len + ((len - FRAME_BYTES) >> 63 << 4);		/* one record at least */
-}
-
-_Static_assert(FRAME_BYTES == 1 << 4, "chunk_bytes");
-
-static __always_inline void copy_chunk(struct work *w, __u64 addr)
-{
-	__u64 len;
-	__s64 err;
-
-	/* reckoned anew: there is no room in the frame to keep it, which older verifiers would
-	 * not believe either */
-	asm volatile("" : "+r"(addr));
-	len = chunk_bytes(addr);
-	err = bpf_probe_read_user(w->copy, len, (void *)addr);
-	w->copy_addr = w->chunk_addr = addr;
-	w->copy_bytes = 0;
+	len += (len - FRAME_BYTES) >> 63 << 4;				/* one record at least */
+	w->chunk_addr = addr;
+	err = bpf_probe_read_user(w->chunk, len, (void *)addr);
 	w->chunk_last = (len - FRAME_BYTES + 1) & ~(err >> 63);
 }
 
-/*
- * Copies the top of the stack: the first chunk, or at once as much as the last walk in this work
- * area needed, since stacks come again and a copy costs its call (some 100 ns) more than its bytes.
- * The walk goes from chunk to chunk all the same.  Where a page in between was never touched the
- * read fails, and is not tried again for a while.
- */
-static __always_inline void copy_top(struct work *w, __u64 sp)
-{
-	__u64 len = chunk_bytes(sp), reach = w->reach;
-
-	w->top = sp;
-	w->reach = 0;
-	if (reach > len && !w->distrust) {
-		reach &= GL_SPAN - 1;
-		if (!bpf_probe_read_user(w->copy, reach, (void *)sp)) {
-			w->copy_addr = w->chunk_addr = sp;
-			w->copy_bytes = reach;
-			w->chunk_last = len - FRAME_BYTES + 1;
-			return;
-		}
-		w->distrust = DISTRUST_HITS;
-	}
-	w->distrust -= w->distrust != 0;
-	copy_chunk(w, sp);
-}
+_Static_assert(FRAME_BYTES == 1 << 4, "copy_chunk");
 
 static __always_inline __u64 hash_pc(__u64 h, __u64 pc)
 {
 	h = (h ^ pc) * 0x9e3779b97f4a7c15ULL;
 	return h ^ (h >> 29);
-}
-
-/* The chunk that begins at fp, copied unless it is there.  0, or -1: cannot be read. */
-static __always_inline int chunk_at(struct work *w, __u64 fp)
-{
-	__u64 beyond = fp - w->top, len = chunk_bytes(fp);
-
-	if (beyond < GL_SPAN - len)
-		w->reach = beyond + len;
-	if (beyond < w->copy_bytes && beyond + len <= w->copy_bytes) {
-		w->chunk_addr = fp;
-		w->chunk_last = len - FRAME_BYTES + 1;
-		return 0;
-	}
-	copy_chunk(w, fp);
-	if (w->chunk_last)
-		return 0;
-	w->reach = 0;
-	return -1;
 }
 
 /*
@@ -204,7 +141,8 @@ __noinline int next_chunk(__u32 slot, __u64 pc, __u64 fp)
 	w->changes -= (fp - w->chunk_addr) >> 63;	/* less one: fp < chunk_addr */
 	if ((w->ended | w->changes) < 0)
 		return -1;
-	return chunk_at(w, fp);
+	copy_chunk(w, fp);
+	return w->chunk_last ? 0 : -1;
 }
 
 /* The 8 bytes there; GL_UNKNOWN: not readable.  Into a frame and not into a map, since there the
@@ -263,8 +201,9 @@ __noinline __u64 walk(__u32 slot, __u64 pc, __u64 fp, __u64 sp)
 		if (off >= w->chunk_last) {
 			if (next_chunk(slot, w->stack.pcs[i + extra - 1], fp))
 				break;
+			off = fp - w->chunk_addr;	/* 0, but that is not to be known */
 		}
-		frame = (__u64 *)(w->copy + ((fp - w->copy_addr) & (GL_SPAN - 1)));
+		frame = (__u64 *)(w->chunk + (off & (GL_CHUNK - 1)));
 		fp = frame[0];
 		pc = frame[1];
 		if (!pc) {

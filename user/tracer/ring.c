@@ -16,7 +16,6 @@
 enum {
 	WINDOW_BYTES = 1 << 20,		/* that are mapped at a time, */
 	BEYOND_BYTES = 1 << 16,		/* and of a record that begins there and goes on behind */
-	FREED_BYTES = 1 << 14,		/* given back at a time: the writer reads where that ends */
 };
 
 static void *map(const struct ring *r, size_t off, size_t n, int prot)
@@ -74,43 +73,27 @@ static const uint8_t *at(struct ring *r, uint64_t pos)
 	return r->window ? r->window + (pos - r->window_at) : NULL;
 }
 
-/* *until: how far it was written at the last look; a look takes the line from the writer. */
-static bool is_written(const struct ring *r, uint64_t pos, uint64_t *until)
-{
-	if (pos >= *until)
-		*until = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
-	return pos < *until;
-}
-
-static void free_until(struct ring *r, uint64_t pos)
-{
-	__atomic_store_n(r->consumer, pos, __ATOMIC_RELEASE);
-}
-
 int ring_read(struct ring *r, void (*fn)(void *ctx, const void *data, size_t n), void *ctx)
 {
-	uint64_t pos = *r->consumer, written = pos;
+	uint64_t pos = *r->consumer;
 	const uint64_t end = pos + r->bytes;
-	int err = 0;
 
-	while (pos < end && is_written(r, pos, &written)) {
+	while (pos < __atomic_load_n(r->producer, __ATOMIC_ACQUIRE)) {
 		const uint8_t *rec = at(r, pos);
 		uint32_t head, n;
 
-		if (!rec) {
-			err = -errno;
-			break;
-		}
+		if (!rec)
+			return -errno;
 		head = __atomic_load_n((const uint32_t *)(const void *)rec, __ATOMIC_ACQUIRE);
 		if (head & BPF_RINGBUF_BUSY_BIT)
-			break;
+			return 0;
 		n = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 		if (!(head & BPF_RINGBUF_DISCARD_BIT))
 			fn(ctx, rec + BPF_RINGBUF_HDR_SZ, n);
 		pos += (n + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
-		if (pos - *r->consumer >= FREED_BYTES)
-			free_until(r, pos);
+		__atomic_store_n(r->consumer, pos, __ATOMIC_RELEASE);
+		if (pos >= end)
+			return 1;
 	}
-	free_until(r, pos);
-	return err ? err : pos >= end;
+	return 0;
 }

@@ -218,8 +218,6 @@ static void apply_batch(struct track *tr, const struct look *lk, uint32_t gen, u
 					    gen, last);
 	}
 	for (size_t i = 0; i < lk->n_batch; i++) {
-		if (i + AHEAD < lk->n_batch && v[i + AHEAD].liveness == LIVENESS_DEAD)
-			table_expect(&tr->objects, v[i + AHEAD].addr);
 		if (v[i].liveness == LIVENESS_DEAD)
 			found_dead(tr, v[i].addr);
 		tr->loss.liveness_unknown += v[i].liveness == LIVENESS_UNKNOWN;

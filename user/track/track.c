@@ -43,7 +43,6 @@ enum {
 	SHARE_STRATA = 1,
 	SHARES = 64,
 	MAX_BATCH = 16384,
-	SOON = 8,		/* slots: those of a span are used in the order of their addresses */
 	LARGE = 32 << 10,	/* objects of more bytes have a span of their own */
 	MAX_LEVEL = 63,
 };
@@ -278,7 +277,7 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 	struct account *a;
 	uint16_t chance = weigh_code(rec->chance);
 
-	table_expect(&tr->objects, rec->addr + SOON * slot_bytes);
+	table_expect(&tr->objects, rec->addr);
 	if (rec->addr)
 		clear_block(tr, rec->addr);
 	else
