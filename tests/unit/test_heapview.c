@@ -196,6 +196,18 @@ static void trace_fini(struct look *l)
 	heapview_fini(&l->view);
 }
 
+/* free() it. */
+static char *written(const struct findings *f, const char *format, const struct report_options *opt)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_find(format)->write(out, f, opt), 0);
+	fclose(out);
+	return text;
+}
+
 /* The runtime's array of goroutines is no type of the program; and what has become larger, not more,
  * is told in bytes. */
 static void test_not_more(void **state)
@@ -207,9 +219,7 @@ static void test_not_more(void **state)
 	struct finding finding = { .verdict = VERDICT_LEAK, .site = NO_INDEX, .types = grown,
 				   .n_types = 2, .is = { VERDICT_LEAK, .lifetime_s = NAN } };
 	struct look l;
-	size_t size;
 	char *data;
-	FILE *out = open_memstream(&data, &size);
 
 	look(&l, true);
 	for (size_t i = 0; i < 2; i++) {
@@ -223,8 +233,7 @@ static void test_not_more(void **state)
 	l.f.n_gsites = 1;
 	l.f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_LEAK,
 					  .findings = &finding, .n_findings = 1 };
-	assert_int_equal(report_find("text")->write(out, &l.f, &(struct report_options){ 0 }), 0);
-	fclose(out);
+	data = written(&l.f, "text", &(struct report_options){ 0 });
 	assert_null(strstr(data, "runtime.g"));
 	assert_non_null(strstr(data, "\n   +60KiB/min []main.T, 1 now\n"));
 	free(data);
@@ -237,21 +246,16 @@ static void test_seen(void **state)
 	struct heap_site site;
 	struct finding findings[2];
 	struct look l;
-	size_t size;
 	char *data;
-	FILE *out = open_memstream(&data, &size);
 
 	trace(&l, &site, findings);
 	findings[0].class_size = site.parts[0].size;
-	assert_int_equal(report_find("text")->write(out, &l.f, &(struct report_options){ 0 }), 0);
-	fclose(out);
+	data = written(&l.f, "text", &(struct report_options){ 0 });
 	assert_non_null(strstr(data, "  in objects of 96B, few of whose stacks are known\n"
 				     "   most of those seen come from here, 300 samples:\n"
 				     "        main.open  src/session.go:17\n"));
 	free(data);
-	out = open_memstream(&data, &size);
-	assert_int_equal(report_find("json")->write(out, &l.f, &(struct report_options){ 0 }), 0);
-	fclose(out);
+	data = written(&l.f, "json", &(struct report_options){ 0 });
 	assert_non_null(strstr(data, "\"seen\":[\"0000000000000001\"],\"class_bytes\":96,"));
 	free(data);
 	trace_fini(&l);
@@ -259,14 +263,7 @@ static void test_seen(void **state)
 
 static char *text_of_trace(const struct findings *f, bool file)
 {
-	const struct report_options opt = { .top = REPORT_FIT, .file = file };
-	char *text;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	report_find("text")->write(out, f, &opt);
-	fclose(out);
-	return text;
+	return written(f, "text", &(struct report_options){ .top = REPORT_FIT, .file = file });
 }
 
 /* Why there are none: a look that is not over, one look only, or nothing that grew. */
@@ -356,20 +353,15 @@ static void test_findings(void **state)
 	struct heap_site site;
 	struct finding findings[2];
 	struct look l;
-	size_t size;
 	char *data;
-	FILE *out = open_memstream(&data, &size);
 
 	trace(&l, &site, findings);
-	assert_int_equal(report_find("text")->write(out, &l.f, &(struct report_options){ 0 }), 0);
-	fclose(out);
+	data = written(&l.f, "text", &(struct report_options){ 0 });
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (!strstr(data, texts[i]))
 			fail_msg("no\n%s\nin\n%s", texts[i], data);
 	free(data);
-	out = open_memstream(&data, &size);
-	assert_int_equal(report_find("json")->write(out, &l.f, &(struct report_options){ 0 }), 0);
-	fclose(out);
+	data = written(&l.f, "json", &(struct report_options){ 0 });
 	assert_non_null(strstr(data, "\"class_bytes\":160,\"types\":[{\"type\":\"mw.Bucket\","));
 	assert_non_null(strstr(data, "\"class_bytes\":null,\"types\":[{\"type\":\"main.session\","));
 	assert_non_null(strstr(data,

@@ -72,8 +72,8 @@ enum {
 	MAX_STATIC_BYTES = 1 << 20,	/* of one */
 	MAX_SHAPES = 1 << 18,		/* sizes and pointer bits of objects */
 	LARGE_HEAP = 256 << 20,		/* live bytes: beyond, looks are for what grows only */
-	HEAP_RATE = 320 << 20,		/* bytes of one that are read a second: four GiB in less
-					 * than ten, and the program hardly notices */
+	HEAP_RATE = 320 << 20,		/* bytes of one that are read a second: a heap of four GiB
+					 * is known in less than ten */
 	MAX_HEAP_ROOTS = 1 << 18,	/* words of variables, functions on stacks ... that hold */
 	MAX_HEAP_NODES = 1 << 20,	/* different ways in which objects are held */
 	MAX_HOLDER_LEVELS = 24,		/* of one way */

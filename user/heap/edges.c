@@ -11,17 +11,9 @@
 
 enum { AHEAD = EDGES_WAIT / 3 };	/* edges between a step and the next */
 
-static const uint32_t *page_of(const struct space *sp, uint64_t addr)
-{
-	uint64_t arena = arena_index(addr) - sp->first_arena;
-
-	return arena < sp->n_arenas && sp->arenas[arena] ?
-	       &sp->arenas[arena][arena_page(addr)] : NULL;
-}
-
 static const struct span *span_of(const struct space *sp, uint64_t addr)
 {
-	const uint32_t *page = page_of(sp, addr);
+	const uint32_t *page = space_page(sp, addr);
 
 	return page ? &sp->v[*page] : NULL;
 }
@@ -54,6 +46,8 @@ static uint64_t target_behind(struct look *l, uint32_t n)
 	return l->line.end - l->line.begin < n ? 0 : waiting(l, l->line.end - n)->edge.target;
 }
 
+/* gcc takes a function that does nothing but ask for memory for one without effect, and leaves out
+ * the calls of it: so that is done here. */
 static void wait_in_line(struct look *l, const struct edge *e)
 {
 	struct edge_line *q = &l->line;
@@ -62,7 +56,7 @@ static void wait_in_line(struct look *l, const struct edge *e)
 	if (q->end - q->begin == EDGES_WAIT)
 		deal_with(l, q->begin++);
 	*waiting(l, q->end) = (struct waiting_edge){ *e, l->holder };
-	__builtin_prefetch(page_of(&l->space, e->target));
+	__builtin_prefetch(space_page(&l->space, e->target));
 	s = span_of(&l->space, target_behind(l, AHEAD));
 	__builtin_prefetch(s);
 	__builtin_prefetch(s ? (const char *)(s + 1) - 1 : NULL);

@@ -122,20 +122,26 @@ static inline uint32_t span_number(const struct space *sp, const struct span *s)
 	return (uint32_t)(s - sp->v);
 }
 
+/* Where the number of the span stands that has the page; NULL: no arena is known there. */
+static inline const uint32_t *space_page(const struct space *sp, uint64_t addr)
+{
+	uint64_t arena = arena_index(addr) - sp->first_arena;
+
+	return arena < sp->n_arenas && sp->arenas[arena] ?
+	       &sp->arenas[arena][arena_page(addr)] : NULL;
+}
+
 /* False: in no object of a span in use, or in a malloc header. */
 static inline bool space_find(const struct space *sp, uint64_t addr, struct place *out)
 {
-	uint64_t arena = arena_index(addr) - sp->first_arena, off;
-	const uint32_t *pages;
+	const uint32_t *page = space_page(sp, addr);
 	struct span *s;
+	uint64_t off;
 	uint32_t i;
 
-	if (arena >= sp->n_arenas || !(pages = sp->arenas[arena]))
+	if (!page || !*page)
 		return false;
-	i = pages[arena_page(addr)];
-	if (!i)
-		return false;
-	s = &sp->v[i];
+	s = &sp->v[*page];
 	off = addr - s->start;
 	i = s->elemsize ? (uint32_t)(off * s->magic >> 32) : 0;
 	if (i >= s->nelems)
@@ -298,8 +304,8 @@ struct window {
 /* len bytes at addr; NULL: not readable. */
 const uint8_t *window_get(struct window *w, uint64_t addr, size_t len);
 bool window_has(const struct window *w, uint64_t addr, size_t len);
-/* Reads them and no more. */
-void window_read(struct window *w, uint64_t addr, size_t len);
+/* Reads them and no more; NULL: not readable. */
+const uint8_t *window_read(struct window *w, uint64_t addr, size_t len);
 void window_set(struct window *w, uint64_t addr, const void *p, size_t len);
 
 enum { NO_SLOT = UINT32_MAX };

@@ -58,19 +58,15 @@ static bool span_mask(struct look *l, const struct place *p, uint64_t words, uin
 {
 	const struct span *s = p->span;
 	uint64_t n = span_bytes(s) / WORD / 8, at = s->start + span_bytes(s) - n;
+	struct window *w;
 	const uint8_t *bits;
 
 	if (!s->elemsize || s->elemsize > GO_BITS_IN_SPAN_MAX)
 		return false;
 	if (l->lo->inline_marks && s->elemsize >= GO_INLINE_MARKS_MIN)
 		at -= GO_INLINE_MARKS_BYTES;
-	if (window_has(&l->win, at, n)) {
-		bits = window_get(&l->win, at, n);
-	} else {		/* no more than the object was read */
-		if (!window_has(&l->bits, at, n))
-			window_read(&l->bits, at, n);
-		bits = window_has(&l->bits, at, n) ? l->bits.p + (at - l->bits.addr) : NULL;
-	}
+	w = window_has(&l->win, at, n) ? &l->win : &l->bits;	/* only the object may be read */
+	bits = window_has(w, at, n) ? window_get(w, at, n) : window_read(w, at, n);
 	if (bits)
 		copy_bits(mask, bits, (p->base - s->start) / WORD, words);
 	return bits;

@@ -132,15 +132,10 @@ static int map_span(struct space *sp, uint32_t i)
 
 static bool is_known(const struct space *sp, const struct span *new)
 {
-	uint64_t arena = arena_index(new->start) - sp->first_arena;
-	const struct span *s;
-	uint32_t i;
+	const uint32_t *page = space_page(sp, new->start);
+	const struct span *s = page ? &sp->v[*page] : NULL;
 
-	if (arena >= sp->n_arenas || !sp->arenas[arena])
-		return false;
-	i = sp->arenas[arena][arena_page(new->start)];
-	s = &sp->v[i];
-	return i && s->start == new->start && s->npages == new->npages &&
+	return page && *page && s->start == new->start && s->npages == new->npages &&
 	       s->spanclass == new->spanclass && s->mspan == new->mspan;
 }
 

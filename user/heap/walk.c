@@ -39,10 +39,14 @@ static void make_room(struct window *w, size_t size)
 	w->own_size = size;
 }
 
-void window_read(struct window *w, uint64_t addr, size_t len)
+const uint8_t *window_read(struct window *w, uint64_t addr, size_t len)
 {
+	bool ok;
+
 	make_room(w, len);
-	window_set(w, addr, w->own, feed_read(w->feed, addr, w->own, len) ? len : 0);
+	ok = feed_read(w->feed, addr, w->own, len);
+	window_set(w, addr, w->own, ok ? len : 0);
+	return ok ? w->own : NULL;
 }
 
 const uint8_t *window_get(struct window *w, uint64_t addr, size_t len)
