@@ -51,12 +51,13 @@ struct naming {
 	bool has_view;
 	struct heap_view view;
 	struct profile_reader *reader;
-	uint64_t *before;		/* samples that lived at the first look, by bucket */
-	size_t n_before;
-	struct naming_grown grown[STACKS];
-	size_t n_grown;
-	struct baseline stacks;
+	uint64_t *before;		/* samples that lived at the first look, by bucket; as long */
+	size_t n_before;		/* as too few have come to tell, at an older one */
+	uint64_t before_ns;
+	struct baseline stacks;		/* that grew since, */
 	struct watched_stack named[STACKS];
+	size_t n_named;			/* but for those that are suppressed, */
+	struct site_store *names;	/* and their names; NULL: none grew */
 	uint64_t profile_rate;
 	double cpu_s, looks_cpu_s;
 };
@@ -78,7 +79,14 @@ static void drop_view(struct naming *n)
 	if (n->has_view)
 		heapview_fini(&n->view);
 	n->has_view = false;
+}
+
+static void drop_stacks(struct naming *n)
+{
 	baseline_fini(&n->stacks);
+	sites_drop(n->names);
+	n->names = NULL;
+	n->n_named = 0;
 }
 
 static void forget_looks(struct naming *n)
@@ -91,12 +99,13 @@ static void forget_looks(struct naming *n)
 void naming_forget(struct naming *n)
 {
 	drop_view(n);
+	drop_stacks(n);
 	forget_looks(n);
 	profile_close(n->reader);
 	free(n->before);
 	n->before = NULL;
 	n->reader = NULL;
-	n->n_before = n->n_grown = 0;
+	n->n_before = 0;
 	n->profile_rate = 0;
 	n->looks_cpu_s = 0;
 }
@@ -176,9 +185,10 @@ static uint64_t living(const struct profile_bucket *b)
 	return b->allocs > b->frees ? b->allocs - b->frees : 0;
 }
 
-static void keep_profile(struct naming *n, const struct profile *profile)
+static void keep_profile(struct naming *n, const struct profile *profile, uint64_t now_ns)
 {
 	free(n->before);
+	n->before_ns = now_ns;
 	n->n_before = profile->n;
 	n->before = xcalloc(profile->n, sizeof(*n->before));
 	for (size_t i = 0; i < profile->n; i++)
@@ -220,18 +230,19 @@ size_t naming_grown(const struct profile *now, const uint64_t *before, size_t n_
 }
 
 /* The stacks of those buckets, as baseline.h makes them of all. */
-static void name_profile(struct naming *n, const struct profile *profile, double span_s)
+static void name_profile(struct naming *n, const struct profile *profile,
+			 const struct naming_grown *grown, size_t n_grown, double span_s)
 {
 	struct profile_bucket some[STACKS];
 	struct profile few = *profile;
 
 	few.v = some;
-	few.n = n->n_grown;
-	for (size_t i = 0; i < n->n_grown; i++)
-		some[i] = profile->v[n->grown[i].bucket];
-	baseline_fini(&n->stacks);
+	few.n = n_grown;
+	for (size_t i = 0; i < n_grown; i++)
+		some[i] = profile->v[grown[i].bucket];
 	baseline_make(n->p, &few, &n->stacks);
-	for (size_t i = 0; i < n->n_grown; i++) {
+	n->names = sites_hold(n->sites);
+	for (size_t i = 0; i < n_grown; i++) {
 		const struct obs_stack *st = &n->stacks.stacks[i];
 		const uint64_t *pcs = n->stacks.pcs + st->first_pc;
 		unsigned cut = st->flags & GL_STACK_CUT ? SITE_CUT : 0;
@@ -242,9 +253,22 @@ static void name_profile(struct naming *n, const struct profile *profile, double
 			.frames = sites_get(n->sites, pcs + 1, st->n_pcs - 1,
 					    SITE_RETURN | SITE_FOLD | cut)->frames,
 			.type = words.type, .how = words.how, .size = some[i].size,
-			.bytes_per_s = n->grown[i].bytes / span_s, .samples = n->grown[i].samples,
+			.bytes_per_s = grown[i].bytes / span_s, .samples = grown[i].samples,
 		};
 	}
+	n->n_named = n_grown;
+}
+
+static void leave_out_stacks(struct naming *n)
+{
+	size_t left = 0;
+
+	if (!n->opt.suppress)
+		return;
+	for (size_t i = 0; i < n->n_named; i++)
+		if (!suppress_stack(n->opt.suppress, &n->named[i].frames, n->named[i].type))
+			n->named[left++] = n->named[i];
+	n->n_named = left;
 }
 
 /* The profile is one more witness; that it is not there is no failure. */
@@ -255,19 +279,26 @@ static void look_at_profile(struct naming *n)
 		.interrupted = n->opt.interrupted, .ctx = n->opt.ctx,
 	};
 	const struct profile *profile;
+	struct naming_grown grown[STACKS];
+	size_t n_grown = 0;
+	uint64_t now = now_ns();
 
+	drop_stacks(n);
 	if (!n->reader)
 		n->reader = profile_open(process_gomem(n->p), &limits);
-	n->n_grown = n->profile_rate = 0;
+	n->profile_rate = 0;
 	if (profile_look(n->reader, &profile) || process_gone(n->p))
 		return;
 	n->profile_rate = profile->rate;
 	sites_renew(n->sites);
-	if (n->n_looks == 2 && n->n_before) {
-		n->n_grown = naming_grown(profile, n->before, n->n_before, n->grown, STACKS);
-		name_profile(n, profile, (double)(n->looks[1].time_ns - n->looks[0].time_ns) / 1e9);
+	if (n->n_before && n->n_looks == 2)
+		n_grown = naming_grown(profile, n->before, n->n_before, grown, STACKS);
+	if (n_grown) {
+		name_profile(n, profile, grown, n_grown, (double)(now - n->before_ns) / 1e9);
+		leave_out_stacks(n);
 	}
-	keep_profile(n, profile);
+	if (n_grown || !n->n_before)
+		keep_profile(n, profile, now);
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
@@ -293,6 +324,15 @@ int naming_look(struct naming *n, const struct watched *w)
 	return err;
 }
 
+void naming_profile(struct naming *n)
+{
+	double begin = cpu_s();
+
+	look_at_profile(n);
+	n->cpu_s += cpu_s() - begin;
+	n->looks_cpu_s += cpu_s() - begin;
+}
+
 unsigned naming_looks(const struct naming *n)
 {
 	return n->n_looks;
@@ -310,17 +350,6 @@ static bool is_accepted(void *ctx, const struct heap_type *type)
 	return all || (type->name && suppress_type(ctx, type->name));
 }
 
-static void leave_out(struct naming *n)
-{
-	size_t left = 0;
-
-	heapview_leave_out(&n->view, is_accepted, n->opt.suppress);
-	for (size_t i = 0; i < n->n_grown; i++)
-		if (!suppress_stack(n->opt.suppress, &n->named[i].frames, n->named[i].type))
-			n->named[left++] = n->named[i];
-	n->n_grown = left;
-}
-
 void naming_growth(struct naming *n, struct watched_growth *out)
 {
 	*out = (struct watched_growth){ .profiled = n->profile_rate, .cpu_s = n->looks_cpu_s };
@@ -329,12 +358,12 @@ void naming_growth(struct naming *n, struct watched_growth *out)
 	if (!n->has_view) {
 		heapview_make(&n->looks[1], &n->looks[0], &n->view);
 		if (n->opt.suppress)
-			leave_out(n);
+			heapview_leave_out(&n->view, is_accepted, n->opt.suppress);
 	}
 	n->has_view = true;
 	out->types = &n->view;
 	out->stacks = n->named;
-	out->n_stacks = n->n_grown;
+	out->n_stacks = n->n_named;
 }
 
 double naming_cpu_s(const struct naming *n)

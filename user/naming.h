@@ -37,6 +37,9 @@ void naming_free(struct naming *n);		/* NULL is fine */
  * nothing to the user.  The third look takes the place of the first; one for classes that the one
  * before was not for has none before it. */
 int naming_look(struct naming *n, const struct watched *w);
+/* Looks at the profile only, where it had too few samples to tell a stack: what it told before is
+ * forgotten, and what it tells is of the time since then. */
+void naming_profile(struct naming *n);
 unsigned naming_looks(const struct naming *n);	/* that there are: 0, 1, 2 */
 
 /* What grew between two looks; good until the next call of anything here.  What is suppressed is

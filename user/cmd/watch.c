@@ -79,6 +79,8 @@ struct one {
 	unsigned shown;		/* what has been told of its heap */
 	uint64_t look_cycles, look_ns;	/* of the last look at its heap */
 	uint64_t name_after_ns;	/* no look before */
+	uint64_t profile_ns;	/* the program's profile, of which growth was told without a stack,
+				 * is looked at again; 0: it is not */
 };
 
 struct run {
@@ -221,6 +223,11 @@ static bool interrupted(void *ctx)
 	return loop_interrupted(r->loop);
 }
 
+static void looks_took(struct one *one, uint64_t begin_ns, double cpu_s)
+{
+	one->name_after_ns = begin_ns + (uint64_t)(cpu_s * 1e9) * LOOKS_SHARE;
+}
+
 static int look_at_heap(struct run *r, struct one *one)
 {
 	const struct watched *w = watching_told(one->w);
@@ -231,7 +238,7 @@ static int look_at_heap(struct run *r, struct one *one)
 
 	err = naming_look(one->naming, w);
 	cpu = naming_cpu_s(one->naming) - cpu;
-	one->name_after_ns = begin + (uint64_t)(cpu * 1e9) * LOOKS_SHARE;
+	looks_took(one, begin, cpu);
 	if (first)
 		r->first_look_ns = begin + (uint64_t)(fmin(cpu * FIRST_LOOKS_SHARE, LONGEST_PAUSE) *
 					      1e9);
@@ -245,13 +252,43 @@ static int look_at_heap(struct run *r, struct one *one)
 	return err;
 }
 
+static void forget_growth(struct one *one)
+{
+	naming_forget(one->naming);
+	one->profile_ns = 0;
+}
+
+static uint64_t look_again_ns(const struct run *r, const struct one *one)
+{
+	uint64_t soon = now_ns() + r->o->min_time_ns / BETWEEN;
+
+	return soon > one->name_after_ns ? soon : one->name_after_ns;
+}
+
 static void put_growth(struct run *r, struct one *one)
 {
 	struct watched_growth growth;
 	struct news n = { .kind = NEWS_GROWTH, .growth = &growth };
 
 	naming_growth(one->naming, &growth);
+	one->profile_ns = growth.profiled && !growth.n_stacks ? look_again_ns(r, one) : 0;
 	put_of(r, one, &n);
+}
+
+/* Once the program's profile has the samples for it, growth is told again, with its stacks. */
+static void look_at_profile(struct run *r, struct one *one)
+{
+	struct watched_growth growth;
+	double cpu = naming_cpu_s(one->naming);
+	uint64_t begin = now_ns();
+
+	naming_profile(one->naming);
+	looks_took(one, begin, naming_cpu_s(one->naming) - cpu);
+	naming_growth(one->naming, &growth);
+	if (growth.n_stacks)
+		put_growth(r, one);
+	else
+		one->profile_ns = look_again_ns(r, one);
 }
 
 static void put_heap(struct run *r, struct one *one)
@@ -314,7 +351,7 @@ static void name_growth(struct run *r, struct one *one)
 	int err = 0;
 
 	if (state == CALM && looks == 1)
-		naming_forget(one->naming);
+		forget_growth(one);
 	if (state >= GROWS && looks == 0 && now >= one->name_after_ns &&
 	    (one->held || now >= r->first_look_ns)) {
 		err = look_at_heap(r, one);
@@ -322,6 +359,8 @@ static void name_growth(struct run *r, struct one *one)
 		err = look_at_heap(r, one);
 		if (!err && naming_looks(one->naming) == 2)
 			tell_growth(r, one);
+	} else if (state == LEAKS && one->profile_ns && now >= one->profile_ns) {
+		look_at_profile(r, one);
 	}
 	if (err && err != -EINTR && (one->held || (one->accepted && err != -ESRCH)))
 		put_heap(r, one);
@@ -364,7 +403,7 @@ static void tell_heap(struct run *r, struct one *one, const struct watched *w, u
 	if (!changed && !(other_classes && told == LEAKS))
 		return;
 	if (told != CALM && one->shown == CALM && !one->held && !one->accepted)
-		naming_forget(one->naming);	/* what grew at another time */
+		forget_growth(one);	/* it was at another time */
 	if (told == CALM && one->shown == CALM)
 		one->held = one->accepted = false;
 	else if (told != CALM && r->suppress)
