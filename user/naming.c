@@ -185,10 +185,10 @@ static uint64_t living(const struct profile_bucket *b)
 	return b->allocs > b->frees ? b->allocs - b->frees : 0;
 }
 
-static void keep_profile(struct naming *n, const struct profile *profile, uint64_t now_ns)
+static void keep_profile(struct naming *n, const struct profile *profile, uint64_t time_ns)
 {
 	free(n->before);
-	n->before_ns = now_ns;
+	n->before_ns = time_ns;
 	n->n_before = profile->n;
 	n->before = xcalloc(profile->n, sizeof(*n->before));
 	for (size_t i = 0; i < profile->n; i++)
