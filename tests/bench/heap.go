@@ -356,10 +356,10 @@ func (b *bench) look(pid string) *exec.Cmd {
 	return cmd
 }
 
-// slowerBesideLooks compares slices in which the tool is at work with those between, in which it is stopped.
-func (b *bench) slowerBesideLooks(p *program, pid string) (ratios []float64) {
+// slowerBeside compares slices in which somebody is at work with those between, in which it is stopped.
+func (b *bench) slowerBeside(p *program, start func() *exec.Cmd) (ratios []float64) {
 	for i := 0; i < b.rounds; i++ {
-		cmd := b.look(pid)
+		cmd := start()
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
 		over := func() bool {
@@ -389,27 +389,11 @@ func (b *bench) slowerBesideLooks(p *program, pid string) (ratios []float64) {
 	return
 }
 
-// slowerBesideComputing does the same with somebody who reads nothing.
-func (b *bench) slowerBesideComputing(p *program, n int) (ratios []float64) {
-	var busy int32
-	go func() {
-		for atomic.LoadInt32(&busy) >= 0 {
-			if atomic.LoadInt32(&busy) == 0 {
-				time.Sleep(time.Millisecond)
-			}
-		}
-	}()
-	for i := 0; i < n; i++ {
-		ratios = append(ratios, p.slower(func(on bool) {
-			if on {
-				atomic.StoreInt32(&busy, 1)
-			} else {
-				atomic.StoreInt32(&busy, 0)
-			}
-		}))
-	}
-	atomic.StoreInt32(&busy, -1)
-	return
+// sleep is somebody who does nothing for as long.
+func (b *bench) sleep(seconds float64) *exec.Cmd {
+	cmd := exec.Command("sleep", fmt.Sprint(seconds))
+	b.must(cmd.Start())
+	return cmd
 }
 
 // slower is time an operation in two slices with somebody at work, over that of two without, in turn.
@@ -447,11 +431,11 @@ func (b *bench) bigHeap() {
 		stalls = append(stalls, p.work(ms).longest())
 		b.must(cmd.Wait())
 	}
-	slower := b.slowerBesideLooks(p, pid)
-	b.row(median(slower) <= lookSlower, "throughput meanwhile", "within 1 %", "%+.1f ± %.1f %% time an operation",
-		100*(median(slower)-1), 200*standardError(slower))
-	slower = b.slowerBesideComputing(p, len(slower))
-	b.note("the same beside a program that only computes", "%+.1f ± %.1f %%", 100*(median(slower)-1), 200*standardError(slower))
+	slower := b.slowerBeside(p, func() *exec.Cmd { return b.look(pid) })
+	asSlow := b.slowerBeside(p, func() *exec.Cmd { return b.sleep(2 * r.Look.Took) })
+	b.row(median(slower)-median(asSlow) <= lookSlower-1, "throughput meanwhile", "within 1 %",
+		"%+.1f ± %.1f %% time an operation; beside a program that sleeps %+.1f ± %.1f %%", 100*(median(slower)-1),
+		200*standardError(slower), 100*(median(asSlow)-1), 200*standardError(asSlow))
 	b.row(median(stalls)-median(bareStalls) <= 1000, "longest stall meanwhile", "1 ms beyond the others", "%.1f ms, without %.1f ms",
 		median(stalls)/1e3, median(bareStalls)/1e3)
 	p.end()
