@@ -24,6 +24,7 @@
 #include "user/go/golayout.h"
 #include "user/go/gotype.h"
 #include "user/go/image.h"
+#include "user/go/pclntab.h"
 #include "user/go/sitetype.h"
 #include "user/probe/plan.h"
 
@@ -183,6 +184,7 @@ static void use_functions(const struct gobin *gb, uint64_t *state)
 	const struct go_module *m = gobin_module(gb);
 	struct frame frames[N_FRAMES];
 	uint64_t pcs[N_PCS];
+	struct live_words words;
 	struct go_func f;
 	size_t i, n;
 
@@ -192,6 +194,7 @@ static void use_functions(const struct gobin *gb, uint64_t *state)
 		    strlen(f.name) && i % 2)
 			pcs[i] = f.entry + random_below(state, f.end - f.entry);
 		gobin_frame_size(gb, pcs[i]);
+		gobin_live_words(gb, pcs[i], &words);
 	}
 	n = gobin_frames(gb, pcs, N_PCS, random_below(state, 2), frames, N_FRAMES);
 	for (i = 0; i < n && i < N_FRAMES; i++)

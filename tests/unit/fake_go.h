@@ -277,11 +277,45 @@ static void fake_inlined(struct fake_go *f, uint64_t vaddr, uint32_t name, uint3
 	fake_32(f, vaddr + (f->minor >= 20 ? 8 : 16), parent_pc);
 }
 
+/* Two stack maps, of two words of arguments and of three of locals, and two variables whose address
+ * is taken: of 16 bytes 16 below the frame pointer, and of 8 behind the first argument. */
+enum { FAKE_ARGS_MAPS = 0, FAKE_LOCALS_MAPS = 0x20, FAKE_STACK_OBJECTS = 0x40 };
+
+static void fake_stack_maps(struct fake_go *f, uint64_t vaddr)
+{
+	const uint64_t locals = vaddr + FAKE_LOCALS_MAPS, objects = vaddr + FAKE_STACK_OBJECTS;
+
+	fake_32(f, vaddr, 2);
+	fake_32(f, vaddr + 4, 2);
+	fake_8(f, vaddr + 8, 1);
+	fake_8(f, vaddr + 9, 2);
+	fake_32(f, locals, 2);
+	fake_32(f, locals + 4, 3);
+	fake_8(f, locals + 8, 4);
+	fake_8(f, locals + 9, 5);
+	fake_64(f, objects, 2);
+	fake_32(f, objects + 8, (uint32_t)-16);
+	fake_32(f, objects + 12, 16);
+	fake_32(f, objects + (f->minor == 17 ? 32 : 24), 8);
+	fake_32(f, objects + (f->minor == 17 ? 36 : 28), 8);
+}
+
 struct fake_func_data {
 	uint32_t name, sp, file, line, inl;	/* offsets of tables; inl 0: no inlining */
-	uint64_t tree;
+	uint32_t map;			/* likewise, which stack map; 0: there are none */
+	uint64_t tree, maps;
 	uint8_t id;
 };
+
+/* vaddr of funcdata number i; 0: there is none. */
+static uint64_t fake_funcdata(const struct fake_func_data *d, int i)
+{
+	static const uint32_t maps[] = { FAKE_ARGS_MAPS, FAKE_LOCALS_MAPS, FAKE_STACK_OBJECTS };
+
+	if (i == 3)
+		return d->inl ? d->tree : 0;
+	return d->map ? d->maps + maps[i] : 0;
+}
 
 /* A _func at vaddr; returns its size. */
 static uint32_t fake_func(struct fake_go *f, uint64_t vaddr, uint32_t entry,
@@ -296,6 +330,7 @@ static uint32_t fake_func(struct fake_go *f, uint64_t vaddr, uint32_t entry,
 	else
 		fake_32(f, vaddr, entry);
 	fake_32(f, at, d->name);
+	fake_32(f, at + 4, d->map ? 16 : 0);	/* args */
 	fake_32(f, at + 12, d->sp);
 	fake_32(f, at + 16, d->file);
 	fake_32(f, at + 20, d->line);
@@ -305,16 +340,19 @@ static uint32_t fake_func(struct fake_go *f, uint64_t vaddr, uint32_t entry,
 	fake_8(f, at, d->id);
 	fake_8(f, at + 3, 4);			/* nfuncdata */
 	tables = at + 4;
+	fake_32(f, tables + 4, d->map);
 	fake_32(f, tables + 8, d->inl);
 	tables += 12;
 	if (m == 17) {
 		tables = (tables + 7) & ~7ull;
-		if (d->inl)
-			fake_ptr(f, tables + 24, d->tree);
+		for (i = 0; i < 4; i++)
+			if (fake_funcdata(d, i))
+				fake_ptr(f, tables + 8 * i, fake_funcdata(d, i));
 		return tables + 32 - vaddr;
 	}
 	for (i = 0; i < 4; i++)
-		fake_32(f, tables + 4 * i, i == 3 && d->inl ? d->tree - FAKE_FUNCDATA : UINT32_MAX);
+		fake_32(f, tables + 4 * i, fake_funcdata(d, i) ? fake_funcdata(d, i) - FAKE_FUNCDATA :
+								 UINT32_MAX);
 	return (tables + 16 - vaddr + 7) & ~7u;
 }
 
@@ -351,6 +389,7 @@ static void fake_moduledata(struct fake_go *f, const uint64_t parts[5], const ui
 static void fake_pclntab(struct fake_go *f)
 {
 	static const int32_t sp[] = { 0, 0x28, 0x28, 0 }, none[] = { -1, -1, -1, -1 };
+	static const int32_t map[] = { -1, 1, 0, 0 };
 	static const int32_t zero[] = { 0, 0, 0, 0 };
 	static const struct {
 		const char *name;
@@ -379,7 +418,8 @@ static void fake_pclntab(struct fake_go *f)
 	const uint64_t cu = pcln + 0x1c0, functab = pcln + 0x480;
 	const uint64_t entry_size = m == 17 ? 16 : 8;
 	uint32_t func_off = (FAKE_N_FUNCS + 1) * entry_size, inner, middle, method, i;
-	const uint64_t call_size = m >= 20 ? 16 : 20, trees = FAKE_FUNCDATA + 0x20;
+	const uint64_t call_size = m >= 20 ? 16 : 20, trees = FAKE_FUNCDATA + 0x20,
+		       maps = FAKE_FUNCDATA + 0x100;
 	uint64_t at;
 
 	fake_string(f, &names, "");
@@ -392,6 +432,7 @@ static void fake_pclntab(struct fake_go *f)
 	fake_inlined(f, trees + call_size, inner, 0x24);
 	fake_inlined(f, trees + 0x40, method, 0x04);
 	fake_inlined(f, trees + 0x80, inner, 0);
+	fake_stack_maps(f, maps);
 	for (i = 0; i < FAKE_N_FUNCS; i++) {
 		const bool inl = memcmp(funcs[i].inl, none, sizeof(none));
 		const bool cut = m <= 20 && i == FAKE_GENERIC;	/* by the linker */
@@ -403,6 +444,7 @@ static void fake_pclntab(struct fake_go *f)
 			.line = fake_pc_table(f, &pctab, funcs[i].line),
 			.inl = inl ? fake_pc_table(f, &pctab, funcs[i].inl) : 0,
 			.tree = trees + (i == FAKE_WRAPPER ? 0x40 : i == FAKE_LOOP ? 0x80 : 0),
+			.map = i == FAKE_LEAF ? fake_pc_table(f, &pctab, map) : 0, .maps = maps,
 			.id = fake_func_id(m, i),
 		};
 

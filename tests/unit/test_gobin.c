@@ -18,6 +18,7 @@
 #include "user/go/funcname.h"
 #include "user/go/gobin.h"
 #include "user/go/image.h"
+#include "user/go/pclntab.h"
 
 #define PC(fn, off) (FAKE_TEXT + FAKE_FUNC_SIZE * (fn) + (off))
 
@@ -166,6 +167,27 @@ static void check_functions(const struct gobin *gb)
 	assert_int_equal(gobin_frame_size(gb, FAKE_TEXT - 1), -1);
 }
 
+/* The frame has five words, of which the uppermost is the caller's frame pointer. */
+static void check_live_words(const struct gobin *gb)
+{
+	struct live_words w;
+
+	assert_true(gobin_live_words(gb, PC(FAKE_LEAF, 0x10), &w));
+	assert_int_equal(w.frame[0], 0xa);	/* the second map: 101, of the second to the fourth */
+	assert_int_equal(w.args[0], 2);
+	assert_int_equal(w.n_variables, 2);
+	assert_int_equal(w.variables[0].off, 0x10);
+	assert_int_equal(w.variables[0].bytes, 16);
+	assert_int_equal(w.variables[1].off, 0x38);
+	assert_int_equal(w.variables[1].bytes, 8);
+	assert_true(gobin_live_words(gb, PC(FAKE_LEAF, 0x20), &w));
+	assert_int_equal(w.frame[0], 8);
+	assert_int_equal(w.args[0], 1);
+	assert_false(gobin_live_words(gb, PC(FAKE_LEAF, 0), &w));	/* a variable before the frame */
+	assert_false(gobin_live_words(gb, PC(FAKE_WRAPPER, 0x10), &w));	/* no maps */
+	assert_false(gobin_live_words(gb, FAKE_TEXT - 1, &w));
+}
+
 static void check_frame(const struct frame *fr, const char *function, const char *file,
 			uint32_t line, bool inlined, uint64_t pc)
 {
@@ -247,6 +269,7 @@ static void check_physical(const struct gobin *gb)
 /* Asks everything of a binary that may be gone. */
 static void ask_all(const struct gobin *gb)
 {
+	struct live_words words;
 	struct frame fr[16];
 	struct go_func f;
 
@@ -257,6 +280,7 @@ static void ask_all(const struct gobin *gb)
 		assert_int_equal(fr[0].pc, pc);
 		assert_false(gobin_func_at(gb, pc, &f));
 		gobin_frame_size(gb, pc);
+		gobin_live_words(gb, pc, &words);
 	}
 	for (size_t i = 0; i < gobin_n_funcs(gb); i++)
 		gobin_func(gb, i, &f);
@@ -364,6 +388,7 @@ static void test_all_versions(void **state)
 		assert_ptr_equal(gobin_image(o.gb), o.img);
 		check_module(o.gb);
 		check_functions(o.gb);
+		check_live_words(o.gb);
 		check_frames(o.gb);
 		check_physical(o.gb);
 		check_traps(o.gb, f.minor);

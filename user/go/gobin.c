@@ -370,6 +370,13 @@ uint32_t gobin_args_size(const struct gobin *gb, uint64_t pc)
 		? (uint32_t)f.args : 0;
 }
 
+bool gobin_live_words(const struct gobin *gb, uint64_t pc, struct live_words *out)
+{
+	struct pcln_func f;
+
+	return pclntab_func_at(&gb->pt, pc, &f) && pclntab_live_words(&gb->pt, &f, pc, out);
+}
+
 /* State of one walk. */
 struct walk {
 	const struct gobin *gb;

@@ -20,6 +20,7 @@
 
 struct gobin;
 struct image;
+struct live_words;	/* pclntab.h */
 
 struct go_version {
 	int minor, patch;	/* go1.MINOR.PATCH; release candidates and betas have patch 0 */
@@ -75,6 +76,9 @@ int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc);
 /* Bytes behind the return address that belong to the function at pc: its arguments, and where it
  * may keep those that came in registers.  0: none, or unknown. */
 uint32_t gobin_args_size(const struct gobin *gb, uint64_t pc);
+
+/* Of the function that is at pc; false: not known. */
+bool gobin_live_words(const struct gobin *gb, uint64_t pc, struct live_words *out);
 
 /*
  * Resolves a stack, leaf first, to frames as runtime.CallersFrames gives them: inlined frames

@@ -7,7 +7,8 @@
  * are written: Go 1.17 has them absolute, later ones as offsets, from moduledata.text for code
  * and from moduledata.gofunc for funcdata.  Everything is read from bytes of the file and checked
  * on the way.  Layouts: runtime/runtime2.go and runtime/symtab.go (_func, functab, pcvalue, step),
- * from 1.20 on runtime/symtabinl.go (inlinedCall), internal/abi/symtab.go (FuncID).
+ * from 1.20 on runtime/symtabinl.go (inlinedCall), internal/abi/symtab.go (FuncID); maps of stacks:
+ * runtime/stkframe.go (getStackMap), up to 1.19 runtime/stack.go.
  */
 #include "user/go/pclntab.h"
 
@@ -17,9 +18,11 @@
 #include "user/go/image.h"
 
 enum {
-	PCDATA_INL_TREE_INDEX = 2,
+	PCDATA_STACK_MAP_INDEX = 1, PCDATA_INL_TREE_INDEX = 2,
+	FUNCDATA_ARGS_MAPS = 0, FUNCDATA_LOCALS_MAPS = 1, FUNCDATA_STACK_OBJECTS = 2,
 	FUNCDATA_INL_TREE = 3,
 	NO_FUNCDATA = -1,
+	WORD = 8,
 };
 
 /* Offsets inside of _func and inlinedCall. */
@@ -201,6 +204,85 @@ static uint64_t funcdata(const struct pclntab *pt, const struct pcln_func *f, ui
 	off = load_u32(p + 4 * number);
 	return off == (uint32_t)NO_FUNCDATA ? 0 : pt->md->gofunc + off;
 }
+
+/* ---- what the collector looks at ------------------------------------------------------------ */
+
+/* runtime.stackmap: so many maps of so many bits, and these.  They are of the first words of all,
+ * or of the last. */
+static bool get_map(const struct pclntab *pt, uint64_t maps, int32_t index, uint32_t n_words,
+		    bool last, uint64_t *words)
+{
+	uint8_t head[8], bits[LIVE_WORDS / 8];
+	uint32_t n, n_bits, n_bytes;
+
+	if (!n_words)
+		return true;
+	if (n_words > LIVE_WORDS || !maps || !image_read(pt->img, maps, head, sizeof(head)))
+		return false;
+	n = load_u32(head);
+	n_bits = load_u32(head + 4);
+	n_bytes = (n_bits + 7) / 8;
+	if (!n_bits)
+		return n > 0;
+	if (index < 0 || (uint32_t)index >= n || n_bits > n_words ||
+	    !image_read(pt->img, maps + sizeof(head) + (uint64_t)index * n_bytes, bits, n_bytes))
+		return false;
+	for (uint32_t i = 0, to = last ? n_words - n_bits : 0; i < n_bits; i++, to++)
+		words[to / 64] |= (uint64_t)(bits[i / 8] >> i % 8 & 1) << to % 64;
+	return true;
+}
+
+/* runtime.stackObjectRecord.  Those below the frame pointer have a negative offset, from there;
+ * those of arguments one from behind the return address. */
+static bool get_variables(const struct pclntab *pt, uint64_t records, int32_t frame,
+			  struct live_words *out)
+{
+	const uint32_t size = pt->lo->absolute ? 24 : 16;
+	uint8_t raw[8];
+	uint64_t n;
+
+	if (!records)
+		return true;
+	if (!image_read(pt->img, records, raw, sizeof(raw)) || (n = load_u64(raw)) > LIVE_VARIABLES)
+		return false;
+	for (uint64_t i = 0; i < n; i++) {
+		int64_t off, bytes;
+
+		if (!image_read(pt->img, records + sizeof(raw) + i * size, raw, sizeof(raw)))
+			return false;
+		off = (int32_t)load_u32(raw);
+		bytes = (int32_t)load_u32(raw + 4);
+		off += off < 0 ? frame - WORD : frame + WORD;
+		if (off < 0 || bytes < 0 || off + bytes > UINT16_MAX)
+			return false;
+		out->variables[i] = (struct live_variable){ (uint16_t)off, (uint16_t)bytes };
+	}
+	out->n_variables = (uint16_t)n;
+	return true;
+}
+
+bool pclntab_live_words(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,
+			struct live_words *out)
+{
+	const int32_t frame = pclntab_value(pt, f, f->pcsp, pc);
+	int32_t index = pcdata(pt, f, PCDATA_STACK_MAP_INDEX, pc);
+	/* the uppermost word of a frame is the frame pointer of the caller */
+	const uint32_t n_locals = frame > 0 ? (uint32_t)frame / WORD - 1 : 0;
+
+	*out = (struct live_words){ 0 };
+	/* arm64 lays frames out otherwise */
+	if (frame < 0 || frame > LIVE_WORDS * WORD || f->args < 0 || pt->md->quantum != 1)
+		return false;
+	if (index < 0)
+		index = 0;	/* of the entry, as the runtime takes it */
+	return get_map(pt, funcdata(pt, f, FUNCDATA_LOCALS_MAPS), index, n_locals, true,
+		       out->frame) &&
+	       get_map(pt, funcdata(pt, f, FUNCDATA_ARGS_MAPS), index, (uint32_t)f->args / WORD,
+		       false, out->args) &&
+	       get_variables(pt, funcdata(pt, f, FUNCDATA_STACK_OBJECTS), frame, out);
+}
+
+/* ---- inlined calls and lines ----------------------------------------------------------------- */
 
 bool pclntab_inlined_at(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,
 			struct pcln_inlined *out)

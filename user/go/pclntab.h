@@ -66,6 +66,23 @@ const char *pclntab_name(const struct pclntab *pt, uint32_t name_off);
 int32_t pclntab_value(const struct pclntab *pt, const struct pcln_func *f, uint32_t table,
 		      uint64_t pc);
 
+enum { LIVE_WORDS = 256, LIVE_VARIABLES = 16 };
+
+/* Words of a frame in which the collector looks for pointers, one bit each, and variables whose
+ * address is taken: they are in no map, since who points to one tells whether it is in use. */
+struct live_words {
+	uint64_t frame[LIVE_WORDS / 64];	/* from the lowest address on */
+	uint64_t args[LIVE_WORDS / 64];		/* from behind the return address on */
+	struct live_variable {
+		uint16_t off, bytes;		/* from the lowest address on */
+	} variables[LIVE_VARIABLES];
+	uint16_t n_variables;
+};
+
+/* At the call before pc + 1, by the compiler's maps.  False: unknown, or there are more. */
+bool pclntab_live_words(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,
+			struct live_words *out);
+
 /* The innermost call inlined at pc; false: pc is in f's own body. */
 bool pclntab_inlined_at(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,
 			struct pcln_inlined *out);

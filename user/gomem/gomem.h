@@ -137,6 +137,7 @@ struct stack_frame {
 	uint64_t pc;		/* as of struct goroutine */
 	uint64_t addr;
 	uint32_t size;
+	bool interrupted;	/* by a signal, or what that had it call: not at a call of its own */
 };
 
 struct goroutine_stack {

@@ -270,6 +270,7 @@ static size_t find_frames(struct reader *r, const struct g_read *g, const struct
 {
 	const uint64_t *pcs = r->out.pcs + r->n_pcs - out->n_pcs;
 	uint64_t addr = g->sp;
+	bool injected = false;
 
 	for (size_t i = 0; i < out->n_pcs; i++) {
 		/* what is one more than a function's begin is still inside */
@@ -278,7 +279,9 @@ static size_t find_frames(struct reader *r, const struct g_read *g, const struct
 		if (info->frame_size < 0)
 			return i;
 		r->frames[i] = (struct stack_frame){ .pc = pcs[i], .addr = addr,
-						     .size = (uint32_t)info->frame_size };
+						     .size = (uint32_t)info->frame_size,
+						     .interrupted = injected | info->injected };
+		injected = info->injected;
 		addr += (uint32_t)info->frame_size + WORD;
 	}
 	return out->n_pcs;

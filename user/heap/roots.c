@@ -5,8 +5,10 @@
  *
  * The bounds of variables are known, their types seldom: from what the code does with them, and
  * from typed pointers that lead to them.  These are walked by their types first, so that what they
- * hold is held by their fields; then all words of variables are looked at.  Of stacks, all words
- * are.
+ * hold is held by their fields; then all words of variables are looked at.  Of stacks it is those
+ * that the collector looks at: a frame keeps what a function has done with long before it returns.
+ * Where the compiler's maps do not tell, in code that a signal has interrupted or that has none,
+ * all words are.
  */
 #include "user/heap/look.h"
 
@@ -20,6 +22,7 @@
 #include "user/go/gotype.h"
 #include "user/go/golayout.h"
 #include "user/go/govars.h"
+#include "user/go/pclntab.h"
 #include "user/go/rtype.h"
 #include "user/go/spill.h"
 #include "user/go/typeindex.h"
@@ -166,6 +169,8 @@ struct frame_facts {
 				 * memory by then; 0 */
 	uint64_t args;		/* bytes of the arguments that it gets in memory */
 	bool runtime;		/* nobody's own code; also where there is no function */
+	bool maps;		/* the compiler tells which words are in use: */
+	struct live_words live;
 };
 
 void roots_init(struct look *l)
@@ -186,6 +191,7 @@ static struct frame_facts facts_of(struct look *l, uint64_t pc)
 	facts.receiver = typeindex_receiver(l->index, f.entry);
 	if (facts.receiver && !spill_first_argument(l->gb, pc - 1))
 		facts.receiver = 0;
+	facts.maps = gobin_live_words(l->gb, pc - 1, &facts.live);
 	return facts;
 }
 
@@ -209,6 +215,12 @@ static void hold_by_function(struct look *l, uint64_t entry)
 				     .addr = entry };
 }
 
+/* Whether the other words of the frame are left over. */
+static bool has_maps(const struct stack_frame *fr, const struct frame_facts *facts)
+{
+	return facts->maps && !fr->interrupted;
+}
+
 /* The receiver of a method. */
 static void walk_receiver(struct look *l, const struct goroutine_stack *st,
 			  const struct stack_frame *fr)
@@ -217,7 +229,8 @@ static void walk_receiver(struct look *l, const struct goroutine_stack *st,
 	uint64_t off = fr->addr - st->addr + fr->size + WORD;
 	struct edge e = { .slot = NO_SLOT };
 
-	if (!facts.entry || !facts.receiver || off + WORD > st->n_bytes)
+	if (!facts.entry || !facts.receiver || off + WORD > st->n_bytes ||
+	    (has_maps(fr, &facts) && !(facts.live.args[0] & 1)))
 		return;
 	hold_by_function(l, facts.entry);
 	e.target = load_u64(st->bytes + off);
@@ -225,15 +238,16 @@ static void walk_receiver(struct look *l, const struct goroutine_stack *st,
 	l->walk.edge(l, &e);
 }
 
-/* The words from off up to end of the stack. */
-static void walk_words(struct look *l, const struct goroutine_stack *st, uint64_t off, uint64_t end)
+/* The words from off up to end of the stack, or those of them that are in use; NULL: any may be. */
+static void walk_words(struct look *l, const struct goroutine_stack *st, uint64_t off, uint64_t end,
+		       const uint64_t *live)
 {
 	if (end > st->n_bytes)
 		end = st->n_bytes;
 	if (off >= end)
 		return;
 	l->walk.base = st->addr + off;
-	walk_unknown(&l->walk, st->addr + off, end - off, NULL);
+	walk_unknown(&l->walk, st->addr + off, end - off, live);
 }
 
 /* *args: bytes of the frame that belong to who was called from there; changed to those of the next
@@ -248,8 +262,18 @@ static void walk_frame(struct look *l, const struct goroutine_stack *st,
 	if (!facts.entry)
 		return;
 	hold_by_function(l, get_facts(l, on->pc).entry);
-	walk_words(l, st, off + own, end);
-	walk_words(l, st, end + WORD, end + WORD + *args);
+	if (has_maps(fr, &facts)) {
+		walk_words(l, st, off, end, facts.live.frame);
+		walk_words(l, st, end + WORD, end + WORD + *args, facts.live.args);
+		for (size_t i = 0; i < facts.live.n_variables; i++) {
+			const struct live_variable *v = &facts.live.variables[i];
+
+			walk_words(l, st, off + v->off, off + v->off + v->bytes, NULL);
+		}
+	} else {
+		walk_words(l, st, off + own, end, NULL);
+		walk_words(l, st, end + WORD, end + WORD + *args, NULL);
+	}
 }
 
 /* What the runtime's frames have at hand, chansend's say, is held for whom they work, and often not

@@ -272,6 +272,7 @@ bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *
 	for (uint64_t off = 0; off + WORD <= size; off += WORD) {
 		uint64_t i = off / WORD, word;
 		const uint8_t *p = window_get(w->win, addr + off, WORD);
+		bool pointer = !mask || mask[i / 64] >> i % 64 & 1;
 		struct dynamic d = { 0 };
 
 		if (!p)
@@ -279,12 +280,12 @@ bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *
 		word = load_u64(p);
 		/* What the mask says to be a pointer is none to a type: the type's word of an
 		 * interface is not one to the collector (cmd/compile/internal/typebits). */
-		if (last && word && (!mask || !(mask[(i - 1) / 64] >> (i - 1) % 64 & 1)) &&
+		if (last && word && pointer && (!mask || !(mask[(i - 1) / 64] >> (i - 1) % 64 & 1)) &&
 		    !space_find(w->space, last, &place) && leads_somewhere(w, word))
 			d = types_dynamic(w->types, w->win->feed, w->bias, last);
 		if (d.type)
 			give(w, addr + off, NO_SLOT, word, d.type, 0);
-		else if (word && (!mask || mask[i / 64] >> i % 64 & 1))
+		else if (word && pointer)
 			give(w, addr + off, NO_SLOT, word, 0, 0);
 		last = word;
 	}

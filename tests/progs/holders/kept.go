@@ -69,6 +69,14 @@ type (
 		name string
 		link *onStack
 	}
+	leftOver struct {
+		n    [21]int
+		link *leftOver
+	}
+	keeper struct { // so large that Go 1.22 and newer write down the type
+		held *leftOver
+		n    [70]int
+	}
 	receiver struct {
 		n    [7]int
 		link *receiver
@@ -214,6 +222,7 @@ var (
 	methods     []func() int
 	hand        = make(chan *onStack)
 	handTo      = make(chan *receiver)
+	handLeft    = make(chan *leftOver)
 	handSender  = make(chan *blockedSend)
 	handPanic   = make(chan *panicking)
 	full        = make(chan *blockedSend)
@@ -280,6 +289,9 @@ func newOnStack(n int) unsafe.Pointer { return unsafe.Pointer(&onStack{name: "x"
 
 //go:noinline
 func newReceiver(n int) unsafe.Pointer { return unsafe.Pointer(&receiver{n: [7]int{n}}) }
+
+//go:noinline
+func newLeftOver(n int) unsafe.Pointer { return unsafe.Pointer(&leftOver{n: [21]int{n}}) }
 
 //go:noinline
 func newPanicking(n int) unsafe.Pointer   { return unsafe.Pointer(&panicking{n: [17]int{n}}) }
@@ -495,6 +507,17 @@ func onStacks() []row {
 		{what: "panic that waits", of: (*panicking)(nil), alloc: newPanicking, objects: 20,
 			keep:     func(n int, p unsafe.Pointer) { go holdPanic(); handPanic <- (*panicking)(p); <-ready },
 			function: "main.holdPanic"},
+		{what: "left over on another stack", of: (*leftOver)(nil), alloc: newLeftOver, objects: 65,
+			keep: func(n int, p unsafe.Pointer) {
+				go holdInKeeper()
+				handLeft <- (*leftOver)(p)
+				<-ready
+				go passOver()
+				handLeft <- (*leftOver)(p)
+				<-ready
+				<-ready
+			},
+			holders: []string{"main.keeper.held"}, function: "main.holdInKeeper"},
 	}
 }
 
@@ -513,6 +536,31 @@ func holdPanic() {
 
 //go:noinline
 func takePanic() *panicking { return <-handPanic }
+
+func holdInKeeper() {
+	k := newKeeper()
+	ready <- true
+	<-never
+	runtime.KeepAlive(k)
+}
+
+//go:noinline
+func newKeeper() *keeper { return &keeper{held: <-handLeft} }
+
+func passOver() { waitWithout(takeLeft()) }
+
+//go:noinline
+func takeLeft() *leftOver { return <-handLeft }
+
+// waitWithout has the pointer in its frame, and no need of it any more.
+//
+//go:noinline
+func waitWithout(p *leftOver) {
+	ready <- true
+	p.n[0]++
+	ready <- true
+	<-never
+}
 
 func holdReceiver() { (<-handTo).wait() }
 
