@@ -51,9 +51,9 @@ struct naming {
 	bool has_view;
 	struct heap_view view;
 	struct profile_reader *reader;
-	uint64_t *before;		/* samples that lived at the first look, by bucket; as long */
-	size_t n_before;		/* as too few have come to tell, at an older one */
-	uint64_t before_ns;
+	struct naming_before *before;	/* samples at the first look, by bucket; as long as too few */
+	size_t n_before;		/* have come to tell, at an older one */
+	uint64_t before_ns, before_rate;
 	struct baseline stacks;		/* that grew since, */
 	struct watched_stack named[STACKS];
 	size_t n_named;			/* but for those that are suppressed, */
@@ -189,10 +189,12 @@ static void keep_profile(struct naming *n, const struct profile *profile, uint64
 {
 	free(n->before);
 	n->before_ns = time_ns;
+	n->before_rate = profile->rate;
 	n->n_before = profile->n;
 	n->before = xcalloc(profile->n, sizeof(*n->before));
 	for (size_t i = 0; i < profile->n; i++)
-		n->before[i] = living(&profile->v[i]);
+		n->before[i] = (struct naming_before){ .allocs = profile->v[i].allocs,
+						       .live = living(&profile->v[i]) };
 }
 
 /* Into the list of the fastest, of so many; returns how many there are now. */
@@ -212,19 +214,35 @@ static size_t add_grown(struct naming_grown *v, size_t n, size_t max, const stru
 	return n;
 }
 
-size_t naming_grown(const struct profile *now, const uint64_t *before, size_t n_before,
+/*
+ * Samples come and go by chance: of those that did, a difference sways by the square root of their
+ * number, but not by more than two independent samples of what lives would.  Of 200 that live and
+ * of which each is soon replaced, nine more tell nothing.
+ */
+static bool tells(const struct profile_bucket *b, const struct naming_before *then)
+{
+	double live = (double)living(b), grown = live - (double)then->live;
+	double born = fmax((double)b->allocs - (double)then->allocs, grown);
+	double var = fmin(2 * born - grown, live + (double)then->live);
+
+	return grown >= EVIDENCE_SAMPLES && grown >= EVIDENCE_Z * sqrt(var);
+}
+
+size_t naming_grown(const struct profile *now, const struct naming_before *before, size_t n_before,
 		    struct naming_grown *out, size_t max)
 {
+	static const struct naming_before none;
 	size_t n = 0;
 
 	for (size_t i = 0; i < now->n; i++) {
 		const struct profile_bucket *b = &now->v[i];
-		uint64_t live = living(b), then = i < n_before ? before[i] : 0;
+		const struct naming_before *then = i < n_before ? &before[i] : &none;
+		uint64_t samples = living(b) - then->live;
 		double chance = profile_chance(now->rate, b->size);
 
-		if (live > then && (double)(live - then) >= EVIDENCE_SAMPLES)
+		if (tells(b, then))
 			n = add_grown(out, n, max, &(struct naming_grown){
-				i, (double)(live - then) / chance * (double)b->size, live - then });
+				i, (double)samples / chance * (double)b->size, samples });
 	}
 	return n;
 }
@@ -282,6 +300,7 @@ static void look_at_profile(struct naming *n)
 	struct naming_grown grown[STACKS];
 	size_t n_grown = 0;
 	uint64_t now = now_ns();
+	bool comparable;
 
 	drop_stacks(n);
 	if (!n->reader)
@@ -291,13 +310,15 @@ static void look_at_profile(struct naming *n)
 		return;
 	n->profile_rate = profile->rate;
 	sites_renew(n->sites);
-	if (n->n_before && n->n_looks == 2)
+	/* the program may have set another rate: what samples stand for is known of none then */
+	comparable = n->n_before && n->before_rate == profile->rate;
+	if (comparable && n->n_looks == 2)
 		n_grown = naming_grown(profile, n->before, n->n_before, grown, STACKS);
 	if (n_grown) {
 		name_profile(n, profile, grown, n_grown, (double)(now - n->before_ns) / 1e9);
 		leave_out_stacks(n);
 	}
-	if (n_grown || !n->n_before)
+	if (n_grown || !comparable)
 		keep_profile(n, profile, now);
 }
 

@@ -53,9 +53,15 @@ struct naming_grown {
 	uint64_t samples;
 };
 
+/* The samples of a bucket at an older look. */
+struct naming_before {
+	uint64_t allocs, live;
+};
+
 /* The buckets that grew most, fastest first, at most max, of those with as many new samples as a
- * trace asks of a stack; returns how many.  before: living samples of the first n_before buckets. */
-size_t naming_grown(const struct profile *now, const uint64_t *before, size_t n_before,
+ * trace asks of a stack, and with more than chance gives; returns how many.  before: the first
+ * n_before buckets. */
+size_t naming_grown(const struct profile *now, const struct naming_before *before, size_t n_before,
 		    struct naming_grown *out, size_t max);
 
 /* Forgets both looks; what they have cost stays. */
