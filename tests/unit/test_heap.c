@@ -529,6 +529,37 @@ static void test_memory(void **state)
 	fake_heap_end(&h);
 }
 
+/* Where its addresses are taken, the heap goes on far away. */
+static void test_far(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	struct fake_span *far;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	heapmap_free(&m);
+	far = fake_new_span(&h, h.spans[0].s.spanclass, FAKE_PAGE);
+	far->s.start = FAKE_HEAP + (0x7eull << 40);
+	far->marked[0] = 1;
+	far->n = 1;
+	set_any(&h, 0x80, k.node_pointer, far->s.start);
+	look(&m);
+	check_objects(&m, "main.node", NULL, 2, 2);
+	assert_int_equal(m.losses.over_memory, 0);
+	heapmap_free(&m);
+	look_with(&(struct heap_options){ .max_bytes = 1 << 20 }, &m);	/* no table that wide */
+	check_objects(&m, "main.node", NULL, 1, 1);
+	assert_true(m.losses.over_memory > 0);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 static bool at_once(void *ctx)
 {
 	return true;
@@ -658,6 +689,7 @@ int main(void)
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_far),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_spans), cmocka_unit_test(test_places),

@@ -40,7 +40,9 @@ enum {
 	MAX_CANDIDATES = 20,		/* pids of processes of one name that are shown */
 	LIST_GOROUTINES_BYTES = 32 << 20, /* for one process's goroutines, to be counted */
 	MAX_SPANS = 1 << 24,		/* of a heap that is looked at: 128 GiB of small objects */
-	MAX_ARENAS = 1 << 18,		/* of 64 MiB, between the first and the last: 16 TiB */
+	MAX_ARENAS = 1 << 21,		/* of 64 MiB, between the first and the last: all there may
+					 * be; where its place is taken the runtime goes on a TiB
+					 * further, or anywhere */
 	MAX_PS = 1 << 12,		/* GOMAXPROCS; each costs 3 system calls */
 	MAX_HEAPSTATS_BYTES = 2048,	/* of one of the runtime's deltas; 1168 in Go 1.27 */
 

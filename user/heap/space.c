@@ -157,18 +157,23 @@ static int make_room(struct space *sp, size_t n)
 	return 0;
 }
 
-/* Those that come later take the pages of others. */
+/* Those that come later take the pages of others.  v: by address. */
 static int add_spans(struct space *sp, struct feed *f, const struct span *v, size_t n)
 {
 	bool first = !sp->n;
 	int err = make_room(sp, n);
 
+	if (n && !err)	/* at once, since each time moves the table; if it fails, as far as it may */
+		cover_arenas(sp, arena_index(v[0].start), arena_index(v[n - 1].start));
+
 	for (size_t i = 0; i < n && !err; i++) {
 		if (is_known(sp, &v[i]) || (!first && !is_still(f, &v[i])))
 			continue;
 		sp->v[++sp->n] = v[i];
-		if (map_span(sp, (uint32_t)sp->n))
-			sp->v[sp->n].flags |= SPAN_GONE;	/* no room for its pages */
+		if (map_span(sp, (uint32_t)sp->n)) {	/* no room for its pages */
+			sp->v[sp->n].flags |= SPAN_GONE;
+			sp->n_forgotten += sp->v[sp->n].nelems;
+		}
 	}
 	return err;
 }
