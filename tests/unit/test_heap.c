@@ -581,6 +581,37 @@ static void test_interrupted(void **state)
 	fake_heap_end(&h);
 }
 
+static bool told_to_end;
+
+static bool is_told(void *ctx)
+{
+	return told_to_end;
+}
+
+static void tell_to_end(struct fake_heap *h)
+{
+	told_to_end = true;
+}
+
+/* One object may take longer than anybody wants to wait. */
+static void test_interrupted_inside(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	fake_heap_open(&h);
+	fake_alloc(&h, 3 << 20, false);
+	h.on_marks = tell_to_end;
+	look_with(&(struct heap_options){ .interrupted = is_told }, &m);
+	assert_true(m.interrupted);
+	assert_true(m.cost.bytes_read < 2 << 20);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* ---- what leads astray -------------------------------------------------------------------- */
 
 /* Slices, strings and pointers that cannot be; a type word in front of a pointer of another
@@ -691,6 +722,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),
 		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_interrupted_inside),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_spans), cmocka_unit_test(test_places),
 	};

@@ -26,7 +26,8 @@ enum {
 	CREDIT_NS = 20000000,	/* of reading may be saved up */
 	SHORT_NS = 20000000,	/* is not waited for: each time that we wake takes something from
 				 * the program */
-	STEP_NS = 20000000,	/* of waiting, until it is asked whether to go on */
+	STEP_NS = 20000000,	/* of waiting, until it is asked whether to go on, */
+	STEP_BYTES = 1 << 20,	/* or of reading: one object may have gigabytes */
 };
 
 int heap_open(struct heap **out, struct gomem *gm, const struct gofacts *facts)
@@ -73,6 +74,11 @@ static void keep_rate(struct feed *f, uint64_t bytes)
 
 	f->bytes += bytes;
 	f->reads++;
+	f->unasked += bytes;
+	if (f->unasked >= STEP_BYTES) {
+		f->unasked = 0;
+		look_interrupted(f->look);
+	}
 	if (!f->rate)
 		return;
 	if (f->due_ns + CREDIT_NS < now)
@@ -93,9 +99,10 @@ size_t feed_many(struct feed *f, struct target_read *reads, size_t n)
 	return n_ok;
 }
 
+/* Nothing is readable any more once the look is to end, so that no walk goes on for long. */
 bool feed_read(struct feed *f, uint64_t addr, void *buf, size_t len)
 {
-	bool ok = !target_read(gomem_target(f->gm), addr, buf, len);
+	bool ok = !f->look->interrupted && !target_read(gomem_target(f->gm), addr, buf, len);
 
 	keep_rate(f, ok ? len : 0);
 	return ok;

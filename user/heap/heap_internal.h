@@ -35,11 +35,12 @@ void budget_free(struct budget *b, void *p, size_t n, size_t size);
 /* Reads of the target, within the rate. */
 struct feed {
 	struct gomem *gm;
-	struct look *look;	/* no more is waited for once it is interrupted */
+	struct look *look;	/* no more is read, nor waited for, once it is interrupted */
 	uint64_t rate;		/* bytes a second; 0: no limit */
 	uint64_t start_ns;
 	uint64_t due_ns;	/* when as much as has been read may have been */
 	uint64_t bytes, reads;
+	uint64_t unasked;	/* bytes since it was asked whether the look is to end */
 };
 
 size_t feed_many(struct feed *f, struct target_read *reads, size_t n);
