@@ -51,8 +51,8 @@ struct naming {
 	bool has_view;
 	struct heap_view view;
 	struct profile_reader *reader;
-	struct naming_before *before;	/* samples at the first look, by bucket; as long as too few */
-	size_t n_before;		/* have come to tell, at an older one */
+	struct naming_before *before;	/* samples at the first look, by bucket; as long as too */
+	size_t n_before;		/* few have come to tell, at an older one */
 	uint64_t before_ns, before_rate;
 	struct baseline stacks;		/* that grew since, */
 	struct watched_stack named[STACKS];

@@ -163,7 +163,7 @@ static int add_spans(struct space *sp, struct feed *f, const struct span *v, siz
 	bool first = !sp->n;
 	int err = make_room(sp, n);
 
-	if (n && !err)	/* at once, since each time moves the table; if it fails, as far as it may */
+	if (n && !err)	/* at once: each time moves the table; if it fails, as far as it may */
 		cover_arenas(sp, arena_index(v[0].start), arena_index(v[n - 1].start));
 
 	for (size_t i = 0; i < n && !err; i++) {
