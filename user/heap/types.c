@@ -778,11 +778,15 @@ static enum fit fit_other_kind(const struct type *t, const struct place *p, uint
 enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p, uint64_t bytes)
 {
 	const struct type *t = &ts->v[type];
+	bool pointers = t->pointers;
 
 	if (!t->size)
 		return FIT_NOT;
+	/* A channel without a buffer has no pointer that counts, whatever it hands on: makechan(). */
+	if (t->form == FORM_CHAN && span_is_noscan(p->span))
+		pointers = false;
 	/* Of a closure it is not known whether it captured pointers. */
-	if (t->form != FORM_CLOSURE && t->pointers == span_is_noscan(p->span))
+	if (t->form != FORM_CLOSURE && pointers == span_is_noscan(p->span))
 		return fit_other_kind(t, p, bytes);
 	if (t->repeats)
 		return fit_elements(ts, t, p, bytes);
@@ -790,7 +794,7 @@ enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p,
 		return FIT_NOT;
 	if (!t->pointers && t->size < TINY && span_slot(p->span) == TINY)
 		return FIT_WHOLE;	/* shares its block with others */
-	if (!p->off && (t->at_least || fills(ts, p, t->size, t->pointers)))
+	if (!p->off && (t->at_least || fills(ts, p, t->size, pointers)))
 		return FIT_WHOLE;
 	return FIT_PART;
 }

@@ -173,6 +173,7 @@ type (
 		held [8]*inLarge
 		rest [8000]*inLarge
 	}
+	job  struct{ done chan error }
 	blob struct {
 		name string
 		data []byte
@@ -226,6 +227,7 @@ var (
 	handSender  = make(chan *blockedSend)
 	handPanic   = make(chan *panicking)
 	full        = make(chan *blockedSend)
+	jobs        []*job
 	ready       = make(chan bool)
 	shared      sync.Map
 	items       = list.New()
@@ -361,6 +363,12 @@ func newInLarge(n int) unsafe.Pointer { return unsafe.Pointer(&inLarge{n: [15]in
 
 //go:noinline
 func newLarge(n int) unsafe.Pointer { return unsafe.Pointer(&large{}) }
+
+//go:noinline
+func newWaited(n int) unsafe.Pointer {
+	c := make(chan error)
+	return *(*unsafe.Pointer)(unsafe.Pointer(&c))
+}
 
 //go:noinline
 func newBytes(n int) unsafe.Pointer { return unsafe.Pointer(&make([]byte, 4096)[0]) }
@@ -608,6 +616,9 @@ func inFields() []row {
 		{what: "bytes in a field", of: (*byte)(nil), named: "[]uint8", alloc: newBytes, objects: 45, others: true,
 			keep:    func(n int, p unsafe.Pointer) { blobs[n].data = (*[4096]byte)(p)[:] },
 			holders: []string{"main.blob.data"}, variable: "main.blobs"},
+		{what: "channel without a buffer", of: (*byte)(nil), named: "chan error", alloc: newWaited, objects: 85, others: true,
+			keep:    func(n int, p unsafe.Pointer) { jobs = append(jobs, &job{done: *(*chan error)(unsafe.Pointer(&p))}) },
+			holders: []string{"main.job.done"}, variable: "main.jobs"},
 	}
 }
 
