@@ -50,6 +50,7 @@ struct watched_growth {
 	struct watched_stack *stacks;	/* fastest first */
 	size_t n_stacks;
 	bool profiled;		/* the program has a profile of its own */
+	double age_s;		/* since the second look */
 	double cpu_s;		/* of ours, for both looks */
 };
 

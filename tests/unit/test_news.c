@@ -95,9 +95,9 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	struct watched spread = leaking, soon, rare, long_table;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
-	struct watched_growth known = { .types = &some, .cpu_s = .21 };
+	struct watched_growth known = { .types = &some, .age_s = 660, .cpu_s = .21 };
 	struct watched_growth growth = { .types = &view, .stacks = stacks, .n_stacks = 1,
-					 .profiled = true, .cpu_s = .21 };
+					 .profiled = true, .age_s = 660, .cpu_s = .21 };
 	const struct news lines[] = {
 		{ .kind = NEWS_BEGIN, .w = &leaking }, { .kind = NEWS_BEGIN, .w = &dark },
 		{ .kind = NEWS_REFUSED, .why = "a 32-bit program" },

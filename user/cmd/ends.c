@@ -22,6 +22,8 @@ int ends_open(struct loop **out, const struct ends *e)
 		ends[3] = 0;
 	signal(SIGPIPE, SIG_IGN);	/* a closed pipe ends us quietly, with -EPIPE */
 	signal(SIGXFSZ, SIG_IGN);	/* a file too large is a report that cannot be written */
+	if (!e->on_ask)
+		signal(SIGUSR1, SIG_IGN);	/* there is no report in between */
 	if (!err)
 		err = loop_signals(*out, ends, e->on_end, e->ctx);
 	if (!err && e->on_ask)

@@ -41,6 +41,11 @@ static uint64_t all_bytes(const struct heapmap *m)
 	return m->pointers.bytes.high + m->no_pointers.bytes.high;
 }
 
+static uint64_t held_bytes(const struct heapmap *m)
+{
+	return all_bytes(m) - m->pointers.unreached_bytes - m->no_pointers.unreached_bytes;
+}
+
 static void put_percent(struct line *l, const char *separator, const char *fmt, double share)
 {
 	char *number = isfinite(share) ? xasprintf("%.1f%%", share * 100) : xstrdup("?");
@@ -57,9 +62,9 @@ static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 	struct line l = begin_line(out, "GROWTH   ", 9);
 
 	item(&l, "", "%s/min",
-	     report_change(((double)all_bytes(v->now) - (double)all_bytes(v->before)) /
+	     report_change(((double)held_bytes(v->now) - (double)held_bytes(v->before)) /
 			   v->span_s * 60).s);
-	item(&l, " ", "between two looks %s apart", report_duration(v->span_s).s);
+	item(&l, " ", "of what is held between two looks %s apart", report_duration(v->span_s).s);
 	item(&l, ", ", "%u collection%s", n_cycles, plural(n_cycles));
 	item(&l, "; ", "what grew most stands first");
 	end_line(&l);

@@ -108,7 +108,7 @@ static void put_limit(struct line *l, const struct watched *w)
 	else
 		item(l, " ", "(%s of %s)", report_bytes(w->limit_used).s,
 		     report_bytes(w->limit_bytes).s);
-	if (isfinite(w->does.left_s.value))
+	if (w->does.rss_grows && isfinite(w->does.left_s.value))
 		item(l, ", ", "limit in ~%s", report_duration(w->does.left_s.value).s);
 }
 
@@ -323,11 +323,14 @@ static void put_named(FILE *out, const struct watched *w, const struct watched_g
 	put_suppressed(out, g);
 }
 
-static void put_growth_head(struct line *l, const struct watched_growth *g)
+/* age: the looks may be old. */
+static void put_growth_head(struct line *l, const struct watched_growth *g, bool age)
 {
 	uint32_t cycles = g->types->now->n_cycles - g->types->before->n_cycles;
 
 	item(l, "", "by two looks at its heap %s apart", report_duration(g->types->span_s).s);
+	if (age)
+		item(l, ", ", "the last %s ago", report_duration(g->age_s).s);
 	item(l, ", ", "%u collection%s", cycles, plural(cycles));
 	item(l, ", ", "which took us %.2gs of a core", g->cpu_s);
 }
@@ -337,7 +340,7 @@ static void put_growth_news(FILE *out, const struct news *n)
 	struct line l = head(out, n);
 
 	item(&l, "  ", "WHAT GROWS  %s", "");
-	put_growth_head(&l, n->growth);
+	put_growth_head(&l, n->growth, false);
 	end_line(&l);
 	put_named(out, n->w, n->growth);
 }
@@ -513,7 +516,7 @@ static void put_report(FILE *out, const struct news *n)
 		put_lasting(out, n->w);
 	if (n->growth && n->growth->types) {
 		l = begin(out, INDENT "WHAT GROWS  ");
-		put_growth_head(&l, n->growth);
+		put_growth_head(&l, n->growth, true);
 		end_line(&l);
 		put_named(out, n->w, n->growth);
 	}
