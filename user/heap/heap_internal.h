@@ -235,6 +235,8 @@ struct slot {
 	uint32_t type, other;
 	uint32_t count;
 	uint32_t stride;
+	uint16_t back;		/* of an array that is written out: so many slots before it stands
+				 * the same one of the first element */
 	uint8_t kind;
 };
 

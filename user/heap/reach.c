@@ -20,11 +20,12 @@
 
 enum { WORD = 8, MANY_WORDS = 128, MOVING_ROUNDS = 6, HARDLY_ANY = 100000 };
 
-/* The place by which a node tells the holder's slot. */
+/* The place by which a node tells the holder's slot.  Which element of an array it is does not count:
+ * a trie would have as many ways as it has leaves. */
 static uint32_t slot_of(const struct look *l, const struct edge *e)
 {
 	if (e->slot != NO_SLOT)
-		return e->slot;
+		return e->slot - types_slot(l->types, e->slot)->back;
 	if (l->holder.root)
 		return NODE_OFFSET;
 	return e->offset < MANY_WORDS * WORD ? NODE_OFFSET | (uint32_t)(e->offset / WORD)

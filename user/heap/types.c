@@ -474,8 +474,13 @@ static void add_array(struct builder *b, const struct rtype *t, uint64_t offset,
 	for (uint64_t k = 1; k < t->len; k++)
 		for (size_t i = 0; i < n; i++)
 			add_copy(b, repeat + i);
-	for (uint64_t k = 0; k < t->len && !b->full; k++)
-		shift(&b->v[repeat + k * n], n, (uint32_t)(offset + k * elem.size));
+	for (uint64_t k = 0; k < t->len && !b->full; k++) {
+		struct slot *v = &b->v[repeat + k * n];
+
+		shift(v, n, (uint32_t)(offset + k * elem.size));
+		for (size_t i = 0; i < n; i++)
+			v[i].back += (uint16_t)(k * n);
+	}
 }
 
 /* The slots of a value of the type at that offset of what is being built. */

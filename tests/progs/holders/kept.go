@@ -580,7 +580,7 @@ func holdSender() {
 
 func inLibraries() []row {
 	return []row{
-		{what: "sync.Map", of: (*inSyncMap)(nil), alloc: newSyncMap, objects: 120,
+		{what: "sync.Map", of: (*inSyncMap)(nil), alloc: newSyncMap, objects: 6000,
 			keep:     func(n int, p unsafe.Pointer) { shared.Store(n, (*inSyncMap)(p)) },
 			variable: "main.shared"},
 		{what: "container/list", of: (*inList)(nil), alloc: newList, objects: 220,
