@@ -270,17 +270,11 @@ func (row *keptRow) isHeld(h *holder, variant string) bool {
 }
 
 func (t *T) checkHolder(row *keptRow, got *heapType, version, variant string) bool {
-	held, onStacks := uint64(0), uint64(0)
+	held := uint64(0)
 	for i := range got.Holders {
-		switch h := &got.Holders[i]; {
-		case row.isHeld(h, variant):
+		if h := &got.Holders[i]; row.isHeld(h, variant) {
 			held += h.Objects
-		case h.Root == "stack" && len(h.Path) == 1:
-			onStacks += h.Objects
 		}
-	}
-	if onStacks <= deadWords {
-		held += onStacks
 	}
 	if held == row.Objects || (row.Others && held >= row.Objects) {
 		return true
@@ -315,8 +309,6 @@ const (
 	looks = 5
 	// One look in a hundred misses something that is enlarged while it is read: the man page says so.
 	missedLooks = 1
-	// A word of a stack that is not used any more may hold an object as well, and be found first.
-	deadWords = 2
 	// What a churning goroutine may have of one type at a time, beside what is kept.
 	atATime = 2 * 250
 )
