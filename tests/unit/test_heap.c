@@ -52,6 +52,13 @@ static void make_kinds(struct fake_heap *h, struct kinds *k)
 		{ "other", fake_of(t, FAKE_POINTER, "*main.box", k->node), 16, false } }, 3);
 }
 
+static void begin(struct fake_heap *h, struct kinds *k, int minor)
+{
+	fake_heap_begin(h, minor);
+	make_kinds(h, k);
+	fake_heap_open(h);
+}
+
 static uint64_t new_node(struct fake_heap *h, uint64_t next)
 {
 	uint64_t n = fake_alloc(h, 64, false);
@@ -114,9 +121,7 @@ static void check_list(int minor)
 	const struct heap_type *t;
 	uint64_t n1, n2, n3, s, b;
 
-	fake_heap_begin(&h, minor);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, minor);
 	n3 = new_node(&h, 0);
 	n2 = new_node(&h, n3);
 	n1 = new_node(&h, n2);
@@ -170,9 +175,7 @@ static void check_map(int minor)
 	const struct heap_type *t;
 	uint64_t box, header, group, node, key;
 
-	fake_heap_begin(&h, minor);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, minor);
 	box = fake_alloc(&h, 24, false);
 	header = fake_alloc(&h, 48, false);
 	group = fake_alloc(&h, 40, false);
@@ -214,9 +217,7 @@ static void test_large_map(void **state)
 	struct heapmap m;
 	uint64_t header, dir, table, groups;
 
-	fake_heap_begin(&h, 25);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 25);
 	header = fake_alloc(&h, 48, false);
 	dir = fake_alloc(&h, 16, false);
 	table = fake_alloc(&h, 32, false);
@@ -247,9 +248,7 @@ static void test_headers(void **state)
 	struct heapmap m;
 	uint64_t array, other;
 
-	fake_heap_begin(&h, 22);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 22);
 	array = fake_alloc(&h, 800, false);
 	fake_word(&h, array - 8, k.node_pointer);
 	fake_word(&h, array, new_node(&h, 0));
@@ -276,9 +275,7 @@ static void test_seeds(void **state)
 	uint64_t node, other;
 	struct heap_seed seeds[4] = { { 0 } };
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	node = new_node(&h, new_node(&h, 0));
 	other = fake_alloc(&h, 256, false);
 	fake_word(&h, other, node);
@@ -307,9 +304,7 @@ static void test_interior(void **state)
 	uint64_t array, large, inner;
 	char name[64];
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	array = fake_alloc(&h, 64, false);
 	fake_word(&h, array + 56, new_node(&h, 0));
 	set_any(&h, 0x40, k.nodes, FAKE_BSS + 0x200);	/* boxed in a variable */
@@ -368,9 +363,7 @@ static void test_unreached(void **state)
 	struct heapmap m;
 	uint64_t dead;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
 	new_node(&h, 0);
 	dead = new_node(&h, 0);
@@ -408,9 +401,7 @@ static void test_dies(void **state)
 	struct heapmap m;
 	uint64_t n;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	n = new_node(&h, 0);
 	moving_node = new_node(&h, n);
 	set_any(&h, 0x40, k.node_pointer, moving_node);
@@ -440,9 +431,7 @@ static void test_seen_once(void **state)
 	struct kinds k;
 	struct heapmap m;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
 	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
 	h.on_marks = change_variable;
@@ -463,9 +452,7 @@ static void test_only_size(void **state)
 	struct heapmap m;
 	uint64_t n;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	n = new_node(&h, 0);
 	fake_word(&h, n + 24, fake_alloc(&h, 1024, true));
 	fake_word(&h, n + 40, 1024);
@@ -516,9 +503,7 @@ static void test_memory(void **state)
 	struct heapmap m;
 	uint64_t n = 0;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	for (int i = 0; i < 4000; i++)
 		n = new_node(&h, n);
 	set_any(&h, 0x40, k.node_pointer, n);
@@ -537,9 +522,7 @@ static void test_far(void **state)
 	struct heapmap m;
 	struct fake_span *far;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
 	look(&m);
 	check_objects(&m, "main.node", NULL, 1, 1);
@@ -571,9 +554,7 @@ static void test_interrupted(void **state)
 	struct kinds k;
 	struct heapmap m;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
 	look_with(&(struct heap_options){ .interrupted = at_once }, &m);
 	assert_true(m.interrupted);
@@ -600,9 +581,7 @@ static void test_interrupted_inside(void **state)
 	struct kinds k;
 	struct heapmap m;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	fake_alloc(&h, 3 << 20, false);
 	h.on_marks = tell_to_end;
 	look_with(&(struct heap_options){ .interrupted = is_told }, &m);
@@ -623,9 +602,7 @@ static void test_forged(void **state)
 	struct heapmap m;
 	uint64_t n, b;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	n = new_node(&h, FAKE_HEAP + 200 * FAKE_PAGE);	/* no span there */
 	b = fake_alloc(&h, 1024, true);
 	fake_word(&h, n + 8, b);
@@ -656,9 +633,7 @@ static void test_forged_spans(void **state)
 	struct heapmap m;
 	uint64_t n;
 
-	fake_heap_begin(&h, 21);
-	make_kinds(&h, &k);
-	fake_heap_open(&h);
+	begin(&h, &k, 21);
 	n = new_node(&h, 0);
 	set_any(&h, 0x40, k.node_pointer, n);
 	h.spans[h.n_spans] = h.spans[0];		/* the same pages once more */
