@@ -237,12 +237,14 @@ size_t naming_grown(const struct profile *now, const struct naming_before *befor
 	for (size_t i = 0; i < now->n; i++) {
 		const struct profile_bucket *b = &now->v[i];
 		const struct naming_before *then = i < n_before ? &before[i] : &none;
-		uint64_t samples = living(b) - then->live;
 		double chance = profile_chance(now->rate, b->size);
+		uint64_t samples;
 
-		if (tells(b, then))
-			n = add_grown(out, n, max, &(struct naming_grown){
-				i, (double)samples / chance * (double)b->size, samples });
+		if (!tells(b, then))
+			continue;
+		samples = living(b) - then->live;
+		n = add_grown(out, n, max, &(struct naming_grown){
+			i, (double)samples / chance * (double)b->size, samples });
 	}
 	return n;
 }
@@ -324,6 +326,14 @@ static void look_at_profile(struct naming *n)
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
+static void looked(struct naming *n, double begin_s)
+{
+	const double took = cpu_s() - begin_s;
+
+	n->cpu_s += took;
+	n->looks_cpu_s += took;
+}
+
 int naming_look(struct naming *n, const struct watched *w)
 {
 	double begin = cpu_s();
@@ -340,8 +350,7 @@ int naming_look(struct naming *n, const struct watched *w)
 		n->n_looks++;
 		look_at_profile(n);
 	}
-	n->cpu_s += cpu_s() - begin;
-	n->looks_cpu_s += cpu_s() - begin;
+	looked(n, begin);
 	return err;
 }
 
@@ -350,8 +359,7 @@ void naming_profile(struct naming *n)
 	double begin = cpu_s();
 
 	look_at_profile(n);
-	n->cpu_s += cpu_s() - begin;
-	n->looks_cpu_s += cpu_s() - begin;
+	looked(n, begin);
 }
 
 unsigned naming_looks(const struct naming *n)

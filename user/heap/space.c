@@ -165,7 +165,6 @@ static int add_spans(struct space *sp, struct feed *f, const struct span *v, siz
 
 	if (n && !err)	/* at once: each time moves the table; if it fails, as far as it may */
 		cover_arenas(sp, arena_index(v[0].start), arena_index(v[n - 1].start));
-
 	for (size_t i = 0; i < n && !err; i++) {
 		if (is_known(sp, &v[i]) || (!first && !is_still(f, &v[i])))
 			continue;
