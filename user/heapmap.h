@@ -86,7 +86,8 @@ struct heap_type {
 	size_t n_sizes;
 	struct heap_holder *holders;	/* most objects first */
 	size_t n_holders;
-	uint64_t held_objects;	/* of high, that have a holder; holders[] may leave out some */
+	uint64_t held_objects;	/* that were seen to have a holder */
+	bool holders_cut;	/* holders[] leaves out some */
 	struct frame *places;	/* calls in the code that allocate the type */
 	size_t n_places;
 	bool places_known;	/* false: not looked for, as it is not among the first */

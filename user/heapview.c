@@ -96,11 +96,7 @@ static struct heap_range unlisted(const struct heap_type *type, bool of_bytes)
 /* Whether the list of holders leaves some out. */
 static bool is_cut(const struct heap_type *type)
 {
-	uint64_t listed = 0;
-
-	for (size_t i = 0; i < type->n_holders; i++)
-		listed += type->holders[i].objects.high;
-	return listed < type->held_objects || (!type->n_holders && type->objects.high);
+	return type->holders_cut || (!type->n_holders && type->objects.high);
 }
 
 /* The same holder at the other look: what it held there. */

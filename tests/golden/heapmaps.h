@@ -126,7 +126,7 @@ static struct heap_type later_types[] = {
 static struct heap_type earlier_types[] = {
 	{ TYPE(KEY_BUCKET, "mw.Bucket", 5898, 160), .package = "example.com/api/mw", .pointers = true,
 	  LIST(sizes, of_earlier_bucket), LIST(holders, earlier_bucket_holders),
-	  .held_objects = 5898 },
+	  .held_objects = 5898, .holders_cut = true },
 	{ TYPE(KEY_BYTES, "[]uint8", 4040, 256), LIST(sizes, of_bytes), LIST(holders, byte_holders),
 	  .held_objects = 4040 },
 	{ TYPE(KEY_NODE, "main.node", 1000, 32), .package = "main", .pointers = true,

@@ -278,6 +278,7 @@ void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32
 		for (size_t i = 0; i < n; i++)
 			fill_holder(l, m, &nodes[i], &t->holders[i]);
 		t->n_holders = join(t->holders, n);
+		t->holders_cut = n == MAX_HOLDER_NODES || t->n_holders > max;
 		while (t->n_holders > max)
 			free(t->holders[--t->n_holders].levels);
 	}
