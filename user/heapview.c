@@ -124,12 +124,22 @@ static int by_objects(const void *a, const void *b)
 	return x->holder->key < y->holder->key ? -1 : x->holder->key > y->holder->key;
 }
 
+/* What has grown for certain stands first. */
+static int compare_growth(const struct heap_amount *a, const struct heap_amount *b)
+{
+	const struct estimate *x = &a->bytes_per_s, *y = &b->bytes_per_s;
+
+	if ((x->low > 0) != (y->low > 0))
+		return x->low > 0 ? -1 : 1;
+	return x->value != y->value ? (x->value < y->value ? 1 : -1) : 0;
+}
+
 static int by_held_growth(const void *a, const void *b)
 {
-	double x = ((const struct heap_held *)a)->amount.bytes_per_s.value;
-	double y = ((const struct heap_held *)b)->amount.bytes_per_s.value;
+	int order = compare_growth(&((const struct heap_held *)a)->amount,
+				   &((const struct heap_held *)b)->amount);
 
-	return x != y ? (x < y ? 1 : -1) : by_objects(a, b);
+	return order ? order : by_objects(a, b);
 }
 
 /* A holder at both looks. */
@@ -286,10 +296,10 @@ static int by_bytes(const void *a, const void *b)
 
 static int by_growth(const void *a, const void *b)
 {
-	double x = ((const struct heap_row *)a)->amount.bytes_per_s.value;
-	double y = ((const struct heap_row *)b)->amount.bytes_per_s.value;
+	int order = compare_growth(&((const struct heap_row *)a)->amount,
+				   &((const struct heap_row *)b)->amount);
 
-	return x != y ? (x < y ? 1 : -1) : by_bytes(a, b);
+	return order ? order : by_bytes(a, b);
 }
 
 static void add_rows(struct heap_view *v)

@@ -120,11 +120,23 @@ static char *change(double n)
 	return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(fabs(n) + 0.5)).s);
 }
 
-/* Where there are not more of them, they are larger: an array in place of a smaller one. */
+/* "+1,060/min", or "+3/min [-20, +26]" where it may be growth or none.  Where there are not more of
+ * them, they are larger: an array in place of a smaller one. */
 static char *growth(const struct heap_amount *a, bool in_bytes)
 {
-	return in_bytes ? xstrdup(report_change(a->bytes_per_s.value * 60).s)
-			: change(a->objects_per_s.value * 60);
+	const struct estimate *e = in_bytes ? &a->bytes_per_s : &a->objects_per_s;
+	const double v[3] = { e->value * 60, e->low * 60, e->high * 60 };
+	char *words[3], *all;
+
+	for (int i = 0; i < 3; i++)
+		words[i] = in_bytes ? xstrdup(report_change(v[i]).s) : change(v[i]);
+	if (e->low < 0 && e->high > 0)
+		all = xasprintf("%s/min [%s, %s]", words[0], words[1], words[2]);
+	else
+		all = xasprintf("%s/min", words[0]);
+	for (int i = 0; i < 3; i++)
+		free(words[i]);
+	return all;
 }
 
 static void put_growth(struct line *l, const char *separator, const struct estimate *bytes_per_s)
@@ -207,7 +219,7 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	if (t->two) {
 		char *more = growth(&held->amount, t->in_bytes);
 
-		item(&l, "", "%s/min,", more);
+		item(&l, "", "%s,", more);
 		item(&l, " ", "%s now", count);
 		free(more);
 	} else {
@@ -286,7 +298,7 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
 	char *more = growth(&row->amount, t.in_bytes);
 	char *count = heap_range_words(row->amount.objects), *name = heap_type_words(row->type);
 
-	item(&l, "", "%s/min %s,", more, name);
+	item(&l, "", "%s %s,", more, name);
 	item(&l, " ", "%s now", count);
 	put_guess(&l, row->type);
 	end_line(&l);
