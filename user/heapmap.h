@@ -15,9 +15,11 @@
 #include "user/model.h"
 
 /*
- * What is certain to live, and what may.  low: marked by the last collection (or allocated since),
- * reached from a root, its type seen by two passes.  high: marked, or reached by either pass.  On
- * a program that is quiet since its last collection both are the same number.
+ * What is certain to live, and what may, at one moment.  low: marked by the last collection (or
+ * allocated since), reached from a root, its type seen by two passes; while the heap moves, reached
+ * before that moment and after it.  high: marked, or reached by any reading, and what these may have
+ * missed of what was replaced meanwhile.  On a program that is quiet since its last collection both
+ * are the same number.
  */
 struct heap_range {
 	uint64_t low, high;
@@ -97,7 +99,7 @@ struct heap_type {
 /* Sums over rows, objects with and without pointers apart. */
 struct heap_sums {
 	struct heap_range objects, bytes;
-	/* these add up to bytes.high */
+	/* these add up to bytes.high, less what may have been held that no reading has found */
 	uint64_t exact_bytes, guessed_bytes, untyped_bytes, unreached_bytes;
 	uint64_t exact_objects, guessed_objects, untyped_objects, unreached_objects;
 };

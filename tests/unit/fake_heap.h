@@ -47,7 +47,9 @@ struct fake_heap {
 	uint32_t gen;
 	uint64_t mallocs;	/* as far as counted */
 	uint64_t n_marks_read;
-	void (*on_marks)(struct fake_heap *h);	/* the heap moves meanwhile; or NULL */
+	/* The heap moves meanwhile; or NULL. */
+	void (*on_marks)(struct fake_heap *h);
+	void (*on_read)(struct fake_heap *h, uint64_t addr, size_t len);
 };
 
 /* The one that the functions below are asked about. */
@@ -74,6 +76,8 @@ int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 
 	if (p)
 		memcpy(buf, p, len);
+	if (p && fake_world->on_read)
+		fake_world->on_read(fake_world, addr, len);
 	return p ? 0 : -EFAULT;
 }
 

@@ -442,6 +442,43 @@ static void test_seen_once(void **state)
 	fake_heap_end(&h);
 }
 
+static uint64_t next_node;
+
+/* After the first pass one of two is held; as soon as that has been read the other one is, in its place. */
+static void replace(struct fake_heap *h, uint64_t addr, size_t len)
+{
+	if (h->n_marks_read && addr <= FAKE_BSS + 0x48 && addr + len > FAKE_BSS + 0x48) {
+		fake_word(h, FAKE_BSS + 0x48, next_node);
+		h->mallocs++;
+	}
+}
+
+static void hold_one(struct fake_heap *h)
+{
+	fake_word(h, FAKE_BSS + 0x58, 0);
+	h->on_read = replace;
+}
+
+/* What is held in turn is not held at one time, though both are allocated and every pass finds them. */
+static void test_replaced(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	next_node = new_node(&h, 0);
+	set_any(&h, 0x50, k.node_pointer, next_node);
+	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
+	h.on_marks = hold_one;
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 3);
+	assert_int_equal(find(&m, "main.node", NULL)->holders[0].objects.low, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* ---- limits ------------------------------------------------------------------------------- */
 
 static void test_only_size(void **state)
@@ -693,6 +730,7 @@ int main(void)
 		cmocka_unit_test(test_unreached),
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),

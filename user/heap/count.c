@@ -6,6 +6,10 @@
  * allocated now, at the end; it may live (high) if it was reached or the last collection marked it.
  * What was allocated since that collection and nobody leads to is garbage, or was born meanwhile:
  * it does not count.
+ *
+ * Of a heap that moved all was reached twice.  What both readings found was held at the moment between
+ * them, all of it at one time: that is low.  What was held then and both have missed came and went
+ * as fast as they read (find_missed()).
  */
 #include "user/heap/look.h"
 
@@ -22,12 +26,19 @@
 struct object_state {
 	uint32_t type, node;
 	bool reached, low, guess;
+	bool first, lost;	/* the first of two readings found it; and it alone */
 };
 
 static void add_range(struct heap_range *r, bool low, uint64_t n)
 {
 	r->low += low ? n : 0;
 	r->high += n;
+}
+
+static void add_amount(struct amount *to, uint64_t objects, uint64_t bytes)
+{
+	to->objects += objects;
+	to->bytes += bytes;
 }
 
 static void add_row(struct row *r, const struct object_state *o, uint64_t bytes)
@@ -45,6 +56,9 @@ static void add_node_count(struct node_count *n, const struct object_state *o, u
 {
 	add_range(&n->objects, o->low, 1);
 	add_range(&n->bytes, o->low, bytes);
+	n->first += o->first;
+	if (o->lost)
+		add_amount(&n->lost, 1, bytes);
 }
 
 static void add_size(struct counts *c, uint32_t type, const struct span *s)
@@ -59,18 +73,21 @@ static void add_size(struct counts *c, uint32_t type, const struct span *s)
 static void add_object(struct look *l, const struct span *s, const struct object_state *o)
 {
 	struct counts *c = l->counts;
+	struct row *r = &c->types[o->type];
 	uint64_t bytes = span_slot(s);
 	struct class_count *e;
 	bool is_new;
 
+	if (!o->type)
+		r = o->reached ? &c->untyped[s->spanclass] : &c->unreached[s->spanclass];
+	add_row(r, o, bytes);
+	r->kinds[s->spanclass / 64] |= 1ull << s->spanclass % 64;
 	if (o->type) {
-		add_row(&c->types[o->type], o, bytes);
 		add_size(c, o->type, s);
 		if (o->node)
 			add_node_count(&c->nodes[o->node], o, bytes);
 		return;
 	}
-	add_row(o->reached ? &c->untyped[s->spanclass] : &c->unreached[s->spanclass], o, bytes);
 	if (!o->node)
 		return;
 	e = table_put(&c->classes, ((uint64_t)o->node << 8 | s->spanclass) + 1, &is_new);
@@ -98,14 +115,32 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		o.node = label & LABEL_NODE;
 		o.type = n->type;
 		o.guess = n->guess;
-		o.low = allocated && (!o.type || label & LABEL_CONFIRMED ||
-				      large_type(l, m, o.type));
+		o.low = allocated && (!l->again || label & LABEL_AGAIN) &&
+			(!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
+		o.first = l->again && !(label & LABEL_LATE);
+		o.lost = o.first && !(label & LABEL_AGAIN);
 		l->losses.edges_once += allocated && o.type && !o.low;
 	} else {
 		o.type = label_type(label);
 		o.guess = label_strength(label) <= STRENGTH_DERIVED;
 	}
 	return o;
+}
+
+static void add_unseen(struct counts *c, const struct span *s, uint32_t type)
+{
+	add_amount(type ? &c->types[type].unseen : &c->unseen[s->spanclass], 1, span_slot(s));
+}
+
+/* Nothing of it is allocated any more. */
+static void count_gone(struct look *l, const struct span *s)
+{
+	for (uint32_t i = 0; s->labels && i < s->nelems; i++) {
+		struct object_state o = state_of(l, s, i, NULL);
+
+		if (o.reached && o.type)
+			add_object(l, s, &o);
+	}
 }
 
 static void count_span(struct look *l, struct span *s, const struct span_marks *m)
@@ -116,8 +151,11 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 		struct object_state o = state_of(l, s, i, m);
 		bool marked = m && m->marked[i / 8] >> i % 8 & 1;
 
-		if (!o.reached && !marked)
+		if (!o.reached && !marked) {
+			if (m && span_allocated(m, i))
+				add_unseen(l->counts, s, o.type);
 			continue;
+		}
 		/* A stale word leads to a free slot, unless that was freed meanwhile. */
 		if (m && (!o.type || !l->moved) && !span_allocated(m, i))
 			continue;
@@ -144,6 +182,75 @@ static void sort_nodes(const struct look *l, struct counts *c)
 		c->by_type[next[nodes_at(l->nodes, i)->type]++] = i;
 }
 
+struct amount row_unseen(const struct counts *c, const struct row *r)
+{
+	struct amount sum = r->unseen;
+
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
+		if (r->kinds[i / 64] >> i % 64 & 1)
+			add_amount(&sum, c->unseen[i].objects, c->unseen[i].bytes);
+	return sum;
+}
+
+/*
+ * What was held by the node between the readings and neither has found.  Where one of them missed few
+ * of what the other has found, it is fewer: what one misses in a hundred both miss in ten thousand.
+ * Where most was replaced meanwhile, it is what pointers led to that lay in no span yet (blind), or,
+ * where objects hold others of their kind, whose way then ends anywhere, all that it can be.
+ */
+static void add_missed(const struct counts *c, struct row *r, struct node_count *n, bool chained,
+		       uint64_t blind)
+{
+	struct amount missed = n->lost, unseen;
+
+	if (!n->lost.objects)
+		return;
+	if (2 * n->lost.objects >= n->first && chained) {
+		unseen = row_unseen(c, r);
+		if (unseen.objects > missed.objects) {
+			missed = unseen;
+			r->any_missed = true;
+		}
+	} else if (2 * n->lost.objects >= n->first) {
+		add_amount(&missed, blind, blind * (missed.bytes / missed.objects));
+	}
+	n->objects.high += missed.objects;
+	n->bytes.high += missed.bytes;
+	if (!r->any_missed)
+		add_amount(&r->missed, missed.objects, missed.bytes);
+}
+
+static uint64_t blind_to(const struct look *l, uint32_t type)
+{
+	const struct blind_type *b = type ? table_find(&l->blind_types, type) : NULL;
+
+	return b ? b->n : 0;
+}
+
+/* The readers of a heap that moved have missed some of what was held. */
+static void find_missed(struct look *l)
+{
+	struct counts *c = l->counts;
+	size_t n = nodes_count(l->nodes);
+	bool *chained = xcalloc(n, sizeof(*chained));
+	struct class_count *e;
+
+	for (size_t i = 1; i < n; i++) {	/* parents come before their children */
+		const struct node *node = nodes_at(l->nodes, (uint32_t)i);
+
+		chained[i] = node->again || chained[node->parent];
+		if (node->type)
+			add_missed(c, &c->types[node->type], &c->nodes[i], chained[i],
+				   blind_to(l, node->type));
+	}
+	for (e = table_next(&c->classes, NULL); e; e = table_next(&c->classes, e)) {
+		unsigned kind = (e->key - 1) & 0xff;
+
+		add_missed(c, &c->untyped[kind], &e->n, chained[(e->key - 1) >> 8], 0);
+	}
+	free(chained);
+}
+
 void count_all(struct look *l, struct counts *c)
 {
 	static const struct sweep sweep = { false, scope_has, count_span };
@@ -155,6 +262,11 @@ void count_all(struct look *l, struct counts *c)
 	l->counts = c;
 	l->moved = has_moved(l);
 	sweep_spans(l, &sweep);
+	for (size_t i = 1; i <= l->space.n; i++)
+		if (l->space.v[i].flags & SPAN_GONE && scope_has(l, &l->space.v[i]))
+			count_gone(l, &l->space.v[i]);
+	if (l->again)
+		find_missed(l);
 	sort_nodes(l, c);
 	l->losses.over_memory += l->space.n_forgotten;
 }

@@ -7,10 +7,18 @@
 
 #include "user/heap/look.h"
 
+struct amount {
+	uint64_t objects, bytes;
+};
+
 /* Objects of a type, or, untyped ones, of a span class. */
 struct row {
 	struct heap_range objects, bytes;
 	uint64_t guessed_objects, guessed_bytes, held;
+	struct amount unseen;		/* of a type: as counts.unseen */
+	uint64_t kinds[(N_SPAN_KINDS + 63) / 64];	/* bits: span classes of its objects */
+	struct amount missed;		/* at most so many that no reading has found, */
+	bool any_missed;		/* and anything that they can be: row_unseen() */
 };
 
 struct size_count {
@@ -20,6 +28,8 @@ struct size_count {
 
 struct node_count {
 	struct heap_range objects, bytes;
+	uint64_t first;			/* objects that the first of two readings found, */
+	struct amount lost;		/* and those that it alone did */
 };
 
 /* Of nodes of untyped objects, by span class. */
@@ -31,6 +41,9 @@ struct class_count {
 struct counts {
 	struct row *types;		/* by type */
 	struct row untyped[N_SPAN_KINDS], unreached[N_SPAN_KINDS];
+	/* Not counted: allocated since the last collection, no reading was led there, and their
+	 * type is not known. */
+	struct amount unseen[N_SPAN_KINDS];
 	struct node_count *nodes;
 	/* The numbers of nodes, by type: those of type t are [first[t], first[t + 1]). */
 	uint32_t *by_type, *first;
@@ -55,6 +68,8 @@ static inline uint64_t size_key_bytes(uint64_t key)
 
 void count_all(struct look *l, struct counts *c);
 void counts_free(struct counts *c);
+/* All that the row's objects can be that no reading has found. */
+struct amount row_unseen(const struct counts *c, const struct row *r);
 
 /* Fills the holders of one row: of a type, or, if that is 0, of untyped objects of a span class. */
 void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32_t type,

@@ -170,6 +170,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 				 .bias = l->bias, .win = &l->win,
 				 .statics = m->data + l->bias, .statics_end = m->ebss + l->bias };
 	l->nodes = nodes_new(&l->budget);
+	table_init(&l->blind_types, sizeof(struct blind_type), SIZE_MAX);
 	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
 	roots_init(l);
 }
@@ -180,6 +181,7 @@ static void look_fini(struct look *l)
 	space_free(&l->space);
 	nodes_free(l->nodes);
 	shapes_free(l->shapes);
+	table_fini(&l->blind_types);
 	table_fini(&l->parts);
 	table_fini(&l->frames);
 	free(l->todo);
@@ -195,7 +197,7 @@ static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
 {
 	uint64_t now = now_ns();
 
-	m->time_ns = (int64_t)(l->feed.start_ns + (now - l->feed.start_ns) / 2);
+	m->time_ns = (int64_t)l->held_ns;
 	m->n_cycles = gen / 2;
 	m->interrupted = l->interrupted;
 	m->only_size = l->options->only_size;

@@ -45,7 +45,9 @@ enum {
 #define LABEL_REACHED (1u << 31)
 #define LABEL_CONFIRMED (1u << 30)	/* its type was seen again */
 #define LABEL_EXPANDED (1u << 29)
-#define LABEL_NODE (LABEL_EXPANDED - 1)
+#define LABEL_AGAIN (1u << 28)	/* the second reading reached it, too, */
+#define LABEL_LATE (1u << 27)	/* or it alone did */
+#define LABEL_NODE (LABEL_LATE - 1)
 
 static inline uint32_t label_type(uint32_t label)
 {
@@ -101,6 +103,12 @@ struct blind {
 	uint32_t span, index;
 };
 
+/* How many typed pointers led there. */
+struct blind_type {
+	uint64_t key;		/* the type */
+	uint64_t n;
+};
+
 /* Edges that wait to be dealt with, each with who holds it: edges.c. */
 enum { EDGES_WAIT = 32 };	/* a power of two */
 
@@ -140,6 +148,7 @@ struct look {
 	size_t n_statics, cap_statics, n_walked;
 	struct blind *blind;
 	size_t n_blind, cap_blind;
+	struct table blind_types;	/* of the second reading */
 	size_t n_new_spans;		/* made since the look began */
 	uint32_t gen;			/* when the look began, */
 	uint64_t n_mallocs;		/* and as far as the runtime had counted then */
@@ -147,6 +156,8 @@ struct look {
 	uint64_t late_ns;		/* from then on no more is followed; 0: there is time */
 	bool moved;			/* the program has done something by the end of it */
 	bool all;			/* second pass: also what has been put off */
+	bool again;			/* all is reached a second time */
+	uint64_t held_ns;		/* when what both readings reached was held */
 	uint32_t *put_off;		/* spans with such objects */
 	size_t n_put_off, cap_put_off;
 	struct nodes *nodes;

@@ -34,7 +34,7 @@ struct nodes {
 };
 
 /* A node, its place in the table of children, and what it is counted with. */
-enum { NODE_BYTES = 192, NODES_SHARE = 8 };
+enum { NODE_BYTES = 216, NODES_SHARE = 8 };
 
 struct nodes *nodes_new(struct budget *b)
 {

@@ -91,7 +91,7 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 		node = nodes_child(l->nodes, parent, slot_of(l, e), type, guess, &cut);
 	l->losses.holders_cut += cut;
 	l->n_reached++;
-	*label = LABEL_REACHED | node;
+	*label = LABEL_REACHED | node | (l->again ? LABEL_LATE : 0);
 	if (confirmed)
 		*label |= LABEL_CONFIRMED;
 	if (span_is_noscan(p->span) || !node)
@@ -115,6 +115,15 @@ uint32_t known_type(const struct look *l, uint32_t label, enum strength *strengt
 	}
 	*strength = nodes_at(l->nodes, label & LABEL_NODE)->guess ? STRENGTH_GUESS : STRENGTH_EDGE;
 	return node_type(l, label);
+}
+
+static void see_again(struct look *l, const struct place *p, uint32_t *label)
+{
+	*label |= LABEL_AGAIN;
+	if (span_is_noscan(p->span) || !(*label & LABEL_NODE))
+		return;
+	*label &= ~LABEL_EXPANDED;
+	space_queue(&l->space, p->span, p->index);
 }
 
 static bool is_left_out(struct look *l, const struct place *p, uint32_t label)
@@ -145,6 +154,8 @@ static void reach_edge(struct look *l, const struct edge *e)
 		mark_reached(l, &p, label, e, fit);
 	else if (fit >= FIT_DERIVED && node_type(l, *label) == e->type)
 		*label |= LABEL_CONFIRMED;
+	if (l->again && !(*label & (LABEL_AGAIN | LABEL_LATE)))
+		see_again(l, &p, label);
 	type = node_type(l, *label);
 	if (fit == FIT_PART && !type)
 		part_found(l, e, *label & LABEL_NODE);
@@ -259,12 +270,18 @@ uint64_t look_mallocs(const struct look *l)
 	return gomem_memstats(l->gm, &st) ? 0 : st.mallocs;
 }
 
-bool has_moved(struct look *l)
+/* By more than so many objects. */
+static bool has_moved_by(struct look *l, uint64_t n)
 {
 	uint32_t gen;
 
 	return l->n_new_spans || gomem_sweepgen(l->gm, &gen) || gen != l->gen ||
-	       look_mallocs(l) != l->n_mallocs;
+	       look_mallocs(l) - l->n_mallocs > n;
+}
+
+bool has_moved(struct look *l)
+{
+	return has_moved_by(l, 0);
 }
 
 /* Until hardly anything is found that was not known, nor a span: a map may have been enlarged
@@ -287,14 +304,45 @@ static void follow_rounds(struct look *l)
 	visit_all(l, &reacher);
 }
 
-static void follow_what_moves(struct look *l)
+static void have_patience(struct look *l)
 {
 	uint64_t now = now_ns(), took = now - l->feed.start_ns;
 
 	l->late_ns = now + (took > PATIENCE_NS ? took : PATIENCE_NS);
+}
+
+static void follow_what_moves(struct look *l)
+{
+	have_patience(l);
 	follow_rounds(l);
 	if (!l->losses.outrun)
 		l->late_ns = 0;
+}
+
+static void reach_roots(struct look *l)
+{
+	roots_finalizers(l, false);
+	visit_all(l, &reacher);
+	roots_finalizers(l, true);
+	visit_all(l, &reacher);
+}
+
+/*
+ * What both readings reach was held at the moment between them: all of it at one time.  One reading
+ * alone may find what one container holds and then what has taken its place.
+ */
+static void reach_again(struct look *l)
+{
+	l->again = true;
+	have_patience(l);
+	table_clear(&l->parts);
+	roots_variables(l);
+	visit_all(l, &reacher);
+	roots_stacks(l);
+	visit_all(l, &reacher);
+	if (blind_again(l, expand_again))
+		visit_all(l, &reacher);
+	reach_roots(l);
 }
 
 void reach_all(struct look *l)
@@ -316,9 +364,9 @@ void reach_all(struct look *l)
 	}
 	visit_all(l, &reacher);
 	follow_what_moves(l);
-	roots_finalizers(l, false);
-	visit_all(l, &reacher);
-	roots_finalizers(l, true);
-	visit_all(l, &reacher);
+	reach_roots(l);
+	l->held_ns = now_ns();
+	if (has_moved_by(l, l->n_reached / HARDLY_ANY) && !look_interrupted(l))
+		reach_again(l);
 	walk_seeds(l);
 }

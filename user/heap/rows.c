@@ -166,10 +166,19 @@ static void collect(struct look *l, struct heapmap *m, struct entries *es)
 	free(where);
 }
 
-/* A type that is guessed by the shape of its objects may be that of others of the same size, about
- * which the shape did not tell, while the heap moved. */
-static void widen(const struct counts *c, struct heap_type *t)
+/* By what may be of the row while the heap moved: what no reading has found, and, of a type that is
+ * guessed by the shape of its objects, others of the same size, about which the shape did not tell. */
+static void widen(const struct counts *c, const struct entry *e, struct heap_type *t)
 {
+	const struct row *r = e->type ? &c->types[e->type] : &c->untyped[e->spanclass];
+	struct amount unseen = { 0 };
+
+	if (r->any_missed)
+		unseen = row_unseen(c, r);
+	t->objects.high += r->missed.objects + unseen.objects;
+	t->bytes.high += r->missed.bytes + unseen.bytes;
+	if (!t->guessed_objects)
+		return;
 	for (unsigned i = 0; i < N_SPAN_KINDS; i += 2) {
 		for (size_t k = 0; k < t->n_sizes; k++) {
 			if (t->sizes[k].size != golayout_class_size(i >> 1))
@@ -179,6 +188,39 @@ static void widen(const struct counts *c, struct heap_type *t)
 			t->bytes.high += c->untyped[i].bytes.high + c->unreached[i].bytes.high;
 		}
 	}
+}
+
+static void widen_sums(struct heapmap *m, bool pointers, const struct amount *n)
+{
+	struct heap_sums *s = pointers ? &m->pointers : &m->no_pointers;
+
+	s->objects.high += n->objects;
+	s->bytes.high += n->bytes;
+}
+
+/* What may be of several rows counts once. */
+static void widen_all(const struct look *l, struct heapmap *m, const struct entries *es)
+{
+	const struct counts *c = l->counts;
+	uint64_t kinds[ARRAY_SIZE(c->types->kinds)] = { 0 };
+
+	for (size_t i = 0; i < m->n_types; i++) {
+		const struct entry *e = &es->v[i];
+		const struct row *r = e->type ? &c->types[e->type] : &c->untyped[e->spanclass];
+
+		if (!e->type && e->t.part)	/* nothing was led there */
+			continue;
+		widen(c, e, &m->types[i]);
+		widen_sums(m, e->t.pointers, &r->missed);
+		if (!r->any_missed)
+			continue;
+		widen_sums(m, e->t.pointers, &r->unseen);
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+			kinds[k] |= r->kinds[k];
+	}
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
+		if (kinds[i / 64] >> i % 64 & 1)
+			widen_sums(m, !(i & 1), &c->unseen[i]);
 }
 
 static bool has_grown(const struct heapmap *since, const struct heap_type *t)
@@ -224,8 +266,7 @@ void rows_make(struct look *l, struct heapmap *m)
 		add_sums(t->pointers ? &m->pointers : &m->no_pointers, t);
 	}
 	add_details(l, m, &es, detailed < es.n ? detailed : es.n);
-	for (size_t i = 0; i < m->n_types && has_moved(l); i++)
-		if (m->types[i].guessed_objects)
-			widen(l->counts, &m->types[i]);
+	if (l->moved)
+		widen_all(l, m, &es);
 	free(es.v);
 }

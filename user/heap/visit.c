@@ -188,6 +188,11 @@ void blind_found(struct look *l, const struct edge *e)
 {
 	uint64_t arena = arena_index(e->target) - l->space.first_arena;
 
+	if (l->again && e->type) {
+		bool is_new;
+
+		((struct blind_type *)table_put(&l->blind_types, e->type, &is_new))->n++;
+	}
 	/* the heap grows upwards */
 	if (arena >= l->space.n_arenas + NEW_ARENAS || l->n_blind == MAX_BLIND)
 		return;
