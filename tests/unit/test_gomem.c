@@ -1451,6 +1451,37 @@ static void test_gc(void **state)
 	assert_int_equal(gomem_gc(gm, &gc), -EFAULT);
 }
 
+/* Go 1.17 has that beside sweepgen. */
+static void test_gc_17(void **state)
+{
+	struct { uint32_t gen, drained, sweepers; } heap = { 8, 0, 0 };
+	struct { uint64_t start, mark; } work = { 1000, 2000 };
+	uint32_t phase = 0;
+	struct gomem_gc gc;
+
+	lo.gccontroller_heaplive = 88;
+	lo.work_tsweepterm = 0;
+	lo.work_tmark = 8;
+	lo.gcphase = vaddr(&phase);
+	lo.work = vaddr(&work);
+	lo.sweepgen = vaddr(&heap);
+	lo.mheap_sweepgen = 100;
+	lo.mheap_allspans = 116;
+	assert_int_equal(gomem_gc(gm, &gc), 0);
+	assert_int_equal(gc.gen, 8);
+	assert_false(gc.swept);
+	heap.drained = 1;
+	assert_int_equal(gomem_gc(gm, &gc), 0);
+	assert_true(gc.swept);
+	heap.sweepers = 1;
+	assert_int_equal(gomem_gc(gm, &gc), 0);
+	assert_false(gc.swept);
+	heap.sweepers = 0;
+	lo.mheap_allspans = 108;		/* allspans is behind sweepgen: there is no such word */
+	assert_int_equal(gomem_gc(gm, &gc), 0);
+	assert_false(gc.swept);
+}
+
 static void test_trigger(void **state)
 {
 	uint64_t at;
@@ -1729,6 +1760,7 @@ int main(void)
 		TEST(test_census_cycles),
 		TEST(test_census_bounds),
 		TEST(test_gc),
+		TEST(test_gc_17),
 		TEST(test_trigger),
 		TEST(test_memory_limit),
 		TEST(test_check),

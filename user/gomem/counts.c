@@ -31,6 +31,9 @@ enum {
 };
 /* sweepDrainedMask of runtime/mgcsweep.go, and nobody sweeping. */
 #define SWEEP_DRAINED (1u << 31)
+/* Up to Go 1.17 mheap has sweepgen, sweepDrained and sweepers, 4 bytes each, then allspans
+ * (runtime/mheap.go); later ones have nothing in between. */
+enum { SWEEPDRAINED_OFF = 4, ALLSPANS_OFF = 16 };
 
 bool gomem_heapstats_sane(const struct go_layout *lo)
 {
@@ -341,9 +344,26 @@ int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cac
 
 /* ---- where the collector stands -------------------------------------------------------------- */
 
+/* sweep.active.state; up to Go 1.17 sweepDrained and sweepers. */
+struct sweeper {
+	uint32_t words[2];
+};
+
+static bool has_sweepers(const struct go_layout *lo)
+{
+	return !lo->sweep && lo->mheap_allspans - lo->mheap_sweepgen == ALLSPANS_OFF;
+}
+
+static bool all_swept(const struct go_layout *lo, const struct sweeper *s)
+{
+	if (has_sweepers(lo))
+		return s->words[0] && !s->words[1];	/* isSweepDone() */
+	return s->words[0] == SWEEP_DRAINED;
+}
+
 /* How to read it, in as many reads as returned, and the state of the sweeper; the layout knows
  * where. */
-static size_t want_gc(const struct gomem *gm, struct gomem_gc *out, uint32_t *sweep,
+static size_t want_gc(const struct gomem *gm, struct gomem_gc *out, struct sweeper *sweeper,
 		      struct target_read reads[GC_READS])
 {
 	const struct go_layout *lo = gm->lo;
@@ -353,11 +373,13 @@ static size_t want_gc(const struct gomem *gm, struct gomem_gc *out, uint32_t *sw
 		{ lo->gccontroller, lo->gccontroller_heaplive, &out->heap_live, 8 },
 		{ lo->work, lo->work_tsweepterm, &out->start_ns, 8 },
 		{ lo->work, lo->work_tmark, &out->mark_ns, 8 },
-		{ lo->sweep, lo->sweep_active, sweep, sizeof(*sweep) },
+		{ has_sweepers(lo) ? lo->sweepgen : lo->sweep,
+		  has_sweepers(lo) ? SWEEPDRAINED_OFF : lo->sweep_active, sweeper->words,
+		  has_sweepers(lo) ? 8 : 4 },
 	};
-	size_t n = lo->sweep ? GC_READS : GC_READS - 1;
+	size_t n = lo->sweep || has_sweepers(lo) ? GC_READS : GC_READS - 1;
 
-	*sweep = 0;
+	*sweeper = (struct sweeper){ 0 };
 	for (size_t i = 0; i < n; i++)
 		reads[i] = (struct target_read){
 			.addr = words[i].var + (uint32_t)words[i].off + gm->bias,
@@ -373,15 +395,15 @@ static bool knows_gc(const struct gomem *gm)
 int gomem_gc(const struct gomem *gm, struct gomem_gc *out)
 {
 	struct target_read reads[GC_READS];
-	uint32_t sweep;
+	struct sweeper sweeper;
 	size_t n;
 
 	if (!knows_gc(gm))
 		return -ENOTSUP;
-	n = want_gc(gm, out, &sweep, reads);
+	n = want_gc(gm, out, &sweeper, reads);
 	if (target_read_many(gm->t, reads, n) != n)
 		return -EFAULT;
-	out->swept = sweep == SWEEP_DRAINED;
+	out->swept = all_swept(gm->lo, &sweeper);
 	return 0;
 }
 
@@ -434,7 +456,7 @@ static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out,
 	uint64_t allp[2];
 	struct target_read reads[2], reads_after[MAX_BESIDE];
 	size_t n_after = 1;
-	uint32_t sweep;
+	struct sweeper sweeper;
 	int err = want_ring(gm, &before) && want_ring(gm, &after) ? 0 : -EBADMSG;
 
 	if (!err && !gm->ps)
@@ -444,7 +466,7 @@ static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out,
 					 .len = sizeof(allp) };
 	reads_after[0] = after.read;
 	if (gc)
-		n_after += want_gc(gm, gc, &sweep, reads_after + 1);
+		n_after += want_gc(gm, gc, &sweeper, reads_after + 1);
 	out->begin_ns = now_ns();
 	out->counts = first;
 	if (!err)
@@ -454,7 +476,7 @@ static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out,
 	if (err)
 		return err;
 	if (gc)
-		gc->swept = sweep == SWEEP_DRAINED;
+		gc->swept = all_swept(gm->lo, &sweeper);
 	if (!same_ps(gm, allp)) {
 		err = read_ps(gm, allp);
 		return err ? err : -EAGAIN;
