@@ -99,6 +99,59 @@ static void test_difference(void **state)
 	assert_true(e.value == 40 && e.low == 37 && e.high == 44);
 }
 
+/* ---- few windows ----------------------------------------------------------------------------- */
+
+/* Whether the interval of what one of two kinds of a class allocates in runs holds the truth, by so
+ * many windows, each a 200th of its second. */
+static bool holds_by(unsigned n_windows)
+{
+	enum { CLASS = 3, TIMES = 200, RUN = 25, RUNS = 4 };
+	const double truth = (double)n_windows * TIMES * RUN * RUNS;
+	uint64_t allocs[STRATA_CLASSES] = { [CLASS] = 3ull * TIMES * RUN * RUNS };
+	struct sampling sm;
+	struct variance v;
+	struct strata *s;
+	struct spread sp;
+	struct estimate e;
+	uint64_t samples = 0;
+	double sum;
+
+	strata_new(&s, 1 << 20);
+	strata_close(s, NULL, 1, true);
+	sampling_begin(&sm, s, CLASS);
+	for (unsigned i = 0; i < n_windows; i++) {
+		uint64_t one = RUN * poisson(RUNS), other = RUN * poisson(2 * RUNS);
+
+		for (uint64_t k = 0; k < one + other; k++)
+			strata_add(s, CLASS, 1);
+		for (uint64_t k = 0; k < one; k++)
+			sampling_add(&sm, (uint8_t)(i | STRATA_BURSTS), 1, 0);
+		samples += one;
+		strata_close(s, allocs, 1.0 / TIMES, true);
+	}
+	sum = sampling_end(&sm, &sp);
+	v = spread_variance(&sp);
+	e = estimate_of(sum, &v, samples);
+	strata_free(s);
+	return e.low <= truth && truth <= e.high;
+}
+
+/* Of a few windows how far they are from each other hangs on chance, too. */
+static void test_few_windows(void **state)
+{
+	enum { RUNS = 2000 };
+	static const unsigned n_windows[] = { 2, 3, 4, 6, 12, 40 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(n_windows); i++) {
+		unsigned held = 0;
+
+		for (unsigned k = 0; k < RUNS; k++)
+			held += holds_by(n_windows[i]);
+		print_message("%u windows: %.1f %% covered\n", n_windows[i], 100.0 * held / RUNS);
+		assert_true(held >= RUNS * 93 / 100);
+	}
+}
+
 /* ---- strata ---------------------------------------------------------------------------------- */
 
 /* Sum over samples of a class, each of weight w, by slot. */
@@ -629,7 +682,7 @@ int main(void)
 {
 	const struct CMUnitTest arithmetic[] = {
 		cmocka_unit_test(test_poisson_limits), cmocka_unit_test(test_none_and_certain),
-		cmocka_unit_test(test_difference), cmocka_unit_test(test_throughout),
+		cmocka_unit_test(test_difference), cmocka_unit_test(test_few_windows), cmocka_unit_test(test_throughout),
 		cmocka_unit_test(test_so_far),
 		cmocka_unit_test(test_unmet),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_missing),

@@ -16,8 +16,8 @@
  * it deviates from their mean is divided by sqrt(1 + 1/2) for what they deviate themselves.  The
  * sum of the squares is the variance.  Deviations of different sums in the same windows are added
  * before they are squared: if they come in the same runs, they have the same luck.  The fewer
- * windows matter, the less is known of the variance itself: it is made larger by 2 over their
- * number.  And a class all of whose samples are of one kind has no variance at all; as above it is
+ * windows there are, and the fewer of them matter, the less is known of the variance itself: it is
+ * made larger as Student's t is for so many, and by 2 over the number of those at least.  And a class all of whose samples are of one kind has no variance at all; as above it is
  * given that of q = (n + 2) / (n + 4) with n windows.
  *
  * Intervals are those of a weighted sum of Poisson numbers (M. P. Fay and E. J. Feuer, Statistics
@@ -32,6 +32,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "user/base/util.h"
 #include "user/judge/stat.h"
 
 #define Z95 1.959964
@@ -196,20 +197,38 @@ void spread_add(struct spread *to, const struct spread *from, double scale)
 		to->windows[i] += scale * from->windows[i];
 }
 
+/* The variance of which the normal limits are those of Student's t with so many degrees of freedom,
+ * as a multiple of the one that was measured. */
+static double student(unsigned freedom)
+{
+	static const double few[] = { 0, 12.706, 4.303, 3.182, 2.776 };
+	double t;
+
+	if (freedom < ARRAY_SIZE(few))
+		t = few[freedom];
+	else	/* M. Abramowitz and I. Stegun, 26.7.5 */
+		t = Z95 + Z95 * (Z95 * Z95 + 1) / (4 * freedom);
+	return t * t / (Z95 * Z95);
+}
+
 struct variance spread_variance(const struct spread *s)
 {
 	struct variance v = s->v;
 	double squares = 0, fourth = 0;
+	unsigned n = 0;
 
 	for (size_t i = 0; i < STRATA_SLOTS; i++) {
 		double square = s->windows[i] * s->windows[i];
 
 		squares += square;
 		fourth += square * square;
+		n += square > 0;
 		v.largest = fmax(v.largest, fabs(s->windows[i]));
 	}
-	if (squares > 0)	/* 1 / n, for n equal ones, is fourth / squares^2 */
-		v.bursts = fmax(v.bursts, squares + 2 * fourth / squares);
+	/* 1 / n, for n equal ones, is fourth / squares^2; one window deviates from nothing */
+	if (squares > 0)
+		v.bursts = fmax(v.bursts, fmax(squares + 2 * fourth / squares,
+					       squares * student(n > 1 ? n - 1 : 1)));
 	return v;
 }
 
