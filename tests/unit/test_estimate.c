@@ -682,7 +682,8 @@ int main(void)
 {
 	const struct CMUnitTest arithmetic[] = {
 		cmocka_unit_test(test_poisson_limits), cmocka_unit_test(test_none_and_certain),
-		cmocka_unit_test(test_difference), cmocka_unit_test(test_few_windows), cmocka_unit_test(test_throughout),
+		cmocka_unit_test(test_difference), cmocka_unit_test(test_few_windows),
+		cmocka_unit_test(test_throughout),
 		cmocka_unit_test(test_so_far),
 		cmocka_unit_test(test_unmet),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_missing),

@@ -1477,7 +1477,7 @@ static void test_gc_17(void **state)
 	assert_int_equal(gomem_gc(gm, &gc), 0);
 	assert_false(gc.swept);
 	heap.sweepers = 0;
-	lo.mheap_allspans = 108;		/* allspans is behind sweepgen: there is no such word */
+	lo.mheap_allspans = 108;	/* allspans is right behind sweepgen */
 	assert_int_equal(gomem_gc(gm, &gc), 0);
 	assert_false(gc.swept);
 }

@@ -444,7 +444,8 @@ static void test_seen_once(void **state)
 
 static uint64_t next_node;
 
-/* After the first pass one of two is held; as soon as that has been read the other one is, in its place. */
+/* After the first pass one of two is held; as soon as that has been read the other one is in its
+ * place. */
 static void replace(struct fake_heap *h, uint64_t addr, size_t len)
 {
 	if (h->n_marks_read && addr <= FAKE_BSS + 0x48 && addr + len > FAKE_BSS + 0x48) {
@@ -459,7 +460,7 @@ static void hold_one(struct fake_heap *h)
 	h->on_read = replace;
 }
 
-/* What is held in turn is not held at one time, though both are allocated and every pass finds them. */
+/* What is held in turn is not held at one time, though both are allocated and found. */
 static void test_replaced(void **state)
 {
 	struct fake_heap h;

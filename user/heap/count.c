@@ -7,9 +7,9 @@
  * What was allocated since that collection and nobody leads to is garbage, or was born meanwhile:
  * it does not count.
  *
- * Of a heap that moved all was reached twice.  What both readings found was held at the moment between
- * them, all of it at one time: that is low.  What was held then and both have missed came and went
- * as fast as they read (find_missed()).
+ * Of a heap that moved all was reached twice.  What both readings found was held at the moment
+ * between them, all of it at one time: that is low.  What was held then and both have missed came
+ * and went as fast as they read (find_missed()).
  */
 #include "user/heap/look.h"
 
@@ -193,10 +193,11 @@ struct amount row_unseen(const struct counts *c, const struct row *r)
 }
 
 /*
- * What was held by the node between the readings and neither has found.  Where one of them missed few
- * of what the other has found, it is fewer: what one misses in a hundred both miss in ten thousand.
- * Where most was replaced meanwhile, it is what pointers led to that lay in no span yet (blind), or,
- * where objects hold others of their kind, whose way then ends anywhere, all that it can be.
+ * What was held by the node between the readings and neither has found.  Where one of them missed
+ * few of what the other has found, it is fewer: what one misses in a hundred both miss in ten
+ * thousand.  Where most was replaced meanwhile, it is what pointers led to that lay in no span yet
+ * (blind), or, where objects hold others of their kind, whose way then ends anywhere, all that it
+ * can be.
  */
 static void add_missed(const struct counts *c, struct row *r, struct node_count *n, bool chained,
 		       uint64_t blind)

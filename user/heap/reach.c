@@ -321,6 +321,14 @@ static void follow_what_moves(struct look *l)
 
 static void reach_roots(struct look *l)
 {
+	roots_variables(l);
+	visit_all(l, &reacher);
+	roots_stacks(l);
+	visit_all(l, &reacher);
+}
+
+static void reach_finalizers(struct look *l)
+{
 	roots_finalizers(l, false);
 	visit_all(l, &reacher);
 	roots_finalizers(l, true);
@@ -336,13 +344,10 @@ static void reach_again(struct look *l)
 	l->again = true;
 	have_patience(l);
 	table_clear(&l->parts);
-	roots_variables(l);
-	visit_all(l, &reacher);
-	roots_stacks(l);
-	visit_all(l, &reacher);
+	reach_roots(l);
 	if (blind_again(l, expand_again))
 		visit_all(l, &reacher);
-	reach_roots(l);
+	reach_finalizers(l);
 }
 
 void reach_all(struct look *l)
@@ -351,10 +356,7 @@ void reach_all(struct look *l)
 	l->n_todo = 0;
 	l->walk.edge = reach_edge;
 	l->own_type = confirm_own;
-	roots_variables(l);
-	visit_all(l, &reacher);
-	roots_stacks(l);
-	visit_all(l, &reacher);
+	reach_roots(l);
 	l->all = true;
 	for (size_t i = 0; i < l->n_put_off; i++) {
 		struct span *s = &l->space.v[l->put_off[i]];
@@ -364,7 +366,7 @@ void reach_all(struct look *l)
 	}
 	visit_all(l, &reacher);
 	follow_what_moves(l);
-	reach_roots(l);
+	reach_finalizers(l);
 	l->held_ns = now_ns();
 	if (has_moved_by(l, l->n_reached / HARDLY_ANY) && !look_interrupted(l))
 		reach_again(l);

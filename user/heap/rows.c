@@ -167,7 +167,8 @@ static void collect(struct look *l, struct heapmap *m, struct entries *es)
 }
 
 /* By what may be of the row while the heap moved: what no reading has found, and, of a type that is
- * guessed by the shape of its objects, others of the same size, about which the shape did not tell. */
+ * guessed by the shape of its objects, others of the same size, about which the shape did not
+ * tell. */
 static void widen(const struct counts *c, const struct entry *e, struct heap_type *t)
 {
 	const struct row *r = e->type ? &c->types[e->type] : &c->untyped[e->spanclass];

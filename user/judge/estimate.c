@@ -17,8 +17,9 @@
  * sum of the squares is the variance.  Deviations of different sums in the same windows are added
  * before they are squared: if they come in the same runs, they have the same luck.  The fewer
  * windows there are, and the fewer of them matter, the less is known of the variance itself: it is
- * made larger as Student's t is for so many, and by 2 over the number of those at least.  And a class all of whose samples are of one kind has no variance at all; as above it is
- * given that of q = (n + 2) / (n + 4) with n windows.
+ * made larger as Student's t is for so many, and by 2 over the number of those at least.  And a
+ * class all of whose samples are of one kind has no variance at all; as above it is given that of
+ * q = (n + 2) / (n + 4) with n windows.
  *
  * Intervals are those of a weighted sum of Poisson numbers (M. P. Fay and E. J. Feuer, Statistics
  * in Medicine 16, 1997): gamma quantiles with the sum's mean and variance, above with one event of
