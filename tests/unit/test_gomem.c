@@ -1454,7 +1454,7 @@ static void test_gc(void **state)
 /* Go 1.17 has that beside sweepgen. */
 static void test_gc_17(void **state)
 {
-	struct { uint32_t gen, drained, sweepers; } heap = { 8, 0, 0 };
+	struct { uint32_t gen, drained, sweepers; } mheap = { 8, 0, 0 };
 	struct { uint64_t start, mark; } work = { 1000, 2000 };
 	uint32_t phase = 0;
 	struct gomem_gc gc;
@@ -1464,19 +1464,19 @@ static void test_gc_17(void **state)
 	lo.work_tmark = 8;
 	lo.gcphase = vaddr(&phase);
 	lo.work = vaddr(&work);
-	lo.sweepgen = vaddr(&heap);
+	lo.sweepgen = vaddr(&mheap);
 	lo.mheap_sweepgen = 100;
 	lo.mheap_allspans = 116;
 	assert_int_equal(gomem_gc(gm, &gc), 0);
 	assert_int_equal(gc.gen, 8);
 	assert_false(gc.swept);
-	heap.drained = 1;
+	mheap.drained = 1;
 	assert_int_equal(gomem_gc(gm, &gc), 0);
 	assert_true(gc.swept);
-	heap.sweepers = 1;
+	mheap.sweepers = 1;
 	assert_int_equal(gomem_gc(gm, &gc), 0);
 	assert_false(gc.swept);
-	heap.sweepers = 0;
+	mheap.sweepers = 0;
 	lo.mheap_allspans = 108;	/* allspans is right behind sweepgen */
 	assert_int_equal(gomem_gc(gm, &gc), 0);
 	assert_false(gc.swept);
