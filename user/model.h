@@ -96,6 +96,7 @@ struct memory_room {
 
 /* One line on the whole process. */
 struct diagnosis {
+	bool known;		/* false: memory was not looked at for it */
 	enum behaviour does;
 	enum memory_part cause;	/* of rss: of its growth if rss_grows, else of what is not live;
 				 * MEMORY_LIVE: nothing else worth a word */

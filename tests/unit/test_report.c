@@ -435,7 +435,7 @@ static void test_cause(void **state)
 	struct findings f = plain_findings();
 	char *text;
 
-	f.memory.known = true;
+	f.memory.known = f.process.known = true;
 	f.process.rss_grows = true;
 	f.process.rss_rate = (struct estimate)EXACT(1024);
 	f.process.cause_rate = (struct estimate){ NAN, NAN, NAN, 0 };

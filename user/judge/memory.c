@@ -207,6 +207,7 @@ void memory_tell(const struct memory_history *h, const struct judgement *heap, e
 		 uint64_t limit_bytes, struct diagnosis *out)
 {
 	*out = (struct diagnosis){
+		.known = true,
 		.rss_rate = h->rss.late, .cause_rate = { NAN, NAN, NAN, 0 },
 		.rss_grows = grows(&h->rss),
 	};

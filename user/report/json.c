@@ -186,7 +186,7 @@ static void put_process(struct json *j, const struct findings *f)
 {
 	const struct diagnosis *d = &f->process;
 
-	if (!f->memory.known) {
+	if (!f->memory.known || !d->known) {
 		field_null(j, "process");
 		return;
 	}
