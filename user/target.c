@@ -28,6 +28,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "user/base/capability.h"
@@ -647,6 +648,17 @@ size_t target_read_many(const struct target *t, struct target_read *reads, size_
 	for (size_t i = 0; i < n; i++)
 		n_ok += reads[i].ok;
 	return n_ok;
+}
+
+int target_cpu_ns(const struct target *t, uint64_t *ns)
+{
+	struct timespec now;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(t->pid, &clock) || clock_gettime(clock, &now))
+		return -ESRCH;
+	*ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return 0;
 }
 
 int target_rss(const struct target *t, uint64_t *rss)

@@ -78,6 +78,8 @@ const char *target_gone(const struct target *t);
  * the old memory. */
 bool target_may_be_gone(const struct target *t);
 
+/* What all its threads have computed, in ns. */
+int target_cpu_ns(const struct target *t, uint64_t *ns);
 /* Resident bytes, as /proc/PID/statm has them. */
 int target_rss(const struct target *t, uint64_t *rss);
 

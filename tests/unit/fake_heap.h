@@ -92,6 +92,12 @@ size_t target_read_many(const struct target *t, struct target_read *reads, size_
 	return n_ok;
 }
 
+int target_cpu_ns(const struct target *t, uint64_t *ns)
+{
+	*ns = 0;
+	return 0;
+}
+
 struct target *gomem_target(const struct gomem *gm)
 {
 	return NULL;

@@ -393,7 +393,8 @@ static void seem_to_die(struct fake_heap *h)
 	fake_unmark(h, moving_node);
 }
 
-/* What dies between the passes is no certain object; of a program that does nothing nothing does. */
+/* What is free in the end does not count, whoever leads there: where both readings find the same it is
+ * a stale word. */
 static void test_dies(void **state)
 {
 	struct fake_heap h;
@@ -407,8 +408,8 @@ static void test_dies(void **state)
 	set_any(&h, 0x40, k.node_pointer, moving_node);
 	h.on_marks = die_late;
 	look(&m);
-	check_objects(&m, "main.node", NULL, 1, 2);
-	assert_int_equal(m.losses.objects_dropped, 1);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	assert_int_equal(m.losses.objects_dropped, 0);
 	heapmap_free(&m);
 	h.on_marks = seem_to_die;
 	look(&m);
@@ -474,7 +475,7 @@ static void test_replaced(void **state)
 	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
 	h.on_marks = hold_one;
 	look(&m);
-	check_objects(&m, "main.node", NULL, 1, 3);
+	check_objects(&m, "main.node", NULL, 1, 2);
 	assert_int_equal(find(&m, "main.node", NULL)->holders[0].objects.low, 1);
 	heapmap_free(&m);
 	fake_heap_end(&h);

@@ -148,6 +148,8 @@ struct goroutine_stack {
 	const struct stack_frame *frames;	/* leaf first */
 	size_t n_frames;		/* 0: it runs, and nobody knows which of the bytes are in
 					 * use, or it cannot be unwound */
+	bool cut;			/* the stack goes on behind these, */
+	uint64_t high;			/* up to there, more than bytes may have */
 };
 
 typedef void (*stack_fn)(void *ctx, const struct goroutine_stack *stack);

@@ -291,10 +291,11 @@ static void visit_stack(struct reader *r, const struct g_read *g, struct gorouti
 {
 	struct goroutine_stack stack = {
 		.goid = new->goid, .addr = g->sp, .bytes = g->stack, .n_bytes = g->n_stack,
-		.frames = r->frames,
+		.frames = r->frames, .high = g->now.high,
 	};
 
 	stack.n_frames = find_frames(r, g, new);
+	stack.cut = new->cut || stack.n_frames < new->n_pcs;
 	r->n_pcs -= new->n_pcs;
 	new->n_pcs = 0;
 	if (g->n_stack)

@@ -14,6 +14,7 @@
 #include "user/heap/look.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,6 +152,8 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 		struct object_state o = state_of(l, s, i, m);
 		bool marked = m && m->marked[i / 8] >> i % 8 & 1;
 
+		if (!m || span_allocated(m, i))
+			add_amount(&l->counts->allocated[s->spanclass], 1, span_slot(s));
 		if (!o.reached && !marked) {
 			if (m && span_allocated(m, i))
 				add_unseen(l->counts, s, o.type);
@@ -182,14 +185,30 @@ static void sort_nodes(const struct look *l, struct counts *c)
 		c->by_type[next[nodes_at(l->nodes, i)->type]++] = i;
 }
 
+static struct amount add_kinds(struct amount sum, const struct row *r,
+			       const struct amount of_kinds[N_SPAN_KINDS])
+{
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
+		if (r->kinds[i / 64] >> i % 64 & 1)
+			add_amount(&sum, of_kinds[i].objects, of_kinds[i].bytes);
+	return sum;
+}
+
 struct amount row_unseen(const struct counts *c, const struct row *r)
 {
 	struct amount sum = r->unseen;
 
+	if (!r->lost)
+		return (struct amount){ 0 };
 	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
 		if (r->kinds[i / 64] >> i % 64 & 1)
-			add_amount(&sum, c->unseen[i].objects, c->unseen[i].bytes);
-	return sum;
+			add_amount(&sum, c->unreached[i].objects.high, c->unreached[i].bytes.high);
+	return r->any_missed ? add_kinds(sum, r, c->unseen) : sum;
+}
+
+struct amount row_allocated(const struct counts *c, const struct row *r)
+{
+	return add_kinds((struct amount){ 0 }, r, c->allocated);
 }
 
 /*
@@ -199,26 +218,30 @@ struct amount row_unseen(const struct counts *c, const struct row *r)
  * (blind), or, where objects hold others of their kind, whose way then ends anywhere, all that it
  * can be.
  */
-static void add_missed(const struct counts *c, struct row *r, struct node_count *n, bool chained,
-		       uint64_t blind)
+static void add_missed(struct row *r, struct node_count *n, bool chained, uint64_t blind)
 {
-	struct amount missed = n->lost, unseen;
+	struct amount missed = n->lost;
+	bool most = 2 * n->lost.objects >= n->first;
 
 	if (!n->lost.objects)
 		return;
-	if (2 * n->lost.objects >= n->first && chained) {
-		unseen = row_unseen(c, r);
-		if (unseen.objects > missed.objects) {
-			missed = unseen;
-			r->any_missed = true;
-		}
-	} else if (2 * n->lost.objects >= n->first) {
+	if (most && !chained)
 		add_amount(&missed, blind, blind * (missed.bytes / missed.objects));
-	}
 	n->objects.high += missed.objects;
 	n->bytes.high += missed.bytes;
-	if (!r->any_missed)
-		add_amount(&r->missed, missed.objects, missed.bytes);
+	add_amount(&r->missed, missed.objects, missed.bytes);
+	r->lost += n->lost.objects;
+	r->any_missed |= most && chained;
+}
+
+/* What else may be of the row is taken to be held as what was lost was. */
+static void share_unseen(const struct counts *c, const struct row *r, struct node_count *n)
+{
+	struct amount unseen = row_unseen(c, r);
+	double share = n->lost.objects ? (double)n->lost.objects / (double)r->lost : 0;
+
+	n->objects.high += (uint64_t)ceil((double)unseen.objects * share);
+	n->bytes.high += (uint64_t)ceil((double)unseen.bytes * share);
 }
 
 static uint64_t blind_to(const struct look *l, uint32_t type)
@@ -241,14 +264,15 @@ static void find_missed(struct look *l)
 
 		chained[i] = node->again || chained[node->parent];
 		if (node->type)
-			add_missed(c, &c->types[node->type], &c->nodes[i], chained[i],
+			add_missed(&c->types[node->type], &c->nodes[i], chained[i],
 				   blind_to(l, node->type));
 	}
-	for (e = table_next(&c->classes, NULL); e; e = table_next(&c->classes, e)) {
-		unsigned kind = (e->key - 1) & 0xff;
-
-		add_missed(c, &c->untyped[kind], &e->n, chained[(e->key - 1) >> 8], 0);
-	}
+	for (e = table_next(&c->classes, NULL); e; e = table_next(&c->classes, e))
+		add_missed(&c->untyped[(e->key - 1) & 0xff], &e->n, chained[(e->key - 1) >> 8], 0);
+	for (size_t i = 1; i < n; i++)
+		share_unseen(c, &c->types[nodes_at(l->nodes, (uint32_t)i)->type], &c->nodes[i]);
+	for (e = table_next(&c->classes, NULL); e; e = table_next(&c->classes, e))
+		share_unseen(c, &c->untyped[(e->key - 1) & 0xff], &e->n);
 	free(chained);
 }
 
@@ -261,7 +285,8 @@ void count_all(struct look *l, struct counts *c)
 	table_init(&c->sizes, sizeof(struct size_count), 64ul * MAX_HEAP_SIZES);
 	table_init(&c->classes, sizeof(struct class_count), 128ul * MAX_HEAP_NODES);
 	l->counts = c;
-	l->moved = has_moved(l);
+	l->moved = l->again || (!l->still && has_moved(l));
+	c->all_known = l->moved && !look_interrupted(l) && !space_fill(&l->space, &l->feed);
 	sweep_spans(l, &sweep);
 	for (size_t i = 1; i <= l->space.n; i++)
 		if (l->space.v[i].flags & SPAN_GONE && scope_has(l, &l->space.v[i]))

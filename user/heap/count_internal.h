@@ -17,8 +17,9 @@ struct row {
 	uint64_t guessed_objects, guessed_bytes, held;
 	struct amount unseen;		/* of a type: as counts.unseen */
 	uint64_t kinds[(N_SPAN_KINDS + 63) / 64];	/* bits: span classes of its objects */
-	struct amount missed;		/* at most so many that no reading has found, */
-	bool any_missed;		/* and anything that they can be: row_unseen() */
+	uint64_t lost;			/* of its nodes; if there are any, no reading has found ... */
+	struct amount missed;		/* at most so many, and row_unseen() */
+	bool any_missed;		/* that is all that they can be */
 };
 
 struct size_count {
@@ -44,6 +45,8 @@ struct counts {
 	/* Not counted: allocated since the last collection, no reading was led there, and their
 	 * type is not known. */
 	struct amount unseen[N_SPAN_KINDS];
+	struct amount allocated[N_SPAN_KINDS];	/* in the end: all there is, if ... */
+	bool all_known;			/* ... the spans of then are known */
 	struct node_count *nodes;
 	/* The numbers of nodes, by type: those of type t are [first[t], first[t + 1]). */
 	uint32_t *by_type, *first;
@@ -68,8 +71,10 @@ static inline uint64_t size_key_bytes(uint64_t key)
 
 void count_all(struct look *l, struct counts *c);
 void counts_free(struct counts *c);
-/* All that the row's objects can be that no reading has found. */
+/* What the row's objects may be that no reading has found and nothing else tells of. */
 struct amount row_unseen(const struct counts *c, const struct row *r);
+/* All that is allocated where its objects are. */
+struct amount row_allocated(const struct counts *c, const struct row *r);
 
 /* Fills the holders of one row: of a type, or, if that is 0, of untyped objects of a span class. */
 void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32_t type,

@@ -226,6 +226,7 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	err = gomem_sweepgen(h->gm, &gen);
 	l.gen = gen;
 	l.n_mallocs = look_mallocs(&l);
+	l.cpu_ns = look_cpu_ns(&l);
 	if (!err)
 		err = space_fill(&l.space, &l.feed);
 	if (!err) {

@@ -266,6 +266,15 @@ static size_t join(struct heap_holder *v, size_t n)
 	return kept;
 }
 
+/* Than all of the row. */
+static void not_more(struct heap_holder *h, const struct heap_type *t)
+{
+	if (h->objects.high > t->objects.high)
+		h->objects.high = t->objects.high;
+	if (h->bytes.high > t->bytes.high)
+		h->bytes.high = t->bytes.high;
+}
+
 void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32_t type,
 		  uint8_t spanclass)
 {
@@ -278,6 +287,8 @@ void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32
 		for (size_t i = 0; i < n; i++)
 			fill_holder(l, m, &nodes[i], &t->holders[i]);
 		t->n_holders = join(t->holders, n);
+		for (size_t i = 0; i < t->n_holders; i++)
+			not_more(&t->holders[i], t);
 		t->holders_cut = n == MAX_HOLDER_NODES || t->n_holders > max;
 		while (t->n_holders > max)
 			free(t->holders[--t->n_holders].levels);

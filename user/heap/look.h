@@ -152,11 +152,15 @@ struct look {
 	size_t n_new_spans;		/* made since the look began */
 	uint32_t gen;			/* when the look began, */
 	uint64_t n_mallocs;		/* and as far as the runtime had counted then */
-	uint64_t n_reached;		/* objects, by the second pass */
+	uint64_t cpu_ns;		/* and what the program had computed */
+	uint64_t n_reached;		/* objects, by the second pass; of these ... */
+	uint64_t n_late, n_again;	/* ... by its second reading alone, by that as well */
 	uint64_t late_ns;		/* from then on no more is followed; 0: there is time */
 	bool moved;			/* the program has done something by the end of it */
 	bool all;			/* second pass: also what has been put off */
-	bool again;			/* all is reached a second time */
+	bool again;			/* all is reached a second time, */
+	bool collected;			/* and there has been a collection; */
+	bool still;			/* and that found the same */
 	uint64_t held_ns;		/* when what both readings reached was held */
 	uint32_t *put_off;		/* spans with such objects */
 	size_t n_put_off, cap_put_off;
@@ -248,6 +252,7 @@ bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
  * allocates from spans that it has at hand is counted late. */
 bool has_moved(struct look *l);
 uint64_t look_mallocs(const struct look *l);
+uint64_t look_cpu_ns(const struct look *l);	/* 0: not known */
 
 /* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);

@@ -14,11 +14,12 @@
 #include "user/base/util.h"
 #include "user/go/govars.h"
 #include "user/gomem/gomem.h"
+#include "user/target.h"
 
 /* What moves is followed for as long as all before took, and for so long at least. */
 #define PATIENCE_NS 30000000000ull
 
-enum { WORD = 8, MANY_WORDS = 128, MOVING_ROUNDS = 6, HARDLY_ANY = 100000 };
+enum { WORD = 8, MANY_WORDS = 128, MOVING_ROUNDS = 6, HARDLY_ANY = 100000, IDLE_PART = 50 };
 
 /* The place by which a node tells the holder's slot.  Which element of an array it is does not count:
  * a trie would have as many ways as it has leaves. */
@@ -91,6 +92,7 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 		node = nodes_child(l->nodes, parent, slot_of(l, e), type, guess, &cut);
 	l->losses.holders_cut += cut;
 	l->n_reached++;
+	l->n_late += l->again;
 	*label = LABEL_REACHED | node | (l->again ? LABEL_LATE : 0);
 	if (confirmed)
 		*label |= LABEL_CONFIRMED;
@@ -117,8 +119,18 @@ uint32_t known_type(const struct look *l, uint32_t label, enum strength *strengt
 	return node_type(l, label);
 }
 
+/* The slot may be another object's by now, where there was a collection: an edge tells of another
+ * type. */
+static bool is_other(const struct look *l, const struct edge *e, enum fit fit, uint32_t label)
+{
+	uint32_t type = node_type(l, label);
+
+	return l->collected && type && fit == FIT_WHOLE && e->type != type && !types_agree(l->types, e->type, type);
+}
+
 static void see_again(struct look *l, const struct place *p, uint32_t *label)
 {
+	l->n_again++;
 	*label |= LABEL_AGAIN;
 	if (span_is_noscan(p->span) || !(*label & LABEL_NODE))
 		return;
@@ -154,7 +166,7 @@ static void reach_edge(struct look *l, const struct edge *e)
 		mark_reached(l, &p, label, e, fit);
 	else if (fit >= FIT_DERIVED && node_type(l, *label) == e->type)
 		*label |= LABEL_CONFIRMED;
-	if (l->again && !(*label & (LABEL_AGAIN | LABEL_LATE)))
+	if (l->again && !(*label & (LABEL_AGAIN | LABEL_LATE)) && !is_other(l, e, fit, *label))
 		see_again(l, &p, label);
 	type = node_type(l, *label);
 	if (fit == FIT_PART && !type)
@@ -270,6 +282,22 @@ uint64_t look_mallocs(const struct look *l)
 	return gomem_memstats(l->gm, &st) ? 0 : st.mallocs;
 }
 
+uint64_t look_cpu_ns(const struct look *l)
+{
+	uint64_t ns;
+
+	return target_cpu_ns(gomem_target(l->gm), &ns) ? 0 : ns;
+}
+
+/* Objects may change hands without any being allocated: whether it has computed for so much of the
+ * time that it may have been that.  A Go program that waits does for less. */
+static bool has_computed(const struct look *l)
+{
+	uint64_t took = now_ns() - l->feed.start_ns;
+
+	return look_cpu_ns(l) - l->cpu_ns > took / IDLE_PART;
+}
+
 /* By more than so many objects. */
 static bool has_moved_by(struct look *l, uint64_t n)
 {
@@ -337,17 +365,25 @@ static void reach_finalizers(struct look *l)
 
 /*
  * What both readings reach was held at the moment between them: all of it at one time.  One reading
- * alone may find what one container holds and then what has taken its place.
+ * alone may find what one container holds and then what has taken its place.  Where they find the
+ * same, nothing that is held has moved, whatever was allocated: an idle Go 1.17 allocates now and
+ * then.
  */
 static void reach_again(struct look *l)
 {
+	uint64_t first = l->n_reached;
+	uint32_t gen;
+
 	l->again = true;
+	l->collected = gomem_sweepgen(l->gm, &gen) || gen != l->gen;
 	have_patience(l);
 	table_clear(&l->parts);
 	reach_roots(l);
 	if (blind_again(l, expand_again))
 		visit_all(l, &reacher);
 	reach_finalizers(l);
+	l->again = l->n_late || l->n_again != first;
+	l->still = !l->again;
 }
 
 void reach_all(struct look *l)
@@ -368,7 +404,7 @@ void reach_all(struct look *l)
 	follow_what_moves(l);
 	reach_finalizers(l);
 	l->held_ns = now_ns();
-	if (has_moved_by(l, l->n_reached / HARDLY_ANY) && !look_interrupted(l))
+	if ((has_moved_by(l, l->n_reached / HARDLY_ANY) || has_computed(l)) && !look_interrupted(l))
 		reach_again(l);
 	walk_seeds(l);
 }

@@ -296,6 +296,26 @@ static void walk_frames(struct look *l, const struct goroutine_stack *st, bool r
 	}
 }
 
+/* All words behind the frames that are known, or of a stack of which none is. */
+static void walk_rest(struct look *l, const struct goroutine_stack *st)
+{
+	uint64_t from = st->addr, end = st->addr + st->n_bytes;
+
+	hold_by_function(l, 0);
+	if (st->n_frames) {
+		const struct stack_frame *last = &st->frames[st->n_frames - 1];
+
+		if (!st->cut)
+			return;
+		hold_by_function(l, get_facts(l, last->pc).entry);
+		from = last->addr + last->size + WORD;
+		end = st->high;
+	}
+	l->walk.base = from;
+	if (from < end)
+		walk_unknown(&l->walk, from, end - from, NULL);
+}
+
 static void walk_stack(void *ctx, const struct goroutine_stack *st)
 {
 	struct look *l = ctx;
@@ -306,11 +326,7 @@ static void walk_stack(void *ctx, const struct goroutine_stack *st)
 		walk_receiver(l, st, &st->frames[i]);
 	walk_frames(l, st, false);
 	walk_frames(l, st, true);
-	if (st->n_frames)
-		return;
-	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE };
-	l->walk.base = st->addr;
-	walk_unknown(&l->walk, st->addr, st->n_bytes, NULL);
+	walk_rest(l, st);
 }
 
 static bool stacks_interrupted(void *ctx)

@@ -59,7 +59,7 @@ static void add_typed(struct look *l, struct heapmap *m, struct entries *es, uin
 	t->package = heapmap_text(m, package);
 	t->part = heapmap_text(m, part);
 	t->pointers = types_at(l->types, type)->pointers;
-	t->key = key_text(key_text(key_text(1, name), package), part);
+	t->key = key_text(key_text(key_text(t->pointers, name), package), part);
 	free(name);
 	free(package);
 }
@@ -166,21 +166,28 @@ static void collect(struct look *l, struct heapmap *m, struct entries *es)
 	free(where);
 }
 
+static void add_to(struct heap_range *objects, struct heap_range *bytes, const struct amount *n)
+{
+	objects->high += n->objects;
+	bytes->high += n->bytes;
+}
+
+static void at_most(struct heap_range *r, uint64_t max)
+{
+	if (r->high > max)
+		r->high = max > r->low ? max : r->low;
+}
+
 /* By what may be of the row while the heap moved: what no reading has found, and, of a type that is
  * guessed by the shape of its objects, others of the same size, about which the shape did not
  * tell. */
-static void widen(const struct counts *c, const struct entry *e, struct heap_type *t)
+static void widen(const struct counts *c, const struct row *r, struct heap_type *t)
 {
-	const struct row *r = e->type ? &c->types[e->type] : &c->untyped[e->spanclass];
-	struct amount unseen = { 0 };
+	const struct amount unseen = row_unseen(c, r), all = row_allocated(c, r);
 
-	if (r->any_missed)
-		unseen = row_unseen(c, r);
-	t->objects.high += r->missed.objects + unseen.objects;
-	t->bytes.high += r->missed.bytes + unseen.bytes;
-	if (!t->guessed_objects)
-		return;
-	for (unsigned i = 0; i < N_SPAN_KINDS; i += 2) {
+	add_to(&t->objects, &t->bytes, &r->missed);
+	add_to(&t->objects, &t->bytes, &unseen);
+	for (unsigned i = 0; i < N_SPAN_KINDS && t->guessed_objects; i += 2) {
 		for (size_t k = 0; k < t->n_sizes; k++) {
 			if (t->sizes[k].size != golayout_class_size(i >> 1))
 				continue;
@@ -189,14 +196,15 @@ static void widen(const struct counts *c, const struct entry *e, struct heap_typ
 			t->bytes.high += c->untyped[i].bytes.high + c->unreached[i].bytes.high;
 		}
 	}
+	if (!c->all_known)
+		return;
+	at_most(&t->objects, all.objects);
+	at_most(&t->bytes, all.bytes);
 }
 
-static void widen_sums(struct heapmap *m, bool pointers, const struct amount *n)
+static struct heap_sums *sums_of(struct heapmap *m, bool pointers)
 {
-	struct heap_sums *s = pointers ? &m->pointers : &m->no_pointers;
-
-	s->objects.high += n->objects;
-	s->bytes.high += n->bytes;
+	return pointers ? &m->pointers : &m->no_pointers;
 }
 
 /* What may be of several rows counts once. */
@@ -204,24 +212,34 @@ static void widen_all(const struct look *l, struct heapmap *m, const struct entr
 {
 	const struct counts *c = l->counts;
 	uint64_t kinds[ARRAY_SIZE(c->types->kinds)] = { 0 };
+	struct amount all[2] = { { 0 } };
 
 	for (size_t i = 0; i < m->n_types; i++) {
 		const struct entry *e = &es->v[i];
 		const struct row *r = e->type ? &c->types[e->type] : &c->untyped[e->spanclass];
+		struct heap_sums *s = sums_of(m, e->t.pointers);
 
 		if (!e->type && e->t.part)	/* nothing was led there */
 			continue;
-		widen(c, e, &m->types[i]);
-		widen_sums(m, e->t.pointers, &r->missed);
-		if (!r->any_missed)
-			continue;
-		widen_sums(m, e->t.pointers, &r->unseen);
-		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+		widen(c, r, &m->types[i]);
+		add_to(&s->objects, &s->bytes, &r->missed);
+		if (r->lost)
+			add_to(&s->objects, &s->bytes, &r->unseen);
+		for (size_t k = 0; r->any_missed && k < ARRAY_SIZE(kinds); k++)
 			kinds[k] |= r->kinds[k];
 	}
-	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++) {
+		struct heap_sums *s = sums_of(m, !(i & 1));
+
 		if (kinds[i / 64] >> i % 64 & 1)
-			widen_sums(m, !(i & 1), &c->unseen[i]);
+			add_to(&s->objects, &s->bytes, &c->unseen[i]);
+		all[i & 1].objects += c->allocated[i].objects;
+		all[i & 1].bytes += c->allocated[i].bytes;
+	}
+	for (unsigned i = 0; c->all_known && i < 2; i++) {
+		at_most(&sums_of(m, !i)->objects, all[i].objects);
+		at_most(&sums_of(m, !i)->bytes, all[i].bytes);
+	}
 }
 
 static bool has_grown(const struct heapmap *since, const struct heap_type *t)
@@ -266,8 +284,8 @@ void rows_make(struct look *l, struct heapmap *m)
 		*t = es.v[i].t;
 		add_sums(t->pointers ? &m->pointers : &m->no_pointers, t);
 	}
-	add_details(l, m, &es, detailed < es.n ? detailed : es.n);
 	if (l->moved)
 		widen_all(l, m, &es);
+	add_details(l, m, &es, detailed < es.n ? detailed : es.n);
 	free(es.v);
 }

@@ -130,7 +130,7 @@ static char *growth(const struct heap_amount *a, bool in_bytes)
 
 	for (int i = 0; i < 3; i++)
 		words[i] = in_bytes ? xstrdup(report_change(v[i]).s) : change(v[i]);
-	if (e->low < 0 && e->high > 0)
+	if (e->low <= 0 && e->high > 0)
 		all = xasprintf("%s/min [%s, %s]", words[0], words[1], words[2]);
 	else
 		all = xasprintf("%s/min", words[0]);
