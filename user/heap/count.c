@@ -185,13 +185,9 @@ static void sort_nodes(const struct look *l, struct counts *c)
 		c->by_type[next[nodes_at(l->nodes, i)->type]++] = i;
 }
 
-static struct amount add_kinds(struct amount sum, const struct row *r,
-			       const struct amount of_kinds[N_SPAN_KINDS])
+static bool has_kind(const struct row *r, unsigned kind)
 {
-	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
-		if (r->kinds[i / 64] >> i % 64 & 1)
-			add_amount(&sum, of_kinds[i].objects, of_kinds[i].bytes);
-	return sum;
+	return r->kinds[kind / 64] >> kind % 64 & 1;
 }
 
 struct amount row_unseen(const struct counts *c, const struct row *r)
@@ -200,15 +196,24 @@ struct amount row_unseen(const struct counts *c, const struct row *r)
 
 	if (!r->lost)
 		return (struct amount){ 0 };
-	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
-		if (r->kinds[i / 64] >> i % 64 & 1)
-			add_amount(&sum, c->unreached[i].objects.high, c->unreached[i].bytes.high);
-	return r->any_missed ? add_kinds(sum, r, c->unseen) : sum;
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++) {
+		if (!has_kind(r, i))
+			continue;
+		add_amount(&sum, c->unreached[i].objects.high, c->unreached[i].bytes.high);
+		if (r->any_missed)
+			add_amount(&sum, c->unseen[i].objects, c->unseen[i].bytes);
+	}
+	return sum;
 }
 
 struct amount row_allocated(const struct counts *c, const struct row *r)
 {
-	return add_kinds((struct amount){ 0 }, r, c->allocated);
+	struct amount sum = { 0 };
+
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++)
+		if (has_kind(r, i))
+			add_amount(&sum, c->allocated[i].objects, c->allocated[i].bytes);
+	return sum;
 }
 
 /*

@@ -125,7 +125,8 @@ static bool is_other(const struct look *l, const struct edge *e, enum fit fit, u
 {
 	uint32_t type = node_type(l, label);
 
-	return l->collected && type && fit == FIT_WHOLE && e->type != type && !types_agree(l->types, e->type, type);
+	return l->collected && type && fit == FIT_WHOLE && e->type != type &&
+	       !types_agree(l->types, e->type, type);
 }
 
 static void see_again(struct look *l, const struct place *p, uint32_t *label)
@@ -290,7 +291,8 @@ uint64_t look_cpu_ns(const struct look *l)
 }
 
 /* Objects may change hands without any being allocated: whether it has computed for so much of the
- * time that it may have been that.  A Go program that waits does for less. */
+ * time that it may have been that.  An idle Go 1.17 does so, too (3 to 4 percent of a short look),
+ * and is found the same by both readings. */
 static bool has_computed(const struct look *l)
 {
 	uint64_t took = now_ns() - l->feed.start_ns;

@@ -126,6 +126,11 @@ static void add_sizes(const struct look *l, struct entries *es, const uint32_t *
 		      by_size_bytes);
 }
 
+static struct heap_sums *sums_of(struct heapmap *m, bool pointers)
+{
+	return pointers ? &m->pointers : &m->no_pointers;
+}
+
 static void add_sums(struct heap_sums *s, const struct heap_type *t)
 {
 	uint64_t *objects = &s->exact_objects, *bytes = &s->exact_bytes;
@@ -200,11 +205,6 @@ static void widen(const struct counts *c, const struct row *r, struct heap_type 
 		return;
 	at_most(&t->objects, all.objects);
 	at_most(&t->bytes, all.bytes);
-}
-
-static struct heap_sums *sums_of(struct heapmap *m, bool pointers)
-{
-	return pointers ? &m->pointers : &m->no_pointers;
 }
 
 /* What may be of several rows counts once. */
@@ -282,7 +282,7 @@ void rows_make(struct look *l, struct heapmap *m)
 		struct heap_type *t = &m->types[m->n_types++];
 
 		*t = es.v[i].t;
-		add_sums(t->pointers ? &m->pointers : &m->no_pointers, t);
+		add_sums(sums_of(m, t->pointers), t);
 	}
 	if (l->moved)
 		widen_all(l, m, &es);
