@@ -164,46 +164,38 @@ static __always_inline void on_alloc(struct pt_regs *ctx, struct work *w,
 	bpf_ringbuf_submit(a, BPF_RB_NO_WAKEUP);
 }
 
-/* GL_UNKNOWN, and counted: it cannot be read. */
-static __always_inline __u64 goid_of(__u64 g)
-{
-	__u64 goid = GL_UNKNOWN;
-
-	if (g && g != GL_UNKNOWN)
-		goid = word_at(g + config.g_goid_off);
-	if (goid == GL_UNKNOWN)
-		count(GL_LOST_ADDR);
-	return goid;
-}
-
 static __always_inline void on_gostart(const struct work *w, const volatile struct gl_probe *p)
 {
-	__u64 goid = goid_of(w->ptr);
+	__u64 goid = word_at(w->ptr + config.g_goid_off);
 	struct gl_gostart *s;
 
-	if (goid == GL_UNKNOWN)
+	if (goid == GL_UNKNOWN) {
+		count(GL_LOST_ADDR);
 		return;
+	}
 	s = reserve(p, GL_REC_GOSTART, sizeof(*s));
 	if (!s)
 		return;
+	s->g = w->ptr;
 	s->goid = goid;
 	s->stack = w->stack.id;
-	s->time_ns = bpf_ktime_get_ns();
 	bpf_ringbuf_submit(s, BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline void on_goend(struct pt_regs *ctx, const volatile struct gl_probe *p,
 				     bool taken)
 {
-	__u64 goid = goid_of(read_loc(ctx, 0, taken ? &p->ptr_taken : &p->ptr));
+	__u64 g = read_loc(ctx, 0, taken ? &p->ptr_taken : &p->ptr);
 	struct gl_goend *e;
 
-	if (goid == GL_UNKNOWN)
+	if (!g || g == GL_UNKNOWN) {
+		count(GL_LOST_ADDR);
 		return;
+	}
 	e = reserve(p, GL_REC_GOEND, sizeof(*e));
 	if (!e)
 		return;
-	e->goid = goid;
+	e->g = g;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 

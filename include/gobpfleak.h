@@ -265,14 +265,15 @@ enum gl_stack_flags {
 
 struct gl_gostart {
 	struct gl_header h;
+	__u64 g;		/* its address; a g is used again for other goroutines, never freed */
 	__u64 goid;
 	__u64 stack;
-	__u64 time_ns;	/* CLOCK_MONOTONIC */
 };
 
+/* The goroutine of this g has ended, whichever that was: its goid costs a read. */
 struct gl_goend {
 	struct gl_header h;
-	__u64 goid;
+	__u64 g;
 };
 
 /* The runtime's counts of what was allocated and found free, as they were with the world

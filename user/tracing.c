@@ -337,7 +337,7 @@ static void on_record(void *ctx, const struct gl_header *rec)
 		on_stack(t, (const struct gl_stack *)rec);
 		break;
 	case GL_REC_GOSTART:
-		track_gostart(t->track, (const struct gl_gostart *)rec);
+		track_gostart(t->track, (const struct gl_gostart *)rec, now_ns());
 		break;
 	case GL_REC_GOEND:
 		track_goend(t->track, (const struct gl_goend *)rec);

@@ -42,6 +42,7 @@ enum {
 	N_STACKS = 60,
 	N_TYPES = 5,
 	MAX_GOIDS = 200,
+	N_GS = 150,		/* so that some goroutines run on the g of another one before */
 	STEPS = 5000,
 	NONE = -1,
 };
@@ -103,6 +104,7 @@ struct world {
 	unsigned n_looks;
 	bool in_look;
 	uint64_t goid_stack[MAX_GOIDS];	/* by goid, 0: does not run; as told */
+	uint64_t goid_of_g[N_GS];	/* as told, too */
 	bool go_runs[MAX_GOIDS];
 	unsigned halvings;	/* so many are recorded of those that are allocated now */
 	bool always_seen;	/* in this round everything is recorded */
@@ -322,6 +324,9 @@ static void go(void)
 {
 	uint64_t goid = 1 + below(MAX_GOIDS - 1);
 
+	/* nobody hears of the end of the one before */
+	for (uint64_t other = goid % N_GS; other < MAX_GOIDS; other += N_GS)
+		w.go_runs[other] &= other == goid;
 	if (w.go_runs[goid]) {
 		send((struct waiting){ .kind = GL_REC_GOEND, .id = goid });
 	} else {
@@ -389,15 +394,18 @@ static void tell_stack(uint64_t id)
 
 static void tell_go(const struct waiting *rec)
 {
-	struct gl_gostart start = { .goid = rec->id, .stack = rec->stack, .time_ns = 1000 };
-	struct gl_goend end = { .goid = rec->id };
+	uint64_t *runs = &w.goid_of_g[rec->id % N_GS], g = (uint64_t)(runs - w.goid_of_g + 1) << 9;
+	struct gl_gostart start = { .g = g, .goid = rec->id, .stack = rec->stack };
+	struct gl_goend end = { .g = g };
 
+	w.goid_stack[*runs] = 0;
+	*runs = 0;
 	if (rec->kind == GL_REC_GOEND) {
 		track_goend(w.track, &end);
-		w.goid_stack[rec->id] = 0;
 	} else {
+		*runs = rec->id;
 		w.n_starts++;
-		track_gostart(w.track, &start);
+		track_gostart(w.track, &start, 1000);
 		w.goid_stack[rec->id] = rec->stack;
 	}
 }

@@ -44,17 +44,17 @@ enum { N_POINTS = TRACER_N_GROUPS, RDI = 7 };
 
 #if defined(__x86_64__)
 #define POINT(name)								\
-	extern void name(const uint64_t *goid, uint64_t size);					\
+	extern void name(uint64_t g, uint64_t size);					\
 	__asm__(".pushsection .text\n" #name ":\n jmp 1f\n1: ret\n.popsection\n")
 #else
-#define POINT(name) static void name(const uint64_t *goid, uint64_t size) {}
+#define POINT(name) static void name(uint64_t g, uint64_t size) {}
 #endif
 POINT(heap_point);
 POINT(goroutine_point);
 POINT(collector_point);
 POINT(profile_point);
 
-static void (*const points[N_POINTS])(const uint64_t *, uint64_t) = {
+static void (*const points[N_POINTS])(uint64_t, uint64_t) = {
 	heap_point, goroutine_point, collector_point, profile_point
 };
 
@@ -100,7 +100,7 @@ static struct gl_config own_config(void)
 
 struct seen {
 	struct tracer *tr;
-	uint64_t by_probe[N_POINTS], last_goid;
+	uint64_t by_probe[N_POINTS], last_g;
 	bool again;		/* every record causes another hit */
 };
 
@@ -110,9 +110,9 @@ static void on_record(void *ctx, const struct gl_header *rec)
 
 	assert_int_equal(rec->kind, GL_REC_GOEND);
 	s->by_probe[rec->probe]++;
-	s->last_goid = ((const struct gl_goend *)rec)->goid;
+	s->last_g = ((const struct gl_goend *)rec)->g;
 	if (s->again)
-		points[rec->probe](&s->last_goid, 0);
+		points[rec->probe](s->last_g, 0);
 }
 
 static void need_rights(void)
@@ -143,10 +143,8 @@ static void open_tracer(struct seen *s)
 
 static void hit_all(void)
 {
-	static const uint64_t goid = 4711;
-
 	for (int i = 0; i < N_POINTS; i++)
-		points[i](&goid, 0);
+		points[i](4711, 0);
 }
 
 /* Hits every point once; which groups answered. */
@@ -174,7 +172,7 @@ static void test_groups(void **state)
 	assert_int_equal(listening(&s), 0);
 	assert_int_equal(tracer_attach(s.tr, others, "/proc/self/exe", getpid()), 0);
 	assert_int_equal(listening(&s), others);
-	assert_int_equal(s.last_goid, 4711);
+	assert_int_equal(s.last_g, 4711);
 	assert_int_equal(tracer_attach(s.tr, TRACER_HEAP, "/proc/self/exe", getpid()), 0);
 	assert_int_equal(listening(&s), TRACER_ALL);
 	tracer_listen(s.tr, TRACER_COLLECTOR);
@@ -255,7 +253,6 @@ static void test_descriptor(void **state)
 
 static void test_drain_ends(void **state)
 {
-	const uint64_t goid = 1;
 	struct seen s;
 	uint64_t first;
 
@@ -263,7 +260,7 @@ static void test_drain_ends(void **state)
 	open_tracer(&s);
 	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
 	for (int i = 0; i < 100; i++)
-		heap_point(&goid, 0);
+		heap_point(4711, 0);
 	s.again = true;
 	assert_int_equal(tracer_drain(s.tr), 1);
 	first = s.by_probe[0];
@@ -277,7 +274,7 @@ static void test_drain_ends(void **state)
 
 static void test_hits_with_losses(void **state)
 {
-	const uint64_t goid = 1, hits = GL_RING_BYTES / sizeof(struct gl_goend) + 100000;
+	const uint64_t hits = GL_RING_BYTES / sizeof(struct gl_goend) + 100000;
 	uint64_t counters[GL_N_COUNTERS];
 	struct tracer_cost cost;
 	struct seen s;
@@ -286,8 +283,8 @@ static void test_hits_with_losses(void **state)
 	open_tracer(&s);
 	assert_int_equal(tracer_attach(s.tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
 	for (uint64_t i = 0; i < hits; i++)
-		heap_point(&goid, 0);
-	goroutine_point((const uint64_t *)8, 0);	/* not readable */
+		heap_point(4711, 0);
+	goroutine_point(0, 0);		/* no address */
 	assert_int_equal(tracer_drain(s.tr), 0);
 	tracer_counters(s.tr, counters);
 	assert_true(counters[GL_LOST_RING] > 90000);
@@ -534,7 +531,6 @@ static uint64_t times_found(const struct loaded *l)
  * ever: by an interrupt of the kernel's that comes just there, as it does in a slow guest. */
 static void test_found(void **state)
 {
-	const uint64_t goid = 1;
 	struct tracer_probe probes[N_POINTS];
 	struct gl_config config = own_config();
 	struct plant p = NOT_PLANTED;
@@ -551,13 +547,13 @@ static void test_found(void **state)
 		skip();
 	}
 	for (int i = 0; i < 10000000; i++)
-		heap_point(&goid, 0);
+		heap_point(4711, 0);
 	by_chance = times_found(&l);
 	assert_true(by_chance <= 4);
 	assert_int_equal(plant(&p, l.prog_fd, &(struct place){ "/proc/self/exe", getpid(),
 								   (__u64 *)&offset, 1 }), 0);
 	for (int i = 0; i < 10000000 && times_found(&l) < by_chance + 20; i++)
-		heap_point(&goid, 0);
+		heap_point(4711, 0);
 	assert_true(times_found(&l) >= by_chance + 20);
 	plant_remove(&p);
 	found_stop(&f);
@@ -866,9 +862,9 @@ static void need_tracefs(void)
 	}
 }
 
-static int count_goid(void *ctx, void *data, size_t size)
+static int sum_gs(void *ctx, void *data, size_t size)
 {
-	*(uint64_t *)ctx += ((const struct gl_goend *)data)->goid;
+	*(uint64_t *)ctx += ((const struct gl_goend *)data)->g;
 	return 0;
 }
 
@@ -902,7 +898,7 @@ static void test_tracefs(void **state)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	fill_probes(probes);
 	assert_int_equal(load_open(&l, &config, probes, N_POINTS), 0);
-	ring = ring_buffer__new(l.ring_fd, count_goid, &sum, NULL);
+	ring = ring_buffer__new(l.ring_fd, sum_gs, &sum, NULL);
 	for (int i = 0; i < N_POINTS; i++)
 		l.control->listen[i] = GL_FIRST;
 	const __u64 offs[] = { probes[0].file_off, probes[1].file_off, probes[2].file_off };

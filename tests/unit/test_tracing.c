@@ -562,16 +562,16 @@ static void start(uint64_t goid)
 {
 	struct gl_gostart *r = &submit(GL_REC_GOSTART, GOSTART, sizeof(*r))->gostart;
 
+	r->g = goid << 9;
 	r->goid = goid;
 	r->stack = SERVE;
-	r->time_ns = w.clock;
 }
 
 static void end(uint64_t goid)
 {
 	struct gl_goend *r = &submit(GL_REC_GOEND, GOEND, sizeof(*r))->goend;
 
-	r->goid = goid;
+	r->g = goid << 9;
 }
 
 /* Into the runtime's table, which is in order of goid. */

@@ -148,17 +148,28 @@ static void feed_alloc(struct track *tr, const struct world *w, uint64_t addr, u
 	track_alloc(tr, &a, tiny ? 16 : size, tiny, 2000);
 }
 
+/* A new g of its own for each goroutine, unless feed_go_on() says which. */
+static uint64_t g_of(uint64_t goid)
+{
+	return 0xc000000000 + goid * 512;
+}
+
+static void feed_go_on(struct track *tr, uint64_t on, uint64_t goid, uint64_t stack, uint64_t time)
+{
+	struct gl_gostart g = { .h = { .kind = GL_REC_GOSTART, .len = sizeof(g) }, .g = on,
+				.goid = goid, .stack = stack };
+
+	track_gostart(tr, &g, time);
+}
+
 static void feed_go(struct track *tr, uint64_t goid, uint64_t stack, uint64_t time)
 {
-	struct gl_gostart g = { .h = { .kind = GL_REC_GOSTART, .len = sizeof(g) }, .goid = goid,
-				.stack = stack, .time_ns = time };
-
-	track_gostart(tr, &g);
+	feed_go_on(tr, g_of(goid), goid, stack, time);
 }
 
 static void feed_goend(struct track *tr, uint64_t goid)
 {
-	struct gl_goend g = { .h = { .kind = GL_REC_GOEND, .len = sizeof(g) }, .goid = goid };
+	struct gl_goend g = { .h = { .kind = GL_REC_GOEND, .len = sizeof(g) }, .g = g_of(goid) };
 
 	track_goend(tr, &g);
 }
@@ -1010,6 +1021,34 @@ static void test_goroutines(void **state)
 	track_free(tr);
 }
 
+/* A g that starts another goroutine has ended the one before, seen or not, held or not. */
+static void test_g_again(void **state)
+{
+	struct world w;
+	struct track *tr = new_track(&w);
+	struct track_snapshot s;
+
+	feed_stack(tr, 5, 3);
+	feed_go(tr, 20, 5, 1500);
+	feed_go_on(tr, g_of(20), 21, 5, 1501);
+	track_hold_ended(tr);
+	feed_go_on(tr, g_of(20), 22, 5, 1502);
+	track_snapshot(tr, 2000, 0, &s);
+	assert_int_equal(s.n_started, 2);
+	assert_int_equal(s.started[0].goid, 21);
+	assert_true(s.started[0].ended);
+	assert_int_equal(s.started[1].goid, 22);
+	assert_false(s.started[1].ended);
+	assert_int_equal(s.stacks[s.started[1].stack].started, 3);
+	assert_int_equal(s.stacks[s.started[1].stack].ended, 2);
+	track_snapshot_fini(&s);
+	feed_goend(tr, 20);		/* of its g, on which 22 runs */
+	track_snapshot(tr, 2100, 0, &s);
+	assert_int_equal(s.n_started, 0);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
 /* What ends while it is held is known until the next snapshot, with the stack that started it. */
 static void test_hold_ended(void **state)
 {
@@ -1181,7 +1220,8 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_tiny), cmocka_unit_test(test_tiny_reuse),
 		cmocka_unit_test(test_tiny_alone), cmocka_unit_test(test_goroutines),
-		cmocka_unit_test(test_hold_ended), cmocka_unit_test(test_running),
+		cmocka_unit_test(test_g_again), cmocka_unit_test(test_hold_ended),
+		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_births_and_deaths), cmocka_unit_test(test_births_weighed),
 		cmocka_unit_test(test_births_thinned),
 	};

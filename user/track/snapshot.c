@@ -191,28 +191,24 @@ static int by_goid(const void *a, const void *b)
 static void copy_goroutines(const struct track *tr, struct track_snapshot *out,
 			    const uint32_t *stack_index_of)
 {
-	out->started = xcalloc(tr->goroutines.n, sizeof(*out->started));
+	out->started = xcalloc(tr->goroutines.n + tr->ended.n, sizeof(*out->started));
 	for (struct tracked_g *g = table_next(&tr->goroutines, NULL); g;
 	     g = table_next(&tr->goroutines, g))
 		out->started[out->n_started++] = (struct obs_started){
 			.goid = g->goid, .stack = stack_index_of[g->stack],
-			.start_ns = g->start_ns, .ended = g->ended };
+			.start_ns = g->start_ns };
+	for (struct ended_g *g = table_next(&tr->ended, NULL); g; g = table_next(&tr->ended, g))
+		out->started[out->n_started++] = (struct obs_started){
+			.goid = g->goid, .stack = stack_index_of[g->stack],
+			.start_ns = g->start_ns, .ended = true };
 	qsort(out->started, out->n_started, sizeof(*out->started), by_goid);
-}
-
-static bool keep_running(void *ctx, void *entry)
-{
-	struct tracked_g *g = entry;
-
-	if (g->ended)
-		stack_release(ctx, g->stack);
-	return !g->ended;
 }
 
 static void let_ended_go(struct track *tr)
 {
-	if (tr->hold_ended)
-		table_filter(&tr->goroutines, keep_running, tr);
+	for (struct ended_g *g = table_next(&tr->ended, NULL); g; g = table_next(&tr->ended, g))
+		stack_release(tr, (uint32_t)g->stack);
+	table_clear(&tr->ended);
 	tr->hold_ended = false;
 }
 

@@ -38,7 +38,8 @@ enum {
 	SHARE_INNER = 4,
 	SHARE_STACKS = 16,
 	SHARE_ACCOUNTS = 8,
-	SHARE_GOROUTINES = 6,
+	SHARE_GOROUTINES = 5,
+	SHARE_ENDED = 1,
 	SHARE_BATCH = 1,
 	SHARE_STRATA = 1,
 	SHARES = 64,
@@ -59,6 +60,7 @@ int track_new(struct track **out, const struct track_ops *ops, size_t max_bytes)
 	table_init(&tr->objects, sizeof(struct tracked), SHARE_OBJECTS * share);
 	table_init(&tr->inner, sizeof(struct inner), SHARE_INNER * share);
 	table_init(&tr->goroutines, sizeof(struct tracked_g), SHARE_GOROUTINES * share);
+	table_init(&tr->ended, sizeof(struct ended_g), SHARE_ENDED * share);
 	accounts_init(tr, SHARE_STACKS * share, SHARE_ACCOUNTS * share);
 	strata_new(&tr->strata, SHARE_STRATA * share);
 	tr->look_batch = SHARE_BATCH * share / sizeof(struct object);
@@ -77,6 +79,7 @@ void track_free(struct track *tr)
 	table_fini(&tr->objects);
 	table_fini(&tr->inner);
 	table_fini(&tr->goroutines);
+	table_fini(&tr->ended);
 	free(tr);
 }
 
@@ -303,23 +306,35 @@ void track_end(struct track *tr, uint64_t addr)
 
 /* ---- goroutines ---------------------------------------------------------------------------- */
 
-static void drop_goroutine(struct track *tr, struct tracked_g *g)
+/* Takes its stack over; false: nobody asked to hold it, or there is no room. */
+static bool hold_ended(struct track *tr, const struct tracked_g *g)
 {
-	stack_release(tr, g->stack);
-	table_delete(&tr->goroutines, g->goid);
+	struct ended_g *e;
+	bool is_new;
+
+	if (!tr->hold_ended)
+		return false;
+	e = table_put(&tr->ended, g->goid, &is_new);
+	if (!e)
+		tr->loss.goroutines_full++;
+	if (!e || !is_new)
+		return false;
+	e->start_ns = g->start_ns;
+	e->stack = g->stack;
+	return true;
 }
 
 /* Of one that is older than the attach nothing is known. */
-static void end_goroutine(struct track *tr, uint64_t goid)
+static void end_goroutine(struct track *tr, uint64_t addr)
 {
-	struct tracked_g *g = table_find(&tr->goroutines, goid);
+	struct tracked_g *g = table_find(&tr->goroutines, addr);
 
-	if (!g || g->ended)
+	if (!g)
 		return;
 	tr->stacks[g->stack].ended++;
-	g->ended = tr->hold_ended;
-	if (!g->ended)
-		drop_goroutine(tr, g);
+	if (!hold_ended(tr, g))
+		stack_release(tr, (uint32_t)g->stack);
+	table_delete(&tr->goroutines, addr);
 }
 
 void track_hold_ended(struct track *tr)
@@ -327,32 +342,30 @@ void track_hold_ended(struct track *tr)
 	tr->hold_ended = true;
 }
 
-void track_gostart(struct track *tr, const struct gl_gostart *rec)
+void track_gostart(struct track *tr, const struct gl_gostart *rec, uint64_t now_ns)
 {
 	uint32_t stack = stack_get(tr, rec->stack);
 	struct tracked_g *g;
 	bool is_new;
 
 	tr->stacks[stack].started++;
-	if (!rec->goid)
+	if (!rec->g || !rec->goid)
 		return;
-	end_goroutine(tr, rec->goid);
-	g = table_find(&tr->goroutines, rec->goid);
-	if (g)
-		drop_goroutine(tr, g);
-	g = table_put(&tr->goroutines, rec->goid, &is_new);
+	end_goroutine(tr, rec->g);	/* that was not seen */
+	g = table_put(&tr->goroutines, rec->g, &is_new);
 	if (!g) {
 		tr->loss.goroutines_full++;
 		return;
 	}
-	g->start_ns = rec->time_ns;
+	g->goid = rec->goid;
+	g->start_ns = now_ns;
 	g->stack = stack;
 	stack_hold(tr, stack);
 }
 
 void track_goend(struct track *tr, const struct gl_goend *rec)
 {
-	end_goroutine(tr, rec->goid);
+	end_goroutine(tr, rec->g);
 }
 
 struct running {
@@ -377,9 +390,8 @@ static bool still_runs(void *ctx, void *entry)
 	if (g->start_ns >= r->before_ns ||
 	    (r->n && bsearch(&g->goid, r->goids, r->n, sizeof(*r->goids), by_goid)))
 		return true;
-	if (!g->ended)
-		r->tr->stacks[g->stack].ended++;
-	stack_release(r->tr, g->stack);
+	r->tr->stacks[g->stack].ended++;
+	stack_release(r->tr, (uint32_t)g->stack);
 	return false;
 }
 

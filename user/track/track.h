@@ -91,7 +91,7 @@ void track_alloc(struct track *tr, const struct gl_alloc *rec, uint64_t slot_byt
 /* An allocation of which nothing but its address is known: what lay there has ended. */
 void track_end(struct track *tr, uint64_t addr);
 void track_stack(struct track *tr, const struct gl_stack *rec);
-void track_gostart(struct track *tr, const struct gl_gostart *rec);
+void track_gostart(struct track *tr, const struct gl_gostart *rec, uint64_t now_ns);
 void track_goend(struct track *tr, const struct gl_goend *rec);
 
 /* Of the goroutines that were seen to start before that time only these, in order, still run: where

@@ -34,11 +34,17 @@ struct inner {			/* tiny objects that do not begin a 16-byte block, by that bloc
 	uint64_t offsets;	/* bit i: there is one at block + i */
 };
 
-struct tracked_g {		/* by goid */
+struct tracked_g {		/* by its address */
+	uint64_t g;
 	uint64_t goid;
 	uint64_t start_ns;
-	uint32_t stack;
-	uint32_t ended;		/* and kept until the next snapshot */
+	uint64_t stack;
+};
+
+struct ended_g {		/* by goid, until the next snapshot: track_hold_ended() */
+	uint64_t goid;
+	uint64_t start_ns;
+	uint64_t stack;
 };
 
 struct index_entry {		/* of a stack by its id, of an account by its key */
@@ -80,7 +86,7 @@ struct account {
 
 struct track {
 	struct track_ops ops;
-	struct table objects, inner, goroutines;
+	struct table objects, inner, goroutines, ended;
 	struct table stack_index, account_index;
 	struct pool stack_pool, account_pool;
 	struct stack *stacks;		/* [0]: the unknown one */
