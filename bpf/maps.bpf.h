@@ -16,6 +16,7 @@ const volatile struct gl_config config;
 volatile struct gl_control control __attribute__((aligned(64)));
 struct gl_cpu cpus[GL_CPU_ROWS] __attribute__((aligned(64)));
 struct gl_stack_set stacks_sent[1 << GL_STACK_SETS_LOG2] __attribute__((aligned(64)));
+__u32 depths[1 << GL_DEPTHS_LOG2] __attribute__((aligned(64)));
 
 /* A table and not cookies, because an event of many points (before Linux 6.6) has no cookies;
  * read-only data and not a map, because a map look-up costs 50 ns of a hit. */

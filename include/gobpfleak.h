@@ -17,7 +17,8 @@
 /* Every cap of the BPF side stands here; user space adds its own in user/base/limits.h. */
 enum {
 	GL_MAX_FRAMES = 128,	/* frames of one stack; deeper ones are cut and marked */
-	GL_CHUNK = 2048,	/* bytes of stack copied in one read, a power of two */
+	GL_CHUNK = 8192,	/* bytes of stack copied in one read, a power of two */
+	GL_DEPTHS_LOG2 = 13,	/* stacks of which it is known how deep they are */
 	GL_MAX_PROBES = 128,	/* rows of the probe table */
 	GL_GROUPS = 8,		/* of probes that listen or do not, a power of two */
 	GL_SLOTS_LOG2 = 10,	/* slots of the probe table, so many that a hash without collisions

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -379,7 +380,7 @@ static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64
 	tracer_sample(tr, distance);
 	assert_int_equal(tracer_attach(tr, TRACER_HEAP, "/proc/self/exe", getpid()), 0);
 	for (int i = 0; i < N_ALLOCS; i++)
-		heap_point((const uint64_t *)4711, size);
+		heap_point(4711, size);
 	tracer_hits_made(tr, made);	/* none of them has been drained */
 	assert_int_equal(tracer_drain(tr), 0);
 	tracer_close(tr);
@@ -594,7 +595,7 @@ static void test_gcstart(void **state)
 		assert_int_equal(tracer_attach(tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
 		heapstats[0] = 1;
 		heapstats[399] = 2;
-		collector_point(NULL, 0);
+		collector_point(0, 0);
 		heapstats[0] = heapstats[399] = 3;
 		assert_int_equal(tracer_drain(tr), 0);
 		tracer_counters(tr, counters);
@@ -646,7 +647,7 @@ static void test_gcstart_flood(void **state)
 	assert_int_equal(tracer_attach(tr, TRACER_ALL, "/proc/self/exe", getpid()), 0);
 	begin = now_ns();
 	for (int i = 0; i < PHASES; i++) {
-		collector_point(NULL, 0);
+		collector_point(0, 0);
 		if (i % 100 == 99)
 			assert_int_equal(tracer_drain(tr), 0);
 	}
@@ -655,6 +656,115 @@ static void test_gcstart_flood(void **state)
 	assert_in_range(phases.n_counted, AHEAD, AHEAD + 2 + PER_S * (now_ns() - begin) / 1000000000);
 	assert_false(phases.odd);
 }
+
+/* ---- stacks ---------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+/* Hits the point with this stack pointer and this frame pointer. */
+extern void hit_on(uint64_t ptr, uint64_t sp, uint64_t fp);
+extern const char stack_point[];
+__asm__(".pushsection .text\n"
+	"hit_on: push %rbp\n push %rbx\n mov %rsp, %rbx\n mov %rsi, %rsp\n mov %rdx, %rbp\n"
+	"stack_point: jmp 1f\n"
+	"1: mov %rbx, %rsp\n pop %rbx\n pop %rbp\n ret\n.popsection\n");
+
+enum { STACK_PAGES = 8, STACK_BYTES = STACK_PAGES * 4096, SPARE = 16384, N_HITS = 3000 };
+
+struct stacks {
+	uint8_t *memory;	/* SPARE for a signal, STACK_BYTES */
+	uint64_t pcs[GL_MAX_FRAMES];	/* of the next hit */
+	uint32_t n;
+	struct gl_stack last;
+	uint64_t n_hits, n_sent;
+};
+
+/* The stack of a hit comes before it, unless it was sent with another one. */
+static void check_stack(void *ctx, const struct gl_header *rec)
+{
+	struct stacks *s = ctx;
+
+	if (rec->kind == GL_REC_STACK) {
+		memcpy(&s->last, rec, rec->len);
+		s->n_sent++;
+		return;
+	}
+	assert_int_equal(rec->kind, GL_REC_ALLOC);
+	assert_int_equal(((const struct gl_alloc *)rec)->stack, s->last.id);
+	assert_int_equal(s->last.n, s->n);
+	assert_int_equal(s->last.flags, 0);
+	assert_memory_equal(s->last.pcs, s->pcs, s->n * sizeof(*s->pcs));
+	s->n_hits++;
+}
+
+/* Up to 40 frames above sp, now and then with a large one among them; where the last one ends. */
+static uint64_t make_frames(struct stacks *s, uint64_t sp, uint64_t end, uint64_t *first_fp)
+{
+	const unsigned gap = 1 + (unsigned)random() % 400, far = 1 + (unsigned)random() % 30;
+	uint64_t at = sp, *link = first_fp;
+
+	s->pcs[0] = (uintptr_t)stack_point;
+	for (s->n = 1; s->n < 40; s->n++) {
+		uint64_t next = at + (1 + random() % (s->n % far ? gap : 1200)) * 8;
+
+		if (next + 16 > end)
+			break;
+		*link = next;
+		link = (uint64_t *)next;
+		s->pcs[s->n] = link[1] = (uint64_t)random() << 8 | s->n;
+		at = next + 16;
+	}
+	*link = 0;
+	return at;
+}
+
+/* Stacks that come from the same few places, of all depths, some of them above pages that are gone. */
+static void test_stacks(void **state)
+{
+	uint32_t gen = 0;
+	struct gl_config config = own_config();
+	struct tracer_probe probes[N_POINTS];
+	struct stacks s = { 0 };
+	struct tracer *tr;
+
+	need_rights();
+	s.memory = mmap(NULL, SPARE + STACK_BYTES, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(s.memory, MAP_FAILED);
+	fill_probes(probes);
+	probes[0].row.kind = GL_PROBE_ALLOC;
+	probes[0].addr = (uintptr_t)stack_point;
+	probes[0].file_off = file_off(probes[0].addr);
+	config.sweepgen_addr = (uintptr_t)&gen;
+	assert_int_equal(tracer_open(&tr, &config, probes, 1, check_stack, &s), 0);
+	assert_int_equal(tracer_attach(tr, TRACER_HEAP, "/proc/self/exe", getpid()), 0);
+	srandom(1);
+	for (int i = 0; i < N_HITS; i++) {
+		uint64_t begin = (uintptr_t)s.memory + SPARE, end = begin + STACK_BYTES, fp = 0;
+		uint64_t sp = begin + (uint64_t)random() % 16 * 1016;
+		uint64_t top = make_frames(&s, sp, end, &fp);
+		size_t above = end - (top + 4095) / 4096 * 4096;
+		bool gone = random() % 2 && above;
+
+		if (gone)
+			assert_int_equal(mprotect((void *)(end - above), above, PROT_NONE), 0);
+		for (int k = 0; k < 2; k++) {
+			hit_on(4711, sp, fp);
+			assert_int_equal(tracer_drain(tr), 0);
+		}
+		if (gone)
+			mprotect((void *)(end - above), above, PROT_READ | PROT_WRITE);
+	}
+	assert_int_equal(s.n_hits, 2 * N_HITS);
+	assert_in_range(s.n_sent, N_HITS * 9 / 10, N_HITS);
+	tracer_close(tr);
+	munmap(s.memory, SPARE + STACK_BYTES);
+}
+#else
+static void test_stacks(void **state)
+{
+	skip();
+}
+#endif
 
 /* ---- records --------------------------------------------------------------------------------- */
 
@@ -934,6 +1044,7 @@ int main(void)
 		cmocka_unit_test(test_chances),
 		cmocka_unit_test(test_sampling),
 		cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_stacks),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_stack_records),
 		cmocka_unit_test(test_stale_events),
