@@ -14,7 +14,6 @@ import (
 // Loop answers commands ("name" or "name NUMBER") until stdin ends, which ends the program.  A
 // handler answers exactly one line.
 func Loop(commands map[string]func(n int)) {
-	buf := make([]byte, 4096)
 	filled := 0
 	os.Stdout.Write(ready)
 	for {
@@ -29,10 +28,13 @@ func Loop(commands map[string]func(n int)) {
 				break
 			}
 			answer(commands, line)
-			filled = copy(buf, buf[len(line)+1:filled])
+			filled = copy(buf[:], buf[len(line)+1:filled])
 		}
 	}
 }
+
+// Not on the stack, where it would lie between the frames of the commands and of main.
+var buf [4096]byte
 
 var (
 	ready = []byte("ready\n")
