@@ -30,7 +30,6 @@ struct work {
 	__u64 base;		/* where the stack began, or went on far from there */
 	__u64 chunk_addr;	/* chunk is a copy of the stack from here on */
 	__u64 chunk_last;	/* offset of the last whole frame record in it, 0: nothing read */
-	__u64 extra;		/* frames before the chain of frame pointers, less one */
 	__s64 ended;		/* negative: the walk has come to where a thread begins */
 	__s64 changes;		/* how often it may still go down, to another stack */
 	struct gl_stack stack;	/* its id is that of the hit's stack, 0: unknown */
@@ -209,7 +208,7 @@ static __noinline __u64 word_at(__u64 addr)
 __noinline __u64 walk(__u32 slot, __u64 pc, __u64 fp, __u64 at_ret)
 {
 	struct work *w = work_of(slot);
-	__u64 h = hash_pc(0, pc), off = 0, next, extra, *frame;
+	__u64 h = hash_pc(0, pc), off = 0, next, *frame, *pcs;
 	__u32 i;
 
 	if (!w)
@@ -217,7 +216,6 @@ __noinline __u64 walk(__u32 slot, __u64 pc, __u64 fp, __u64 at_ret)
 	w->ended = 0;
 	w->base = w->chunk_addr;
 	w->changes = GL_STACK_CHANGES;
-	w->extra = at_ret;
 	w->stack.flags = GL_STACK_CUT;
 	w->stack.pcs[0] = pc;
 	if (at_ret) {
@@ -227,13 +225,14 @@ __noinline __u64 walk(__u32 slot, __u64 pc, __u64 fp, __u64 at_ret)
 		w->stack.pcs[1] = pc;
 		h = hash_pc(h, pc);
 	}
-	extra = w->extra & 1;
+	/* A pointer: the bounds of a spilled number are lost to the verifier before Linux 5.10. */
+	pcs = w->stack.pcs + (at_ret & 1);
 	for (i = 1; i < GL_MAX_FRAMES - 1; i++) {
 		if (!fp)
 			break;
 		next = fp - w->chunk_addr;
 		if (next >= w->chunk_last) {
-			if (next_chunk(slot, w->stack.pcs[i + extra - 1], fp,
+			if (next_chunk(slot, pcs[i - 1], fp,
 				       w->chunk_addr + off + FRAME_BYTES))
 				break;
 			next = fp - w->chunk_addr;	/* 0, but that is not to be known */
@@ -246,17 +245,17 @@ __noinline __u64 walk(__u32 slot, __u64 pc, __u64 fp, __u64 at_ret)
 			fp = 0;
 			break;
 		}
-		w->stack.pcs[i + extra] = pc;
+		pcs[i] = pc;
 		h = hash_pc(h, pc);
 	}
-	w->stack.n = i + extra;
+	w->stack.n = i + at_ret;
 	if (!fp)
 		learn_depth(w->base, w->chunk_addr + off + FRAME_BYTES - w->base);
 	if (!fp || w->ended < 0)
 		w->stack.flags = 0;
 	else
 		count(GL_LOST_STACK_CUT);
-	if (i + extra == 1)
+	if (i + at_ret == 1)
 		return 0;
 	return h ? h : 1;
 }
