@@ -140,7 +140,7 @@ static void take(struct heapgrowth *g, const struct heapmap *m, uint64_t now)
 	const struct looker_cost *cost = looker_cost(g->looker);
 
 	g->took_ns = now - g->begun_ns;
-	say_verbose("looked at the heap in %.2fs", m->cost.seconds);
+	say_verbose("looked at the heap in %.3gs", m->cost.seconds);
 	g->cost.n_looks++;
 	g->cost.seconds += m->cost.seconds;
 	g->cost.bytes_read += m->cost.bytes_read;

@@ -347,7 +347,7 @@ static void test_findings(void **state)
 		"        main.open  src/session.go:17\n"
 		"   +295/min main.session, 290 to 300 now (a guess for 20)\n"
 		"   +285/min, 280 to 290 now in map[*main.session]bool [key] in main.registry.open\n",
-		"         heap looked at 3 times in 0.04s, 3MiB read,",
+		"         heap looked at 3 times in 36ms, 3MiB read,",
 		"the last time 2.0s before", "1 more look failed\n",
 	};
 	struct heap_site site;

@@ -635,7 +635,8 @@ static void test_numbers(void **state)
 static void test_durations(void **state)
 {
 	static const struct { double s; const char *words; } rows[] = {
-		{ 0, "0.0s" }, { 3.25, "3.2s" }, { 9.96, "10s" }, { 45.4, "45s" },
+		{ 0, "0.0s" }, { 0.0004, "<1ms" }, { 0.3, "300ms" }, { 0.9994, "999ms" },
+		{ 0.9996, "1.0s" }, { 3.25, "3.2s" }, { 9.96, "10s" }, { 45.4, "45s" },
 		{ 59.6, "1m00s" }, { 3599.7, "1h00m" },
 		{ 60, "1m00s" }, { 580, "9m40s" }, { 7380, "2h03m" }, { 446400, "5d04h" },
 		{ -1, "?" }, { NAN, "?" }, { INFINITY, "?" }, { 1e18, "?" },

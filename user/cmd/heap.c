@@ -155,9 +155,10 @@ static int wait_for_second(struct run *r)
 	uint64_t end = now_ns() + r->o->diff_ns;
 	int err = 0;
 
-	say("looked at the heap of pid %d (%s) in %.2fs; the second look in %.0fs, Ctrl-C looks "
-	    "at once", (int)target_pid(process_target(r->p)), target_comm(process_target(r->p)),
-	    r->looks[0].cost.seconds, (double)r->o->diff_ns / 1e9);
+	say("looked at the heap of pid %d (%s) in %s; the second look in %s, Ctrl-C looks at once",
+	    (int)target_pid(process_target(r->p)), target_comm(process_target(r->p)),
+	    report_duration(r->looks[0].cost.seconds).s,
+	    report_duration((double)r->o->diff_ns / 1e9).s);
 	while (!err && !r->stop && now_ns() < end && !r->gone) {
 		err = loop_wait_until(r->loop, now_ns() + TICK_NS);
 		r->gone = process_gone(r->p);

@@ -488,11 +488,7 @@ void report_heap_cost(const struct page *out, const struct heap_view *v, uint64_
 	const struct heap_cost *c = &v->now->cost;
 	struct line l = begin_line(out, "COST     ", 9);
 
-	if (c->seconds < 0.95)
-		item(&l, "", "%s read in %.0fms", report_bytes(c->bytes_read).s, c->seconds * 1e3);
-	else
-		item(&l, "", "%s read in %s", report_bytes(c->bytes_read).s,
-		     report_duration(c->seconds).s);
+	item(&l, "", "%s read in %s", report_bytes(c->bytes_read).s, report_duration(c->seconds).s);
 	if (c->seconds > 0)
 		item(&l, " ", "(%s/s)",
 		     report_bytes((uint64_t)((double)c->bytes_read / c->seconds)).s);

@@ -235,7 +235,11 @@ struct report_words report_duration(double s)
 	if (!isfinite(s) || s < 0 || s > 1e15)
 		return (struct report_words){ "?" };
 	t = (uint64_t)(s + 0.5);
-	if (s < 9.95)
+	if (s > 0 && s < 0.001)
+		snprintf(w.s, sizeof(w.s), "<1ms");
+	else if (s > 0 && s < 0.9995)
+		snprintf(w.s, sizeof(w.s), "%.0fms", s * 1e3);
+	else if (s < 9.95)
 		snprintf(w.s, sizeof(w.s), "%.1fs", s);
 	else if (t < 60)
 		snprintf(w.s, sizeof(w.s), "%" PRIu64 "s", t);

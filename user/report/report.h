@@ -103,7 +103,7 @@ struct report_words report_bytes(uint64_t bytes);	/* 1.42GiB 612MiB 590KiB 12B *
 struct report_words report_change(double bytes);	/* +1.42GiB -12B */
 struct report_words report_count(uint64_t n);		/* 1,431 */
 struct report_words report_rough(double n);		/* 0.4 12 11k 1.2M */
-struct report_words report_duration(double s);		/* 3.2s 45s 9m40s 2h03m 5d04h */
+struct report_words report_duration(double s);		/* 300ms 3.2s 45s 9m40s 2h03m 5d04h */
 /* " [27.5, 30.8]", the limits of a number of bytes, in its own unit if that can be; signed:
  * " [-3, +0.5]".  Empty where they are the same in words, or not known. */
 struct report_words report_limits(const struct estimate *bytes, bool is_signed);

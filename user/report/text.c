@@ -1505,7 +1505,7 @@ static void put_looks(const struct page *out, const struct findings *f)
 	l = begin_line(out, "         ", 9);
 	item(&l, "", "heap looked at %s time%s", report_count(c->n_looks).s, plural(c->n_looks));
 	if (c->n_looks) {
-		item(&l, " ", "in %.2fs", c->seconds);
+		item(&l, " ", "in %s", report_duration(c->seconds).s);
 		item(&l, ", ", "%s read", report_bytes(c->bytes_read).s);
 	}
 	if (c->n_classes)
