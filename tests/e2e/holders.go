@@ -50,6 +50,7 @@ func holderTests(e *env) []testCase {
 		testCase{"holders/rate", func(t *T) { t.holdersRate(t.newest()) }},
 		testCase{"holders/exits", func(t *T) { t.holdersExits(t.newest()) }},
 		testCase{"holders/exits-between", func(t *T) { t.holdersExitsBetween(t.newest()) }},
+		testCase{"holders/exec-within", func(t *T) { t.holdersExecWithin(t.newest()) }},
 		testCase{"holders/exec-between", func(t *T) { t.holdersExecBetween(t.newest()) }},
 		testCase{"holders/told-to-end", func(t *T) { t.holdersToldToEnd(t.newest()) }},
 		testCase{"holders/not-go", func(t *T) { t.holdersNotGo() }},
@@ -695,6 +696,19 @@ func (t *T) holdersExitsBetween(version string) {
 	x := t.startHeap(p.pid(), "--diff", "1h")
 	p.finish()
 	t.firstOnly(x, "exited")
+}
+
+// holdersExecWithin: what is read of two programs contradicts itself, and neither is to blame.
+func (t *T) holdersExecWithin(version string) {
+	p := t.program(t.build("restart", version, "stripped"), "SUCCESSOR="+t.build("leaks", version, "stripped"))
+	p.do("before 90000")
+	x := t.start(t.toolCommand("heap", "-v", "--rate", "1M", "-p", fmt.Sprint(p.pid())))
+	x.line(x.stderr, "reading")
+	fmt.Fprintln(p.in, "exec")
+	if code := x.exit(); code != 1 || x.stdout.String() != "" ||
+		!strings.Contains(x.stderr.String(), "exec'ed another program") {
+		t.Errorf("exit code %d; stdout: %s; stderr: %s", code, x.stdout, x.stderr)
+	}
 }
 
 func (t *T) holdersExecBetween(version string) {

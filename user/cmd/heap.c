@@ -32,6 +32,7 @@
 
 enum {
 	TICK_NS = 50000000,
+	END_TICKS = 20,		/* that an end takes at most to show how it came */
 	/* Rows and holders that are looked for: some of a screen's are untyped, and what grows is
 	 * known at the second look only. */
 	SCREEN_ROWS = 30, SCREEN_HOLDERS = 10,
@@ -125,7 +126,16 @@ static int say_failed(const struct run *r, int err)
 	return err;
 }
 
-/* What was read of a process that runs another program by then is nothing. */
+/* Nothing can be read of a process as soon as its main thread has ended; it is a while until the others
+ * have, too, or one of them has become another program. */
+static bool has_gone(struct run *r, bool ends)
+{
+	for (int i = 0; ends && !process_gone(r->p) && i < END_TICKS; i++)
+		loop_wait_until(r->loop, now_ns() + TICK_NS);
+	return process_gone(r->p);
+}
+
+/* What was read of a process that runs another program by then is nothing, and not its heap's fault. */
 static int look(struct run *r)
 {
 	const struct heap_options opt = options(r);
@@ -140,7 +150,7 @@ static int look(struct run *r)
 
 	if (!err && m->interrupted)
 		err = -EINTR;
-	if (!err && process_gone(r->p))
+	if (err != -EINTR && has_gone(r, err == -ESRCH))
 		err = -ESRCH;
 	if (err)
 		heapmap_free(m);
