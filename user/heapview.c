@@ -35,6 +35,16 @@ static void compare(struct heap_amount *a, struct heap_range objects, struct hea
 	a->bytes_per_s = rate(a->bytes, bytes, span_s);
 }
 
+/* What nothing was seen to hold is in the upper limits only. */
+static struct heap_range held_of(const struct heapmap *m)
+{
+	uint64_t low = m->pointers.bytes.low + m->no_pointers.bytes.low;
+	uint64_t high = m->pointers.bytes.high + m->no_pointers.bytes.high;
+
+	high -= m->pointers.unreached_bytes + m->no_pointers.unreached_bytes;
+	return (struct heap_range){ low, high > low ? high : low };	/* that is capped */
+}
+
 /* ---- keys of one map ------------------------------------------------------------------------- */
 
 struct index_entry {
@@ -365,9 +375,11 @@ static void add_losses(struct heap_view *v)
 
 void heapview_make(const struct heapmap *now, const struct heapmap *before, struct heap_view *out)
 {
-	*out = (struct heap_view){ .now = now, .before = before };
-	if (before)
+	*out = (struct heap_view){ .now = now, .before = before, .held_per_s = no_rate };
+	if (before) {
 		out->span_s = (double)(now->time_ns - before->time_ns) / 1e9;
+		out->held_per_s = rate(held_of(now), held_of(before), out->span_s);
+	}
 	add_rows(out);
 	qsort(out->rows, out->n_rows, sizeof(*out->rows), before ? by_growth : by_bytes);
 	add_losses(out);

@@ -41,6 +41,8 @@ enum { N_HEAP_LOSSES = 10 };
 struct heap_view {
 	const struct heapmap *now, *before;	/* before: NULL, of one look */
 	double span_s;				/* between the two */
+	struct estimate held_per_s;		/* as of a heap_amount, of the bytes of all that
+						 * something was seen to hold */
 	struct heap_row *rows;			/* of one look most bytes first, of two what grew
 						 * most; what could not be typed among them */
 	size_t n_rows;

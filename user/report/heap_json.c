@@ -153,6 +153,7 @@ static void put_look(struct json *j, const struct heap_view *v)
 	field_u64(j, "min_size", m->min_size ? m->min_size : UNKNOWN_U64);
 	field_u64(j, "max_size", m->max_size ? m->max_size : UNKNOWN_U64);
 	field_double(j, "span_s", v->before ? v->span_s : NAN);
+	report_json_estimate(j, "rate_per_s", &v->held_per_s);
 	field_double(j, "took_s", m->cost.seconds);
 	field_u64(j, "bytes_read", m->cost.bytes_read);
 	field_u64(j, "reads", m->cost.reads);

@@ -41,17 +41,49 @@ static uint64_t all_bytes(const struct heapmap *m)
 	return m->pointers.bytes.high + m->no_pointers.bytes.high;
 }
 
-static uint64_t held_bytes(const struct heapmap *m)
-{
-	return all_bytes(m) - m->pointers.unreached_bytes - m->no_pointers.unreached_bytes;
-}
-
 static void put_percent(struct line *l, const char *separator, const char *fmt, double share)
 {
 	char *number = isfinite(share) ? xasprintf("%.1f%%", share * 100) : xstrdup("?");
 
 	item(l, separator, fmt, number);
 	free(number);
+}
+
+/* ---- rates ----------------------------------------------------------------------------------- */
+
+/* "+1,060", "-3"; to be freed */
+static char *change(double n)
+{
+	return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(fabs(n) + 0.5)).s);
+}
+
+/* "+1,060/min", or "+3/min [-20, +26]" where it may be growth or none.  Where there are not more of
+ * them, they are larger: an array in place of a smaller one. */
+static char *growth(const struct heap_amount *a, bool in_bytes)
+{
+	const struct estimate *e = in_bytes ? &a->bytes_per_s : &a->objects_per_s;
+	const double v[3] = { e->value * 60, e->low * 60, e->high * 60 };
+	char *words[3], *all;
+
+	for (int i = 0; i < 3; i++)
+		words[i] = in_bytes ? xstrdup(report_change(v[i]).s) : change(v[i]);
+	if (e->low <= 0 && e->high > 0)
+		all = xasprintf("%s/min [%s, %s]", words[0], words[1], words[2]);
+	else
+		all = xasprintf("%s/min", words[0]);
+	for (int i = 0; i < 3; i++)
+		free(words[i]);
+	return all;
+}
+
+static void put_growth(struct line *l, const char *separator, const struct estimate *bytes_per_s)
+{
+	const struct report_words low = report_change(bytes_per_s->low * 60);
+	const struct report_words high = report_change(bytes_per_s->high * 60);
+
+	item(l, separator, "%s/min", report_change(bytes_per_s->value * 60).s);
+	if (strcmp(low.s, high.s))
+		item(l, " ", "[%s, %s]", low.s, high.s);
 }
 
 /* ---- totals ---------------------------------------------------------------------------------- */
@@ -61,9 +93,7 @@ static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 	const uint32_t n_cycles = v->now->n_cycles - v->before->n_cycles;
 	struct line l = begin_line(out, "GROWTH   ", 9);
 
-	item(&l, "", "%s/min",
-	     report_change(((double)held_bytes(v->now) - (double)held_bytes(v->before)) /
-			   v->span_s * 60).s);
+	put_growth(&l, "", &v->held_per_s);
 	item(&l, " ", "of what is held between two looks %s apart", report_duration(v->span_s).s);
 	item(&l, ", ", "%u collection%s", n_cycles, plural(n_cycles));
 	item(&l, "; ", "what grew most stands first");
@@ -110,43 +140,6 @@ void report_heap_totals(const struct page *out, const struct heap_view *v)
 	free(count);
 	if (v->before)
 		put_growth_of_all(out, v);
-}
-
-/* ---- rates ----------------------------------------------------------------------------------- */
-
-/* "+1,060", "-3"; to be freed */
-static char *change(double n)
-{
-	return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(fabs(n) + 0.5)).s);
-}
-
-/* "+1,060/min", or "+3/min [-20, +26]" where it may be growth or none.  Where there are not more of
- * them, they are larger: an array in place of a smaller one. */
-static char *growth(const struct heap_amount *a, bool in_bytes)
-{
-	const struct estimate *e = in_bytes ? &a->bytes_per_s : &a->objects_per_s;
-	const double v[3] = { e->value * 60, e->low * 60, e->high * 60 };
-	char *words[3], *all;
-
-	for (int i = 0; i < 3; i++)
-		words[i] = in_bytes ? xstrdup(report_change(v[i]).s) : change(v[i]);
-	if (e->low <= 0 && e->high > 0)
-		all = xasprintf("%s/min [%s, %s]", words[0], words[1], words[2]);
-	else
-		all = xasprintf("%s/min", words[0]);
-	for (int i = 0; i < 3; i++)
-		free(words[i]);
-	return all;
-}
-
-static void put_growth(struct line *l, const char *separator, const struct estimate *bytes_per_s)
-{
-	const struct report_words low = report_change(bytes_per_s->low * 60);
-	const struct report_words high = report_change(bytes_per_s->high * 60);
-
-	item(l, separator, "%s/min", report_change(bytes_per_s->value * 60).s);
-	if (strcmp(low.s, high.s))
-		item(l, " ", "[%s, %s]", low.s, high.s);
 }
 
 /* ---- one type -------------------------------------------------------------------------------- */
