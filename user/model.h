@@ -250,7 +250,8 @@ struct memory_account {
 	double age_s;		/* how long before the report it was read */
 	bool known;		/* false: the runtime's numbers are not known (rss may still be) */
 	uint64_t rss;
-	uint64_t live_heap;	/* heap marked by the last collection */
+	uint64_t live_heap;	/* heap marked by the last collection; before the first one (num_gc
+				 * 0) it is not known, and all of the heap in the next */
 	uint64_t gc_headroom;	/* heap memory held beyond that: garbage, free slots, idle spans */
 	uint64_t stacks;
 	uint64_t runtime;	/* spans, bitmaps, profiler tables ... */

@@ -184,7 +184,7 @@ const char *process_gone(struct process *p)
 static void fill_account(struct memory_account *m, const struct go_memstats *st)
 {
 	m->known = true;
-	m->live_heap = st->heap_marked;
+	m->live_heap = st->num_gc ? st->heap_marked : 0;	/* begins as what paces the first */
 	m->gc_headroom = st->heap_inuse + st->heap_idle - st->heap_released;
 	m->gc_headroom -= m->gc_headroom < m->live_heap ? m->gc_headroom : m->live_heap;
 	m->stacks = st->stack_sys;

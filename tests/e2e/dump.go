@@ -335,7 +335,7 @@ func (t *T) dumpOff() {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
 	pid := fmt.Sprint(p.pid())
 	r := t.dumpReport(p)
-	if r.ProfileRate != nil || len(r.Sites) == 0 || r.Memory["live_heap"] == nil {
+	if r.ProfileRate != nil || len(r.Sites) == 0 || r.Memory["heap_alloc"] == nil {
 		t.Errorf("rate %v, %d sites, memory %v", r.ProfileRate, len(r.Sites), r.Memory)
 	}
 	text := t.runTool(0, "dump", "-p", pid)

@@ -39,7 +39,7 @@ static void look(struct look *l, bool twice)
 			    .go_version = "go1.26.11", .stripped = true },
 		.memory = { .known = true, .rss = 12 << 20, .live_heap = 3 << 20,
 			    .gc_headroom = 2 << 20, .stacks = 1 << 20, .runtime = 4 << 20,
-			    .not_go = 2 << 20, .heap_alloc = 5 << 20 },
+			    .not_go = 2 << 20, .heap_alloc = 5 << 20, .num_gc = 25 },
 		.followed_one_in = 1, .types = &l->view,
 		.coverage = l->view.losses, .n_coverage = N_HEAP_LOSSES,
 		.cost = { NAN, NAN, 0, NAN, NAN, NAN, 9 << 20 },

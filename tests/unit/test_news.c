@@ -52,7 +52,7 @@ static const struct watched leaking = {
 	.table_age_s = 58,
 	.memory = { .known = true, .rss = 120 << 20, .live_heap = 45 << 20,
 		    .gc_headroom = 50 << 20, .stacks = 8 << 20, .runtime = 12 << 20,
-		    .not_go = 5 << 20 },
+		    .not_go = 5 << 20, .num_gc = 2403 },
 	.does = { .does = BEHAVIOUR_LEAKS, .rss_grows = true, .cause = MEMORY_LIVE,
 		  .cause_bytes = 45 << 20, .cause_rate = { 49000, 46000, 52000, 80 },
 		  .rss_rate = { 98000, 90000, 105000, 80 },
@@ -123,7 +123,10 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &long_table, .n_watched = 2, .own_rss = 9 << 20 },
 	};
 
-	young.census_known = true;		/* and no collection has been seen */
+	young.census_known = true;		/* and there was no collection */
+	young.memory = (struct memory_account){ .known = true, .rss = 9 << 20, .stacks = 1 << 20,
+						.gc_headroom = 3 << 20, .runtime = 4 << 20,
+						.not_go = 1 << 20 };
 	calm.verdict = calm.heap.verdict = VERDICT_STEADY;
 	calm.heap.rate = (struct estimate){ 10, -20, 40, 80 };
 	calm.classes = &class;

@@ -429,6 +429,30 @@ static void test_keepers(void **state)
 	free(text);
 }
 
+/* What lives is told by collections, and there was none. */
+static void test_no_collection(void **state)
+{
+	struct findings f = plain_findings();
+	char *text;
+
+	f.look = f.memory.known = true;
+	f.memory.gc_headroom = 300 << 10;
+	f.process.cause = MEMORY_GARBAGE;
+	f.process.cause_bytes = 200 << 10;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, " = heap 300KiB (what of it lives is not known yet)"));
+	assert_non_null(strstr(text, "PROCESS  most is 200KiB of objects that no collection has"));
+	free(text);
+	text = render_findings("json", &f, 10);
+	assert_non_null(strstr(text, "\"live_heap\":null,\"gc_headroom\":null,\"stacks\":0"));
+	free(text);
+	f.memory.num_gc = 1;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "PROCESS  beyond the live heap most is 200KiB of garbage"));
+	assert_non_null(strstr(text, " = live heap 0B + GC headroom 300KiB + "));
+	free(text);
+}
+
 /* Growth of resident memory that no part has half of is nobody's. */
 static void test_cause(void **state)
 {
@@ -1405,7 +1429,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
-		cmocka_unit_test(test_cause), cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
+		cmocka_unit_test(test_cause), cmocka_unit_test(test_no_collection),
+		cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),

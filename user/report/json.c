@@ -76,8 +76,9 @@ static void put_time(struct json *j, const struct findings *f)
 
 static void put_memory(struct json *j, const struct memory_account *m)
 {
+	const uint64_t no_gc = m->num_gc ? 0 : UNKNOWN_U64;
 	const struct { const char *name; uint64_t v; } rows[] = {
-		{ "live_heap", m->live_heap }, { "gc_headroom", m->gc_headroom },
+		{ "live_heap", m->live_heap | no_gc }, { "gc_headroom", m->gc_headroom | no_gc },
 		{ "stacks", m->stacks }, { "runtime", m->runtime },
 		{ "heap_alloc", m->heap_alloc }, { "heap_inuse", m->heap_inuse },
 		{ "heap_idle", m->heap_idle }, { "heap_released", m->heap_released },

@@ -30,6 +30,18 @@ static void put_rest(struct line *l, int64_t rest, const char *what)
 		     report_bytes(-(uint64_t)rest).s);
 }
 
+/* What lives is told by collections. */
+void report_heap_parts(struct line *l, const struct memory_account *m)
+{
+	if (m->num_gc) {
+		item(l, " = ", "live heap %s", report_bytes(m->live_heap).s);
+		item(l, " + ", "GC headroom %s", report_bytes(m->gc_headroom).s);
+		return;
+	}
+	item(l, " = ", "heap %s", report_bytes(m->live_heap + m->gc_headroom).s);
+	item(l, " ", "(what of it lives is not known yet)");
+}
+
 /* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
 void report_memory(const struct page *out, const struct findings *f)
 {
@@ -42,8 +54,7 @@ void report_memory(const struct page *out, const struct findings *f)
 		end_line(&l);
 		return;
 	}
-	item(&l, " = ", "live heap %s", report_bytes(m->live_heap).s);
-	item(&l, " + ", "GC headroom %s", report_bytes(m->gc_headroom).s);
+	report_heap_parts(&l, m);
 	item(&l, " + ", "stacks %s", report_bytes(m->stacks).s);
 	item(&l, " + ", "runtime %s", report_bytes(m->runtime).s);
 	if (m->mapped_known) {
@@ -101,7 +112,10 @@ static const char *does_text(enum behaviour does)
 /* Pages of Go's that are touched for the first time look the same where nobody could tell. */
 static void put_part(struct line *l, const char *separator, const struct findings *f)
 {
-	item(l, separator, "%s", report_memory_part(f->process.cause));
+	if (f->process.cause == MEMORY_GARBAGE && !f->memory.num_gc)
+		item(l, separator, "objects that no collection has looked at yet");
+	else
+		item(l, separator, "%s", report_memory_part(f->process.cause));
 	if (f->process.cause == MEMORY_NOT_GO && !f->memory.mapped_known)
 		item(l, ", ", "or Go's and touched for the first time");
 }
@@ -158,8 +172,8 @@ static void put_size(struct line *l, const struct findings *f)
 
 	if (d->cause == MEMORY_LIVE)
 		return;
-	item(l, f->look ? "" : "; ", "beyond the live heap most is %s",
-	     report_bytes(d->cause_bytes).s);
+	item(l, f->look ? "" : "; ", "%smost is %s",
+	     f->memory.num_gc ? "beyond the live heap " : "", report_bytes(d->cause_bytes).s);
 	put_part(l, " of ", f);
 	put_settings(l, f);
 }

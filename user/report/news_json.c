@@ -56,12 +56,12 @@ static void put_target(struct json *j, const struct target_info *t)
 
 static void put_memory(struct json *j, const struct memory_account *m)
 {
-	uint64_t unknown = m->known ? 0 : UNKNOWN_U64;
+	uint64_t unknown = m->known ? 0 : UNKNOWN_U64, no_gc = m->num_gc ? 0 : UNKNOWN_U64;
 
 	open_level(j, "memory", '{');
 	field_u64(j, "rss", m->rss);
-	field_u64(j, "live_heap", m->live_heap | unknown);
-	field_u64(j, "gc_headroom", m->gc_headroom | unknown);
+	field_u64(j, "live_heap", m->live_heap | unknown | no_gc);
+	field_u64(j, "gc_headroom", m->gc_headroom | unknown | no_gc);
 	field_u64(j, "stacks", m->stacks | unknown);
 	field_u64(j, "runtime", m->runtime | unknown);
 	if (m->known)

@@ -14,6 +14,7 @@
 #include "user/heapview.h"
 #include "user/report/heap_words.h"
 #include "user/report/line.h"
+#include "user/report/memory_text.h"
 #include "user/report/report.h"
 #include "user/watched.h"
 
@@ -378,8 +379,7 @@ static void put_account(struct line *l, const struct memory_account *m)
 	item(l, "", "rss %s", report_bytes(m->rss).s);
 	if (!m->known)
 		return;
-	item(l, " = ", "live heap %s", report_bytes(m->live_heap).s);
-	item(l, " + ", "GC headroom %s", report_bytes(m->gc_headroom).s);
+	report_heap_parts(l, m);
 	item(l, " + ", "stacks %s", report_bytes(m->stacks).s);
 	item(l, " + ", "runtime %s", report_bytes(m->runtime).s);
 	if (m->not_go >= 0)
