@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "user/base/capability.h"
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/container.h"
@@ -349,6 +350,21 @@ void host_fini(struct host *h)
 	for (size_t i = 0; i < h->n; i++)
 		process_fini(&h->v[i]);
 	free(h->v);
+}
+
+void host_say_hidden(size_t n)
+{
+	const char *why = "this user may not know what is run there; root may";
+
+	if (has_capability(CAPABILITY_SYS_PTRACE))
+		why = "the kernel does not tell what is run there, though CAP_SYS_PTRACE is here: "
+		      "is it outside this container (user namespace), or does a security module "
+		      "(AppArmor, SELinux) forbid it?";
+	else if (!geteuid())
+		why = "this root has been left without CAP_SYS_PTRACE and may not know what is run "
+		      "there";
+	if (n)
+		say("%zu more process%s, of Go or not: %s", n, n == 1 ? "" : "es", why);
 }
 
 /* ---- by name -------------------------------------------------------------------------------- */

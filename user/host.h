@@ -37,6 +37,8 @@ struct host {
 
 /* Tells the user on failure. */
 int host_look(struct host *out);
+/* Tells of n processes of which it is hidden what they run, and why; of 0 nothing. */
+void host_say_hidden(size_t n);
 void host_fini(struct host *h);
 
 /* Pids of all processes, to be freed.  Tells the user on failure. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "user/base/json.h"
 #include "user/base/text.h"
@@ -173,9 +172,7 @@ static int list(const struct opts *o)
 	err = report_finish(stdout);
 	if (err && err != -EPIPE)
 		say_error("stdout: the list cannot be written: %s", strerror(-err));
-	if (h.n_hidden)
-		say("%zu more: this user may not know what is run there%s", h.n_hidden,
-		    geteuid() ? "; root may" : "");
+	host_say_hidden(h.n_hidden);
 	host_fini(&h);
 	return err && err != -EPIPE ? EXIT_FAILED : EXIT_DONE;
 }

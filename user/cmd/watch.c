@@ -25,6 +25,7 @@
 #include "user/base/util.h"
 #include "user/changes.h"
 #include "user/cmd/ends.h"
+#include "user/host.h"
 #include "user/loop.h"
 #include "user/naming.h"
 #include "user/opts.h"
@@ -737,9 +738,7 @@ static int begin(struct run *r)
 		scan(r, r->start_ns);
 		say("watching %zu Go processes, and those that come; Ctrl-C ends and reports",
 		    r->n);
-		if (arrivals_hidden(r->arrivals))
-			say("%zu more: this user may not know what is run there%s",
-			    arrivals_hidden(r->arrivals), geteuid() ? "; root may" : "");
+		host_say_hidden(arrivals_hidden(r->arrivals));
 		return 0;
 	}
 	err = process_open(&p, r->o->pid);
