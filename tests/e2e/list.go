@@ -24,6 +24,7 @@ func listTests(e *env) []testCase {
 	}
 	return append(all,
 		testCase{"list/many", func(t *T) { t.listMany() }},
+		testCase{"list/narrow", func(t *T) { t.listNarrow() }},
 		testCase{"list/name", func(t *T) { t.processName() }},
 		testCase{"list/refused", func(t *T) { t.listRefused() }},
 		testCase{"list/rights", func(t *T) { t.listRights() }})
@@ -107,6 +108,26 @@ func (t *T) listMany() {
 		}
 		p.finish()
 	}
+}
+
+// listNarrow: on a terminal no row is wider than it, and nothing is cut.
+func (t *T) listNarrow() {
+	const columns = 60
+	p := t.program(t.build("quiet", t.newest(), "stripped"))
+	tty, cmd := t.onTerminal(fmt.Sprintf("stty cols %d; %s list 2>/dev/null; echo over", columns, t.tool))
+	tty.expect("TRACEABLE")
+	tty.expect("over")
+	cmd.Wait()
+	shown := tty.String()
+	for _, line := range strings.Split(shown, "\r\n") {
+		if len(line) > columns {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+	if !strings.Contains(shown, fmt.Sprintf("%d  quiet", p.pid())) {
+		t.Errorf("%d is not listed: %s", p.pid(), shown)
+	}
+	p.finish()
 }
 
 // processName: a name is as good as a pid where one Go process has it.

@@ -8,12 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/base/json.h"
 #include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/host.h"
+#include "user/report/line.h"
 #include "user/report/report.h"
+#include "user/terminal.h"
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
@@ -84,7 +87,11 @@ static const struct column {
 	{ "TRACEABLE", false, traceable_text },
 };
 
-enum { N_COLUMNS = ARRAY_SIZE(columns) };
+enum {
+	N_COLUMNS = ARRAY_SIZE(columns),
+	INDENT = 8,		/* of what goes on below */
+	UNBROKEN = 1 << 30,	/* likewise: nothing does */
+};
 
 /* As wide as its widest cell; the last one is not filled up. */
 static int width_of(const struct column *c, const struct host *h)
@@ -101,33 +108,42 @@ static int width_of(const struct column *c, const struct host *h)
 	return (int)width;
 }
 
-static void put_cell(const char *text, size_t column, const int widths[N_COLUMNS])
+static void put_cell(struct line *l, const char *text, size_t column, const int widths[N_COLUMNS])
 {
 	int fill = widths[column] - (int)report_columns(text);
+	bool right = columns[column].right, last = column + 1 == N_COLUMNS;
 
-	printf("%s%*s%s", column ? "  " : "", columns[column].right ? fill : 0, "", text);
-	if (column + 1 < N_COLUMNS)
-		printf("%*s", columns[column].right ? 0 : fill, "");
-	else
-		putchar('\n');
+	item(l, column ? "  " : "", "%*s%s%*s", right ? fill : 0, "", text,
+	     right || last ? 0 : fill, "");
 }
 
+/* p: NULL: the heads. */
+static void put_row(const struct page *page, size_t indent, const struct host_process *p,
+		    const int widths[N_COLUMNS])
+{
+	struct line l = begin_line(page, "", indent);
+
+	for (size_t c = 0; c < N_COLUMNS; c++) {
+		char *text = p ? columns[c].text(p) : xstrdup(columns[c].head);
+
+		put_cell(&l, text, c, widths);
+		free(text);
+	}
+	end_line(&l);
+}
+
+/* On a terminal rows go on below, elsewhere each is one line, to be searched. */
 static void list_text(const struct host *h)
 {
+	const struct page page = { .file = stdout, .columns = terminal_columns(STDOUT_FILENO) };
+	const size_t indent = isatty(STDOUT_FILENO) && page.columns ? INDENT : UNBROKEN;
 	int widths[N_COLUMNS];
 
 	for (size_t c = 0; c < N_COLUMNS; c++)
 		widths[c] = width_of(&columns[c], h);
-	for (size_t c = 0; c < N_COLUMNS; c++)
-		put_cell(columns[c].head, c, widths);
-	for (size_t i = 0; i < h->n; i++) {
-		for (size_t c = 0; c < N_COLUMNS; c++) {
-			char *text = columns[c].text(&h->v[i]);
-
-			put_cell(text, c, widths);
-			free(text);
-		}
-	}
+	put_row(&page, indent, NULL, widths);
+	for (size_t i = 0; i < h->n; i++)
+		put_row(&page, indent, &h->v[i], widths);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
