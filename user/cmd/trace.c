@@ -57,8 +57,9 @@ struct run {
 	bool early;			/* it was too early for it to say so */
 	bool stop;			/* the final report is due */
 	bool was_gone;			/* the process, at the turn before */
+	bool gone;			/* it ended the trace, and was no command */
 	const char *nothing;		/* why there may be nothing to write */
-	int result;
+	int command_status;		/* of the command, if it has ended; else 0 */
 };
 
 /* ---- reports -------------------------------------------------------------------------------- */
@@ -236,7 +237,6 @@ static void end_in_peace(struct run *r)
 	leave_on_next();
 }
 
-/* A command that has ended passes its exit code on: a test that fails must not turn green. */
 static void check_gone(void *ctx)
 {
 	struct run *r = ctx;
@@ -247,9 +247,10 @@ static void check_gone(void *ctx)
 	say("process %d has %s; the report tells what was seen before",
 	    (int)target_pid(process_target(r->p)), why);
 	r->stop = true;
-	r->result = EXIT_GONE;
 	if (r->o->command && !strcmp(why, "exited"))
-		r->result = launch_status(target_pid(process_target(r->p)));
+		r->command_status = launch_status(target_pid(process_target(r->p)));
+	else
+		r->gone = true;
 }
 
 /* An exec does not show in a descriptor.  What does show is told by the next turn, together with the
@@ -486,6 +487,19 @@ static int dry_run(struct run *r, pid_t pid)
 	return err;
 }
 
+/* A command that has failed passes its exit code on, whatever else there is to say: a test that
+ * fails must not turn green, nor into a leak. */
+static int exit_status(const struct run *r, int err)
+{
+	if (r->command_status)
+		return r->command_status;
+	if (err && err != -EPIPE)
+		return EXIT_FAILED;
+	if (r->o->fail_on_leak && r->leaks)
+		return EXIT_LEAK;
+	return r->gone ? EXIT_GONE : EXIT_DONE;
+}
+
 static int trace(const struct opts *o)
 {
 	struct run r = { .o = o, .at_limit.percent = o->at_limit };
@@ -502,17 +516,13 @@ static int trace(const struct opts *o)
 		err = launch(&pid, o->command);
 	if (!err)
 		err = o->dry_run ? dry_run(&r, pid) : trace_pid(&r, pid);
-	if (err && err != -EPIPE && (r.result == EXIT_DONE || r.result == EXIT_GONE))
-		r.result = EXIT_FAILED;
-	if (o->fail_on_leak && r.leaks && r.result != EXIT_FAILED)
-		r.result = EXIT_LEAK;
 	outputs_close(r.outputs);
 	tracing_free(r.t);
 	sites_free(r.sites);
 	suppress_free(r.suppress);
 	process_close(r.p);
 	loop_close(r.loop);
-	return r.result;
+	return exit_status(&r, err);
 }
 
 const struct command cmd_trace = {
