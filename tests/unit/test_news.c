@@ -207,6 +207,29 @@ static void test_split(void **state)
 	heapview_fini(&view);
 }
 
+/* The same as long as the same classes leak, whatever else the others do, and how fast. */
+static void test_leaking(void **state)
+{
+	struct watched_class v[] = {
+		{ 48, 9 << 20, { .verdict = VERDICT_LEAK, .rate = { 1000, 900, 1100, 9 } } },
+		{ 160, 9 << 20, { .verdict = VERDICT_LEAK, .rate = { 300, 200, 400, 9 } } },
+		{ 0, 9 << 20, { .verdict = VERDICT_GROWING, .rate = { 9000, 1000, 9900, 9 } } },
+		{ 512, 9 << 20, { .verdict = VERDICT_LEAK, .rate = { 99, 90, 110, 9 } } },
+	};
+	struct watched w = { .classes = v, .n_classes = ARRAY_SIZE(v) };
+	uint64_t two = news_leaking(&w);
+
+	assert_true(two != 0 && news_leaks(&w, &v[1]));
+	assert_false(news_leaks(&w, &v[2]) || news_leaks(&w, &v[3]));
+	v[0].is.rate.value = 1100;
+	v[2].is.verdict = v[3].is.verdict = VERDICT_STEADY;
+	assert_int_equal(news_leaking(&w), two);
+	v[2].is.verdict = VERDICT_LEAK;
+	assert_true(news_leaking(&w) != two);
+	w.n_classes = 0;
+	assert_int_equal(news_leaking(&w), 0);
+}
+
 static void test_golden(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
@@ -245,6 +268,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_split), cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_leaking),
 	};
 
 	setenv("TZ", "UTC", 1);

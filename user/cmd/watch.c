@@ -77,7 +77,8 @@ struct one {
 	int err;		/* why it cannot be read any more */
 	bool held;		/* growth of its heap is not told before it is known of what */
 	bool accepted;		/* it is all suppressed, as of the last look */
-	unsigned shown;		/* what has been told of its heap */
+	unsigned shown;		/* what has been told of its heap, */
+	uint64_t leaking;	/* and which classes leaked then: news_leaking() */
 	uint64_t look_cycles, look_ns;	/* of the last look at its heap */
 	uint64_t name_after_ns;	/* no look before */
 	uint64_t profile_ns;	/* the program's profile, of which growth was told without a stack,
@@ -298,6 +299,7 @@ static void put_heap(struct run *r, struct one *one)
 
 	one->held = one->accepted = false;
 	one->shown = changes_told(&one->changes, KEY_HEAP);
+	one->leaking = news_leaking(watching_told(one->w));
 	r->leaks |= one->shown == LEAKS;
 	put_of(r, one, &n);
 }
@@ -374,24 +376,16 @@ static unsigned state_of(enum verdict v)
 	return v == VERDICT_LEAK ? LEAKS : v == VERDICT_GROWING ? GROWS : CALM;
 }
 
-/* Of those that leak, which have a tenth of it. */
+/* What leaks has changed for long enough, and is not what was told last: a line names all classes
+ * that leak when it is told, those that have not done so for long as well. */
 static bool classes_changed(struct run *r, struct one *one, const struct watched *w, uint64_t now)
 {
-	double most = 0;
 	bool changed = false;
 
 	for (size_t i = 0; i < w->n_classes; i++)
-		if (w->classes[i].is.verdict == VERDICT_LEAK &&
-		    w->classes[i].is.rate.value > most)
-			most = w->classes[i].is.rate.value;
-	for (size_t i = 0; i < w->n_classes; i++) {
-		const struct watched_class *c = &w->classes[i];
-		bool leaks = c->is.verdict == VERDICT_LEAK && c->is.rate.value >= most / 10;
-
-		changed |= changes_tell(&one->changes, KEY_CLASS + c->size, leaks,
-					hold_ns(r, LEAKS), now);
-	}
-	return changed;
+		changed |= changes_tell(&one->changes, KEY_CLASS + w->classes[i].size,
+					news_leaks(w, &w->classes[i]), hold_ns(r, LEAKS), now);
+	return changed && news_leaking(w) != one->leaking;
 }
 
 static void tell_heap(struct run *r, struct one *one, const struct watched *w, uint64_t now)

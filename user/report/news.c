@@ -4,8 +4,10 @@
  */
 #include "user/report/news.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/heapview.h"
 #include "user/watched.h"
@@ -44,6 +46,26 @@ size_t news_classes(const struct watched *w, const struct watched_class ***out)
 	if (n)
 		qsort(*out, n, sizeof(**out), by_rate);
 	return n;
+}
+
+bool news_leaks(const struct watched *w, const struct watched_class *c)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < w->n_classes; i++)
+		if (w->classes[i].is.verdict == VERDICT_LEAK)
+			most = fmax(most, w->classes[i].is.rate.value);
+	return c->is.verdict == VERDICT_LEAK && c->is.rate.value >= most / 10;
+}
+
+uint64_t news_leaking(const struct watched *w)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < w->n_classes; i++)	/* by size */
+		if (news_leaks(w, &w->classes[i]))
+			sum = table_mix(sum, w->classes[i].size + 1);
+	return sum;
 }
 
 struct estimate news_heap_rate(const struct watched *w)

@@ -61,6 +61,10 @@ enum { NEWS_TYPES = 3 };	/* of what grows are shown */
 size_t news_classes(const struct watched *w, const struct watched_class ***out);
 /* The verdict of the heap and all its classes. */
 enum verdict news_heap_verdict(const struct watched *w);
+/* The classes that leak and have a tenth of what the fastest of them has: 0 if there are none, the
+ * same for the same ones. */
+uint64_t news_leaking(const struct watched *w);
+bool news_leaks(const struct watched *w, const struct watched_class *c);	/* is one of these */
 /* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
 struct estimate news_heap_rate(const struct watched *w);
 /* The fastest of what has a type, of a size that grows; if there are none, of any. */
