@@ -101,7 +101,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	const struct news lines[] = {
 		{ .kind = NEWS_BEGIN, .w = &leaking }, { .kind = NEWS_BEGIN, .w = &dark },
 		{ .kind = NEWS_REFUSED, .why = "a 32-bit program" },
-		{ .kind = NEWS_HEAP, .w = &leaking }, { .kind = NEWS_HEAP, .w = &grows },
+		{ .kind = NEWS_HEAP, .w = &leaking }, { .kind = NEWS_HEAP, .w = &grows, .waits = true },
 		{ .kind = NEWS_HEAP, .w = &calm },
 		{ .kind = NEWS_GOROUTINES, .w = &leaking, .go = &gos[0], .places = &places },
 		{ .kind = NEWS_GOROUTINES, .w = &calm, .go = &gos[1] },
@@ -113,7 +113,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_END, .w = &dark, .why = "exited" },
 		{ .kind = NEWS_REPORT, .w = &leaking, .growth = &growth, .n_watched = 1,
 		  .own_cpu_percent = .04, .own_rss = 20 << 20 },
-		{ .kind = NEWS_REPORT, .w = &grows, .brief = true },
+		{ .kind = NEWS_REPORT, .w = &grows, .waits = true, .brief = true },
 		{ .kind = NEWS_REPORT, .w = &calm, .brief = true },
 		{ .kind = NEWS_REPORT, .w = &calm, .n_watched = 24, .own_cpu_percent = .7,
 		  .own_rss = 60 << 20 },

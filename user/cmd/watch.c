@@ -189,13 +189,20 @@ static void put_of(struct run *r, const struct one *one, struct news *n)
 	put(r, n);
 }
 
+/* For first looks at the heaps of others: one that grows is not looked at before it is due. */
+static bool waits(const struct run *r, const struct one *one)
+{
+	return changes_told(&one->changes, KEY_HEAP) >= GROWS && !naming_looks(one->naming) &&
+	       now_ns() < r->first_look_ns;
+}
+
 static void put_report(struct run *r, struct one *one, bool last)
 {
 	double seconds = (double)(now_ns() - r->start_ns) / 1e9;
 	struct watched_growth growth;
 	struct news n = {
-		.kind = NEWS_REPORT, .brief = r->n > 1, .n_watched = last ? r->n : 0,
-		.own_rss = procself_rss(),
+		.kind = NEWS_REPORT, .waits = waits(r, one), .brief = r->n > 1,
+		.n_watched = last ? r->n : 0, .own_rss = procself_rss(),
 		.own_cpu_percent = procself_cpu_s() / seconds * 100,
 	};
 
@@ -295,7 +302,7 @@ static void look_at_profile(struct run *r, struct one *one)
 
 static void put_heap(struct run *r, struct one *one)
 {
-	struct news n = { .kind = NEWS_HEAP };
+	struct news n = { .kind = NEWS_HEAP, .waits = waits(r, one) };
 
 	one->held = one->accepted = false;
 	one->shown = changes_told(&one->changes, KEY_HEAP);

@@ -42,6 +42,8 @@ struct news {
 	const struct watched_go *go;		/* GOROUTINES */
 	const struct watched_places *places;	/* GOROUTINES; NULL: not known */
 	const struct watched_growth *growth;	/* GROWTH; REPORT: NULL if nothing was named */
+	bool waits;				/* HEAP, REPORT: a look at what grows in its heap
+						 * waits for those at others */
 	bool brief;				/* REPORT: one of many, so that text needs no more
 						 * than a line where nothing grows */
 	size_t n_watched;			/* REPORT: processes, in the last one; else 0 */

@@ -239,6 +239,8 @@ int news_json(FILE *out, const struct news *n)
 		put_target(&j, &n->w->target);
 	if (n->kind != NEWS_REFUSED)
 		put_watched(&j, n->w);
+	if (n->kind == NEWS_HEAP || n->kind == NEWS_REPORT)
+		field_bool(&j, "growth_waits", n->waits);
 	if (n->kind == NEWS_GOROUTINES)
 		put_go(&j, "goroutine_site", n->go, n->places);
 	if (n->kind == NEWS_END || n->kind == NEWS_REPORT)

@@ -161,6 +161,8 @@ static void put_heap_news(FILE *out, const struct news *n)
 	put_heap(&l, n->w);
 	put_limit(&l, n->w);
 	put_missing(&l, heap_judgement(n->w));
+	if (n->waits)
+		item(&l, "; ", "the look at what grows waits for looks at other processes");
 	end_line(&l);
 }
 
@@ -520,6 +522,9 @@ static void put_report(FILE *out, const struct news *n)
 		end_line(&l);
 		put_named(out, n->w, n->growth);
 	}
+	if (n->waits)
+		fputs(INDENT "WHAT GROWS  the look at it waits for looks at other processes\n",
+		      out);
 	if (n->n_watched)
 		put_cost(out, n);
 }
