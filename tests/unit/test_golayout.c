@@ -1201,9 +1201,15 @@ static void test_class_sizes(void **state)
 	assert_int_equal(golayout_class_size(1), 8);
 	assert_int_equal(golayout_class_size(67), 32768);
 	assert_int_equal(golayout_class_size(68), 0);
+	assert_int_equal(golayout_span_objects(0), 0);
+	assert_int_equal(golayout_span_objects(1), 1024);
+	assert_int_equal(golayout_span_objects(60), 4);		/* of 18432 bytes, in nine pages */
+	assert_int_equal(golayout_span_objects(67), 1);
+	assert_int_equal(golayout_span_objects(68), 0);
 	for (i = 1; i < 68; i++) {
 		assert_true(golayout_class_size(i) > golayout_class_size(i - 1));
 		assert_int_equal(golayout_class_size(i) % 8, 0);
+		assert_true(golayout_span_objects(i) > 0);
 	}
 }
 

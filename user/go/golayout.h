@@ -217,6 +217,8 @@ int golayout_vars_from_code(const struct gobin *gb, struct go_layout *out);
 uint64_t golayout_object_size(const struct go_layout *lo, uint64_t size, bool pointers);
 /* Size of class number 1..67; 0 for others. */
 uint64_t golayout_class_size(unsigned size_class);
+/* How many of them a span has. */
+uint64_t golayout_span_objects(unsigned size_class);
 /* The class whose slots have room for so many bytes; 0: they are a large object. */
 unsigned golayout_size_class(uint64_t size);
 
