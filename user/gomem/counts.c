@@ -167,6 +167,15 @@ static int read_caches(const struct gomem *gm, const uint64_t *ps, uint64_t *mca
 	return 0;
 }
 
+/* mheap.go: sweepgen + 3 is swept and cached, + 1 cached before the sweep began; even ones are not
+ * cached.  Nor is sweepgen - 1, which is being swept: uncacheSpan of mcentral.go does so itself
+ * with what was cached before the sweep began.  Its counts have been handed in by then, and mean
+ * nothing any more, but until it has been swept it stays in its place. */
+static bool has_left(uint32_t gen, uint32_t now)
+{
+	return gen % 2 == 0 || gen == now - 1;
+}
+
 /* raw: the window of the span in that place of a cache. */
 static void add_span(const struct gomem *gm, const struct window *w, const uint8_t *raw,
 		     unsigned spanclass, struct census_counts *c, struct gomem_cached *out)
@@ -182,13 +191,12 @@ static void add_span(const struct gomem *gm, const struct window *w, const uint8
 			 gomem_u16(raw, lo->mspan_alloccountbeforecache - w->from);
 	/* Up to 1.18 negative: modulo 2^64. */
 	n = gomem_u16(raw, lo->mspan_alloccount - w->from) - before;
-	/* mheap.go: sweepgen + 3 is swept and cached, + 1 cached before the sweep began, others are
-	 * even.  refill of mcache.go lets go of a span, hands in its counts, and puts another in its
-	 * place only when it has found one, which may take long. */
-	if (gen % 2 == 0 && (int64_t)n > 0)
-		out->above[spanclass / 2] += n;
-	else
+	/* refill of mcache.go lets go of a span, hands in its counts, and puts another in its place
+	 * only when it has found one, which may take long. */
+	if (!has_left(gen, out->gen))
 		c->n_alloc[spanclass / 2] += n;
+	else if (gen % 2 == 0 && (int64_t)n > 0)
+		out->above[spanclass / 2] += n;
 	if (gen != out->gen + 3)
 		out->unswept = true;
 }

@@ -278,16 +278,17 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 {
 	uint64_t stacks_sys, gcmisc_sys, heap_sys;
 	struct go_memstats m = { 0 };
-	struct gomem_cached cached = { .gen = 0 };
+	struct gomem_cached cached = { 0 };
 	struct totals handed_in, t;
 	struct pacer p;
-	uint32_t gen;
+	uint32_t gen = 0;
 	bool sane = gomem_heapstats_sane(gm->lo) && gm->lo->gccontroller;
 	int err = sane ? gomem_sweepgen(gm, &gen) : -EBADMSG;
 
 	if (!err)
 		err = read_totals(gm, &t);
 	handed_in = t;
+	cached.gen = gen;
 	if (!err)
 		err = gomem_add_cached(gm, &t.by_class, &cached);
 	sum_classes(&t);
