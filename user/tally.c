@@ -30,6 +30,7 @@ struct tally {
 	struct census_poll *poll;	/* NULL: nobody has looked */
 	uint64_t start_ns;
 	struct census census;
+	struct census_past past;
 	struct census_counts first;	/* of the first mark phase that was seen */
 	uint64_t first_ns;		/* 0: none */
 	struct census_cycle last;	/* the last cycle that was seen whole */
@@ -52,8 +53,10 @@ static void count_at_attach(struct tally *t)
 {
 	struct census_reading r;
 	uint32_t gen;
-	bool known = !census_allocs(t->gm, &r) && !r.sweeping, none = false;
+	bool read = !census_allocs(t->gm, &r), known = read && !r.sweeping, none = false;
 
+	if (read)
+		t->past.last = r;
 	if (!known)
 		none = !gomem_sweepgen(t->gm, &gen) && !gen;
 	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
@@ -160,7 +163,7 @@ void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *
 {
 	struct census_mark mark = { .gen = gen, .time_ns = time_ns };
 
-	if (census_read(t->gm, gen, heapstats, &mark.counts))
+	if (census_read(t->gm, heapstats, &t->past, &mark))
 		return;		/* a cycle that is not seen; or the process has gone */
 	add_mark(t, &mark);
 }

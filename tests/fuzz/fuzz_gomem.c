@@ -552,8 +552,8 @@ static void ask_goroutines(struct gomem *gm, const struct goroutines_limits *lim
 static void ask_census(const struct prey *p, struct gomem *gm, bool late, struct answers *out)
 {
 	uint8_t raw[3 * 2048];
-	struct census_counts c;
-	uint32_t gen = 0;
+	struct census_mark mark = { 0 };
+	struct census_past past = { 0 };
 	uint64_t addr;
 	size_t len;
 
@@ -564,12 +564,14 @@ static void ask_census(const struct prey *p, struct gomem *gm, bool late, struct
 		fail("more of the runtime's counts than there can be");
 	out->census = target_read(p->target, addr, raw, len);
 	if (!out->census && !late)
-		out->census = gomem_sweepgen(gm, &gen);
-	if (!out->census)
-		out->census = census_read(gm, gen, raw, &c);
+		out->census = gomem_sweepgen(gm, &mark.gen);
+	for (int i = 0; i < 2 && !out->census; i++, mark.time_ns = past.last.end_ns + 1)
+		out->census = census_read(gm, raw, &past, &mark);
 	for (size_t i = 0; i < CENSUS_CLASSES && !out->census; i++) {
-		out->n_census += c.n_alloc[i] - c.n_free[i];
-		out->n_freed += c.n_free[i];
+		out->n_census += mark.counts.n_alloc[i] - mark.counts.n_free[i];
+		out->n_freed += mark.counts.n_free[i];
+		if ((int64_t)(mark.below[i] | mark.above[i]) < 0)
+			fail("the bounds of a count contradict each other");
 	}
 }
 

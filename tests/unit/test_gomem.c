@@ -206,6 +206,11 @@ uint64_t golayout_class_size(unsigned size_class)
 	return size_class == 35 ? 1024 : 1;	/* 1: of no span here */
 }
 
+uint64_t golayout_span_objects(unsigned size_class)
+{
+	return PAGE / golayout_class_size(size_class);
+}
+
 static uint64_t vaddr(const void *p)
 {
 	return (uintptr_t)p - BIAS;
@@ -1186,15 +1191,27 @@ static void test_forged_memstats(void **state)
 
 /* ---- the census ------------------------------------------------------------------------------ */
 
+static struct census_past past;
+static struct census_mark mark;
+
+/* Of a mark phase that begins now, or began then. */
+static int read_mark_of(const struct delta *then, uint64_t time_ns)
+{
+	mark = (struct census_mark){ .gen = GEN, .time_ns = time_ns };
+	return census_read(gm, (const uint8_t *)then, &past, &mark);
+}
+
 static void read_census(struct census_counts *c)
 {
 	uint64_t addr;
 	size_t len;
 
+	past = (struct census_past){ 0 };
 	assert_true(census_place(gm, &addr, &len));
 	assert_int_equal(addr, (uintptr_t)w.heapstats);
 	assert_int_equal(len, sizeof(w.heapstats));
-	assert_int_equal(census_read(gm, GEN, (const uint8_t *)w.heapstats, c), 0);
+	assert_int_equal(read_mark_of(w.heapstats, now_ns()), 0);
+	*c = mark.counts;
 }
 
 static void test_census_counts(void **state)
@@ -1239,33 +1256,164 @@ static void test_census_place(void **state)
 	assert_false(census_place(gm, &addr, &len));
 }
 
+/* What is known of class 5, each bound included. */
+static void assert_between(uint64_t low, uint64_t n, uint64_t high)
+{
+	assert_int_equal(mark.counts.n_alloc[5] - mark.below[5], low);
+	assert_int_equal(mark.counts.n_alloc[5], n);
+	assert_int_equal(mark.counts.n_alloc[5] + mark.above[5], high);
+}
+
+static const uint64_t room = 4 * (PAGE / 48);	/* of the caches of two Ps */
+
 /* Asked late: while the collector marks, and when it has emptied the caches. */
 static void test_census_late(void **state)
 {
-	struct census_counts c;
+	struct delta then[3];
+
+	fill_stats();
+	past = (struct census_past){ 0 };
+	memcpy(then, w.heapstats, sizeof(then));
+	w.spans[0].alloccount = 60;	/* ten more, of a busy class */
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200, 230, 230);
+	w.heapstats[1].small[5] += 20;	/* handed in, and some of the next span */
+	w.spans[0].alloccount = 34;
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200, 224, 224);
+	w.spans[0].alloccount = 60;
+	w.heapstats[1].small[5] += 5000;
+	w.heapstats[2].small_freed[5] += 40;
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200, 230, 200 + room);
+	assert_int_equal(mark.counts.n_free[5], 60);
+	w.sweepgen += 2;
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200, 230, 200 + room);
+	w.mcache[0].alloc[5 << 1] = (uintptr_t)&w.empty;
+	w.heapstats[1].small[5] = 200 + 20;	/* what the cache held, and nothing since */
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200, 220, 220);
+	lo.mspan_alloccountbeforecache = GL_NO_FIELD;	/* the same up to Go 1.18 */
+	w.heapstats[1].small[5] = 200 - 120;
+	memset(then[1].small, 0, sizeof(then[1].small));
+	then[1].small[5] = 200;
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200 - room, 200 - 120, 200 - 120);
+	assert_int_equal(mark.counts.n_alloc[0], 10);
+	assert_int_equal(mark.above[0] + mark.below[0], 0);
+	w.p[1].mcache = 8;
+	assert_int_equal(read_mark_of(then, 1), -EFAULT);
+}
+
+/* While it marks a P has taken its next span, which up to Go 1.18 is counted as full at once; a few
+ * of it are allocated. */
+static void test_census_refilled(void **state)
+{
+	struct delta then[3];
+
+	fill_stats();
+	lo.mspan_alloccountbeforecache = GL_NO_FIELD;
+	past = (struct census_past){ 0 };
+	memcpy(then, w.heapstats, sizeof(then));
+	w.heapstats[1].small[5] += PAGE / 48;
+	w.spans[0].alloccount = 4;
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200 - room, 200, 200);
+}
+
+/* A class that has not been allocated in since the reading before is exact; another is as uncertain
+ * as it may have been allocated in since the mark phase began. */
+static void test_census_past(void **state)
+{
+	uint64_t then_ns, second = 1000000000;
+	struct delta then[3];
+
+	fill_stats();
+	read_census(&(struct census_counts){ 0 });
+	then_ns = now_ns();
+	memcpy(then, w.heapstats, sizeof(then));
+	w.heapstats[1].small[5] += 20;		/* somebody asks for MemStats meanwhile */
+	w.mcache[0].alloc[5 << 1] = (uintptr_t)&w.empty;
+	assert_int_equal(read_mark_of(then, then_ns), 0);
+	assert_between(220, 220, 220);
+
+	read_census(&(struct census_counts){ 0 });
+	past.last.end_ns = now_ns() - 100 * second;
+	w.heapstats[1].small[5] += 1000;
+	memcpy(then, w.heapstats, sizeof(then));
+	w.mcache[0].alloc[5 << 1] = (uintptr_t)&w.spans[0];
+	w.spans[0].alloccount = 30 + 100;
+	assert_int_equal(read_mark_of(then, now_ns() - second), 0);
+	assert_between(1320 - 44, 1320, 1320);	/* four seconds' worth of 1100 in 100 s */
+	/* another of the same time is not measured by what was read after it */
+	assert_int_equal(read_mark_of(then, now_ns() - second), 0);
+	assert_between(1320 - 44, 1320, 1320);
+}
+
+static void empty_cache(void)
+{
+	w.heapstats[1].small[5] += 20;
+	w.mcache[0].alloc[5 << 1] = (uintptr_t)&w.empty;
+}
+
+/* The cache is emptied when the ring has been read, */
+static void empty_meanwhile(uint64_t addr)
+{
+	if (addr != (uintptr_t)w.mcache[0].alloc ||
+	    w.mcache[0].alloc[5 << 1] == (uintptr_t)&w.empty)
+		return;
+	empty_cache();
+}
+
+/* and marking has just ended, too. */
+static void end_meanwhile(uint64_t addr)
+{
+	empty_meanwhile(addr);
+	if (addr == (uintptr_t)w.mcache[0].alloc)
+		w.sweepgen = GEN + 2;
+}
+
+/* Marking ends before the ring is read, and the cached span, which has been handed in, is being
+ * swept when the cache is. */
+static void sweep_meanwhile(uint64_t addr)
+{
+	if (addr != (uintptr_t)w.heapstats || w.sweepgen != GEN)
+		return;
+	w.sweepgen = GEN + 2;
+	w.heapstats[1].small[5] += 20;
+	w.spans[0].sweepgen = GEN + 1;
+	w.spans[0].alloccount_before = 0;
+}
+
+/* A reading into which the emptying of the caches falls: what they held is not lost, nor is it
+ * counted twice. */
+static void assert_emptied(void (*event)(uint64_t addr))
+{
 	struct delta then[3];
 
 	fill_stats();
 	memcpy(then, w.heapstats, sizeof(then));
-	w.spans[0].alloccount = 60;	/* ten more, of a busy class */
-	w.heapstats[1].small[5] += 5000;
-	w.heapstats[2].small_freed[5] += 40;
-	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
-	assert_int_equal(c.n_alloc[5], 200 + 30);
-	assert_int_equal(c.n_free[5], 60);
-	w.sweepgen += 2;
-	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
-	assert_int_equal(c.n_alloc[5], 200 + 30);
-	w.mcache[0].alloc[5 << 1] = (uintptr_t)&w.empty;
-	w.heapstats[1].small[5] = 200 + 20;	/* what the cache held, and nothing since */
-	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
-	assert_int_equal(c.n_alloc[5], 200 + 20);
-	w.heapstats[1].small[5] = 200 - 120;	/* the same up to Go 1.18 */
-	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), 0);
-	assert_int_equal(c.n_alloc[5], 200 - 120);
-	assert_int_equal(c.n_alloc[0], 10);
-	w.p[1].mcache = 8;
-	assert_int_equal(census_read(gm, GEN, (const uint8_t *)then, &c), -EFAULT);
+	past = (struct census_past){ 0 };
+	hook = event;
+	assert_int_equal(read_mark_of(then, 1), 0);
+	assert_between(200, 220, 220);
+}
+
+static void test_census_emptied(void **state)
+{
+	w.sweepgen = GEN + 2;
+	assert_emptied(empty_meanwhile);
+}
+
+static void test_census_ended(void **state)
+{
+	assert_emptied(end_meanwhile);
+}
+
+static void test_census_swept(void **state)
+{
+	assert_emptied(sweep_meanwhile);
 }
 
 static int n_handed_over;	/* times that the cached span is still to be handed over */
@@ -1345,9 +1493,9 @@ static void test_census_moved_delta(void **state)
 static bool add_mark(struct census *c, uint32_t gen, uint64_t time_ns,
 		     const struct census_counts *counts, struct census_cycle *out)
 {
-	struct census_mark mark = { .gen = gen, .time_ns = time_ns, .counts = *counts };
+	struct census_mark m = { .gen = gen, .time_ns = time_ns, .counts = *counts };
 
-	return census_add(c, &mark, out);
+	return census_add(c, &m, out);
 }
 
 /* live(n) = A(n) - F(n+1); a cycle without its end, or without its begin, is none. */
@@ -1382,10 +1530,32 @@ static void test_census_cycles(void **state)
 	assert_true(add_mark(&c, 0, 7000, &counts, &cycle));
 }
 
+/* What was cached when one mark phase began has been handed in when the next begins. */
+static void test_census_limit(void **state)
+{
+	struct census_mark start = {
+		.gen = 10, .counts.n_alloc = { [2] = 1000, [5] = 100, [6] = 70 },
+		.below = { [2] = 300, [5] = 10, [6] = 1 }, .above = { [2] = 200, [5] = 5 },
+	}, end = { .gen = 12, .copied = true, .handed_in = { [2] = 1100, [5] = 95, [6] = 10 } };
+	struct census_cycle cycle;
+	struct census c = { 0 };
+
+	assert_false(census_add(&c, &start, &cycle));
+	assert_true(census_add(&c, &end, &cycle));
+	assert_int_equal(cycle.live[2], 1000);
+	assert_int_equal(cycle.below[2], 300);
+	assert_int_equal(cycle.above[2], 100);
+	assert_int_equal(cycle.live[5], 95);
+	assert_int_equal(cycle.below[5], 5);
+	assert_int_equal(cycle.above[5], 0);
+	assert_int_equal(cycle.live[6], 69);	/* not below what is certain */
+	assert_int_equal(cycle.below[6] + cycle.above[6], 0);
+}
+
 /* What is known of a mark phase but between bounds; none of them is less than nothing. */
 static void test_census_bounds(void **state)
 {
-	struct census_mark mark = {
+	struct census_mark m = {
 		.gen = 10, .counts.n_alloc = { [2] = 1000, [5] = 100 },
 		.below = { [2] = 300, [5] = 90 }, .above = { [2] = 200, [5] = 5 },
 		.counts.large_alloc_bytes = 9000, .large_below = 1000, .large_above = 2000,
@@ -1393,9 +1563,9 @@ static void test_census_bounds(void **state)
 	struct census_cycle cycle;
 	struct census c = { 0 };
 
-	assert_false(census_add(&c, &mark, &cycle));
-	mark = (struct census_mark){ .gen = 12, .counts.n_free = { [2] = 600, [5] = 40 } };
-	assert_true(census_add(&c, &mark, &cycle));
+	assert_false(census_add(&c, &m, &cycle));
+	m = (struct census_mark){ .gen = 12, .counts.n_free = { [2] = 600, [5] = 40 } };
+	assert_true(census_add(&c, &m, &cycle));
 	assert_int_equal(cycle.live[2], 400);
 	assert_int_equal(cycle.below[2], 300);
 	assert_int_equal(cycle.above[2], 200);
@@ -1407,13 +1577,13 @@ static void test_census_bounds(void **state)
 	assert_int_equal(cycle.bytes, 400 * 16 + 60 * 48 + 9000);
 	assert_int_equal(cycle.bytes_below, 300 * 16 + 60 * 48 + 1000);
 	assert_int_equal(cycle.bytes_above, 200 * 16 + 5 * 48 + 2000);
-	mark.gen = 14;
-	mark.free_unknown = true;	/* the end of one, and no end of the other */
-	assert_false(census_add(&c, &mark, &cycle));
+	m.gen = 14;
+	m.free_unknown = true;	/* the end of one, and no end of the other */
+	assert_false(census_add(&c, &m, &cycle));
 	assert_int_equal(c.n_missed, 1);
-	mark.gen = 16;
-	mark.free_unknown = false;
-	assert_true(census_add(&c, &mark, &cycle));
+	m.gen = 16;
+	m.free_unknown = false;
+	assert_true(census_add(&c, &m, &cycle));
 	assert_int_equal(cycle.gen, 14);
 	assert_int_equal(c.n_missed, 1);
 }
@@ -1755,6 +1925,12 @@ int main(void)
 		TEST(test_census_moved_span),
 		TEST(test_census_place),
 		TEST(test_census_late),
+		TEST(test_census_refilled),
+		TEST(test_census_past),
+		TEST(test_census_emptied),
+		TEST(test_census_ended),
+		TEST(test_census_swept),
+		TEST(test_census_limit),
 		TEST(test_census_allocs),
 		TEST(test_census_moved_delta),
 		TEST(test_census_cycles),

@@ -30,9 +30,10 @@ static int failure_at_attach;
 static uint32_t gen_at_attach;
 static bool whole;
 
-int census_read(struct gomem *gm, uint32_t gen, const uint8_t *raw, struct census_counts *out)
+int census_read(struct gomem *gm, const uint8_t *raw, struct census_past *past,
+		struct census_mark *mark)
 {
-	*out = counts;
+	mark->counts = counts;
 	return failure;
 }
 

@@ -80,7 +80,8 @@ bool census_add(struct census *c, const struct census_mark *mark, struct census_
 	return whole;
 }
 
-int census_read(struct gomem *gm, uint32_t of_gen, const uint8_t *raw, struct census_counts *out)
+int census_read(struct gomem *gm, const uint8_t *raw, struct census_past *past,
+		struct census_mark *mark)
 {
 	return -EAGAIN;
 }

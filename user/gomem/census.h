@@ -30,6 +30,9 @@ struct census_reading {
 	 * P has used up a span meanwhile: then it is exact. */
 	uint64_t above[CENSUS_CLASSES];
 	uint64_t large_bytes_above;
+	/* Of n_alloc: what the Ps have not handed in; up to Go 1.18 what they have to take back,
+	 * modulo 2^64. */
+	uint64_t cached[CENSUS_CLASSES];
 	bool sweeping;		/* n_free has moved meanwhile */
 	bool unswept;		/* a P holds a span that has not been swept since the last mark */
 };
@@ -55,19 +58,32 @@ struct census_mark {
 	uint64_t time_ns;
 	struct census_counts counts;
 	bool free_unknown;	/* n_free is not what it was then */
-	/* n_alloc may have been so much less or more; known only where it was not copied with the
-	 * world stopped. */
+	/* n_alloc may have been so much less or more. */
 	uint64_t below[CENSUS_CLASSES], above[CENSUS_CLASSES];
 	uint64_t large_below, large_above;
+	/* What had been handed in is known; all that was allocated before the mark phase before
+	 * this one is in it. */
+	bool copied;
+	uint64_t handed_in[CENSUS_CLASSES];
+};
+
+/* Readings of before, to tell how much of what there is now has come since: the last, and the last
+ * that was over when the mark phase that is asked for began.  end_ns is 0: none. */
+struct census_past {
+	struct census_reading last, before;
 };
 
 /*
  * The counts as of the moment that raw, the len bytes of census_place(), was copied, at the begin
- * of the mark phase with this sweepgen.  What the caches of the Ps had not handed in by then is
- * read now: so a class may be off by some spans for each P that allocates in it, however late this
- * is asked, and by nothing if it has not been allocated in since.
+ * of a mark phase.  mark: gen and time_ns are set; the rest will be.  What the caches of the Ps
+ * had not handed in by then is read now.  A class that has not been allocated in since the reading
+ * before is exact, however late this is asked; another may be off by some spans for each P that
+ * allocates in it, and its bounds say by how much: they hold if, since the mark phase began, it was
+ * allocated in at most four times as fast as in the mean since the reading before.  Errors as in
+ * gomem.h; -EAGAIN also: its counts were being moved at each try.
  */
-int census_read(struct gomem *gm, uint32_t gen, const uint8_t *raw, struct census_counts *out);
+int census_read(struct gomem *gm, const uint8_t *raw, struct census_past *past,
+		struct census_mark *mark);
 
 /* What lived when a mark phase began. */
 struct census_cycle {

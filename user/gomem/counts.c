@@ -489,6 +489,7 @@ static int read_once(struct gomem *gm, uint32_t gen, struct census_reading *out,
 		err = read_ps(gm, allp);
 		return err ? err : -EAGAIN;
 	}
+	memcpy(out->cached, out->counts.n_alloc, sizeof(out->cached));
 	gomem_add_ring(gm->lo, before.raw, &first);
 	gomem_add_ring(gm->lo, before.raw, &out->counts);
 	gomem_add_ring(gm->lo, after.raw, &second);
@@ -520,6 +521,7 @@ static void take_better(struct census_reading *best, const struct census_reading
 			continue;
 		best->above[i] = r->above[i];
 		best->counts.n_alloc[i] = r->counts.n_alloc[i];
+		best->cached[i] = r->cached[i];
 		if (i > 0)
 			continue;
 		best->counts.large_alloc_bytes = r->counts.large_alloc_bytes;
@@ -533,6 +535,38 @@ static bool exact(const struct census_reading *r)
 		if (r->above[i])
 			return false;
 	return true;
+}
+
+/*
+ * When marking is done the caches are emptied into the ring, one span after another.  A reading
+ * into which this falls finds some of what was allocated in neither of them; above[] tells, and it
+ * is read again.  One in which the sweepgen itself has moved may have taken spans for cached that
+ * were being swept, and counts for nothing.
+ */
+int gomem_counts_since(struct gomem *gm, uint32_t gen, struct census_reading *out, bool *emptied)
+{
+	struct census_reading r;
+	uint32_t before, now;
+	bool read = false;
+	int err = gomem_sweepgen(gm, &now);
+
+	for (int i = 0; i < TRIES && !err; i++) {
+		before = now;
+		err = gomem_read_counts(gm, before, &r, NULL);
+		if (!err)
+			err = gomem_sweepgen(gm, &now);
+		if (err || now != before)
+			continue;
+		if (read)
+			take_better(out, &r);
+		else
+			*out = r;
+		read = true;
+		*emptied = now != gen;
+		if (!*emptied || exact(out))
+			break;
+	}
+	return err || read ? err : -EAGAIN;
 }
 
 int census_allocs(struct gomem *gm, struct census_reading *out)

@@ -115,6 +115,9 @@ int gomem_gc(const struct gomem *gm, struct gomem_gc *out);
  * (NULL: nobody asks; else gomem_gc() has told before).  Both are undefined on failure. */
 int gomem_read_counts(struct gomem *gm, uint32_t gen, struct census_reading *out,
 		      struct gomem_gc *gc);
+/* The same of some time after a mark phase with this sweepgen began.  *emptied: it is over, and so
+ * all caches have been emptied since, or are just being. */
+int gomem_counts_since(struct gomem *gm, uint32_t gen, struct census_reading *out, bool *emptied);
 /* The heap_live at which the collector starts; UINT64_MAX: at none. */
 int gomem_trigger(const struct gomem *gm, uint64_t *bytes);
 

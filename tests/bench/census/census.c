@@ -2,13 +2,14 @@
 /*
  * census.c - the census of a process and nothing else, for the tests and for what it costs.
  *
- * usage: census PID probe|poll|cycles	prints "ready", then answers commands by a line of JSON each
+ * usage: census PID probe|poll|marks|cycles	prints "ready", then answers commands by a line of
+ *						JSON each
  *
  * probe: with the two probes on a mark phase, as a trace takes it; poll: without, by looking;
- * cycles: the same, and every cycle is kept.  Commands: "report", what a report says of the
- * classes, our processor time and what the hits have cost the target; "allocs", what was allocated
- * by now; "cycles", those since the last such command; "off" and "on": nothing is done in between.
- * Ends with stdin.
+ * marks, cycles: the same two, and every cycle is kept.  Commands: "report", what a report says of
+ * the classes, our processor time and what the hits have cost the target; "allocs", what was
+ * allocated by now; "cycles", those since the last such command; "off" and "on": nothing is done in
+ * between.  Ends with stdin.
  */
 #include <errno.h>
 #include <poll.h>
@@ -40,6 +41,7 @@ struct watcher {
 	struct tracer *tracer;		/* NULL: without probes */
 	bool off;
 	struct census_poll *poll;	/* NULL: the tally looks */
+	struct census_past past;
 	struct census census;
 	struct census_cycle *cycles;
 	size_t n_cycles;
@@ -47,12 +49,30 @@ struct watcher {
 
 /* ---- with probes ----------------------------------------------------------------------------- */
 
+static void add_mark(struct watcher *w, const struct census_mark *mark)
+{
+	if (w->n_cycles < MAX_CYCLES && census_add(&w->census, mark, &w->cycles[w->n_cycles]))
+		w->n_cycles++;
+}
+
+static void read_mark(struct watcher *w, const struct gl_gcstart *rec)
+{
+	struct census_mark mark = { .gen = rec->gen, .time_ns = rec->time_ns };
+
+	if (!census_read(process_gomem(w->p), rec->heapstats, &w->past, &mark))
+		add_mark(w, &mark);
+}
+
 static void on_record(void *ctx, const struct gl_header *h)
 {
 	const struct gl_gcstart *rec = (const struct gl_gcstart *)h;
 	struct watcher *w = ctx;
 
-	if (h->kind == GL_REC_GCSTART)
+	if (h->kind != GL_REC_GCSTART || !rec->counted)
+		return;
+	if (w->cycles)
+		read_mark(w, rec);
+	else
 		tally_mark(w->tally, rec->gen, rec->time_ns, rec->heapstats);
 }
 
@@ -112,9 +132,8 @@ static int look(struct watcher *w, uint64_t *next_ns)
 		seen = census_poll_look(w->poll, now_ns(), &mark, next_ns);
 	else
 		seen = tally_look(w->tally, now_ns(), next_ns);
-	if (seen > 0 && w->poll && w->n_cycles < MAX_CYCLES &&
-	    census_add(&w->census, &mark, &w->cycles[w->n_cycles]))
-		w->n_cycles++;
+	if (seen > 0 && w->poll)
+		add_mark(w, &mark);
 	return seen < 0 ? seen : 0;
 }
 
@@ -288,11 +307,11 @@ int main(int argc, char **argv)
 	if (argc != 3 || process_open(&w.p, atoi(argv[1])) || process_check(w.p))
 		return 1;
 	tally_new(&w.tally, process_gomem(w.p), now_ns());
-	if (!strcmp(mode, "cycles")) {
+	if (!strcmp(mode, "cycles"))
 		census_poll_new(&w.poll, process_gomem(w.p));
+	if (w.poll || !strcmp(mode, "marks"))
 		w.cycles = xcalloc(MAX_CYCLES, sizeof(*w.cycles));
-	}
-	err = !strcmp(mode, "probe") ? open_tracer(&w) : 0;
+	err = !strcmp(mode, "probe") || !strcmp(mode, "marks") ? open_tracer(&w) : 0;
 	if (!err) {
 		puts("ready");
 		fflush(stdout);
