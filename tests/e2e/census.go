@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
-	"strings"
 )
 
 // The census against what tests/progs/classes knows of itself: live objects of each size class against
@@ -37,20 +36,8 @@ func censusTests(e *env) []testCase {
 	return append(all, testCase{"census/floating", func(t *T) { t.censusFloating(t.newest()) }})
 }
 
-// censusLive: around the collections nothing is allocated but by the runtime itself.  Of 120 runs beside other
-// tests one had what lay in caches when the mark phase began counted with the next one, as a late reading may;
-// not three in a row.
+// censusLive: around the collections nothing is allocated but by the runtime itself.
 func (t *T) censusLive(version, variant string) {
-	var problems []string
-	for i := 0; i < 3; i++ {
-		if problems = t.censusOnce(version, variant); len(problems) == 0 {
-			return
-		}
-	}
-	t.Errorf("%s", strings.Join(problems, "; "))
-}
-
-func (t *T) censusOnce(version, variant string) []string {
 	var older, last classStats
 	p := t.program(t.build("classes", version, variant))
 	p.do("keep 1000")
@@ -72,35 +59,34 @@ func (t *T) censusOnce(version, variant string) []string {
 	if r.Census.Cycles != 1 || r.Census.Missed != 0 {
 		t.Errorf("%d cycles counted and %d missed, of the one there was", r.Census.Cycles, r.Census.Missed)
 	}
-	return append(wrongClasses(r, &last), wrongOlder(r, older.HeapAlloc)...)
+	t.checkClasses(r, &last)
+	t.checkOlderBytes(r, older.HeapAlloc)
 }
 
-func wrongClasses(r *report, truth *classStats) (problems []string) {
+func (t *T) checkClasses(r *report, truth *classStats) {
 	for _, want := range truth.BySize {
 		if want.Size == 0 {
 			continue
 		}
 		live := want.Mallocs - want.Frees
 		if got := r.class(want.Size).LiveObjects; !within(got, live, handful) {
-			problems = append(problems, fmt.Sprintf("%d bytes: %d objects live, really %d", want.Size, got, live))
+			t.Errorf("%d bytes: %d objects live, really %d", want.Size, got, live)
 		}
 	}
 	if !within(value(r.Census.LiveBytes), truth.HeapAlloc, handfulBytes) {
-		problems = append(problems, fmt.Sprintf("%d bytes live, really %d", value(r.Census.LiveBytes), truth.HeapAlloc))
+		t.Errorf("%d bytes live, really %d", value(r.Census.LiveBytes), truth.HeapAlloc)
 	}
 	for _, size := range []uint64{16, 512, 8192} { // kept and garbage
 		if got := r.class(size).AllocObjects; got > handful {
-			problems = append(problems, fmt.Sprintf("%d bytes: %d objects allocated between the collections", size, got))
+			t.Errorf("%d bytes: %d objects allocated between the collections", size, got)
 		}
 	}
-	return problems
 }
 
-func wrongOlder(r *report, truth uint64) []string {
+func (t *T) checkOlderBytes(r *report, truth uint64) {
 	if got := r.Census.OlderBytes; got == nil || !within(*got, truth, handfulBytes) {
-		return []string{fmt.Sprintf("older than the attach: %d bytes, really %d", value(got), truth)}
+		t.Errorf("older than the attach: %d bytes, really %d; %v", value(got), truth, r.Coverage)
 	}
-	return nil
 }
 
 // censusFloating: garbage that is made while the collector marks is marked with the rest, and lives for
@@ -296,9 +282,10 @@ func (t *T) censusLoad(version string) {
 	const seconds, enough, most = 15, 16, 50
 	var truth growth
 	var probe, poll watched
-	var seen cycles
+	var seen, marked cycles
 	p := t.program(t.build("growth", version, "stripped"))
 	withProbes, polling, keeping := t.watcher(p.pid(), "probe"), t.watcher(p.pid(), "poll"), t.watcher(p.pid(), "cycles")
+	marking := t.watcher(p.pid(), "marks")
 	p.do("begin 1")
 	n, rate := 0, 0.0
 	for ; n < seconds || (n < most && poll.Cycles < enough); n++ {
@@ -310,9 +297,10 @@ func (t *T) censusLoad(version string) {
 	}
 	withProbes.json(&probe, "report")
 	keeping.json(&seen, "cycles")
+	marking.json(&marked, "cycles")
 	p.do("end")
 	p.json(&truth, "truth")
-	for _, w := range []*program{withProbes, polling, keeping} {
+	for _, w := range []*program{withProbes, polling, keeping, marking} {
 		w.finish()
 	}
 	p.finish()
@@ -323,13 +311,14 @@ func (t *T) censusLoad(version string) {
 		probe.Cycles, poll.Cycles, poll.Missed)
 	// Growth is told over the last two thirds.
 	slack := truth.lag() / (float64(n) * 2 / 3)
-	t.checkRates("with probes", &truth, &probe, slack, math.Inf(1), false)
-	t.checkRates("without", &truth, &poll, slack, 100000, true)
-	t.checkCycles(&truth, &seen)
+	t.checkRates("with probes", &truth, &probe, slack, math.Inf(1))
+	t.checkRates("without", &truth, &poll, slack, 100000)
+	t.checkCycles("without", &truth, &seen)
+	t.checkCycles("with probes", &truth, &marked)
 }
 
 // checkRates: classes of less than so many allocations a second within 2 %, and the intervals hold.
-func (t *T) checkRates(how string, truth *growth, got *watched, slack, limit float64, intervals bool) {
+func (t *T) checkRates(how string, truth *growth, got *watched, slack, limit float64) {
 	worst := 0.0
 	for _, want := range truth.Classes {
 		rate := float64(want.Size * want.PerSecond)
@@ -347,8 +336,7 @@ func (t *T) checkRates(how string, truth *growth, got *watched, slack, limit flo
 						rate, 100*off)
 				}
 			}
-			if *c.Low > *c.Rate || *c.High < *c.Rate ||
-				intervals && (*c.Low > rate*(1+slack) || *c.High < rate*(1-slack)) {
+			if *c.Low > *c.Rate || *c.High < *c.Rate || *c.Low > rate*(1+slack) || *c.High < rate*(1-slack) {
 				t.Errorf("%s, %d bytes: [%.0f, %.0f] bytes a second, really %.0f", how, c.Size, *c.Low, *c.High, rate)
 			}
 		}
@@ -360,7 +348,7 @@ func (t *T) checkRates(how string, truth *growth, got *watched, slack, limit flo
 }
 
 // checkCycles: what lived lies within the bounds in each of them, of each class, however fast it is allocated.
-func (t *T) checkCycles(truth *growth, got *cycles) {
+func (t *T) checkCycles(how string, truth *growth, got *cycles) {
 	n := 0
 	for _, c := range got.Cycles {
 		for i, class := range growthClasses {
@@ -370,12 +358,12 @@ func (t *T) checkCycles(truth *growth, got *cycles) {
 			}
 			n++
 			if c.Live[class]-c.Below[class] > high+handful || c.Live[class]+c.Above[class] < low-handful {
-				t.Errorf("%d bytes: %d objects live, %d less or %d more; really %d to %d", truth.Classes[i].Size,
-					c.Live[class], c.Below[class], c.Above[class], low, high)
+				t.Errorf("%s, %d bytes: %d objects live, %d less or %d more; really %d to %d", how,
+					truth.Classes[i].Size, c.Live[class], c.Below[class], c.Above[class], low, high)
 			}
 		}
 	}
 	if n == 0 {
-		t.Errorf("no cycle can be compared")
+		t.Errorf("%s: no cycle can be compared", how)
 	}
 }
