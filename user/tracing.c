@@ -838,6 +838,8 @@ static void look(struct tracing *t, uint32_t gen)
 	uint64_t start = now_ns(), end;
 	int err;
 
+	/* What was allocated before the mark phase ended may have come since the turn began. */
+	tracer_drain(t->tracer);
 	feed_window(t);
 	window_look(t->window, lived_ns(t, gen, start));
 	err = track_look(t->track, start);

@@ -945,6 +945,27 @@ static void test_drained_after_look(void **state)
 	observation_free(o);
 }
 
+/* The turn has drained the ring already. */
+static void allocate_and_collect(void)
+{
+	w.while_checked = NULL;
+	allocate_more(3);
+	collect();
+}
+
+static void test_drained_before_look(void **state)
+{
+	struct observation *o;
+
+	w.while_checked = allocate_and_collect;
+	turn();
+	assert_int_equal(w.tracked_gen, w.gen);
+	o = tracing_observe(w.t);
+	assert_int_equal(live(o), 3);
+	assert_true(w.tracked_bytes == 3 * 64);
+	observation_free(o);
+}
+
 /* ---- another program ------------------------------------------------------------------------- */
 
 static void fill_table(void)
@@ -1645,7 +1666,7 @@ int main(void)
 		TEST_UNATTACHED(test_gone_after_plant), TEST_UNATTACHED(test_no_heap_to_read),
 		TEST_UNATTACHED(test_plan_to_tracer), TEST_UNATTACHED(test_global_pid),
 		TEST(test_order), TEST_UNATTACHED(test_older), TEST(test_before),
-		TEST(test_drained_after_look),
+		TEST(test_drained_before_look), TEST(test_drained_after_look),
 		TEST(test_gone_while_table_is_read), TEST(test_table_unreadable),
 		TEST(test_gone_while_objects_are_asked_for), TEST(test_gone_before_look),
 		TEST(test_after_the_end), TEST(test_turn_errors), TEST(test_look_again),
