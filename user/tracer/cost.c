@@ -76,7 +76,7 @@ enum {
 #define COMMON_EXCESS 0.18		/* of traps over the sum, */
 #define COMMON_SAMPLES 20		/* as if it had been found in so many samples */
 #define LEAST_MULTIPLE 0.8		/* a loop is the least that there is, but for chance */
-#define CLOCK_NS 3000000000ull		/* over which it is seen what hits take: */
+#define CLOCK_NS 1000000000ull		/* over which it is seen what hits take: */
 #define CLOCK_ON 0.04			/* this part of a core, and the clock starts; */
 #define CLOCK_OFF 0.02			/* and it stops */
 
