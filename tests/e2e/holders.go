@@ -47,6 +47,7 @@ func holderTests(e *env) []testCase {
 		testCase{"holders/classes", func(t *T) { t.holdersClasses(t.newest()) }},
 		testCase{"holders/large", func(t *T) { t.holdersLarge(t.newest()) }},
 		testCase{"holders/parts", func(t *T) { t.holdersParts(t.newest()) }},
+		testCase{"holders/maps", func(t *T) { t.holdersMaps(t.newest()) }},
 		testCase{"holders/rate", func(t *T) { t.holdersRate(t.newest()) }},
 		testCase{"holders/exits", func(t *T) { t.holdersExits(t.newest()) }},
 		testCase{"holders/exits-between", func(t *T) { t.holdersExitsBetween(t.newest()) }},
@@ -657,6 +658,24 @@ func (t *T) holdersParts(version string) {
 		if got := r.find(row.Type); got == nil || got.Objects-got.Guessed != row.Objects {
 			t.Errorf("not %d %s for certain but %+v", row.Objects, row.Type, got)
 		}
+	}
+}
+
+// holdersMaps: a directory is known by its tables, and these by their groups, in whatever order they lie.
+func (t *T) holdersMaps(version string) {
+	const maps = 40
+	p := t.program(t.build("maps", version, "stripped"))
+	p.do("build %d", maps)
+	r := t.heap(p.pid())
+	p.finish()
+	directories := uint64(0)
+	for _, row := range r.Types {
+		if row.Type == "map[string]*main.item" && row.Part == "directory" {
+			directories = row.Objects
+		}
+	}
+	if directories != maps {
+		t.Errorf("%d of %d directories are known", directories, maps)
 	}
 }
 

@@ -29,6 +29,7 @@ enum {
 	WORD = 8,
 	MAX_CHANGES = 6,
 	GUESS_ROUNDS = 6,
+	MAP_LEVELS = 3,		/* tables, directories, headers */
 	BLIND_ROUNDS = 2,
 	FIRST_MAYBE_TRACEABLE = 26,	/* sudog.elem, .c: runtime/runtime2.go */
 };
@@ -459,20 +460,25 @@ static bool wants_guess(const struct look *l, const struct span *s)
 	return false;
 }
 
-static void guess_span(struct look *l, struct span *s, const struct span_marks *m)
+static uint32_t part_or_shape(struct look *l, const struct place *p, uint32_t label, bool shapes,
+			      enum strength *strength)
+{
+	uint32_t type = map_type(l, p, strength);
+
+	return type || !shapes || label_type(label) ? type : guess_type(l, p);
+}
+
+static void guess_objects(struct look *l, struct span *s, const struct span_marks *m, bool shapes)
 {
 	for (uint32_t i = 0; m && i < s->nelems; i++) {
-		enum strength strength;
+		enum strength strength = STRENGTH_GUESS;
 		struct place p;
 		uint32_t type;
 
 		if (!is_open(l, s->labels[i]) || !span_allocated(m, i))
 			continue;
 		space_object(s, i, &p);
-		strength = STRENGTH_GUESS;
-		type = map_type(l, &p, &strength);
-		if (!type && !label_type(s->labels[i]))
-			type = guess_type(l, &p);
+		type = part_or_shape(l, &p, s->labels[i], shapes, &strength);
 		if (!type)
 			continue;
 		learn_object(l, &p, type, strength);
@@ -480,10 +486,36 @@ static void guess_span(struct look *l, struct span *s, const struct span_marks *
 	}
 }
 
+static void parts_span(struct look *l, struct span *s, const struct span_marks *m)
+{
+	guess_objects(l, s, m, false);
+}
+
+static void guess_span(struct look *l, struct span *s, const struct span_marks *m)
+{
+	guess_objects(l, s, m, true);
+}
+
+/* A table is known by its groups, a directory by its tables, a header by its directory, in whatever
+ * order they lie: before any of them is guessed by its shape, which many things have. */
+static void learn_map_parts(struct look *l)
+{
+	static const struct sweep parts = { true, wants_guess, parts_span };
+
+	for (int i = 0; i < MAP_LEVELS && types_swiss(l->types); i++) {
+		l->n_guessed = 0;
+		sweep_spans(l, &parts);
+		if (!l->n_guessed)
+			break;
+		learn_fields(l);
+	}
+}
+
 static void learn_guesses(struct look *l)
 {
 	static const struct sweep guess = { true, wants_guess, guess_span };
 
+	learn_map_parts(l);
 	for (int i = 0; i < GUESS_ROUNDS; i++) {
 		l->n_guessed = 0;
 		sweep_spans(l, &guess);
