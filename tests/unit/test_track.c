@@ -1093,8 +1093,8 @@ static void test_running(void **state)
 
 	feed_stack(tr, 5, 3);
 	for (uint64_t goid = 20; goid < 24; goid++)
-		feed_go(tr, goid, 5, 1500 + goid);
-	track_running(tr, goids, ARRAY_SIZE(goids), 1523);
+		feed_go(tr, goid, 5, (1500 + goid) * 1000000);
+	track_running(tr, goids, ARRAY_SIZE(goids), 1523000000);
 	track_snapshot(tr, 2000, 0, &s);
 	assert_int_equal(s.n_started, 3);
 	assert_int_equal(s.started[0].goid, 20);
@@ -1103,7 +1103,7 @@ static void test_running(void **state)
 	assert_int_equal(s.stacks[s.started[0].stack].ended, 1);
 	track_snapshot_fini(&s);
 	feed_goend(tr, 21);		/* it is not known any more */
-	track_running(tr, NULL, 0, 3000);
+	track_running(tr, NULL, 0, 3000000000);
 	track_snapshot(tr, 2100, 0, &s);
 	assert_int_equal(s.n_started, 0);
 	track_snapshot_fini(&s);

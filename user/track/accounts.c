@@ -37,6 +37,8 @@ void accounts_init(struct track *tr, size_t stack_bytes, size_t account_bytes)
 	uint32_t n_accounts = slots(account_bytes, each);
 	uint32_t n_stacks = slots(stack_bytes, STACK_BYTES);
 
+	if (n_stacks > 1u << STACK_BITS)
+		n_stacks = 1u << STACK_BITS;
 	table_init(&tr->account_index, sizeof(struct index_entry),
 		   (size_t)n_accounts * INDEX_BYTES);
 	table_init(&tr->stack_index, sizeof(struct index_entry), (size_t)n_stacks * INDEX_BYTES);

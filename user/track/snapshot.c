@@ -196,7 +196,7 @@ static void copy_goroutines(const struct track *tr, struct track_snapshot *out,
 	     g = table_next(&tr->goroutines, g))
 		out->started[out->n_started++] = (struct obs_started){
 			.goid = g->goid, .stack = stack_index_of[g->stack],
-			.start_ns = g->start_ns };
+			.start_ns = tracked_start_ns(g) };
 	for (struct ended_g *g = table_next(&tr->ended, NULL); g; g = table_next(&tr->ended, g))
 		out->started[out->n_started++] = (struct obs_started){
 			.goid = g->goid, .stack = stack_index_of[g->stack],

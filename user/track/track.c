@@ -34,11 +34,11 @@
  * there only during the look.
  */
 enum {
-	SHARE_OBJECTS = 28,
+	SHARE_OBJECTS = 27,
 	SHARE_INNER = 4,
 	SHARE_STACKS = 16,
 	SHARE_ACCOUNTS = 8,
-	SHARE_GOROUTINES = 5,
+	SHARE_GOROUTINES = 6,
 	SHARE_ENDED = 1,
 	SHARE_BATCH = 1,
 	SHARE_STRATA = 1,
@@ -319,7 +319,7 @@ static bool hold_ended(struct track *tr, const struct tracked_g *g)
 		tr->loss.goroutines_full++;
 	if (!e || !is_new)
 		return false;
-	e->start_ns = g->start_ns;
+	e->start_ns = tracked_start_ns(g);
 	e->stack = g->stack;
 	return true;
 }
@@ -333,7 +333,7 @@ static void end_goroutine(struct track *tr, uint64_t addr)
 		return;
 	tr->stacks[g->stack].ended++;
 	if (!hold_ended(tr, g))
-		stack_release(tr, (uint32_t)g->stack);
+		stack_release(tr, g->stack);
 	table_delete(&tr->goroutines, addr);
 }
 
@@ -358,7 +358,7 @@ void track_gostart(struct track *tr, const struct gl_gostart *rec, uint64_t now_
 		return;
 	}
 	g->goid = rec->goid;
-	g->start_ns = now_ns;
+	g->start_ms = (now_ns + MS_NS - 1) / MS_NS;
 	g->stack = stack;
 	stack_hold(tr, stack);
 }
@@ -387,11 +387,11 @@ static bool still_runs(void *ctx, void *entry)
 	const struct running *r = ctx;
 	struct tracked_g *g = entry;
 
-	if (g->start_ns >= r->before_ns ||
+	if (tracked_start_ns(g) >= r->before_ns ||
 	    (r->n && bsearch(&g->goid, r->goids, r->n, sizeof(*r->goids), by_goid)))
 		return true;
 	r->tr->stacks[g->stack].ended++;
-	stack_release(r->tr, (uint32_t)g->stack);
+	stack_release(r->tr, g->stack);
 	return false;
 }
 

@@ -34,12 +34,19 @@ struct inner {			/* tiny objects that do not begin a 16-byte block, by that bloc
 	uint64_t offsets;	/* bit i: there is one at block + i */
 };
 
-struct tracked_g {		/* by its address */
+enum { STACK_BITS = 24, MS_NS = 1000000 };
+
+struct tracked_g {		/* by its address; small, for there may be very many */
 	uint64_t g;
 	uint64_t goid;
-	uint64_t start_ns;
-	uint64_t stack;
+	uint64_t start_ms : 40;	/* rounded up */
+	uint64_t stack : STACK_BITS;
 };
+
+static inline uint64_t tracked_start_ns(const struct tracked_g *g)
+{
+	return (uint64_t)g->start_ms * MS_NS;
+}
 
 struct ended_g {		/* by goid, until the next snapshot: track_hold_ended() */
 	uint64_t goid;
