@@ -88,8 +88,8 @@ static __always_inline void work_release(struct work *w)
 
 /*
  * How deep a stack was when it was last seen, by the address where it begins: the same stack comes
- * from the same place again and again (99.9 % in Debian's etcd and node exporter), and one long copy
- * is half as dear as two short ones.  An entry is DEPTH_TAG of the address and the depth in words.
+ * from the same place again and again (99.9 % in Debian's etcd and node exporter), and one copy is
+ * half as dear as two shorter ones.  An entry is DEPTH_TAG of the address and the depth in words.
  */
 #define DEPTH_WORDS (GL_CHUNK / 8 - 1)
 #define DEPTH_HASH(addr) ((addr) * 0x9e3779b97f4a7c15ULL)
@@ -107,8 +107,8 @@ static __always_inline void learn_depth(__u64 addr, __u64 depth)
 }
 
 /* To the end of the page: the next page may be one that was never touched, and then the whole read
- * would fail.  A frame record across the boundary is read as a whole, since both of its pages are in
- * use.  Without a branch, because the verifier would follow both. */
+ * would fail.  A frame record across the boundary is read as a whole, since both of its pages are
+ * in use.  Without a branch, because the verifier would follow both ways. */
 static __always_inline __u64 to_page_end(__u64 addr)
 {
 	__u64 len = PAGE_BYTES - (addr & (PAGE_BYTES - 1));

@@ -717,7 +717,7 @@ static uint64_t make_frames(struct stacks *s, uint64_t sp, uint64_t end, uint64_
 	return at;
 }
 
-/* Stacks that come from the same few places, of all depths, some of them above pages that are gone. */
+/* Stacks that come from the same few places, of all depths, some above pages that are gone. */
 static void test_stacks(void **state)
 {
 	uint32_t gen = 0;

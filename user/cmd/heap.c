@@ -126,8 +126,8 @@ static int say_failed(const struct run *r, int err)
 	return err;
 }
 
-/* Nothing can be read of a process as soon as its main thread has ended; it is a while until the others
- * have, too, or one of them has become another program. */
+/* Nothing can be read of a process as soon as its main thread has ended; it is a while until the
+ * others have, too, or one of them has become another program. */
 static bool has_gone(struct run *r, bool ends)
 {
 	for (int i = 0; ends && !process_gone(r->p) && i < END_TICKS; i++)
@@ -135,7 +135,8 @@ static bool has_gone(struct run *r, bool ends)
 	return process_gone(r->p);
 }
 
-/* What was read of a process that runs another program by then is nothing, and not its heap's fault. */
+/* What was read of a process that runs another program by then is nothing, and not its heap's
+ * fault. */
 static int look(struct run *r)
 {
 	const struct heap_options opt = options(r);
