@@ -91,7 +91,6 @@ static const uint8_t class_pages[] = {
 	1, 1, 1, 1, 1, 2, 1, 2, 1, 2, 1, 3, 2, 3, 1, 3, 2, 3, 4, 5, 6, 1, 7, 6, 5, 4, 3, 5, 7, 2,
 	9, 7, 5, 8, 3, 10, 7, 4,
 };
-enum { PAGE_BYTES = 8192 };
 _Static_assert(ARRAY_SIZE(class_pages) == ARRAY_SIZE(class_sizes), "size classes");
 
 static bool has_field(size_t at, int minor)
@@ -298,7 +297,7 @@ uint64_t golayout_span_objects(unsigned size_class)
 {
 	if (!size_class || size_class >= ARRAY_SIZE(class_sizes))
 		return 0;
-	return (uint64_t)class_pages[size_class] * PAGE_BYTES / class_sizes[size_class];
+	return (uint64_t)class_pages[size_class] * PAGE_SIZE / class_sizes[size_class];
 }
 
 unsigned golayout_size_class(uint64_t size)
