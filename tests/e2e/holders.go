@@ -354,7 +354,6 @@ func (t *T) holdersMoving(version string) {
 		t.Errorf("%d of %d looks: %s", len(wrong), looks, strings.Join(wrong, "; "))
 	}
 	p.do("still")
-	p.rest()
 	r := t.heap(p.pid())
 	for i := 0; i < looks && !isExact(r, rows); i++ { // an idle runtime allocates as well, now and then
 		r = t.heap(p.pid())

@@ -36,21 +36,6 @@ func (p *process) processorTime() (time.Duration, bool) {
 	return time.Duration(ticks) * time.Second / userHz, true
 }
 
-// rest waits until the process takes no processor time: what it was told to stop may take a while to, where others have
-// the processors.
-func (p *process) rest() {
-	const quiet, most = 300 * time.Millisecond, 10 * time.Second
-	before, _ := p.processorTime()
-	for end := time.Now().Add(most); time.Now().Before(end); {
-		time.Sleep(quiet)
-		now, alive := p.processorTime()
-		if !alive || now == before {
-			return
-		}
-		before = now
-	}
-}
-
 // meter measures the processor time of a process from its creation on.
 type meter struct {
 	p     *process
