@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * rows_text.c - what rows of sites have in common: numbers, rates, the word of a judgement.
+ */
+#include "user/report/sections.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "user/base/text.h"
+#include "user/base/util.h"
+#include "user/model.h"
+#include "user/report/line.h"
+#include "user/report/report.h"
+
+uint64_t report_whole_objects(double n)
+{
+	return n > 0 && n < 1 ? 1 : report_whole(n);
+}
+
+struct report_words report_count_of(double objects)
+{
+	return report_count(report_whole_objects(objects));
+}
+
+struct report_words report_size_of(double bytes)
+{
+	return report_bytes(report_whole(bytes));
+}
+
+void report_rate(struct line *l, const char *per_minute, const char *limits, double rate,
+		 double span_s)
+{
+	if (!isfinite(rate)) {
+		item(l, "  ", "rate: too early");
+		return;
+	}
+	item(l, "  ", "%s/min%s", per_minute, limits);
+	if (span_s > 0)
+		item(l, " ", "over the last %s", report_duration(span_s).s);
+}
+
+const char *report_source_now(const struct findings *f)
+{
+	const char *source = NULL;
+
+	for (size_t i = 0; i < f->n_listened; i++)
+		if (!f->listened[i].goroutines)
+			source = f->listened[i].source;
+	return source;
+}
+
+/* Whether there are no samples that anything could be too few of. */
+static bool all_recorded(const struct findings *f)
+{
+	bool all = f->followed_one_in == 1 && !f->listened_left_out && report_source_now(f);
+
+	for (size_t i = 0; i < f->n_listened; i++)
+		all = all && (f->listened[i].goroutines || !strcmp(f->listened[i].source, "every"));
+	return all;
+}
+
+enum lack report_lack_of(const struct findings *f, const struct judgement *is, bool goroutines)
+{
+	if (is->verdict != VERDICT_TOO_FEW)
+		return LACKS_NOTHING;
+	if (is->missing & MISSING_CYCLES)
+		return goroutines ? LACKS_LOOKS : LACKS_COLLECTIONS;
+	if (goroutines)
+		return LACKS_GOROUTINES;
+	return all_recorded(f) ? LACKS_OBJECTS : LACKS_SAMPLES;
+}
+
+const char *report_lack_words(enum lack lack)
+{
+	static const char *const words[N_LACKS] = {
+		[LACKS_COLLECTIONS] = "too few collections", [LACKS_LOOKS] = "too few looks",
+		[LACKS_OBJECTS] = "too few objects", [LACKS_SAMPLES] = "too few samples",
+		[LACKS_GOROUTINES] = "too few goroutines at once",
+	};
+
+	return words[lack];
+}
+
+void report_word(struct line *l, const struct findings *f, const struct judgement *is,
+		 bool goroutines)
+{
+	enum lack lack = report_lack_of(f, is, goroutines);
+
+	if (!f->verdicts.known)
+		return;
+	verdict_item(l, "  ", is->verdict, lack ? report_lack_words(lack) :
+		     is->replacing ? "STEADY (replaces older ones)" :
+		     report_verdict(is->verdict));
+}
+
+bool report_site_holds(const struct heap_site *s)
+{
+	return s->live.value > 0 || s->young > 0;
+}
+
+void report_add_held(struct heap_sum *sum, const struct heap_site *s)
+{
+	uint64_t sites = sum->sites + report_site_holds(s);
+
+	report_add_heap(sum, s);
+	sum->sites = sites;
+}
+
+struct heap_sum report_heap_sum(const struct findings *f)
+{
+	struct heap_sum t = { 0 };
+
+	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed + f->n_sites_slow; i++)
+		report_add_held(&t, &f->sites[i]);
+	return t;
+}
+
+char *report_goroutine_change(double n)
+{
+	double size = fabs(n);
+
+	if (size >= 1000 && size < 1e15)
+		return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(size + 0.5)).s);
+	return xasprintf("%+.1f", size < 0.05 ? 0 : n);
+}
+
+struct estimate report_per_minute(const struct estimate *e)
+{
+	return (struct estimate){ e->value * 60, e->low * 60, e->high * 60, e->samples };
+}
