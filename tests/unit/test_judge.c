@@ -714,7 +714,8 @@ static void hand_look(struct hand *h, unsigned k)
 /* Sites and groups that were fed under the keys 0 to 7. */
 static void hand_judge(struct hand *h, size_t n_sites, size_t n_groups)
 {
-	h->in.limits = (struct judge_limits){ 12, 60 };
+	if (!h->in.limits.min_cycles)
+		h->in.limits = (struct judge_limits){ 12, 60 };
 	h->in.classes = h->classes;
 	h->in.n_classes = 1;
 	h->in.heap = &h->classes[1];
@@ -745,8 +746,6 @@ static void births_at(struct hand *h, uint64_t key, unsigned k, unsigned n)
 		window_birth(h->w, key, ns(k * STEP_S), 1);
 }
 
-/* Nothing is said before there were 12 collections, no leak called before the time is over; and it
- * is said how long that takes. */
 /* Of all classes together, where one of them grows, or none. */
 static struct judgement together(double slope, double of_class)
 {
@@ -775,6 +774,8 @@ static void test_heap_alone(void **state)
 	assert_int_equal(together(30000, 5).verdict, VERDICT_LEAK);
 }
 
+/* Nothing is said before there were 12 collections, no leak called before the time is over; and it
+ * is said how long that takes. */
 static void test_early(void **state)
 {
 	struct hand *h = hand_new();
@@ -796,6 +797,49 @@ static void test_early(void **state)
 			assert_int_equal(h->sites[0].is.missing, 0);
 		}
 	}
+	hand_free(h);
+}
+
+/* Whatever is asked for, two looks tell nothing of growth, and nothing of its absence. */
+static void test_two_looks(void **state)
+{
+	struct hand *h = hand_new();
+
+	h->in.limits = (struct judge_limits){ 1, 1 };
+	for (unsigned k = 1; k <= 3; k++) {
+		hand_look(h, k);
+		births_at(h, 0, k, 40);
+		hand_judge(h, 1, 1);
+		assert_int_equal(h->sites[0].is.missing & MISSING_CYCLES, k < 3 ? MISSING_CYCLES : 0);
+		assert_int_equal(h->groups[0].is.missing & MISSING_CYCLES, k < 3 ? MISSING_CYCLES : 0);
+		assert_true((h->sites[0].is.verdict == VERDICT_TOO_FEW) == (k < 3));
+		assert_true((h->groups[0].is.verdict == VERDICT_TOO_FEW) == (k < 3));
+		assert_int_equal(h->out.verdict >= VERDICT_GROWING, k == 3);
+	}
+	hand_free(h);
+}
+
+/* A class leaks and no stack explains it: the first has some samples, which leave open that it does,
+ * the second so many that it cannot be. */
+static void test_who_may_be_it(void **state)
+{
+	enum { LOOKS = 30, WEIGHT = 100 };
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= LOOKS; k++) {
+		h->bytes += 40 * OBJECT;
+		hand_look(h, k);
+		if (k <= LOOKS / 3 || k % 10 == 0)
+			window_birth(h->w, 0, ns(k * STEP_S), WEIGHT);
+		if (k < LOOKS / 6)
+			births_at(h, 1, k, 40);
+	}
+	hand_judge(h, 2, 0);
+	assert_int_equal(h->classes[0].is.verdict, VERDICT_LEAK);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].class, 0);
+	assert_int_equal(h->sites[0].is.verdict, VERDICT_TOO_FEW);
+	assert_true(h->sites[1].is.verdict >= VERDICT_STEADY);
 	hand_free(h);
 }
 
@@ -1134,6 +1178,8 @@ int main(void)
 		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_heap_alone),
 		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_two_looks),
+		cmocka_unit_test(test_who_may_be_it),
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_in_step),
 		cmocka_unit_test(test_container),

@@ -11,13 +11,15 @@
 void judge_take_early(const struct judge_limits *limits, uint64_t n_cycles, double seconds,
 		      struct judgement *is)
 {
+	/* without one for each part nothing is known of growth, whatever is asked for */
+	uint64_t least = limits->min_cycles > WINDOW_PARTS ? limits->min_cycles : WINDOW_PARTS;
 	double lacking = limits->min_s - seconds;
 
-	if (n_cycles < limits->min_cycles) {
+	if (n_cycles < least) {
 		is->verdict = VERDICT_TOO_FEW;
 		is->missing = MISSING_CYCLES;
-		is->watch_s = n_cycles ? seconds / (double)n_cycles *
-					 (double)(limits->min_cycles - n_cycles) : NAN;
+		is->watch_s = n_cycles ? seconds / (double)n_cycles * (double)(least - n_cycles) :
+					 NAN;
 	}
 	if (lacking <= 0)
 		return;

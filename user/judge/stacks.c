@@ -395,6 +395,24 @@ static void tell_all(const struct view *v)
 	}
 }
 
+/* Of a class that grows, nobody knows by whom: whether its samples leave open that it is by this. */
+static bool may_be_by(const struct judge_class *c, const struct part_view *part)
+{
+	return (class_tells_alone(c) || (c->type.low > 0 && c->is.verdict >= VERDICT_GROWING)) &&
+	       class_is_unexplained(c, true) &&
+	       part->rate.high >= c->is.rate.value / CLASS_EXPLAINED;
+}
+
+/* What may be the leak is not steady, but seen too little. */
+static void doubt_site(const struct view *v, struct judge_site *site, const struct part_view *parts)
+{
+	if (site->is.verdict != VERDICT_STEADY || site->is.replacing)
+		return;
+	for (size_t i = 0; i < site->n_parts; i++)
+		if (may_be_by(&v->in->classes[site->parts[i].class], &parts[i]))
+			site->is.verdict = VERDICT_TOO_FEW;
+}
+
 void judge_sites(struct judge_input *in)
 {
 	struct view v = { .in = in };
@@ -414,6 +432,9 @@ void judge_sites(struct judge_input *in)
 	for (size_t i = 0; i < in->n_sites; n += in->sites[i++].n_parts)
 		judge_site(&v, &in->sites[i], v.parts + n);
 	tell_all(&v);
+	n = 0;
+	for (size_t i = 0; i < in->n_sites; n += in->sites[i++].n_parts)
+		doubt_site(&v, &in->sites[i], v.parts + n);
 	free(v.parts);
 	free(v.sums);
 }
