@@ -774,6 +774,7 @@ static void add_goroutine(struct making *mk, const struct obs_goroutine *g)
 				  SITE_RETURN | (g->cut ? SITE_CUT : 0));
 	site = starter_of(mk, g, &index);
 	site->live++;
+	site->stack_bytes += g->stack_bytes;
 	site->gopc = g->gopc;
 	place = place_of(mk, site, index, mk->m->states[g->state], where);
 	place->live++;
@@ -819,6 +820,7 @@ static void add_seen(struct making *mk)
 		site = gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index);
 		if (!site->live++)
 			site->gopc = gopc_of(mk->o, g->stack);
+		site->stack_bytes = UNKNOWN_U64;
 		site->samples++;
 		place_of(mk, site, index, "?", NULL)->live++;
 		set_oldest(site, seconds_since(mk, g->start_ns));

@@ -191,6 +191,7 @@ struct goroutine_site {
 	bool start_unseen;	/* nor is more known of these, though they are younger */
 	uint64_t live, started, ended;	/* started, ended: since the attach; UNKNOWN_U64 where not
 					 * every start was seen: */
+	uint64_t stack_bytes;	/* of the live ones' stacks, in use or not; UNKNOWN_U64 */
 	uint64_t samples;	/* of live, those that were seen to start, behind stack; what they
 				 * do not have in common is not in it */
 	double rate_per_s;	/* net growth over the last rate_span_s; NAN: too early to tell */
@@ -389,6 +390,7 @@ struct verdicts {
 	bool known;		/* false: nothing was judged, as in a look */
 	enum verdict verdict;	/* the worst */
 	uint64_t min_cycles;	/* before which there is no leak, */
+	uint64_t late_cycles;	/* that its growth takes, in the last two thirds of the trace, */
 	double min_s;		/* nor so soon */
 	double needed_s;	/* as long as a trace needs for that, about; NAN: not known */
 	struct finding *findings;	/* leaks first, then by the lower end of the rate */

@@ -88,6 +88,7 @@ struct obs_goroutine {
 	uint64_t gopc;		/* return address of the go statement's call; 0: none */
 	uint64_t startpc;	/* entry of the function started */
 	uint64_t waitsince_ns;	/* 0: unknown */
+	uint64_t stack_bytes;	/* that it has, in use or not */
 	uint64_t start_ns;	/* 0: its start was not seen */
 	uint32_t stack;		/* index into stacks of its creation, where its start was seen */
 	uint32_t state;		/* index into the observation's states */

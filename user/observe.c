@@ -38,7 +38,8 @@ void observe_table(struct goroutines *gs, struct observation *o)
 
 		o->table[i] = (struct obs_goroutine){
 			.goid = g->goid, .gopc = g->gopc, .startpc = g->startpc,
-			.waitsince_ns = g->waitsince_ns, .state = state_index(o, g->state),
+			.waitsince_ns = g->waitsince_ns, .stack_bytes = g->stack_bytes,
+			.state = state_index(o, g->state),
 			.first_pc = (size_t)(g->pcs - o->table_pcs), .n_pcs = g->n_pcs,
 			.cut = g->cut, .system = g->system,
 		};

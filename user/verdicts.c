@@ -423,7 +423,8 @@ static void tell(struct judging *g, const struct judge_result *r)
 
 	*v = (struct verdicts){
 		.known = true, .verdict = r->verdict, .min_cycles = g->in.limits.min_cycles,
-		.min_s = g->in.limits.min_s, .needed_s = needed(g), .n_findings = r->n_findings,
+		.late_cycles = TREND_MIN_SAMPLES, .min_s = g->in.limits.min_s,
+		.needed_s = needed(g), .n_findings = r->n_findings,
 		.explained = r->explained, .growing = r->growing, .unseen = r->unseen, .detectable = r->detectable };
 	v->findings = xcalloc(r->n_findings, sizeof(*v->findings));
 	for (size_t i = 0; i < r->n_findings; i++)

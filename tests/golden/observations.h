@@ -234,6 +234,7 @@ static void add(struct observation *o, size_t n, struct obs_goroutine g)
 {
 	for (size_t i = 0; i < n; i++) {
 		g.goid = o->n_table + 1;
+		g.stack_bytes = 2048 << o->n_table % 2;
 		o->table[o->n_table++] = g;
 		g.waitsince_ns += g.waitsince_ns ? 1000 : 0;	/* the first waits longest */
 		g.start_ns += g.start_ns ? 1000 : 0;

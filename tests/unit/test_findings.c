@@ -52,9 +52,9 @@ static uint64_t table_pcs[] = { PC(FANOUT, 44), PC(SERVE, 1) };
 static struct obs_goroutine table[] = {
 	{ .goid = 1, .gopc = 0, .startpc = PC(MAIN, 0), .before_attach = true, .state = 1 },
 	{ .goid = 7, .gopc = PC(SERVE, 5), .start_ns = 50 * S, .stack = 3, .n_pcs = 2,
-	  .waitsince_ns = 60 * S },
+	  .waitsince_ns = 60 * S, .stack_bytes = 2048 },
 	{ .goid = 8, .gopc = PC(SERVE, 5), .start_ns = 55 * S, .stack = 3, .n_pcs = 2,
-	  .waitsince_ns = 70 * S },
+	  .waitsince_ns = 70 * S, .stack_bytes = 8192 },
 	{ .goid = 9, .gopc = PC(SERVE, 5), .start_ns = 56 * S, .stack = 3, .system = true },
 	{ .goid = 10, .gopc = PC(SERVE, 5), .before_attach = true, .n_pcs = 2 },
 	{ .goid = 11, .gopc = PC(SERVE, 5) },	/* not seen to start, and yet not older */
@@ -354,6 +354,7 @@ static void test_goroutines(void **state)
 	assert_int_equal(s->started, 9);	/* the runtime's own is nobody's */
 	assert_int_equal(s->ended, 4);
 	assert_true(s->oldest_s == 60);
+	assert_int_equal(s->stack_bytes, 2048 + 8192);
 	assert_true(s->rate_per_s == 4 / 50.0);
 	assert_int_equal(s->stack.n, 2);
 	assert_int_equal(s->n_places, 1);

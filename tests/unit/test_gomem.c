@@ -711,6 +711,7 @@ static void test_goroutines(void **state)
 	assert_int_equal(q->gopc, 0x3008);
 	assert_int_equal(q->startpc, 0x3000);
 	assert_int_equal(q->waitsince_ns, 77);
+	assert_int_equal(q->stack_bytes, sizeof(g->stack));
 	assert_true(!q->system && !q->cut);
 	q = find(&gs, 3);
 	assert_string_equal(q->state, "waiting");

@@ -333,8 +333,8 @@ static void test_goroutine_finding(void **state)
 					   { .state = "runnable", .live = 1 } };
 	struct goroutine_site gsites[] = {
 		{ .id = 5, .live = 97, .before_attach = true, .oldest_s = 5, .places = old,
-		  .n_places = ARRAY_SIZE(old), .finding = 0 },
-		{ .id = 6, .live = 53, .oldest_s = 4, .places = young,
+		  .stack_bytes = 97 * 2048, .n_places = ARRAY_SIZE(old), .finding = 0 },
+		{ .id = 6, .live = 53, .oldest_s = 4, .places = young, .stack_bytes = 53 * 8192,
 		  .n_places = ARRAY_SIZE(young), .finding = 0 },
 		{ .id = 5, .start_unseen = true, .oldest_s = -1, .finding = 0 },
 	};
@@ -351,10 +351,14 @@ static void test_goroutine_finding(void **state)
 					.findings = findings, .n_findings = 1 };
 	text = render("text", &opt, &f, &size);
 	assert_non_null(strstr(text, "  150 live, 140 [chan receive], 7 [select], 2 [running], "
-				     "1 in other states, 2 sites\n"));
+				     "1 in other states, their stacks 618KiB, 2 sites\n"));
 	free(text);
 	text = render("json", &opt, &f, &size);
 	assert_non_null(strstr(text, "\"sites\":[\"0000000000000005\",\"0000000000000006\"]"));
+	free(text);
+	gsites[1].stack_bytes = UNKNOWN_U64;
+	text = render("text", &opt, &f, &size);
+	assert_null(strstr(text, "their stacks"));
 	free(text);
 }
 

@@ -87,7 +87,8 @@ static int report(struct run *r)
 	f = findings_make(o, r->sites);
 	err = outputs_write(r->outputs, f, r->o->top);
 	r->leaks = f->verdicts.known && f->verdicts.verdict == VERDICT_LEAK;
-	r->early = f->verdicts.known && (f->gc_cycles < f->verdicts.min_cycles ||
+	r->early = f->verdicts.known && (f->verdicts.verdict == VERDICT_TOO_FEW ||
+					 f->gc_cycles < f->verdicts.min_cycles ||
 					 f->attached_s < f->verdicts.min_s);
 	r->nothing = f->unheard ? NOT_HEARD : NO_COLLECTION;
 	findings_free(f);

@@ -93,6 +93,7 @@ struct goroutine {
 	uint64_t gopc;		/* return address of the go statement's call, vaddr; 0: none */
 	uint64_t startpc;	/* entry of the function started, vaddr */
 	uint64_t waitsince_ns;	/* blocked since this nanotime (CLOCK_MONOTONIC), 0: unknown */
+	uint64_t stack_bytes;	/* that it has, in use or not */
 	const char *state;	/* Go's own words: "running", "syscall", "chan receive" ... */
 	/* vaddrs, leaf first, pcs[0] where it continues; as runtime.Callers gives them: all are
 	 * return addresses, or one more than the address of an instruction that was interrupted */

@@ -459,6 +459,7 @@ static bool add_goroutine(struct reader *r, const struct g_read *g, const struct
 		.gopc = f->gopc ? f->gopc - gm->bias : 0,
 		.startpc = f->startpc ? f->startpc - gm->bias : 0,
 		.waitsince_ns = f->status == G_WAITING || f->status == G_SYSCALL ? f->waitsince : 0,
+		.stack_bytes = f->high - f->low,
 	};
 	bool is_new;
 

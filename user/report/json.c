@@ -519,6 +519,7 @@ static void put_goroutine_site(struct json *j, const struct findings *f,
 	put_states(j, s);
 	put_blocked_at(j, s);
 	put_rate(j, &rate, s->rate_span_s);
+	field_u64(j, "stack_bytes", s->stack_bytes);
 	field_u64(j, "samples", s->samples);
 	field_seconds(j, "oldest_s", s->oldest_s);
 	field_u64(j, "places_left_out", s->n_places - n_places);

@@ -86,14 +86,28 @@ static bool is_long_enough(const struct findings *f)
 	return f->gc_cycles >= f->verdicts.min_cycles && f->attached_s >= f->verdicts.min_s;
 }
 
+/* Two looks at the heap tell growth by type whether the program collects or not. */
+static void put_meanwhile(struct line *l, const struct findings *f)
+{
+	const struct verdicts *v = &f->verdicts;
+
+	if (f->heap && !f->gone && f->gc_cycles < v->min_cycles &&
+	    !(v->needed_s - f->attached_s <= v->min_s))
+		item(l, "; ", "gobpfleak heap --diff 60s tells what grows without them");
+}
+
 /* "4 of 12 collections, next in about 80s; 1m30s of 3m00s; it takes about 12m30s": what has to pass
  * before anything is called a leak. */
 static void put_progress(struct line *l, const struct findings *f)
 {
 	const struct verdicts *v = &f->verdicts;
 
-	if (is_long_enough(f))
+	if (is_long_enough(f)) {
+		if (v->verdict == VERDICT_TOO_FEW)
+			item(l, "; ", "growth of the heap takes %s collections in the last two "
+			     "thirds of a trace", report_count(v->late_cycles).s);
 		return;
+	}
 	if (f->gc_cycles < v->min_cycles) {
 		item(l, "; ", "%s of %s collections", report_count(f->gc_cycles).s,
 		     report_count(v->min_cycles).s);
@@ -104,6 +118,7 @@ static void put_progress(struct line *l, const struct findings *f)
 		     report_duration(v->min_s).s);
 	if (isfinite(v->needed_s))
 		item(l, "; ", "a trace needs about %s", report_duration(v->needed_s).s);
+	put_meanwhile(l, f);
 }
 
 static void put_unexplained(struct line *l, const struct verdicts *v)
@@ -247,7 +262,8 @@ static void put_live_goroutines(struct line *l, const struct findings *f, size_t
 {
 	struct goroutine_site *all = xcalloc(f->n_gsites, sizeof(*all));
 	struct report_state *states;
-	uint64_t live = 0, rest = 0;
+	bool known = true;	/* how much memory their stacks have */
+	uint64_t live = 0, stacks = 0, rest = 0;
 	size_t n = 0, n_states;
 
 	for (size_t i = 0; i < f->n_gsites; i++) {
@@ -255,6 +271,8 @@ static void put_live_goroutines(struct line *l, const struct findings *f, size_t
 			continue;
 		all[n++] = f->gsites[i];
 		live += f->gsites[i].live;
+		known = known && f->gsites[i].stack_bytes != UNKNOWN_U64;
+		stacks += f->gsites[i].stack_bytes;
 	}
 	n_states = report_states(all, n, &states);
 	item(l, "  ", "%s live", report_count(live).s);
@@ -266,6 +284,8 @@ static void put_live_goroutines(struct line *l, const struct findings *f, size_t
 	}
 	if (rest)
 		item(l, ", ", "%s in other states", report_count(rest).s);
+	if (known)
+		item(l, ", ", "their stacks %s", report_bytes(stacks).s);
 	free(states);
 	free(all);
 }
