@@ -281,7 +281,7 @@ func (t *T) noCollection() {
 	if r.code != 0 || r.stderr != "" || !exists(file) {
 		t.Errorf("-falloc: exit code %d, %s", r.code, r.stderr)
 	}
-	r = t.runTool(0, "-p", fmt.Sprint(p.pid()), "--fail-on-leak", "-d", "100ms")
+	r = t.runTool(0, "-q", "-p", fmt.Sprint(p.pid()), "--fail-on-leak", "-d", "100ms")
 	if r.code != 0 || !strings.Contains(r.stderr, "too early to call anything a leak") {
 		t.Errorf("--fail-on-leak: exit code %d, %s", r.code, r.stderr)
 	}

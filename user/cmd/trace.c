@@ -116,9 +116,11 @@ static int final_report(struct run *r)
 		say_error("%s", r->nothing);
 	if (r->suppress)
 		suppress_say_unused(r->suppress);
+	/* not hidden by -q: a pipeline has nothing but the exit status */
 	if (!err && r->o->fail_on_leak && r->early && !r->leaks)
-		say("--fail-on-leak: too early to call anything a leak, so this exit status does not "
-		    "say that there is none: trace for longer (VERDICT says how long)");
+		say_error("--fail-on-leak: too early to call anything a leak, so this exit status "
+			  "does not say that there is none: trace for longer (VERDICT says how "
+			  "long)");
 	if (r->n_failed)
 		say("%u of the reports before the final one could not be written", r->n_failed);
 	return err;
