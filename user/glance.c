@@ -128,7 +128,6 @@ int glance(struct process *p, const struct glance_options *opt, struct observati
 
 	o->look = true;
 	o->time_ns = now_ns();
-	o->wall_ns = wall_ns();
 	if (!err && opt->goroutines)
 		err = look_at_goroutines(p, opt, o);
 	if (!err && opt->heap)
@@ -137,6 +136,7 @@ int glance(struct process *p, const struct glance_options *opt, struct observati
 		look_at_gc(p, o);
 	if (!err)
 		err = look_at_memory(p, o);
+	o->wall_ns = wall_ns();		/* no collection that was read is of later */
 	if (!err && process_gone(p))	/* what was read may be another program's */
 		err = -ESRCH;
 	if (err) {

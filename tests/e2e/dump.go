@@ -24,6 +24,7 @@ func dumpTests(e *env) []testCase {
 	}
 	return append(all,
 		testCase{"dump/profiler-off", func(t *T) { t.dumpOff() }},
+		testCase{"dump/collecting", func(t *T) { t.dumpCollecting() }},
 		testCase{"dump/formats", func(t *T) { t.dumpFormats() }})
 }
 
@@ -324,6 +325,26 @@ func (t *T) dumpCollections(version string) {
 	if last.Live == nil || last.Forced == nil || fmt.Sprint(last.Number, *last.HeapBegin>>20, *last.HeapEnd>>20, *last.Live>>20) !=
 		strings.Join(line[1:5], " ") || *last.Forced != (line[5] != "") {
 		t.Errorf("the last collection is %+v, by gctrace %q", last, line[0])
+	}
+	p.finish()
+}
+
+// dumpCollecting: of a program that collects all the time the last collection has an age, too.
+func (t *T) dumpCollecting() {
+	p := t.program(t.build("flood", t.newest(), "stripped"), "GOGC=1")
+	p.do("flood 1000000")
+	rows := 0
+	for i := 0; i < 10; i++ {
+		out := t.runTool(0, "dump", "--gc", "-p", fmt.Sprint(p.pid())).stdout
+		for _, row := range regexp.MustCompile(`(?m)^   #\d+  .* pause .*$`).FindAllString(out, -1) {
+			rows++
+			if !regexp.MustCompile(`^   #\d+  [<\d]\S* ago  pause \d`).MatchString(row) {
+				t.Errorf("%q", row)
+			}
+		}
+	}
+	if rows == 0 {
+		t.Errorf("no collection is shown")
 	}
 	p.finish()
 }

@@ -457,6 +457,27 @@ static void test_no_collection(void **state)
 	free(text);
 }
 
+/* A collection of later than the report, by a clock that was set back, has no age. */
+static void test_collection_age(void **state)
+{
+	struct gc_cycle gc[] = {
+		{ .number = 7, .end_unix_ns = 1699999999000000000, .live = UNKNOWN_U64,
+		  .goal = UNKNOWN_U64, .end_ns = UNKNOWN_U64 },
+		{ .number = 8, .end_unix_ns = 1700000001000000000, .live = UNKNOWN_U64,
+		  .goal = UNKNOWN_U64, .end_ns = UNKNOWN_U64 },
+	};
+	struct findings f = plain_findings();
+	char *text;
+
+	f.look = f.gc_known = true;
+	f.time_unix_ns = 1700000000000000000;
+	f.gc = gc;
+	f.n_gc = ARRAY_SIZE(gc);
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "\n   #8  pause 0.000ms\n   #7  1.0s ago  pause 0.000ms\n"));
+	free(text);
+}
+
 /* Growth of resident memory that no part has half of is nobody's. */
 static void test_cause(void **state)
 {
@@ -1434,6 +1455,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
 		cmocka_unit_test(test_cause), cmocka_unit_test(test_no_collection),
+		cmocka_unit_test(test_collection_age),
 		cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),

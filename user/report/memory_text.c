@@ -321,7 +321,9 @@ static void put_cycle(const struct page *out, const struct findings *f, const st
 	struct line l = begin_line(out, "   ", 8);
 	double age = (double)(f->time_unix_ns - c->end_unix_ns) / 1e9;
 
-	item(&l, "", "#%" PRIu32 "  %s ago", c->number, report_duration(age).s);
+	item(&l, "", "#%" PRIu32, c->number);
+	if (age >= 0)		/* else the clock has been set back since */
+		item(&l, "  ", "%s ago", report_duration(age).s);
 	item(&l, "  ", "pause %s", milliseconds(c->pause_ns).s);
 	if (c->end_ns != UNKNOWN_U64)
 		item(&l, "  ", "took %s", milliseconds(c->end_ns - c->begin_ns).s);
