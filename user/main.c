@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "include/gobpfleak.h"
+#include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/cmd/cmd.h"
 #include "user/host.h"
@@ -114,6 +115,21 @@ static int find_process(struct opts *o)
 	return o->name ? host_find(o->name, &o->pid) : 0;
 }
 
+static void say_no_command(const char *name)
+{
+	char *meant = xstrdup("");
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands) && !*meant; i++) {
+		if (!text_near(name, commands[i]->line.name))
+			continue;
+		free(meant);
+		meant = xasprintf("; did you mean %s?", commands[i]->line.name);
+	}
+	say_error("there is no command '%s'%s (gobpfleak --help lists those there are); a program "
+		  "to be started stands after --", name, meant);
+	free(meant);
+}
+
 int main(int argc, char **argv)
 {
 	bool named;
@@ -123,8 +139,7 @@ int main(int argc, char **argv)
 
 	open_standard();
 	if (!named && argc > 1 && isalpha((unsigned char)*argv[1])) {
-		say_error("there is no command '%s' (gobpfleak --help lists those there are); a "
-			  "program to be started stands after --", argv[1]);
+		say_no_command(argv[1]);
 		return EXIT_FAILED;
 	}
 	if (opts_parse(&opts, &command->line, argc, argv, &message)) {

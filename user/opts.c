@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "user/base/limits.h"
+#include "user/base/text.h"
 #include "user/budget.h"
 #include "user/report/report.h"
 
@@ -1021,6 +1022,19 @@ static size_t n_that_begin(const struct table *t, const char *text)
 	return n;
 }
 
+/* No option of that name, as it was written. */
+static int unknown_option(struct parsing *p, const struct table *t, const char *text)
+{
+	const char *meant = NULL;
+	char *name = xasprintf("%.*s", (int)strcspn(text + 2, "="), text + 2);
+
+	for (size_t i = 0; i < t->n && !meant; i++)
+		meant = text_near(name, t->rows[i].name) ? t->rows[i].name : NULL;
+	free(name);
+	return meant ? wrong(p, "%s: there is no such option; did you mean --%s?", text, meant) :
+		       wrong(p, "%s: there is no such option", text);
+}
+
 static int bad_option(struct parsing *p, const struct table *t, int c, const char *text)
 {
 	const struct row *row = find_row(t, optopt);
@@ -1036,8 +1050,9 @@ static int bad_option(struct parsing *p, const struct table *t, int c, const cha
 		return wrong(p, "%s does not take --%s", p->line->name, other);
 	if (optopt)
 		return wrong(p, "there is no option -%c", optopt);
-	return wrong(p, "%s: there %s", text,
-		     n_that_begin(t, text) ? "are several such options" : "is no such option");
+	if (n_that_begin(t, text))
+		return wrong(p, "%s: there are several such options", text);
+	return unknown_option(p, t, text);
 }
 
 /* One of what getopt_long() found. */

@@ -34,6 +34,12 @@ func badInputTests(e *env) []testCase {
 		{"bad/no-right-to-the-process", func(t *T) { t.noRights(0, "CAP_SYS_PTRACE") }},
 		{"bad/no-right-to-bpf", func(t *T) { t.noRights(nobody, "CAP_BPF") }},
 		{"bad/usage", func(t *T) { t.usage() }},
+		{"bad/command", func(t *T) {
+			t.refused(t.runTool(0, "wach", "-p", "1"), "no command 'wach'", "did you mean watch?")
+			if r := t.runTool(0, "server", "-v"); strings.Contains(r.stderr, "did you mean") {
+				t.Errorf("guessed: %s", r.stderr)
+			}
+		}},
 		{"gone/exit", func(t *T) { t.gone("exit 3", 3, "exited") }},
 		{"gone/panic", func(t *T) { t.gone("panic", 2, "exited") }},
 		{"gone/killed", func(t *T) { t.gone("", -int(syscall.SIGKILL), "exited") }},

@@ -328,7 +328,11 @@ static void test_refused(void **state)
 		{ "-p 42 --goroutines-only -f", "there is --folded=goroutine" },
 		{ "-p 42 --heap-only --pprof-goroutines f", "needs goroutines" },
 		{ "-p 42 --heap-only -fgoroutine", "there is --folded=live" },
-		{ "-p 42 --no-such-option", "--no-such-option" },
+		{ "-p 42 --no-such-option", "--no-such-option: there is no such option" },
+		{ "-p 42 --buget 2", "--buget: there is no such option; did you mean --budget?" },
+		{ "-p 42 --buget=2", "did you mean --budget?" },
+		{ "-p 42 --fromat json", "did you mean --format?" },
+		{ "-p 42 --goroutines-onyl", "did you mean --goroutines-only?" },
 		{ "-p 42 --p f", "--p: there are several such options" },
 		{ "-p -d 60s", "-p: its PID is missing, '-d' follows" },
 		{ "-p 42 --json -", "--format json" },
@@ -361,6 +365,25 @@ static void test_name(void **state)
 	assert_int_equal(o.interval_ns, 10 * S);
 	assert_string_equal(parsed(&l, "-p 7zip").name, "7zip");
 	assert_null(parsed(&l, "-p 42").name);
+}
+
+/* What is no slip of the pen is not guessed at, nor is what the command does not take. */
+static void test_no_guess(void **state)
+{
+	static const struct { const struct command_line *command; const char *option; } rows[] = {
+		{ &trace, "--no-such-option" }, { &trace, "--bugdte" }, { &list, "--buget" },
+	};
+	struct line l;
+	struct opts o;
+	char *message;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		split(&l, rows[i].option);
+		assert_int_equal(opts_parse(&o, rows[i].command, l.argc, l.argv, &message),
+				 -EINVAL);
+		assert_null(strstr(message, "mean"));
+		free(message);
+	}
 }
 
 /* Each command takes its own options and no others. */
@@ -546,7 +569,7 @@ int main(void)
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_command),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_no_guess), cmocka_unit_test(test_name),
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_heap),
 		cmocka_unit_test(test_replicas),

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "user/base/text.h"
+
 /* What say_error() writes for this name. */
 static void said(const char *name, char *out, size_t cap)
 {
@@ -51,6 +53,23 @@ static void test_names(void **state)
 	}
 }
 
+static void test_near(void **state)
+{
+	static const struct { const char *a, *b; bool near; } rows[] = {
+		{ "wach", "watch", true }, { "watcch", "watch", true }, { "wutch", "watch", true },
+		{ "wathc", "watch", true }, { "awtch", "watch", true }, { "watch", "watch", true },
+		{ "watc", "watch", true }, { "atch", "watch", true }, { "watchs", "watch", true },
+		{ "", "w", true }, { "", "", true },
+		{ "wah", "watch", false }, { "wtahc", "watch", false }, { "", "wa", false },
+		{ "wthac", "watch", false }, { "list", "watch", false }, { "ab", "b_a", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(text_near(rows[i].a, rows[i].b), rows[i].near);
+		assert_int_equal(text_near(rows[i].b, rows[i].a), rows[i].near);
+	}
+}
+
 static void test_held(void **state)
 {
 	char *first;
@@ -82,7 +101,8 @@ static void test_next_due(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_held),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_near),
+		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_next_due),
 	};
 

@@ -4,7 +4,6 @@
  */
 #include "user/base/text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "user/base/util.h"
@@ -57,4 +56,14 @@ char *text_clean(const char *s)
 			o = mempcpy(o, s, n);
 	}
 	return clean;
+}
+
+bool text_near(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++)
+		b++;
+	if (!*a || !*b)
+		return !*a ? !*b || !b[1] : !a[1];
+	return !strcmp(a + 1, b) || !strcmp(a, b + 1) || !strcmp(a + 1, b + 1) ||
+	       (a[0] == b[1] && a[1] == b[0] && !strcmp(a + 2, b + 2));
 }

@@ -5,6 +5,7 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,5 +14,9 @@ size_t text_rune(const char *s, uint32_t *rune);
 /* A copy to be freed: valid UTF-8, and nothing in it that moves a cursor, ends a line or reorders
  * one; U+FFFD stands where something was. */
 char *text_clean(const char *s);
+
+/* Whether one slip of the pen makes b of a, or none: a character too many, one too few, another one,
+ * or two that have changed places. */
+bool text_near(const char *a, const char *b);
 
 #endif
