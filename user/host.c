@@ -101,15 +101,22 @@ static uint64_t read_rss(pid_t pid)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static char *read_exe(pid_t pid)
+/* 0, or why it is not known: "" then. */
+static int read_exe(pid_t pid, char path[PATH_MAX])
 {
-	char link[32], path[PATH_MAX];
+	char link[32];
 	ssize_t n;
 
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-	n = readlink(link, path, sizeof(path) - 1);
+	n = readlink(link, path, PATH_MAX - 1);
 	path[n < 0 ? 0 : n] = '\0';
-	return xstrdup(path);
+	return n < 0 ? -errno : 0;
+}
+
+/* That is what says that this user may not know what a process runs. */
+static bool means_hidden(int err)
+{
+	return err == -EACCES || err == -EPERM;
 }
 
 int host_pids(pid_t **pids, size_t *n)
@@ -165,7 +172,7 @@ static struct file *file_run_by(struct scan *s, pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		s->host.n_hidden += errno == EACCES || errno == EPERM;
+		s->host.n_hidden += means_hidden(-errno);
 		return NULL;
 	}
 	f = file_of(s, fd);
@@ -292,12 +299,14 @@ static void look_at(struct scan *s, pid_t pid)
 	struct file *f = file_run_by(s, pid);
 	struct host_process hp = { .pid = pid, .live_heap = UNKNOWN_U64,
 				   .goroutines = UNKNOWN_U64, .profile_rate = UNKNOWN_U64 };
+	char exe[PATH_MAX];
 	bool there;
 
 	if (!f || !f->go)
 		return;
 	hp.comm = read_comm(pid);
-	hp.exe = read_exe(pid);
+	read_exe(pid, exe);
+	hp.exe = xstrdup(exe);
 	hp.container = read_container(pid);
 	hp.rss = read_rss(pid);
 	errors_hold();
@@ -352,34 +361,64 @@ void host_fini(struct host *h)
 	free(h->v);
 }
 
+/* ---- what is hidden ------------------------------------------------------------------------- */
+
+static const char *why_hidden(void)
+{
+	if (has_capability(CAPABILITY_SYS_PTRACE))
+		return "another user namespace, AppArmor or SELinux?";
+	return geteuid() ? "run as root to see them" : "this root is without CAP_SYS_PTRACE";
+}
+
+/* Of n processes, to be freed; NULL: none is hidden.  Each namespace has a process 1. */
+static char *hidden_words(size_t n)
+{
+	if (access("/proc/1", F_OK))
+		return xasprintf("those of other users are hidden (hidepid of /proc): %s",
+				 why_hidden());
+	return n ? xasprintf("%zu more process%s, of Go or not, %s hidden: %s", n,
+			     n == 1 ? "" : "es", n == 1 ? "is" : "are", why_hidden()) : NULL;
+}
+
 void host_say_hidden(size_t n)
 {
-	const char *why = "this user may not know what is run there; root may";
+	char *words = hidden_words(n);
 
-	if (has_capability(CAPABILITY_SYS_PTRACE))
-		why = "the kernel does not tell what is run there, though CAP_SYS_PTRACE is here: "
-		      "is it outside this container (user namespace), or does a security module "
-		      "(AppArmor, SELinux) forbid it?";
-	else if (!geteuid())
-		why = "this root has been left without CAP_SYS_PTRACE and may not know what is run "
-		      "there";
-	if (n)
-		say("%zu more process%s, of Go or not: %s", n, n == 1 ? "" : "es", why);
+	if (words)
+		say("%s", words);
+	free(words);
 }
 
 /* ---- by name -------------------------------------------------------------------------------- */
 
-static bool is_named(pid_t pid, const char *name)
+/* *hidden: it may be. */
+static bool is_named(pid_t pid, const char *name, bool *hidden)
 {
-	char *comm = read_comm(pid), *exe = read_exe(pid), *slash = strrchr(exe, '/');
-	bool is = !strcmp(comm, name) || !strcmp(slash ? slash + 1 : exe, name);
+	char *comm = read_comm(pid), exe[PATH_MAX], *slash;
+	int err = read_exe(pid, exe);
+	bool is;
 
+	slash = strrchr(exe, '/');
+	is = !err && (!strcmp(comm, name) || !strcmp(slash ? slash + 1 : exe, name));
+	*hidden = means_hidden(err);
 	free(comm);
-	free(exe);
 	return is;
 }
 
-static int say_not_one(const char *name, const pid_t *pids, size_t n)
+static void say_none(const char *name, size_t n_hidden)
+{
+	char *hidden = hidden_words(n_hidden);
+
+	if (hidden)
+		say_error("-p %s: no Go process that is to be seen has that name; %s", name,
+			  hidden);
+	else
+		say_error("-p %s: no Go process has that name; gobpfleak list shows which there "
+			  "are", name);
+	free(hidden);
+}
+
+static void say_several(const char *name, const pid_t *pids, size_t n)
 {
 	char *text = xstrdup(""), *longer;
 	size_t i;
@@ -389,36 +428,33 @@ static int say_not_one(const char *name, const pid_t *pids, size_t n)
 		free(text);
 		text = longer;
 	}
-	if (!n)
-		say_error("-p %s: no Go process has that name; gobpfleak list shows which there "
-			  "are", name);
-	else
-		say_error("-p %s: %zu Go processes have that name, give the pid of one: %s%s", name,
-			  n, text, i < n ? " ..." : "");
+	say_error("-p %s: %zu Go processes have that name, give the pid of one: %s%s", name, n,
+		  text, i < n ? " ..." : "");
 	free(text);
-	return -ESRCH;
 }
 
 int host_find(const char *name, pid_t *pid)
 {
+	size_t n, n_found = 0, n_hidden = 0;
 	struct scan s = { 0 };
-	size_t n, n_found = 0;
 	struct file *f;
 	pid_t *pids;
+	bool hidden;
 	int err = host_pids(&pids, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		if (!is_named(pids[i], name))
-			continue;
-		f = file_run_by(&s, pids[i]);
+		f = is_named(pids[i], name, &hidden) ? file_run_by(&s, pids[i]) : NULL;
 		if (f && f->go)
 			pids[n_found++] = pids[i];
+		n_hidden += hidden;
 	}
 	files_fini(&s);
 	if (!err && n_found == 1)
 		*pid = pids[0];
+	else if (!err && n_found)
+		say_several(name, pids, n_found);
 	else if (!err)
-		err = say_not_one(name, pids, n_found);
+		say_none(name, n_hidden);
 	free(pids);
-	return err;
+	return err ? err : n_found == 1 ? 0 : -ESRCH;
 }

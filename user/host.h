@@ -37,7 +37,8 @@ struct host {
 
 /* Tells the user on failure. */
 int host_look(struct host *out);
-/* Tells of n processes of which it is hidden what they run, and why; of 0 nothing. */
+/* Tells that it is hidden of n processes what they run, or that /proc does not show those of other
+ * users, and what helps; where nothing is hidden nothing. */
 void host_say_hidden(size_t n);
 void host_fini(struct host *h);
 

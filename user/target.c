@@ -128,13 +128,11 @@ static void say_no_right(pid_t pid)
 		say_error("process %d: no right to read its memory: kernel.yama.ptrace_scope is "
 			  "%d, which forbids it to everybody until the next boot", pid, scope);
 	else if (has_capability(CAPABILITY_SYS_PTRACE))
-		say_error("process %d: no right to read its memory, though CAP_SYS_PTRACE is "
-			  "there: does it run outside this container (user namespace), or does a "
-			  "security module (AppArmor, SELinux) forbid it?", pid);
+		say_error("process %d: no right to read its memory despite CAP_SYS_PTRACE: another "
+			  "user namespace, AppArmor or SELinux?", pid);
 	else if (!geteuid())
-		say_error("process %d: no right to read its memory: this root has been left "
-			  "without CAP_SYS_PTRACE; a container is given it with --cap-add "
-			  "SYS_PTRACE, or run it on the host", pid);
+		say_error("process %d: no right to read its memory: this root is without "
+			  "CAP_SYS_PTRACE (--cap-add SYS_PTRACE gives it to a container)", pid);
 	else if (scope > 0)
 		say_error("process %d: no right to read its memory: run as root or with "
 			  "CAP_SYS_PTRACE (kernel.yama.ptrace_scope is %d)", pid, scope);

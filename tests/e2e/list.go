@@ -27,7 +27,8 @@ func listTests(e *env) []testCase {
 		testCase{"list/narrow", func(t *T) { t.listNarrow() }},
 		testCase{"list/name", func(t *T) { t.processName() }},
 		testCase{"list/refused", func(t *T) { t.listRefused() }},
-		testCase{"list/rights", func(t *T) { t.listRights() }})
+		testCase{"list/rights", func(t *T) { t.listRights() }},
+		testCase{"list/hidepid", func(t *T) { t.listHidepid() }})
 }
 
 // listed is one line of the list as JSON.
@@ -174,7 +175,12 @@ func (t *T) listRights() {
 	theirs := &program{t.start(cmd)}
 	theirs.line(theirs.stdout, "ready")
 	ours := t.program(t.build("quiet", t.newest(), "plain"))
-	all := t.asNobody(func() map[int]listed { return t.listed(nobody) })
+	name := t.listed(0)[ours.pid()].Comm
+	var all map[int]listed
+	t.asNobody(func() {
+		all = t.listed(nobody)
+		t.refused(t.runTool(nobody, "-p", name, "--dry-run"), name, "no Go process that is to be seen", "hidden", "run as root")
+	})
 	if l, is := all[ours.pid()]; is {
 		t.Errorf("nobody sees what root runs: %+v", l)
 	}
@@ -185,11 +191,32 @@ func (t *T) listRights() {
 	ours.finish()
 }
 
+// listHidepid: where /proc shows nothing of other users, that is what is said, and not that there is nothing.
+func (t *T) listHidepid() {
+	if os.Geteuid() != 0 {
+		t.Skipf("needs to be root, to mount /proc and to run the tool as another user")
+	}
+	hiding := func(args string) ran {
+		return t.runCommand(exec.Command("unshare", "-m", "sh", "-c", "mount -t proc -o hidepid=2 proc /proc || exit 77; "+
+			"exec setpriv --reuid 65534 --regid 65534 --clear-groups "+t.tool+" "+args))
+	}
+	t.asNobody(func() {
+		r := hiding("-p e2e-no-such-name --dry-run")
+		if r.code == 77 {
+			t.Skipf("/proc cannot be mounted here: %s", r.stderr)
+		}
+		t.refused(r, "e2e-no-such-name", "hidepid", "run as root")
+		if r := hiding("list"); r.code != 0 || !strings.Contains(r.stderr, "hidepid") {
+			t.Errorf("list: exit code %d, stderr %q", r.code, r.stderr)
+		}
+	})
+}
+
 // asNobody has the tool where everybody may run it.
-func (t *T) asNobody(run func() map[int]listed) map[int]listed {
+func (t *T) asNobody(run func()) {
 	saved, u := t.env, *t.env
 	u.tool = t.writeFile("gobpfleak", t.readFile(t.tool), 0755)
 	t.env = &u
 	defer func() { t.env = saved }()
-	return run()
+	run()
 }
