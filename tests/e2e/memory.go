@@ -182,6 +182,9 @@ func (t *T) checkMemory(r *report, want *memStats) {
 		}
 		sum += *v
 	}
+	if absent := r.Memory["not_resident"]; absent != nil {
+		sum -= *absent
+	}
 	if rss := r.Memory["rss"]; rss == nil || *rss != sum {
 		t.Errorf("rss is not the sum of its parts, %d", sum)
 	}

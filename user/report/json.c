@@ -90,10 +90,7 @@ static void put_memory(struct json *j, const struct memory_account *m)
 
 	open_level(j, "memory", '{');
 	field_u64(j, "rss", m->rss);
-	if (m->known && m->rss != UNKNOWN_U64)
-		field_i64(j, "not_go", m->not_go);
-	else
-		field_null(j, "not_go");
+	report_json_not_go(j, m);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		field_u64(j, rows[i].name, m->known ? rows[i].v : UNKNOWN_U64);
 	field_u64(j, "files", m->mapped_known ? m->files : UNKNOWN_U64);

@@ -16,6 +16,17 @@ void report_json_estimate(struct json *j, const char *key, const struct estimate
 	close_level(j, '}');
 }
 
+/* That they leave less than nothing tells of what is not in RAM of them, and not of the rest. */
+void report_json_not_go(struct json *j, const struct memory_account *m)
+{
+	bool left = m->known && m->rss != UNKNOWN_U64 && m->not_go >= 0;
+
+	if (m->mapped_known)
+		field_u64(j, "not_go", m->files + m->anonymous);
+	else
+		field_u64(j, "not_go", left ? (uint64_t)m->not_go : UNKNOWN_U64);
+}
+
 void report_json_frames(struct json *j, const char *key, const struct frames *stack, size_t from)
 {
 	open_level(j, key, '[');

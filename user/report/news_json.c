@@ -64,10 +64,7 @@ static void put_memory(struct json *j, const struct memory_account *m)
 	field_u64(j, "gc_headroom", m->gc_headroom | unknown | no_gc);
 	field_u64(j, "stacks", m->stacks | unknown);
 	field_u64(j, "runtime", m->runtime | unknown);
-	if (m->known)
-		field_i64(j, "not_go", m->not_go);
-	else
-		field_null(j, "not_go");
+	report_json_not_go(j, m);
 	close_level(j, '}');
 }
 
