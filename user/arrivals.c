@@ -24,6 +24,8 @@
 #include "user/program.h"
 #include "user/target.h"
 
+#define SETTLED_NS 10000000000ull	/* who has run one file for so long may stay */
+
 /* A file, as long as some process runs it. */
 struct file {
 	uint64_t key;		/* hash of device, inode and time of change: inodes are used again */
@@ -37,6 +39,7 @@ struct file {
 struct known {
 	uint64_t key;		/* pid */
 	uint64_t file;		/* key of the one that it runs; 0: none, or it is hidden */
+	uint64_t since_ns;	/* when it was first seen to run that */
 	bool given;		/* out, or refused, or no Go program */
 	bool open;
 	unsigned look;		/* the last one that saw it */
@@ -45,6 +48,7 @@ struct known {
 struct arrivals {
 	struct table files, known;
 	unsigned look;
+	uint64_t look_ns;
 	size_t n_open, n_hidden;
 };
 
@@ -183,23 +187,23 @@ static void give(struct arrivals *a, struct known *k, struct giving *to)
 
 static void look_at(struct arrivals *a, pid_t pid, struct giving *to)
 {
-	bool is_new, was_there;
+	bool is_new;
 	struct known *k = table_put(&a->known, (uint64_t)pid, &is_new);
 	uint64_t file = file_run_by(a, pid);
 	struct file *f;
 
 	if (!k)
 		return;
-	was_there = !is_new && k->file == file;
 	k->look = a->look;
-	if (!k->open && !was_there) {
+	if (!k->open && (is_new || k->file != file)) {
 		k->file = file;
+		k->since_ns = a->look_ns;
 		k->given = false;
 	}
 	f = file ? table_put(&a->files, file, &is_new) : NULL;
 	if (f)
 		f->look = a->look;
-	if (f && !k->given && (was_there || a->look == 1))
+	if (f && !k->given && (a->look == 1 || a->look_ns - k->since_ns >= SETTLED_NS))
 		give(a, k, to);
 }
 
@@ -240,6 +244,7 @@ int arrivals_look(struct arrivals *a, size_t max,
 	if (err)
 		return err;
 	a->look++;
+	a->look_ns = now_ns();
 	a->n_hidden = 0;
 	for (size_t i = 0; i < n; i++)
 		look_at(a, pids[i], &to);

@@ -513,7 +513,7 @@ static const char *why_gone(struct one *one)
 static void end(struct run *r, size_t i)
 {
 	struct one *one = r->v[i];
-	struct news n = { .kind = NEWS_END, .why = why_gone(one) };
+	struct news n = { .kind = NEWS_END, .why = why_gone(one), .brief = r->arrivals };
 
 	watching_judge(one->w, now_ns());
 	if (one->held)

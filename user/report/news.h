@@ -44,8 +44,8 @@ struct news {
 	const struct watched_growth *growth;	/* GROWTH; REPORT: NULL if nothing was named */
 	bool waits;				/* HEAP, REPORT: a look at what grows in its heap
 						 * waits for those at others */
-	bool brief;				/* REPORT: one of many, so that text needs no more
-						 * than a line where nothing grows */
+	bool brief;				/* END, REPORT: one of many, so that text needs no
+						 * more than a line where nothing grows */
 	size_t n_watched;			/* REPORT: processes, in the last one; else 0 */
 	double own_cpu_percent;			/* of one core, for all of them */
 	uint64_t own_rss;

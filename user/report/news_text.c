@@ -486,14 +486,23 @@ static void put_lasting(FILE *out, const struct watched *w)
 	}
 }
 
+/* The line of its own. */
+static bool is_enough(const struct news *n)
+{
+	return n->brief && n->w->verdict < VERDICT_GROWING;
+}
+
 static void put_end(FILE *out, const struct news *n)
 {
 	struct line l = head(out, n);
 
 	item(&l, "  ", "%s; the last that was known: ", n->why);
 	put_verdict_word(&l, n->w);
+	if (is_enough(n))
+		put_limit(&l, n->w);
 	end_line(&l);
-	put_lasting(out, n->w);
+	if (!is_enough(n))
+		put_lasting(out, n->w);
 }
 
 static void put_cost(FILE *out, const struct news *n)
@@ -514,7 +523,7 @@ static void put_report(FILE *out, const struct news *n)
 	put_verdict_word(&l, n->w);
 	put_limit(&l, n->w);
 	end_line(&l);
-	if (!n->brief || n->w->verdict >= VERDICT_GROWING)
+	if (!is_enough(n))
 		put_lasting(out, n->w);
 	if (n->growth && n->growth->types) {
 		l = begin(out, INDENT "WHAT GROWS  ");
