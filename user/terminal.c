@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MIN_COLUMNS = 40, MAX_COLUMNS = 1000 };	/* less is no report, more is no terminal */
+enum { MIN_COLUMNS = 20, MAX_COLUMNS = 1000 };	/* less is no report, more is no terminal */
 
 static size_t sane(unsigned long columns)
 {

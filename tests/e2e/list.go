@@ -24,7 +24,8 @@ func listTests(e *env) []testCase {
 	}
 	return append(all,
 		testCase{"list/many", func(t *T) { t.listMany() }},
-		testCase{"list/narrow", func(t *T) { t.listNarrow() }},
+		testCase{"list/narrow", func(t *T) { t.listNarrow(60) }},
+		testCase{"list/narrower", func(t *T) { t.listNarrow(30) }},
 		testCase{"list/name", func(t *T) { t.processName() }},
 		testCase{"list/refused", func(t *T) { t.listRefused() }},
 		testCase{"list/rights", func(t *T) { t.listRights() }},
@@ -112,8 +113,7 @@ func (t *T) listMany() {
 }
 
 // listNarrow: on a terminal no row is wider than it, and nothing is cut.
-func (t *T) listNarrow() {
-	const columns = 60
+func (t *T) listNarrow(columns int) {
 	p := t.program(t.build("quiet", t.newest(), "stripped"))
 	tty, cmd := t.onTerminal(fmt.Sprintf("stty cols %d; %s list 2>/dev/null; echo over", columns, t.tool))
 	tty.expect("TRACEABLE")

@@ -52,7 +52,7 @@ static void test_columns(void **state)
 	set_size(97);
 	assert_int_equal(terminal_columns(pty), 97);
 	set_size(3);
-	assert_int_equal(terminal_columns(pty), 40);
+	assert_int_equal(terminal_columns(pty), 20);
 	setenv("COLUMNS", "nonsense", 1);
 	assert_int_equal(terminal_columns(file), 0);
 	setenv("COLUMNS", "99999999999999999999", 1);
