@@ -374,7 +374,7 @@ static const char *why_hidden(void)
 static char *hidden_words(size_t n)
 {
 	if (access("/proc/1", F_OK))
-		return xasprintf("those of other users are hidden (hidepid of /proc): %s",
+		return xasprintf("processes of other users are hidden (hidepid of /proc): %s",
 				 why_hidden());
 	return n ? xasprintf("%zu more process%s, of Go or not, %s hidden: %s", n,
 			     n == 1 ? "" : "es", n == 1 ? "is" : "are", why_hidden()) : NULL;
