@@ -231,7 +231,7 @@ static void forget(struct arrivals *a)
 	table_filter(&a->files, still_run, a);
 }
 
-int arrivals_look(struct arrivals *a, size_t max,
+int arrivals_look(struct arrivals *a, uint64_t now_ns, size_t max,
 		  void (*fn)(void *ctx, pid_t pid, struct process *p, const char *comm,
 			     const char *why),
 		  void *ctx)
@@ -244,7 +244,7 @@ int arrivals_look(struct arrivals *a, size_t max,
 	if (err)
 		return err;
 	a->look++;
-	a->look_ns = now_ns();
+	a->look_ns = now_ns;
 	a->n_hidden = 0;
 	for (size_t i = 0; i < n; i++)
 		look_at(a, pids[i], &to);

@@ -7,6 +7,7 @@
 #define ARRIVALS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct arrivals;
@@ -23,7 +24,7 @@ void arrivals_free(struct arrivals *a);		/* NULL is fine */
  * and why it cannot be opened.  -EMFILE: no more than max are open, others were left out; what
  * host_pids() fails with.
  */
-int arrivals_look(struct arrivals *a, size_t max,
+int arrivals_look(struct arrivals *a, uint64_t now_ns, size_t max,
 		  void (*fn)(void *ctx, pid_t pid, struct process *p, const char *comm,
 			     const char *why),
 		  void *ctx);

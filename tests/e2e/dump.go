@@ -332,6 +332,7 @@ func (t *T) dumpCollections(version string) {
 // dumpCollecting: of a program that collects all the time the last collection has an age, too.
 func (t *T) dumpCollecting() {
 	p := t.program(t.build("flood", t.newest(), "stripped"), "GOGC=1")
+	p.do("crowd 5000") // that takes some time to look at
 	p.do("flood 1000000")
 	rows := 0
 	for i := 0; i < 10; i++ {

@@ -537,7 +537,7 @@ static void arrived(void *ctx, pid_t pid, struct process *p, const char *comm, c
 static void scan(struct run *r, uint64_t now)
 {
 	double begin = procself_cpu_s();
-	int err = arrivals_look(r->arrivals, r->max, arrived, r);
+	int err = arrivals_look(r->arrivals, now, r->max, arrived, r);
 	uint64_t took = (uint64_t)((procself_cpu_s() - begin) * 1e9);
 
 	took *= SCAN_SHARE;
