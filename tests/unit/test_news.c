@@ -120,6 +120,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &young, .n_watched = 1, .own_rss = 9 << 20 },
 		{ .kind = NEWS_REPORT, .w = &soon, .brief = true },
 		{ .kind = NEWS_END, .w = &rare, .why = "exited" },
+		{ .kind = NEWS_REPORT, .w = &rare },
 		{ .kind = NEWS_REPORT, .w = &long_table, .n_watched = 2, .own_rss = 9 << 20 },
 		{ .kind = NEWS_END, .w = &soon, .why = "exited", .brief = true },
 		{ .kind = NEWS_END, .w = &grows, .why = "exited", .brief = true },

@@ -422,11 +422,16 @@ static void put_readings(struct line *l, const struct watched *w)
 	     report_count(w->min_cycles).s, plural(w->min_cycles));
 }
 
+static bool has_few_collections(const struct watched *w)
+{
+	return w->census_known && w->n_cycles < w->min_cycles;
+}
+
 /* "too early to tell after 1m30s of 3m00s, 4 of 12 collections": what has to pass before anything is
  * called a leak. */
 static void put_verdict_word(struct line *l, const struct watched *w)
 {
-	bool early = w->seconds < w->min_s, few = w->census_known && w->n_cycles < w->min_cycles;
+	bool early = w->seconds < w->min_s, few = has_few_collections(w);
 	bool few_tables = w->n_tables < w->min_cycles;
 
 	item(l, "", "%s", w->verdict == VERDICT_TOO_FEW ? "too early to tell" :
@@ -530,6 +535,8 @@ static void put_report(FILE *out, const struct news *n)
 		put_growth_head(&l, n->growth, true);
 		end_line(&l);
 		put_named(out, n->w, n->growth);
+	} else if (!n->brief && has_few_collections(n->w) && n->w->seconds >= n->w->min_s) {
+		fputs(INDENT "WHAT GROWS  gobpfleak heap --diff 60s waits for no collection\n", out);
 	}
 	if (n->waits)
 		fputs(INDENT "WHAT GROWS  the look at it waits for looks at other processes\n",
