@@ -154,39 +154,6 @@ static __always_inline __u64 hash_pc(__u64 h, __u64 pc)
 	return h ^ (h >> 29);
 }
 
-/*
- * Brings the chunk that begins with the frame at fp; pc is that of the frame before.  The stack
- * goes on in another page, or another stack is meant: that of the goroutine below systemstack(), of
- * C and Go below a callback from C, or of whoever started the thread, since clone() leaves the
- * parent's frame pointer in the child.  There the stack ends.  A thread's first frames lie at the
- * end of a page, so this is the place to look.  It ends in mcall() as well: what the scheduler does
- * there (run timers, up to Go 1.22) is not done for the goroutine that has just parked.
- *
- * A caller's frame lies above, unless it is on another stack, and there are not many of those: what
- * goes down again and again is no chain.
- *
- * A global function, because the verifier looks at these only once, and not in every turn of the walk.
- */
-__noinline int next_chunk(__u32 slot, __u64 pc, __u64 fp, __u64 end)
-{
-	struct work *w = work_of(slot);
-	__u64 start = pc - config.mstart, left = pc - config.mcall;
-
-	if (!w)
-		return -1;
-	/* negative: start < mstart_size, or left < mcall_size */
-	w->ended = ((start - config.mstart_size) & ~start) | ((left - config.mcall_size) & ~left);
-	w->changes -= (fp - w->chunk_addr) >> 63;	/* less one: fp < chunk_addr */
-	if ((w->ended | w->changes) < 0)
-		return -1;
-	if (fp - w->base >= GL_CHUNK - FRAME_BYTES) {
-		learn_depth(w->base, end - w->base);
-		w->base = fp;
-	}
-	copy_chunk(w, fp);
-	return w->chunk_last ? 0 : -1;
-}
-
 /* The 8 bytes there; GL_UNKNOWN: not readable.  Into a frame and not into a map, since there the
  * kernel asks which memory that is (mm/usercopy.c): 30 ns. */
 static __noinline __u64 word_at(__u64 addr)
@@ -194,6 +161,64 @@ static __noinline __u64 word_at(__u64 addr)
 	__u64 word;
 
 	return bpf_probe_read_user(&word, sizeof(word), (void *)addr) ? GL_UNKNOWN : word;
+}
+
+/*
+ * The frame below a callback from C, of which the frame record ends at end; 0: the stack ends here.
+ *
+ * C may use the frame pointer for anything, so what it was on return to C leads nowhere, or to a
+ * word that is no return address.  But cgocallback() goes on at the very place of the goroutine's
+ * stack that was left for C, and puts a return address there that says who left it (asm_amd64.s):
+ * systemstack_switch() stands for asmcgocall(), goexit() for a thread that C has made.
+ */
+static __always_inline __u64 below_callback(struct work *w, __u64 end)
+{
+	__u64 caller = word_at(end + config.callback_pc);
+
+	if (caller - config.goswitch < config.goswitch_size)
+		return end + config.callback_frame;
+	w->ended = caller == GL_UNKNOWN ? 0 : -1;
+	return 0;
+}
+
+/*
+ * Brings the chunk that begins with the frame at fp, and returns where that is, 0: there is none;
+ * pc is that of the frame before, of which the frame record ends at end.  The stack goes on in
+ * another page, or another stack is meant: that of the goroutine below systemstack(), of C and Go
+ * below a callback from C, or of whoever started the thread, since clone() leaves the parent's frame
+ * pointer in the child.  There the stack ends.  A thread's first frames lie at the end of a page, so
+ * this is the place to look.  It ends in mcall() as well: what the scheduler does there (run timers,
+ * up to Go 1.22) is not done for the goroutine that has just parked.  And a callback from C runs on
+ * the goroutine's stack, but its frame pointer is that of the thread's: so it is seen here, too.
+ *
+ * A caller's frame lies above, unless it is on another stack, and there are not many of those: what
+ * goes down again and again is no chain.
+ *
+ * A global function, because the verifier looks at these only once, and not in every turn of the walk.
+ */
+__noinline __u64 next_chunk(__u32 slot, __u64 pc, __u64 fp, __u64 end)
+{
+	struct work *w = work_of(slot);
+	__u64 start = pc - config.mstart, left = pc - config.mcall;
+
+	if (!w)
+		return 0;
+	if (pc - config.callback < config.callback_size) {
+		fp = below_callback(w, end);
+		if (!fp)
+			return 0;
+	}
+	/* negative: start < mstart_size, or left < mcall_size */
+	w->ended = ((start - config.mstart_size) & ~start) | ((left - config.mcall_size) & ~left);
+	w->changes -= (fp - w->chunk_addr) >> 63;	/* less one: fp < chunk_addr */
+	if ((w->ended | w->changes) < 0)
+		return 0;
+	if (fp - w->base >= GL_CHUNK - FRAME_BYTES) {
+		learn_depth(w->base, end - w->base);
+		w->base = fp;
+	}
+	copy_chunk(w, fp);
+	return w->chunk_last ? fp : 0;
 }
 
 /*
@@ -232,10 +257,11 @@ __noinline __u64 walk(__u32 slot, __u64 pc, __u64 fp, __u64 at_ret)
 			break;
 		next = fp - w->chunk_addr;
 		if (next >= w->chunk_last) {
-			if (next_chunk(slot, pcs[i - 1], fp,
-				       w->chunk_addr + off + FRAME_BYTES))
+			next = next_chunk(slot, pcs[i - 1], fp,
+					  w->chunk_addr + off + FRAME_BYTES);
+			if (!next)
 				break;
-			next = fp - w->chunk_addr;	/* 0, but that is not to be known */
+			next -= w->chunk_addr;	/* 0, but that is not to be known */
 		}
 		off = next;
 		frame = (__u64 *)(w->chunk + (off & (GL_CHUNK - 1)));

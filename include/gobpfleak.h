@@ -117,6 +117,13 @@ struct gl_config {
 	 * frame in one of them is the last. */
 	__u64 mstart, mstart_size;	/* runtime.mstart: a thread begins */
 	__u64 mcall, mcall_size;	/* runtime.mcall: a goroutine has left its thread */
+	/* A callback from C: of a frame record in which runtime.cgocallback returns, what lies so
+	 * many bytes behind its end, on the goroutine's stack: the pc that cgocallback has put there
+	 * as its own return address, which is in runtime.systemstack_switch if Go has called C, and
+	 * the frame record with which the chain goes on below that call. */
+	__u64 callback, callback_size;	/* runtime.cgocallback */
+	__u64 goswitch, goswitch_size;	/* runtime.systemstack_switch */
+	__u32 callback_pc, callback_frame;
 	__u64 hash;		/* multiplier with which no two probes share a slot */
 	__u32 tgid;		/* the target's pid in that namespace */
 	__u32 g_goid_off;	/* offset of runtime.g.goid */
@@ -299,7 +306,7 @@ _Static_assert(sizeof(struct gl_alloc) == 56, "gl_alloc");
 _Static_assert(sizeof(struct gl_stack) == 24 + 8 * GL_MAX_FRAMES, "gl_stack");
 _Static_assert(sizeof(struct gl_control) == 32 + 4 * (GL_GROUPS + GL_CHANCES), "gl_control");
 _Static_assert(sizeof(struct gl_cpu) == 128, "gl_cpu");
-_Static_assert(sizeof(struct gl_config) == 96, "gl_config");
+_Static_assert(sizeof(struct gl_config) == 136, "gl_config");
 _Static_assert(sizeof(struct gl_gcstart) == 24 + GL_HEAPSTATS_BYTES, "gl_gcstart");
 
 #endif

@@ -420,6 +420,46 @@ static void find_text(const struct process *p, const char *name, __u64 *addr, __
 	*size = f.end - f.entry;
 }
 
+/* Bytes between SP and the return address in a small function, as they are all but at its begin and
+ * end; -1: unknown. */
+static int32_t frame_size(const struct gobin *gb, const char *name)
+{
+	enum { SMALL = 4096 };		/* a few hundred bytes; a forged table may say anything */
+	int32_t size = -1;
+	struct go_func f;
+
+	if (!gobin_find_func(gb, name, &f) || f.end - f.entry > SMALL)
+		return -1;
+	for (uint64_t pc = f.entry; pc < f.end; pc++) {
+		int32_t at = gobin_frame_size(gb, pc);
+
+		size = at > size ? at : size;
+	}
+	return size;
+}
+
+/*
+ * Where a stack goes on below a callback from C, see struct gl_config.  Behind the record in which
+ * cgocallback returns lie, all on the goroutine's stack: cgocallback's frame, as large as the one it
+ * has on the thread's; its return address; and what was there when Go called C, that is the frame of
+ * asmcgocall, for which systemstack_switch stands and which begins with a frame record where the
+ * latter does (from Go 1.21 on), and that of cgocall.
+ */
+static void find_callback(const struct process *p, struct gl_config *c)
+{
+	const struct gobin *gb = process_gobin(p);
+	int32_t callback = frame_size(gb, "runtime.cgocallback");
+	int32_t goswitch = frame_size(gb, "runtime.systemstack_switch");
+	int32_t cgocall = frame_size(gb, "runtime.cgocall");
+
+	if (callback < 0 || goswitch < 0 || cgocall < 0)
+		return;
+	find_text(p, "runtime.cgocallback", &c->callback, &c->callback_size);
+	find_text(p, "runtime.systemstack_switch", &c->goswitch, &c->goswitch_size);
+	c->callback_pc = (uint32_t)callback;
+	c->callback_frame = (uint32_t)callback + 8 + (uint32_t)(goswitch ? goswitch - 8 : cgocall);
+}
+
 static int configure(const struct tracing *t, struct gl_config *c)
 {
 	const struct target *target = process_target(t->p);
@@ -451,6 +491,7 @@ static int configure(const struct tracing *t, struct gl_config *c)
 	 * goroutines begin with frame pointer 0 and need nothing of the kind. */
 	find_text(t->p, "runtime.mstart", &c->mstart, &c->mstart_size);
 	find_text(t->p, "runtime.mcall", &c->mcall, &c->mcall_size);
+	find_callback(t->p, c);
 	return 0;
 }
 

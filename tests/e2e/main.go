@@ -96,6 +96,7 @@ func allTests(e *env) []testCase {
 	all = append(all, nameTests(e)...)
 	all = append(all, goroutineTests(e)...)
 	all = append(all, threadTests(e)...)
+	all = append(all, callbackTests(e)...)
 	all = append(all, memoryTests(e)...)
 	all = append(all, budgetTests(e)...)
 	all = append(all, censusTests(e)...)

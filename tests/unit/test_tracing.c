@@ -76,6 +76,8 @@ static struct world {
 	struct goroutine gs[N_GS];
 	size_t n_gs, n_unreadable, n_left_out, n_stacks_left_out;
 	bool race, global;
+	bool no_cgo;			/* it never calls C */
+	int32_t switch_frame;		/* bytes, of systemstack_switch */
 	void (*while_table)(void), (*while_planted)(void), (*while_checked)(void);
 	void (*before_look)(void), (*while_asked)(void);
 
@@ -211,9 +213,23 @@ bool gobin_find_func(const struct gobin *gb, const char *name, struct go_func *o
 		*out = (struct go_func){ .entry = 0x7000, .end = 0x7020 };
 	else if (!strcmp(name, "runtime.mcall"))
 		*out = (struct go_func){ .entry = 0x8000, .end = 0x8040 };
+	else if (!strcmp(name, "runtime.cgocallback"))
+		*out = (struct go_func){ .entry = 0xa000, .end = 0xa060 };
+	else if (!strcmp(name, "runtime.systemstack_switch"))
+		*out = (struct go_func){ .entry = 0xb000, .end = 0xb010 };
+	else if (!strcmp(name, "runtime.cgocall") && !w.no_cgo)
+		*out = (struct go_func){ .entry = 0xc000, .end = 0xc080 };
 	else
 		return false;
 	return true;
+}
+
+/* Nothing at a function's begin and end. */
+int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc)
+{
+	if ((pc & 0xfff) < 4 || (pc & 0xfff) > 12)
+		return 0;
+	return pc < 0xb000 ? 32 : pc < 0xc000 ? w.switch_frame : 72;
 }
 
 uint64_t golayout_class_size(unsigned size_class)
@@ -807,6 +823,10 @@ static void test_plan_to_tracer(void **state)
 	assert_int_equal(w.config.mstart_size, 0x20);
 	assert_int_equal(w.config.mcall, BIAS + 0x8000);
 	assert_int_equal(w.config.mcall_size, 0x40);
+	assert_int_equal(w.config.callback, BIAS + 0xa000);
+	assert_int_equal(w.config.callback_size, 0x60);
+	assert_int_equal(w.config.goswitch, BIAS + 0xb000);
+	assert_int_equal(w.config.goswitch_size, 0x10);
 	assert_int_equal(w.config.heapstats_addr, 0x9000);
 	assert_int_equal(w.config.heapstats_len, 64);
 	assert_int_equal(w.config.g_goid_off, 152);
@@ -814,6 +834,25 @@ static void test_plan_to_tracer(void **state)
 	assert_int_equal(w.config.pidns_dev, 4);
 	assert_int_equal(w.config.pidns_ino, 4026531836);
 	assert_true(w.track->ops.tiny_alone);
+}
+
+/* Where a stack goes on below a callback from C: with the frame record of systemstack_switch, or
+ * where that has none (before Go 1.21) with that of cgocall. */
+static void test_callback(void **state)
+{
+	for (int has_record = 0; has_record < 2; has_record++) {
+		memset(&w.config, 0, sizeof(w.config));
+		w.switch_frame = has_record ? 8 : 0;
+		assert_int_equal(new_tracing(), 0);
+		assert_int_equal(tracing_attach(w.t), 0);
+		assert_int_equal(w.config.callback_pc, 32);
+		assert_int_equal(w.config.callback_frame, 32 + 8 + (has_record ? 0 : 72));
+		tracing_free(w.t);
+	}
+	w.no_cgo = true;
+	assert_int_equal(new_tracing(), 0);
+	assert_int_equal(tracing_attach(w.t), 0);
+	assert_int_equal(w.config.callback_size, 0);
 }
 
 /* In the initial pid namespace there is nothing to compare. */
@@ -1664,7 +1703,8 @@ int main(void)
 		TEST_UNATTACHED(test_bytes_with_int3), TEST_UNATTACHED(test_bytes_changed),
 		TEST_UNATTACHED(test_bytes_unreadable), TEST_UNATTACHED(test_gone_before_plant),
 		TEST_UNATTACHED(test_gone_after_plant), TEST_UNATTACHED(test_no_heap_to_read),
-		TEST_UNATTACHED(test_plan_to_tracer), TEST_UNATTACHED(test_global_pid),
+		TEST_UNATTACHED(test_plan_to_tracer), TEST_UNATTACHED(test_callback),
+		TEST_UNATTACHED(test_global_pid),
 		TEST(test_order), TEST_UNATTACHED(test_older), TEST(test_before),
 		TEST(test_drained_before_look), TEST(test_drained_after_look),
 		TEST(test_gone_while_table_is_read), TEST(test_table_unreadable),
