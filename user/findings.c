@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "include/gobpfleak.h"
+#include "user/base/goname.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/coverage.h"
@@ -694,11 +695,11 @@ static double seconds_since(const struct making *mk, uint64_t ns)
 	return mk->o->time_ns > ns ? (double)(mk->o->time_ns - ns) / 1e9 : 0;
 }
 
-/* The go statement.  The main goroutine has none, it was started by a wrapper in assembly that
- * is not shown: instead the function it began with. */
+/* The go statement, which may be the runtime's.  The main goroutine has none, it was started by a
+ * wrapper in assembly that is not shown: instead the function it began with. */
 static const struct site *created_at(struct making *mk, const struct obs_goroutine *g)
 {
-	const struct site *site = sites_get(mk->sites, &g->gopc, 1, SITE_RETURN | SITE_FOLD);
+	const struct site *site = sites_get(mk->sites, &g->gopc, 1, SITE_RETURN);
 
 	return site->frames.n ? site : sites_get(mk->sites, &g->startpc, 1, SITE_FOLD);
 }
@@ -782,6 +783,14 @@ static void add_goroutine(struct making *mk, const struct obs_goroutine *g)
 		place->longest_wait_s = seconds_since(mk, g->waitsince_ns);
 }
 
+/* Whether the go statement is the runtime's, all of whose goroutines are its own but the main one
+ * (asm_amd64.s, rt0_go). */
+static bool by_runtime(const struct frames *stack)
+{
+	return stack->n && goname_of_runtime(stack->v[0]->function) &&
+	       strcmp(stack->v[0]->function, "runtime.rt0_go");
+}
+
 /* The runtime's own goroutines are nobody's leak: those that we saw start leave their site
  * again. */
 static void subtract_system(struct making *mk, const struct obs_goroutine *g)
@@ -815,7 +824,7 @@ static void add_seen(struct making *mk)
 		const struct obs_started *g = &mk->o->started[i];
 		struct goroutine_site *site;
 
-		if (g->ended)
+		if (g->ended || by_runtime(&site_of(mk, g->stack)->frames))
 			continue;
 		site = gsite_of(mk, site_of(mk, g->stack), START_SEEN, &index);
 		if (!site->live++)
@@ -827,13 +836,17 @@ static void add_seen(struct making *mk)
 	}
 }
 
+/* What is left of the runtime's own are those that were not in the table any more, or not yet. */
 static void drop_empty_gsites(struct findings *f)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < f->n_gsites; i++)
-		if (f->gsites[i].live || f->gsites[i].started)
-			f->gsites[n++] = f->gsites[i];
+	for (size_t i = 0; i < f->n_gsites; i++) {
+		const struct goroutine_site *s = &f->gsites[i];
+
+		if (s->live || (s->started && !by_runtime(&s->stack)))
+			f->gsites[n++] = *s;
+	}
 	f->n_gsites = n;
 }
 

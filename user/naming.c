@@ -450,7 +450,7 @@ int naming_goroutines(struct naming *n, uint64_t gopc, uint64_t startpc,
 
 	*out = (struct watched_places){ 0 };
 	sites_renew(n->sites);
-	out->created = sites_get(n->sites, &gopc, 1, SITE_RETURN | SITE_FOLD)->frames;
+	out->created = sites_get(n->sites, &gopc, 1, SITE_RETURN)->frames;
 	if (!out->created.n)
 		out->created = sites_get(n->sites, &startpc, 1, SITE_FOLD)->frames;
 	if (!err) {

@@ -183,12 +183,28 @@ static size_t find_frames(struct sites *s, const uint64_t *pcs, size_t n, bool l
 	return s->ops.frames(s->ops.ctx, pcs, n, leaf_is_return, s->found, need);
 }
 
+/* Of a stack that starts a goroutine, where the function with the go statement stands; 0: it is none.
+ * A goroutine is started in newproc1 itself, into which others are inlined. */
+static size_t go_statement(const struct frame *f, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && f[i].inlined && goname_of_runtime(f[i].function))
+		i++;
+	while (i < n && goname_starts_goroutine(f[i].function))
+		i++;
+	return i && i < n && goname_starts_goroutine(f[i - 1].function) ? i : 0;
+}
+
 /* Where the stack begins to be of interest: behind the runtime's own functions at the leaf, unless
- * no other function is known. */
+ * no other function is known.  A go statement may be the runtime's own: then whatever function of the
+ * program happens to stand below has not started the goroutine. */
 static size_t fold(const struct frame *f, size_t n)
 {
-	size_t i = 0, known;
+	size_t i = go_statement(f, n), known;
 
+	if (i)
+		return i;
 	while (i < n && goname_of_runtime(f[i].function))
 		i++;
 	for (known = i; known < n && !f[known].function; known++)

@@ -41,7 +41,8 @@ struct site {
 
 enum site_flags {
 	SITE_RETURN = 1,	/* pcs[0] is a return address, too */
-	SITE_FOLD = 2,		/* runtime frames at the leaf are left out, unless all are */
+	SITE_FOLD = 2,		/* runtime frames at the leaf are left out, unless all are; of a
+				 * stack that starts a goroutine those before the go statement */
 	SITE_CUT = 4,		/* there were more frames on the root side */
 };
 

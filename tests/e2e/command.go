@@ -59,6 +59,28 @@ func (t *T) command(version string) {
 	if !strings.Contains(final.Target.Gone, "exited") {
 		t.Errorf("the final report does not say that the program has ended: %q", final.Target.Gone)
 	}
+	t.checkStarters(r.report)
+	t.checkStarters(final)
+}
+
+// checkStarters: the program has a single go statement.  The runtime has more: some are first executed
+// while a function of the program allocates or collects, which has not started what they start.
+func (t *T) checkStarters(r *report) {
+	starters := map[string]bool{}
+	for i := range r.Sites {
+		s := &r.Sites[i]
+		if s.Kind != "goroutine" {
+			continue
+		}
+		if len(s.Frames) == 0 || s.Frames[0].Function != "main.step" && s.Frames[0].Function != "runtime.rt0_go" {
+			t.Errorf("nothing of the program starts goroutines at %s", formatFrames(s.Frames))
+			continue
+		}
+		starters[s.Frames[0].Function] = true
+	}
+	if len(starters) != 2 {
+		t.Errorf("goroutines are started by %v, really by main.step and, the main one, runtime.rt0_go", starters)
+	}
 }
 
 // cutShort: a binary of which a part is missing.

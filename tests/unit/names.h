@@ -12,12 +12,17 @@
 #include "user/sites.h"
 
 /* Line n of a function; addresses below FIRST have no name. */
-enum toy_function { NOWHERE, MAKE, SLOW, PUT, SERVE, FANOUT, MAIN, N_FUNCTIONS };
+enum toy_function { NOWHERE, MAKE, SLOW, PUT, SERVE, FANOUT, MAIN, RELEASEM, NEWPROC1, SYSTEMSTACK,
+		    NEWPROC, WORKERS, RT0, N_FUNCTIONS };
 #define PC(function, n) ((uint64_t)(function) << 32 | (n))
 
 static const char *const toy_functions[N_FUNCTIONS] = {
 	[MAKE] = "runtime.makeslice", [SLOW] = "runtime.mallocgc", [PUT] = "main.put",
 	[SERVE] = "main.serve", [FANOUT] = "main.fanout", [MAIN] = "main.main",
+	[RELEASEM] = "runtime.releasem",	/* inlined, always */
+	[NEWPROC1] = "runtime.newproc1", [SYSTEMSTACK] = "runtime.systemstack",
+	[NEWPROC] = "runtime.newproc", [WORKERS] = "runtime.gcBgMarkStartWorkers",
+	[RT0] = "runtime.rt0_go",
 };
 
 enum toy_type { BYTES = 1, SESSION, DESCRIPTOR, N_TYPES };
@@ -42,6 +47,7 @@ static size_t toy_frames(void *ctx, const uint64_t *pcs, size_t n, bool leaf_is_
 		if (function && function < N_FUNCTIONS) {
 			out[i].function = toy_functions[function];
 			out[i].file = "/src/toy.go";
+			out[i].inlined = function == RELEASEM;
 		}
 	}
 	return n;

@@ -447,6 +447,49 @@ static void test_table_unknown(void **state)
 	findings_free(f);
 }
 
+static uint64_t runtimes_pcs[] = {
+	PC(RELEASEM, 1), PC(NEWPROC1, 1), PC(SYSTEMSTACK, 1), PC(WORKERS, 1), PC(SLOW, 1), PC(PUT, 1),
+	PC(RELEASEM, 1), PC(NEWPROC1, 1), PC(SYSTEMSTACK, 1), PC(NEWPROC, 1), PC(RT0, 1),
+};
+
+/* Goroutines that the runtime starts are nobody's, whoever allocated when it did, and whether the
+ * table can tell what they are or not; but for the main one. */
+static void test_started_by_runtime(void **state)
+{
+	struct obs_started started[] = { { 1, 2, 50 * S, false }, { 5, 1, 50 * S, false } };
+	struct obs_stack of[] = { { 0 }, { .id = 1, .n_pcs = 6, .started = 3, .ended = 1 },
+				  { .id = 2, .first_pc = 6, .n_pcs = 5, .started = 1 } };
+	struct obs_goroutine gs[] = {
+		{ .goid = 1, .startpc = PC(MAIN, 0), .start_ns = 50 * S, .stack = 2, .state = 1 },
+		{ .goid = 5, .gopc = PC(WORKERS, 1), .start_ns = 50 * S, .stack = 1, .system = true },
+	};
+	struct observation o = example();
+	struct findings *f;
+
+	o.pcs = runtimes_pcs;
+	o.stacks = of;
+	o.n_stacks = ARRAY_SIZE(of);
+	o.n_accounts = 0;
+	o.started = started;
+	o.n_started = ARRAY_SIZE(started);
+	o.table = gs;
+	o.n_table = ARRAY_SIZE(gs);
+	for (int known = 0; known < 2; known++) {
+		o.table_known = known;
+		o.n_table = known ? ARRAY_SIZE(gs) : 0;
+		f = findings_make(&o, *state);
+		assert_int_equal(f->n_gsites, 1);
+		assert_int_equal(f->gsites[0].live, 1);
+		assert_int_equal(f->gsites[0].stack.n, 1);
+		assert_string_equal(f->gsites[0].stack.v[0]->function, "runtime.rt0_go");
+		findings_free(f);
+	}
+	gs[1].system = false;		/* as one that runs finalizers */
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_gsites, 2);
+	findings_free(f);
+}
+
 static void test_coverage_and_cost(void **state)
 {
 	struct observation o = example();
@@ -973,7 +1016,7 @@ int main(void)
 		TEST(test_rate_interval), TEST(test_alloc_of_others), TEST(test_rate_too_early),
 		TEST(test_older), TEST(test_older_scaled), TEST(test_no_older),
 		TEST(test_goroutines), TEST(test_starts_missed),
-		TEST(test_main_goroutine), TEST(test_table_unknown),
+		TEST(test_main_goroutine), TEST(test_table_unknown), TEST(test_started_by_runtime),
 		TEST(test_coverage_and_cost), TEST(test_unheard),
 		TEST(test_listened), TEST(test_kept), TEST(test_many),
 		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),

@@ -30,6 +30,24 @@ static void knows_the_runtime(void **state)
 	assert_false(goname_of_runtime(NULL));
 }
 
+static void knows_what_starts_goroutines(void **state)
+{
+	static const char *const starts[] = {
+		"runtime.newproc", "runtime.newproc1", "runtime.newproc.func1", "runtime.newcoro",
+		"runtime.newcoro.func1", "runtime.systemstack",
+	};
+	static const char *const others[] = {
+		"runtime.gcBgMarkStartWorkers", "runtime.createfing", "runtime.rt0_go",
+		"runtime.mallocgc", "iter.Pull[...]", "main.newproc", "",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		assert_true(goname_starts_goroutine(starts[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_false(goname_starts_goroutine(others[i]));
+	assert_false(goname_starts_goroutine(NULL));
+}
+
 static void knows_what_never_returns(void **state)
 {
 	static const char *const ends[] = {
@@ -86,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_the_runtime),
+		cmocka_unit_test(knows_what_starts_goroutines),
 		cmocka_unit_test(knows_what_never_returns),
 		cmocka_unit_test(knows_the_owner),
 	};

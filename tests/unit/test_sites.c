@@ -83,6 +83,33 @@ static void test_fold_all(void **state)
 	assert_int_equal(sites_get(*state, NULL, 0, SITE_FOLD)->frames.n, 0);
 }
 
+/* Of a stack that starts a goroutine the go statement stays, though it be the runtime's: who happened
+ * to allocate when the collector started its workers has not started them. */
+static void test_go_statement(void **state)
+{
+	const uint64_t mine[] = { PC(RELEASEM, 1), PC(NEWPROC1, 1), PC(SYSTEMSTACK, 1),
+				  PC(NEWPROC, 1), PC(SERVE, 1), PC(MAIN, 1) };
+	const uint64_t runtimes[] = { PC(RELEASEM, 1), PC(NEWPROC1, 1), PC(SYSTEMSTACK, 1),
+				      PC(WORKERS, 1), PC(SLOW, 1), PC(PUT, 1), PC(MAIN, 1) };
+	const uint64_t first[] = { PC(RELEASEM, 1), PC(NEWPROC1, 1), PC(NEWPROC, 1), PC(RT0, 1) };
+	const uint64_t object[] = { PC(SLOW, 1), PC(NEWPROC1, 1), PC(SYSTEMSTACK, 1),
+				    PC(WORKERS, 1), PC(PUT, 1) };
+	const struct frames *f = &sites_get(*state, mine, 6, SITE_FOLD)->frames;
+
+	assert_int_equal(f->n, 2);
+	assert_string_equal(f->v[0]->function, "main.serve");
+	f = &sites_get(*state, runtimes, 7, SITE_FOLD)->frames;
+	assert_int_equal(f->n, 4);
+	assert_string_equal(f->v[0]->function, "runtime.gcBgMarkStartWorkers");
+	f = &sites_get(*state, first, 4, SITE_FOLD)->frames;
+	assert_int_equal(f->n, 1);
+	assert_string_equal(f->v[0]->function, "runtime.rt0_go");
+	f = &sites_get(*state, object, 5, SITE_FOLD)->frames;	/* made while one is started */
+	assert_int_equal(f->n, 1);
+	assert_string_equal(f->v[0]->function, "main.put");
+	assert_int_equal(sites_get(*state, first, 3, SITE_FOLD)->frames.n, 3);	/* not known by whom */
+}
+
 /* Beyond the room a stack has no names; after a renewal it has, and what is held stays good. */
 static void test_room(void **state)
 {
@@ -120,7 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_once), TEST(test_identity), TEST(test_same_id_elsewhere),
-		TEST(test_fold_all), TEST(test_room),
+		TEST(test_fold_all), TEST(test_go_statement), TEST(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

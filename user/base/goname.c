@@ -33,6 +33,16 @@ bool goname_of_runtime(const char *function)
 	return function && starts_with_any(function, packages, ARRAY_SIZE(packages));
 }
 
+/* newproc and newcoro (iter.Pull) call newproc1 on the stack of the system (runtime/proc.go,
+ * coro.go). */
+bool goname_starts_goroutine(const char *function)
+{
+	static const char *const beginnings[] = { "runtime.newproc", "runtime.newcoro" };
+
+	return function && (starts_with_any(function, beginnings, ARRAY_SIZE(beginnings)) ||
+			    !strcmp(function, "runtime.systemstack"));
+}
+
 /*
  * runtime/panic.go, error.go, iface.go, slice.go, unsafe.go, signal_unix.go and asm_amd64.s of
  * Go 1.17 to 1.27.  A name missing here makes a way more to follow; one too many would hide a way

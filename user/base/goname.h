@@ -10,6 +10,10 @@
 /* Whether it is the runtime's own; NULL, a function without a name, is not. */
 bool goname_of_runtime(const char *function);
 
+/* Whether it is of those by which a go statement starts a goroutine; they stand in front of the
+ * function with the go statement. */
+bool goname_starts_goroutine(const char *function);
+
 /* Whether a call of it never comes back: it panics or throws. */
 bool goname_never_returns(const char *function);
 
