@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-// Callbacks calls C, which goes down by chance, deep or not, and calls back into Go; and has C start
-// threads that call into Go.  Which functions of Go call C, and which are called back, a path says: a
-// number of two bits for each.
+// Callbacks calls C, which goes down by chance, deep or not, and calls back into Go, from where half of
+// them do so once more; and has C start threads that call into Go.  Which functions of Go call C, and
+// which are called back, a path says: a number of two bits for each.
 //
 // "run N" makes N objects by each path and keeps them; "places" says which stacks those were, without the
 // functions that are not the program's own.
@@ -23,6 +23,7 @@ import (
 const (
 	called   = 4          // ways from the callback to the object
 	paths    = called * 4 // and from the goroutine to C
+	again    = 1 << 8     // more: a path that has called C once more
 	maxDepth = 40         // of C
 	growth   = 1 << 12    // bytes of stack in a callback, so that the goroutine's moves
 )
@@ -95,9 +96,12 @@ func toC(path int) {
 
 //export callback
 func callback(path C.long) {
-	if path&1 == 0 {
+	switch {
+	case path >= again:
+		keep(int(path - again))
+	case path&1 == 0:
 		left(int(path))
-	} else {
+	default:
 		right(int(path))
 	}
 }
@@ -114,7 +118,7 @@ func deep(path int) int {
 	if path&2 == 0 {
 		keep(path)
 	} else {
-		keep(path)
+		C.descend(C.long(random()%maxDepth), C.ulong(random()), C.long(again+path))
 	}
 	return int(room[path])
 }
