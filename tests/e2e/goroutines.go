@@ -42,10 +42,12 @@ func (t *T) goroutines(version, variant string) {
 	p := t.program(t.build("goroutines", version, variant))
 	x := t.attach(p.pid(), "--goroutines-only")
 	p.do("more")
-	t.compareGoroutines("with two crowds", p, x.report())
+	r := x.report()
+	t.compareGoroutines("with two crowds", p, r)
+	t.checkStackBytes(r)
 	p.do("brief 500")
 	p.do("end")
-	r := x.report()
+	r = x.report()
 	t.compareGoroutines("after some have ended", p, r)
 	t.compareCreations(p, r)
 	p.do("spin")
@@ -129,6 +131,27 @@ func (t *T) checkStates(s *site) {
 	}
 	if sum != s.Live {
 		t.Errorf("%s: %d live, but %d in states %v", formatFrames(s.Frames), s.Live, sum, s.States)
+	}
+}
+
+// checkStackBytes: every stack has 2 KiB or a power of two more (runtime/stack.go, stackMin), and all are of the memory that
+// the runtime has for them.
+func (t *T) checkStackBytes(r *report) {
+	const least = 2048
+	sum := uint64(0)
+	for i := range r.Sites {
+		s := &r.Sites[i]
+		if s.Kind != "goroutine" {
+			continue
+		}
+		bytes := value(s.StackBytes)
+		if bytes < s.Live*least || bytes%least != 0 {
+			t.Errorf("%s: stacks of %d goroutines have %d bytes", formatFrames(s.Frames), s.Live, bytes)
+		}
+		sum += bytes
+	}
+	if inuse := r.Memory["stack_inuse"]; inuse == nil || sum > uint64(*inuse) || sum == 0 {
+		t.Errorf("stacks have %d bytes, more than all that the runtime has", sum)
 	}
 }
 

@@ -164,6 +164,7 @@ type site struct {
 
 	BeforeAttach bool `json:"before_attach"`
 	Live         uint64
+	StackBytes   *uint64 `json:"stack_bytes"`
 	Started      *uint64
 	Ended        *uint64
 	States       map[string]uint64
