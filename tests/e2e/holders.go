@@ -31,6 +31,7 @@ func holderTests(e *env) []testCase {
 			all = append(all, testCase{"holders/quiet/" + v + "/" + variant, func(t *T) { t.holdersQuiet(v, variant) }})
 		}
 		all = append(all, testCase{"holders/moving/" + v, func(t *T) { t.holdersMoving(v) }})
+		all = append(all, testCase{"holders/alike/" + v, func(t *T) { t.holdersAlike(v) }})
 		if series(v) >= exactFrom {
 			all = append(all, testCase{"holders/turnover/" + v, func(t *T) { t.holdersTurnover(v) }})
 		}
@@ -670,6 +671,30 @@ func (t *T) holdersParts(version string) {
 	for _, row := range rows {
 		if got := r.find(row.Type); got == nil || got.Objects-got.Guessed != row.Objects {
 			t.Errorf("not %d %s for certain but %+v", row.Objects, row.Type, got)
+		}
+	}
+}
+
+// holdersAlike: of types that look the same to the collector, none is named that the object cannot be, nor one of
+// several that it can.
+func (t *T) holdersAlike(version string) {
+	var rows []struct {
+		Type        string
+		Least, Most uint64
+	}
+	p := t.program(t.build("alike", version, "stripped"))
+	p.do("build 300")
+	r := t.heap(p.pid())
+	p.json(&rows, "ledger")
+	p.finish()
+	for _, row := range rows {
+		switch got := r.find(row.Type); {
+		case got == nil:
+			t.Errorf("no %s", row.Type)
+		case got.Objects < row.Least, got.Objects > row.Most:
+			t.Errorf("%d %s, really %d to %d", got.Objects, row.Type, row.Least, row.Most)
+		default:
+			t.Notef("%d %s, %d of them guessed", got.Objects, row.Type, got.Guessed)
 		}
 	}
 }

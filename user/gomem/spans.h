@@ -20,6 +20,7 @@
 enum {
 	MAX_ELEMS = 1024,		/* of one span: 8192 / 8 */
 	GO_HEADER_BYTES = 8,		/* mallocHeaderSize */
+	GO_TINY_BYTES = 16,		/* maxTinySize */
 	GO_BITS_IN_SPAN_MAX = 512,	/* minSizeForMallocHeader: heapBitsInSpan() */
 	GO_INLINE_MARKS_MIN = 16,	/* smallest elemsize with inline marks */
 	GO_INLINE_MARKS_BYTES = 128,	/* sizeof(spanInlineMarkBits), at the end of a span */

@@ -118,6 +118,13 @@ static inline uint64_t span_slot(const struct span *s)
 	return s->elemsize ? s->elemsize : span_bytes(s);
 }
 
+/* Its slots may be blocks that several small objects without pointers share: of one of these no more
+ * is known than that it is there. */
+static inline bool span_is_shared(const struct span *s)
+{
+	return span_is_noscan(s) && span_slot(s) == GO_TINY_BYTES;
+}
+
 static inline uint32_t span_number(const struct space *sp, const struct span *s)
 {
 	return (uint32_t)(s - sp->v);

@@ -282,7 +282,7 @@ static void score_edge(struct look *l, const struct edge *e)
 	    (closure && types_is_closure(l->types, type)))
 		sc->points += strength >= STRENGTH_EDGE ? POINTS_EXACT : POINTS_GUESSED;
 	else if (fit == FIT_WHOLE && type && strength >= STRENGTH_EDGE &&
-		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype)
+		 !span_is_shared(p.span) && types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype)
 		sc->n_wrong++;
 	else if (fit == FIT_WHOLE && !closure)	/* which fits everywhere */
 		sc->points += POINTS_FITS;
@@ -302,24 +302,41 @@ static uint64_t count_pointers(struct look *l, const struct place *p, const uint
 	return n;
 }
 
+static bool bools_fit(const struct candidate *c, const uint8_t *value)
+{
+	for (size_t i = 0; i < c->n_bools; i++)
+		if (value[c->bools[i]] > 1)
+			return false;
+	return true;
+}
+
+static bool elements_fit(struct look *l, const struct place *p, const struct candidate *c,
+			 uint64_t bytes)
+{
+	uint64_t size = types_at(l->types, c->type)->size;
+	const uint8_t *b = window_get(&l->win, p->base, bytes);
+
+	for (uint64_t off = 0; b && off + size <= bytes; off += size)
+		if (!bools_fit(c, b + off))
+			return false;
+	return b;
+}
+
 /* What is not a pointer must fit, too: code, booleans, and nothing behind the value, since until Go
  * 1.23 the whole slot of an object with pointers is cleared when it is allocated. */
-static bool words_fit(struct look *l, const struct place *p, const struct candidate *c)
+static bool value_fits(struct look *l, const struct place *p, const struct candidate *c)
 {
 	const struct go_module *m = gobin_module(l->gb);
 	uint64_t size = types_at(l->types, c->type)->size;
 	const uint8_t *b;
 
-	if (c->repeats)
-		return true;
 	b = p->size <= MASK_BYTES ? window_get(&l->win, p->base, p->size) : NULL;
 	if (!b)
 		return false;
 	if (c->closure && load_u64(b) - l->bias - m->text >= m->etext - m->text)
 		return false;
-	for (size_t i = 0; i < c->n_bools; i++)
-		if (b[c->bools[i]] > 1)
-			return false;
+	if (!bools_fit(c, b))
+		return false;
 	for (uint64_t i = size; i < p->size; i++)
 		if (b[i] && gobin_version(l->gb)->minor <= LAST_CLEARS_SLOT)
 			return false;
@@ -334,12 +351,12 @@ static int score_type(struct look *l, const struct place *p, const struct candid
 	uint64_t most = (uint64_t)c->n_words * WORD * MAX_ELEMENTS;
 	edge_fn edge = l->walk.edge;
 
-	if (!words_fit(l, p, c))
-		return -1;
 	if (c->repeats && bytes > most)
 		bytes = most;
 	if (c->repeats)
 		bytes -= bytes % ((uint64_t)c->n_words * WORD);
+	if (!(c->repeats ? elements_fit(l, p, c, bytes) : value_fits(l, p, c)))
+		return -1;
 	l->score = (struct score){ .n_pointers = count_pointers(l, p, mask, bytes) };
 	l->walk.edge = score_edge;
 	l->walk.base = p->base;

@@ -27,7 +27,6 @@
 
 enum {
 	WORD = 8,
-	TINY = 16,		/* runtime.maxTinySize */
 	UNROLL = 16,		/* slots of an array that are written out */
 	/* Go up to 1.23: runtime.hmap, mapextra. */
 	HMAP_BUCKETS = 16, HMAP_OLDBUCKETS = 24, HMAP_EXTRA = 40, HMAP_SIZE = 48,
@@ -741,8 +740,8 @@ bool types_agree(const struct types *ts, uint32_t a, uint32_t b)
 {
 	const struct type *x = &ts->v[a], *y = &ts->v[b];
 
-	if ((!x->pointers && (x->repeats || x->size < TINY)) ||
-	    (!y->pointers && (y->repeats || y->size < TINY)))
+	if ((!x->pointers && (x->repeats || x->size < GO_TINY_BYTES)) ||
+	    (!y->pointers && (y->repeats || y->size < GO_TINY_BYTES)))
 		return true;	/* bytes; tiny objects share a block */
 	if ((x->base && x->base == y->base) || (types_is_closure(ts, a) && types_is_closure(ts, b)))
 		return true;
@@ -757,6 +756,12 @@ static bool fills(const struct types *ts, const struct place *p, uint64_t bytes,
 	return golayout_object_size(ts->lo, bytes, pointers) == span_slot(p->span);
 }
 
+/* Shares its block with others. */
+static bool is_tiny(const struct type *t, const struct place *p, uint64_t bytes)
+{
+	return !t->pointers && bytes < GO_TINY_BYTES && span_is_shared(p->span);
+}
+
 static enum fit fit_elements(const struct types *ts, const struct type *t, const struct place *p,
 			     uint64_t bytes)
 {
@@ -764,6 +769,8 @@ static enum fit fit_elements(const struct types *ts, const struct type *t, const
 		return FIT_NOT;
 	if (!bytes)
 		return p->off ? FIT_PART : FIT_WHOLE;
+	if (is_tiny(t, p, bytes))
+		return FIT_WHOLE;
 	if (!p->off && fills(ts, p, bytes, t->pointers))
 		return FIT_WHOLE;
 	/* A part of an array of bytes; or of others, of which the first are not used any more. */
@@ -797,8 +804,8 @@ enum fit types_fit(const struct types *ts, uint32_t type, const struct place *p,
 		return fit_elements(ts, t, p, bytes);
 	if (t->size > p->size || p->off > p->size - t->size)
 		return FIT_NOT;
-	if (!t->pointers && t->size < TINY && span_slot(p->span) == TINY)
-		return FIT_WHOLE;	/* shares its block with others */
+	if (is_tiny(t, p, t->size))
+		return FIT_WHOLE;
 	if (!p->off && (t->at_least || fills(ts, p, t->size, pointers)))
 		return FIT_WHOLE;
 	return FIT_PART;

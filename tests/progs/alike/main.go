@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+// Alike keeps arrays of short strings behind pointers without a type, and a few arrays of structs that look the same
+// to the collector, whose types are known.  What fits the strings must not be told to be of the structs' types: a
+// setting has booleans where a string has its length, and a pointer of a measure leads to a small block as well as a
+// string does, so that nothing tells one from the other.
+//
+// Commands: "build N" makes N arrays of each number of strings, and collects; "ledger" says what there is.
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"unsafe"
+
+	"progs/ctl"
+)
+
+type (
+	setting struct { // as large as two strings, with pointers where these have them
+		name       string
+		on         *bool
+		known, set bool
+	}
+	measure struct { // as large as three
+		name string
+		last *int64
+		n    int
+		best *int64
+		m    int
+	}
+)
+
+// Row is what there is of one type: for certain, and what may be told besides.
+type Row struct {
+	Type        string
+	Least, Most int
+}
+
+var (
+	strings  []unsafe.Pointer
+	settings [][]setting
+	measures [][]measure
+	ledger   []Row
+)
+
+const few = 10
+
+func main() {
+	debug.SetGCPercent(-1)
+	ctl.Loop(map[string]func(int){
+		"build":  func(n int) { build(n); ctl.OK() },
+		"ledger": func(int) { ctl.JSON(ledger) },
+	})
+}
+
+func build(n int) {
+	for i := 0; i < few; i++ {
+		settings = append(settings, newSettings(2))
+		measures = append(measures, newMeasures(1))
+	}
+	for i := 0; i < n; i++ {
+		strings = append(strings, newStrings(4), newStrings(3))
+	}
+	ledger = []Row{{"[]main.setting", few, few}, {"[]main.measure", few, few}, {"[]string", n, 3 * n}}
+	runtime.GC()
+	runtime.GC()
+}
+
+//go:noinline
+func newStrings(n int) unsafe.Pointer {
+	v := make([]string, n)
+	for i := range v {
+		v[i] = strconv.Itoa(10000 + len(strings) + i)
+	}
+	return unsafe.Pointer(&v[0])
+}
+
+//go:noinline
+func newSettings(n int) []setting {
+	v := make([]setting, n)
+	for i := range v {
+		v[i] = setting{name: strconv.Itoa(20000 + len(settings)), on: new(bool), set: true}
+	}
+	return v
+}
+
+//go:noinline
+func newMeasures(n int) []measure {
+	v := make([]measure, n)
+	for i := range v {
+		v[i] = measure{name: strconv.Itoa(30000 + len(measures)), last: new(int64), best: new(int64), n: 5, m: 7}
+	}
+	return v
+}
