@@ -57,7 +57,7 @@ enum span_flags {
 	SPAN_HEADER = 2,	/* objects begin with a malloc header */
 	SPAN_FORGOTTEN = 4,	/* no memory for labels */
 	SPAN_SPECIALS = 8,	/* some objects have finalizers or the like */
-	SPAN_PUT_OFF = 16,	/* some are the runtime's, and are looked into last */
+	SPAN_PUT_OFF = 16,	/* some are of a later turn */
 	SPAN_GONE = 32,		/* its pages are another's by now */
 	SPAN_READ = 64,		/* its contents, at least once */
 	SPAN_UNREADABLE = 128,	/* could not be, at least once */
@@ -207,6 +207,16 @@ static inline bool form_is_part(uint8_t form)
 	return form >= FORM_MAP && form <= FORM_CHANBUF;
 }
 
+/* When what objects hold is looked at to find who holds what: the earlier, the more it says.  What
+ * hangs in ways of several turns is held in one of the first. */
+enum turn {
+	TURN_PROGRAM,
+	TURN_RUNTIME,		/* its own objects: others say more of what these lead to */
+	TURN_POOL,		/* a sync.Pool's: what has been taken from it, or lies in a slice of
+				 * it beyond the length, still hangs on it, but is in use elsewhere */
+	N_TURNS
+};
+
 struct type {
 	uint64_t rtype;		/* vaddr */
 	uint64_t size;		/* of a value, of one of those that repeat */
@@ -218,6 +228,7 @@ struct type {
 	bool repeats;
 	bool at_least;		/* an object may be larger */
 	bool runtime;		/* a type of package runtime */
+	uint8_t turn;		/* enum turn */
 	bool of_some_map;	/* part of a map of which it does not say the type */
 	bool compiled;
 };

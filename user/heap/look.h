@@ -157,12 +157,12 @@ struct look {
 	uint64_t n_late, n_again;	/* ... by its second reading alone, by that as well */
 	uint64_t late_ns;		/* from then on no more is followed; 0: there is time */
 	bool moved;			/* the program has done something by the end of it */
-	bool all;			/* second pass: also what has been put off */
+	enum turn turn;			/* second pass: what is of a later one is put off */
 	bool again;			/* all is reached a second time, */
 	bool collected;			/* and there has been a collection; */
 	bool still;			/* and that found the same */
 	uint64_t held_ns;		/* when what both readings reached was held */
-	uint32_t *put_off;		/* spans with such objects */
+	uint32_t *put_off;		/* spans with objects of a later turn */
 	size_t n_put_off, cap_put_off;
 	struct nodes *nodes;
 	struct shapes *shapes;

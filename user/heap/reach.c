@@ -3,9 +3,19 @@
  * reach.c - the second pass: who holds each object?
  *
  * From the roots outwards along every pointer there is, read anew: by their types where these are
- * known, by the collector's own pointer bits where not.  An object's holder is who was first seen
- * to point to it.  A type that the first pass found is confirmed by a typed pointer that this pass
- * sees, or by what the object says of itself.
+ * known, by the collector's own pointer bits where not.  A type that the first pass found is
+ * confirmed by a typed pointer that this pass sees, or by what the object says of itself.
+ *
+ * An object's holder is who was first seen to point to it; where there are several, in this order:
+ *
+ *   1. variables, those of known types first, and all that they lead to,
+ *   2. what goroutines' functions have on their stacks, and all that this leads to,
+ *   3. the runtime's own objects: goroutines, timers, deferred calls ...,
+ *   4. sync.Pools, and the library's list of them,
+ *   5. what finalizers and cleanups need.
+ *
+ * All words of an array count, also those beyond the length of a slice of it: the collector keeps
+ * what they lead to, and the array does not say how much of it is in use.
  */
 #include "user/heap/look.h"
 
@@ -57,7 +67,7 @@ static uint32_t holder_node(struct look *l, const struct edge *e)
 	}
 }
 
-/* What the runtime's own objects hold, others may hold as well, who say more of it. */
+/* What it leads to, others may lead to as well, who say more of it. */
 static void put_off(struct look *l, struct span *s)
 {
 	if (s->flags & SPAN_PUT_OFF)
@@ -98,7 +108,7 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 		*label |= LABEL_CONFIRMED;
 	if (span_is_noscan(p->span) || !node)
 		*label |= LABEL_EXPANDED;
-	else if (!l->all && types_at(l->types, type)->runtime)
+	else if (types_at(l->types, type)->turn > l->turn)
 		put_off(l, p->span);
 	else
 		space_queue(&l->space, p->span, p->index);
@@ -185,12 +195,8 @@ static void confirm_own(struct look *l, const struct place *p, uint32_t type)
 
 static bool is_pending(const struct look *l, const struct span *s, uint32_t label)
 {
-	uint32_t type;
-
-	if (!(label & LABEL_REACHED) || label & LABEL_EXPANDED)
-		return false;
-	type = node_type(l, label);
-	return l->all || !types_at(l->types, type)->runtime;
+	return label & LABEL_REACHED && !(label & LABEL_EXPANDED) &&
+	       types_at(l->types, node_type(l, label))->turn <= l->turn;
 }
 
 /* What the object says of itself, and what it points to as only parts of maps do. */
@@ -388,6 +394,19 @@ static void reach_again(struct look *l)
 	l->still = !l->again;
 }
 
+static void reach_put_off(struct look *l)
+{
+	for (l->turn = TURN_PROGRAM + 1; l->turn < N_TURNS; l->turn++) {
+		for (size_t i = 0; i < l->n_put_off; i++) {
+			struct span *s = &l->space.v[l->put_off[i]];
+
+			space_queue(&l->space, s, 0);
+			space_queue(&l->space, s, s->nelems - 1u);
+		}
+		visit_all(l, &reacher);
+	}
+}
+
 void reach_all(struct look *l)
 {
 	table_clear(&l->parts);
@@ -395,14 +414,7 @@ void reach_all(struct look *l)
 	l->walk.edge = reach_edge;
 	l->own_type = confirm_own;
 	reach_roots(l);
-	l->all = true;
-	for (size_t i = 0; i < l->n_put_off; i++) {
-		struct span *s = &l->space.v[l->put_off[i]];
-
-		space_queue(&l->space, s, 0);
-		space_queue(&l->space, s, s->nelems - 1u);
-	}
-	visit_all(l, &reacher);
+	reach_put_off(l);
 	follow_what_moves(l);
 	reach_finalizers(l);
 	l->held_ns = now_ns();

@@ -219,6 +219,22 @@ static bool is_runtime(const struct types *ts, uint64_t rtype)
 	return yes;
 }
 
+/* What sync.Pools have put away, and the library's list of all of them, each of which may be a field
+ * of an object that the program holds. */
+static bool is_of_pools(const struct types *ts, const struct type *t)
+{
+	uint64_t pool = typeindex_named(ts->index, "sync", "Pool");
+
+	return t->form == FORM_ARRAY &&
+	       (t->rtype == typeindex_named(ts->index, "sync", "poolLocal") ||
+		(pool && t->rtype == typeindex_pointer_to(ts->index, pool)));
+}
+
+static enum turn turn_of(const struct types *ts, const struct type *t)
+{
+	return t->runtime ? TURN_RUNTIME : is_of_pools(ts, t) ? TURN_POOL : TURN_PROGRAM;
+}
+
 uint32_t types_get(struct types *ts, uint64_t rtype, enum form form)
 {
 	struct type t = { .rtype = rtype, .form = (uint8_t)form };
@@ -239,6 +255,7 @@ uint32_t types_get(struct types *ts, uint64_t rtype, enum form form)
 		if (!rtype_peek(ts->gb, rtype, &h) && fill_form(ts, &t, &h)) {
 			t.kind = h.kind;
 			t.runtime = form == FORM_VALUE && is_runtime(ts, rtype);
+			t.turn = (uint8_t)turn_of(ts, &t);
 			t.of_some_map = is_of_some_map(ts, &t);
 			type = add_type(ts, &t);
 		}

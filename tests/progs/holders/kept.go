@@ -140,6 +140,16 @@ type (
 		n    [12]int
 		link *inPool
 	}
+	inPoolToo struct {
+		n    [19]int
+		link *inPoolToo
+	}
+	shelf struct {
+		next    *drawer
+		held    []*inPoolToo
+		buffers sync.Pool
+	}
+	drawer    struct{ shelves map[int]*shelf }
 	inContext struct {
 		n    [11]int
 		name string
@@ -243,6 +253,7 @@ var (
 	first       *linked
 	words       = map[stringKey]int{}
 	pool        sync.Pool
+	drawers     = newDrawers(5)
 	contexts    []context.Context
 	deriveds    []*derived
 	cells       []*[32]cell
@@ -348,6 +359,9 @@ func newWord(n int) unsafe.Pointer { return word([]byte(name(n+1000000) + " is a
 
 //go:noinline
 func newPooled(n int) unsafe.Pointer { return unsafe.Pointer(&inPool{n: [12]int{n}}) }
+
+//go:noinline
+func newPooledToo(n int) unsafe.Pointer { return unsafe.Pointer(&inPoolToo{n: [19]int{n}}) }
 
 //go:noinline
 func newInContext(n int) unsafe.Pointer { return unsafe.Pointer(&inContext{name: "x"}) }
@@ -589,12 +603,33 @@ func inLibraries() []row {
 		{what: "sync.Pool", of: (*inPool)(nil), alloc: newPooled, objects: 16, late: true,
 			keep:    func(n int, p unsafe.Pointer) { pool.Put((*inPool)(p)) },
 			holders: []string{"sync.pool"}},
+		{what: "left over in a sync.Pool", of: (*inPoolToo)(nil), alloc: newPooledToo, objects: 48, late: true,
+			keep: keepInDrawer, holders: []string{"main.shelf.held"}, variable: "main.drawers"},
 		{what: "context value", of: (*inContext)(nil), alloc: newInContext, objects: 80,
 			keep: func(n int, p unsafe.Pointer) {
 				contexts = append(contexts, context.WithValue(context.Background(), contextKey{}, (*inContext)(p)))
 			},
 			holders: []string{"context.valueCtx.val"}, variable: "main.contexts"},
 	}
+}
+
+func newDrawers(n int) *drawer {
+	if n == 0 {
+		return nil
+	}
+	return &drawer{map[int]*shelf{n: {next: newDrawers(n - 1)}}}
+}
+
+// keepInDrawer: it is in use far from the variable, and a buffer in a pool has had it, too; the runtime has a list of
+// all pools, and so a shorter way to the shelf.
+func keepInDrawer(n int, p unsafe.Pointer) {
+	at := drawers.shelves[5]
+	for k := 4; k > 0; k-- {
+		at = at.next.shelves[k]
+	}
+	at.held = append(at.held, (*inPoolToo)(p))
+	buffer := append(make([]*inPoolToo, 0, 8), (*inPoolToo)(p))[:0]
+	at.buffers.Put(&buffer)
 }
 
 func inFields() []row {
