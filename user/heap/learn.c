@@ -137,10 +137,12 @@ static void learn_edge(struct look *l, const struct edge *e)
 	if (!e->type && !l->scope.on)
 		return;
 	if (!space_find(&l->space, e->target, &p)) {
-		if (!is_static(l, e->target))
-			blind_found(l, e);
-		else if (by >= STRENGTH_EDGE && e->type)
+		if (!is_static(l, e->target)) {
+			if (!defer_found(l, e, by))
+				blind_found(l, e);
+		} else if (by >= STRENGTH_EDGE && e->type) {
 			static_found(l, e);
+		}
 		return;
 	}
 	if (scope_leaves_out(l, &p, 0))

@@ -142,6 +142,10 @@ struct look {
 	struct holder holder;
 	struct table parts;
 	struct table frames;		/* what the code says of return addresses on stacks */
+	struct {
+		uint32_t type;		/* runtime._defer; 0: not known */
+		uint64_t pc;		/* where it says from where the call was deferred */
+	} deferred;
 	struct part_todo *todo;		/* parts to be walked */
 	size_t n_todo, cap_todo;
 	struct static_part *statics;
@@ -207,6 +211,8 @@ void roots_stacks(struct look *l);
 /* What finalizers and cleanups need; then, if queued, the objects with finalizers that nobody else
  * holds: they wait to be finalized. */
 void roots_finalizers(struct look *l, bool queued);
+/* What the record of a deferred call at addr leads to is held for the function that deferred it. */
+void hold_by_deferrer(struct look *l, uint64_t addr);
 bool is_static(const struct look *l, uint64_t addr);
 /* A typed pointer leads to a variable: that is remembered, to be walked by its type. */
 void static_found(struct look *l, const struct edge *e);
@@ -256,6 +262,9 @@ uint64_t look_cpu_ns(const struct look *l);	/* 0: not known */
 
 /* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);
+/* The edge leads to no span: whether to the record of a deferred call, which may lie on a stack, and
+ * is remembered as parts are. */
+bool defer_found(struct look *l, const struct edge *e, uint32_t from);
 /* Parts wait until visit_all(): whether a span's more may. */
 bool has_room_for_parts(const struct look *l);
 /* How much of the object is to be walked for it. */

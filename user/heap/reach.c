@@ -162,7 +162,7 @@ static void reach_edge(struct look *l, const struct edge *e)
 	struct place p;
 
 	if (!space_find(&l->space, e->target, &p)) {
-		if (!is_static(l, e->target))
+		if (!is_static(l, e->target) && !defer_found(l, e, l->holder.node))
 			blind_found(l, e);
 		return;
 	}
@@ -237,6 +237,8 @@ static void expand(struct look *l, const struct place *p, uint32_t *label)
 	*label |= LABEL_EXPANDED;
 	l->holder = (struct holder){ .node = *label & LABEL_NODE, .index = p->index,
 				     .span = span_number(&l->space, p->span) };
+	if (type && type == l->deferred.type)
+		hold_by_deferrer(l, p->base);
 	walk_whole(l, p, type);
 	walk_waiting(l, p, type);
 }
@@ -245,10 +247,14 @@ static void expand_part(struct look *l, const struct part_todo *t)
 {
 	struct place p;
 
-	if (!t->from || !space_find(&l->space, t->addr, &p))
+	if (!t->from)
 		return;
 	l->holder = (struct holder){ .node = t->from };
-	l->walk.base = p.base;
+	l->walk.base = t->addr;
+	if (space_find(&l->space, t->addr, &p))
+		l->walk.base = p.base;
+	else
+		hold_by_deferrer(l, t->addr);
 	walk_type(&l->walk, t->type, t->addr, part_bytes(l, t));
 }
 

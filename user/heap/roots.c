@@ -173,9 +173,27 @@ struct frame_facts {
 	struct live_words live;
 };
 
+/* The runtime's record of a deferred call. */
+static void find_defer(struct look *l)
+{
+	uint64_t rtype = typeindex_named(l->index, "runtime", "_defer");
+	struct rtype t;
+
+	if (!rtype || rtype_read(l->gb, rtype, &t))
+		return;
+	for (size_t i = 0; i < t.n_fields; i++) {
+		if (strcmp(t.fields[i].name, "pc"))
+			continue;
+		l->deferred.type = types_get(l->types, rtype, FORM_VALUE);
+		l->deferred.pc = t.fields[i].offset;
+	}
+	rtype_free(&t);
+}
+
 void roots_init(struct look *l)
 {
 	table_init(&l->frames, sizeof(struct frame_facts), FRAME_FACTS_BYTES);
+	find_defer(l);
 }
 
 static struct frame_facts facts_of(struct look *l, uint64_t pc)
@@ -213,6 +231,14 @@ static void hold_by_function(struct look *l, uint64_t entry)
 {
 	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE,
 				     .addr = entry };
+}
+
+void hold_by_deferrer(struct look *l, uint64_t addr)
+{
+	const uint8_t *pc = window_get(l->walk.win, addr + l->deferred.pc, WORD);
+
+	l->holder.root = HEAP_ROOT_STACK;
+	l->holder.addr = pc ? get_facts(l, load_u64(pc) - l->bias).entry : 0;
 }
 
 /* Whether the other words of the frame are left over. */

@@ -238,6 +238,14 @@ void part_found(struct look *l, const struct edge *e, uint32_t from)
 						   .type = e->type, .from = from };
 }
 
+bool defer_found(struct look *l, const struct edge *e, uint32_t from)
+{
+	if (!e->type || e->type != l->deferred.type)
+		return false;
+	part_found(l, e, from);
+	return true;
+}
+
 bool has_room_for_parts(const struct look *l)
 {
 	return l->n_todo < MAX_TODO / 4;
@@ -250,7 +258,7 @@ uint64_t part_bytes(const struct look *l, const struct part_todo *t)
 	struct place p;
 
 	if (!space_find(&l->space, t->addr, &p))
-		return 0;
+		return type->size;	/* on a stack */
 	bytes = p.size - p.off;
 	/* Of an array as much as is known to be it; parts may overlap, so not all of a large
 	 * one. */

@@ -85,6 +85,14 @@ type (
 		n    [17]int
 		link *panicking
 	}
+	deferred struct {
+		n    [20]int
+		link *deferred
+	}
+	deferredOnce struct {
+		n    [22]int
+		link *deferredOnce
+	}
 	blockedSend struct {
 		link *blockedSend
 		n    [9]int
@@ -236,6 +244,8 @@ var (
 	handLeft    = make(chan *leftOver)
 	handSender  = make(chan *blockedSend)
 	handPanic   = make(chan *panicking)
+	handDefer   = make(chan *deferred)
+	handOnce    = make(chan *deferredOnce)
 	full        = make(chan *blockedSend)
 	jobs        []*job
 	ready       = make(chan bool)
@@ -307,7 +317,13 @@ func newReceiver(n int) unsafe.Pointer { return unsafe.Pointer(&receiver{n: [7]i
 func newLeftOver(n int) unsafe.Pointer { return unsafe.Pointer(&leftOver{n: [21]int{n}}) }
 
 //go:noinline
-func newPanicking(n int) unsafe.Pointer   { return unsafe.Pointer(&panicking{n: [17]int{n}}) }
+func newPanicking(n int) unsafe.Pointer { return unsafe.Pointer(&panicking{n: [17]int{n}}) }
+
+//go:noinline
+func newDeferredOnce(n int) unsafe.Pointer { return unsafe.Pointer(&deferredOnce{n: [22]int{n}}) }
+
+//go:noinline
+func newDeferred(n int) unsafe.Pointer    { return unsafe.Pointer(&deferred{n: [20]int{n}}) }
 func newBlockedSend(n int) unsafe.Pointer { return unsafe.Pointer(&blockedSend{n: [9]int{n}}) }
 
 //go:noinline
@@ -529,6 +545,12 @@ func onStacks() []row {
 		{what: "panic that waits", of: (*panicking)(nil), alloc: newPanicking, objects: 20,
 			keep:     func(n int, p unsafe.Pointer) { go holdPanic(); handPanic <- (*panicking)(p); <-ready },
 			function: "main.holdPanic"},
+		{what: "call that is deferred", of: (*deferred)(nil), alloc: newDeferred, objects: 30,
+			keep:     func(n int, p unsafe.Pointer) { go holdDeferred(); handDefer <- (*deferred)(p); <-ready },
+			function: "main.holdDeferred"},
+		{what: "call that is deferred once", of: (*deferredOnce)(nil), alloc: newDeferredOnce, objects: 15,
+			keep:     func(n int, p unsafe.Pointer) { go holdOnce(0); handOnce <- (*deferredOnce)(p); <-ready },
+			function: "main.holdOnce"},
 		{what: "left over on another stack", of: (*leftOver)(nil), alloc: newLeftOver, objects: 65,
 			keep: func(n int, p unsafe.Pointer) {
 				go holdInKeeper()
@@ -558,6 +580,37 @@ func holdPanic() {
 
 //go:noinline
 func takePanic() *panicking { return <-handPanic }
+
+// holdDeferred: what is deferred in a loop has its record in the heap.
+func holdDeferred() {
+	for n := 0; n < 1; n++ {
+		defer newDeferral()()
+	}
+	ready <- true
+	<-never
+}
+
+// holdOnce: beside one that is deferred in a loop, the record of what is deferred once lies on the stack.
+func holdOnce(n int) {
+	for i := 0; i < n; i++ {
+		defer close(never)
+	}
+	defer newDeferralOnce()()
+	ready <- true
+	<-never
+}
+
+//go:noinline
+func newDeferralOnce() func() {
+	p := <-handOnce
+	return func() { p.n[0]++ }
+}
+
+//go:noinline
+func newDeferral() func() {
+	p := <-handDefer
+	return func() { p.n[0]++ }
+}
 
 func holdInKeeper() {
 	k := newKeeper()
