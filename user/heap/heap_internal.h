@@ -211,6 +211,7 @@ static inline bool form_is_part(uint8_t form)
  * hangs in ways of several turns is held in one of the first. */
 enum turn {
 	TURN_PROGRAM,
+	TURN_UNTYPED,		/* of no known type: a way of known types says more */
 	TURN_RUNTIME,		/* its own objects: others say more of what these lead to */
 	TURN_POOL,		/* a sync.Pool's: what has been taken from it, or lies in a slice of
 				 * it beyond the length, still hangs on it, but is in use elsewhere */

@@ -10,9 +10,10 @@
  *
  *   1. variables, those of known types first, and all that they lead to,
  *   2. what goroutines' functions have on their stacks, and all that this leads to,
- *   3. the runtime's own objects: goroutines, timers, deferred calls ...,
- *   4. sync.Pools, and the library's list of them,
- *   5. what finalizers and cleanups need.
+ *   3. objects of which no type is known,
+ *   4. the runtime's own: goroutines, timers, deferred calls ...,
+ *   5. sync.Pools, and the library's list of them,
+ *   6. what finalizers and cleanups need.
  *
  * All words of an array count, also those beyond the length of a slice of it: the collector keeps
  * what they lead to, and the array does not say how much of it is in use.

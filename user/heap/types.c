@@ -51,6 +51,7 @@ struct types *types_new(const struct gobin *gb, const struct go_layout *lo,
 	ts->n = 1;
 	ts->cap = 1 << 10;
 	ts->v = xcalloc(ts->cap, sizeof(*ts->v));
+	ts->v[0].turn = TURN_UNTYPED;
 	table_init(&ts->by_key, sizeof(struct by_key), 64ul * MAX_TYPES);
 	table_init(&ts->by_word, sizeof(struct by_word), 64ul * MAX_DYNAMIC);
 	return ts;

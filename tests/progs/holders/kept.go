@@ -153,11 +153,10 @@ type (
 		link *inPoolToo
 	}
 	shelf struct {
-		next    *drawer
+		further map[int]*shelf
 		held    []*inPoolToo
 		buffers sync.Pool
 	}
-	drawer    struct{ shelves map[int]*shelf }
 	inContext struct {
 		n    [11]int
 		name string
@@ -263,7 +262,7 @@ var (
 	first       *linked
 	words       = map[stringKey]int{}
 	pool        sync.Pool
-	drawers     = newDrawers(5)
+	shelves     = map[int]*shelf{}
 	contexts    []context.Context
 	deriveds    []*derived
 	cells       []*[32]cell
@@ -657,7 +656,7 @@ func inLibraries() []row {
 			keep:    func(n int, p unsafe.Pointer) { pool.Put((*inPool)(p)) },
 			holders: []string{"sync.pool"}},
 		{what: "left over in a sync.Pool", of: (*inPoolToo)(nil), alloc: newPooledToo, objects: 48, late: true,
-			keep: keepInDrawer, holders: []string{"main.shelf.held"}, variable: "main.drawers"},
+			keep: keepOnShelf, holders: []string{"main.shelf.held", "map[int]*main.shelf"}, variable: "main.shelves"},
 		{what: "context value", of: (*inContext)(nil), alloc: newInContext, objects: 80,
 			keep: func(n int, p unsafe.Pointer) {
 				contexts = append(contexts, context.WithValue(context.Background(), contextKey{}, (*inContext)(p)))
@@ -666,23 +665,24 @@ func inLibraries() []row {
 	}
 }
 
-func newDrawers(n int) *drawer {
-	if n == 0 {
-		return nil
+// keepOnShelf: it is in use far from the variable, and a buffer in a pool has had it, too; the library has a list of all
+// pools, and so a shorter way to the shelf.
+func keepOnShelf(n int, p unsafe.Pointer) {
+	const far = 5
+	at := shelves
+	for k := 0; k < far; k++ {
+		if at[k] == nil {
+			at[k] = &shelf{further: map[int]*shelf{}}
+		}
+		at = at[k].further
 	}
-	return &drawer{map[int]*shelf{n: {next: newDrawers(n - 1)}}}
-}
-
-// keepInDrawer: it is in use far from the variable, and a buffer in a pool has had it, too; the runtime has a list of
-// all pools, and so a shorter way to the shelf.
-func keepInDrawer(n int, p unsafe.Pointer) {
-	at := drawers.shelves[5]
-	for k := 4; k > 0; k-- {
-		at = at.next.shelves[k]
+	if at[far] == nil {
+		at[far] = &shelf{}
 	}
-	at.held = append(at.held, (*inPoolToo)(p))
+	last := at[far]
+	last.held = append(last.held, (*inPoolToo)(p))
 	buffer := append(make([]*inPoolToo, 0, 8), (*inPoolToo)(p))[:0]
-	at.buffers.Put(&buffer)
+	last.buffers.Put(&buffer)
 }
 
 func inFields() []row {
