@@ -118,8 +118,8 @@ static inline uint64_t span_slot(const struct span *s)
 	return s->elemsize ? s->elemsize : span_bytes(s);
 }
 
-/* Its slots may be blocks that several small objects without pointers share: of one of these no more
- * is known than that it is there. */
+/* Its slots may be blocks that several small objects without pointers share: what is known of one
+ * is said of the block, and says nothing of the others. */
 static inline bool span_is_shared(const struct span *s)
 {
 	return span_is_noscan(s) && span_slot(s) == GO_TINY_BYTES;
@@ -213,8 +213,9 @@ enum turn {
 	TURN_PROGRAM,
 	TURN_UNTYPED,		/* of no known type: a way of known types says more */
 	TURN_RUNTIME,		/* its own objects: others say more of what these lead to */
-	TURN_POOL,		/* a sync.Pool's: what has been taken from it, or lies in a slice of
-				 * it beyond the length, still hangs on it, but is in use elsewhere */
+	TURN_POOL,		/* a sync.Pool's: what has been taken from it, or lies beyond the
+				 * length of a slice in it, still hangs on it, but is of use
+				 * elsewhere */
 	N_TURNS
 };
 

@@ -262,8 +262,8 @@ uint64_t look_cpu_ns(const struct look *l);	/* 0: not known */
 
 /* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);
-/* The edge leads to no span: whether to the record of a deferred call, which may lie on a stack, and
- * is remembered as parts are. */
+/* The edge leads to no span: whether it is one to the record of a deferred call, which may lie on a
+ * stack; that is remembered as parts are. */
 bool defer_found(struct look *l, const struct edge *e, uint32_t from);
 /* Parts wait until visit_all(): whether a span's more may. */
 bool has_room_for_parts(const struct look *l);

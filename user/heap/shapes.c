@@ -282,7 +282,8 @@ static void score_edge(struct look *l, const struct edge *e)
 	    (closure && types_is_closure(l->types, type)))
 		sc->points += strength >= STRENGTH_EDGE ? POINTS_EXACT : POINTS_GUESSED;
 	else if (fit == FIT_WHOLE && type && strength >= STRENGTH_EDGE &&
-		 !span_is_shared(p.span) && types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype)
+		 !span_is_shared(p.span) &&
+		 types_at(l->types, type)->rtype != types_at(l->types, e->type)->rtype)
 		sc->n_wrong++;
 	else if (fit == FIT_WHOLE && !closure)	/* which fits everywhere */
 		sc->points += POINTS_FITS;

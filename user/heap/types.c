@@ -220,8 +220,8 @@ static bool is_runtime(const struct types *ts, uint64_t rtype)
 	return yes;
 }
 
-/* What sync.Pools have put away, and the library's list of all of them, each of which may be a field
- * of an object that the program holds. */
+/* What sync.Pools have put away, and the library's list of all of them: each may be a field of an
+ * object that the program holds. */
 static bool is_of_pools(const struct types *ts, const struct type *t)
 {
 	uint64_t pool = typeindex_named(ts->index, "sync", "Pool");
