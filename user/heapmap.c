@@ -61,6 +61,21 @@ void heapmap_free(struct heapmap *m)
 	*m = (struct heapmap){ 0 };
 }
 
+struct heap_range heap_range_sum(struct heap_range a, struct heap_range b)
+{
+	return (struct heap_range){ a.low + b.low, a.high + b.high };
+}
+
+struct heap_range heapmap_objects(const struct heapmap *m)
+{
+	return heap_range_sum(m->pointers.objects, m->no_pointers.objects);
+}
+
+struct heap_range heapmap_bytes(const struct heapmap *m)
+{
+	return heap_range_sum(m->pointers.bytes, m->no_pointers.bytes);
+}
+
 /* ---- one piece of memory --------------------------------------------------------------------- */
 
 enum { ALIGNMENT = 8 };

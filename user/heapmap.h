@@ -25,6 +25,8 @@ struct heap_range {
 	uint64_t low, high;
 };
 
+struct heap_range heap_range_sum(struct heap_range a, struct heap_range b);
+
 /* How a chain of holders ends. */
 enum heap_root {
 	HEAP_ROOT_UNKNOWN,	/* nobody was seen to hold it: held by what was not read */
@@ -148,6 +150,9 @@ void heapmap_free(struct heapmap *m);		/* also of a zeroed one */
  * it at the same address; nothing of it is to be freed.  Types all come, largest first; of the last
  * ones holders, sizes and places do not, where they find no room.  NULL: not even the types do. */
 struct heapmap *heapmap_pack(const struct heapmap *m, void *memory, size_t size);
+/* Of all that was looked at, with pointers and without. */
+struct heap_range heapmap_objects(const struct heapmap *m);
+struct heap_range heapmap_bytes(const struct heapmap *m);
 /* The map's one copy of the text; NULL for NULL. */
 const char *heapmap_text(struct heapmap *m, const char *s);
 

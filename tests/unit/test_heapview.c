@@ -46,6 +46,18 @@ static void look(struct look *l, bool twice)
 	};
 }
 
+/* free() it. */
+static char *written(const struct findings *f, const char *format, const struct report_options *opt)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_find(format)->write(out, f, opt), 0);
+	fclose(out);
+	return text;
+}
+
 /* ---- golden files ---------------------------------------------------------------------------- */
 
 static const struct output {
@@ -148,6 +160,55 @@ static void test_other_way(void **state)
 	heapview_fini(&view);
 }
 
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+#define ONE(name_, low_, high_) { .key = #name_[0], .name = #name_, .pointers = true, \
+	.objects = { low_, high_ }, .bytes = { (low_) * 1024, (high_) * 1024 } }
+
+static struct heapmap map_of(struct heap_type *types, size_t n, int64_t time_ns)
+{
+	struct heapmap m = { .types = types, .n_types = n, .time_ns = time_ns };
+
+	for (size_t i = 0; i < n; i++) {
+		m.pointers.objects = heap_range_sum(m.pointers.objects, types[i].objects);
+		m.pointers.bytes = heap_range_sum(m.pointers.bytes, types[i].bytes);
+	}
+	return m;
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no\n%s\nin\n%s", part, text);
+}
+
+/* Bytes in doubt are told as an interval: of all, of a row, and of what has no type. */
+static void test_bytes_in_doubt(void **state)
+{
+	struct heap_type types[] = { ONE(some, 1000, 1400), { .key = 2, .pointers = true,
+				     .objects = { 2, 8 }, .bytes = { 2048, 8192 } } };
+	const struct heapmap now = map_of(types, 2, 0);
+	struct heap_view view;
+	struct look l;
+	char *text;
+
+	look(&l, false);
+	heapview_make(&now, NULL, &view);
+	l.f.types = &view;
+	text = written(&l.f, "text", &(struct report_options){ .top = REPORT_FIT });
+	assert_holds(text, "TYPES    1002KiB to 1.38MiB live in 1,002 to 1,408 objects of 1 type;\n");
+	assert_holds(text, "the lower ends are held for certain, the upper ones may be;");
+	assert_holds(text, "\n#1  1000KiB to 1.37MiB (99.4%)  1,000 to 1,400 objects  some\n");
+	assert_holds(text, "\nUNTYPED  2KiB to 8KiB (0.6%) in 2 to 8 objects with pointers: 2 to 8 large\n");
+	free(text);
+	text = written(&l.f, "json", &(struct report_options){ .top = REPORT_FIT });
+	assert_holds(text, "\"heap_look\":{\"objects\":1408,\"objects_range\":[1002,1408],"
+			   "\"bytes\":1441792,\"bytes_range\":[1026048,1441792],");
+	free(text);
+	heapview_fini(&view);
+	heapview_fini(&l.view);
+}
+
 /* ---- beside a trace -------------------------------------------------------------------------- */
 
 /* A leak of sessions at one site, and growth in the class of 160 bytes that no stack explains. */
@@ -194,18 +255,6 @@ static void trace_fini(struct look *l)
 	for (size_t i = 0; i < 2; i++)
 		free(l->f.verdicts.findings[i].types);
 	heapview_fini(&l->view);
-}
-
-/* free() it. */
-static char *written(const struct findings *f, const char *format, const struct report_options *opt)
-{
-	char *text;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_int_equal(report_find(format)->write(out, f, opt), 0);
-	fclose(out);
-	return text;
 }
 
 /* The runtime's array of goroutines is no type of the program; and what has become larger, not more,
@@ -664,7 +713,8 @@ static void test_suppressed(void **state)
 	out = open_memstream(&text, &size);
 	assert_int_equal(report_text(out, &l.f, &(struct report_options){ .top = 0 }), 0);
 	fclose(out);
-	assert_non_null(strstr(text, "SUPPRESSED 3 types by accepted.txt: +26.9KiB/min, 59.4KiB"));
+	assert_non_null(strstr(text, "SUPPRESSED 3 types by accepted.txt: +26.9KiB/min, "
+				     "58.4KiB to 59.4KiB in 1,290 to 1,300 objects\n"));
 	assert_null(strstr(text, "main.session (a"));
 	free(text);
 	out = open_memstream(&text, &size);
@@ -688,6 +738,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_typed),
 		cmocka_unit_test(test_other_way),
+		cmocka_unit_test(test_bytes_in_doubt),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_not_more),

@@ -140,10 +140,13 @@ void report_heap_rows_json(struct json *j, const char *key, const struct heap_ro
 static void put_look(struct json *j, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
+	const struct heap_range objects = heapmap_objects(m), bytes = heapmap_bytes(m);
 
 	open_level(j, "heap_look", '{');
-	field_u64(j, "objects", m->pointers.objects.high + m->no_pointers.objects.high);
-	field_u64(j, "bytes", m->pointers.bytes.high + m->no_pointers.bytes.high);
+	field_u64(j, "objects", objects.high);
+	put_range(j, "objects_range", objects);
+	field_u64(j, "bytes", bytes.high);
+	put_range(j, "bytes_range", bytes);
 	field_u64(j, "exact_bytes", m->pointers.exact_bytes + m->no_pointers.exact_bytes);
 	field_u64(j, "guessed_bytes", m->pointers.guessed_bytes + m->no_pointers.guessed_bytes);
 	field_u64(j, "untyped_bytes", m->pointers.untyped_bytes + m->no_pointers.untyped_bytes);

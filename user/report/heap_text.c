@@ -36,9 +36,10 @@ struct text {
 	bool in_bytes;		/* how what is held has grown */
 };
 
-static uint64_t all_bytes(const struct heapmap *m)
+/* Of the bytes that may live. */
+static double share_of_all(const struct heapmap *m, uint64_t bytes)
 {
-	return m->pointers.bytes.high + m->no_pointers.bytes.high;
+	return (double)bytes / (double)heapmap_bytes(m).high;
 }
 
 static void put_percent(struct line *l, const char *separator, const char *fmt, double share)
@@ -117,26 +118,26 @@ static void put_slots(struct line *l, const struct heapmap *m)
 void report_heap_totals(const struct page *out, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
-	const uint64_t bytes = all_bytes(m);
-	const struct heap_range objects = {
-		m->pointers.objects.low + m->no_pointers.objects.low,
-		m->pointers.objects.high + m->no_pointers.objects.high };
+	const struct heap_range objects = heapmap_objects(m), bytes = heapmap_bytes(m);
 	struct line l = begin_line(out, "TYPES    ", 9);
-	char *count = heap_range_words(objects);
+	char *size = heap_bytes_words(bytes), *count = heap_range_words(objects);
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->n_types; i++)
 		n += m->types[i].name != NULL;
-	item(&l, "", "%s live in %s object%s", report_bytes(bytes).s, count, plural(objects.high));
+	item(&l, "", "%s live in %s object%s", size, count, plural(objects.high));
 	item(&l, " ", "of %s type%s", report_count(n).s, plural(n));
 	put_slots(&l, m);
+	if (objects.low != objects.high)
+		item(&l, "; ", "the lower ends are held for certain, the upper ones may be");
 	put_percent(&l, "; ", "typed %s of the bytes with pointers", heapview_typed(&m->pointers));
 	put_percent(&l, ", ", "%s of those without", heapview_typed(&m->no_pointers));
 	if (m->pointers.guessed_bytes + m->no_pointers.guessed_bytes)
 		put_percent(&l, "; ", "%s of all is a guess",
-			    (double)(m->pointers.guessed_bytes + m->no_pointers.guessed_bytes) /
-			    (double)bytes);
+			    share_of_all(m, m->pointers.guessed_bytes +
+					 m->no_pointers.guessed_bytes));
 	end_line(&l);
+	free(size);
 	free(count);
 	if (v->before)
 		put_growth_of_all(out, v);
@@ -169,7 +170,7 @@ static void put_guess(struct line *l, const struct heap_type *type)
 static void put_row_head(const struct text *t, const struct heap_row *row, size_t number)
 {
 	struct line l = begin_line(t->out, "", 3);
-	char *name = heap_type_words(row->type);
+	char *name = heap_type_words(row->type), *size = heap_bytes_words(row->amount.bytes);
 
 	item(&l, "", "#%zu", number);
 	if (t->two) {
@@ -179,13 +180,13 @@ static void put_row_head(const struct text *t, const struct heap_row *row, size_
 		item(&l, " ", "in %s objects/min", objects);
 		free(objects);
 	}
-	item(&l, "  ", "%s", report_bytes(row->amount.bytes.high).s);
-	put_percent(&l, " ", "(%s)",
-		    (double)row->amount.bytes.high / (double)all_bytes(t->v->now));
+	item(&l, "  ", "%s", size);
+	put_percent(&l, " ", "(%s)", share_of_all(t->v->now, row->amount.bytes.high));
 	put_count(&l, row);
 	item(&l, "  ", "%s", name);
 	put_guess(&l, row->type);
 	end_line(&l);
+	free(size);
 	free(name);
 }
 
@@ -307,6 +308,12 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
 
 /* ---- what has no type ------------------------------------------------------------------------ */
 
+static bool is_untyped(const struct heap_row *row, bool pointers)
+{
+	return !row->type->name && !row->type->part && row->type->pointers == pointers &&
+	       row->amount.objects.high;
+}
+
 /* Most bytes first. */
 static void put_sizes(struct line *l, const struct heap_view *v, bool pointers)
 {
@@ -314,37 +321,47 @@ static void put_sizes(struct line *l, const struct heap_view *v, bool pointers)
 
 	for (size_t i = 0; i < v->n_rows && n <= MAX_SIZES; i++) {
 		const struct heap_row *row = &v->rows[i];
+		char *count;
 
-		if (row->type->name || row->type->part || row->type->pointers != pointers ||
-		    !row->amount.objects.high)
+		if (!is_untyped(row, pointers))
 			continue;
+		count = heap_range_words(row->amount.objects);
 		if (n++ == MAX_SIZES)
 			item(l, ", ", "...");
 		else if (row->type->n_sizes)
-			item(l, n == 1 ? ": " : ", ", "%s x %s",
-			     report_count(row->amount.objects.high).s,
+			item(l, n == 1 ? ": " : ", ", "%s x %s", count,
 			     report_bytes(row->type->sizes[0].size).s);
 		else
-			item(l, n == 1 ? ": " : ", ", "%s large",
-			     report_count(row->amount.objects.high).s);
+			item(l, n == 1 ? ": " : ", ", "%s large", count);
+		free(count);
 	}
 }
 
 static void put_untyped(const struct page *out, const struct heap_view *v, bool pointers)
 {
-	const struct heap_sums *sums = pointers ? &v->now->pointers : &v->now->no_pointers;
+	struct heap_range objects = { 0 }, bytes = { 0 };
+	char *count, *size;
 	struct line l;
 
-	if (!sums->untyped_objects)
+	for (size_t i = 0; i < v->n_rows; i++) {
+		if (!is_untyped(&v->rows[i], pointers))
+			continue;
+		objects = heap_range_sum(objects, v->rows[i].amount.objects);
+		bytes = heap_range_sum(bytes, v->rows[i].amount.bytes);
+	}
+	if (!objects.high)
 		return;
+	size = heap_bytes_words(bytes);
+	count = heap_range_words(objects);
 	l = begin_line(out, "UNTYPED  ", 9);
-	item(&l, "", "%s", report_bytes(sums->untyped_bytes).s);
-	put_percent(&l, " ", "(%s)",
-		    (double)sums->untyped_bytes / (double)all_bytes(v->now));
-	item(&l, " ", "in %s object%s with%s pointers", report_count(sums->untyped_objects).s,
-	     plural(sums->untyped_objects), pointers ? "" : "out");
+	item(&l, "", "%s", size);
+	put_percent(&l, " ", "(%s)", share_of_all(v->now, bytes.high));
+	item(&l, " ", "in %s object%s with%s pointers", count, plural(objects.high),
+	     pointers ? "" : "out");
 	put_sizes(&l, v, pointers);
 	end_line(&l);
+	free(size);
+	free(count);
 }
 
 /* Most of it died since that collection. */
@@ -358,7 +375,7 @@ static void put_unreached(const struct page *out, const struct heapmap *m)
 		return;
 	l = begin_line(out, "UNHELD   ", 9);
 	item(&l, "", "%s", report_bytes(bytes).s);
-	put_percent(&l, " ", "(%s)", (double)bytes / (double)all_bytes(m));
+	put_percent(&l, " ", "(%s)", share_of_all(m, bytes));
 	item(&l, " ", "in %s object%s", report_count(n).s, plural(n));
 	item(&l, " ", "that the last collection found alive");
 	item(&l, " ", "and that nothing was seen to hold now");
@@ -401,34 +418,29 @@ static bool is_shown(const struct text *t, const struct heap_row *row, bool all)
 	return row->type->name && (all || !t->two || row->amount.bytes_per_s.value > 0);
 }
 
-static void add(struct heap_range *sum, const struct heap_range *r)
-{
-	sum->low += r->low;
-	sum->high += r->high;
-}
-
 /* What is in doubt is in the upper limits of several rows: together they have no more than what is
  * left of all. */
 static void put_more_types(const struct text *t, uint64_t n, struct heap_range rest,
-			   const struct heap_range *shown)
+			   uint64_t shown_low)
 {
-	const uint64_t left = all_bytes(t->v->now) - shown->low;
+	const uint64_t left = heapmap_bytes(t->v->now).high - shown_low;
 	struct line l = begin_line(t->out, "... and ", 3);
+	char *size;
 
 	if (rest.high > left && left >= rest.low)
 		rest.high = left;
+	size = heap_bytes_words(rest);
 	item(&l, "", "%s more type%s", report_count(n).s, plural(n));
-	item(&l, ", ", "%s", report_bytes(rest.low).s);
-	if (strcmp(report_bytes(rest.low).s, report_bytes(rest.high).s))
-		item(&l, " to ", "%s", report_bytes(rest.high).s);
+	item(&l, ", ", "%s", size);
 	end_line(&l);
+	free(size);
 }
 
 /* Most of them, until one finds no room. */
 static void put_rows(const struct text *t, size_t most, size_t room)
 {
-	struct heap_range rest = { 0 }, shown = { 0 };
-	uint64_t n_rest = 0;
+	struct heap_range rest = { 0 };
+	uint64_t n_rest = 0, shown_low = 0;
 	bool full = false;
 	size_t number = 0;
 
@@ -444,17 +456,17 @@ static void put_rows(const struct text *t, size_t most, size_t room)
 			fputs(text, t->out->file);
 			room -= lines_in(text) < room ? lines_in(text) : room;
 			number++;
-			add(&shown, &row->amount.bytes);
+			shown_low += row->amount.bytes.low;
 		} else if (row->type->name) {
 			n_rest++;
-			add(&rest, &row->amount.bytes);
+			rest = heap_range_sum(rest, row->amount.bytes);
 		}
 		free(text);
 	}
 	if (t->two && !number)
 		fputs("no type grew\n", t->out->file);
 	if (n_rest)
-		put_more_types(t, n_rest, rest, &shown);
+		put_more_types(t, n_rest, rest, shown_low);
 }
 
 void report_heap_rows(const struct page *out, const struct heap_view *v, size_t top, size_t room)

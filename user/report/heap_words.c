@@ -73,3 +73,12 @@ char *heap_range_words(struct heap_range r)
 		return xstrdup(report_count(r.high).s);
 	return xasprintf("%s to %s", report_count(r.low).s, report_count(r.high).s);
 }
+
+char *heap_bytes_words(struct heap_range r)
+{
+	const struct report_words low = report_bytes(r.low), high = report_bytes(r.high);
+
+	if (!strcmp(low.s, high.s))
+		return xstrdup(high.s);
+	return xasprintf("%s to %s", low.s, high.s);
+}

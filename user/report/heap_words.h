@@ -20,6 +20,8 @@ char *heap_level_words(const struct heap_level *level);
 char *heap_root_words(const struct heap_holder *h);
 /* "7,892", "7,880 to 7,892" */
 char *heap_range_words(struct heap_range r);
+/* "1.2MiB", "1.13MiB to 1.2MiB" */
+char *heap_bytes_words(struct heap_range r);
 
 /* What to call objects that hang on holders that are left out. */
 extern const char heap_held_otherwise[];

@@ -11,6 +11,7 @@
 #include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/heapview.h"
+#include "user/report/heap_words.h"
 #include "user/report/line.h"
 #include "user/report/report.h"
 
@@ -117,23 +118,31 @@ static void put_goroutines(struct line *l, const struct left_out *s, const char 
 /* Of the heap by type; what grows is known of two looks. */
 static void put_types_line(const struct page *out, const struct findings *f)
 {
+	const struct heap_view *v = f->types;
+	struct heap_range objects = { 0 }, bytes = { 0 };
 	struct left_out s;
 	struct line l;
-	char *file;
+	char *file, *size, *count;
 
-	if (!f->types->n_suppressed)
+	if (!v->n_suppressed)
 		return;
-	report_suppressed_types(f->types, &s);
+	for (size_t i = v->n_rows; i < v->n_rows + v->n_suppressed; i++) {
+		objects = heap_range_sum(objects, v->rows[i].amount.objects);
+		bytes = heap_range_sum(bytes, v->rows[i].amount.bytes);
+	}
+	report_suppressed_types(v, &s);
 	file = text_clean(f->suppressed_by);
+	size = heap_bytes_words(bytes);
+	count = heap_range_words(objects);
 	l = begin_line(out, "SUPPRESSED ", 9);
 	item(&l, "", "%s type%s by %s", report_count(s.heap.sites).s, plural(s.heap.sites), file);
 	if (isfinite(s.rate.value))
 		item(&l, ": ", "%s/min", report_change(s.rate.value * 60).s);
-	item(&l, isfinite(s.rate.value) ? ", " : ": ", "%s in %s objects",
-	     report_bytes(report_whole(s.heap.live_bytes)).s,
-	     report_count(report_whole(s.heap.live)).s);
+	item(&l, isfinite(s.rate.value) ? ", " : ": ", "%s in %s objects", size, count);
 	end_line(&l);
 	free(file);
+	free(size);
+	free(count);
 }
 
 void report_suppressed_line(const struct page *out, const struct findings *f)

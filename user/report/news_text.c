@@ -268,11 +268,11 @@ static void put_type(FILE *out, const struct heap_row *row)
 {
 	struct line l = begin(out, INDENT);
 	char *name = heap_type_words(row->type), *count = heap_range_words(row->amount.objects);
+	char *size = heap_bytes_words(row->amount.bytes);
 
 	put_rate(&l, &row->amount.bytes_per_s);
 	item(&l, "  ", "%s", name);
-	item(&l, "  ", "%s object%s, %s", count, plural(row->amount.objects.high),
-	     report_bytes(row->amount.bytes.high).s);
+	item(&l, "  ", "%s object%s, %s", count, plural(row->amount.objects.high), size);
 	if (row->type->guessed_objects)
 		item(&l, " ", "(a guess for %s)", report_count(row->type->guessed_objects).s);
 	end_line(&l);
@@ -282,6 +282,7 @@ static void put_type(FILE *out, const struct heap_row *row)
 			put_holder(out, &row->held[i]);
 	if (row->type->n_places)
 		put_lines(out, row->type);
+	free(size);
 	free(count);
 	free(name);
 }
