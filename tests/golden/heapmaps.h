@@ -79,8 +79,10 @@ static struct frame session_places[] = {
 };
 
 static struct frame bytes_places[] = {
+	PLACE("main.(*blob).read", "/src/app/blob.go", 21),
 	PLACE("bytes.growSlice", "/usr/local/go/src/bytes/buffer.go", 249),
 	PLACE("io.ReadAll", "/usr/local/go/src/io/io.go", 709),
+	PLACE("os.ReadFile", "/usr/local/go/src/os/file.go", 765),
 };
 
 #define SIZES(name, ...) static struct heap_size name[] = { __VA_ARGS__ }

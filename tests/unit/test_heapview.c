@@ -18,6 +18,8 @@
 
 #include "tests/golden/heapmaps.h"
 #include "tests/unit/golden.h"
+#include "user/report/heap_text.h"
+#include "user/report/line.h"
 #include "user/report/report.h"
 #include "user/typegrowth.h"
 
@@ -176,10 +178,77 @@ static struct heapmap map_of(struct heap_type *types, size_t n, int64_t time_ns)
 	return m;
 }
 
+/* A minute apart; free() it. */
+static char *text_of_looks(struct heap_type *before, struct heap_type *now, size_t n, size_t top)
+{
+	const struct heapmap first = map_of(before, n, 0), second = map_of(now, n, 60000000000);
+	struct heap_view view;
+	struct look l;
+	char *text;
+
+	look(&l, true);
+	heapview_make(&second, &first, &view);
+	l.f.types = &view;
+	text = written(&l.f, "text", &(struct report_options){ .top = top });
+	heapview_fini(&view);
+	heapview_fini(&l.view);
+	return text;
+}
+
 static void assert_holds(const char *text, const char *part)
 {
 	if (!strstr(text, part))
 		fail_msg("no\n%s\nin\n%s", part, text);
+}
+
+/* The program's own line is told, however many there are. */
+static void test_places(void **state)
+{
+	enum { PLACES = 16 };
+	struct frame v[PLACES] = { { .function = "main.read", .file = "/src/read.go", .line = 7 } };
+	struct heap_type many[] = { ONE(many, 50, 50) };
+	char *text;
+
+	for (size_t i = 1; i < PLACES; i++)
+		v[i] = (struct frame){ .function = "os.Read", .file = "/go/os.go",
+				       .line = (unsigned)i };
+	many[0].places = v;
+	many[0].n_places = PLACES;
+	many[0].places_known = true;
+	text = text_of_looks(many, many, 1, 1);
+	assert_null(strstr(text, "allocated"));		/* did not grow */
+	free(text);
+	for (int cut = 0; cut < 2; cut++) {
+		struct heap_type few[] = { ONE(many, 10, 10) };
+
+		many[0].places_cut = cut;
+		text = text_of_looks(few, many, 1, 1);
+		assert_holds(text, cut ? "\n   allocated by main.read read.go:7, os.Read os.go:1, "
+					 "os.Read os.go:2, and at least 14 more\n" :
+					 "\n   allocated by main.read read.go:7, os.Read os.go:1, "
+					 "os.Read os.go:2, and 13 more\n");
+		free(text);
+	}
+}
+
+/* Where there is no room for three places, there is for the first. */
+static void test_places_fit(void **state)
+{
+	enum { ROOM = 9 };	/* of which the row before takes 4 */
+	struct page page = { .columns = 100 };
+	struct look l;
+	char *text;
+	size_t size;
+
+	look(&l, false);
+	page.file = open_memstream(&text, &size);
+	report_heap_rows(&page, &l.view, REPORT_FIT, ROOM);
+	fclose(page.file);
+	assert_holds(text, "\n#2  1010KiB");
+	assert_holds(text, "\n   allocated by main.(*blob).read blob.go:21, and at least 4 more\n"
+			   "... and 4 more types");
+	free(text);
+	heapview_fini(&l.view);
 }
 
 /* Bytes in doubt are told as an interval: of all, of a row, and of what has no type. */
@@ -738,6 +807,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_typed),
 		cmocka_unit_test(test_other_way),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_places_fit),
 		cmocka_unit_test(test_bytes_in_doubt),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen),

@@ -22,7 +22,6 @@ enum {
 	MAX_HOLDERS = 10,	/* of a type, unless all is asked for */
 	GROWN_HOLDERS = 2,	/* below a finding */
 	MAX_PLACES = 3,
-	MANY_PLACES = 16,	/* of so many three tell nothing */
 	MIN_SHARE = 200,	/* a holder of a smaller part of the objects is shown only where all
 				 * is asked for */
 	MAX_SIZES = 4,
@@ -248,29 +247,31 @@ static void put_holders(const struct text *t, const struct heap_row *row)
 			report_count(all).s);
 }
 
-static void put_places(const struct text *t, const struct heap_type *type)
+/* Of places that were cut there is one more at least. */
+void report_heap_places(struct line *l, const struct heap_type *type, size_t most)
 {
-	size_t n = type->n_places < t->max_places ? type->n_places : t->max_places;
-	const bool many = type->places_cut || type->n_places >= MANY_PLACES;
-	struct line l = begin_line(t->out, "   ", 8);
+	size_t n = type->n_places < most ? type->n_places : most, left = type->n_places - n;
 
-	if (many && t->max_places != SIZE_MAX) {
-		item(&l, "", "allocated in %zu%s places", type->n_places,
-		     type->places_cut ? " and more" : "");
-		end_line(&l);
-		return;
-	}
-	item(&l, "", "allocated by");
+	item(l, "", "allocated by");
 	for (size_t i = 0; i < n; i++) {
 		const struct frame *fr = &type->places[i];
 		const char *slash = fr->file ? strrchr(fr->file, '/') : NULL;
 
-		item(&l, i ? ", " : " ", "%s", fr->function ? fr->function : "[unknown]");
+		item(l, i ? ", " : " ", "%s", fr->function ? fr->function : "[unknown]");
 		if (fr->file)
-			item(&l, " ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
+			item(l, " ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
 	}
-	if (n < type->n_places || type->places_cut)
-		item(&l, ", ", "and elsewhere");
+	if (left && !type->places_cut)
+		item(l, ", ", "and %zu more", left);
+	else if (type->places_cut)
+		item(l, ", ", "and at least %zu more", left + 1);
+}
+
+static void put_places(const struct text *t, const struct heap_type *type)
+{
+	struct line l = begin_line(t->out, "   ", 8);
+
+	report_heap_places(&l, type, t->max_places);
 	end_line(&l);
 }
 
@@ -403,12 +404,12 @@ static char *row_text(struct text t, const struct heap_row *row, size_t number, 
 	return NULL;
 }
 
-/* With one holder where there is no room for more; the first in any case. */
+/* With one holder and one place where there is no room for more; the first in any case. */
 static char *fitting(struct text t, const struct heap_row *row, size_t number, size_t room)
 {
 	char *text = row_text(t, row, number, room);
 
-	t.max_holders = 1;
+	t.max_holders = t.max_places = 1;
 	return text ? text : row_text(t, row, number, number > 1 ? room : SIZE_MAX);
 }
 

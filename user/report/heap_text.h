@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 struct heap_row;
+struct heap_type;
 struct heap_view;
+struct line;
 struct page;
 
 void report_heap_totals(const struct page *out, const struct heap_view *v);
@@ -20,6 +22,8 @@ void report_heap_rows(const struct page *out, const struct heap_view *v, size_t 
  * is allocated. */
 void report_heap_grown(const struct page *out, const struct heap_view *v, const struct heap_row *row,
 		       bool with_places);
+/* Which lines allocate a type that has places, the first ones of them: "allocated by ..." */
+void report_heap_places(struct line *l, const struct heap_type *type, size_t most);
 void report_heap_untyped(const struct page *out, const struct heap_view *v);
 void report_heap_cost(const struct page *out, const struct heap_view *v, uint64_t own_rss);
 

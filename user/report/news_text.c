@@ -12,6 +12,7 @@
 
 #include "user/base/util.h"
 #include "user/heapview.h"
+#include "user/report/heap_text.h"
 #include "user/report/heap_words.h"
 #include "user/report/line.h"
 #include "user/report/memory_text.h"
@@ -245,22 +246,9 @@ static void put_holder(FILE *out, const struct heap_held *held)
 
 static void put_lines(FILE *out, const struct heap_type *type)
 {
-	const bool more = type->n_places > MAX_PLACES || type->places_cut;
 	struct line l = begin(out, INDENT INDENT);
 
-	if (more)
-		item(&l, "", "allocated in %zu%s places, among them", type->n_places,
-		     type->places_cut ? " and more" : "");
-	else
-		item(&l, "", "allocated by");
-	for (size_t i = 0; i < type->n_places && i < MAX_PLACES; i++) {
-		const struct frame *fr = &type->places[i];
-		const char *slash = fr->file ? strrchr(fr->file, '/') : NULL;
-
-		item(&l, i ? ", " : " ", "%s", fr->function ? fr->function : "[unknown]");
-		if (fr->file)
-			item(&l, " ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
-	}
+	report_heap_places(&l, type, MAX_PLACES);
 	end_line(&l);
 }
 
