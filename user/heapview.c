@@ -134,13 +134,15 @@ static int by_objects(const void *a, const void *b)
 	return x->holder->key < y->holder->key ? -1 : x->holder->key > y->holder->key;
 }
 
-/* What has grown for certain stands first. */
+/* By what has grown for certain: how far an interval reaches up says how little is known.  Of what
+ * may as well have become less, the low end would put that which stayed before all the others. */
 static int compare_growth(const struct heap_amount *a, const struct heap_amount *b)
 {
 	const struct estimate *x = &a->bytes_per_s, *y = &b->bytes_per_s;
+	const double p = fmax(x->low, 0), q = fmax(y->low, 0);
 
-	if ((x->low > 0) != (y->low > 0))
-		return x->low > 0 ? -1 : 1;
+	if (p != q)
+		return p < q ? 1 : -1;
 	return x->value != y->value ? (x->value < y->value ? 1 : -1) : 0;
 }
 
@@ -416,6 +418,11 @@ double heapview_typed(const struct heap_sums *sums)
 	uint64_t all = sums->exact_bytes + sums->guessed_bytes + sums->untyped_bytes;
 
 	return all ? (double)(sums->exact_bytes + sums->guessed_bytes) / (double)all : NAN;
+}
+
+bool heapview_grew(const struct heap_amount *a)
+{
+	return a->bytes_per_s.low > 0;
 }
 
 bool heapview_of_runtime(const struct heap_type *t)

@@ -43,8 +43,10 @@ struct heap_view {
 	double span_s;				/* between the two */
 	struct estimate held_per_s;		/* as of a heap_amount, of the bytes of all that
 						 * something was seen to hold */
-	struct heap_row *rows;			/* of one look most bytes first, of two what grew
-						 * most; what could not be typed among them */
+	struct heap_row *rows;			/* of one look most bytes first, by high; of two
+						 * what grew for certain by the low end of its
+						 * bytes_per_s, then the others by the value;
+						 * what could not be typed among them */
 	size_t n_rows;
 	size_t n_suppressed;			/* behind these, what heapview_leave_out() moved */
 	struct coverage_row losses[N_HEAP_LOSSES];	/* of both looks */
@@ -56,6 +58,9 @@ void heapview_leave_out(struct heap_view *v,
 			bool (*is_out)(void *ctx, const struct heap_type *type),
 			void *ctx);
 void heapview_fini(struct heap_view *v);
+
+/* Whether what there was at two looks has become more for certain. */
+bool heapview_grew(const struct heap_amount *a);
 
 /* Whether the runtime keeps such objects for itself; its arrays of them, too: "[]*runtime.g". */
 bool heapview_of_runtime(const struct heap_type *t);

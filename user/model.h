@@ -380,7 +380,7 @@ struct finding {
 	const char *caller;	/* the nearest function that all its sites share; NULL */
 	bool class_alone;	/* there is no site: */
 	uint64_t class_size;	/* of such objects, as of struct heap_class */
-	/* Types of its objects, rows of the findings' growth, what grew most first. */
+	/* Types of its objects, rows of the findings' growth, in their order. */
 	const struct heap_row **types;
 	size_t n_types;
 };

@@ -37,11 +37,6 @@ static bool is_the_programs(const struct heap_type *t)
 	return t->name && !t->part && !heapview_of_runtime(t);
 }
 
-static bool grew(const struct heap_row *row)
-{
-	return row->amount.bytes_per_s.low > 0;
-}
-
 void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estimate *most,
 		     bool *of_runtime)
 {
@@ -52,7 +47,7 @@ void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estim
 		const struct heap_row *row = &growth->rows[i];
 		const struct estimate *rate = &row->amount.bytes_per_s;
 
-		if (!grew(row) || !is_in_class(row->type, size))
+		if (!heapview_grew(&row->amount) || !is_in_class(row->type, size))
 			continue;
 		if (heapview_of_runtime(row->type))
 			runtimes = fmax(runtimes, rate->low);

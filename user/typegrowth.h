@@ -19,8 +19,8 @@ struct heap_view;
 void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estimate *most,
 		     bool *of_runtime);
 
-/* Fills in the types of a finding: what grew of that which its sites allocate, or, without sites,
- * of its class. */
+/* Fills in the types of a finding: what grew, or rather grew than not, of that which its sites
+ * allocate, or, without sites, of its class. */
 void typegrowth_of_finding(struct findings *f, size_t finding);
 
 #endif

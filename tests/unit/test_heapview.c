@@ -162,7 +162,7 @@ static void test_other_way(void **state)
 	heapview_fini(&view);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- order of growth ------------------------------------------------------------------------- */
 
 #define ONE(name_, low_, high_) { .key = #name_[0], .name = #name_, .pointers = true, \
 	.objects = { low_, high_ }, .bytes = { (low_) * 1024, (high_) * 1024 } }
@@ -199,6 +199,80 @@ static void assert_holds(const char *text, const char *part)
 {
 	if (!strstr(text, part))
 		fail_msg("no\n%s\nin\n%s", part, text);
+}
+
+/* By what is certain, however far an interval reaches up; and what may not have grown is not said to
+ * have. */
+static void test_order_of_growth(void **state)
+{
+	struct heap_type before[] = { ONE(flat, 50, 50), ONE(may, 20, 60), ONE(wide, 10, 30),
+				      ONE(sure, 100, 110), ONE(less, 30, 30) };
+	struct heap_type now[] = { ONE(flat, 50, 50), ONE(may, 50, 500), ONE(wide, 40, 900),
+				   ONE(sure, 140, 150), ONE(less, 20, 20) };
+	static const char *const order[] = { "sure", "wide", "may", "flat", "less" };
+	const struct heapmap first = map_of(before, 5, 0), second = map_of(now, 5, 1000000000);
+	struct heap_view view;
+	char *text;
+
+	heapview_make(&second, &first, &view);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		assert_string_equal(view.rows[i].type->name, order[i]);
+	assert_true(heapview_grew(&view.rows[1].amount));
+	assert_false(heapview_grew(&view.rows[2].amount));
+	heapview_fini(&view);
+
+	text = text_of_looks(before, now, 5, REPORT_FIT);
+	assert_holds(text, "; what grew most for certain stands first\n"
+			   "#1  +40KiB/min [+30KiB, +50KiB] in +40 objects/min  140KiB to 150KiB");
+	assert_holds(text, "\n#2  +450KiB/min [+10KiB, +890KiB] in +450 objects/min  40KiB to 900KiB");
+	assert_holds(text, "\nnot certain to have grown:\n"
+			   "#3  +235KiB/min [-10KiB, +480KiB] in +235 objects/min  50KiB to 500KiB");
+	assert_holds(text, "... and 2 more types, 70KiB\n");
+	free(text);
+	text = text_of_looks(before, now, 5, 0);
+	assert_holds(text, "\n#4  +0B/min in +0 objects/min");
+	assert_holds(text, "\n#5  -10KiB/min in -10 objects/min");
+	assert_ptr_equal(strstr(strstr(text, "not certain") + 1, "not certain"), NULL);
+	free(text);
+}
+
+static void test_none_grew(void **state)
+{
+	struct heap_type flat[] = { ONE(flat, 50, 50) }, may[] = { ONE(flat, 40, 55) };
+	struct heap_type more[] = { ONE(flat, 40, 90) };
+	char *text = text_of_looks(flat, flat, 1, REPORT_FIT);
+
+	assert_holds(text, "\nno type grew\n");
+	free(text);
+	text = text_of_looks(flat, may, 1, REPORT_FIT);
+	assert_holds(text, "\nno type is certain to have grown\n");
+	free(text);
+	text = text_of_looks(flat, more, 1, REPORT_FIT);
+	assert_holds(text, "stands first\nnot certain to have grown:\n#1  ");
+	assert_null(strstr(text, "no type"));
+	free(text);
+}
+
+/* What holds less than a part worth a line is left out, and not what stands behind it. */
+static void test_small_holder_first(void **state)
+{
+	struct heap_holder then[] = { { .key = 1, .root = HEAP_ROOT_VARIABLE, .name = "small" },
+				      { .key = 2, .root = HEAP_ROOT_VARIABLE, .name = "large",
+					.objects = { 10, 30 }, .bytes = { 10240, 30720 } } };
+	struct heap_holder later[] = { then[0], then[1] };
+	struct heap_type before[] = { ONE(held, 10, 30) }, now[] = { ONE(held, 1012, 2001) };
+	char *text;
+
+	later[0].objects = later[0].bytes = (struct heap_range){ 1, 1 };
+	later[1].objects = (struct heap_range){ 20, 2000 };
+	later[1].bytes = (struct heap_range){ 20480, 2048000 };
+	before[0].holders = then;
+	now[0].holders = later;
+	before[0].n_holders = now[0].n_holders = 2;
+	text = text_of_looks(before, now, 1, REPORT_FIT);
+	assert_holds(text, "\n   +990/min [-10, +1,990], 20 to 2,000 now in var large\n");
+	assert_null(strstr(text, "var small"));
+	free(text);
 }
 
 /* The program's own line is told, however many there are. */
@@ -354,6 +428,10 @@ static void test_not_more(void **state)
 	data = written(&l.f, "text", &(struct report_options){ 0 });
 	assert_null(strstr(data, "runtime.g"));
 	assert_non_null(strstr(data, "\n   +60KiB/min []main.T, 1 now\n"));
+	free(data);
+	rows[1].amount.bytes_per_s.low = -10;		/* as well it may not */
+	data = written(&l.f, "text", &(struct report_options){ 0 });
+	assert_non_null(strstr(data, " []main.T, 1 now (not certain to have grown)\n"));
 	free(data);
 	heapview_fini(&l.view);
 }
@@ -807,7 +885,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_typed),
 		cmocka_unit_test(test_other_way),
-		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_order_of_growth), cmocka_unit_test(test_none_grew),
+		cmocka_unit_test(test_small_holder_first), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_places_fit),
 		cmocka_unit_test(test_bytes_in_doubt),
 		cmocka_unit_test(test_findings),

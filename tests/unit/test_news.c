@@ -210,6 +210,28 @@ static void test_split(void **state)
 	heapview_fini(&view);
 }
 
+/* What may as well have become less says so. */
+static void test_not_certain(void **state)
+{
+	struct heapmap now = later_look(), before = earlier_look();
+	struct heap_view view;
+	struct watched_growth growth = { .types = &view };
+	const struct news n = { .kind = NEWS_GROWTH, .w = &leaking, .growth = &growth };
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	heapview_make(&now, &before, &view);
+	view.rows[0].amount.bytes_per_s.low = -1024;
+	view.rows[0].held[0].amount.bytes_per_s.low = -512;
+	assert_int_equal(news_text(out, &n), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "  mw.Bucket  7,892 objects, 1.2MiB (not certain to have grown)\n"
+				     "        +312KiB/min [-30, +312] in map[mw.Key]*mw.Bucket in "));
+	free(text);
+	heapview_fini(&view);
+}
+
 /* The same as long as the same classes leak, whatever else the others do, and how fast. */
 static void test_leaking(void **state)
 {
@@ -270,7 +292,8 @@ static int regenerate(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split), cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_split), cmocka_unit_test(test_not_certain),
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_leaking),
 	};
 

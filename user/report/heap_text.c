@@ -33,6 +33,7 @@ struct text {
 	bool two;		/* looks */
 	size_t max_holders, max_places;
 	bool in_bytes;		/* how what is held has grown */
+	const char *above;	/* a line of its own before the row; NULL: there is none */
 };
 
 /* Of the bytes that may live. */
@@ -96,7 +97,7 @@ static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 	put_growth(&l, "", &v->held_per_s);
 	item(&l, " ", "of what is held between two looks %s apart", report_duration(v->span_s).s);
 	item(&l, ", ", "%u collection%s", n_cycles, plural(n_cycles));
-	item(&l, "; ", "what grew most stands first");
+	item(&l, "; ", "what grew most for certain stands first");
 	end_line(&l);
 }
 
@@ -223,7 +224,7 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	free(count);
 }
 
-/* Of two looks by what it gained: those that did stand first. */
+/* Of two looks by what it gained. */
 static bool is_worth(const struct text *t, const struct heap_row *row, const struct heap_held *held)
 {
 	if (t->max_holders == SIZE_MAX)
@@ -233,16 +234,28 @@ static bool is_worth(const struct text *t, const struct heap_row *row, const str
 	return held->amount.objects.high * MIN_SHARE > row->amount.objects.high;
 }
 
-static void put_holders(const struct text *t, const struct heap_row *row)
+/* How many; *shown: objects that they hold. */
+static size_t put_first_holders(const struct text *t, const struct heap_row *row, uint64_t *shown)
 {
-	uint64_t shown = 0, all = row->amount.objects.high;
 	size_t n = 0;
 
-	while (n < row->n_held && n < t->max_holders && is_worth(t, row, &row->held[n])) {
-		put_held(t, row, &row->held[n]);
-		shown += row->held[n++].amount.objects.high;
+	*shown = 0;
+	for (size_t i = 0; i < row->n_held && n < t->max_holders; i++) {
+		if (!is_worth(t, row, &row->held[i]))
+			continue;
+		put_held(t, row, &row->held[i]);
+		*shown += row->held[i].amount.objects.high;
+		n++;
 	}
-	if (n && shown < all)
+	return n;
+}
+
+static void put_holders(const struct text *t, const struct heap_row *row)
+{
+	const uint64_t all = row->amount.objects.high;
+	uint64_t shown;
+
+	if (put_first_holders(t, row, &shown) && shown < all)
 		fprintf(t->out->file, "   %s of %s in other ways\n", report_count(all - shown).s,
 			report_count(all).s);
 }
@@ -292,14 +305,15 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
 	struct line l = begin_line(out, "   ", 8);
 	char *more = growth(&row->amount, t.in_bytes);
 	char *count = heap_range_words(row->amount.objects), *name = heap_type_words(row->type);
+	uint64_t shown;
 
 	item(&l, "", "%s %s,", more, name);
 	item(&l, " ", "%s now", count);
 	put_guess(&l, row->type);
+	if (!heapview_grew(&row->amount))
+		item(&l, " ", "(%s)", heap_not_certain);
 	end_line(&l);
-	for (size_t i = 0; i < row->n_held && i < t.max_holders; i++)
-		if (is_worth(&t, row, &row->held[i]))
-			put_held(&t, row, &row->held[i]);
+	put_first_holders(&t, row, &shown);
 	if (with_places && row->type->n_places)
 		put_places(&t, row->type);
 	free(more);
@@ -396,6 +410,8 @@ static char *row_text(struct text t, const struct heap_row *row, size_t number, 
 	if (!page.file)
 		return NULL;
 	t.out = &page;
+	if (t.above)
+		fprintf(page.file, "%s:\n", t.above);
 	put_row(&t, row, number);
 	fclose(page.file);
 	if (lines_in(text) <= room)
@@ -413,7 +429,7 @@ static char *fitting(struct text t, const struct heap_row *row, size_t number, s
 	return text ? text : row_text(t, row, number, number > 1 ? room : SIZE_MAX);
 }
 
-/* Of two looks only what grew is shown, but where all is asked for. */
+/* Of two looks only what rather grew than not is shown, but where all is asked for. */
 static bool is_shown(const struct text *t, const struct heap_row *row, bool all)
 {
 	return row->type->name && (all || !t->two || row->amount.bytes_per_s.value > 0);
@@ -437,26 +453,39 @@ static void put_more_types(const struct text *t, uint64_t n, struct heap_range r
 	free(size);
 }
 
+static void put_none_grew(const struct text *t)
+{
+	bool may = false;
+
+	for (size_t i = 0; i < t->v->n_rows; i++)
+		may |= t->v->rows[i].type->name && t->v->rows[i].amount.bytes_per_s.high > 0;
+	fprintf(t->out->file, "no type %s\n", may ? "is certain to have grown" : "grew");
+}
+
 /* Most of them, until one finds no room. */
 static void put_rows(const struct text *t, size_t most, size_t room)
 {
 	struct heap_range rest = { 0 };
 	uint64_t n_rest = 0, shown_low = 0;
-	bool full = false;
+	bool full = false, certain = t->two;
 	size_t number = 0;
 
 	for (size_t i = 0; i < t->v->n_rows; i++) {
 		const struct heap_row *row = &t->v->rows[i];
+		struct text with = *t;
 		char *text = NULL;
 
+		if (certain && !heapview_grew(&row->amount))
+			with.above = heap_not_certain;
 		if (!full && number < most && is_shown(t, row, most == SIZE_MAX)) {
-			text = fitting(*t, row, number + 1, room);
+			text = fitting(with, row, number + 1, room);
 			full = !text;
 		}
 		if (text) {
 			fputs(text, t->out->file);
 			room -= lines_in(text) < room ? lines_in(text) : room;
 			number++;
+			certain &= !with.above;
 			shown_low += row->amount.bytes.low;
 		} else if (row->type->name) {
 			n_rest++;
@@ -465,7 +494,7 @@ static void put_rows(const struct text *t, size_t most, size_t room)
 		free(text);
 	}
 	if (t->two && !number)
-		fputs("no type grew\n", t->out->file);
+		put_none_grew(t);
 	if (n_rest)
 		put_more_types(t, n_rest, rest, shown_low);
 }

@@ -16,6 +16,7 @@
 #include "user/report/report.h"
 
 const char heap_held_otherwise[] = "[held in other ways]";
+const char heap_not_certain[] = "not certain to have grown";
 
 char *heap_type_words(const struct heap_type *t)
 {

@@ -23,7 +23,9 @@ char *heap_range_words(struct heap_range r);
 /* "1.2MiB", "1.13MiB to 1.2MiB" */
 char *heap_bytes_words(struct heap_range r);
 
-/* What to call objects that hang on holders that are left out. */
+/* What to call objects that hang on holders that are left out, */
 extern const char heap_held_otherwise[];
+/* and what may have become more, or less, between two looks. */
+extern const char heap_not_certain[];
 
 #endif

@@ -69,7 +69,8 @@ uint64_t news_leaking(const struct watched *w);
 bool news_leaks(const struct watched *w, const struct watched_class *c);	/* is one of these */
 /* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
 struct estimate news_heap_rate(const struct watched *w);
-/* The fastest of what has a type, of a size that grows; if there are none, of any. */
+/* The first rows of what has a type and rather grew than not, of a size that grows; if there are
+ * none, of any. */
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES]);
 /* Bytes a second, of sizes that grow, of the types that do: of those that are not suppressed, and

@@ -232,7 +232,10 @@ static void put_holder(FILE *out, const struct heap_held *held)
 	struct line l = begin(out, INDENT INDENT);
 	char *words;
 
-	item(&l, "", "%s/min", report_change(held->amount.bytes_per_s.value * 60).s);
+	if (heapview_grew(&held->amount))
+		item(&l, "", "%s/min", report_change(held->amount.bytes_per_s.value * 60).s);
+	else
+		put_rate(&l, &held->amount.bytes_per_s);
 	for (size_t i = 0; i < h->n_levels; i++) {
 		words = heap_level_words(&h->levels[i]);
 		item(&l, " in ", "%s", words);
@@ -263,11 +266,16 @@ static void put_type(FILE *out, const struct heap_row *row)
 	item(&l, "  ", "%s object%s, %s", count, plural(row->amount.objects.high), size);
 	if (row->type->guessed_objects)
 		item(&l, " ", "(a guess for %s)", report_count(row->type->guessed_objects).s);
+	if (!heapview_grew(&row->amount))
+		item(&l, " ", "(%s)", heap_not_certain);
 	end_line(&l);
-	for (size_t i = 0; i < row->n_held && i < MAX_HOLDERS; i++)
-		if (row->held[i].amount.bytes_per_s.value * MIN_SHARE >
+	for (size_t i = 0, n = 0; i < row->n_held && n < MAX_HOLDERS; i++) {
+		if (row->held[i].amount.bytes_per_s.value * MIN_SHARE <=
 		    row->amount.bytes_per_s.value)
-			put_holder(out, &row->held[i]);
+			continue;
+		put_holder(out, &row->held[i]);
+		n++;
+	}
 	if (row->type->n_places)
 		put_lines(out, row->type);
 	free(size);
