@@ -67,11 +67,13 @@ type heapReport struct {
 	Memory     map[string]*int64
 	Look       struct {
 		Objects, Bytes uint64
-		Exact          uint64   `json:"exact_bytes"`
-		Span           *float64 `json:"span_s"`
-		Took           float64  `json:"took_s"`
-		Read           float64  `json:"bytes_read"`
-		Own            uint64   `json:"own_bytes"`
+		ObjectsRange   [2]uint64 `json:"objects_range"`
+		BytesRange     [2]uint64 `json:"bytes_range"`
+		Exact          uint64    `json:"exact_bytes"`
+		Span           *float64  `json:"span_s"`
+		Took           float64   `json:"took_s"`
+		Read           float64   `json:"bytes_read"`
+		Own            uint64    `json:"own_bytes"`
 	} `json:"heap_look"`
 	Typed    struct{ Pointers *float64 }
 	Coverage map[string]uint64
@@ -89,6 +91,7 @@ type heapType struct {
 	Objects      uint64
 	ObjectsRange [2]uint64 `json:"objects_range"`
 	Bytes        uint64
+	BytesRange   [2]uint64 `json:"bytes_range"`
 	Exact        bool
 	Guessed      uint64 `json:"guessed_objects"`
 	Held         uint64 `json:"held_objects"`
@@ -97,6 +100,7 @@ type heapType struct {
 		Function, File string
 		Line           int
 	}
+	PerSecond        rate `json:"rate_per_s"`
 	ObjectsPerSecond rate `json:"objects_per_s"`
 }
 
@@ -116,7 +120,45 @@ func (t *T) parseHeap(text string) *heapReport {
 	if t.keep {
 		t.writeFile("report.json", []byte(text), 0666)
 	}
+	t.checkRanges(r)
+	t.checkOrder(r)
 	return r
+}
+
+// checkRanges: what lives for certain adds up to that of all, and each upper end is what is told as one number.
+func (t *T) checkRanges(r *heapReport) {
+	var objects, bytes uint64
+	for i := range r.Types {
+		row := &r.Types[i]
+		if row.ObjectsRange[0] > row.ObjectsRange[1] || row.ObjectsRange[1] != row.Objects ||
+			row.BytesRange[0] > row.BytesRange[1] || row.BytesRange[1] != row.Bytes {
+			t.Errorf("%s: %d objects %v, %d bytes %v", row.Type, row.Objects, row.ObjectsRange, row.Bytes, row.BytesRange)
+		}
+		objects += row.ObjectsRange[0]
+		bytes += row.BytesRange[0]
+	}
+	if r.Suppressed == nil && (objects != r.Look.ObjectsRange[0] || bytes != r.Look.BytesRange[0]) {
+		t.Errorf("all rows have %d objects and %d bytes for certain, the heap %v and %v", objects, bytes,
+			r.Look.ObjectsRange, r.Look.BytesRange)
+	}
+	if r.Look.ObjectsRange[1] != r.Look.Objects || r.Look.BytesRange[1] != r.Look.Bytes {
+		t.Errorf("%d objects %v, %d bytes %v", r.Look.Objects, r.Look.ObjectsRange, r.Look.Bytes, r.Look.BytesRange)
+	}
+}
+
+// checkOrder: of one look most bytes first, of two what grew most for certain.
+func (t *T) checkOrder(r *heapReport) {
+	for i := 1; i < len(r.Types); i++ {
+		a, b := &r.Types[i-1], &r.Types[i]
+		x, y := float64(a.Bytes), float64(b.Bytes)
+		if r.Look.Span != nil {
+			x, y = math.Max(a.PerSecond.Low, 0), math.Max(b.PerSecond.Low, 0)
+		}
+		if x < y {
+			t.Errorf("%s, %v, stands before %s, %v", a.Type, x, b.Type, y)
+			return
+		}
+	}
 }
 
 // heap is one look.
