@@ -44,15 +44,16 @@ func (b *bench) costs() {
 			func(d time.Duration) float64 { return p.run(d) * d.Seconds() })
 		p.end()
 	}
-	b.httpService("1.24.13", 125, b.serviceCost)
-	b.exporter(2, b.serviceCost)
+	b.serviceCost(b.httpService("1.24.13"), 125)
+	b.serviceCost(b.exporter(), 2)
 }
 
-func (b *bench) serviceCost(s *service) {
-	s.load(b, warm)
-	b.statedCost(s.what, s.pid, func(d time.Duration) float64 {
-		s.load(b, d)
-		return d.Seconds() * float64(s.rate)
+func (b *bench) serviceCost(s *service, rate float64) {
+	defer s.end()
+	s.load(b, rate, warm)
+	b.statedCost(fmt.Sprintf("%s, %.0f requests/s", s.what, rate), s.pid, func(d time.Duration) float64 {
+		s.load(b, rate, d)
+		return d.Seconds() * rate
 	})
 }
 
