@@ -424,13 +424,14 @@ static void find_text(const struct process *p, const char *name, __u64 *addr, __
  * end; -1: unknown. */
 static int32_t frame_size(const struct gobin *gb, const char *name)
 {
-	enum { SMALL = 4096 };		/* a few hundred bytes; a forged table may say anything */
+	/* a few hundred bytes of code; a forged table may say anything, and take a ms for each pc */
+	enum { SMALL = 1024, STEP = 4 };
 	int32_t size = -1;
 	struct go_func f;
 
 	if (!gobin_find_func(gb, name, &f) || f.end - f.entry > SMALL)
 		return -1;
-	for (uint64_t pc = f.entry; pc < f.end; pc++) {
+	for (uint64_t pc = f.entry; pc < f.end; pc += STEP) {
 		int32_t at = gobin_frame_size(gb, pc);
 
 		size = at > size ? at : size;

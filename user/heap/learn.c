@@ -542,6 +542,7 @@ void learn_all(struct look *l)
 	sweep_spans(l, &headers);
 	walk_seeds(l);
 	roots_variables(l);
+	roots_regions(l);
 	roots_stacks(l);
 	roots_finalizers(l, false);
 	learn_fields(l);
@@ -551,6 +552,7 @@ void learn_all(struct look *l)
 	for (int i = 0; i < BLIND_ROUNDS && blind_again(l, walk_again); i++) {
 		sweep_spans(l, &headers);
 		roots_variables(l);
+		roots_regions(l);
 		learn_fields(l);
 		sweep_spans(l, &search);
 		learn_guesses(l);

@@ -144,7 +144,8 @@ struct look {
 	struct table frames;		/* what the code says of return addresses on stacks */
 	struct {
 		uint32_t type;		/* runtime._defer; 0: not known */
-		uint64_t pc;		/* where it says from where the call was deferred */
+		uint64_t pc, sp;	/* where it says from where the call was deferred, and the
+					 * stack pointer there */
 	} deferred;
 	struct part_todo *todo;		/* parts to be walked */
 	size_t n_todo, cap_todo;
@@ -206,13 +207,17 @@ uint32_t known_type(const struct look *l, uint32_t label, enum strength *strengt
 
 void roots_init(struct look *l);
 /* Walk roots: l->holder says which, edges go to l->walk.edge. */
-void roots_variables(struct look *l);
+void roots_variables(struct look *l);	/* whose types are known */
+void roots_regions(struct look *l);	/* all words of variables */
 void roots_stacks(struct look *l);
 /* What finalizers and cleanups need; then, if queued, the objects with finalizers that nobody else
  * holds: they wait to be finalized. */
 void roots_finalizers(struct look *l, bool queued);
 /* What the record of a deferred call at addr leads to is held for the function that deferred it. */
 void hold_by_deferrer(struct look *l, uint64_t addr);
+/* Whether there is a record on a stack at addr, in the frame of the function that deferred the call:
+ * frames come and go, and what they leave behind is no record. */
+bool is_deferred_on_stack(struct look *l, uint64_t addr);
 bool is_static(const struct look *l, uint64_t addr);
 /* A typed pointer leads to a variable: that is remembered, to be walked by its type. */
 void static_found(struct look *l, const struct edge *e);
@@ -268,7 +273,7 @@ bool defer_found(struct look *l, const struct edge *e, uint32_t from);
 /* Parts wait until visit_all(): whether a span's more may. */
 bool has_room_for_parts(const struct look *l);
 /* How much of the object is to be walked for it. */
-uint64_t part_bytes(const struct look *l, const struct part_todo *t);
+uint64_t part_bytes(struct look *l, const struct part_todo *t);
 
 /* The pointers of an object, by its type, or, if that is 0, by what they look like. */
 void walk_whole(struct look *l, const struct place *p, uint32_t type);

@@ -8,7 +8,7 @@
  *
  * An object's holder is who was first seen to point to it; where there are several, in this order:
  *
- *   1. variables, those of known types first, and all that they lead to,
+ *   1. variables of known types, and all that they lead to, then all words of variables,
  *   2. what goroutines' functions have on their stacks, and all that this leads to,
  *   3. objects of which no type is known,
  *   4. the runtime's own: goroutines, timers, deferred calls ...,
@@ -339,6 +339,7 @@ static void follow_rounds(struct look *l)
 
 		expand_maps_again(l);
 		roots_variables(l);
+		roots_regions(l);
 		visit_all(l, &reacher);
 		new_spans = blind_again(l, expand_again);
 		if (!new_spans && l->n_reached - before <= l->n_reached / HARDLY_ANY)
@@ -365,6 +366,8 @@ static void follow_what_moves(struct look *l)
 static void reach_roots(struct look *l)
 {
 	roots_variables(l);
+	visit_all(l, &reacher);
+	roots_regions(l);
 	visit_all(l, &reacher);
 	roots_stacks(l);
 	visit_all(l, &reacher);

@@ -177,15 +177,21 @@ struct frame_facts {
 static void find_defer(struct look *l)
 {
 	uint64_t rtype = typeindex_named(l->index, "runtime", "_defer");
+	uint64_t pc = UINT64_MAX, sp = UINT64_MAX;
 	struct rtype t;
 
 	if (!rtype || rtype_read(l->gb, rtype, &t))
 		return;
 	for (size_t i = 0; i < t.n_fields; i++) {
-		if (strcmp(t.fields[i].name, "pc"))
-			continue;
+		if (!strcmp(t.fields[i].name, "pc"))
+			pc = t.fields[i].offset;
+		else if (!strcmp(t.fields[i].name, "sp"))
+			sp = t.fields[i].offset;
+	}
+	if (pc != UINT64_MAX && sp != UINT64_MAX) {
 		l->deferred.type = types_get(l->types, rtype, FORM_VALUE);
-		l->deferred.pc = t.fields[i].offset;
+		l->deferred.pc = pc;
+		l->deferred.sp = sp;
 	}
 	rtype_free(&t);
 }
@@ -239,6 +245,17 @@ void hold_by_deferrer(struct look *l, uint64_t addr)
 
 	l->holder.root = HEAP_ROOT_STACK;
 	l->holder.addr = pc ? get_facts(l, load_u64(pc) - l->bias).entry : 0;
+}
+
+/* runtime/panic.go, deferprocStack(): sp and pc are those of its caller, whose frame has the record. */
+bool is_deferred_on_stack(struct look *l, uint64_t addr)
+{
+	const uint8_t *b = window_get(l->walk.win, addr,
+				      types_at(l->types, l->deferred.type)->size);
+	uint64_t pc = b ? load_u64(b + l->deferred.pc) - l->bias : 0;
+	int32_t frame = b ? gobin_frame_size(l->gb, pc - 1) : -1;
+
+	return frame > 0 && addr - load_u64(b + l->deferred.sp) < (uint64_t)frame;
 }
 
 /* Whether the other words of the frame are left over. */
@@ -508,8 +525,6 @@ void roots_finalizers(struct look *l, bool queued)
 
 void roots_variables(struct look *l)
 {
-	const struct go_module *m = gobin_module(l->gb);
-
 	l->walk.win = &l->part;
 	window_set(&l->part, 0, NULL, 0);
 	walk_typed_variables(l);
@@ -517,6 +532,12 @@ void roots_variables(struct look *l)
 	for (size_t i = 0; i < l->n_statics; i++)
 		walk_static(l, l->statics[i].vaddr, l->statics[i].type, l->statics[i].size);
 	l->walk.win = &l->win;
+}
+
+void roots_regions(struct look *l)
+{
+	const struct go_module *m = gobin_module(l->gb);
+
 	walk_region(l, m->data, m->edata);
 	walk_region(l, m->bss, m->ebss);
 }

@@ -311,14 +311,29 @@ static bool bools_fit(const struct candidate *c, const uint8_t *value)
 	return true;
 }
 
+/* How many elements an array has at least; what lies behind them is left over where the slot is not
+ * cleared. */
+static uint64_t least_elements(const struct look *l, const struct place *p, uint64_t size,
+			       uint64_t bytes)
+{
+	uint64_t n = bytes / size;
+
+	if (gobin_version(l->gb)->minor <= LAST_CLEARS_SLOT)
+		return n;
+	while (n > 1 && golayout_object_size(l->lo, (n - 1) * size, true) == span_slot(p->span))
+		n--;
+	return n;
+}
+
 static bool elements_fit(struct look *l, const struct place *p, const struct candidate *c,
 			 uint64_t bytes)
 {
 	uint64_t size = types_at(l->types, c->type)->size;
-	const uint8_t *b = window_get(&l->win, p->base, bytes);
+	uint64_t n = least_elements(l, p, size, bytes);
+	const uint8_t *b = window_get(&l->win, p->base, n * size);
 
-	for (uint64_t off = 0; b && off + size <= bytes; off += size)
-		if (!bools_fit(c, b + off))
+	for (uint64_t i = 0; b && i < n; i++)
+		if (!bools_fit(c, b + i * size))
 			return false;
 	return b;
 }

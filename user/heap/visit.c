@@ -251,14 +251,14 @@ bool has_room_for_parts(const struct look *l)
 	return l->n_todo < MAX_TODO / 4;
 }
 
-uint64_t part_bytes(const struct look *l, const struct part_todo *t)
+uint64_t part_bytes(struct look *l, const struct part_todo *t)
 {
 	const struct type *type = types_at(l->types, t->type);
 	uint64_t bytes;
 	struct place p;
 
 	if (!space_find(&l->space, t->addr, &p))
-		return type->size;	/* on a stack */
+		return is_deferred_on_stack(l, t->addr) ? type->size : 0;
 	bytes = p.size - p.off;
 	/* Of an array as much as is known to be it; parts may overlap, so not all of a large
 	 * one. */

@@ -3,7 +3,8 @@
 // Alike keeps arrays of short strings behind pointers without a type, and a few arrays of structs that look the same
 // to the collector, whose types are known.  What fits the strings must not be told to be of the structs' types: a
 // setting has booleans where a string has its length, and a pointer of a measure leads to a small block as well as a
-// string does, so that nothing tells one from the other.
+// string does, so that nothing tells one from the other.  And arrays of samples, behind such pointers as well, in slots
+// that had other things in them, of which the last bytes are still there: they are what they are all the same.
 //
 // Commands: "build N" makes N arrays of each number of strings, and collects; "ledger" says what there is.
 package main
@@ -30,6 +31,15 @@ type (
 		best *int64
 		m    int
 	}
+	sample struct { // 19 of them leave a slot of 480 bytes room for one more
+		value  *int
+		valid  bool
+		before *sample
+	}
+	leftOver struct {
+		value *int
+		bytes [460]byte
+	}
 )
 
 // Row is what there is of one type: for certain, and what may be told besides.
@@ -42,10 +52,14 @@ var (
 	strings  []unsafe.Pointer
 	settings [][]setting
 	measures [][]measure
+	samples  []unsafe.Pointer
 	ledger   []Row
 )
 
-const few = 10
+const (
+	few   = 10
+	slots = 3000
+)
 
 func main() {
 	debug.SetGCPercent(-1)
@@ -63,7 +77,14 @@ func build(n int) {
 	for i := 0; i < n; i++ {
 		strings = append(strings, newStrings(4), newStrings(3))
 	}
-	ledger = []Row{{"[]main.setting", few, few}, {"[]main.measure", few, few}, {"[]string", n, 3 * n}}
+	useSlots()
+	runtime.GC()
+	runtime.GC()
+	for i := 0; i < n; i++ {
+		samples = append(samples, newSamples(19))
+	}
+	ledger = []Row{{"[]main.setting", few, few}, {"[]main.measure", few, few}, {"[]string", n, 3 * n},
+		{"[]main.sample", n, n}}
 	runtime.GC()
 	runtime.GC()
 }
@@ -93,4 +114,28 @@ func newMeasures(n int) []measure {
 		v[i] = measure{name: strconv.Itoa(30000 + len(measures)), last: new(int64), best: new(int64), n: 5, m: 7}
 	}
 	return v
+}
+
+// useSlots leaves ones in many slots of 480 bytes, for the collector to free.
+//
+//go:noinline
+func useSlots() {
+	var all []*leftOver
+	for i := 0; i < slots; i++ {
+		l := &leftOver{value: new(int)}
+		for k := range l.bytes {
+			l.bytes[k] = 0xff
+		}
+		all = append(all, l)
+	}
+	runtime.KeepAlive(all)
+}
+
+//go:noinline
+func newSamples(n int) unsafe.Pointer {
+	v := make([]sample, n)
+	for i := range v {
+		v[i] = sample{value: new(int), before: &v[0], valid: i%2 == 0}
+	}
+	return unsafe.Pointer(&v[0])
 }
