@@ -92,7 +92,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
-	struct watched spread = leaking, soon, rare, long_table;
+	struct watched spread = leaking, soon, rare, rarer, long_table;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
 	struct watched_growth known = { .types = &some, .age_s = 660, .cpu_s = .21 };
@@ -121,6 +121,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &soon, .brief = true },
 		{ .kind = NEWS_END, .w = &rare, .why = "exited" },
 		{ .kind = NEWS_REPORT, .w = &rare },
+		{ .kind = NEWS_REPORT, .w = &rarer },
 		{ .kind = NEWS_REPORT, .w = &long_table, .n_watched = 2, .own_rss = 9 << 20 },
 		{ .kind = NEWS_END, .w = &soon, .why = "exited", .brief = true },
 		{ .kind = NEWS_END, .w = &grows, .why = "exited", .brief = true },
@@ -148,6 +149,11 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	soon.n_cycles = 13;
 	rare.seconds = 420;
 	rare.n_cycles = 3;
+	rarer = rare;				/* of 20, most in the first minutes */
+	rarer.seconds = 1245;
+	rarer.n_cycles = 20;
+	rarer.late_cycles = 8;
+	rarer.verdict = VERDICT_TOO_FEW;
 	long_table = calm;
 	long_table.n_tables = 3;
 	rss = calm;

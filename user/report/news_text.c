@@ -424,6 +424,13 @@ static bool has_few_collections(const struct watched *w)
 	return w->census_known && w->n_cycles < w->min_cycles;
 }
 
+/* A heap that grows without bounds is collected ever more rarely. */
+static bool collects_too_rarely(const struct watched *w)
+{
+	return w->seconds >= w->min_s &&
+	       (has_few_collections(w) || (w->census_known && w->verdict == VERDICT_TOO_FEW));
+}
+
 /* "too early to tell after 1m30s of 3m00s, 4 of 12 collections": what has to pass before anything is
  * called a leak. */
 static void put_verdict_word(struct line *l, const struct watched *w)
@@ -447,6 +454,9 @@ static void put_verdict_word(struct line *l, const struct watched *w)
 		put_readings(l, w);
 		item(l, " ", "of its goroutines");
 	}
+	if (collects_too_rarely(w) && !few)
+		item(l, "; ", "growth of the heap takes %s in the last two thirds of that time",
+		     report_count(w->late_cycles).s);
 }
 
 static void put_lasting(FILE *out, const struct watched *w)
@@ -532,7 +542,7 @@ static void put_report(FILE *out, const struct news *n)
 		put_growth_head(&l, n->growth, true);
 		end_line(&l);
 		put_named(out, n->w, n->growth);
-	} else if (!n->brief && has_few_collections(n->w) && n->w->seconds >= n->w->min_s) {
+	} else if (!n->brief && collects_too_rarely(n->w)) {
 		fputs(INDENT "WHAT GROWS  gobpfleak heap --diff 60s waits for no collection\n", out);
 	}
 	if (n->waits)

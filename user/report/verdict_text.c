@@ -89,11 +89,19 @@ static bool is_long_enough(const struct findings *f)
 /* Two looks at the heap tell growth by type whether the program collects or not. */
 static void put_meanwhile(struct line *l, const struct findings *f)
 {
-	const struct verdicts *v = &f->verdicts;
-
-	if (f->heap && !f->gone && f->gc_cycles < v->min_cycles &&
-	    !(v->needed_s - f->attached_s <= v->min_s))
+	if (f->heap && !f->gone)
 		item(l, "; ", "gobpfleak heap --diff 60s tells what grows without them");
+}
+
+/* That there were as many as was asked for is not enough where most came at the begin: a heap that
+ * grows is collected ever more rarely. */
+static void put_too_rare(struct line *l, const struct findings *f)
+{
+	if (f->verdicts.verdict != VERDICT_TOO_FEW)
+		return;
+	item(l, "; ", "growth of the heap takes %s collections in the last two thirds of a trace",
+	     report_count(f->verdicts.late_cycles).s);
+	put_meanwhile(l, f);
 }
 
 /* "4 of 12 collections, next in about 80s; 1m30s of 3m00s; it takes about 12m30s": what has to pass
@@ -101,14 +109,9 @@ static void put_meanwhile(struct line *l, const struct findings *f)
 static void put_progress(struct line *l, const struct findings *f)
 {
 	const struct verdicts *v = &f->verdicts;
+	bool few = f->gc_cycles < v->min_cycles;
 
-	if (is_long_enough(f)) {
-		if (v->verdict == VERDICT_TOO_FEW)
-			item(l, "; ", "growth of the heap takes %s collections in the last two "
-			     "thirds of a trace", report_count(v->late_cycles).s);
-		return;
-	}
-	if (f->gc_cycles < v->min_cycles) {
+	if (few) {
 		item(l, "; ", "%s of %s collections", report_count(f->gc_cycles).s,
 		     report_count(v->min_cycles).s);
 		put_next(l, f);
@@ -118,7 +121,8 @@ static void put_progress(struct line *l, const struct findings *f)
 		     report_duration(v->min_s).s);
 	if (isfinite(v->needed_s))
 		item(l, "; ", "a trace needs about %s", report_duration(v->needed_s).s);
-	put_meanwhile(l, f);
+	if (few && !(v->needed_s - f->attached_s <= v->min_s))
+		put_meanwhile(l, f);
 }
 
 static void put_unexplained(struct line *l, const struct verdicts *v)
@@ -189,7 +193,10 @@ void report_verdict_line(const struct page *out, const struct findings *f)
 		if (others[i])
 			item(&l, ", ", "%zu with %s", others[i], report_lack_words(i));
 	put_explained(&l, f, leaks);
-	put_progress(&l, f);
+	if (is_long_enough(f))
+		put_too_rare(&l, f);
+	else
+		put_progress(&l, f);
 	put_unexplained(&l, v);
 	if (others[LACKS_SAMPLES])
 		put_remedy(&l, f);
