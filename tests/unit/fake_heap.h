@@ -20,6 +20,7 @@
 #include "user/target.h"
 
 #define FAKE_HEAP 0xc000000000ull
+#define FAKE_STACK 0xc100000000ull
 
 enum {
 	FAKE_PAGE = 8192,
@@ -47,9 +48,11 @@ struct fake_heap {
 	uint32_t gen;
 	uint64_t mallocs;	/* as far as counted */
 	uint64_t n_marks_read;
+	uint64_t stack;		/* the one word on the stack of the one goroutine */
 	/* The heap moves meanwhile; or NULL. */
 	void (*on_marks)(struct fake_heap *h);
 	void (*on_read)(struct fake_heap *h, uint64_t addr, size_t len);
+	void (*on_stacks)(struct fake_heap *h);	/* before it is read */
 };
 
 /* The one that the functions below are asked about. */
@@ -133,7 +136,16 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack_fn visit,
 		 void *ctx, size_t *n_unreadable)
 {
+	struct fake_heap *h = fake_world;
+	const struct goroutine_stack st = {
+		.addr = FAKE_STACK, .high = FAKE_STACK + sizeof(h->stack),
+		.bytes = (const uint8_t *)&h->stack, .n_bytes = sizeof(h->stack),
+	};
+
 	*n_unreadable = 0;
+	if (h->on_stacks)
+		h->on_stacks(h);
+	visit(ctx, &st);
 	return 0;
 }
 

@@ -481,6 +481,42 @@ static void test_replaced(void **state)
 	fake_heap_end(&h);
 }
 
+enum { SPAN_NODES = FAKE_PAGE / 64 };
+
+/* A span full of nodes in front of the list, none of which a collection has seen. */
+static void lengthen(struct fake_heap *h)
+{
+	for (int i = 0; i < SPAN_NODES; i++) {
+		h->stack = new_node(h, h->stack);
+		fake_unmark(h, h->stack);
+	}
+	for (size_t i = 0; i < h->n_spans; i++)
+		h->spans[i].s.freeindex = h->spans[i].n;
+	h->mallocs += SPAN_NODES;
+}
+
+/* A list grows on a stack: whenever that is read, its head lies in a span that was not there when
+ * spans were read last, and all that is new hangs on it. */
+static void test_grows_on_stack(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	h.stack = new_node(&h, 0);
+	h.on_stacks = lengthen;
+	look(&m);
+	assert_int_equal(m.n_types, 1);
+	/* The first pass reads the stack once, the second one twice. */
+	assert_int_equal(m.types[0].objects.low, 2 * SPAN_NODES + 1);
+	assert_int_equal(m.types[0].objects.high, 3 * SPAN_NODES + 1);
+	assert_int_equal(m.types[0].held_objects, 3 * SPAN_NODES + 1);
+	assert_int_equal(m.types[0].holders[0].root, HEAP_ROOT_STACK);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* ---- limits ------------------------------------------------------------------------------- */
 
 static void test_only_size(void **state)
@@ -733,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),

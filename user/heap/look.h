@@ -98,9 +98,10 @@ struct holder {
 	uint32_t span, index;	/* objects: which */
 };
 
-/* An object that points to where no span is known: one has been made meanwhile. */
+/* A pointer to where no span is known: one has been made meanwhile. */
 struct blind {
-	uint32_t span, index;
+	struct edge edge;
+	struct holder holder;
 };
 
 /* How many typed pointers led there. */
@@ -253,10 +254,11 @@ void edges_flush(struct look *l);	/* nothing waits any more */
 bool edges_lead_to(const struct look *l, const struct span *s);	/* whether any that wait do */
 void edges_end(struct look *l);
 
-/* The edge leads to no span: whoever holds it is to be visited again when more are known. */
+/* The edge leads to no span: it is to be followed when more are known. */
 void blind_found(struct look *l, const struct edge *e);
 /* Learns of new spans, also such as lie where others were, and calls again for each object that
- * pointed to where none was known.  False: there are no new ones. */
+ * pointed to where none was known.  What roots and parts pointed to is followed as it was read:
+ * read anew, it may be in a newer span, over and over.  False: there are no new ones. */
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label));
 
 /* Whether the program has done something since the look began, as far as that shows: what it

@@ -393,6 +393,7 @@ static void reach_again(struct look *l)
 	uint32_t gen;
 
 	l->again = true;
+	l->n_blind = 0;		/* what the first has read, this one has not */
 	l->collected = gomem_sweepgen(l->gm, &gen) || gen != l->gen;
 	have_patience(l);
 	table_clear(&l->parts);
@@ -420,7 +421,7 @@ static void reach_put_off(struct look *l)
 void reach_all(struct look *l)
 {
 	table_clear(&l->parts);
-	l->n_todo = 0;
+	l->n_todo = l->n_blind = 0;
 	l->walk.edge = reach_edge;
 	l->own_type = confirm_own;
 	reach_roots(l);

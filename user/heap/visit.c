@@ -193,11 +193,28 @@ void blind_found(struct look *l, const struct edge *e)
 
 		((struct blind_type *)table_put(&l->blind_types, e->type, &is_new))->n++;
 	}
-	/* the heap grows upwards */
-	if (arena >= l->space.n_arenas + NEW_ARENAS || l->n_blind == MAX_BLIND)
+	/* the heap grows upwards; a goroutine's pointers to its own stack lead to no span ever */
+	if (arena >= l->space.n_arenas + NEW_ARENAS || l->n_blind == MAX_BLIND ||
+	    window_has(&l->win, e->target, 1))
 		return;
 	l->blind = grow(l->blind, l->n_blind, &l->cap_blind, sizeof(*l->blind));
-	l->blind[l->n_blind++] = (struct blind){ l->holder.span, l->holder.index };
+	l->blind[l->n_blind++] = (struct blind){ *e, l->holder };
+}
+
+static void follow_blind(struct look *l, const struct blind *b,
+			 void (*again)(struct look *l, uint32_t *label))
+{
+	struct span *s = &l->space.v[b->holder.span];
+	struct place p;
+
+	if (!b->holder.span) {
+		l->holder = b->holder;
+		if (space_find(&l->space, b->edge.target, &p))
+			l->walk.edge(l, &b->edge);
+	} else if (s->labels && !(s->flags & SPAN_GONE)) {
+		again(l, &s->labels[b->holder.index]);
+		space_queue(&l->space, s, b->holder.index);
+	}
 }
 
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
@@ -209,14 +226,8 @@ bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
 	    l->space.n == known)
 		return false;
 	l->n_new_spans += l->space.n - known;
-	for (size_t i = 0; i < n; i++) {
-		struct span *s = &l->space.v[l->blind[i].span];
-
-		if (!l->blind[i].span || !s->labels || s->flags & SPAN_GONE)
-			continue;	/* a root */
-		again(l, &s->labels[l->blind[i].index]);
-		space_queue(&l->space, s, l->blind[i].index);
-	}
+	for (size_t i = 0; i < n; i++)
+		follow_blind(l, &l->blind[i], again);
 	return true;
 }
 
