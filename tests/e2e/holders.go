@@ -200,6 +200,10 @@ func (t *T) holdersQuiet(version, variant string) {
 	p := t.program(t.build("holders", version, variant))
 	p.do("build")
 	r := t.heap(p.pid())
+	// A look at an idle Go 1.17 has an object in doubt once in some 150 times, perhaps since it allocates one now and then.
+	for again := 0; again < 2 && series(version) == 17 && r.Coverage["edges_once"] != 0; again++ {
+		r = t.heap(p.pid())
+	}
 	p.json(&rows, "ledger")
 	p.finish()
 	t.checkKept(rows, r, version, variant)
