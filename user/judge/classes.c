@@ -122,6 +122,11 @@ bool class_tells_alone(const struct judge_class *c)
 	       !(c->is.missing & ~(unsigned)(MISSING_TIME | MISSING_LOAD));
 }
 
+bool class_tells(const struct judge_class *c)
+{
+	return c->type.low > 0 ? c->is.verdict >= VERDICT_GROWING : class_tells_alone(c);
+}
+
 bool class_is_unexplained(const struct judge_class *c, bool sites)
 {
 	double half = c->is.rate.value / 2;

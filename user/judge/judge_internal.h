@@ -35,6 +35,9 @@ bool class_type_grows(const struct judge_class *c, const struct estimate *rate);
 /* Whether it is a leak, or lacks only time for that, or that what is allocated rises as well: it has
  * grown steadily by more than warm-ups and maps do. */
 bool class_tells_alone(const struct judge_class *c);
+/* Whether its growth is worth a word: without a type that is known to grow it takes more, since
+ * connections and overflow buckets of maps grow, too. */
+bool class_tells(const struct judge_class *c);
 /* Whether stacks leave most of its growth unexplained; sites: there are any.  What has no
  * evidence of its own explains nothing: some samples, which is all that those of other allocations
  * may leave it. */

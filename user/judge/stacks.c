@@ -398,8 +398,7 @@ static void tell_all(const struct view *v)
 /* Of a class that grows, nobody knows by whom: whether its samples leave open that it is by this. */
 static bool may_be_by(const struct judge_class *c, const struct part_view *part)
 {
-	return (class_tells_alone(c) || (c->type.low > 0 && c->is.verdict >= VERDICT_GROWING)) &&
-	       class_is_unexplained(c, true) &&
+	return class_tells(c) && class_is_unexplained(c, true) &&
 	       part->rate.high >= c->is.rate.value / CLASS_EXPLAINED;
 }
 

@@ -400,16 +400,13 @@ static int by_alarm(const void *a, const void *b)
 	return x->rate.low < y->rate.low ? 1 : x->rate.low > y->rate.low ? -1 : 0;
 }
 
-/* The others' stacks say more.  Without a type that is known to grow it takes more: connections
- * and overflow buckets of maps grow, too.  And where no stacks are known at all, it may be what
- * goroutines hold. */
+/* The others' stacks say more.  And where neither stacks are known at all nor a type that grows, it
+ * may be what goroutines hold. */
 static bool class_speaks(const struct judge_input *in, const struct judge_class *c)
 {
 	if (!class_is_unexplained(c, in->n_sites) || class_goes_with_goroutines(in, c))
 		return false;
-	if (c->type.low > 0)
-		return c->is.verdict >= VERDICT_GROWING;
-	return class_tells_alone(c) && (in->n_sites || !goroutines_grow(in));
+	return class_tells(c) && (c->type.low > 0 || in->n_sites || !goroutines_grow(in));
 }
 
 static size_t add_classes(const struct judge_input *in, struct ordered *all, size_t n,
