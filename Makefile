@@ -102,8 +102,9 @@ $(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/libgobpfleak.a
 
 $(OUT)/empty: $(OUT)/tests/bench/empty/empty.o
 $(OUT)/census: $(OUT)/tests/bench/census/census.o
+$(OUT)/awake: $(OUT)/tests/bench/awake/awake.o
 $(OUT)/verdict: $(OUT)/tests/bench/verdict/verdict.o
-$(OUT)/empty $(OUT)/census $(OUT)/verdict: $(OUT)/libgobpfleak.a
+$(OUT)/empty $(OUT)/census $(OUT)/awake $(OUT)/verdict: $(OUT)/libgobpfleak.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $< $(pkg_libs)
 
@@ -138,7 +139,7 @@ build/bench: $(wildcard tests/bench/*)
 	$(Q)cd tests/bench && $(GO) build -o ../../$@ .
 
 # BENCH: more arguments, as "-run service -rounds 3".
-run-bench: all $(OUT)/empty $(OUT)/census build/bench
+run-bench: all $(OUT)/empty $(OUT)/census $(OUT)/awake build/bench
 	$(Q)PATH=$$PATH:/usr/local/go/bin:/usr/sbin build/bench -tool $(OUT)/gobpfleak -empty $(OUT)/empty $(BENCH)
 
 # MATRIX: what else the driver is to be told, such as '-matrix 10 -flood 3000000 -shapes lru'.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +33,7 @@ func (b *bench) census() {
 }
 
 func (b *bench) watcher(pid int, mode string) *program {
-	w := b.start(filepath.Join(filepath.Dir(b.empty), "census"), strconv.Itoa(pid), mode)
+	w := b.helper("census", strconv.Itoa(pid), mode)
 	w.line()
 	return w
 }

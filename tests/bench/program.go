@@ -56,6 +56,14 @@ func (b *bench) start(path string, args ...string) *program {
 	return p
 }
 
+// helper is a program of the bench's own, beside the empty one.
+func (b *bench) helper(name string, args ...string) *program {
+	return b.start(filepath.Join(filepath.Dir(b.empty), name), args...)
+}
+
+// awake keeps all processors awake, until the part ends.
+func (b *bench) awake() { b.helper("awake").line() }
+
 func (p *program) pid() int { return p.cmd.Process.Pid }
 
 func (p *program) line() string {
