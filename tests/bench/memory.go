@@ -91,11 +91,12 @@ func (o *observer) looks() (objects uint64, took []float64) {
 	return objects, took[1:]
 }
 
-// heapSizes: what was there before the attach must not cost a look anything.
+// heapSizes: what was there before the attach must not cost a look anything.  A collection of the larger heap takes
+// longer, so what the tool does meanwhile is in its processor time, and not in that of a look.
 func (b *bench) heapSizes() {
 	var ps []*program
 	var os []*observer
-	took := make([][]float64, 2)
+	var looks, taken [2]float64
 	for _, gib := range []int{1, 8} {
 		p := b.start(b.build("churn", "", ""))
 		p.line()
@@ -104,22 +105,23 @@ func (b *bench) heapSizes() {
 		p.ask("keep %d", tracked)
 		ps, os = append(ps, p), append(os, o)
 	}
-	for i := 0; i < 3*b.rounds+1; i++ {
+	n := 3*b.rounds + 1
+	for i := 0; i < n; i++ {
 		for k := range ps {
 			before := cpu(os[k].cmd.Process.Pid)
 			os[k].collected(ps[k])
-			if i > 0 {
-				took[k] = append(took[k], (cpu(os[k].cmd.Process.Pid) - before).Seconds())
-			}
+			taken[k] += (cpu(os[k].cmd.Process.Pid) - before).Seconds() / float64(n)
 		}
 	}
 	for k := range ps {
-		os[k].looks()
+		_, took := os[k].looks()
+		looks[k] = median(took)
 		ps[k].end()
 	}
-	ratio := median(took[1]) / median(took[0])
-	b.row(ratio <= 1+lookSpread, "a look at as many and a report, heap of 8 GiB against 1 GiB", "within 10 %",
-		"%+.1f %% (%.0f and %.0f ms of processor time)", 100*(ratio-1), 1e3*median(took[1]), 1e3*median(took[0]))
+	ratio := looks[1] / looks[0]
+	b.row(ratio <= 1+lookSpread, "a look at as many, heap of 8 GiB against 1 GiB", "within 10 %",
+		"%+.1f %% (%.0f and %.0f ms; %.0f and %.0f ms of processor time with the collection and two reports)", 100*(ratio-1),
+		1e3*looks[1], 1e3*looks[0], 1e3*taken[1], 1e3*taken[0])
 }
 
 // ingestion: as many events as the target can make; what the tool's own processor time says it could take.
