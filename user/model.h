@@ -50,6 +50,7 @@ enum missing {
 	MISSING_LOAD = 64,	/* as much more is allocated a second: load rises */
 	MISSING_MANY = 128,	/* of what may wait for a while rightly, there are not many yet */
 	MISSING_SHARE = 256,	/* of a class by itself: it has not grown by much of the heap yet */
+	MISSING_RATE = 512,	/* the interval of its rate has 0 in it */
 };
 
 /* What is thought of one growing or not growing thing, and why. */
@@ -59,7 +60,7 @@ struct judgement {
 	double watch_s;		/* growing, too few: about so much longer it takes to know; NAN */
 	bool replacing;		/* steady: takes the place of what is older than the attach */
 	bool certain;		/* a leak, whether it grows or not: it waits for what cannot come */
-	struct estimate rate;	/* growth a second over the last two thirds of the time */
+	struct estimate rate;	/* growth a second over the later parts of the time (trend.h) */
 	double lifetime_s;	/* mean lifetime at least (95 %) of those that became old; NAN */
 };
 
@@ -390,7 +391,7 @@ struct verdicts {
 	bool known;		/* false: nothing was judged, as in a look */
 	enum verdict verdict;	/* the worst */
 	uint64_t min_cycles;	/* before which there is no leak, */
-	uint64_t late_cycles;	/* that its growth takes, in the last two thirds of the trace, */
+	uint64_t growth_cycles;	/* seen whole, that growth of its heap takes, */
 	double min_s;		/* nor so soon */
 	double needed_s;	/* as long as a trace needs for that, about; NAN: not known */
 	struct finding *findings;	/* leaks first, then by the lower end of the rate */

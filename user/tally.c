@@ -2,7 +2,7 @@
 /*
  * tally.c - cycles of the census to numbers of a report.
  *
- * Growth is told over the last two thirds of the time: what warms up right after the attach is not
+ * Growth is told over parts 2 and 3 of the time (trend.h): what warms up right after the attach is not
  * in it.
  */
 #include "user/tally.h"
@@ -205,13 +205,13 @@ static void fill_tracked(const struct tally *t, unsigned i, struct heap_class *c
 	c->most = (double)(k->live[i] + k->above[i]);
 }
 
-static void fill_class(const struct tally *t, unsigned i, uint64_t from_ns, struct heap_census *out)
+static void fill_class(const struct tally *t, unsigned i, struct heap_census *out)
 {
 	struct heap_class c = {
 		.size = golayout_class_size(i), .live_objects = t->last.live[i],
 		.live_bytes = class_bytes(i, t->last.live[i], t->last.large_bytes),
 		.alloc_objects = t->census.last.counts.n_alloc[i] - t->first.n_alloc[i],
-		.rate = trend_slope(t->trend, i, from_ns),
+		.rate = trend_late(t->trend, i, t->start_ns),
 	};
 
 	fill_tracked(t, i, &c);
@@ -223,8 +223,6 @@ static void fill_class(const struct tally *t, unsigned i, uint64_t from_ns, stru
 
 void tally_fill(const struct tally *t, struct heap_census *out)
 {
-	uint64_t from_ns = t->start_ns + (t->last.time_ns - t->start_ns) / 3;
-
 	*out = (struct heap_census){ .n_cycles = t->n_cycles, .n_missed = t->census.n_missed };
 	if (!t->n_cycles)
 		return;
@@ -232,11 +230,11 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 	out->compared_bytes = t->cycle.bytes;
 	out->older_bytes = t->older_bytes;
 	out->alloc_span_s = (double)(t->census.last.time_ns - t->first_ns) / 1e9;
-	out->rate = trend_slope(t->trend, KEY_ALL, from_ns);
+	out->rate = trend_late(t->trend, KEY_ALL, t->start_ns);
 	out->classes = xcalloc(CENSUS_CLASSES, sizeof(*out->classes));
 	for (unsigned i = 1; i < CENSUS_CLASSES; i++)
-		fill_class(t, i, from_ns, out);
-	fill_class(t, 0, from_ns, out);
+		fill_class(t, i, out);
+	fill_class(t, 0, out);
 }
 
 void tally_growth(const struct tally *t, unsigned class, struct growth *live)

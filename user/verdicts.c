@@ -72,16 +72,25 @@ static struct judge_class class_of(const struct obs_growth *from)
 	return c;
 }
 
+/* What lived in the last collection is known when the next one begins; it has come all the same. */
+static void count_last(const struct judging *g, struct judge_class *c)
+{
+	if (c->bytes.n && c->bytes.n < g->o->gc_cycles)
+		c->bytes.n++;
+}
+
 static void fill_classes(struct judging *g)
 {
 	const struct obs_evidence *e = &g->o->evidence;
 
 	g->heap = class_of(&e->heap);
+	count_last(g, &g->heap);
 	g->in.heap = &g->heap;
 	g->in.n_classes = e->n_classes;
 	g->in.classes = xcalloc(e->n_classes, sizeof(*g->in.classes));
 	for (size_t i = 0; i < e->n_classes; i++) {
 		g->in.classes[i] = class_of(&e->classes[i]);
+		count_last(g, &g->in.classes[i]);
 		if (g->o->growth)
 			typegrowth_most(g->o->growth, e->classes[i].size, &g->in.classes[i].type,
 					&g->in.classes[i].of_runtime);
@@ -420,12 +429,15 @@ static void tell(struct judging *g, const struct judge_result *r)
 {
 	struct findings *f = g->f;
 	struct verdicts *v = &f->verdicts;
+	const uint64_t min_cycles = g->in.limits.min_cycles;
 
 	*v = (struct verdicts){
-		.known = true, .verdict = r->verdict, .min_cycles = g->in.limits.min_cycles,
-		.late_cycles = TREND_MIN_SAMPLES, .min_s = g->in.limits.min_s,
+		.known = true, .verdict = r->verdict, .min_cycles = min_cycles,
+		.growth_cycles = min_cycles > TREND_MIN_CUT ? min_cycles - 1 : TREND_MIN_CUT,
+		.min_s = g->in.limits.min_s,
 		.needed_s = needed(g), .n_findings = r->n_findings,
-		.explained = r->explained, .growing = r->growing, .unseen = r->unseen, .detectable = r->detectable };
+		.explained = r->explained, .growing = r->growing, .unseen = r->unseen,
+		.detectable = r->detectable };
 	v->findings = xcalloc(r->n_findings, sizeof(*v->findings));
 	for (size_t i = 0; i < r->n_findings; i++)
 		v->findings[i] = finding_of(g, &r->findings[i]);

@@ -67,7 +67,7 @@ struct watched {
 	double seconds;		/* that it has been watched for */
 	uint64_t n_cycles, n_missed;	/* collections seen whole, and others */
 	uint64_t min_cycles;	/* before which there is no leak, */
-	uint64_t late_cycles;	/* that growth takes, in the last two thirds of the time, */
+	uint64_t growth_cycles;	/* seen whole, that growth of its heap takes, */
 	double min_s;		/* nor so soon */
 	bool census_known;	/* false: this binary does not tell when it collects, so nothing is
 				 * known of the heap by size */

@@ -583,7 +583,7 @@ void watching_new(struct watching **out, struct process *p, const struct watchin
 	w->n_goroutines = UNKNOWN_U64;
 	w->told.memory.rss = UNKNOWN_U64;
 	w->told.min_cycles = opt->min_cycles;
-	w->told.late_cycles = TREND_MIN_SAMPLES;
+	w->told.growth_cycles = TREND_MIN_CUT;
 	w->told.min_s = opt->min_s;
 	process_describe(p, &w->told.target);
 	w->told.classes = xcalloc(N_CLASSES, sizeof(*w->told.classes));

@@ -149,10 +149,11 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	soon.n_cycles = 13;
 	rare.seconds = 420;
 	rare.n_cycles = 3;
-	rarer = rare;				/* of 20, most in the first minutes */
+	rarer = rare;				/* as many as was asked for, which tell nothing */
 	rarer.seconds = 1245;
-	rarer.n_cycles = 20;
-	rarer.late_cycles = 8;
+	rarer.n_cycles = 8;
+	rarer.min_cycles = 6;
+	rarer.growth_cycles = 11;
 	rarer.verdict = VERDICT_TOO_FEW;
 	long_table = calm;
 	long_table.n_tables = 3;

@@ -36,7 +36,7 @@ static void assert_near(double got, double want, double by)
 /* Exact growth is found exactly, however often it was counted and however irregularly. */
 static void test_line(void **state)
 {
-	static const size_t counts[] = { TREND_MIN_SAMPLES, 100, 127, 128, 129, 1000, 100000 };
+	static const size_t counts[] = { TREND_MIN_CUT, 100, 127, 128, 129, 1000, 100000 };
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
 		struct trend *t;
@@ -47,9 +47,9 @@ static void test_line(void **state)
 		for (size_t k = 0; k < counts[i]; k++, s += 1 + k % 3)
 			trend_add(t, START + s * S,
 				  (uint64_t[]){ 7 + 50 * s, 100000000 - 3 * s, 9 }, NULL, NULL);
-		up = trend_slope(t, 0, 0);
-		down = trend_slope(t, 1, 0);
-		flat = trend_slope(t, 2, 0);
+		up = trend_late(t, 0, START);
+		down = trend_late(t, 1, START);
+		flat = trend_late(t, 2, START);
 		trend_free(t);
 		assert_near(up.value, 50, 1e-6);
 		assert_near(up.low, 50, 1e-6);
@@ -66,19 +66,48 @@ static void test_too_few(void **state)
 	struct trend *t;
 
 	trend_new(&t, 1);
-	e = trend_slope(t, 0, 0);
+	e = trend_late(t, 0, START);
 	assert_true(isnan(e.value) && !e.samples);
-	for (uint64_t i = 0; i < 20; i++)
+	for (uint64_t i = 0; i < TREND_MIN_CUT - 1; i++)
 		trend_add(t, START + i * S, &i, NULL, NULL);
-	e = trend_slope(t, 0, START + 13 * S);	/* 7 are left */
+	e = trend_late(t, 0, START);		/* 7 in the last two thirds */
 	assert_true(isnan(e.value) && isnan(e.low) && isnan(e.high));
-	assert_int_equal(e.samples, 7);
-	e = trend_slope(t, 0, START + 12 * S);
+	assert_true(e.samples < TREND_MIN_SAMPLES);
+	trend_add(t, START + 10 * S, (uint64_t[]){ 10 }, NULL, NULL);
+	e = trend_late(t, 0, START);
 	assert_near(e.value, 1, 1e-9);
 	trend_free(t);
 }
 
-/* What was before from_ns does not count: here a warm-up. */
+/* Moments that come ever more rarely: the later parts have enough of them, and are as long
+ * as that takes. */
+static void test_rare(void **state)
+{
+	static const double factors[] = { 1, 1.4, 2 };
+
+	for (size_t i = 0; i < sizeof(factors) / sizeof(*factors); i++) {
+		double at = 0, step = 10;
+		struct growth g;
+		struct trend *t;
+
+		trend_new(&t, 1);
+		for (unsigned k = 0; k < 14; k++, step *= factors[i]) {
+			at += step;
+			trend_add(t, START + (uint64_t)(at * 1e9), (uint64_t[]){
+				  (uint64_t)(1e6 + 500 * at) }, NULL, NULL);
+		}
+		trend_growth(t, 0, START, &g);
+		trend_free(t);
+		assert_true(g.late.samples >= TREND_MIN_SAMPLES && g.late.samples < 14);
+		assert_near(g.late.value, 500, 1);
+		assert_near(g.part_s[0] + g.part_s[1] + g.part_s[2], g.seconds, 1e-6);
+		assert_near(g.part_s[1] + g.part_s[2], g.late_s, 1e-6);
+		for (int k = 0; k < 3; k++)
+			assert_near(g.part[k], 500, 2);
+	}
+}
+
+/* What was before part 2 does not count: here a warm-up. */
 static void test_since(void **state)
 {
 	struct trend *t;
@@ -87,7 +116,7 @@ static void test_since(void **state)
 	for (uint64_t i = 0; i < 90; i++)
 		trend_add(t, START + i * S,
 			  (uint64_t[]){ i < 30 ? 1000 * i : 30000 + 2 * (i - 30) }, NULL, NULL);
-	assert_near(trend_slope(t, 0, START + 30 * S).value, 2, 1e-9);
+	assert_near(trend_late(t, 0, START).value, 2, 1e-9);
 	trend_free(t);
 }
 
@@ -101,7 +130,7 @@ static void test_outliers(void **state)
 	for (uint64_t i = 0; i < 100; i++)
 		trend_add(t, START + i * S, (uint64_t[]){ 10 * i + (i % 5 ? i % 7 : 5000) }, NULL,
 			  NULL);
-	e = trend_slope(t, 0, 0);
+	e = trend_late(t, 0, START);
 	trend_free(t);
 	assert_near(e.value, 10, 0.2);
 	assert_true(e.low <= 10 && 10 <= e.high && e.high - e.low < 1);
@@ -127,7 +156,7 @@ static unsigned coverage(uint64_t n, double r, double *width)
 				  (uint64_t)(1000000 + slope * (double)i * 100 + 100 * x) }, NULL,
 				  NULL);
 		}
-		e = trend_slope(t, 0, 0);
+		e = trend_late(t, 0, START);
 		trend_free(t);
 		n_held += e.low <= 100 * slope && 100 * slope <= e.high;
 		*width += (e.high - e.low) / 1000;
@@ -158,7 +187,7 @@ static void test_sway(void **state)
 		for (uint64_t i = 0; i < 70; i++)
 			trend_add(t, START + i * S, (uint64_t[]){
 				  (i + shift) % 20 < 10 ? 100000 : 0 }, NULL, NULL);
-		e = trend_slope(t, 0, 0);
+		e = trend_late(t, 0, START);
 		trend_free(t);
 		assert_true(e.low <= 0 && 0 <= e.high);
 	}
@@ -214,7 +243,7 @@ static void test_bounds(void **state)
 			trend_add(t, START + i * S, &(uint64_t){ truth + off }, &off,
 				  &(uint64_t){ width - off });
 		}
-		e = trend_slope(t, 0, 0);
+		e = trend_late(t, 0, START);
 		trend_free(t);
 		n_held += e.low <= 50 && 50 <= e.high;
 		widest = fmax(widest, e.high - e.low);
@@ -235,7 +264,7 @@ static void test_flat_bounds(void **state)
 	for (uint64_t i = 0; i < 1000; i++)	/* joined, too */
 		trend_add(t, START + i * S, &(uint64_t){ 7000 }, &(uint64_t){ 10 },
 			  &(uint64_t){ 30 });
-	e = trend_slope(t, 0, 0);
+	e = trend_late(t, 0, START);
 	trend_growth(t, 0, START, &g);
 	trend_free(t);
 	assert_true(g.late.low < 0 && g.values.low == 0 && g.values.high == 0);
@@ -269,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_too_few),
+		cmocka_unit_test(test_rare),
 		cmocka_unit_test(test_since),
 		cmocka_unit_test(test_outliers),
 		cmocka_unit_test(test_bounds),

@@ -76,28 +76,35 @@ bool class_grows(const struct judge_class *c)
 	return c->is.rate.low > 0;
 }
 
-/* A slope over half the time has 2^1.5 times the error. */
+/* That of a part's slope, as a multiple of that of parts 2 and 3 together: over half of the moments,
+ * and a share of the time. */
+static double part_error(const struct judge_class *c, size_t part)
+{
+	return sqrt(2) * c->bytes.late_s / c->bytes.part_s[part];
+}
+
 bool class_goes_on(const struct judge_class *c)
 {
-	double error = hypot(1, PART_RATIO) * pow(2, 1.5) * standard_error(&c->is.rate);
+	double error = hypot(part_error(c, 2), PART_RATIO * part_error(c, 1)) *
+		       standard_error(&c->is.rate);
 	const double *part = c->bytes.part;
 
 	return part[2] > 0 && part[2] + error >= PART_RATIO * part[1] &&
 	       c->bytes.change >= PART_RATIO * c->bytes.late.value;
 }
 
-/* Growth slows down from part to part by a factor that leaves little more to come: the sum of a
- * geometric series. */
+/* Growth decays, from the middle of part 1 to that of part 3, so that little more is to come. */
 static bool comes_to_an_end(const struct judge_class *c, const struct growth *heap)
 {
-	const double *part = c->bytes.part;
-	double error = sqrt(2) * pow(2, 1.5) * chance(c), factor;
+	const double *part = c->bytes.part, *part_s = c->bytes.part_s;
+	double error = hypot(part_error(c, 0), part_error(c, 2)) * chance(c);
+	double between = c->bytes.seconds - (part_s[0] + part_s[2]) / 2, decay, now;
 
 	if (!(part[0] - part[2] > SLOWER_Z * error))
 		return false;
-	factor = sqrt(part[2] / part[0]);
-	return part[2] * c->bytes.seconds / 3 * factor / (1 - factor) <
-	       LITTLE_MORE * heap->level[2];
+	decay = log(part[0] / part[2]) / between;	/* a second */
+	now = part[2] * exp(-decay * part_s[2] / 2);
+	return now / decay < LITTLE_MORE * heap->level[2];
 }
 
 /* For a class by itself: what slows down is a cache that fills, or a map that gets worn. */
@@ -152,7 +159,7 @@ static bool follows_load(const struct judge_class *c)
 
 static bool was_growth(const struct judge_class *c, size_t part)
 {
-	return c->bytes.part[part] * c->bytes.seconds / 3 >= some_bytes(c, 0);
+	return c->bytes.part[part] * c->bytes.part_s[part] >= some_bytes(c, 0);
 }
 
 static enum verdict not_growing(const struct judge_class *c)

@@ -303,10 +303,17 @@ static bool heap_grows_as_well(const struct judge_class *heap, const struct esti
 	return class_grows(heap) && class_goes_on(heap) && heap_agrees(heap, rate);
 }
 
-/* steadily: with evidence in bytes, in both of the later parts. */
+/* With evidence in bytes, in both of the later parts. */
+static bool grows_steadily(const struct judgement *samples)
+{
+	return samples->verdict >= VERDICT_GROWING && !(samples->missing & MISSING_GOES_ON);
+}
+
+/* samples: what they say of its bytes by themselves.  Arrays that move on to another class grow by
+ * that, whatever their classes do. */
 static void judge_container(const struct view *v, const struct judge_site *site,
 			    const struct window_flow *bytes, const struct window_flow *objects,
-			    bool steadily, struct judgement *is)
+			    const struct judgement *samples, struct judgement *is)
 {
 	const struct window_span *span = &v->in->sites_span;
 	double grown = grown_size(bytes, objects, span->n_steps);
@@ -314,12 +321,16 @@ static void judge_container(const struct view *v, const struct judge_site *site,
 	bool map = site->container == CONTAINER_MAP;
 
 	if ((grown >= LEAKED_SIZE && heap_agrees(heap, &is->rate)) ||
-	    (grown >= GROWN_SIZE && steadily && !map && heap_grows_as_well(heap, &is->rate)))
+	    (grown >= GROWN_SIZE && grows_steadily(samples) && !map &&
+	     heap_grows_as_well(heap, &is->rate))) {
 		set_verdict(is, VERDICT_LEAK, 0, 0);
-	else if ((grown >= GROWN_SIZE && is->verdict != VERDICT_LEAK &&
-		  !class_contradicts(heap, &is->rate)) ||
-		 (is->verdict == VERDICT_LEAK && map))
+		if (!(is->rate.low > 0))
+			is->rate = samples->rate;
+	} else if ((grown >= GROWN_SIZE && is->verdict != VERDICT_LEAK &&
+		    !class_contradicts(heap, &is->rate)) ||
+		   (is->verdict == VERDICT_LEAK && map)) {
 		set_verdict(is, VERDICT_GROWING, MISSING_SIZES, span->seconds);
+	}
 }
 
 /* ---- sites ----------------------------------------------------------------------------------- */
@@ -352,30 +363,38 @@ static void judge_parts(const struct view *v, const struct judge_site *site,
 	}
 }
 
+/* What may not grow at all is no leak, whatever its sizes and witnesses say. */
+static void doubt_rate(const struct window_span *span, struct judgement *is)
+{
+	if (is->verdict == VERDICT_LEAK && !(is->rate.low > 0))
+		set_verdict(is, VERDICT_GROWING, MISSING_RATE, span->seconds / 2);
+}
+
 static void judge_site(const struct view *v, struct judge_site *site, const struct part_view *parts)
 {
 	const struct window_span *span = &v->in->sites_span;
 	struct window_flow bytes = { 0 }, objects = { 0 };
 	struct judged_flow all;
-	bool steadily;
+	struct judgement samples;
 
 	for (size_t i = 0; i < site->n_parts; i++) {
 		window_flow_add(&bytes, site->parts[i].objects, site->parts[i].object_bytes);
 		window_flow_add(&objects, site->parts[i].objects, 1);
 	}
 	judge_flow(&bytes, span, &all);
-	steadily = all.is.verdict >= VERDICT_GROWING && !(all.is.missing & MISSING_GOES_ON);
+	samples = all.is;
 	take_word(word_of_classes(v, site, parts), span, &all);
 	judge_parts(v, site, parts, &all);
 	all.is.rate = site_rate(v, site, parts);
 	if (site->container != CONTAINER_NONE || site->n_parts >= N_SIZES)
-		judge_container(v, site, &bytes, &objects, steadily, &all.is);
+		judge_container(v, site, &bytes, &objects, &samples, &all.is);
 	site->is = all.is;
 	if (site->is.verdict == VERDICT_TOO_FEW && !objects.live.sum &&
 	    site->n_allocated >= EVIDENCE_SAMPLES)
 		site->is.verdict = VERDICT_CHURN;
 	if (site->is.verdict == VERDICT_STEADY && all.grew_early && classes_grew_early(v, site))
 		site->is.verdict = VERDICT_PLATEAU;
+	doubt_rate(span, &site->is);
 	judge_take_early(&v->in->limits, span->n_looks, span->seconds, &site->is);
 }
 

@@ -306,7 +306,8 @@ static void promote_maps(struct together *t)
 			struct judge_site *site = t->nodes[k].site;
 
 			if (!site || site->container != CONTAINER_MAP ||
-			    site->is.missing != MISSING_SIZES || root_of(t, k) != root_of(t, i))
+			    site->is.missing != MISSING_SIZES || !(site->is.rate.low > 0) ||
+			    root_of(t, k) != root_of(t, i))
 				continue;
 			site->is.verdict = VERDICT_LEAK;
 			site->is.missing = 0;

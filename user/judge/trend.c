@@ -16,6 +16,11 @@
  * from the upper bound of the first to the lower one of the second.  The k-th least of all slopes
  * lies not below the k-th least of the least ones, nor above that of the greatest; so the same
  * ranks are taken of those, and the interval holds wherever in their bounds the numbers are.
+ *
+ * A heap that grows is collected ever more rarely: where it has to double each time, a third of the
+ * time has one or two collections in it, however long one waits.  So parts have moments enough
+ * before they have a third of the time.  A slope is one over whatever time; and that the first
+ * moments, which a warm-up has, take part earlier is told by that part's own slope.
  */
 #include "user/judge/trend.h"
 
@@ -24,7 +29,11 @@
 
 #include "user/base/util.h"
 
-enum { N_MOMENTS = 128 };		/* even */
+enum {
+	N_MOMENTS = 128,			/* even */
+	PART_MOMENTS = TREND_MIN_SAMPLES / 2,	/* of parts 2 and 3 at least, */
+	FIRST_MOMENTS = TREND_MIN_CUT - TREND_MIN_SAMPLES,	/* if these are left for part 1 */
+};
 enum { LOW, VALUE, HIGH, N_LINES };	/* a number and its bounds */
 
 struct trend {
@@ -270,15 +279,46 @@ static struct estimate slope(const struct points *p, size_t min_samples, struct 
 	return e;
 }
 
-struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns)
-{
-	struct points p;
+/* ---- growth in parts ------------------------------------------------------------------------- */
 
-	take_points(t, key, seconds_at(t, from_ns), INFINITY, &p);
-	return slope(&p, TREND_MIN_SAMPLES, NULL);
+/* Seconds since the first moment: part i goes from at[i] to at[i + 1]. */
+struct cut {
+	double at[4];
+};
+
+/* The first moment at that time or behind it. */
+static size_t moment_at(const struct trend *t, double time)
+{
+	size_t i = 0;
+
+	while (i < t->n && t->times[i] < time)
+		i++;
+	return i;
 }
 
-/* ---- growth in parts ------------------------------------------------------------------------- */
+static struct cut cut_parts(const struct trend *t, uint64_t start_ns)
+{
+	double start = seconds_at(t, start_ns), end = t->n ? t->times[t->n - 1] : start;
+	struct cut c = { { start, start + (end - start) / 3, start + (end - start) * 2 / 3, end } };
+	size_t third;
+
+	if (t->n < TREND_MIN_CUT)
+		return c;
+	c.at[2] = fmin(c.at[2], t->times[t->n - PART_MOMENTS]);
+	third = moment_at(t, c.at[2]);
+	if (third + 1 >= FIRST_MOMENTS + PART_MOMENTS)
+		c.at[1] = fmin(c.at[1], t->times[third - PART_MOMENTS]);
+	return c;
+}
+
+struct estimate trend_late(const struct trend *t, size_t key, uint64_t start_ns)
+{
+	const struct cut c = cut_parts(t, start_ns);
+	struct points p;
+
+	take_points(t, key, c.at[1], c.at[3], &p);
+	return slope(&p, TREND_MIN_SAMPLES, NULL);
+}
 
 /* Of the numbers as they are, without an interval. */
 static double part_slope(const struct points *p)
@@ -333,38 +373,31 @@ static double sway(const struct points *p, double slope)
 	return p->n > 2 ? sqrt(squares / (double)(p->n - 2)) : NAN;
 }
 
-static void take_part(const struct trend *t, size_t key, double start, double end, size_t i,
-		      struct points *p)
-{
-	double third = (end - start) / 3, from = start + (end - start) * (double)i / 3;
-
-	take_points(t, key, from, i == 2 ? end : from + third, p);
-}
-
 void trend_parts(const struct trend *t, size_t key, uint64_t start_ns, double part[3])
 {
-	double start = seconds_at(t, start_ns), end = t->n ? t->times[t->n - 1] : start;
+	const struct cut c = cut_parts(t, start_ns);
 	struct points p;
 
 	for (size_t i = 0; i < 3; i++) {
-		take_part(t, key, start, end, i, &p);
+		take_points(t, key, c.at[i], c.at[i + 1], &p);
 		part[i] = part_slope(&p);
 	}
 }
 
 void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out)
 {
-	double start = seconds_at(t, start_ns), end = t->n ? t->times[t->n - 1] : start;
+	const struct cut c = cut_parts(t, start_ns);
 	struct points p;
 
-	*out = (struct growth){ .n = t->n_added, .seconds = end - start };
-	out->late_s = out->seconds * 2 / 3;
+	*out = (struct growth){ .n = t->n_added, .seconds = c.at[3] - c.at[0],
+				.late_s = c.at[3] - c.at[1] };
 	for (size_t i = 0; i < 3; i++) {
-		take_part(t, key, start, end, i, &p);
+		take_points(t, key, c.at[i], c.at[i + 1], &p);
 		out->part[i] = part_slope(&p);
+		out->part_s[i] = c.at[i + 1] - c.at[i];
 		out->level[i] = level(&p);
 	}
-	take_points(t, key, end - out->late_s, end, &p);
+	take_points(t, key, c.at[1], c.at[3], &p);
 	out->late = slope(&p, TREND_MIN_SAMPLES, &out->values);
 	out->change = change(&p);
 	out->sway = sway(&p, out->late.value);

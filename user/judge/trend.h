@@ -24,15 +24,19 @@ void trend_free(struct trend *t);		/* NULL is fine */
 void trend_add(struct trend *t, uint64_t time_ns, const uint64_t *values, const uint64_t *below,
 	       const uint64_t *above);
 
-/* Growth of a number a second since from_ns: the median of the slopes between all pairs of
- * times, with its 95 % interval, which holds wherever in their bounds the numbers are.  All NAN
- * with fewer than TREND_MIN_SAMPLES since then. */
-enum { TREND_MIN_SAMPLES = 8 };
-struct estimate trend_slope(const struct trend *t, size_t key, uint64_t from_ns);
+/* The time from start_ns to the last moment has three parts.  They are thirds; but from TREND_MIN_CUT
+ * moments on parts 2 and 3 have half of TREND_MIN_SAMPLES each at least, and begin earlier for
+ * that. */
+enum { TREND_MIN_SAMPLES = 8, TREND_MIN_CUT = TREND_MIN_SAMPLES + 3 };
 
-/* How it grew in the three parts of the time from start_ns to the last moment. */
+/* Growth of a number a second over parts 2 and 3: the median of the slopes between all pairs of
+ * times, with its 95 % interval, which holds wherever in their bounds the numbers are.  All NAN
+ * with fewer than TREND_MIN_SAMPLES there. */
+struct estimate trend_late(const struct trend *t, size_t key, uint64_t start_ns);
+
+/* How it grew in the three parts. */
 struct growth {
-	struct estimate late;	/* trend_slope() over parts 2 and 3 */
+	struct estimate late;	/* trend_late() */
 	struct estimate values;	/* the same as if the numbers were exact: what they show */
 	double part[3];		/* slopes; NAN with fewer than three moments in a part */
 	double level[3];	/* means; NAN with none */
@@ -40,6 +44,7 @@ struct growth {
 				 * second: what a slope does not show of a few large steps */
 	double sway;		/* standard deviation about the line, in parts 2 and 3 */
 	double seconds, late_s;	/* all, and parts 2 and 3 */
+	double part_s[3];
 	uint64_t n;		/* times that it was counted */
 };
 void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct growth *out);

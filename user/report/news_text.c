@@ -424,7 +424,7 @@ static bool has_few_collections(const struct watched *w)
 	return w->census_known && w->n_cycles < w->min_cycles;
 }
 
-/* A heap that grows without bounds is collected ever more rarely. */
+/* Those that were seen whole; and fewer than that tell no growth, whatever was asked for. */
 static bool collects_too_rarely(const struct watched *w)
 {
 	return w->seconds >= w->min_s &&
@@ -455,8 +455,8 @@ static void put_verdict_word(struct line *l, const struct watched *w)
 		item(l, " ", "of its goroutines");
 	}
 	if (collects_too_rarely(w) && !few)
-		item(l, "; ", "growth of the heap takes %s in the last two thirds of that time",
-		     report_count(w->late_cycles).s);
+		item(l, "; ", "growth of the heap takes %s seen whole",
+		     report_count(w->growth_cycles).s);
 }
 
 static void put_lasting(FILE *out, const struct watched *w)

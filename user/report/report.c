@@ -424,6 +424,7 @@ const char *report_missing_text(unsigned missing, size_t n)
 		{ MISSING_LOAD, "load rises as well" },
 		{ MISSING_MANY, "not many yet, and they may wait rightly" },
 		{ MISSING_SHARE, "little of the heap yet" },
+		{ MISSING_RATE, "it may not grow at all" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

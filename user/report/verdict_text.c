@@ -93,14 +93,15 @@ static void put_meanwhile(struct line *l, const struct findings *f)
 		item(l, "; ", "gobpfleak heap --diff 60s tells what grows without them");
 }
 
-/* That there were as many as was asked for is not enough where most came at the begin: a heap that
- * grows is collected ever more rarely. */
-static void put_too_rare(struct line *l, const struct findings *f)
+/* That there were as many as was asked for is not enough where these are few, or not all were seen
+ * whole. */
+static void put_too_few(struct line *l, const struct findings *f)
 {
 	if (f->verdicts.verdict != VERDICT_TOO_FEW)
 		return;
-	item(l, "; ", "growth of the heap takes %s collections in the last two thirds of a trace",
-	     report_count(f->verdicts.late_cycles).s);
+	item(l, "; ", "growth of the heap takes %s collections seen whole",
+	     report_count(f->verdicts.growth_cycles).s);
+	item(l, ", ", "and there were %s", report_count(f->census.n_cycles).s);
 	put_meanwhile(l, f);
 }
 
@@ -194,7 +195,7 @@ void report_verdict_line(const struct page *out, const struct findings *f)
 			item(&l, ", ", "%zu with %s", others[i], report_lack_words(i));
 	put_explained(&l, f, leaks);
 	if (is_long_enough(f))
-		put_too_rare(&l, f);
+		put_too_few(&l, f);
 	else
 		put_progress(&l, f);
 	put_unexplained(&l, v);
