@@ -12,7 +12,6 @@
 #include "user/model.h"
 
 #define RATE_NS 10000000000ull	/* that a rate of allocation is taken over, or up to twice that */
-#define FORCED_S 120.0		/* forcegcperiod, runtime/proc.go */
 
 struct allocated {
 	uint64_t time_ns, bytes;

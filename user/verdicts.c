@@ -415,13 +415,13 @@ static struct finding finding_of(const struct judging *g, const struct judge_fin
 static double needed(const struct judging *g)
 {
 	const struct gc_pacing *p = &g->o->memory.pacing;
-	double left = (double)g->in.limits.min_cycles - (double)g->f->gc_cycles;
+	const uint64_t min = g->in.limits.min_cycles, n = g->f->gc_cycles;
 	double s = g->f->attached_s;
 
-	if (left > 0 && p->known)
-		s += p->next_s + (left - 1) * p->every_s;
-	else if (left > 0)
-		s = g->f->gc_cycles ? s + left * s / (double)g->f->gc_cycles : NAN;
+	if (n < min && p->known)
+		s += memory_until_collection(&g->o->history, p, min - n);
+	else if (n < min)
+		s = n ? s * (double)min / (double)n : NAN;
 	return isfinite(s) ? fmax(s, g->in.limits.min_s) : NAN;
 }
 

@@ -205,6 +205,44 @@ static void test_time_left(void **state)
 	assert_true(isnan(tell(nothing, &steady, 1024 * MIB).left_s.value));
 }
 
+/* A heap of which so much more lives a second, and 20 MiB/s are allocated: a collection comes when it
+ * has doubled, or after two minutes.  After seven, how long 13 more take. */
+static void test_collections(void **state)
+{
+	static const double grows[] = { 0, 2, 8 };
+
+	for (size_t i = 0; i < sizeof(grows) / sizeof(*grows); i++) {
+		double live = 40, at = 0, last = 0, seventh = 0;
+		struct gc_pacing p = { .known = true, .gc_percent = 100 };
+		struct memory_history h;
+		struct memory_series *s;
+		unsigned n = 0;
+
+		memory_series_new(&s, 100 * S);
+		for (; n < 20; at += 0.1) {
+			if (at - last >= fmin(live / 20, FORCED_S)) {
+				n++;
+				live = 40 + grows[i] * at;
+				last = at;
+			}
+			if (n > 7 || (n == 7 && last < at))
+				continue;
+			memory_series_add(s, &(struct memory_reading){
+				.time_ns = 100 * S + (uint64_t)(at * 1e9), .n_collections = n,
+				.parts[MEMORY_LIVE] = (uint64_t)(live * (double)MIB) });
+			p.next_s = p.every_s = live / 20;
+			seventh = at;
+		}
+		memory_series_history(s, &h);
+		memory_series_free(s);
+		assert_true(fabs(memory_until_collection(&h, &p, 13) / (last - seventh) - 1) < 0.3);
+		p.every_s = 119;		/* or two minutes have passed */
+		assert_true(memory_until_collection(&h, &p, 11) <= p.next_s + 1200);
+		p.next_s = p.every_s = NAN;
+		assert_true(isnan(memory_until_collection(&h, &p, 2)));
+	}
+}
+
 static void test_nothing_yet(void **state)
 {
 	const struct judgement heap = { .verdict = VERDICT_TOO_FEW, .rate = { NAN, NAN, NAN, 0 } };
@@ -227,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_causes), cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_behaviour),
 		cmocka_unit_test(test_time_left),
+		cmocka_unit_test(test_collections),
 		cmocka_unit_test(test_nothing_yet),
 	};
 

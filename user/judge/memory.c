@@ -85,6 +85,21 @@ void memory_series_history(const struct memory_series *s, struct memory_history 
 						  s->last.time_ns - late_ns);
 }
 
+/* ---- collections ------------------------------------------------------------------------------ */
+
+double memory_until_collection(const struct memory_history *h, const struct gc_pacing *p, uint64_t n)
+{
+	double live = (double)h->last.parts[MEMORY_LIVE], grows = h->parts[MEMORY_LIVE].change;
+	double share = live > 0 && grows > 0 ? grows / live : 0;	/* a second */
+	double longest = p->gc_percent < 0 ? INFINITY : FORCED_S, s = p->next_s;
+
+	if (isnan(p->every_s))
+		return n > 1 ? NAN : s;
+	for (uint64_t i = 1; i < n; i++)
+		s += fmin(p->every_s * (1 + share * s), longest);
+	return s;
+}
+
 /* ---- what it is made of ---------------------------------------------------------------------- */
 
 /* It grows for sure, and no more than the whole may; or most of the whole for sure: then it may be

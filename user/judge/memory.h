@@ -36,6 +36,14 @@ struct memory_history {
 };
 void memory_series_history(const struct memory_series *s, struct memory_history *out);
 
+/* After so long there is a collection anyway, unless GOGC is off (forcegcperiod, runtime/proc.go). */
+#define FORCED_S 120.0
+
+/* Seconds until the n-th collection from now on begins, about, as memory is allocated now and what
+ * lives goes on growing: then each takes longer than the one before.  NAN: none comes. */
+double memory_until_collection(const struct memory_history *h, const struct gc_pacing *p,
+			       uint64_t n);
+
 /* heap: what is thought of all classes together; worst: of the whole process.  limit_bytes: that
  * rss may come to; 0: none is known. */
 void memory_tell(const struct memory_history *h, const struct judgement *heap, enum verdict worst,
