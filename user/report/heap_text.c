@@ -14,6 +14,7 @@
 #include "user/heapview.h"
 #include "user/report/heap_words.h"
 #include "user/report/line.h"
+#include "user/report/memory_text.h"
 #include "user/report/report.h"
 
 enum {
@@ -94,7 +95,7 @@ static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 	const uint32_t n_cycles = v->now->n_cycles - v->before->n_cycles;
 	struct line l = begin_line(out, "GROWTH   ", 9);
 
-	put_growth(&l, "", &v->held_per_s);
+	report_growth(&l, "", &v->held_per_s);
 	item(&l, " ", "of what is held between two looks %s apart", report_duration(v->span_s).s);
 	item(&l, ", ", "%u collection%s", n_cycles, plural(n_cycles));
 	item(&l, "; ", "what grew most for certain stands first");

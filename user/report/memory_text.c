@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/base/util.h"
 #include "user/model.h"
@@ -214,6 +215,20 @@ void report_process(const struct page *out, const struct findings *f)
 
 /* ---- how its heap grows ---------------------------------------------------------------------- */
 
+void report_growth(struct line *l, const char *separator, const struct estimate *per_s)
+{
+	const struct report_words low = report_change(per_s->low * 60);
+	const struct report_words high = report_change(per_s->high * 60);
+
+	if (per_s->low <= 0 && per_s->high >= 0 && strcmp(low.s, high.s)) {
+		item(l, separator, "between %s/min and %s/min", low.s, high.s);
+		return;
+	}
+	item(l, separator, "%s/min", report_change(per_s->value * 60).s);
+	if (strcmp(low.s, high.s))
+		item(l, " ", "[%s, %s]", low.s, high.s);
+}
+
 /* Fastest first. */
 static int by_rate(const void *a, const void *b)
 {
@@ -284,9 +299,8 @@ void report_trend(const struct page *out, const struct findings *f)
 		qsort(growing, n_growing, sizeof(*growing), by_rate);
 	flat = c->n_classes - n_growing - n_shrinking;
 	l = begin_line(out, "TREND    ", 9);
-	item(&l, "", "live heap %s/min", report_change(c->rate.value * 60).s);
-	item(&l, " ", "[%s, %s]", report_change(c->rate.low * 60).s,
-	     report_change(c->rate.high * 60).s);
+	item(&l, "", "live heap");
+	report_growth(&l, " ", &c->rate);
 	for (; n_named < n_growing && n_named < MAX_CLASSES; n_named++)
 		put_class(&l, n_named ? ", " : ": ", growing[n_named]);
 	if (n_named < n_growing)

@@ -140,10 +140,8 @@ static void put_heap(struct line *l, const struct watched *w)
 	}
 	if (verdict < VERDICT_GROWING) {
 		item(l, "", "live heap %s", report_bytes(w->live_bytes).s);
-		if (isfinite(rate.value)) {
-			item(l, " ", "%s", "");
-			put_rate(l, &rate);
-		}
+		if (isfinite(rate.value))
+			report_growth(l, ", ", &rate);
 		return;
 	}
 	put_rate(l, &rate);
