@@ -62,6 +62,7 @@ struct judgement {
 	bool certain;		/* a leak, whether it grows or not: it waits for what cannot come */
 	struct estimate rate;	/* growth a second over the later parts of the time (trend.h) */
 	double lifetime_s;	/* mean lifetime at least (95 %) of those that became old; NAN */
+	double over_s;		/* that growth was told over, up to the last look */
 };
 
 /* What a process does with its memory. */

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -410,6 +411,18 @@ void target_close(struct target *t)
 pid_t target_pid(const struct target *t)
 {
 	return t->pid;
+}
+
+double target_age_s(const struct target *t)
+{
+	uint64_t start;
+	struct timespec now;
+
+	if (procstat_read(t->stat_fd, (enum procstat_field[]){ PROCSTAT_STARTTIME }, &start, 1) ||
+	    clock_gettime(CLOCK_BOOTTIME, &now))
+		return NAN;
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
+	       (double)start / (double)sysconf(_SC_CLK_TCK);
 }
 
 int target_pidfd(const struct target *t)

@@ -38,6 +38,8 @@ int target_open(struct target **out, pid_t pid);
 void target_close(struct target *t);
 
 pid_t target_pid(const struct target *t);
+/* Since it was started, whatever it has executed meanwhile; NAN: not known. */
+double target_age_s(const struct target *t);
 int target_pidfd(const struct target *t);		/* readable when the process has ended */
 /* "/proc/self/fd/N": whoever opens this path in our process gets the very file that the process ran
  * at target_open(), whatever /proc/PID/exe leads to by then. */

@@ -65,6 +65,7 @@ struct watched {
 	struct target_info target;
 	const char *gone;	/* NULL: it is there; else "exited" ... */
 	double seconds;		/* that it has been watched for */
+	double age_s;		/* since it was started; NAN: not known */
 	uint64_t n_cycles, n_missed;	/* collections seen whole, and others */
 	uint64_t min_cycles;	/* before which there is no leak, */
 	uint64_t growth_cycles;	/* seen whole, that growth of its heap takes, */

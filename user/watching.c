@@ -674,6 +674,7 @@ void watching_judge(struct watching *w, uint64_t now_ns)
 		read_memory(w, now_ns);
 	judge_all(w, now_ns);
 	t->gone = process_gone(w->p);
+	t->age_s = target_age_s(process_target(w->p));
 	t->seconds = (double)(now_ns - w->horizons[WHOLE].start_ns) / 1e9;
 	t->census_known = w->census_known;
 	t->n_goroutines = w->table_ns ? w->n_goroutines : UNKNOWN_U64;

@@ -34,7 +34,7 @@ static struct watched_class classes[] = {
 
 static struct watched_go gos[] = {
 	{ 0x4a1000, 0x4a0000, 1431, "chan send", 1398, 3600, 5000,
-	  { .verdict = VERDICT_LEAK, .rate = { .2, .19, .21, 40 } } },
+	  { .verdict = VERDICT_LEAK, .rate = { .2, .19, .21, 40 }, .over_s = 2400 } },
 	{ 0x4b1000, 0x4b0000, 16, "chan receive", 16, 30, 5000,
 	  { .verdict = VERDICT_STEADY, .rate = { 0, 0, 0, 40 } } },
 };
@@ -42,10 +42,10 @@ static struct watched_go gos[] = {
 static const struct watched leaking = {
 	.target = { .pid = 4242, .exe = "/srv/api-server", .go_version = "go1.26.11",
 		    .stripped = true, .build_id = "c768" },
-	.seconds = 36000, .n_cycles = 2400, .n_missed = 3, .min_cycles = 12, .min_s = 180,
+	.seconds = 36000, .age_s = NAN, .n_cycles = 2400, .n_missed = 3, .min_cycles = 12, .min_s = 180,
 	.census_known = true,
 	.live_bytes = 45 << 20, .verdict = VERDICT_LEAK,
-	.heap = { .verdict = VERDICT_LEAK, .rate = { 49000, 46000, 52000, 80 } },
+	.heap = { .verdict = VERDICT_LEAK, .rate = { 49000, 46000, 52000, 80 }, .over_s = 24000 },
 	.classes = classes, .n_classes = ARRAY_SIZE(classes),
 	.gos = gos, .n_gos = ARRAY_SIZE(gos), .n_goroutines = 1447, .n_tables = 300,
 	.n_tables_lost = 2,
@@ -92,7 +92,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
-	struct watched spread = leaking, soon, rare, rarer, long_table;
+	struct watched spread = leaking, old = leaking, soon, rare, rarer, long_table;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
 	struct watched_growth known = { .types = &some, .age_s = 660, .cpu_s = .21 };
@@ -102,7 +102,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_BEGIN, .w = &leaking }, { .kind = NEWS_BEGIN, .w = &dark },
 		{ .kind = NEWS_REFUSED, .why = "a 32-bit program" },
 		{ .kind = NEWS_HEAP, .w = &leaking }, { .kind = NEWS_HEAP, .w = &grows, .waits = true },
-		{ .kind = NEWS_HEAP, .w = &calm },
+		{ .kind = NEWS_HEAP, .w = &old }, { .kind = NEWS_HEAP, .w = &calm },
 		{ .kind = NEWS_GOROUTINES, .w = &leaking, .go = &gos[0], .places = &places },
 		{ .kind = NEWS_GOROUTINES, .w = &calm, .go = &gos[1] },
 		{ .kind = NEWS_MEMORY, .w = &rss }, { .kind = NEWS_MEMORY, .w = &calm },
@@ -128,6 +128,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	};
 
 	young.census_known = true;		/* and there was no collection */
+	old.age_s = 93600;
 	young.memory = (struct memory_account){ .known = true, .rss = 9 << 20, .stacks = 1 << 20,
 						.gc_headroom = 3 << 20, .runtime = 4 << 20,
 						.not_go = 1 << 20 };

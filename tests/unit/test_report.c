@@ -558,7 +558,8 @@ static void test_less_than_one(void **state)
 /* Shares of the growth come to all of it. */
 static void test_shares(void **state)
 {
-	struct finding findings[] = { { .verdict = VERDICT_LEAK, .site = NO_INDEX, .gsite = NO_INDEX } };
+	struct finding findings[] = { { .verdict = VERDICT_LEAK, .site = NO_INDEX, .gsite = NO_INDEX,
+					 .is.over_s = NAN } };
 	struct findings f = plain_findings();
 	struct report_options opt = { .columns = 200 };
 	size_t size;

@@ -120,6 +120,7 @@ static void test_self(void **state)
 
 	assert_int_equal(target_open(&t, getpid()), 0);
 	assert_int_equal(target_pid(t), getpid());
+	assert_true(target_age_s(t) >= 0 && target_age_s(t) < 3600);
 	assert_true(target_pidfd(t) >= 0);
 	assert_true(readlink("/proc/self/exe", own, sizeof(own) - 1) > 0);
 	assert_string_equal(target_exe_name(t), own);

@@ -130,6 +130,7 @@ void goroutines_free(struct goroutines *gs)
 struct gomem *process_gomem(const struct process *p) { return NULL; }
 struct target *process_target(const struct process *p) { return NULL; }
 pid_t target_pid(const struct target *t) { return 1; }
+double target_age_s(const struct target *t) { return NAN; }
 const char *process_gone(struct process *p) { return gone; }
 int process_check(struct process *p) { return 0; }
 

@@ -204,7 +204,7 @@ void judge_class(struct judge_class *c, const struct growth *heap,
 	const struct growth *g = &c->bytes;
 	double least = least_growth(c) / g->late_s;
 
-	c->is = (struct judgement){ .rate = rate_of(c), .lifetime_s = NAN };
+	c->is = (struct judgement){ .rate = rate_of(c), .lifetime_s = NAN, .over_s = g->late_s };
 	c->detectable = isnan(g->late.value) ? NAN : fmax(g->late.value - g->late.low, least);
 	judge_growth(c, heap, least);
 	judge_take_early(limits, g->n, g->seconds, &c->is);

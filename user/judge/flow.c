@@ -66,6 +66,7 @@ void judge_flow(const struct window_flow *f, const struct window_span *span,
 
 	*out = (struct judged_flow){
 		.is.rate = net_rate(&f->late, span->late_s), .is.lifetime_s = least_lifetime(f),
+		.is.over_s = span->late_s,
 		.grew_early = grew_early(f), .old_die = old_die(f, span),
 	};
 	if (!has_evidence(&late)) {

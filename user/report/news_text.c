@@ -86,6 +86,14 @@ static void put_missing(struct line *l, const struct judgement *is)
 		item(l, "; ", "watch for about %s more", report_duration(is->watch_s).s);
 }
 
+/* A leak is what grew for as long as it was watched. */
+static void put_rhythm(struct line *l, const struct judgement *is)
+{
+	if (is->verdict == VERDICT_LEAK && !is->certain)
+		item(l, "; ", "what shrinks less often than every %s looks the same",
+		     report_duration(is->over_s).s);
+}
+
 static void put_classes(struct line *l, const struct watched *w)
 {
 	const struct watched_class **classes;
@@ -114,15 +122,38 @@ static void put_limit(struct line *l, const struct watched *w)
 		item(l, ", ", "limit in ~%s", report_duration(w->does.left_s.value).s);
 }
 
-/* The worst judgement of heap and classes, for what it lacks. */
-static const struct judgement *heap_judgement(const struct watched *w)
+/* The class that is worse than the heap; NULL: none is. */
+static const struct watched_class *worst_class(const struct watched *w)
 {
 	enum verdict worst = news_heap_verdict(w);
 
 	for (size_t i = 0; i < w->n_classes && w->heap.verdict != worst; i++)
 		if (w->classes[i].is.verdict == worst)
-			return &w->classes[i].is;
-	return &w->heap;
+			return &w->classes[i];
+	return NULL;
+}
+
+/* The worst judgement of heap and classes, for what it lacks. */
+static const struct judgement *heap_judgement(const struct watched *w)
+{
+	const struct watched_class *c = worst_class(w);
+
+	return c ? &c->is : &w->heap;
+}
+
+/* What lives is less than half of what it would be, had it always grown so. */
+static void put_age(struct line *l, const struct watched *w)
+{
+	const struct watched_class *c = worst_class(w);
+	const double live = (double)(c ? c->live_bytes : w->live_bytes);
+	const struct judgement *is = heap_judgement(w);
+	const double would = is->rate.low * w->age_s;
+
+	if (is->verdict != VERDICT_LEAK || !(would > 2 * live))
+		return;
+	item(l, "; ", "since the process began, %s ago, that would be %s",
+	     report_duration(w->age_s).s, report_bytes(report_whole(would)).s);
+	item(l, ": ", "it began later, or comes and goes");
 }
 
 static void put_heap(struct line *l, const struct watched *w)
@@ -160,6 +191,8 @@ static void put_heap_news(FILE *out, const struct news *n)
 	put_heap(&l, n->w);
 	put_limit(&l, n->w);
 	put_missing(&l, heap_judgement(n->w));
+	put_rhythm(&l, heap_judgement(n->w));
+	put_age(&l, n->w);
 	if (n->waits)
 		item(&l, "; ", "the look at what grows waits for looks at other processes");
 	end_line(&l);
@@ -218,6 +251,7 @@ static void put_goroutine_news(FILE *out, const struct news *n)
 	item(&l, "  ", "%s", "");
 	put_go(&l, n->go);
 	put_missing(&l, &n->go->is);
+	put_rhythm(&l, &n->go->is);
 	end_line(&l);
 	put_places(out, n->places);
 }

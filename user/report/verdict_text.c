@@ -160,6 +160,30 @@ static void put_explained(struct line *l, const struct findings *f, size_t leaks
 		item(l, ", ", "no finding the other %ld%%", 100 - percent - more);
 }
 
+/* Over which the leaks were seen to grow: of all that are not certain anyway the shortest. */
+static double seen_to_grow(const struct findings *f)
+{
+	double s = INFINITY;
+
+	for (size_t i = 0; i < f->verdicts.n_findings + f->filtered.n_findings; i++) {
+		const struct finding *found = &f->verdicts.findings[i];
+
+		if (found->verdict == VERDICT_LEAK && !found->is.certain)
+			s = fmin(s, found->is.over_s);
+	}
+	return s;
+}
+
+/* A leak is what grew for as long as it was watched. */
+static void put_rhythm(struct line *l, const struct findings *f)
+{
+	const double s = seen_to_grow(f);
+
+	if (isfinite(s))
+		item(l, "; ", "what shrinks less often than every %s looks the same",
+		     report_duration(s).s);
+}
+
 static void verdict_count(struct line *l, const char *separator, enum verdict verdict, size_t n,
 			  const char *word)
 {
@@ -198,6 +222,7 @@ void report_verdict_line(const struct page *out, const struct findings *f)
 		put_too_few(&l, f);
 	else
 		put_progress(&l, f);
+	put_rhythm(&l, f);
 	put_unexplained(&l, v);
 	if (others[LACKS_SAMPLES])
 		put_remedy(&l, f);
