@@ -618,7 +618,8 @@ static const struct row fixed_rows[] = {
 	{ "min-time", CMD_TRACE | CMD_WATCH, .arg = "TIME", .parse = parse_min_time, AT(min_time_ns),
 	  .help = "call nothing a leak before TIME has passed (3m)" },
 	{ "fail-on-leak", CMD_TRACE, AT(fail_on_leak), .flag = true,
-	  .help = "exit with 3 if the final report names a leak" },
+	  .help = "exit with 3 if the final report names a leak, with 4 if it was too early to "
+		  "tell" },
 	{ "at-limit", CMD_TRACE, .arg = "PERCENT", .parse = parse_share, AT(at_limit),
 	  .help = "one more report when memory comes to that share of the limit of its cgroup, or "
 		  "of the machine's" },

@@ -282,7 +282,7 @@ func (t *T) noCollection() {
 		t.Errorf("-falloc: exit code %d, %s", r.code, r.stderr)
 	}
 	r = t.runTool(0, "-q", "-p", fmt.Sprint(p.pid()), "--fail-on-leak", "-d", "100ms")
-	if r.code != 0 || !strings.Contains(r.stderr, "too early to call anything a leak") {
+	if r.code != 4 || !strings.Contains(r.stderr, "too early to call anything a leak") {
 		t.Errorf("--fail-on-leak: exit code %d, %s", r.code, r.stderr)
 	}
 	p.finish()

@@ -111,7 +111,7 @@ func (t *T) noLeakCalled(name, version string) {
 // known before there were so many collections.
 func (t *T) verdictEarly(version string) {
 	p := t.shape("map-grows", version)
-	r := t.judged(p, 0, func(r *report) bool {
+	r := t.judged(p, 4, func(r *report) bool {
 		return r.Time.GCCycles < 10 && r.Verdict != "TOO_FEW_SAMPLES" || r.Verdict == "GROWING" || r.Verdict == "LEAK"
 	})
 	if r.Verdict != "GROWING" || r.Time.GCCycles < 10 {

@@ -15,7 +15,7 @@ struct command {
 	int (*run)(const struct opts *o);	/* returns the exit code */
 };
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_GONE = 2, EXIT_LEAK = 3 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_GONE = 2, EXIT_LEAK = 3, EXIT_EARLY = 4 };
 
 extern const struct command cmd_trace, cmd_list, cmd_dump, cmd_heap, cmd_watch;
 

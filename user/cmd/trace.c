@@ -116,11 +116,10 @@ static int final_report(struct run *r)
 		say_error("%s", r->nothing);
 	if (r->suppress)
 		suppress_say_unused(r->suppress);
-	/* not hidden by -q: a pipeline has nothing but the exit status */
+	/* not hidden by -q: it says what the exit status means */
 	if (!err && r->o->fail_on_leak && r->early && !r->leaks)
-		say_error("--fail-on-leak: too early to call anything a leak, so this exit status "
-			  "does not say that there is none: trace for longer (VERDICT says how "
-			  "long)");
+		say_error("--fail-on-leak: too early to call anything a leak, which does not say "
+			  "that there is none: trace for longer (VERDICT says how long)");
 	if (r->n_failed)
 		say("%u of the reports before the final one could not be written", r->n_failed);
 	return err;
@@ -500,7 +499,9 @@ static int exit_status(const struct run *r, int err)
 		return EXIT_FAILED;
 	if (r->o->fail_on_leak && r->leaks)
 		return EXIT_LEAK;
-	return r->gone ? EXIT_GONE : EXIT_DONE;
+	if (r->gone)
+		return EXIT_GONE;
+	return r->o->fail_on_leak && r->early ? EXIT_EARLY : EXIT_DONE;
 }
 
 static int trace(const struct opts *o)
@@ -538,7 +539,7 @@ const struct command cmd_trace = {
 		"not end. The final report comes on Ctrl-C, after -d, or when the process ends;\n"
 		"SIGUSR1 asks for one in between. Exit codes: 0 done; 1 usage, could not attach,\n"
 		"or the final report could not be written; 2 the process ended first (the report\n"
-		"is still written); 3 a leak, with --fail-on-leak; with -- COMMAND its own, when\n"
-		"it has ended.",
+		"is still written); with --fail-on-leak 3 a leak, 4 too early to tell; with\n"
+		"-- COMMAND its own, when it has ended.",
 	.run = trace,
 };
