@@ -1207,6 +1207,25 @@ static void test_goroutines(void **state)
 	hand_free(h);
 }
 
+/* No more have come for a third of the time: the leak is over, and that is what the rate says. */
+static void test_goroutines_end(void **state)
+{
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 60; k++) {
+		hand_look(h, k);
+		births_at(h, 0, k, k <= 36 ? 3 : 0);
+	}
+	h->groups[0].waiting[WAIT_STRONG] = 108;
+	hand_judge(h, 0, 1);
+	assert_int_equal(h->groups[0].is.verdict, VERDICT_PLATEAU);
+	assert_int_equal(h->groups[0].is.missing, 0);
+	assert_true(h->groups[0].is.rate.value == 0 && h->groups[0].is.rate.low <= 0);
+	assert_int_equal(h->out.n_findings, 0);
+	assert_int_equal(h->out.verdict, VERDICT_STEADY);
+	hand_free(h);
+}
+
 /* A class of which no stack is known, beside goroutines that leak: what they hold, or not. */
 static void test_class_of_goroutines(void **state)
 {
@@ -1296,6 +1315,7 @@ int main(void)
 		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_goroutines),
+		cmocka_unit_test(test_goroutines_end),
 		cmocka_unit_test(test_class_of_goroutines),
 	};
 

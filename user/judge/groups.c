@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "user/judge/judge_internal.h"
+#include "user/judge/stat.h"
 #include "user/judge/thresholds.h"
 
 /*
@@ -32,6 +33,18 @@ static void judge_waits(const struct judge_group *g, const struct window_span *s
 	is->watch_s = fmax((WEAK_GOROUTINES / is->rate.value) - span->late_s, span->seconds / 2);
 }
 
+/* They are counted, not sampled: that no more have come in the last third says that it is over, and
+ * what came before is no rate of now. */
+static void take_end(const struct judge_group *g, const struct window_span *span,
+		     struct judgement *is)
+{
+	is->verdict = VERDICT_PLATEAU;
+	is->missing = 0;
+	is->watch_s = 0;
+	is->over_s = span->part_s[2];
+	is->rate = net_rate(&g->goroutines->part[2], is->over_s);
+}
+
 void judge_group(struct judge_group *g, const struct judge_limits *limits,
 		 const struct window_span *span)
 {
@@ -41,8 +54,8 @@ void judge_group(struct judge_group *g, const struct judge_limits *limits,
 	g->is = flow.is;
 	if (g->is.verdict == VERDICT_TOO_FEW && span->n_steps >= WINDOW_PARTS)
 		g->is.verdict = VERDICT_STEADY;		/* they are few, but all */
-	if (g->is.verdict == VERDICT_STEADY && flow.grew_early)
-		g->is.verdict = VERDICT_PLATEAU;
+	if ((g->is.verdict == VERDICT_STEADY || g->is.verdict == VERDICT_GROWING) && flow.grew_early)
+		take_end(g, span, &g->is);
 	judge_waits(g, span, &g->is);
 	judge_take_early(limits, span->n_looks, span->seconds, &g->is);
 	if (!is_certain(g))
