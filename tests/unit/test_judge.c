@@ -844,6 +844,25 @@ static void test_heap_alone(void **state)
 	assert_int_equal(together(30000, 5).verdict, VERDICT_LEAK);
 }
 
+/* A class that grows by little of the heap yet is no finding; no leak as fast as that is said to show. */
+static void test_hidden(void **state)
+{
+	struct judge_class class = class_of(1800, 1800, 1800, 50);
+	struct judge_class heap = class_of(1800, 1800, 1800, 50);
+	struct judge_input in = { .limits = { 12, 180 }, .classes = &class, .n_classes = 1,
+				  .heap = &heap };
+	struct judge_result out;
+
+	heap.bytes.values = heap.bytes.late;
+	for (size_t i = 0; i < 3; i++)
+		heap.bytes.level[i] = 5e7;
+	judge(&in, &out);
+	free(out.findings);
+	assert_int_equal(class.is.missing, MISSING_SHARE);
+	assert_int_equal(out.n_findings, 0);
+	assert_true(class.detectable < 1800 && out.detectable >= class.is.rate.high);
+}
+
 /* Nothing is said before there were 12 collections, no leak called before the time is over; and it
  * is said how long that takes. */
 static void test_early(void **state)
@@ -1306,6 +1325,7 @@ int main(void)
 		cmocka_unit_test(test_unseen_type),
 		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_heap_alone),
+		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_two_looks),
 		cmocka_unit_test(test_who_may_be_it),

@@ -141,12 +141,20 @@ static struct estimate unseen(const struct judge_input *in)
 	return sum;
 }
 
+/* What grows in a class and is told nowhere may be a leak as fast as that. */
+static double hidden(const struct judge_input *in, const struct judge_class *c)
+{
+	if (c->finding != NO_FINDING || class_goes_with_goroutines(in, c))
+		return c->detectable;
+	return fmax(c->detectable, c->is.rate.high - fmax(c->told, 0));
+}
+
 static double detectable(const struct judge_input *in)
 {
 	double most = NAN;
 
 	for (size_t i = 0; i < in->n_classes; i++)
-		most = fmax(most, in->classes[i].detectable);
+		most = fmax(most, hidden(in, &in->classes[i]));
 	return most;
 }
 
