@@ -378,6 +378,26 @@ static void test_unreached(void **state)
 	fake_heap_end(&h);
 }
 
+/* What nobody leads to has no holder, though others of its size have one. */
+static void test_unreached_untyped(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	fake_word(&h, FAKE_BSS + 0x40, fake_alloc(&h, 64, false));
+	fake_alloc(&h, 64, false);
+	look(&m);
+	assert_int_equal(m.n_types, 2);
+	for (size_t i = 0; i < m.n_types; i++) {
+		assert_null(m.types[i].name);
+		assert_int_equal(m.types[i].n_holders, m.types[i].part ? 0 : 1);
+	}
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 static uint64_t moving_node;
 
 /* The object dies when its marks are read for the last time. */
@@ -765,7 +785,7 @@ int main(void)
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_interior),
 		cmocka_unit_test(test_first_field),
-		cmocka_unit_test(test_unreached),
+		cmocka_unit_test(test_unreached), cmocka_unit_test(test_unreached_untyped),
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced),

@@ -280,8 +280,11 @@ void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32
 {
 	size_t max = l->options->n_holders ? l->options->n_holders : DEFAULT_HOLDERS;
 	struct counted *nodes;
-	size_t n = find_nodes(l, type, spanclass, &nodes);
+	size_t n;
 
+	if (!type && t->part)	/* what nobody was seen to hold */
+		return;
+	n = find_nodes(l, type, spanclass, &nodes);
 	if (n) {
 		t->holders = xcalloc(n, sizeof(*t->holders));
 		for (size_t i = 0; i < n; i++)
