@@ -32,6 +32,7 @@ func holderTests(e *env) []testCase {
 		}
 		all = append(all, testCase{"holders/moving/" + v, func(t *T) { t.holdersMoving(v) }})
 		all = append(all, testCase{"holders/alike/" + v, func(t *T) { t.holdersAlike(v) }})
+		all = append(all, testCase{"holders/waiters/" + v, func(t *T) { t.holdersWaiters(v) }})
 		if series(v) >= exactFrom {
 			all = append(all, testCase{"holders/turnover/" + v, func(t *T) { t.holdersTurnover(v) }})
 		}
@@ -108,7 +109,8 @@ type holder struct {
 	Path             []string
 	Root             string
 	Objects          uint64
-	ObjectsPerSecond rate `json:"objects_per_s"`
+	ObjectsRange     [2]uint64 `json:"objects_range"`
+	ObjectsPerSecond rate      `json:"objects_per_s"`
 }
 
 func (t *T) parseHeap(text string) *heapReport {
@@ -500,6 +502,99 @@ func checkMoving(rows []keptRow, quiet, r *heapReport, version string) (problems
 		}
 	}
 	return problems
+}
+
+// ---- goroutines that wait -----------------------------------------------------------------------------
+
+// waiterRow is a row of the ledger of tests/progs/waiters.
+type waiterRow struct {
+	Type      string
+	Objects   uint64
+	Functions []string
+}
+
+// holdersWaiters: what others left on stacks holds nothing, neither while nothing happens nor while goroutines come
+// and go.
+func (t *T) holdersWaiters(version string) {
+	const waiters = 200
+	var rows []waiterRow
+	p := t.program(t.build("waiters", version, "stripped"))
+	p.do("start %d", waiters)
+	p.json(&rows, "ledger")
+	r := t.heap(p.pid())
+	for i := range rows {
+		t.checkWaiters(&rows[i], r, false)
+		t.checkLasting(&rows[i], r, version)
+	}
+	p.do("churn 1")
+	for n := 0; n < looks; n++ {
+		r := t.heap(p.pid())
+		for i := range rows {
+			t.checkWaiters(&rows[i], r, true)
+		}
+	}
+	p.do("churn 0")
+	p.finish()
+}
+
+// checkWaiters: no function has what it cannot have, nor has it what only that leads to.  Where slots change hands
+// while they are read, none is said to have it for certain.
+func (t *T) checkWaiters(row *waiterRow, r *heapReport, moving bool) {
+	for i := range r.Types {
+		for _, h := range r.Types[i].Holders {
+			of := h.Path[:len(h.Path)-1] // the types on the way
+			if r.Types[i].Type == row.Type && r.Types[i].Part == "" && len(of) == 0 {
+				of = []string{row.Type}
+			}
+			if moving && h.ObjectsRange[0] == 0 {
+				continue
+			}
+			if h.Root != "stack" || len(of) == 0 || !strings.HasPrefix(of[len(of)-1], row.Type) {
+				continue
+			}
+			function := strings.TrimPrefix(h.Path[len(h.Path)-1], "stack of ")
+			if strings.HasPrefix(function, "main.") && !row.has(function) {
+				t.Errorf("%v %s held by %s: %s is only in %v", h.ObjectsRange, r.Types[i].Type,
+					strings.Join(h.Path, " < "), row.Type, row.Functions)
+			}
+		}
+	}
+}
+
+func (row *waiterRow) has(function string) bool {
+	for _, f := range row.Functions {
+		if strings.HasPrefix(function, f) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLasting: each of them is held by the function that waits with it.
+func (t *T) checkLasting(row *waiterRow, r *heapReport, version string) {
+	got := r.find(row.Type)
+	if row.Objects == 0 {
+		if got != nil && got.Held > 0 {
+			t.Errorf("%d %s held that are gone: %v", got.Held, row.Type, got.Holders)
+		}
+		return
+	}
+	if got == nil {
+		if series(version) >= exactFrom {
+			t.Errorf("no %s", row.Type)
+		}
+		return
+	}
+	held := uint64(0)
+	for _, h := range got.Holders {
+		if h.Root == "stack" && h.Path[len(h.Path)-1] == "stack of "+row.Functions[0] {
+			held += h.Objects
+		}
+	}
+	if held != row.Objects || got.Objects != row.Objects {
+		t.Errorf("%d of %d %s held by %s, really %d: %v", held, got.Objects, row.Type, row.Functions[0], row.Objects,
+			got.Holders)
+	}
 }
 
 // ---- two looks ---------------------------------------------------------------------------------------

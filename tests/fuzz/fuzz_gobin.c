@@ -184,6 +184,7 @@ static void use_functions(const struct gobin *gb, uint64_t *state)
 	const struct go_module *m = gobin_module(gb);
 	struct frame frames[N_FRAMES];
 	uint64_t pcs[N_PCS];
+	struct stack_object object;
 	struct live_words words;
 	struct go_func f;
 	size_t i, n;
@@ -194,7 +195,10 @@ static void use_functions(const struct gobin *gb, uint64_t *state)
 		    strlen(f.name) && i % 2)
 			pcs[i] = f.entry + random_below(state, f.end - f.entry);
 		gobin_frame_size(gb, pcs[i]);
-		gobin_live_words(gb, pcs[i], &words);
+		if (!gobin_live_words(gb, pcs[i], &words))
+			continue;
+		for (uint32_t k = 0; k < 4; k++)
+			gobin_stack_object(gb, &words, k, &object);
 	}
 	n = gobin_frames(gb, pcs, N_PCS, random_below(state, 2), frames, N_FRAMES);
 	for (i = 0; i < n && i < N_FRAMES; i++)

@@ -278,12 +278,17 @@ static void fake_inlined(struct fake_go *f, uint64_t vaddr, uint32_t name, uint3
 }
 
 /* Two stack maps, of two words of arguments and of three of locals, and two variables whose address
- * is taken: of 16 bytes 16 below the frame pointer, and of 8 behind the first argument. */
-enum { FAKE_ARGS_MAPS = 0, FAKE_LOCALS_MAPS = 0x20, FAKE_STACK_OBJECTS = 0x40 };
+ * is taken: of 16 bytes 16 below the frame pointer, with a pointer at their begin, and of 8 behind the
+ * first argument, whose map is a program. */
+enum {
+	FAKE_ARGS_MAPS = 0, FAKE_LOCALS_MAPS = 0x20, FAKE_STACK_OBJECTS = 0x40,
+	FAKE_OBJECT_MAP = 0x80,
+};
 
 static void fake_stack_maps(struct fake_go *f, uint64_t vaddr)
 {
 	const uint64_t locals = vaddr + FAKE_LOCALS_MAPS, objects = vaddr + FAKE_STACK_OBJECTS;
+	const uint64_t second = objects + 8 + (f->minor == 17 ? 24 : 16);
 
 	fake_32(f, vaddr, 2);
 	fake_32(f, vaddr + 4, 2);
@@ -296,8 +301,15 @@ static void fake_stack_maps(struct fake_go *f, uint64_t vaddr)
 	fake_64(f, objects, 2);
 	fake_32(f, objects + 8, (uint32_t)-16);
 	fake_32(f, objects + 12, 16);
-	fake_32(f, objects + (f->minor == 17 ? 32 : 24), 8);
-	fake_32(f, objects + (f->minor == 17 ? 36 : 28), 8);
+	fake_32(f, objects + 16, 8);
+	if (f->minor == 17)
+		fake_ptr(f, objects + 24, vaddr + FAKE_OBJECT_MAP);
+	else
+		fake_32(f, objects + 20, (uint32_t)(vaddr + FAKE_OBJECT_MAP - FAKE_RODATA));
+	fake_32(f, second, 8);
+	fake_32(f, second + 4, 8);
+	fake_32(f, second + 8, (uint32_t)-8);
+	fake_8(f, vaddr + FAKE_OBJECT_MAP, 1);
 }
 
 struct fake_func_data {
@@ -361,7 +373,7 @@ static void fake_moduledata(struct fake_go *f, const uint64_t parts[5], const ui
 {
 	const int m = f->minor;
 	const uint64_t md = FAKE_MODULEDATA, end = FAKE_TEXT + FAKE_FUNC_SIZE * FAKE_N_FUNCS;
-	const uint64_t types = md + (m >= 20 ? 296 : 280);
+	const uint64_t types = md + (m >= 20 ? 296 : 280), gofunc = m == 27 ? 344 : m >= 20 ? 320 : 304;
 	static const uint16_t next[] = { 528, 544, 544, 560, 584, 584, 576, 576, 576, 584, 560 };
 	int i;
 
@@ -381,8 +393,10 @@ static void fake_moduledata(struct fake_go *f, const uint64_t parts[5], const ui
 	fake_ptr(f, md + 248, FAKE_DATA + 0x4000);
 	fake_ptr(f, types, FAKE_TYPES);
 	fake_ptr(f, types + (m == 27 ? 16 : 8), FAKE_ETYPES);
-	if (m >= 18)
-		fake_ptr(f, md + (m == 27 ? 344 : m >= 20 ? 320 : 304), FAKE_FUNCDATA);
+	if (m >= 18) {
+		fake_ptr(f, md + gofunc - 8, FAKE_RODATA);
+		fake_ptr(f, md + gofunc, FAKE_FUNCDATA);
+	}
 	fake_64(f, md + next[m - 17], 0);
 }
 

@@ -26,6 +26,7 @@ enum {
 	FAKE_PAGE = 8192,
 	FAKE_PAGES = 512,
 	FAKE_SPANS = 160,
+	FAKE_STACK_WORDS = 8,
 	FAKE_BSS = FAKE_DATA + 0x2000,		/* as moduledata has it */
 	FAKE_BSS_END = FAKE_DATA + 0x3000,
 };
@@ -48,7 +49,12 @@ struct fake_heap {
 	uint32_t gen;
 	uint64_t mallocs;	/* as far as counted */
 	uint64_t n_marks_read;
-	uint64_t stack;		/* the one word on the stack of the one goroutine */
+	/* The stack of the one goroutine: so many words of it, in one frame, or if its pc is 0 in
+	 * none that is known. */
+	uint64_t stack[FAKE_STACK_WORDS];
+	size_t n_stack;
+	struct stack_frame frame;
+	uint64_t deferred;	/* address of the first record */
 	/* The heap moves meanwhile; or NULL. */
 	void (*on_marks)(struct fake_heap *h);
 	void (*on_read)(struct fake_heap *h, uint64_t addr, size_t len);
@@ -138,8 +144,10 @@ int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack
 {
 	struct fake_heap *h = fake_world;
 	const struct goroutine_stack st = {
-		.addr = FAKE_STACK, .high = FAKE_STACK + sizeof(h->stack),
-		.bytes = (const uint8_t *)&h->stack, .n_bytes = sizeof(h->stack),
+		.addr = FAKE_STACK, .high = FAKE_STACK + h->n_stack * sizeof(h->stack[0]),
+		.bytes = (const uint8_t *)h->stack,
+		.n_bytes = (uint32_t)(h->n_stack * sizeof(h->stack[0])),
+		.frames = &h->frame, .n_frames = h->frame.pc ? 1 : 0, .deferred = h->deferred,
 	};
 
 	*n_unreadable = 0;
@@ -267,6 +275,7 @@ static void fake_heap_begin(struct fake_heap *h, int minor)
 	h->lo.inline_marks = false;
 	h->lo.malloc_header = minor >= 22;
 	h->gen = 10;
+	h->n_stack = 1;
 	h->pages = calloc(FAKE_PAGES, FAKE_PAGE);
 	fake_world = h;
 }

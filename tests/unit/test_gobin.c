@@ -167,23 +167,41 @@ static void check_functions(const struct gobin *gb)
 	assert_int_equal(gobin_frame_size(gb, FAKE_TEXT - 1), -1);
 }
 
+static uint64_t read_map(const struct gobin *gb, const struct word_map *m)
+{
+	uint8_t bits = 0;
+
+	assert_true(m->n && m->n <= 8 && image_read(gobin_image(gb), m->bits, &bits, 1));
+	return bits;
+}
+
 /* The frame has five words, of which the uppermost is the caller's frame pointer. */
 static void check_live_words(const struct gobin *gb)
 {
 	struct live_words w;
+	struct stack_object o;
 
 	assert_true(gobin_live_words(gb, PC(FAKE_LEAF, 0x10), &w));
-	assert_int_equal(w.frame[0], 0xa);	/* the second map: 101, of the second to the fourth */
-	assert_int_equal(w.args[0], 2);
-	assert_int_equal(w.n_variables, 2);
-	assert_int_equal(w.variables[0].off, 0x10);
-	assert_int_equal(w.variables[0].bytes, 16);
-	assert_int_equal(w.variables[1].off, 0x38);
-	assert_int_equal(w.variables[1].bytes, 8);
+	assert_int_equal(w.frame_bytes, 0x28);
+	assert_int_equal(w.frame.first, 8);	/* three words, up to the frame pointer */
+	assert_int_equal(w.frame.n, 3);
+	assert_int_equal(read_map(gb, &w.frame), 5);	/* the second map */
+	assert_true(w.args.n == 2 && !w.args.first);
+	assert_int_equal(read_map(gb, &w.args), 2);
+	assert_int_equal(w.n_objects, 2);
+	assert_true(gobin_stack_object(gb, &w, 0, &o));
+	assert_true(o.off == 0x10 && o.bytes == 16 && o.words.n == 1 && !o.words.first);
+	assert_int_equal(read_map(gb, &o.words), 1);
+	assert_true(gobin_stack_object(gb, &w, 1, &o));
+	assert_true(o.off == 0x38 && o.bytes == 8 && o.words.n == 1 && !o.words.bits);
+	assert_false(gobin_stack_object(gb, &w, 2, &o));
 	assert_true(gobin_live_words(gb, PC(FAKE_LEAF, 0x20), &w));
-	assert_int_equal(w.frame[0], 8);
-	assert_int_equal(w.args[0], 1);
-	assert_false(gobin_live_words(gb, PC(FAKE_LEAF, 0), &w));	/* a variable before the frame */
+	assert_int_equal(read_map(gb, &w.frame), 4);
+	assert_int_equal(read_map(gb, &w.args), 1);
+	/* before there is a frame there is only the variable that is an argument */
+	assert_true(gobin_live_words(gb, PC(FAKE_LEAF, 0), &w) && !w.frame_bytes && !w.frame.n);
+	assert_false(gobin_stack_object(gb, &w, 0, &o));
+	assert_true(gobin_stack_object(gb, &w, 1, &o) && o.off == 0x10);
 	assert_false(gobin_live_words(gb, PC(FAKE_WRAPPER, 0x10), &w));	/* no maps */
 	assert_false(gobin_live_words(gb, FAKE_TEXT - 1, &w));
 }

@@ -507,8 +507,8 @@ enum { SPAN_NODES = FAKE_PAGE / 64 };
 static void lengthen(struct fake_heap *h)
 {
 	for (int i = 0; i < SPAN_NODES; i++) {
-		h->stack = new_node(h, h->stack);
-		fake_unmark(h, h->stack);
+		h->stack[0] = new_node(h, h->stack[0]);
+		fake_unmark(h, h->stack[0]);
 	}
 	for (size_t i = 0; i < h->n_spans; i++)
 		h->spans[i].s.freeindex = h->spans[i].n;
@@ -524,7 +524,7 @@ static void test_grows_on_stack(void **state)
 	struct heapmap m;
 
 	begin(&h, &k, 21);
-	h.stack = new_node(&h, 0);
+	h.stack[0] = new_node(&h, 0);
 	h.on_stacks = lengthen;
 	look(&m);
 	assert_int_equal(m.n_types, 1);
@@ -533,6 +533,98 @@ static void test_grows_on_stack(void **state)
 	assert_int_equal(m.types[0].objects.high, 3 * SPAN_NODES + 1);
 	assert_int_equal(m.types[0].held_objects, 3 * SPAN_NODES + 1);
 	assert_int_equal(m.types[0].holders[0].root, HEAP_ROOT_STACK);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* ---- stacks ------------------------------------------------------------------------------- */
+
+/* One frame of main.leaf: words that its map names, the first and the third; a variable at the
+ * second, and what lies behind the frame: the return address and two arguments, of which the second
+ * counts. */
+enum { IN_MAP = 1, VARIABLE = 2, OTHER_IN_MAP = 3, FIRST_ARG = 6, SECOND_ARG = 7 };
+
+static void begin_stack(struct fake_heap *h, struct kinds *k, int minor)
+{
+	begin(h, k, minor);
+	h->n_stack = FAKE_STACK_WORDS;
+	h->frame = (struct stack_frame){ .pc = FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE + 0x11,
+					 .addr = FAKE_STACK, .size = 0x28 };
+}
+
+/* Objects that are held by the stack, and by that function (NULL: by nobody knows whom). */
+static uint64_t held_by(const struct heapmap *m, const char *function)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < m->n_types; i++)
+		for (size_t k = 0; k < m->types[i].n_holders; k++) {
+			const struct heap_holder *h = &m->types[i].holders[k];
+
+			assert_int_equal(h->root, HEAP_ROOT_STACK);
+			if (!h->name == !function && (!function || !strcmp(h->name, function)))
+				n += h->objects.high;
+		}
+	return n;
+}
+
+static uint64_t look_at_stack(void)
+{
+	struct heapmap m;
+	uint64_t n;
+
+	look(&m);
+	n = held_by(&m, "main.leaf");
+	heapmap_free(&m);
+	return n;
+}
+
+/* Words that no map names hold nothing; a variable does if what counts leads to it. */
+static void check_stack(int minor)
+{
+	struct fake_heap h;
+	struct kinds k;
+	uint64_t node;
+
+	begin_stack(&h, &k, minor);
+	node = new_node(&h, 0);
+	fake_unmark(&h, node);
+	h.stack[0] = h.stack[VARIABLE] = h.stack[4] = h.stack[FIRST_ARG] = node;
+	assert_int_equal(look_at_stack(), 0);
+	h.stack[SECOND_ARG] = FAKE_STACK + 8 * VARIABLE + 8;
+	h.spans[0].s.freeindex = 1;
+	assert_int_equal(look_at_stack(), 1);
+	h.stack[SECOND_ARG] = node;
+	h.stack[VARIABLE] = 0;
+	assert_int_equal(look_at_stack(), 1);
+	h.stack[SECOND_ARG] = 0;
+	h.stack[OTHER_IN_MAP] = node;
+	assert_int_equal(look_at_stack(), 1);
+	fake_heap_end(&h);
+}
+
+static void test_stack(void **state)
+{
+	for (int minor = 17; minor <= 27; minor++)
+		check_stack(minor);
+}
+
+/* Where a signal has interrupted the function all words count, of objects that there are; whose they
+ * are is not known. */
+static void test_interrupted_frame(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin_stack(&h, &k, 21);
+	h.frame.interrupted = true;
+	h.stack[0] = new_node(&h, 0);
+	h.stack[VARIABLE] = new_node(&h, new_node(&h, 0));
+	fake_unmark(&h, h.stack[VARIABLE]);	/* it is free */
+	look(&m);
+	assert_int_equal(held_by(&m, "main.leaf"), 0);
+	assert_int_equal(held_by(&m, NULL), 1);
 	heapmap_free(&m);
 	fake_heap_end(&h);
 }
@@ -790,6 +882,7 @@ int main(void)
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_grows_on_stack),
+		cmocka_unit_test(test_stack), cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),

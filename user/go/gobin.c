@@ -377,6 +377,12 @@ bool gobin_live_words(const struct gobin *gb, uint64_t pc, struct live_words *ou
 	return pclntab_func_at(&gb->pt, pc, &f) && pclntab_live_words(&gb->pt, &f, pc, out);
 }
 
+bool gobin_stack_object(const struct gobin *gb, const struct live_words *live, uint32_t i,
+			struct stack_object *out)
+{
+	return pclntab_stack_object(&gb->pt, live, i, out);
+}
+
 /* State of one walk. */
 struct walk {
 	const struct gobin *gb;

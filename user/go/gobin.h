@@ -21,6 +21,7 @@
 struct gobin;
 struct image;
 struct live_words;	/* pclntab.h */
+struct stack_object;
 
 struct go_version {
 	int minor, patch;	/* go1.MINOR.PATCH; release candidates and betas have patch 0 */
@@ -77,8 +78,10 @@ int32_t gobin_frame_size(const struct gobin *gb, uint64_t pc);
  * may keep those that came in registers.  0: none, or unknown. */
 uint32_t gobin_args_size(const struct gobin *gb, uint64_t pc);
 
-/* Of the function that is at pc; false: not known. */
+/* Of the function that is at pc, and of its variables; false: not known. */
 bool gobin_live_words(const struct gobin *gb, uint64_t pc, struct live_words *out);
+bool gobin_stack_object(const struct gobin *gb, const struct live_words *live, uint32_t i,
+			struct stack_object *out);
 
 /*
  * Resolves a stack, leaf first, to frames as runtime.CallersFrames gives them: inlined frames

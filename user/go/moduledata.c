@@ -193,7 +193,10 @@ static bool is_moduledata(struct search *s, uint64_t vaddr)
 		return false;
 	m.minpc = load_u64(md + MD_MINPC);
 	m.maxpc = load_u64(md + MD_MINPC + 8);
-	m.gofunc = s->lo->gofunc ? load_u64(md + s->lo->gofunc) : 0;
+	if (s->lo->gofunc) {
+		m.rodata = load_u64(md + s->lo->gofunc - 8);
+		m.gofunc = load_u64(md + s->lo->gofunc);
+	}
 	read_module(s->lo, md, &m.module);
 	m.module.addr = vaddr;
 	if (!sane_module(s, &m))

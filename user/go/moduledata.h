@@ -21,7 +21,9 @@ struct go_table {
 struct moduledata {
 	struct go_module module;
 	uint64_t minpc, maxpc;
-	uint64_t gofunc;	/* base of funcdata offsets; 0 in Go 1.17, which has addresses */
+	/* bases of offsets of funcdata, and of what that leads to; 0 in Go 1.17, which has
+	 * addresses */
+	uint64_t gofunc, rodata;
 	uint64_t n_funcs;
 	uint8_t quantum;	/* bytes that a pc delta counts */
 	struct go_table funcname, cu, file, pc, pcln, functab;

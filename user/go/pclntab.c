@@ -207,57 +207,40 @@ static uint64_t funcdata(const struct pclntab *pt, const struct pcln_func *f, ui
 
 /* ---- what the collector looks at ------------------------------------------------------------ */
 
-/* runtime.stackmap: so many maps of so many bits, and these.  They are of the first words of all,
- * or of the last. */
+/* runtime.stackmap: so many maps of so many bits, and these. */
 static bool get_map(const struct pclntab *pt, uint64_t maps, int32_t index, uint32_t n_words,
-		    bool last, uint64_t *words)
+		    struct word_map *out)
 {
-	uint8_t head[8], bits[LIVE_WORDS / 8];
-	uint32_t n, n_bits, n_bytes;
+	uint8_t head[8];
+	uint32_t n, n_bits;
 
+	*out = (struct word_map){ 0 };
 	if (!n_words)
 		return true;
-	if (n_words > LIVE_WORDS || !maps || !image_read(pt->img, maps, head, sizeof(head)))
+	if (!maps || !image_read(pt->img, maps, head, sizeof(head)))
 		return false;
 	n = load_u32(head);
 	n_bits = load_u32(head + 4);
-	n_bytes = (n_bits + 7) / 8;
 	if (!n_bits)
 		return n > 0;
-	if (index < 0 || (uint32_t)index >= n || n_bits > n_words ||
-	    !image_read(pt->img, maps + sizeof(head) + (uint64_t)index * n_bytes, bits, n_bytes))
+	if (index < 0 || (uint32_t)index >= n || n_bits > n_words)
 		return false;
-	for (uint32_t i = 0, to = last ? n_words - n_bits : 0; i < n_bits; i++, to++)
-		words[to / 64] |= (uint64_t)(bits[i / 8] >> i % 8 & 1) << to % 64;
+	out->n = n_bits;
+	out->bits = maps + sizeof(head) + (uint64_t)index * ((n_bits + 7) / 8);
 	return true;
 }
 
-/* runtime.stackObjectRecord.  Those below the frame pointer have a negative offset, from there;
- * those of arguments one from behind the return address. */
-static bool get_variables(const struct pclntab *pt, uint64_t records, int32_t frame,
-			  struct live_words *out)
+static bool get_objects(const struct pclntab *pt, uint64_t records, struct live_words *out)
 {
-	const uint32_t size = pt->lo->absolute ? 24 : 16;
 	uint8_t raw[8];
 	uint64_t n;
 
 	if (!records)
 		return true;
-	if (!image_read(pt->img, records, raw, sizeof(raw)) || (n = load_u64(raw)) > LIVE_VARIABLES)
+	if (!image_read(pt->img, records, raw, sizeof(raw)) || (n = load_u64(raw)) > UINT16_MAX)
 		return false;
-	for (uint64_t i = 0; i < n; i++) {
-		int64_t off, bytes;
-
-		if (!image_read(pt->img, records + sizeof(raw) + i * size, raw, sizeof(raw)))
-			return false;
-		off = (int32_t)load_u32(raw);
-		bytes = (int32_t)load_u32(raw + 4);
-		off += off < 0 ? frame - WORD : frame + WORD;
-		if (off < 0 || bytes < 0 || off + bytes > UINT16_MAX)
-			return false;
-		out->variables[i] = (struct live_variable){ (uint16_t)off, (uint16_t)bytes };
-	}
-	out->n_variables = (uint16_t)n;
+	out->objects = records + sizeof(raw);
+	out->n_objects = (uint32_t)n;
 	return true;
 }
 
@@ -271,15 +254,48 @@ bool pclntab_live_words(const struct pclntab *pt, const struct pcln_func *f, uin
 
 	*out = (struct live_words){ 0 };
 	/* arm64 lays frames out otherwise */
-	if (frame < 0 || frame > LIVE_WORDS * WORD || f->args < 0 || pt->md->quantum != 1)
+	if (frame < 0 || frame > MAX_FRAME_BYTES || f->args < 0 || f->args > MAX_FRAME_BYTES ||
+	    pt->md->quantum != 1)
 		return false;
 	if (index < 0)
 		index = 0;	/* of the entry, as the runtime takes it */
-	return get_map(pt, funcdata(pt, f, FUNCDATA_LOCALS_MAPS), index, n_locals, true,
-		       out->frame) &&
-	       get_map(pt, funcdata(pt, f, FUNCDATA_ARGS_MAPS), index, (uint32_t)f->args / WORD,
-		       false, out->args) &&
-	       get_variables(pt, funcdata(pt, f, FUNCDATA_STACK_OBJECTS), frame, out);
+	out->frame_bytes = (uint32_t)frame;
+	if (!get_map(pt, funcdata(pt, f, FUNCDATA_LOCALS_MAPS), index, n_locals, &out->frame) ||
+	    !get_map(pt, funcdata(pt, f, FUNCDATA_ARGS_MAPS), index, (uint32_t)f->args / WORD,
+		     &out->args))
+		return false;
+	out->frame.first = (n_locals - out->frame.n) * WORD;	/* it is of the last words */
+	return get_objects(pt, funcdata(pt, f, FUNCDATA_STACK_OBJECTS), out);
+}
+
+/* runtime.stackObjectRecord: off, size, bytes up to the last pointer (negative: the map is a
+ * program), the map.  Those below the frame pointer have a negative offset, from there; those of
+ * arguments one from behind the return address. */
+bool pclntab_stack_object(const struct pclntab *pt, const struct live_words *live, uint32_t i,
+			  struct stack_object *out)
+{
+	const uint32_t size = pt->lo->absolute ? 24 : 16;
+	int64_t off, bytes, pointers;
+	uint64_t map;
+	uint8_t raw[24];
+
+	if (i >= live->n_objects ||
+	    !image_read(pt->img, live->objects + (uint64_t)i * size, raw, size))
+		return false;
+	off = (int32_t)load_u32(raw);
+	bytes = (int32_t)load_u32(raw + 4);
+	pointers = (int32_t)load_u32(raw + 8);
+	off += off < 0 ? (int64_t)live->frame_bytes - WORD : (int64_t)live->frame_bytes + WORD;
+	map = pt->lo->absolute ? load_u64(raw + 16) : pt->md->rodata + load_u32(raw + 12);
+	if (pointers < 0) {
+		pointers = -pointers;
+		map = 0;
+	}
+	if (off < 0 || off % WORD || bytes <= 0 || pointers > bytes)
+		return false;
+	*out = (struct stack_object){ .off = (uint32_t)off, .bytes = (uint32_t)bytes,
+				      .words = { .bits = map, .n = (uint32_t)pointers / WORD } };
+	return true;
 }
 
 /* ---- inlined calls and lines ----------------------------------------------------------------- */

@@ -66,22 +66,34 @@ const char *pclntab_name(const struct pclntab *pt, uint32_t name_off);
 int32_t pclntab_value(const struct pclntab *pt, const struct pcln_func *f, uint32_t table,
 		      uint64_t pc);
 
-enum { LIVE_WORDS = 256, LIVE_VARIABLES = 16 };
-
-/* Words of a frame in which the collector looks for pointers, one bit each, and variables whose
- * address is taken: they are in no map, since who points to one tells whether it is in use. */
-struct live_words {
-	uint64_t frame[LIVE_WORDS / 64];	/* from the lowest address on */
-	uint64_t args[LIVE_WORDS / 64];		/* from behind the return address on */
-	struct live_variable {
-		uint16_t off, bytes;		/* from the lowest address on */
-	} variables[LIVE_VARIABLES];
-	uint16_t n_variables;
+/* In which words of a frame the collector looks for pointers: one bit for each, at a vaddr. */
+struct word_map {
+	uint64_t bits;
+	uint32_t first, n;	/* the first word's offset in bytes, and how many there are */
 };
 
-/* At the call before pc + 1, by the compiler's maps.  False: unknown, or there are more. */
+struct live_words {
+	struct word_map frame;	/* from the lowest address on */
+	struct word_map args;	/* from behind the return address on */
+	uint64_t objects;	/* vaddr of what pclntab_stack_object() gives out, */
+	uint32_t n_objects;	/* and how many there are */
+	uint32_t frame_bytes;
+};
+
+/* A variable of which the address is taken.  The collector looks into it if a word that it looks at
+ * points to it: until the variable is set, it has what other frames left there. */
+struct stack_object {
+	uint32_t off;		/* in bytes from the lowest address of the frame on */
+	uint32_t bytes;
+	struct word_map words;	/* off 0 is its begin; bits 0: all may be pointers */
+};
+
+/* At the call before pc + 1, by the compiler's maps.  False: unknown. */
 bool pclntab_live_words(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,
 			struct live_words *out);
+/* False: there is none yet at that pc, or it is not known. */
+bool pclntab_stack_object(const struct pclntab *pt, const struct live_words *live, uint32_t i,
+			  struct stack_object *out);
 
 /* The innermost call inlined at pc; false: pc is in f's own body. */
 bool pclntab_inlined_at(const struct pclntab *pt, const struct pcln_func *f, uint64_t pc,

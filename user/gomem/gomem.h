@@ -151,6 +151,7 @@ struct goroutine_stack {
 					 * use, or it cannot be unwound */
 	bool cut;			/* the stack goes on behind these, */
 	uint64_t high;			/* up to there, more than bytes may have */
+	uint64_t deferred, panic;	/* where the first records of these are; 0: there are none */
 };
 
 typedef void (*stack_fn)(void *ctx, const struct goroutine_stack *stack);

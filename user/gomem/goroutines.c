@@ -38,6 +38,7 @@ enum {
 	WORD = 8,
 	MAX_GAP = 128,			/* bytes between two g in one span; in the largest 24 */
 	MAX_WAIT_REASON = 64,		/* bytes */
+	G_PANIC = 32, G_DEFER = 40,	/* in a g: _panic, _defer */
 	/* Texts of states: by status, of unknown ones, by wait reason, by wait reason if leaked. */
 	STATE_OF_REASON = N_G_STATES + 1,
 	N_STATES = STATE_OF_REASON + 2 * N_WAIT_REASONS,
@@ -59,6 +60,7 @@ struct pc_info {
 struct g_fields {
 	uint64_t goid, gopc, startpc, waitsince;
 	uint64_t low, high, sched_sp, sched_pc, syscallsp, syscallpc;
+	uint64_t panic, deferred;
 	uint32_t status;
 	uint8_t waitreason;
 };
@@ -113,6 +115,8 @@ static void parse_g(const struct go_layout *lo, const uint8_t *raw, struct g_fie
 		.sched_pc = gomem_u64(raw, lo->g_sched_pc),
 		.syscallsp = gomem_u64(raw, lo->g_syscallsp),
 		.syscallpc = gomem_u64(raw, lo->g_syscallpc),
+		.panic = gomem_u64(raw, G_PANIC),
+		.deferred = gomem_u64(raw, G_DEFER),
 		.status = gomem_u32(raw, lo->g_atomicstatus) & ~(uint32_t)G_SCAN,
 		.waitreason = raw[lo->g_waitreason],
 	};
@@ -292,6 +296,7 @@ static void visit_stack(struct reader *r, const struct g_read *g, struct gorouti
 	struct goroutine_stack stack = {
 		.goid = new->goid, .addr = g->sp, .bytes = g->stack, .n_bytes = g->n_stack,
 		.frames = r->frames, .high = g->now.high,
+		.deferred = g->now.deferred, .panic = g->now.panic,
 	};
 
 	stack.n_frames = find_frames(r, g, new);

@@ -172,7 +172,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 	l->nodes = nodes_new(&l->budget);
 	table_init(&l->blind_types, sizeof(struct blind_type), SIZE_MAX);
 	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
-	roots_init(l);
+	stacks_init(l);
 }
 
 static void look_fini(struct look *l)
@@ -188,6 +188,7 @@ static void look_fini(struct look *l)
 	free(l->statics);
 	free(l->put_off);
 	free(l->blind);
+	free(l->unsure);
 	free(l->win.own);
 	free(l->bits.own);
 	free(l->part.own);

@@ -95,6 +95,7 @@ struct holder {
 	enum strength strength;	/* first pass: of the object's type */
 	uint64_t addr;		/* variables: vaddr of walk.base; stacks: entry of the function */
 	bool typed;		/* variables: it has the type whose slots are walked */
+	bool unsure;		/* stacks: words that may be left over */
 	uint32_t span, index;	/* objects: which */
 };
 
@@ -146,7 +147,8 @@ struct look {
 	struct {
 		uint32_t type;		/* runtime._defer; 0: not known */
 		uint64_t pc, sp;	/* where it says from where the call was deferred, and the
-					 * stack pointer there */
+					 * stack pointer there; */
+		uint64_t fn, link;	/* what is to be called, and the next record */
 	} deferred;
 	struct part_todo *todo;		/* parts to be walked */
 	size_t n_todo, cap_todo;
@@ -154,6 +156,8 @@ struct look {
 	size_t n_statics, cap_statics, n_walked;
 	struct blind *blind;
 	size_t n_blind, cap_blind;
+	struct blind *unsure;		/* second pass: what words led to that may be left over */
+	size_t n_unsure, cap_unsure;
 	struct table blind_types;	/* of the second reading */
 	size_t n_new_spans;		/* made since the look began */
 	uint32_t gen;			/* when the look began, */
@@ -206,7 +210,7 @@ bool scope_leaves_out(struct look *l, const struct place *p, uint32_t type);
 /* What is known of an object, in whichever pass. */
 uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength);
 
-void roots_init(struct look *l);
+void stacks_init(struct look *l);
 /* Walk roots: l->holder says which, edges go to l->walk.edge. */
 void roots_variables(struct look *l);	/* whose types are known */
 void roots_regions(struct look *l);	/* all words of variables */

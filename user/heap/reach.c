@@ -13,24 +13,30 @@
  *   3. objects of which no type is known,
  *   4. the runtime's own: goroutines, timers, deferred calls ...,
  *   5. sync.Pools, and the library's list of them,
- *   6. what finalizers and cleanups need.
+ *   6. words on stacks that may be left over, which say no types,
+ *   7. what finalizers and cleanups need.
  *
  * All words of an array count, also those beyond the length of a slice of it: the collector keeps
  * what they lead to, and the array does not say how much of it is in use.
  */
 #include "user/heap/look.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/base/util.h"
 #include "user/go/govars.h"
 #include "user/gomem/gomem.h"
+#include "user/gomem/spans.h"
 #include "user/target.h"
 
 /* What moves is followed for as long as all before took, and for so long at least. */
 #define PATIENCE_NS 30000000000ull
 
-enum { WORD = 8, MANY_WORDS = 128, MOVING_ROUNDS = 6, HARDLY_ANY = 100000, IDLE_PART = 50 };
+enum {
+	WORD = 8, MANY_WORDS = 128, MOVING_ROUNDS = 6, HARDLY_ANY = 100000, IDLE_PART = 50,
+	MAX_UNSURE = 1 << 16,
+};
 
 /* The place by which a node tells the holder's slot.  Which element of an array it is does not count:
  * a trie would have as many ways as it has leaves. */
@@ -156,6 +162,17 @@ static bool is_left_out(struct look *l, const struct place *p, uint32_t label)
 	       scope_leaves_out(l, p, label_type(label));
 }
 
+/* It is followed when all else has been: reach_unsure(). */
+static void put_aside(struct look *l, const struct edge *e)
+{
+	if (l->n_unsure == MAX_UNSURE) {
+		l->losses.over_memory++;
+		return;
+	}
+	l->unsure = grow(l->unsure, l->n_unsure, &l->cap_unsure, sizeof(*l->unsure));
+	l->unsure[l->n_unsure++] = (struct blind){ *e, l->holder };
+}
+
 static void reach_edge(struct look *l, const struct edge *e)
 {
 	enum fit fit = FIT_NOT;
@@ -165,6 +182,10 @@ static void reach_edge(struct look *l, const struct edge *e)
 	if (!space_find(&l->space, e->target, &p)) {
 		if (!is_static(l, e->target) && !defer_found(l, e, l->holder.node))
 			blind_found(l, e);
+		return;
+	}
+	if (l->holder.unsure) {
+		put_aside(l, e);
 		return;
 	}
 	if (e->type)
@@ -327,6 +348,47 @@ bool has_moved(struct look *l)
 	return has_moved_by(l, 0);
 }
 
+static int by_target(const void *a, const void *b)
+{
+	uint64_t x = ((const struct blind *)a)->edge.target, y = ((const struct blind *)b)->edge.target;
+
+	return x < y ? -1 : x > y;
+}
+
+/* What is left over may lead to what has been freed since; the collector does not look into that
+ * either (scanConservative in runtime/mgcmark.go).  *of: the span that the marks are of. */
+static bool is_allocated(struct look *l, const struct place *p, struct span_marks *m,
+			 const struct span **of)
+{
+	uint32_t gen;
+
+	if (*of != p->span && feed_marks(&l->feed, &p->span->mspan, 1, m, &gen))
+		return false;
+	*of = p->span;
+	return m->known && m->span.start == p->span->start && span_allocated(m, p->index);
+}
+
+static void reach_unsure(struct look *l)
+{
+	const struct span *of = NULL;
+	struct span_marks m;
+
+	if (l->n_unsure)
+		qsort(l->unsure, l->n_unsure, sizeof(*l->unsure), by_target);
+	for (size_t i = 0; i < l->n_unsure; i++) {
+		struct edge e = { .target = l->unsure[i].edge.target, .slot = NO_SLOT };
+		struct place p;
+
+		if (!space_find(&l->space, e.target, &p) || !is_allocated(l, &p, &m, &of))
+			continue;
+		l->holder = l->unsure[i].holder;
+		l->holder.unsure = false;
+		reach_edge(l, &e);
+	}
+	l->n_unsure = 0;
+	visit_all(l, &reacher);
+}
+
 /* Until hardly anything is found that was not known, nor a span: a map may have been enlarged
  * again. */
 static void follow_rounds(struct look *l)
@@ -343,9 +405,9 @@ static void follow_rounds(struct look *l)
 		visit_all(l, &reacher);
 		new_spans = blind_again(l, expand_again);
 		if (!new_spans && l->n_reached - before <= l->n_reached / HARDLY_ANY)
-			return;
+			break;
 	}
-	visit_all(l, &reacher);
+	reach_unsure(l);
 }
 
 static void have_patience(struct look *l)
@@ -398,8 +460,8 @@ static void reach_again(struct look *l)
 	have_patience(l);
 	table_clear(&l->parts);
 	reach_roots(l);
-	if (blind_again(l, expand_again))
-		visit_all(l, &reacher);
+	blind_again(l, expand_again);
+	reach_unsure(l);
 	reach_finalizers(l);
 	l->again = l->n_late || l->n_again != first;
 	l->still = !l->again;
@@ -426,6 +488,7 @@ void reach_all(struct look *l)
 	l->own_type = confirm_own;
 	reach_roots(l);
 	reach_put_off(l);
+	reach_unsure(l);
 	follow_what_moves(l);
 	reach_finalizers(l);
 	l->held_ns = now_ns();

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * roots.c - what holds objects of the heap from outside: package variables, goroutines' stacks, and
- * what finalizers need.
+ * roots.c - what holds objects of the heap from outside: package variables, and what finalizers
+ * need; goroutines' stacks are in stacks.c.
  *
  * The bounds of variables are known, their types seldom: from what the code does with them, and
  * from typed pointers that lead to them.  These are walked by their types first, so that what they
- * hold is held by their fields; then all words of variables are looked at.  Of stacks it is those
- * that the collector looks at: a frame keeps what a function has done with long before it returns.
- * Where the compiler's maps do not tell, in code that a signal has interrupted or that has none,
- * all words are.
+ * hold is held by their fields; then all words of variables are looked at.
  */
 #include "user/heap/look.h"
 
@@ -22,9 +19,7 @@
 #include "user/go/gotype.h"
 #include "user/go/golayout.h"
 #include "user/go/govars.h"
-#include "user/go/pclntab.h"
 #include "user/go/rtype.h"
-#include "user/go/spill.h"
 #include "user/go/typeindex.h"
 #include "user/gomem/gomem.h"
 
@@ -156,237 +151,6 @@ static void walk_region(struct look *l, uint64_t vaddr, uint64_t end)
 	window_set(&l->win, 0, NULL, 0);
 	hold_by_variable(l, vaddr);
 	walk_unknown(&l->walk, vaddr + l->bias, end - vaddr, NULL);
-}
-
-/* ---- stacks ------------------------------------------------------------------------------- */
-
-/* What the code says of a return address: the same for each of a hundred thousand goroutines that
- * wait there. */
-struct frame_facts {
-	uint64_t pc;		/* key */
-	uint64_t entry;		/* of the function; 0: of none */
-	uint64_t receiver;	/* rtype of the first argument, if the function has put that into
-				 * memory by then; 0 */
-	uint64_t args;		/* bytes of the arguments that it gets in memory */
-	bool runtime;		/* nobody's own code; also where there is no function */
-	bool maps;		/* the compiler tells which words are in use: */
-	struct live_words live;
-};
-
-/* The runtime's record of a deferred call. */
-static void find_defer(struct look *l)
-{
-	uint64_t rtype = typeindex_named(l->index, "runtime", "_defer");
-	uint64_t pc = UINT64_MAX, sp = UINT64_MAX;
-	struct rtype t;
-
-	if (!rtype || rtype_read(l->gb, rtype, &t))
-		return;
-	for (size_t i = 0; i < t.n_fields; i++) {
-		if (!strcmp(t.fields[i].name, "pc"))
-			pc = t.fields[i].offset;
-		else if (!strcmp(t.fields[i].name, "sp"))
-			sp = t.fields[i].offset;
-	}
-	if (pc != UINT64_MAX && sp != UINT64_MAX) {
-		l->deferred.type = types_get(l->types, rtype, FORM_VALUE);
-		l->deferred.pc = pc;
-		l->deferred.sp = sp;
-	}
-	rtype_free(&t);
-}
-
-void roots_init(struct look *l)
-{
-	table_init(&l->frames, sizeof(struct frame_facts), FRAME_FACTS_BYTES);
-	find_defer(l);
-}
-
-static struct frame_facts facts_of(struct look *l, uint64_t pc)
-{
-	struct frame_facts facts = { .pc = pc, .args = gobin_args_size(l->gb, pc - 1),
-				     .runtime = true };
-	struct go_func f;
-
-	if (!gobin_func_at(l->gb, pc - 1, &f))
-		return facts;
-	facts.entry = f.entry;
-	facts.runtime = !strncmp(f.name, "runtime.", strlen("runtime."));
-	facts.receiver = typeindex_receiver(l->index, f.entry);
-	if (facts.receiver && !spill_first_argument(l->gb, pc - 1))
-		facts.receiver = 0;
-	facts.maps = gobin_live_words(l->gb, pc - 1, &facts.live);
-	return facts;
-}
-
-static struct frame_facts get_facts(struct look *l, uint64_t pc)
-{
-	struct frame_facts *known = table_find(&l->frames, pc), facts;
-	bool is_new;
-
-	if (known)
-		return *known;
-	facts = facts_of(l, pc);
-	known = pc ? table_put(&l->frames, pc, &is_new) : NULL;
-	if (known)
-		*known = facts;
-	return facts;
-}
-
-static void hold_by_function(struct look *l, uint64_t entry)
-{
-	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_EDGE,
-				     .addr = entry };
-}
-
-void hold_by_deferrer(struct look *l, uint64_t addr)
-{
-	const uint8_t *pc = window_get(l->walk.win, addr + l->deferred.pc, WORD);
-
-	l->holder.root = HEAP_ROOT_STACK;
-	l->holder.addr = pc ? get_facts(l, load_u64(pc) - l->bias).entry : 0;
-}
-
-/* runtime/panic.go, deferprocStack(): sp and pc are those of its caller, whose frame has the record. */
-bool is_deferred_on_stack(struct look *l, uint64_t addr)
-{
-	const uint8_t *b = window_get(l->walk.win, addr,
-				      types_at(l->types, l->deferred.type)->size);
-	uint64_t pc = b ? load_u64(b + l->deferred.pc) - l->bias : 0;
-	int32_t frame = b ? gobin_frame_size(l->gb, pc - 1) : -1;
-
-	return frame > 0 && addr - load_u64(b + l->deferred.sp) < (uint64_t)frame;
-}
-
-/* Whether the other words of the frame are left over. */
-static bool has_maps(const struct stack_frame *fr, const struct frame_facts *facts)
-{
-	return facts->maps && !fr->interrupted;
-}
-
-/* The receiver of a method. */
-static void walk_receiver(struct look *l, const struct goroutine_stack *st,
-			  const struct stack_frame *fr)
-{
-	const struct frame_facts facts = get_facts(l, fr->pc);
-	uint64_t off = fr->addr - st->addr + fr->size + WORD;
-	struct edge e = { .slot = NO_SLOT };
-
-	if (!facts.entry || !facts.receiver || off + WORD > st->n_bytes ||
-	    (has_maps(fr, &facts) && !(facts.live.args[0] & 1)))
-		return;
-	hold_by_function(l, facts.entry);
-	e.target = load_u64(st->bytes + off);
-	e.type = types_get(l->types, facts.receiver, FORM_VALUE);
-	l->walk.edge(l, &e);
-}
-
-/* The words from off up to end of the stack, or those of them that are in use; NULL: any may be. */
-static void walk_words(struct look *l, const struct goroutine_stack *st, uint64_t off, uint64_t end,
-		       const uint64_t *live)
-{
-	if (end > st->n_bytes)
-		end = st->n_bytes;
-	if (off >= end)
-		return;
-	l->walk.base = st->addr + off;
-	walk_unknown(&l->walk, st->addr + off, end - off, live);
-}
-
-/* *args: bytes of the frame that belong to who was called from there; changed to those of the next
- * frame that belong to this one.  on: for whom its function works. */
-static void walk_frame(struct look *l, const struct goroutine_stack *st,
-		       const struct stack_frame *fr, const struct stack_frame *on, uint64_t *args)
-{
-	uint64_t off = fr->addr - st->addr, end = off + fr->size, own = *args;
-	const struct frame_facts facts = get_facts(l, fr->pc);
-
-	*args = facts.args;
-	if (!facts.entry)
-		return;
-	hold_by_function(l, get_facts(l, on->pc).entry);
-	if (has_maps(fr, &facts)) {
-		walk_words(l, st, off, end, facts.live.frame);
-		walk_words(l, st, end + WORD, end + WORD + *args, facts.live.args);
-		for (size_t i = 0; i < facts.live.n_variables; i++) {
-			const struct live_variable *v = &facts.live.variables[i];
-
-			walk_words(l, st, off + v->off, off + v->off + v->bytes, NULL);
-		}
-	} else {
-		walk_words(l, st, off + own, end, NULL);
-		walk_words(l, st, end + WORD, end + WORD + *args, NULL);
-	}
-}
-
-/* What the runtime's frames have at hand, chansend's say, is held for whom they work, and often not
- * any more: the others come before. */
-static void walk_frames(struct look *l, const struct goroutine_stack *st, bool runtime)
-{
-	uint64_t args = 0;
-	size_t on = 0;
-
-	for (size_t i = 0; i < st->n_frames; i++) {
-		const struct stack_frame *fr = &st->frames[i];
-
-		on = on < i ? i : on;
-		while (on < st->n_frames && get_facts(l, st->frames[on].pc).runtime)
-			on++;
-		if ((on != i) == runtime)
-			walk_frame(l, st, fr, on < st->n_frames ? &st->frames[on] : fr, &args);
-		else
-			args = get_facts(l, fr->pc).args;
-	}
-}
-
-/* All words behind the frames that are known, or of a stack of which none is. */
-static void walk_rest(struct look *l, const struct goroutine_stack *st)
-{
-	uint64_t from = st->addr, end = st->addr + st->n_bytes;
-
-	hold_by_function(l, 0);
-	if (st->n_frames) {
-		const struct stack_frame *last = &st->frames[st->n_frames - 1];
-
-		if (!st->cut)
-			return;
-		hold_by_function(l, get_facts(l, last->pc).entry);
-		from = last->addr + last->size + WORD;
-		end = st->high;
-	}
-	l->walk.base = from;
-	if (from < end)
-		walk_unknown(&l->walk, from, end - from, NULL);
-}
-
-static void walk_stack(void *ctx, const struct goroutine_stack *st)
-{
-	struct look *l = ctx;
-
-	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
-	l->feed.bytes += st->n_bytes;
-	for (size_t i = 0; i < st->n_frames; i++)	/* before words that may be left over */
-		walk_receiver(l, st, &st->frames[i]);
-	walk_frames(l, st, false);
-	walk_frames(l, st, true);
-	walk_rest(l, st);
-}
-
-static bool stacks_interrupted(void *ctx)
-{
-	return look_interrupted(ctx);
-}
-
-void roots_stacks(struct look *l)
-{
-	const struct goroutines_limits limits = { STACKS_BYTES, stacks_interrupted, l };
-	size_t n_unreadable = 0;
-	int err = gomem_stacks(l->gm, &limits, walk_stack, l, &n_unreadable);
-
-	l->losses.stacks_unreadable = n_unreadable;
-	if (err && !l->err)
-		l->err = err;
-	window_set(&l->win, 0, NULL, 0);
 }
 
 /* ---- finalizers --------------------------------------------------------------------------- */
