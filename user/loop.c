@@ -129,6 +129,11 @@ void loop_interrupt_at(struct loop *l, uint64_t end_ns)
 	l->end_ns = end_ns;
 }
 
+bool loop_is_echo(uint64_t first_ns, bool from_terminal)
+{
+	return first_ns && !from_terminal && now_ns() - first_ns < LOOP_ECHO_NS;
+}
+
 /* Takes the echoes of those that wait away. */
 static void take_echoes(struct loop *l, const sigset_t *waiting)
 {
@@ -136,7 +141,7 @@ static void take_echoes(struct loop *l, const sigset_t *waiting)
 	siginfo_t si;
 
 	while (sigtimedwait(waiting, &si, &none) > 0)
-		l->interrupted |= si.si_code == SI_KERNEL;
+		l->interrupted |= !loop_is_echo(l->taken_ns, si.si_code == SI_KERNEL);
 }
 
 bool loop_interrupted(struct loop *l)
@@ -149,7 +154,7 @@ bool loop_interrupted(struct loop *l)
 	sigandset(&waiting, &waiting, &l->interrupts);
 	if (sigisemptyset(&waiting))
 		return false;
-	if (!l->taken_ns || now_ns() - l->taken_ns >= LOOP_ECHO_NS)
+	if (!loop_is_echo(l->taken_ns, false))
 		return true;
 	take_echoes(l, &waiting);
 	return l->interrupted;

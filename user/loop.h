@@ -27,6 +27,9 @@ int loop_signals(struct loop *l, const int *signals,
 /* timeout(1) and others signal a process and then its group: what comes so soon after the first
  * and from no terminal says nothing new. */
 #define LOOP_ECHO_NS 500000000ull
+/* Whether one that comes now is such an echo; first_ns: when the first came, 0: there was none.
+ * May be asked by a handler of signals. */
+bool loop_is_echo(uint64_t first_ns, bool from_terminal);
 
 /* Long work ends early when this is true: one of these signals (the list ends with 0) waits to be
  * handled, and is no echo, or CLOCK_MONOTONIC has reached end_ns (0: never).  Cheap to ask. */

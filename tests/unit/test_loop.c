@@ -103,6 +103,19 @@ static void test_interrupted(void **state)
 	loop_close(l);
 }
 
+/* What comes soon after the first and from no terminal. */
+static void test_echo(void **state)
+{
+	uint64_t first = now_ns();
+	bool is = loop_is_echo(first, false);
+
+	if (now_ns() - first < LOOP_ECHO_NS)
+		assert_true(is);
+	assert_false(loop_is_echo(0, false));
+	assert_false(loop_is_echo(now_ns(), true));
+	assert_false(loop_is_echo(now_ns() - LOOP_ECHO_NS, false));
+}
+
 /* Until that time and no longer; what is ready is done before. */
 static void test_wait_until(void **state)
 {
@@ -132,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_echo),
 		cmocka_unit_test(test_wait_until),
 	};
 

@@ -170,7 +170,7 @@ static void leave(int signo, bool from_terminal)
 		told_to_end = true;
 		return;
 	}
-	if (!from_terminal && now_ns() - told_ns < LOOP_ECHO_NS)
+	if (loop_is_echo(told_ns, from_terminal))
 		return;
 	outputs_abandon();
 	signal(signo, SIG_DFL);
