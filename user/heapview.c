@@ -8,6 +8,7 @@
  */
 #include "user/heapview.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -431,5 +432,7 @@ bool heapview_of_runtime(const struct heap_type *t)
 
 	if (t->package)
 		return !strcmp(t->package, "runtime");
-	return !strncmp(name + strspn(name, "[]*0123456789"), "runtime.", 8);
+	name += strspn(name, "[]*0123456789");
+	/* of a type without a name the path is not known; what others export is none of these */
+	return !strncmp(name, "runtime.", 8) && (islower((unsigned char)name[8]) || name[8] == '_');
 }

@@ -17,10 +17,13 @@ static void knows_the_runtime(void **state)
 		"runtime.mallocgc", "runtime.(*mcache).nextFree", "runtime.main.func1",
 		"internal/runtime/maps.(*Map).putSlotSmallFastStr",
 		"runtime/internal/atomic.(*Uint32).Load", "runtime.goexit.abi0",
+		"runtime.AddCleanup[go.shape.*github.com/x/y.T]", "runtime.(*set[a/b.T]).put",
 	};
 	static const char *const others[] = {
 		"runtime/pprof.writeHeapProto", "runtime/debug.FreeOSMemory", "runtimes.New",
 		"main.main", "internal/bytealg.MakeNoZero", "example.com/runtime.New", "",
+		"runtime.example/x.f", "runtime.example/x.(*T).M[go.shape.int]",
+		"runtime%2eexample.f",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
@@ -38,7 +41,7 @@ static void knows_what_starts_goroutines(void **state)
 	};
 	static const char *const others[] = {
 		"runtime.gcBgMarkStartWorkers", "runtime.createfing", "runtime.rt0_go",
-		"runtime.mallocgc", "iter.Pull[...]", "main.newproc", "",
+		"runtime.mallocgc", "iter.Pull[...]", "main.newproc", "", "runtime.newproc/x.f",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
@@ -60,7 +63,7 @@ static void knows_what_never_returns(void **state)
 		"runtime.throwInit", "runtime.throw.func1", "runtime.panicCheck1",
 		"runtime.panicCheck2", "runtime.fatalsignal", "runtime.fatalpanic.func1",
 		"runtime.morestack", "runtime.recovery", "main.throw", "main.panicIndex", "throw",
-		"",
+		"runtime.panicIndex/x.f", "",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
@@ -85,6 +88,7 @@ static void knows_the_owner(void **state)
 		{ "net/http.(*Server).Serve", OWNER_STANDARD },
 		{ "vendor/golang.org/x/net/http/httpguts.f", OWNER_STANDARD },
 		{ "runtime/pprof.writeHeap", OWNER_STANDARD },
+		{ "runtime.example/x.f", OWNER_MODULE },
 		{ "runtime.traceStartReadCPU", OWNER_RUNTIME },
 		{ "internal/abi.NewName", OWNER_RUNTIME },
 		{ "internal/strconv.AppendComplex", OWNER_RUNTIME }, { "", OWNER_STANDARD },

@@ -567,6 +567,23 @@ static void test_findings(void **state)
 	trace_fini(&l);
 }
 
+/* What a package of that name exports is not the runtime's. */
+static void test_of_runtime(void **state)
+{
+	static const struct { const char *name, *package; bool is; } rows[] = {
+		{ "runtime.g", "runtime", true }, { "[]*runtime.g", NULL, true },
+		{ "[16]runtime._defer", NULL, true }, { "[]runtime.Object", NULL, false },
+		{ "runtime.Object", "k8s.io/apimachinery/pkg/runtime", false },
+		{ "main.g", "main", false }, { NULL, NULL, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct heap_type t = { .name = rows[i].name, .package = rows[i].package };
+
+		assert_int_equal(heapview_of_runtime(&t), rows[i].is);
+	}
+}
+
 /* What grows in a class: no parts of maps, and nothing whose objects are of other sizes too. */
 static void test_type_of_class(void **state)
 {
@@ -892,7 +909,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_not_more),
-		cmocka_unit_test(test_type_of_class),
+		cmocka_unit_test(test_type_of_class), cmocka_unit_test(test_of_runtime),
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_more_types), cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_profile),

@@ -17,6 +17,13 @@ static bool starts_with_any(const char *name, const char *const *beginnings, siz
 	return false;
 }
 
+/* A path of more elements, runtime.example/x, has a slash behind that; one of a single element has
+ * its dots written as "%2e".  What stands in brackets is a type. */
+bool goname_in_runtime(const char *name)
+{
+	return !strncmp(name, "runtime.", strlen("runtime.")) && name[strcspn(name, "/[(")] != '/';
+}
+
 /*
  * The packages below the runtime were runtime/internal/... up to Go 1.23, and have moved to
  * internal/runtime/... since.  runtime/pprof hides the runtime at the leaf of a heap profile's
@@ -26,11 +33,10 @@ static bool starts_with_any(const char *name, const char *const *beginnings, siz
  */
 bool goname_of_runtime(const char *function)
 {
-	static const char *const packages[] = {
-		"runtime.", "internal/runtime/", "runtime/internal/",
-	};
+	static const char *const packages[] = { "internal/runtime/", "runtime/internal/" };
 
-	return function && starts_with_any(function, packages, ARRAY_SIZE(packages));
+	return function && (goname_in_runtime(function) ||
+			    starts_with_any(function, packages, ARRAY_SIZE(packages)));
 }
 
 /* newproc and newcoro (iter.Pull) call newproc1 on the stack of the system (runtime/proc.go,
@@ -39,8 +45,9 @@ bool goname_starts_goroutine(const char *function)
 {
 	static const char *const beginnings[] = { "runtime.newproc", "runtime.newcoro" };
 
-	return function && (starts_with_any(function, beginnings, ARRAY_SIZE(beginnings)) ||
-			    !strcmp(function, "runtime.systemstack"));
+	return function && goname_in_runtime(function) &&
+	       (starts_with_any(function, beginnings, ARRAY_SIZE(beginnings)) ||
+		!strcmp(function, "runtime.systemstack"));
 }
 
 /*
@@ -63,7 +70,7 @@ bool goname_never_returns(const char *function)
 	};
 	const char *name = function + strlen("runtime.");
 
-	if (strncmp(function, "runtime.", strlen("runtime.")))
+	if (!goname_in_runtime(function))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t n = strlen(names[i]);

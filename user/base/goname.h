@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* Whether it is of package runtime: a function, or the beginning of some functions' names. */
+bool goname_in_runtime(const char *name);
+
 /* Whether it is the runtime's own; NULL, a function without a name, is not. */
 bool goname_of_runtime(const char *function);
 

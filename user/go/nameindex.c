@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/goname.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 
@@ -29,7 +30,7 @@ struct nameindex {
 
 enum nameindex_part nameindex_part_of(const char *name)
 {
-	return strncmp(name, "runtime.", strlen("runtime.")) ? NAMEINDEX_OTHERS : NAMEINDEX_RUNTIME;
+	return goname_in_runtime(name) ? NAMEINDEX_RUNTIME : NAMEINDEX_OTHERS;
 }
 
 struct nameindex *nameindex_new(size_t n, nameindex_same *same, const void *ctx)

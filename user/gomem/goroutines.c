@@ -314,7 +314,7 @@ static bool is_system(struct reader *r, const struct goroutine *g)
 	const uint64_t *pcs = r->out.pcs + r->n_pcs - g->n_pcs;
 	struct go_func f;
 
-	if (!gobin_func_at(r->gm->gb, g->startpc, &f) || !f.name || strncmp(f.name, "runtime.", 8))
+	if (!gobin_func_at(r->gm->gb, g->startpc, &f) || !f.name || !goname_in_runtime(f.name))
 		return false;
 	if (!strcmp(f.name, "runtime.main") || !strcmp(f.name, "runtime.corostart") ||
 	    !strcmp(f.name, "runtime.handleAsyncEvent"))

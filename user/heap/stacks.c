@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/goname.h"
 #include "user/base/limits.h"
 #include "user/base/reader.h"
 #include "user/base/util.h"
@@ -110,7 +111,7 @@ static struct frame_facts facts_of(struct look *l, uint64_t pc)
 	if (!gobin_func_at(l->gb, pc - 1, &f))
 		return facts;
 	facts.entry = f.entry;
-	facts.runtime = !strncmp(f.name, "runtime.", strlen("runtime."));
+	facts.runtime = goname_in_runtime(f.name);
 	facts.receiver = typeindex_receiver(l->index, f.entry);
 	if (facts.receiver && !spill_first_argument(l->gb, pc - 1))
 		facts.receiver = 0;
