@@ -366,7 +366,7 @@ void host_fini(struct host *h)
 static const char *why_hidden(void)
 {
 	if (has_capability(CAPABILITY_SYS_PTRACE))
-		return "another user namespace, AppArmor or SELinux?";
+		return "the kernel does not show what they run, despite CAP_SYS_PTRACE";
 	return geteuid() ? "run as root to see them" : "this root is without CAP_SYS_PTRACE";
 }
 

@@ -54,8 +54,8 @@ static int get_stack(void)
 	wanted.rlim_cur = STACK_BYTES;
 	wanted.rlim_max = stack.rlim_max > STACK_BYTES ? stack.rlim_max : STACK_BYTES;
 	if (setrlimit(RLIMIT_STACK, &wanted)) {
-		say_error("the stack may have no more than %" PRIu64 "KiB (ulimit -s), %u are "
-			  "needed; run gobpfleak as root, or where more are allowed",
+		say_error("the stack may have no more than %" PRIu64 "KiB (ulimit -s), and %uKiB "
+			  "are needed; run gobpfleak as root, or where more are allowed",
 			  (uint64_t)stack.rlim_max >> 10, STACK_BYTES >> 10);
 		return -EPERM;
 	}
@@ -133,15 +133,21 @@ static void say_no_command(const char *name)
 int main(int argc, char **argv)
 {
 	bool named;
-	const struct command *command = choose(&argc, &argv, &named);
+	bool asked = argc > 1 && !strcmp(argv[1], "help");	/* as --help */
+	const struct command *command;
 	struct opts opts;
 	char *message;
 
 	open_standard();
+	argc -= asked;
+	argv += asked;
+	command = choose(&argc, &argv, &named);
 	if (!named && argc > 1 && isalpha((unsigned char)*argv[1])) {
 		say_no_command(argv[1]);
 		return EXIT_FAILED;
 	}
+	if (asked)
+		return help(command, named);
 	if (opts_parse(&opts, &command->line, argc, argv, &message)) {
 		say_error("%s (gobpfleak%s%s --help lists its options)", message,
 			  named ? " " : "", named ? command->line.name : "");

@@ -14,6 +14,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 #include "user/base/text.h"
 #include "user/budget.h"
 #include "user/report/report.h"
+
+#define LONGEST_NS 9e18		/* that a time in ns can have: some 285 years */
 
 enum {
 	MAX_POSITIONALS = 3,
@@ -121,30 +124,38 @@ static bool unit(const char **text, double *ns)
 	return false;
 }
 
-/* "30", "30s", "500ms", "1m30s": as time.ParseDuration() of Go, and days.  0: not a time. */
-static uint64_t time_of(const char *text)
+/* "30", "30s", "500ms", "1m30s": as time.ParseDuration() of Go, and days.  In ns; NAN: no time. */
+static double time_of(const char *text)
 {
 	double sum = 0, v, ns;
 
 	if (!decimal(&text, &v))
-		return 0;
+		return NAN;
 	if (!*text)
-		return v * 1e9 < 9e18 ? (uint64_t)(v * 1e9) : 0;
+		return v * 1e9;
 	while (unit(&text, &ns)) {
 		sum += v * ns;
 		if (!*text)
-			return sum < 9e18 ? (uint64_t)sum : 0;
+			return sum;
 		if (!decimal(&text, &v))
-			return 0;
+			return NAN;
 	}
-	return 0;
+	return NAN;
 }
 
 static int set_time(struct parsing *p, const char *what, const char *text, uint64_t *ns)
 {
-	*ns = time_of(text);
-	if (*ns)
+	double v = time_of(text);
+
+	if (v >= 1 && v < LONGEST_NS) {
+		*ns = (uint64_t)v;
 		return 0;
+	}
+	if (v < 1)
+		return wrong(p, "%s: '%s' is no time at all; give more, as 30s or 1m30s", what,
+			     text);
+	if (v >= LONGEST_NS)
+		return wrong(p, "%s: '%s' is longer than 285 years", what, text);
 	return wrong(p, "%s: '%s' is not a time; give a number with ms, s, m, h or d, as 30s or "
 		     "1m30s", what, text);
 }
@@ -284,9 +295,9 @@ static int parse_size(struct parsing *p, const char *arg)
 	bool good = take_size(&text, &v);
 
 	if (!good || *text || v < p->row->min || v > 1e15)
-		return wrong(p, "--%s: '%s' is not a size of %d%s or more, as 64MiB, 1G or bytes",
-			     p->row->name, arg, p->row->min >> (p->row->min < 1 << 20 ? 0 : 20),
-			     p->row->min < 1 << 20 ? " bytes" : "MiB");
+		return wrong(p, "--%s: '%s' is not a size of %s or more, as 64MiB or 1GiB; a bare "
+			     "number is bytes", p->row->name, arg,
+			     report_bytes((uint64_t)p->row->min).s);
 	*(uint64_t *)field(p) = (uint64_t)v;
 	return 0;
 }
@@ -297,8 +308,8 @@ static int parse_memory(struct parsing *p, const char *arg)
 	int err = parse_size(p, arg);
 
 	if (!err && *(uint64_t *)field(p) > all)
-		return wrong(p, "--%s: '%s' is more than this machine has: %" PRIu64 "MiB",
-			     p->row->name, arg, all >> 20);
+		return wrong(p, "--%s: '%s' is more than this machine has: %s", p->row->name, arg,
+			     report_bytes(all).s);
 	return err;
 }
 
@@ -321,6 +332,7 @@ static int parse_percent(struct parsing *p, const char *arg)
 static int parse_age(struct parsing *p, const char *arg)
 {
 	struct filter *f = &p->o->filter;
+	double v;
 
 	f->older_ns = f->older_cycles = 0;
 	if (cycles_of(arg, &f->older_cycles) && f->older_cycles > MAX_OLDER_CYCLES)
@@ -329,9 +341,12 @@ static int parse_age(struct parsing *p, const char *arg)
 	f->set = true;
 	if (f->older_cycles)
 		return 0;
-	f->older_ns = time_of(arg);
-	return f->older_ns ? 0 :
-	       wrong(p, "--older: '%s' is no age; give a time, as 5m, or collections, as 5gc", arg);
+	v = time_of(arg);
+	if (!(v >= 1) || v >= LONGEST_NS)
+		return wrong(p, "--older: '%s' is no age; give a time, as 5m, or collections, as "
+			     "5gc", arg);
+	f->older_ns = (uint64_t)v;
+	return 0;
 }
 
 /* "100KiB/min", "5/min" (goroutines), "1024" (bytes a second) */

@@ -129,8 +129,9 @@ static void say_no_right(pid_t pid)
 		say_error("process %d: no right to read its memory: kernel.yama.ptrace_scope is "
 			  "%d, which forbids it to everybody until the next boot", pid, scope);
 	else if (has_capability(CAPABILITY_SYS_PTRACE))
-		say_error("process %d: no right to read its memory despite CAP_SYS_PTRACE: another "
-			  "user namespace, AppArmor or SELinux?", pid);
+		say_error("process %d: the kernel does not let its memory be read, despite "
+			  "CAP_SYS_PTRACE; a security module or a user namespace of its own can do "
+			  "that (/proc/%d/attr/current, /proc/%d/ns/user)", pid, pid, pid);
 	else if (!geteuid())
 		say_error("process %d: no right to read its memory: this root is without "
 			  "CAP_SYS_PTRACE (--cap-add SYS_PTRACE gives it to a container)", pid);

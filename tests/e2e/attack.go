@@ -92,7 +92,8 @@ func (t *T) ownLimits() {
 	}
 	for _, n := range []int{18, 26} {
 		r := limited(fmt.Sprintf("ulimit -n %d; exec", n), "-d 1s")
-		if r.code != 1 || !strings.Contains(r.stderr, fmt.Sprintf("no more than %d files", n)) || !strings.Contains(r.stderr, "ulimit -n 1024") {
+		if r.code != 1 || !strings.Contains(r.stderr, fmt.Sprintf("(ulimit -n is %d)", n)) ||
+			!strings.Contains(r.stderr, fmt.Sprintf("run gobpfleak with more: ulimit -n %d", n+1024)) {
 			t.Errorf("%d descriptors: exit code %d, stderr %s", n, r.code, r.stderr)
 		}
 	}

@@ -167,6 +167,15 @@ func (t *T) usage() {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", option, r.code, r.stdout, r.stderr)
 		}
 	}
+	for _, args := range [][]string{{"--help"}, {"heap", "--help"}} {
+		asked := append([]string{"help"}, args[:len(args)-1]...)
+		if r := t.runTool(0, asked...); r.code != 0 || r.stdout != t.runTool(0, args...).stdout {
+			t.Errorf("%q: exit code %d, stderr %q, stdout %s", asked, r.code, r.stderr, r.stdout)
+		}
+	}
+	if r := t.runTool(0, "help", "lst"); r.code != 1 || !strings.Contains(r.stderr, "did you mean list?") {
+		t.Errorf("help of no command: exit code %d, stderr %q", r.code, r.stderr)
+	}
 }
 
 // gone: the report is still written when the program ends.

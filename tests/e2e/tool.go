@@ -268,12 +268,15 @@ func (x *tracer) expect(code int) {
 	x.t.checkMessages(x.stderr.String())
 }
 
-// checkMessages: every line on stderr says whose it is, and none comes from a sanitizer.
+// checkMessages: every line on stderr says whose it is, none comes from a sanitizer, and none asks what it does not know.
 func (t *T) checkMessages(stderr string) {
 	for _, line := range strings.Split(stderr, "\n") {
 		if line != "" && !strings.HasPrefix(line, "gobpfleak: ") {
 			t.Errorf("gobpfleak: a line on stderr that is none of its messages: %s", line)
 			return
+		}
+		if strings.HasSuffix(line, "?") {
+			t.Errorf("a message that asks: %s", line)
 		}
 	}
 }

@@ -400,7 +400,7 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
 	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
 	item(&l, "  ", "in objects of %s", found->class_size ?
-	     report_bytes(found->class_size).s : "more than 32.0KiB");
+	     report_bytes(found->class_size).s : "more than 32KiB");
 	item(&l, ", ", seen ? "few of whose stacks are known" : "whose stacks are not known");
 	end_line(&l);
 	if (has_evidence(&found->is))

@@ -157,8 +157,13 @@ static void say_not_loaded(int err)
 {
 	uint64_t limit;
 
-	if (err == -EMFILE || procself_few_files(FILES, &limit))
-		plant_explain(-EMFILE);
+	if (err == -EMFILE)
+		plant_explain(err);
+	else if (procself_few_files(FILES, &limit))
+		say_error("the kernel does not load the BPF programs: %s; fewer than %d file "
+			  "descriptors are left (ulimit -n is %" PRIu64 "), which can be why: run "
+			  "gobpfleak with more: ulimit -n %" PRIu64, strerror(-err), FILES, limit,
+			  limit + PLANT_FILES);
 	else
 		say_error("the kernel does not load the BPF programs: %s; -v shows its reasons",
 			  strerror(-err));

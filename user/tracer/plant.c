@@ -325,8 +325,9 @@ static void say_few_files(void)
 	uint64_t limit;
 
 	procself_few_files(0, &limit);
-	say_error("no more than %" PRIu64 " files may be open at once (ulimit -n), too few for BPF "
-		  "programs and probes; run gobpfleak with more: ulimit -n 1024", limit);
+	say_error("no file descriptor is left (ulimit -n is %" PRIu64 "), and BPF programs and "
+		  "probes need more; run gobpfleak with more: ulimit -n %" PRIu64, limit,
+		  limit + PLANT_FILES);
 }
 
 void plant_explain(int err)

@@ -14,6 +14,7 @@
 enum { PLANT_ATTACH_TYPE = 48 };	/* BPF_TRACE_UPROBE_MULTI, Linux 6.6 */
 
 enum { EVENT_NAME = 80 };
+enum { PLANT_FILES = 1024 };	/* descriptors, more than are needed for programs and probes */
 
 struct plant {
 	int link_fd;		/* uprobe_multi, or -1 */
