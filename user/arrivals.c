@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "user/base/limits.h"
+#include "user/base/procstat.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/go/gofile.h"
@@ -39,6 +40,7 @@ struct file {
 struct known {
 	uint64_t key;		/* pid */
 	uint64_t file;		/* key of the one that it runs; 0: none, or it is hidden */
+	uint64_t exec;		/* of which exec(), while it is to be given out */
 	uint64_t since_ns;	/* when it was first seen to run that */
 	bool given;		/* out, or refused, or no Go program */
 	bool open;
@@ -93,6 +95,24 @@ static uint64_t file_run_by(struct arrivals *a, pid_t pid)
 	key = table_mix(table_mix(a->files.seed, st.st_dev), st.st_ino);
 	key = table_mix(table_mix(key, (uint64_t)st.st_ctim.tv_sec), (uint64_t)st.st_ctim.tv_nsec);
 	return key | 1;
+}
+
+/* Each exec() has another address of its stack, where the kernel chooses that at random and shows
+ * it; who runs the same file as before may be another all the same, or the next of that number. */
+static uint64_t exec_of(struct arrivals *a, pid_t pid)
+{
+	static const enum procstat_field fields[] = { PROCSTAT_STARTTIME, PROCSTAT_STARTSTACK };
+	uint64_t v[ARRAY_SIZE(fields)] = { 0 };
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		procstat_read(fd, fields, v, ARRAY_SIZE(v));
+		close(fd);
+	}
+	return table_mix(table_mix(a->known.seed, v[0]), v[1]);
 }
 
 static bool is_go(pid_t pid)
@@ -189,7 +209,7 @@ static void look_at(struct arrivals *a, pid_t pid, struct giving *to)
 {
 	bool is_new;
 	struct known *k = table_put(&a->known, (uint64_t)pid, &is_new);
-	uint64_t file = file_run_by(a, pid);
+	uint64_t file = file_run_by(a, pid), exec;
 	struct file *f;
 
 	if (!k)
@@ -200,6 +220,10 @@ static void look_at(struct arrivals *a, pid_t pid, struct giving *to)
 		k->since_ns = a->look_ns;
 		k->given = false;
 	}
+	exec = k->given ? k->exec : exec_of(a, pid);
+	if (k->exec != exec)
+		k->since_ns = a->look_ns;
+	k->exec = exec;
 	f = file ? table_put(&a->files, file, &is_new) : NULL;
 	if (f)
 		f->look = a->look;

@@ -19,10 +19,10 @@ void arrivals_free(struct arrivals *a);		/* NULL is fine */
 
 /*
  * Calls fn for each Go process that has come, and each that runs another program than before; but
- * for the first look, once looks have seen it run that for 10 s: of one that ends before nothing
- * could be said, and one that is being started may yet exec.  p: fn's to close, why NULL; or NULL,
- * and why it cannot be opened.  -EMFILE: no more than max are open, others were left out; what
- * host_pids() fails with.
+ * for the first look, once looks have seen it run that, and exec nothing, for 10 s: of one that
+ * ends before nothing could be said, and one that is being started may yet exec.  p: fn's to close,
+ * why NULL; or NULL, and why it cannot be opened.  -EMFILE: no more than max are open, others were
+ * left out; what host_pids() fails with.
  */
 int arrivals_look(struct arrivals *a, uint64_t now_ns, size_t max,
 		  void (*fn)(void *ctx, pid_t pid, struct process *p, const char *comm,

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"sort"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // gobpfleak watch: a leak is told of, with what leaks, who holds it and which line allocates it; what is healthy is
@@ -27,6 +29,7 @@ func watchTests(e *env) []testCase {
 	return append(all,
 		testCase{"watch/goroutines", func(t *T) { t.watchGoroutines(e.newest()) }},
 		testCase{"watch/all", func(t *T) { t.watchAll(e.newest()) }},
+		testCase{"watch/gone-soon", func(t *T) { t.watchGoneSoon(e.newest()) }},
 		testCase{"watch/profile", func(t *T) { t.watchProfile(e.newest()) }},
 		testCase{"watch/suppress-lines", func(t *T) { t.watchSuppressed("map-grows", "heap", "heap: main.*", e.newest()) }},
 		testCase{"watch/suppress-types", func(t *T) { t.watchSuppressed("map-grows", "heap", "type:main.session", e.newest()) }},
@@ -82,10 +85,16 @@ func (n *news) leaks() bool {
 // watcher is a running gobpfleak watch that writes JSON.
 type watcher struct {
 	*process
+	told  map[string]int // lines of each kind
+	begun map[int]bool   // processes
 }
 
 func (t *T) watch(args ...string) *watcher {
-	x := &watcher{t.start(exec.Command(t.tool, append([]string{"watch", "--format", "json", "--min-time", minTime}, args...)...))}
+	return t.watchWith(t.start(exec.Command(t.tool, append([]string{"watch", "--format", "json", "--min-time", minTime}, args...)...)))
+}
+
+func (t *T) watchWith(p *process) *watcher {
+	x := &watcher{p, map[string]int{}, map[int]bool{}}
 	x.line(x.stderr, "watching")
 	return x
 }
@@ -101,6 +110,12 @@ func (x *watcher) next() *news {
 		x.t.Errorf("docs/watch.schema.json: %v", err)
 	}
 	x.t.must(json.Unmarshal([]byte(line), n))
+	x.told[n.Event]++
+	if n.Event == "begin" {
+		x.begun[n.Pid] = true
+	} else if n.Event == "end" && !x.begun[n.Pid] {
+		x.t.Errorf("the end of process %d is told of, and nothing else was: %q", n.Pid, n.Why)
+	}
 	return n
 }
 
@@ -287,6 +302,47 @@ func (t *T) watchAll(version string) {
 	x.until(is("end", third.pid()))
 	x.finish(0)
 	first.finish()
+}
+
+// watchGoneSoon: a process that ends before anything was told of it is not told of.  The tool waits to say on stderr how
+// many there are when it has opened them all, and has not yet looked at one.
+func (t *T) watchGoneSoon(version string) {
+	p := t.shapeOf("workers", version, "stripped")
+	read, write, err := os.Pipe()
+	t.must(err)
+	t.must(write.SetWriteDeadline(time.Now().Add(time.Second)))
+	n, _ := write.Write(make([]byte, 1<<20)) // as much as it takes
+	cmd := exec.Command("sh", "-c", "exec "+t.tool+" watch --all --format json 2>&3")
+	cmd.ExtraFiles = []*os.File{write}
+	x := &watcher{t.start(cmd), map[string]int{}, map[int]bool{}}
+	write.Close()
+	t.eventually("the tool does not wait for its stderr", func() bool { return holds(x.pid(), p.cmd.Path) && sleeps(x.pid()) })
+	p.finish()
+	_, err = io.ReadFull(read, make([]byte, n))
+	t.must(err)
+	go io.Copy(io.Discard, read)
+	x.until(func(n *news) bool { return n.Event == "begin" }) // this test is one of them
+	t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	x.until(func(n *news) bool { return n.Cost.Processes > 0 })
+	x.finish(0)
+	read.Close()
+}
+
+// holds: the process has the file open.
+func holds(pid int, path string) bool {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, file := range files {
+		if to, err := os.Readlink(file); err == nil && to == path {
+			return true
+		}
+	}
+	return false
+}
+
+// sleeps: it waits for something to be written.
+func sleeps(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+	return err == nil && strings.HasPrefix(string(b), "1 0x2 ")
 }
 
 var newsLine = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  pid \d+ shapes\S*  \S`)

@@ -509,7 +509,7 @@ static const char *why_gone(struct one *one)
 	return gone ? gone : one->err == -ESRCH ? "exited" : strerror(-one->err);
 }
 
-/* Its last reading is told. */
+/* Its last reading is told; of one of many of which nothing was told, nothing is. */
 static void end(struct run *r, size_t i)
 {
 	struct one *one = r->v[i];
@@ -518,7 +518,8 @@ static void end(struct run *r, size_t i)
 	watching_judge(one->w, now_ns());
 	if (one->held)
 		put_heap(r, one);
-	put_of(r, one, &n);
+	if (one->told || !r->arrivals)
+		put_of(r, one, &n);
 	r->v[i] = r->v[--r->n];
 	drop(r, one);
 }
