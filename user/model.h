@@ -90,6 +90,14 @@ enum memory_part {
 					 * better than each: collections move bytes between them */
 };
 
+/* What of MEMORY_NOT_GO grows. */
+enum outside {
+	OUTSIDE_UNKNOWN,	/* no kind has most of it */
+	OUTSIDE_ANONYMOUS,	/* what C allocates, mappings of no file */
+	OUTSIDE_FILES,		/* files that are mapped, memory shared with others */
+	N_OUTSIDE,
+};
+
 /* What memory a process may come to. */
 struct memory_room {
 	const char *of;		/* "cgroup" or "machine"; NULL: not known */
@@ -102,6 +110,7 @@ struct diagnosis {
 	enum behaviour does;
 	enum memory_part cause;	/* of rss: of its growth if rss_grows, else of what is not live;
 				 * MEMORY_LIVE: nothing else worth a word */
+	enum outside outside;	/* where rss grows by MEMORY_NOT_GO */
 	bool rss_grows;
 	bool no_collection;	/* there was none while the cause grew */
 	uint64_t cause_bytes;
@@ -253,6 +262,7 @@ struct memory_account {
 	double age_s;		/* how long before the report it was read */
 	bool known;		/* false: the runtime's numbers are not known (rss may still be) */
 	uint64_t rss;
+	uint64_t rss_files;	/* of it, pages of files and of memory shared with others */
 	uint64_t live_heap;	/* heap marked by the last collection; before the first one (num_gc
 				 * 0) it is not known, and all of the heap in the next */
 	uint64_t gc_headroom;	/* heap memory held beyond that: garbage, free slots, idle spans */

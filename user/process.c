@@ -233,7 +233,8 @@ bool process_memory(struct process *p, struct memory_account *out)
 		return false;
 	/* the resident size last: of a process that grows it must not be the smaller one */
 	read = !gomem_memstats(p->gomem, &st);
-	if (target_rss(p->target, &m.rss) || process_gone(p))	/* it may be another program's */
+	if (target_resident(p->target, &m.rss, &m.rss_files) ||
+	    process_gone(p))			/* it may be another program's */
 		return false;
 	if (read) {
 		fill_account(&m, &st);
@@ -241,6 +242,7 @@ bool process_memory(struct process *p, struct memory_account *out)
 		*out = m;
 	} else {
 		out->rss = m.rss;
+		out->rss_files = m.rss_files;
 	}
 	return true;
 }

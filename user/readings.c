@@ -76,11 +76,13 @@ static uint64_t not_go(struct readings *r, const struct memory_account *m)
 void readings_add(struct readings *r, const struct memory_account *m, uint64_t time_ns)
 {
 	const struct allocated now = { time_ns, m->total_alloc };
+	uint64_t outside;
 	double speed;
 
 	if (!m->known || m->rss == UNKNOWN_U64)
 		return;
 	speed = rate(&r->before, &now);
+	outside = not_go(r, m);
 	memory_series_add(r->series, &(struct memory_reading){
 		.time_ns = time_ns, .rss = m->rss, .goal = m->next_gc, .n_collections = m->num_gc,
 		.allocated_per_s = isfinite(speed) ? speed : 0,
@@ -91,7 +93,11 @@ void readings_add(struct readings *r, const struct memory_account *m, uint64_t t
 							    m->heap_alloc : m->live_heap),
 			[MEMORY_IDLE] = rest(m->heap_idle, m->heap_released),
 			[MEMORY_STACKS] = m->stacks, [MEMORY_RUNTIME] = m->runtime,
-			[MEMORY_NOT_GO] = not_go(r, m),
+			[MEMORY_NOT_GO] = outside,
+		},
+		.outside = {
+			[OUTSIDE_ANONYMOUS] = rest(outside, m->rss_files),
+			[OUTSIDE_FILES] = m->rss_files,
 		},
 	});
 	add_allocated(r, &now);

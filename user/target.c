@@ -673,18 +673,21 @@ int target_cpu_ns(const struct target *t, uint64_t *ns)
 	return 0;
 }
 
-int target_rss(const struct target *t, uint64_t *rss)
+int target_resident(const struct target *t, uint64_t *rss, uint64_t *files)
 {
 	char *statm = read_proc(t, "statm");
-	unsigned long pages;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	unsigned long pages, shared;
 	int err = 0;
 
 	if (!statm)
 		return -errno;
-	if (sscanf(statm, "%*u %lu", &pages) == 1)
-		*rss = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	else
+	if (sscanf(statm, "%*u %lu %lu", &pages, &shared) == 2) {
+		*rss = pages * page;
+		*files = shared * page;
+	} else {
 		err = -ESRCH;
+	}
 	free(statm);
 	return err;
 }

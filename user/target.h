@@ -82,7 +82,8 @@ bool target_may_be_gone(const struct target *t);
 
 /* What all its threads have computed, in ns. */
 int target_cpu_ns(const struct target *t, uint64_t *ns);
-/* Resident bytes, as /proc/PID/statm has them. */
-int target_rss(const struct target *t, uint64_t *rss);
+/* Resident bytes, and those of them that are of files or shared with others, as /proc/PID/statm has
+ * them. */
+int target_resident(const struct target *t, uint64_t *rss, uint64_t *files);
 
 #endif

@@ -33,6 +33,7 @@
 #include "user/judge/memory.h"
 #include "user/memlimit.h"
 #include "user/process.h"
+#include "user/readings.h"
 #include "user/roster.h"
 #include "user/tally.h"
 #include "user/target.h"
@@ -59,14 +60,14 @@ struct price {
 	double share, advance_ns;
 };
 static const struct price memory_price = { 0.0002, 50e6 }, judging_price = { 0.0001, 50e6 },
-			  table_price = { 0.0005, 300e6 };
+			  table_price = { 0.0005, 300e6 }, mappings_price = { 0.0002, 50e6 };
 
 /* A window of time, and what is counted in it. */
 struct horizon {
 	uint64_t start_ns;
 	struct tally *tally;		/* NULL: it has not begun */
 	struct roster *roster;
-	struct memory_series *memory;
+	struct readings *memory;
 	uint64_t peak[N_KEYS];		/* bytes that had lived at most before it began */
 	struct judge_class classes[N_CLASSES], heap;
 	struct judge_group *groups;	/* of judging, as the watching's */
@@ -96,7 +97,7 @@ struct watching {
 	struct horizon horizons[N_HORIZONS];
 	uint64_t peak[N_KEYS];
 	uint64_t look_ns, looked_ns;	/* when the collector is to be looked at; and was */
-	struct chore reading, table, judging;
+	struct chore reading, mappings, table, judging;
 	uint64_t reading_ns;		/* between two readings, at first */
 	unsigned n_failures;
 	bool census_known;
@@ -143,11 +144,12 @@ static void begin_horizon(struct watching *w, size_t i, uint64_t now)
 
 	tally_free(h->tally);
 	roster_free(h->roster);
-	memory_series_free(h->memory);
+	readings_free(h->memory);
 	h->start_ns = now;
 	tally_new(&h->tally, process_gomem(w->p), now);
 	roster_new(&h->roster, now, w->opt.memory_bytes / N_HORIZONS);
-	memory_series_new(&h->memory, now);
+	readings_new(&h->memory, now);
+	w->mappings.next_ns = now;	/* its readings know of none */
 	memcpy(h->peak, w->peak, sizeof(h->peak));
 	for (struct group *g = table_next(&w->groups, NULL); g; g = table_next(&w->groups, g))
 		g->before[i] = g->peak;
@@ -157,7 +159,7 @@ static void end_horizon(struct horizon *h)
 {
 	tally_free(h->tally);
 	roster_free(h->roster);
-	memory_series_free(h->memory);
+	readings_free(h->memory);
 }
 
 /* The recent ones begin half of their time apart. */
@@ -329,41 +331,24 @@ static void read_table(struct watching *w, uint64_t now)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
-static void add_memory(struct watching *w, const struct memory_account *before, uint64_t now)
-{
-	const struct memory_account *m = &w->told.memory;
-	struct memory_reading r = {
-		.time_ns = now, .rss = m->rss, .goal = m->next_gc, .n_collections = m->num_gc,
-		.parts = {
-			[MEMORY_LIVE] = m->live_heap,
-			[MEMORY_GARBAGE] = less(m->heap_alloc, m->live_heap),
-			[MEMORY_FREE] = less(m->heap_inuse, m->heap_alloc),
-			[MEMORY_IDLE] = less(m->heap_idle, m->heap_released),
-			[MEMORY_STACKS] = m->stacks, [MEMORY_RUNTIME] = m->runtime,
-			[MEMORY_NOT_GO] = m->not_go > 0 ? (uint64_t)m->not_go : 0,
-		},
-	};
-
-	if (w->memory_ns && now > w->memory_ns)
-		r.allocated_per_s = (double)less(m->total_alloc, before->total_alloc) * 1e9 /
-				    (double)(now - w->memory_ns);
-	for (size_t i = 0; i < N_HORIZONS && m->known; i++)
-		if (w->horizons[i].memory)
-			memory_series_add(w->horizons[i].memory, &r);
-	w->memory_ns = now;
-}
-
 static void read_memory(struct watching *w, uint64_t now)
 {
-	struct memory_account before = w->told.memory;
+	struct memory_account *m = &w->told.memory;
+	uint64_t begin = cpu_ns();
+	bool read = process_memory(w->p, m);
 
-	if (process_memory(w->p, &w->told.memory))
-		add_memory(w, &before, now);
+	done(&w->reading, begin, next_reading(w, now));
+	if (!read)
+		return;
+	begin = cpu_ns();
+	if (due(w, &w->mappings, &mappings_price, now)) {
+		process_mappings(w->p, m);
+		done(&w->mappings, begin, next_reading(w, now));
+	}
+	for (size_t i = 0; i < N_HORIZONS; i++)
+		if (w->horizons[i].memory)
+			readings_add(w->horizons[i].memory, m, now);
+	w->memory_ns = now;
 }
 
 /* ---- the judgement --------------------------------------------------------------------------- */
@@ -524,7 +509,7 @@ static void read_limit(struct watching *w, uint64_t now)
 /* What is left to the limit is shared with all who use it. */
 static void tell_memory(struct watching *w, const struct horizon *now)
 {
-	const struct memory_series *series = (now ? now : &w->horizons[WHOLE])->memory;
+	const struct readings *readings = (now ? now : &w->horizons[WHOLE])->memory;
 	struct watched *t = &w->told;
 	struct memory_history history;
 	const struct memlimit *limit = &w->limit;
@@ -535,7 +520,7 @@ static void tell_memory(struct watching *w, const struct horizon *now)
 	t->limit_bytes = limit->bytes;
 	t->limit_used = limit->used;
 	t->limit_of = limit->of;
-	memory_series_history(series, &history);
+	readings_history(readings, &t->memory, &history);
 	memory_tell(&history, &t->heap, t->verdict, room ? t->memory.rss + room : 0, &t->does);
 }
 
@@ -618,12 +603,10 @@ static int failed(struct watching *w, int err, uint64_t now)
 
 static void read_all(struct watching *w, uint64_t now)
 {
-	uint64_t begin = cpu_ns();
-
 	turn_horizons(w, now);
 	if (due(w, &w->reading, &memory_price, now))
 		read_memory(w, now);
-	done(&w->reading, begin, next_reading(w, now));
+	w->reading.next_ns = next_reading(w, now);
 	read_table(w, now);
 }
 
@@ -683,7 +666,8 @@ void watching_judge(struct watching *w, uint64_t now_ns)
 	t->n_tables = span.n_looks;
 	t->n_tables_lost = w->n_tables_lost;
 	t->n_gos_lost = w->n_gos_lost;
-	t->cpu_s = (w->reading.spent_ns + w->table.spent_ns + w->judging.spent_ns) / 1e9;
+	t->cpu_s = (w->reading.spent_ns + w->mappings.spent_ns + w->table.spent_ns +
+		    w->judging.spent_ns) / 1e9;
 }
 
 const struct watched *watching_told(const struct watching *w)

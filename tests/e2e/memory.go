@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // The memory figures against runtime.ReadMemStats of a program that does nothing meanwhile; and those
@@ -39,10 +41,13 @@ func memoryTests(e *env) []testCase {
 		}
 		all = append(all,
 			testCase{"memory/account/" + v, func(t *T) { t.memoryAccount(v) }},
+			testCase{"memory/native/" + v, func(t *T) { t.memoryNative(v) }},
 			testCase{"memory/keepers/" + v, func(t *T) { t.memoryKeepers(v) }},
 			testCase{"memory/collections/" + v, func(t *T) { t.memoryCollections(v) }})
 	}
 	return append(all,
+		testCase{"memory/files", func(t *T) { t.memoryFiles() }},
+		testCase{"memory/native-watched", func(t *T) { t.memoryNativeWatched() }},
 		testCase{"memory/killed", func(t *T) { t.memoryOfKilled() }},
 		testCase{"memory/killed-command", func(t *T) { t.memoryOfKilledCommand() }})
 }
@@ -111,6 +116,64 @@ func (t *T) memoryAccount(version string) {
 	}
 	if v := r.Process.Parts["garbage"]; v < garbage<<20 || v > (garbage+4)<<20 {
 		t.Errorf("%d bytes of garbage", v)
+	}
+	p.finish()
+}
+
+// memoryNative: what C allocates is in a number, and what rss grows by, and no leak of Go's.
+func (t *T) memoryNative(version string) {
+	const kib = 20000
+	p := t.program(t.build("native", version, "cgo"))
+	before := t.dumpReport(p)
+	p.do("malloc %d", kib)
+	after := t.dumpReport(p)
+	// The runtime's tables are not all in RAM, which is taken off.
+	grew := *after.Memory["anonymous"] - *before.Memory["anonymous"]
+	if grew < kib*1000-*after.Memory["runtime"] || grew > kib*1100 {
+		t.Errorf("%d bytes more of C, really %d and what malloc() keeps for itself", grew, kib*1000)
+	}
+	r := t.growsOutside(p, "malloc 300")
+	if *r.Process.Outside != "anonymous" || r.Verdict == "LEAK" || r.Verdict == "GROWING" {
+		t.Errorf("%s, growth of %s", r.Verdict, *r.Process.Outside)
+	}
+	p.finish()
+}
+
+// memoryFiles: mapped files are not taken for what C allocates.
+func (t *T) memoryFiles() {
+	p := t.program(t.build("memory", t.newest(), "stripped"))
+	if r := t.growsOutside(p, "file 1"); *r.Process.Outside != "files" {
+		t.Errorf("growth of %s", *r.Process.Outside)
+	}
+	p.finish()
+}
+
+// growsOutside traces the program, which is told to grow again and again, until it is known what it grows by.
+func (t *T) growsOutside(p *program, command string) *report {
+	var r *report
+	x := t.attach(p.pid())
+	t.eventually("nothing outside Go is seen to grow", func() bool {
+		p.do(command)
+		r = x.report()
+		return r.Process.Grows && r.Process.Cause != nil && *r.Process.Cause == "not_go" && r.Process.Outside != nil
+	})
+	x.stop()
+	return r
+}
+
+func (t *T) memoryNativeWatched() {
+	p := t.program(t.build("native", t.newest(), "cgo"))
+	x := t.start(exec.Command(t.tool, "watch", "--min-time", "3s", "-p", fmt.Sprint(p.pid())))
+	x.line(x.stderr, "watching")
+	t.eventually("nothing outside Go is told of", func() bool {
+		p.do("malloc 100")
+		time.Sleep(100 * time.Millisecond) // a rate, and no verdict hangs on it
+		return strings.Contains(x.stdout.String(), "most of that: memory outside Go: C, mmap, now ")
+	})
+	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	if code := x.exit(); code != 0 || !strings.Contains(x.stdout.String(), "; memory outside Go grows; rss ") ||
+		!strings.Contains(x.stdout.String(), " + C, mmap ") {
+		t.Errorf("exit code %d: %s", code, x.stdout)
 	}
 	p.finish()
 }

@@ -40,9 +40,12 @@ type report struct {
 		GOMemLimit *uint64
 	} `json:"gc_pacing"`
 	Process struct {
-		Parts map[string]int64
-		Map   *int64 `json:"map_bytes"`
-		Pool  *int64 `json:"pool_bytes"`
+		Grows   bool `json:"rss_grows"`
+		Cause   *string
+		Outside *string
+		Parts   map[string]int64
+		Map     *int64 `json:"map_bytes"`
+		Pool    *int64 `json:"pool_bytes"`
 	}
 	Coverage map[string]uint64
 	Cost     struct {

@@ -97,6 +97,22 @@ static void more_than_all(struct memory_reading *r, uint64_t i)
 
 static void stacks(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_STACKS] += i * MIB; }
 static void cgo(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_NOT_GO] += i * MIB; }
+
+/* As the kernel counts files. */
+static void malloc_grows(struct memory_reading *r, uint64_t i)
+{
+	r->outside[OUTSIDE_FILES] = 10 * MIB;
+	r->outside[OUTSIDE_ANONYMOUS] = 2 * MIB + i * MIB;
+	r->parts[MEMORY_NOT_GO] += i * MIB;
+}
+
+static void files_grow(struct memory_reading *r, uint64_t i)
+{
+	r->outside[OUTSIDE_FILES] = 10 * MIB + i * MIB;
+	r->outside[OUTSIDE_ANONYMOUS] = 2 * MIB;
+	r->parts[MEMORY_NOT_GO] += i * MIB;
+}
+
 static void idle(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_IDLE] += 400 * MIB; }
 
 static void waiting(struct memory_reading *r, uint64_t i)
@@ -142,6 +158,13 @@ static void test_causes(void **state)
 	d = tell(cgo, &steady, 0);
 	assert_true(d.rss_grows && d.cause == MEMORY_NOT_GO);
 	assert_int_equal(d.does, BEHAVIOUR_STEADY);
+	assert_int_equal(d.outside, OUTSIDE_UNKNOWN);
+	d = tell(malloc_grows, &steady, 0);
+	assert_true(d.rss_grows && d.cause == MEMORY_NOT_GO);
+	assert_int_equal(d.outside, OUTSIDE_ANONYMOUS);
+	d = tell(files_grow, &steady, 0);
+	assert_true(d.rss_grows && d.cause == MEMORY_NOT_GO);
+	assert_int_equal(d.outside, OUTSIDE_FILES);
 	d = tell(idle, &steady, 0);
 	assert_false(d.rss_grows);
 	assert_int_equal(d.cause, MEMORY_IDLE);

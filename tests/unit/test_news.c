@@ -92,7 +92,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 {
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
-	struct watched spread = leaking, old = leaking, soon, rare, rarer, long_table;
+	struct watched spread = leaking, old = leaking, soon, rare, rarer, long_table, in_c;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
 	struct watched_growth known = { .types = &some, .age_s = 660, .cpu_s = .21 };
@@ -125,6 +125,8 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &long_table, .n_watched = 2, .own_rss = 9 << 20 },
 		{ .kind = NEWS_END, .w = &soon, .why = "exited", .brief = true },
 		{ .kind = NEWS_END, .w = &grows, .why = "exited", .brief = true },
+		{ .kind = NEWS_MEMORY, .w = &in_c },
+		{ .kind = NEWS_REPORT, .w = &in_c, .brief = true },
 	};
 
 	young.census_known = true;		/* and there was no collection */
@@ -163,6 +165,15 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	rss.does.cause = MEMORY_IDLE;
 	spread.does.cause_rate = (struct estimate)UNKNOWN;
 	rss.does.no_collection = true;
+	in_c = rss;				/* what C allocates */
+	in_c.does.cause = MEMORY_NOT_GO;
+	in_c.does.cause_bytes = 27 << 20;
+	in_c.does.outside = OUTSIDE_ANONYMOUS;
+	in_c.does.no_collection = false;
+	in_c.memory.mapped_known = true;
+	in_c.memory.files = 7 << 20;
+	in_c.memory.anonymous = 20 << 20;
+	in_c.memory.not_resident = 22 << 20;
 	heapview_make(&now, &before, &view);
 	heapview_make(&now, &before, &some);
 	heapview_leave_out(&some, is_bucket, NULL);

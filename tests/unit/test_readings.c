@@ -21,7 +21,8 @@
 static struct memory_account account(uint64_t second)
 {
 	return (struct memory_account){
-		.known = true, .rss = 100 * MIB, .live_heap = 40 * MIB, .heap_alloc = 50 * MIB,
+		.known = true, .rss = 100 * MIB, .rss_files = 7 * MIB,
+		.live_heap = 40 * MIB, .heap_alloc = 50 * MIB,
 		.heap_inuse = 56 * MIB, .heap_idle = 30 * MIB, .heap_released = 12 * MIB,
 		.stacks = 3 * MIB, .runtime = 5 * MIB, .not_go = 18 * MIB, .num_gc = 9,
 		.total_alloc = 1000 * MIB + 2 * MIB * second, .next_gc = 80 * MIB };
@@ -83,6 +84,8 @@ static void test_parts(void **state)
 	m.mapped_known = true;
 	m.files = 11 * MIB;
 	m.anonymous = 20 * MIB;
+	assert_int_equal(h.last.outside[OUTSIDE_FILES], 7 * MIB);
+	assert_int_equal(h.last.outside[OUTSIDE_ANONYMOUS], 11 * MIB);
 	readings_history(r, &m, &h);
 	assert_int_equal(h.last.parts[MEMORY_NOT_GO], 31 * MIB);
 	readings_free(r);

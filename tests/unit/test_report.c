@@ -510,6 +510,38 @@ static void test_cause(void **state)
 	free(text);
 	text = render_findings("json", &f, 10);
 	assert_non_null(strstr(text, "\"cause\":\"heap\""));
+	assert_non_null(strstr(text, "\"outside\":null"));
+	free(text);
+}
+
+/* That Go has no leak is not all there is to say of a process that grows. */
+static void test_outside(void **state)
+{
+	struct findings f = plain_findings();
+	char *text;
+
+	f.memory.known = f.process.known = f.memory.mapped_known = true;
+	f.verdicts.known = true;
+	f.process.does = BEHAVIOUR_STEADY;
+	f.process.rss_grows = true;
+	f.process.rss_rate = f.process.cause_rate = (struct estimate)EXACT(1 << 20);
+	f.process.cause = MEMORY_NOT_GO;
+	f.process.outside = OUTSIDE_ANONYMOUS;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, " memory outside Go grows (PROCESS)\n"));
+	assert_non_null(strstr(text, "PROCESS  live heap steady; rss grows +60MiB/min, +60MiB"));
+	assert_non_null(strstr(text, "outside Go: C, mmap;\n         memleak -p PID of bcc "));
+	free(text);
+	text = render_findings("json", &f, 10);
+	assert_non_null(strstr(text, "\"outside\":\"anonymous\""));
+	free(text);
+	f.process.outside = OUTSIDE_FILES;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "memory outside Go: mapped files,"));
+	free(text);
+	f.process.cause = MEMORY_STACKS;
+	text = render_findings("text", &f, 10);
+	assert_null(strstr(text, "outside"));
 	free(text);
 }
 
@@ -1455,7 +1487,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_table), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
-		cmocka_unit_test(test_cause), cmocka_unit_test(test_no_collection),
+		cmocka_unit_test(test_cause), cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_no_collection),
 		cmocka_unit_test(test_collection_age),
 		cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),

@@ -114,7 +114,7 @@ static void test_self(void **state)
 	const struct target_map *maps;
 	struct stat mine, st;
 	struct target *t;
-	uint64_t rss = 0;
+	uint64_t rss = 0, files = 0;
 	bool code = false;
 	size_t n;
 
@@ -140,8 +140,8 @@ static void test_self(void **state)
 	assert_true(code);
 
 	assert_null(target_gone(t));
-	assert_int_equal(target_rss(t, &rss), 0);
-	assert_true(rss > 64 << 10);
+	assert_int_equal(target_resident(t, &rss, &files), 0);
+	assert_true(rss > 64 << 10 && files > 0 && files < rss);
 	target_close(t);
 	target_close(NULL);
 }
@@ -287,7 +287,7 @@ static void test_exit(void **state)
 	r = (struct target_read){ .addr = (uintptr_t)&word, .buf = &word, .len = 8 };
 	assert_int_equal(target_read_many(t, &r, 1), 0);
 	assert_int_equal(target_read(t, (uintptr_t)&word, &word, sizeof(word)), -ESRCH);
-	assert_true(target_rss(t, &word) < 0);
+	assert_true(target_resident(t, &word, &word) < 0);
 	listen_to(&said);
 	assert_int_equal(target_say_unreadable(t, -EFAULT), -ESRCH);
 	hear(&said);

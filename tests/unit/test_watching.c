@@ -147,6 +147,8 @@ bool process_memory(struct process *p, struct memory_account *out)
 	return true;
 }
 
+void process_mappings(struct process *p, struct memory_account *m) { }
+
 int memlimit_read(const char *root, pid_t pid, struct memlimit *out)
 {
 	return -ENOENT;

@@ -23,7 +23,8 @@ enum {
 	KEY_HEAP,
 	KEY_COLLECTIONS,
 	KEY_LOAD,
-	N_KEYS,
+	KEY_OUTSIDE,
+	N_KEYS = KEY_OUTSIDE + N_OUTSIDE,
 };
 
 struct memory_series {
@@ -63,6 +64,8 @@ void memory_series_add(struct memory_series *s, const struct memory_reading *r)
 	values[KEY_RSS] = r->rss;
 	values[KEY_HEAP] = heap_bytes(r->parts);
 	values[KEY_COLLECTIONS] = r->n_collections;
+	for (unsigned i = 0; i < N_OUTSIDE; i++)
+		values[KEY_OUTSIDE + i] = r->outside[i];
 	values[KEY_LOAD] = (uint64_t)fmax(r->allocated_per_s, 0);
 	trend_add(s->trend, r->time_ns, values, NULL, NULL);
 	s->last = *r;
@@ -80,6 +83,8 @@ void memory_series_history(const struct memory_series *s, struct memory_history 
 	trend_growth(s->trend, KEY_COLLECTIONS, s->start_ns, &out->collections);
 	for (unsigned i = 0; i < N_MEMORY_PARTS; i++)
 		trend_growth(s->trend, i, s->start_ns, &out->parts[i]);
+	for (unsigned i = 0; i < N_OUTSIDE; i++)
+		trend_growth(s->trend, KEY_OUTSIDE + i, s->start_ns, &out->outside[i]);
 	late_ns = (uint64_t)fmax(out->rss.late_s * 1e9, 0);	/* fmax() knows no NAN */
 	out->load_correlation = trend_correlation(s->trend, MEMORY_LIVE, KEY_LOAD,
 						  s->last.time_ns - late_ns);
@@ -113,6 +118,15 @@ static bool has_most(const struct estimate *rate, const struct estimate *whole)
 	return rate->low >= most || (rate->low > 0 && rate->high <= whole->high);
 }
 
+/* No kind has half of it, or one does. */
+static enum outside outside(const struct memory_history *h)
+{
+	for (unsigned i = OUTSIDE_UNKNOWN + 1; i < N_OUTSIDE; i++)
+		if (has_most(&h->outside[i].late, &h->parts[MEMORY_NOT_GO].late))
+			return i;
+	return OUTSIDE_UNKNOWN;
+}
+
 static void tell_growth(const struct memory_history *h, struct diagnosis *out)
 {
 	const struct estimate *most = NULL;
@@ -131,6 +145,8 @@ static void tell_growth(const struct memory_history *h, struct diagnosis *out)
 	}
 	if (most)
 		out->cause_rate = *most;
+	if (most && out->cause == MEMORY_NOT_GO)
+		out->outside = outside(h);
 }
 
 /* The largest part that is not live, if all of them are worth a word. */

@@ -18,6 +18,7 @@ struct memory_reading {
 	uint64_t time_ns;
 	uint64_t rss;
 	uint64_t parts[N_MEMORY_PARTS];	/* bytes; what is less than nothing is 0 */
+	uint64_t outside[N_OUTSIDE];	/* of parts[MEMORY_NOT_GO], by kind */
 	uint64_t goal;		/* heap size at which the next collection begins; 0: not known */
 	uint64_t n_collections;	/* since the process began */
 	double allocated_per_s;	/* bytes a second, since the reading before */
@@ -32,6 +33,7 @@ struct memory_history {
 	struct memory_reading last;	/* all 0: there was none */
 	struct growth rss, collections, parts[N_MEMORY_PARTS];
 	struct growth heap;		/* the sum of those of MEMORY_HEAP */
+	struct growth outside[N_OUTSIDE];
 	double load_correlation;	/* of the live heap with what is allocated a second */
 };
 void memory_series_history(const struct memory_series *s, struct memory_history *out);

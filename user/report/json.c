@@ -90,15 +90,9 @@ static void put_memory(struct json *j, const struct memory_account *m)
 
 	open_level(j, "memory", '{');
 	field_u64(j, "rss", m->rss);
-	report_json_not_go(j, m);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		field_u64(j, rows[i].name, m->known ? rows[i].v : UNKNOWN_U64);
-	field_u64(j, "files", m->mapped_known ? m->files : UNKNOWN_U64);
-	field_u64(j, "anonymous", m->mapped_known ? m->anonymous : UNKNOWN_U64);
-	if (m->mapped_known)
-		field_i64(j, "not_resident", m->not_resident);
-	else
-		field_null(j, "not_resident");
+	report_json_outside(j, m);
 	close_level(j, '}');
 }
 
@@ -195,6 +189,8 @@ static void put_process(struct json *j, const struct findings *f)
 	field_string(j, "cause", report_has_cause(d) ? part_name(d->cause) : NULL);
 	field_u64(j, "cause_bytes", report_has_cause(d) ? d->cause_bytes : UNKNOWN_U64);
 	report_json_estimate(j, "cause_rate_per_s", &d->cause_rate);
+	field_string(j, "outside", report_grows_outside(d) ? report_outside_name(d->outside) :
+								NULL);
 	field_bool(j, "no_collection", d->no_collection);
 	field_whole(j, "map_bytes", f->map_bytes, f->heap && f->live_known);
 	field_whole(j, "pool_bytes", f->pool_bytes, f->heap && f->live_known);

@@ -44,30 +44,34 @@ void report_heap_parts(struct line *l, const struct memory_account *m)
 }
 
 /* rss is a sum that must come out even: whatever the runtime did not ask for is not Go's. */
+void report_account(struct line *l, const struct memory_account *m)
+{
+	item(l, "", "rss %s", report_bytes(m->rss).s);
+	if (!m->known) {
+		item(l, "; ", "the runtime's own numbers could not be read");
+		return;
+	}
+	report_heap_parts(l, m);
+	item(l, " + ", "stacks %s", report_bytes(m->stacks).s);
+	item(l, " + ", "runtime %s", report_bytes(m->runtime).s);
+	if (m->mapped_known) {
+		item(l, " + ", "program and files %s", report_bytes(m->files).s);
+		item(l, " + ", "C, mmap %s", report_bytes(m->anonymous).s);
+		put_rest(l, -m->not_resident, "returned but still in RAM");
+	} else if (m->rss == UNKNOWN_U64) {
+		item(l, " + ", "not Go ?");
+	} else {
+		put_rest(l, m->not_go, "not Go");
+	}
+}
+
 void report_memory(const struct page *out, const struct findings *f)
 {
 	const struct memory_account *m = &f->memory;
 	struct line l = begin_line(out, "MEMORY   ", 9);
 
-	item(&l, "", "rss %s", report_bytes(m->rss).s);
-	if (!m->known) {
-		item(&l, "; ", "the runtime's own numbers could not be read");
-		end_line(&l);
-		return;
-	}
-	report_heap_parts(&l, m);
-	item(&l, " + ", "stacks %s", report_bytes(m->stacks).s);
-	item(&l, " + ", "runtime %s", report_bytes(m->runtime).s);
-	if (m->mapped_known) {
-		item(&l, " + ", "program and files %s", report_bytes(m->files).s);
-		item(&l, " + ", "C, mmap %s", report_bytes(m->anonymous).s);
-		put_rest(&l, -m->not_resident, "returned but still in RAM");
-	} else if (m->rss == UNKNOWN_U64) {
-		item(&l, " + ", "not Go ?");
-	} else {
-		put_rest(&l, m->not_go, "not Go");
-	}
-	if (f->gone && m->age_s >= 0)
+	report_account(&l, m);
+	if (m->known && f->gone && m->age_s >= 0)
 		item(&l, "; ", "as last read, %s before this report",
 		     report_duration(m->age_s).s);
 	end_line(&l);
@@ -95,7 +99,7 @@ void report_memstats(const struct page *out, const struct findings *f)
 
 /* ---- what it does ---------------------------------------------------------------------------- */
 
-static const char *does_text(enum behaviour does)
+static const char *does_text(const struct diagnosis *d)
 {
 	static const char *const texts[] = {
 		[BEHAVIOUR_UNKNOWN] = "too early to tell what it does",
@@ -107,7 +111,9 @@ static const char *does_text(enum behaviour does)
 		[BEHAVIOUR_LEAKS] = "leaks",
 	};
 
-	return texts[does];
+	if (d->does == BEHAVIOUR_STEADY && d->rss_grows)
+		return "live heap steady";
+	return texts[d->does];
 }
 
 /* Pages of Go's that are touched for the first time look the same where nobody could tell. */
@@ -116,8 +122,9 @@ static void put_part(struct line *l, const char *separator, const struct finding
 	if (f->process.cause == MEMORY_GARBAGE && !f->memory.num_gc)
 		item(l, separator, "objects that no collection has looked at yet");
 	else
-		item(l, separator, "%s", report_memory_part(f->process.cause));
-	if (f->process.cause == MEMORY_NOT_GO && !f->memory.mapped_known)
+		item(l, separator, "%s", report_cause(&f->process));
+	if (f->process.cause == MEMORY_NOT_GO && !f->memory.mapped_known &&
+	    f->process.outside != OUTSIDE_FILES)
 		item(l, ", ", "or Go's and touched for the first time");
 }
 
@@ -164,6 +171,8 @@ static void put_growth(struct line *l, const struct findings *f)
 		item(l, ", ", "most of it");
 	put_part(l, " ", f);
 	put_settings(l, f);
+	if (report_grows_outside(d))
+		item(l, "; ", "%s", report_outside_remedy(d->outside));
 }
 
 /* What rss has besides the live heap, if that is worth a word. */
@@ -203,7 +212,7 @@ void report_process(const struct page *out, const struct findings *f)
 		return;
 	l = begin_line(out, "PROCESS  ", 9);
 	if (!f->look)
-		item(&l, "", "%s", does_text(f->process.does));
+		item(&l, "", "%s", does_text(&f->process));
 	if (f->process.rss_grows)
 		put_growth(&l, f);
 	else

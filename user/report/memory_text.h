@@ -14,6 +14,7 @@ struct memory_account;
 struct page;
 
 void report_memory(const struct page *out, const struct findings *f);		/* MEMORY */
+void report_account(struct line *l, const struct memory_account *m);	/* what it is made of */
 void report_heap_parts(struct line *l, const struct memory_account *m);	/* of rss */
 void report_process(const struct page *out, const struct findings *f);		/* PROCESS */
 void report_memstats(const struct page *out, const struct findings *f);	/* MEMSTATS */

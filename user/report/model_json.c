@@ -17,7 +17,7 @@ void report_json_estimate(struct json *j, const char *key, const struct estimate
 }
 
 /* That they leave less than nothing tells of what is not in RAM of them, and not of the rest. */
-void report_json_not_go(struct json *j, const struct memory_account *m)
+void report_json_outside(struct json *j, const struct memory_account *m)
 {
 	bool left = m->known && m->rss != UNKNOWN_U64 && m->not_go >= 0;
 
@@ -25,6 +25,12 @@ void report_json_not_go(struct json *j, const struct memory_account *m)
 		field_u64(j, "not_go", m->files + m->anonymous);
 	else
 		field_u64(j, "not_go", left ? (uint64_t)m->not_go : UNKNOWN_U64);
+	field_u64(j, "files", m->mapped_known ? m->files : UNKNOWN_U64);
+	field_u64(j, "anonymous", m->mapped_known ? m->anonymous : UNKNOWN_U64);
+	if (m->mapped_known)
+		field_i64(j, "not_resident", m->not_resident);
+	else
+		field_null(j, "not_resident");
 }
 
 void report_json_frames(struct json *j, const char *key, const struct frames *stack, size_t from)

@@ -64,7 +64,7 @@ static void put_memory(struct json *j, const struct memory_account *m)
 	field_u64(j, "gc_headroom", m->gc_headroom | unknown | no_gc);
 	field_u64(j, "stacks", m->stacks | unknown);
 	field_u64(j, "runtime", m->runtime | unknown);
-	report_json_not_go(j, m);
+	report_json_outside(j, m);
 	close_level(j, '}');
 }
 
@@ -89,6 +89,8 @@ static void put_rss(struct json *j, const struct diagnosis *d)
 	report_json_estimate(j, "rate_per_s", &d->rss_rate);
 	field_string(j, "cause", report_has_cause(d) ? causes[d->cause] : NULL);
 	field_u64(j, "cause_bytes", report_has_cause(d) ? d->cause_bytes : UNKNOWN_U64);
+	field_string(j, "outside", report_grows_outside(d) ? report_outside_name(d->outside) :
+								NULL);
 	field_bool(j, "no_collection", d->no_collection);
 	close_level(j, '}');
 }

@@ -384,12 +384,14 @@ static void put_cause(struct line *l, const struct diagnosis *d)
 	item(l, "", "rss %s", "");
 	put_rate(l, &d->rss_rate);
 	if (report_has_cause(d))
-		item(l, ", ", "most of that: %s, now %s", report_memory_part(d->cause),
+		item(l, ", ", "most of that: %s, now %s", report_cause(d),
 		     report_bytes(d->cause_bytes).s);
 	else
 		item(l, ", ", "no single part has most of that");
 	if (d->no_collection)
 		item(l, "; ", "no collection meanwhile");
+	if (report_grows_outside(d))
+		item(l, "; ", "%s", report_outside_remedy(d->outside));
 }
 
 static void put_memory_news(FILE *out, const struct news *n)
@@ -403,20 +405,6 @@ static void put_memory_news(FILE *out, const struct news *n)
 		item(&l, "", "rss does not grow any more");
 	put_limit(&l, n->w);
 	end_line(&l);
-}
-
-static void put_account(struct line *l, const struct memory_account *m)
-{
-	item(l, "", "rss %s", report_bytes(m->rss).s);
-	if (!m->known)
-		return;
-	report_heap_parts(l, m);
-	item(l, " + ", "stacks %s", report_bytes(m->stacks).s);
-	item(l, " + ", "runtime %s", report_bytes(m->runtime).s);
-	if (m->not_go >= 0)
-		item(l, " + ", "not Go %s", report_bytes((uint64_t)m->not_go).s);
-	else
-		item(l, " - ", "%s not in RAM", report_bytes(-(uint64_t)m->not_go).s);
 }
 
 /* ---- begin and end --------------------------------------------------------------------------- */
@@ -489,6 +477,8 @@ static void put_verdict_word(struct line *l, const struct watched *w)
 	if (collects_too_rarely(w) && !few)
 		item(l, "; ", "growth of the heap takes %s seen whole",
 		     report_count(w->growth_cycles).s);
+	if (report_grows_outside(&w->does))
+		item(l, "; ", "memory outside Go grows");
 }
 
 static void put_lasting(FILE *out, const struct watched *w)
@@ -499,7 +489,7 @@ static void put_lasting(FILE *out, const struct watched *w)
 	put_missing(&l, heap_judgement(w));
 	end_line(&l);
 	l = begin(out, INDENT "MEMORY   ");
-	put_account(&l, &w->memory);
+	report_account(&l, &w->memory);
 	if (w->does.rss_grows) {
 		item(&l, "; ", "%s", "");
 		put_cause(&l, &w->does);
@@ -533,7 +523,7 @@ static void put_lasting(FILE *out, const struct watched *w)
 /* The line of its own. */
 static bool is_enough(const struct news *n)
 {
-	return n->brief && n->w->verdict < VERDICT_GROWING;
+	return n->brief && n->w->verdict < VERDICT_GROWING && !report_grows_outside(&n->w->does);
 }
 
 static void put_end(FILE *out, const struct news *n)

@@ -252,7 +252,7 @@ struct report_words report_duration(double s)
 	return w;
 }
 
-const char *report_memory_part(enum memory_part part)
+const char *report_cause(const struct diagnosis *d)
 {
 	static const char *const texts[] = {
 		[MEMORY_LIVE] = "live heap",
@@ -261,11 +261,42 @@ const char *report_memory_part(enum memory_part part)
 		[MEMORY_IDLE] = "idle spans not returned to the system yet",
 		[MEMORY_STACKS] = "stacks of goroutines",
 		[MEMORY_RUNTIME] = "the runtime's own tables",
-		[MEMORY_NOT_GO] = "what is not Go's: program and files, C, mmap",
 		[MEMORY_HEAP] = "live heap and GC headroom",
 	};
+	static const char *const outside[] = {
+		[OUTSIDE_UNKNOWN] = "memory outside Go: program and files, C, mmap",
+		[OUTSIDE_ANONYMOUS] = "memory outside Go: C, mmap",
+		[OUTSIDE_FILES] = "memory outside Go: mapped files, shared memory",
+	};
 
-	return texts[part];
+	return d->cause == MEMORY_NOT_GO ? outside[d->outside] : texts[d->cause];
+}
+
+const char *report_outside_remedy(enum outside kind)
+{
+	static const char *const texts[] = {
+		[OUTSIDE_UNKNOWN] = "pmap -X PID tells which mappings grow",
+		[OUTSIDE_ANONYMOUS] = "memleak -p PID of bcc tells who calls malloc, pmap -X PID "
+				      "which mappings grow",
+		[OUTSIDE_FILES] = "pmap -X PID tells which grow",
+	};
+
+	return texts[kind];
+}
+
+const char *report_outside_name(enum outside kind)
+{
+	static const char *const names[] = {
+		[OUTSIDE_UNKNOWN] = NULL, [OUTSIDE_ANONYMOUS] = "anonymous",
+		[OUTSIDE_FILES] = "files",
+	};
+
+	return names[kind];
+}
+
+bool report_grows_outside(const struct diagnosis *d)
+{
+	return d->rss_grows && report_has_cause(d) && d->cause == MEMORY_NOT_GO;
 }
 
 bool report_has_cause(const struct diagnosis *d)

@@ -114,10 +114,15 @@ uint64_t report_whole(double n);
 /* Characters of a text_clean() string, taken as the columns it fills. */
 size_t report_columns(const char *s);
 
-/* What resident memory is made of, in the words of the line MEMORY. */
-const char *report_memory_part(enum memory_part part);
+/* What resident memory is made of, in the words of the line MEMORY: what the cause is. */
+const char *report_cause(const struct diagnosis *d);
 /* Whether d->cause says anything: where rss grows, there may be no part that has half of it. */
 bool report_has_cause(const struct diagnosis *d);
+/* Whether rss grows by what no report on Go shows; what does show it, and a name for programs,
+ * NULL: it is not known. */
+bool report_grows_outside(const struct diagnosis *d);
+const char *report_outside_remedy(enum outside kind);
+const char *report_outside_name(enum outside kind);
 
 /* How many objects of a size class (as of struct heap_class) a site is seen to hold. */
 uint64_t report_seen_of_class(const struct heap_site *s, uint64_t class_size);

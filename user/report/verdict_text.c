@@ -224,6 +224,8 @@ void report_verdict_line(const struct page *out, const struct findings *f)
 		put_progress(&l, f);
 	put_rhythm(&l, f);
 	put_unexplained(&l, v);
+	if (report_grows_outside(&f->process))
+		item(&l, "; ", "memory outside Go grows (PROCESS)");
 	if (others[LACKS_SAMPLES])
 		put_remedy(&l, f);
 	end_line(&l);
