@@ -47,8 +47,9 @@ type news struct {
 	Watched                   float64 `json:"watched_s"`
 	GCCycles                  uint64  `json:"gc_cycles"`
 	Heap                      struct {
-		Verdict string
-		Classes []struct {
+		Verdict        string
+		WithGoroutines bool `json:"grows_with_goroutines"`
+		Classes        []struct {
 			Size    *uint64
 			Verdict string
 		}
@@ -216,8 +217,23 @@ func (t *T) watchGoroutines(version string) {
 	if n.GoroutineSite.State != "chan receive" && n.GoroutineSite.State != "chan send" || len(n.GoroutineSite.BlockedAt) == 0 {
 		t.Errorf("[%s] at %s", n.GoroutineSite.State, formatFrames(n.GoroutineSite.BlockedAt))
 	}
+	x.noSecondFinding(p)
 	x.finish(0)
 	p.finish()
+}
+
+// noSecondFinding: what the heap grows by for goroutines is no finding of its own, and told with them.
+func (x *watcher) noSecondFinding(p *program) {
+	x.t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
+	report := x.until(func(n *news) bool { return n.Event == "report" })
+	if report.Heap.Verdict != "LEAK" && report.Heap.Verdict != "GROWING" {
+		x.t.Notef("the heap does not grow for sure")
+	} else if !report.Heap.WithGoroutines {
+		x.t.Errorf("the heap grows by itself: %+v", report.Heap)
+	}
+	if x.told["heap"] > 0 {
+		x.t.Errorf("the heap was told of %d times", x.told["heap"])
+	}
 }
 
 // watchSuppressed: what is accepted by its type, the lines that allocate it or the go statement is not told of before

@@ -32,6 +32,11 @@ static struct watched_class classes[] = {
 			.missing = MISSING_SHARE, .watch_s = 200 } },
 };
 
+static struct watched_class of_goroutines[] = {
+	{ 96, 1 << 20, { .verdict = VERDICT_LEAK, .rate = { 40, 36, 44, 80 } } },
+	{ 480, 2 << 20, { .verdict = VERDICT_LEAK, .rate = { 96, 90, 102, 80 } } },
+};
+
 static struct watched_go gos[] = {
 	{ 0x4a1000, 0x4a0000, 1431, "chan send", 1398, 3600, 5000,
 	  { .verdict = VERDICT_LEAK, .rate = { .2, .19, .21, 40 }, .over_s = 2400 } },
@@ -93,6 +98,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
 	struct watched spread = leaking, old = leaking, soon, rare, rarer, long_table, in_c;
+	struct watched waiting = leaking;
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
 	struct watched_growth known = { .types = &some, .age_s = 660, .cpu_s = .21 };
@@ -127,6 +133,8 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_END, .w = &grows, .why = "exited", .brief = true },
 		{ .kind = NEWS_MEMORY, .w = &in_c },
 		{ .kind = NEWS_REPORT, .w = &in_c, .brief = true },
+		{ .kind = NEWS_GOROUTINES, .w = &waiting, .go = &gos[0], .places = &places },
+		{ .kind = NEWS_REPORT, .w = &waiting },
 	};
 
 	young.census_known = true;		/* and there was no collection */
@@ -174,6 +182,9 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	in_c.memory.files = 7 << 20;
 	in_c.memory.anonymous = 20 << 20;
 	in_c.memory.not_resident = 22 << 20;
+	waiting.heap = of_goroutines[0].is;	/* for each some objects */
+	waiting.classes = of_goroutines;
+	waiting.n_classes = ARRAY_SIZE(of_goroutines);
 	heapview_make(&now, &before, &view);
 	heapview_make(&now, &before, &some);
 	heapview_leave_out(&some, is_bucket, NULL);
@@ -274,6 +285,61 @@ static void test_leaking(void **state)
 	assert_int_equal(news_leaking(&w), 0);
 }
 
+/* The heap is told with goroutines if it grows by some objects for each of them, and only then. */
+static void test_of_goroutines(void **state)
+{
+	struct watched_class v[3];
+	struct watched_go go = gos[0];
+	struct watched w = leaking;
+	enum verdict worst;
+
+	assert_false(news_heap_of_goroutines(&w, &worst));
+	memcpy(v, of_goroutines, sizeof(of_goroutines));
+	v[2] = classes[3];				/* large ones, and no leak */
+	w.gos = &go;
+	w.n_gos = 1;
+	w.classes = v;
+	w.n_classes = 2;
+	w.heap.rate = (struct estimate){ 140, 126, 154, 80 };
+	assert_true(news_heap_of_goroutines(&w, &worst));
+	assert_int_equal(worst, VERDICT_LEAK);
+	go.is.verdict = VERDICT_TOO_FEW;		/* nothing is told before it is known */
+	assert_true(news_heap_of_goroutines(&w, &worst));
+	assert_true(worst < VERDICT_GROWING);
+	go.is.verdict = VERDICT_STEADY;
+	assert_false(news_heap_of_goroutines(&w, &worst));
+	go.is.verdict = VERDICT_LEAK;
+	v[1].is.rate = (struct estimate){ 960, 900, 1020, 80 };	/* ten for each of them */
+	assert_false(news_heap_of_goroutines(&w, &worst));
+	v[1].is.rate = of_goroutines[1].is.rate;
+	w.n_classes = 3;
+	w.heap.rate = (struct estimate){ 1040, 226, 1854, 80 };	/* most in large ones */
+	assert_false(news_heap_of_goroutines(&w, &worst));
+	v[2].is.verdict = VERDICT_LEAK;
+	w.heap.rate = (struct estimate){ 140, 126, 154, 80 };
+	assert_false(news_heap_of_goroutines(&w, &worst));
+}
+
+/* What the runtime keeps for goroutines is not told beside these. */
+static void test_not_of_runtime(void **state)
+{
+	struct heap_type of_runtime = { .name = "g", .package = "runtime" };
+	struct heap_type own = { .name = "main.conn", .package = "main" };
+	struct heap_row v[] = {
+		{ .type = &of_runtime, .amount.bytes_per_s = { 96, 90, 99, 9 } },
+		{ .type = &own, .amount.bytes_per_s = { 40, 39, 41, 9 } },
+	};
+	struct heap_view view = { .rows = v, .n_rows = ARRAY_SIZE(v) };
+	struct watched_growth growth = { .types = &view };
+	const struct heap_row *rows[NEWS_TYPES];
+	struct watched w = leaking;
+
+	assert_int_equal(news_types(&w, &growth, rows), 1);
+	assert_ptr_equal(rows[0], &v[1]);
+	w.n_gos = 0;
+	assert_int_equal(news_types(&w, &growth, rows), 2);
+}
+
 static void test_golden(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(golden); i++) {
@@ -313,7 +379,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_split), cmocka_unit_test(test_not_certain),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_leaking),
+		cmocka_unit_test(test_leaking), cmocka_unit_test(test_of_goroutines),
+		cmocka_unit_test(test_not_of_runtime),
 	};
 
 	setenv("TZ", "UTC", 1);

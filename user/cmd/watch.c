@@ -274,12 +274,24 @@ static uint64_t look_again_ns(const struct run *r, const struct one *one)
 	return soon > one->name_after_ns ? soon : one->name_after_ns;
 }
 
+/* What grows in its heap is told with its goroutines. */
+static bool is_of_goroutines(const struct one *one)
+{
+	enum verdict goroutines;
+
+	return news_heap_of_goroutines(watching_told(one->w), &goroutines);
+}
+
 static void put_growth(struct run *r, struct one *one)
 {
+	const struct heap_row *rows[NEWS_TYPES];
 	struct watched_growth growth;
 	struct news n = { .kind = NEWS_GROWTH, .growth = &growth };
 
 	naming_growth(one->naming, &growth);
+	if (is_of_goroutines(one) && !growth.n_stacks &&
+	    !news_types(watching_told(one->w), &growth, rows))
+		return;			/* but what the runtime keeps for them */
 	one->profile_ns = growth.profiled && !growth.n_stacks ? look_again_ns(r, one) : 0;
 	put_of(r, one, &n);
 }
@@ -325,7 +337,7 @@ static bool is_accepted(const struct one *one)
 static void tell_growth(struct run *r, struct one *one)
 {
 	if (!r->suppress || !is_accepted(one)) {
-		if (r->suppress)
+		if (r->suppress && !is_of_goroutines(one))
 			put_heap(r, one);
 		put_growth(r, one);
 		return;
@@ -395,19 +407,34 @@ static bool classes_changed(struct run *r, struct one *one, const struct watched
 	return changed && news_leaking(w) != one->leaking;
 }
 
+/* Growth that is told with goroutines is no worse than theirs. */
+static unsigned heap_state(const struct watched *w, bool of_goroutines, enum verdict goroutines)
+{
+	enum verdict heap = news_heap_verdict(w);
+
+	return state_of(of_goroutines && goroutines < heap ? goroutines : heap);
+}
+
 static void tell_heap(struct run *r, struct one *one, const struct watched *w, uint64_t now)
 {
-	unsigned state = state_of(news_heap_verdict(w));
+	enum verdict goroutines;
+	bool of_goroutines = news_heap_of_goroutines(w, &goroutines);
+	unsigned state = heap_state(w, of_goroutines, goroutines);
 	bool changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
 	bool other_classes = classes_changed(r, one, w, now);
 	unsigned told = changes_told(&one->changes, KEY_HEAP);
+	/* It was told with goroutines, and goes on without them. */
+	bool untold = told != CALM && one->shown == CALM && !one->held && !one->accepted &&
+		      !of_goroutines;
 
-	if (!changed && !(other_classes && told == LEAKS))
+	if (!changed && !(other_classes && told == LEAKS) && !untold)
 		return;
 	if (told != CALM && one->shown == CALM && !one->held && !one->accepted)
 		forget_growth(one);	/* it was at another time */
 	if (told == CALM && one->shown == CALM)
 		one->held = one->accepted = false;
+	else if (told != CALM && of_goroutines)
+		one->leaking = news_leaking(w);
 	else if (told != CALM && r->suppress)
 		one->held = true;
 	else
@@ -458,13 +485,13 @@ static void tell(struct run *r, struct one *one)
 	if (!one->told)
 		put_of(r, one, &begin);
 	one->told = true;
-	tell_heap(r, one, w, now);
 	for (size_t i = 0; i < w->n_gos; i++) {
 		/* Its own turn may come while its stacks are read, and judge all of them anew. */
 		const struct watched_go go = w->gos[i];
 
 		tell_goroutines(r, one, &go, now);
 	}
+	tell_heap(r, one, w, now);
 	tell_memory(r, one, w, now);
 	name_growth(r, one);
 }

@@ -12,6 +12,10 @@
 #include "user/heapview.h"
 #include "user/watched.h"
 
+/* A g, a sudog or some where it selects, a timer, a channel. */
+#define OBJECTS_EACH 4.0
+#define MOST 0.5
+
 enum verdict news_heap_verdict(const struct watched *w)
 {
 	enum verdict worst = w->heap.verdict;
@@ -66,6 +70,50 @@ uint64_t news_leaking(const struct watched *w)
 		if (news_leaks(w, &w->classes[i]))
 			sum = table_mix(sum, w->classes[i].size + 1);
 	return sum;
+}
+
+static bool may_grow(const struct judgement *is)
+{
+	if (is->verdict == VERDICT_TOO_FEW)
+		return is->rate.low > 0;
+	return is->verdict >= VERDICT_GROWING && is->rate.high > 0;
+}
+
+/* Of all that grow, or may, a second, at most. */
+static double goroutines_per_s(const struct watched *w, enum verdict *worst)
+{
+	double sum = 0;
+
+	*worst = VERDICT_STEADY;
+	for (size_t i = 0; i < w->n_gos; i++) {
+		const struct judgement *is = &w->gos[i].is;
+
+		if (!may_grow(is))
+			continue;
+		sum += is->rate.high;
+		*worst = is->verdict > *worst ? is->verdict : *worst;
+	}
+	return sum;
+}
+
+bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst)
+{
+	double most = goroutines_per_s(w, worst) * OBJECTS_EACH, explained = 0;
+	enum verdict heap = news_heap_verdict(w);
+
+	if (heap < VERDICT_GROWING || !(most > 0))
+		return false;
+	for (size_t i = 0; i < w->n_classes; i++) {
+		const struct watched_class *c = &w->classes[i];
+
+		if (c->is.verdict < VERDICT_GROWING)
+			continue;
+		if (c->size && c->is.rate.low <= most * (double)c->size)
+			explained += c->is.rate.high;
+		else if (c->is.verdict == heap)
+			return false;
+	}
+	return explained > 0 && explained >= MOST * w->heap.rate.value;
 }
 
 struct estimate news_heap_rate(const struct watched *w)
@@ -123,6 +171,8 @@ size_t news_suppressed(const struct watched_growth *g, double *rate)
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES])
 {
+	enum verdict worst;
+	bool goroutines = goroutines_per_s(w, &worst) > 0;
 	double told, suppressed;
 	size_t n = 0;
 
@@ -131,6 +181,8 @@ size_t news_types(const struct watched *w, const struct watched_growth *g,
 		for (size_t i = 0; i < g->types->n_rows && n < NEWS_TYPES; i++) {
 			const struct heap_row *row = &g->types->rows[i];
 
+			if (goroutines && heapview_of_runtime(row->type))
+				continue;
 			if (row->type->name && row->amount.bytes_per_s.value > 0 &&
 			    is_of_growing(w, row->type) == of_growing)
 				out[n++] = row;

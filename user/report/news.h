@@ -67,10 +67,14 @@ enum verdict news_heap_verdict(const struct watched *w);
  * same for the same ones. */
 uint64_t news_leaking(const struct watched *w);
 bool news_leaks(const struct watched *w, const struct watched_class *c);	/* is one of these */
+/* Whether the heap grows as goroutines do: each class that is as bad as the worst by no more than a
+ * few objects for each goroutine, and most of what the heap grows by is in such classes.  It is
+ * told with them then.  *worst: of these goroutines, of which too little may be known yet. */
+bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst);
 /* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
 struct estimate news_heap_rate(const struct watched *w);
 /* The first rows of what has a type and rather grew than not, of a size that grows; if there are
- * none, of any. */
+ * none, of any.  What the runtime keeps for goroutines is not told beside these. */
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES]);
 /* Bytes a second, of sizes that grow, of the types that do: of those that are not suppressed, and

@@ -98,6 +98,8 @@ static void put_rss(struct json *j, const struct diagnosis *d)
 /* What grows of the classes; the others are flat. */
 static void put_heap(struct json *j, const struct watched *w)
 {
+	enum verdict worst;
+
 	if (!w->census_known) {
 		field_null(j, "heap");
 		return;
@@ -105,6 +107,7 @@ static void put_heap(struct json *j, const struct watched *w)
 	open_level(j, "heap", '{');
 	field_u64(j, "live_bytes", w->n_cycles ? w->live_bytes : UNKNOWN_U64);
 	put_judgement(j, &w->heap);
+	field_bool(j, "grows_with_goroutines", news_heap_of_goroutines(w, &worst));
 	open_level(j, "classes", '[');
 	for (size_t i = 0; i < w->n_classes; i++) {
 		const struct watched_class *c = &w->classes[i];

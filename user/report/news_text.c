@@ -234,6 +234,20 @@ static void put_go(struct line *l, const struct watched_go *go)
 		item(l, "; ", "they wait for what cannot come");
 }
 
+/* What the heap grows by as they do. */
+static void put_with_heap(struct line *l, const struct watched *w)
+{
+	struct estimate rate = news_heap_rate(w);
+	enum verdict worst;
+
+	if (!news_heap_of_goroutines(w, &worst))
+		return;
+	item(l, "; ", "with them the heap%s", "");
+	item(l, " ", "%s", "");
+	put_rate(l, &rate);
+	put_classes(l, w);
+}
+
 static void put_places(FILE *out, const struct watched_places *p)
 {
 	if (!p)
@@ -250,6 +264,8 @@ static void put_goroutine_news(FILE *out, const struct news *n)
 	     report_verdict(n->go->is.verdict) : "no growth any more");
 	item(&l, "  ", "%s", "");
 	put_go(&l, n->go);
+	if (n->go->is.verdict >= VERDICT_GROWING)
+		put_with_heap(&l, n->w);
 	put_missing(&l, &n->go->is);
 	put_rhythm(&l, &n->go->is);
 	end_line(&l);
@@ -484,9 +500,13 @@ static void put_verdict_word(struct line *l, const struct watched *w)
 static void put_lasting(FILE *out, const struct watched *w)
 {
 	struct line l = begin(out, INDENT "TREND    ");
+	enum verdict worst;
 
 	put_heap(&l, w);
-	put_missing(&l, heap_judgement(w));
+	if (news_heap_of_goroutines(w, &worst))
+		item(&l, "; ", "it grows as the goroutines do");
+	else
+		put_missing(&l, heap_judgement(w));
 	end_line(&l);
 	l = begin(out, INDENT "MEMORY   ");
 	report_account(&l, &w->memory);
