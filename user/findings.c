@@ -894,6 +894,23 @@ static void make_goroutines(struct making *mk)
 
 /* ---- coverage, cost, target ------------------------------------------------------------------ */
 
+/* Nobody knows what was in them.  The live ones are from the table of goroutines, and all there. */
+static uint64_t go_events_lost(const struct observation *o)
+{
+	static const enum coverage_counter lost[] = {
+		COVERAGE_LOST_RING, COVERAGE_LOST_UNREADABLE, COVERAGE_LOST_BUSY,
+		COVERAGE_LOST_DAMAGED, COVERAGE_GOROUTINES_FORGOTTEN,
+		COVERAGE_GOROUTINES_NOT_FOLLOWED,
+	};
+	uint64_t n = 0;
+
+	if (o->look || o->starts_missed || !o->goroutines)
+		return UNKNOWN_U64;
+	for (size_t i = 0; i < ARRAY_SIZE(lost); i++)
+		n += o->loss[lost[i]];
+	return n;
+}
+
 static void make_coverage(struct making *mk)
 {
 	struct findings *f = &mk->m->f;
@@ -1123,6 +1140,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 		.profile_off = o->profile_off,
 		.followed_one_in = (uint32_t)o->one_in,
 		.starts_missed = o->starts_missed, .n_starts = o->n_starts,
+		.go_events_lost = go_events_lost(o),
 	};
 	make_target(m, &o->target);
 	copy_states(m, o);

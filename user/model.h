@@ -462,6 +462,9 @@ struct findings {
 	double sample_bytes;	/* mean bytes between two samples; 1: every object is one */
 	bool starts_missed;	/* not every start of a goroutine was seen */
 	uint64_t n_starts;	/* since the attach, about, by the runtime's own count; UNKNOWN_U64 */
+	uint64_t go_events_lost; /* and perhaps as many more have started, or ended, at any site:
+				  * events that were lost, or found no room; UNKNOWN_U64:
+				  * starts_missed, or a look */
 	struct goroutine_site *gsites;	/* in order of live */
 	size_t n_gsites, n_gsites_suppressed, n_gsites_slow;	/* likewise */
 	struct filter filter;

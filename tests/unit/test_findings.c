@@ -343,6 +343,27 @@ static void test_no_older(void **state)
 	findings_free(f);
 }
 
+/* What was lost may have been any goroutine; nothing is said of it where not all are seen. */
+static void test_goroutines_lost(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	memset(o.loss, 0, sizeof(o.loss));
+	f = findings_make(&o, *state);
+	assert_int_equal(f->go_events_lost, 0);
+	findings_free(f);
+	o.loss[COVERAGE_LOST_RING] = 17;
+	o.loss[COVERAGE_GOROUTINES_FORGOTTEN] = 3;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->go_events_lost, 20);
+	findings_free(f);
+	o.starts_missed = true;
+	f = findings_make(&o, *state);
+	assert_true(f->go_events_lost == UNKNOWN_U64);
+	findings_free(f);
+}
+
 static void test_goroutines(void **state)
 {
 	struct observation o = example();
@@ -1015,7 +1036,7 @@ int main(void)
 		TEST(test_heap), TEST(test_exact), TEST(test_intervals),
 		TEST(test_rate_interval), TEST(test_alloc_of_others), TEST(test_rate_too_early),
 		TEST(test_older), TEST(test_older_scaled), TEST(test_no_older),
-		TEST(test_goroutines), TEST(test_starts_missed),
+		TEST(test_goroutines), TEST(test_goroutines_lost), TEST(test_starts_missed),
 		TEST(test_main_goroutine), TEST(test_table_unknown), TEST(test_started_by_runtime),
 		TEST(test_coverage_and_cost), TEST(test_unheard),
 		TEST(test_listened), TEST(test_kept), TEST(test_many),

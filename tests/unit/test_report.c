@@ -514,6 +514,32 @@ static void test_cause(void **state)
 	free(text);
 }
 
+/* Started and ended do not make up what lives where events were lost: they are intervals then. */
+static void test_goroutines_lost(void **state)
+{
+	struct goroutine_site s = { .live = 30, .started = 40, .ended = 25, .rate_per_s = 0.5,
+				    .rate_span_s = 40, .stack_bytes = UNKNOWN_U64, .oldest_s = -1,
+				    .finding = NO_INDEX };
+	struct findings f = plain_findings();
+	char *text;
+
+	f.gsites = &s;
+	f.n_gsites = 1;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "30 live at 1 site, 40 started and 25 ended since the attach"));
+	assert_non_null(strstr(text, "+30.0/min over the last 40s  40 started, 25 ended"));
+	free(text);
+	f.go_events_lost = 10;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, " 40 to 50 started and 25 to 35 ended since the attach"));
+	assert_non_null(strstr(text, "+30.0/min [+15.0, +45.0] over the last 40s  40 to 50"));
+	free(text);
+	text = render_findings("json", &f, 10);
+	assert_non_null(strstr(text, "\"goroutine_events_lost\":10"));
+	assert_non_null(strstr(text, "{\"estimate\":0.5,\"low\":0.25,\"high\":0.75}"));
+	free(text);
+}
+
 /* That Go has no leak is not all there is to say of a process that grows. */
 static void test_outside(void **state)
 {
@@ -1488,6 +1514,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
 		cmocka_unit_test(test_cause), cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_goroutines_lost),
 		cmocka_unit_test(test_no_collection),
 		cmocka_unit_test(test_collection_age),
 		cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),

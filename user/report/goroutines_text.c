@@ -81,25 +81,55 @@ static void put_places(const struct page *out, const struct findings *f,
 			s->n_places - shown, plural(s->n_places - shown), report_count(rest).s, plural(rest));
 }
 
+/* "412 started"; where events were lost "412 to 500 started". */
+static void put_seen(struct line *l, const char *separator, const struct findings *f, uint64_t n,
+		     const char *what)
+{
+	uint64_t lost = f->go_events_lost == UNKNOWN_U64 ? 0 : f->go_events_lost;
+
+	item(l, separator, "%s", report_count(n).s);
+	if (lost)
+		item(l, " to ", "%s", report_count(n + lost).s);
+	item(l, " ", "%s", what);
+}
+
+/* Where events were lost, its interval; to be freed. */
+static char *rate_limits(const struct findings *f, const struct goroutine_site *s)
+{
+	struct estimate rate = report_goroutine_rate(f, s);
+	char *low, *high, *text;
+
+	if (!(rate.high > rate.low))
+		return xstrdup("");
+	low = report_goroutine_change(rate.low * 60);
+	high = report_goroutine_change(rate.high * 60);
+	text = xasprintf(" [%s, %s]", low, high);
+	free(low);
+	free(high);
+	return text;
+}
+
 static void put_goroutine_site(const struct page *out, const struct findings *f,
 			       const struct goroutine_site *s, size_t number,
 			       const struct show *show)
 {
 	struct line l = begin_line(out, "", 3);
-	char *rate = report_goroutine_change(s->rate_per_s * 60);
+	char *rate = report_goroutine_change(s->rate_per_s * 60), *limits = rate_limits(f, s);
 
 	item(&l, "", "#%zu  %s goroutine%s", number, report_count(s->live).s, plural(s->live));
 	/* None starts where the attach has not seen one: nothing is early there. */
 	if (!f->look && (isfinite(s->rate_per_s) || (!s->before_attach && !f->starts_missed)))
-		report_rate(&l, rate, "", s->rate_per_s, s->rate_span_s);
-	if (!f->look && s->started != UNKNOWN_U64)
-		item(&l, "  ", "%s started, %s ended", report_count(s->started).s,
-		     report_count(s->ended).s);
+		report_rate(&l, rate, limits, s->rate_per_s, s->rate_span_s);
+	if (!f->look && s->started != UNKNOWN_U64) {
+		put_seen(&l, "  ", f, s->started, "started");
+		put_seen(&l, ", ", f, s->ended, "ended");
+	}
 	if (s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s%s", s->before_attach ? ">= " : "",
 		     report_duration(s->oldest_s).s);
 	report_word(&l, f, &s->is, true);
 	end_line(&l);
+	free(limits);
 	free(rate);
 	put_places(out, f, s, show);
 	report_some_frames(out, f, &s->stack, 0, show->frames, "   created by ", "           <- ");
@@ -146,8 +176,8 @@ static void put_goroutine_total(const struct page *out, const struct findings *f
 	} else if (f->starts_missed) {
 		item(&l, ", ", "about %s started since the attach", report_count(f->n_starts).s);
 	} else if (!f->look) {
-		item(&l, ", ", "%s started", report_count(t.started).s);
-		item(&l, " and ", "%s ended since the attach", report_count(t.ended).s);
+		put_seen(&l, ", ", f, t.started, "started");
+		put_seen(&l, " and ", f, t.ended, "ended since the attach");
 	}
 	if (are_nowhere(f)) {
 		item(&l, "; ", "where they waited is not known");

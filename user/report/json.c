@@ -494,8 +494,8 @@ static void put_place(struct json *j, const struct goroutine_place *p)
 static void put_goroutine_site(struct json *j, const struct findings *f,
 			       const struct goroutine_site *s)
 {
-	/* every one is counted */
-	const struct estimate rate = { s->rate_per_s, s->rate_per_s, s->rate_per_s, s->live };
+	/* every one is counted, but for those that were lost */
+	const struct estimate rate = report_goroutine_rate(f, s);
 	size_t n_places = bound(j, s->n_places, MAX_PLACES);
 
 	open_level(j, NULL, '{');
@@ -779,6 +779,8 @@ int report_json(FILE *out, const struct findings *f, const struct report_options
 	close_level(&j, '}');
 	field_u64(&j, "profile_rate", f->profile_rate ? f->profile_rate : UNKNOWN_U64);
 	field_u64(&j, "goroutine_starts", f->n_starts);
+	field_u64(&j, "goroutine_events_lost",
+		  f->goroutines ? traced(f, f->go_events_lost) : UNKNOWN_U64);
 	field_u64(&j, "followed_one_in",
 		  f->heap && f->followed_one_in ? f->followed_one_in : UNKNOWN_U64);
 	put_memory(&j, &f->memory);

@@ -252,6 +252,15 @@ struct report_words report_duration(double s)
 	return w;
 }
 
+struct estimate report_goroutine_rate(const struct findings *f, const struct goroutine_site *s)
+{
+	double lost = f->go_events_lost == UNKNOWN_U64 ? 0 : (double)f->go_events_lost;
+	double off = lost > 0 ? lost / s->rate_span_s : 0;
+
+	return (struct estimate){ s->rate_per_s, s->rate_per_s - off, s->rate_per_s + off,
+				  s->live };
+}
+
 const char *report_cause(const struct diagnosis *d)
 {
 	static const char *const texts[] = {

@@ -114,6 +114,9 @@ uint64_t report_whole(double n);
 /* Characters of a text_clean() string, taken as the columns it fills. */
 size_t report_columns(const char *s);
 
+/* Goroutines a second that a site grows by; as many more or fewer as events were lost. */
+struct estimate report_goroutine_rate(const struct findings *f, const struct goroutine_site *s);
+
 /* What resident memory is made of, in the words of the line MEMORY: what the cause is. */
 const char *report_cause(const struct diagnosis *d);
 /* Whether d->cause says anything: where rss grows, there may be no part that has half of it. */
