@@ -986,7 +986,7 @@ static void make_growth(struct findings *f, const struct observation *o)
 	f->growth = o->growth;
 	f->looks = o->looks;
 	if (o->growth)
-		f->growth_age_s = (double)(o->time_ns - (uint64_t)o->growth->now->time_ns) / 1e9;
+		f->growth_age_s = (double)((int64_t)o->time_ns - heapmap_time_ns(o->growth->now)) / 1e9;
 }
 
 static char *copy(const char *s)

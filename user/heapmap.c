@@ -66,6 +66,11 @@ struct heap_range heap_range_sum(struct heap_range a, struct heap_range b)
 	return (struct heap_range){ a.low + b.low, a.high + b.high };
 }
 
+int64_t heapmap_time_ns(const struct heapmap *m)
+{
+	return m->from_ns + (m->to_ns - m->from_ns) / 2;
+}
+
 struct heap_range heapmap_objects(const struct heapmap *m)
 {
 	return heap_range_sum(m->pointers.objects, m->no_pointers.objects);

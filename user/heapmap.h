@@ -132,7 +132,9 @@ struct heap_losses {
 };
 
 struct heapmap {
-	int64_t time_ns;	/* CLOCK_MONOTONIC, of the middle of the look */
+	/* CLOCK_MONOTONIC: its counts are those of one moment between these, which is not known any
+	 * nearer */
+	int64_t from_ns, to_ns;
 	uint32_t n_cycles;	/* collections completed before it, sweepgen / 2 */
 	bool interrupted;	/* ended early: nothing below is whole */
 	uint64_t only_size;	/* looked at objects of this size only; 0: at all */
@@ -150,6 +152,8 @@ void heapmap_free(struct heapmap *m);		/* also of a zeroed one */
  * it at the same address; nothing of it is to be freed.  Types all come, largest first; of the last
  * ones holders, sizes and places do not, where they find no room.  NULL: not even the types do. */
 struct heapmap *heapmap_pack(const struct heapmap *m, void *memory, size_t size);
+/* The middle of the time that its counts are of. */
+int64_t heapmap_time_ns(const struct heapmap *m);
 /* Of all that was looked at, with pointers and without. */
 struct heap_range heapmap_objects(const struct heapmap *m);
 struct heap_range heapmap_bytes(const struct heapmap *m);

@@ -3,7 +3,8 @@
  * heapview.c - joins two looks at the heap by the keys of types and holders, and takes differences.
  *
  * Growth lies between what certainly lives now less what may have lived before, and the other way
- * round.  A list of holders may have been cut: how many objects one that is not in it held is then
+ * round, and took as long as lies between the times that the counts are of: no less and no more
+ * than is known of these.  A list of holders may have been cut: how many objects one that is not in it held is then
  * known to be no more than the last of the list held, nor than all that are left out.
  */
 #include "user/heapview.h"
@@ -20,20 +21,22 @@ static const struct estimate no_rate = { .value = NAN, .low = NAN, .high = NAN }
 
 /* ---- differences ----------------------------------------------------------------------------- */
 
-static struct estimate rate(struct heap_range now, struct heap_range before, double span_s)
+static struct estimate rate(struct heap_range now, struct heap_range before,
+			    const struct heap_span *span)
 {
-	double low = (double)now.low - (double)before.high;
-	double high = (double)now.high - (double)before.low;
+	const double low = (double)now.low - (double)before.high;
+	const double high = (double)now.high - (double)before.low;
 
-	return (struct estimate){ .value = (low + high) / 2 / span_s, .low = low / span_s,
-				  .high = high / span_s };
+	return (struct estimate){ .value = (low + high) / 2 / span->s,
+				  .low = low / (low > 0 ? span->most_s : span->least_s),
+				  .high = high / (high > 0 ? span->least_s : span->most_s) };
 }
 
 static void compare(struct heap_amount *a, struct heap_range objects, struct heap_range bytes,
-		    double span_s)
+		    const struct heap_span *span)
 {
-	a->objects_per_s = rate(a->objects, objects, span_s);
-	a->bytes_per_s = rate(a->bytes, bytes, span_s);
+	a->objects_per_s = rate(a->objects, objects, span);
+	a->bytes_per_s = rate(a->bytes, bytes, span);
 }
 
 /* What nothing was seen to hold is in the upper limits only. */
@@ -242,9 +245,10 @@ static size_t join_changes(struct change *v, size_t n)
 	return kept;
 }
 
-/* Those of now, then those that were and are no more; either type may be NULL. */
+/* Those of now, then those that were and are no more; either type may be NULL, and so may span, of
+ * one look. */
 static void add_holders(struct heap_row *row, const struct heap_type *now,
-			const struct heap_type *before, double span_s)
+			const struct heap_type *before, const struct heap_span *span)
 {
 	static const struct heap_type none;
 	struct table of_now, of_before;
@@ -258,7 +262,7 @@ static void add_holders(struct heap_row *row, const struct heap_type *now,
 	for (size_t i = 0; before && i < before->n_holders; i++)
 		if (find(&of_now, before->holders[i].key) == SIZE_MAX)
 			add_change(&v[n++], &before->holders[i], now, &of_now, before, &of_before);
-	if (span_s > 0)
+	if (span)
 		n = join_changes(v, n);
 	row->held = xcalloc(n ? n : 1, sizeof(*row->held));
 	row->n_held = n;
@@ -267,10 +271,10 @@ static void add_holders(struct heap_row *row, const struct heap_type *now,
 
 		row->held[i].holder = v[i].holder;
 		*a = (struct heap_amount){ v[i].objects, v[i].bytes, no_rate, no_rate };
-		if (span_s > 0)
-			compare(a, v[i].objects_before, v[i].bytes_before, span_s);
+		if (span)
+			compare(a, v[i].objects_before, v[i].bytes_before, span);
 	}
-	qsort(row->held, row->n_held, sizeof(*row->held), span_s > 0 ? by_held_growth : by_objects);
+	qsort(row->held, row->n_held, sizeof(*row->held), span ? by_held_growth : by_objects);
 	free(v);
 	table_fini(&of_now);
 	table_fini(&of_before);
@@ -292,10 +296,10 @@ static void add_row(struct heap_view *v, const struct heap_type *now,
 	}
 	if (v->before) {
 		compare(&row->amount, before ? before->objects : none,
-			before ? before->bytes : none, v->span_s);
+			before ? before->bytes : none, &v->span);
 		row->objects_before = before ? before->objects.high : 0;
 	}
-	add_holders(row, now, before, v->before ? v->span_s : 0);
+	add_holders(row, now, before, v->before ? &v->span : NULL);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -376,12 +380,20 @@ static void add_losses(struct heap_view *v)
 	}
 }
 
+static struct heap_span span_of(const struct heapmap *now, const struct heapmap *before)
+{
+	return (struct heap_span){
+		.s = (double)(heapmap_time_ns(now) - heapmap_time_ns(before)) / 1e9,
+		.least_s = (double)(now->from_ns - before->to_ns) / 1e9,
+		.most_s = (double)(now->to_ns - before->from_ns) / 1e9 };
+}
+
 void heapview_make(const struct heapmap *now, const struct heapmap *before, struct heap_view *out)
 {
 	*out = (struct heap_view){ .now = now, .before = before, .held_per_s = no_rate };
 	if (before) {
-		out->span_s = (double)(now->time_ns - before->time_ns) / 1e9;
-		out->held_per_s = rate(held_of(now), held_of(before), out->span_s);
+		out->span = span_of(now, before);
+		out->held_per_s = rate(held_of(now), held_of(before), &out->span);
 	}
 	add_rows(out);
 	qsort(out->rows, out->n_rows, sizeof(*out->rows), before ? by_growth : by_bytes);

@@ -36,11 +36,16 @@ struct heap_row {
 	size_t n_held;
 };
 
+/* The time between the counts of two looks: seconds, and what it is at least and at most. */
+struct heap_span {
+	double s, least_s, most_s;
+};
+
 enum { N_HEAP_LOSSES = 10 };
 
 struct heap_view {
 	const struct heapmap *now, *before;	/* before: NULL, of one look */
-	double span_s;				/* between the two */
+	struct heap_span span;			/* between the two; all 0 of one */
 	struct estimate held_per_s;		/* as of a heap_amount, of the bytes of all that
 						 * something was seen to hold */
 	struct heap_row *rows;			/* of one look most bytes first, by high; of two

@@ -390,7 +390,7 @@ void naming_growth(struct naming *n, struct watched_growth *out)
 			heapview_leave_out(&n->view, is_accepted, n->opt.suppress);
 	}
 	n->has_view = true;
-	out->age_s = (double)(now_ns() - n->looks[1].time_ns) / 1e9;
+	out->age_s = (double)(now_ns() - heapmap_time_ns(&n->looks[1])) / 1e9;
 	out->types = &n->view;
 	out->stacks = n->named;
 	out->n_stacks = n->n_named;

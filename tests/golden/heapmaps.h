@@ -142,7 +142,7 @@ static struct heap_type earlier_types[] = {
 static inline struct heapmap later_look(void)
 {
 	return (struct heapmap){
-		.time_ns = 160000000000, .n_cycles = 25, LIST(types, later_types),
+		.from_ns = 160000000000, .to_ns = 160000000000, .n_cycles = 25, LIST(types, later_types),
 		.pointers = { .objects = { 9280, 9340 }, .bytes = { 1431712, 1435072 },
 			      .exact_bytes = 1424224, .guessed_bytes = 2688, .untyped_bytes = 5760,
 			      .unreached_bytes = 2400, .exact_objects = 9138,
@@ -160,7 +160,7 @@ static inline struct heapmap later_look(void)
 static inline struct heapmap earlier_look(void)
 {
 	return (struct heapmap){
-		.time_ns = 100000000000, .n_cycles = 20, LIST(types, earlier_types),
+		.from_ns = 100000000000, .to_ns = 100000000000, .n_cycles = 20, LIST(types, earlier_types),
 		.pointers = { .objects = EXACTLY(7030), .bytes = EXACTLY(981568),
 			      .exact_bytes = 975808, .untyped_bytes = 5760,
 			      .exact_objects = 6910, .untyped_objects = 120 },

@@ -537,6 +537,50 @@ static void test_grows_on_stack(void **state)
 	fake_heap_end(&h);
 }
 
+static int64_t first_marks_ns, last_marks_ns;
+
+/* The first pass reads them first; the last are those by which all is counted. */
+static void note_time(struct fake_heap *h)
+{
+	last_marks_ns = (int64_t)now_ns();
+	if (!first_marks_ns)
+		first_marks_ns = last_marks_ns;
+}
+
+static void note_and_replace(struct fake_heap *h)
+{
+	note_time(h);
+	hold_one(h);
+}
+
+/* What is found counts from when the second pass began to when all was counted, read once or twice. */
+static void test_time(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	next_node = new_node(&h, 0);
+	set_any(&h, 0x50, k.node_pointer, next_node);
+	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
+	first_marks_ns = 0;
+	h.on_marks = note_time;
+	look(&m);
+	assert_true(first_marks_ns <= m.from_ns && m.from_ns < m.to_ns);
+	assert_true(m.from_ns <= last_marks_ns && last_marks_ns <= m.to_ns);
+	heapmap_free(&m);
+	first_marks_ns = 0;
+	h.n_marks_read = 0;
+	h.on_marks = note_and_replace;
+	look(&m);
+	assert_true(first_marks_ns <= m.from_ns && m.from_ns < m.to_ns);
+	assert_true(m.from_ns <= last_marks_ns && last_marks_ns <= m.to_ns);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* ---- stacks ------------------------------------------------------------------------------- */
 
 /* One frame of main.leaf: words that its map names, the first and the third; a variable at the
@@ -881,7 +925,7 @@ int main(void)
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_grows_on_stack),
+		cmocka_unit_test(test_grows_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),

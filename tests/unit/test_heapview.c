@@ -144,7 +144,8 @@ static void test_other_way(void **state)
 				 .bytes = { 87680, 87680 }, .held_objects = 1370,
 				 .holders = w, .n_holders = 3 };
 	struct heapmap before = { .types = &one, .n_types = 1 };
-	struct heapmap now = { .types = &two, .n_types = 1, .time_ns = 10000000000 };
+	struct heapmap now = { .types = &two, .n_types = 1, .from_ns = 10000000000,
+			       .to_ns = 10000000000 };
 	struct heap_view view;
 
 	heapview_make(&now, &before, &view);
@@ -169,7 +170,7 @@ static void test_other_way(void **state)
 
 static struct heapmap map_of(struct heap_type *types, size_t n, int64_t time_ns)
 {
-	struct heapmap m = { .types = types, .n_types = n, .time_ns = time_ns };
+	struct heapmap m = { .types = types, .n_types = n, .from_ns = time_ns, .to_ns = time_ns };
 
 	for (size_t i = 0; i < n; i++) {
 		m.pointers.objects = heap_range_sum(m.pointers.objects, types[i].objects);
@@ -234,6 +235,60 @@ static void test_order_of_growth(void **state)
 	assert_holds(text, "\n#5  -10KiB/min in -10 objects/min");
 	assert_ptr_equal(strstr(strstr(text, "not certain") + 1, "not certain"), NULL);
 	free(text);
+}
+
+/* A look takes its time: it found what there was at one moment of it, and nobody knows which.  Of
+ * what grows by ten objects a second, at whichever moments they were counted. */
+static void test_time_of_counts(void **state)
+{
+	enum { PER_S = 10 };
+	static const int seconds[2][2] = { { 100, 103 }, { 110, 115 } };	/* of both looks */
+
+	for (int i = 0; i < 16; i++) {
+		const int sign = i & 1 ? 1 : -1, wide = i & 2 ? 3 : 0;
+		const uint64_t at[] = { (uint64_t)seconds[0][i >> 2 & 1],
+					(uint64_t)seconds[1][i >> 3] };
+		const uint64_t n[] = { (uint64_t)(5000 + sign * PER_S * (int)at[0]),
+				       (uint64_t)(5000 + sign * PER_S * (int)at[1]) };
+		struct heap_type then[] = { ONE(T, n[0] - wide, n[0]) };
+		struct heap_type later[] = { ONE(T, n[1], n[1] + wide) };
+		struct heapmap first = map_of(then, 1, 0), second = map_of(later, 1, 0);
+		const struct estimate *e;
+		struct heap_view view;
+
+		first.from_ns = seconds[0][0] * 1000000000ll;
+		first.to_ns = seconds[0][1] * 1000000000ll;
+		second.from_ns = seconds[1][0] * 1000000000ll;
+		second.to_ns = seconds[1][1] * 1000000000ll;
+		heapview_make(&second, &first, &view);
+		assert_true(view.span.least_s == 7 && view.span.s == 11 && view.span.most_s == 15);
+		e = &view.rows[0].amount.objects_per_s;
+		assert_true(e->low <= sign * PER_S && sign * PER_S <= e->high);
+		assert_true(e->low < e->value && e->value < e->high);
+		e = &view.held_per_s;
+		assert_true(e->low <= sign * PER_S * 1024 && sign * PER_S * 1024 <= e->high);
+		heapview_fini(&view);
+	}
+}
+
+/* The time between looks is told as it is known. */
+static void test_words_of_span(void **state)
+{
+	struct look l;
+	char *text;
+
+	look(&l, true);
+	l.now.to_ns += 3000000000;
+	l.before.from_ns -= 400000000;
+	heapview_fini(&l.view);
+	heapview_make(&l.now, &l.before, &l.view);
+	text = written(&l.f, "text", &(struct report_options){ .top = REPORT_FIT });
+	assert_holds(text, " between two looks 1m00s to 1m03s apart,");
+	free(text);
+	text = written(&l.f, "json", &(struct report_options){ .top = REPORT_FIT });
+	assert_holds(text, "\"span_s\":61.7,\"span_range_s\":[60,63.4],");
+	free(text);
+	heapview_fini(&l.view);
 }
 
 static void test_none_grew(void **state)
@@ -562,7 +617,7 @@ static void test_findings(void **state)
 	assert_non_null(strstr(data, "\"class_bytes\":null,\"types\":[{\"type\":\"main.session\","));
 	assert_non_null(strstr(data,
 			       "\"heap_looks\":{\"looks\":3,\"failed\":1,\"under_way\":false,"
-			       "\"classes\":2,\"span_s\":60,"));
+			       "\"classes\":2,\"span_s\":60,\"span_range_s\":[60,60],"));
 	free(data);
 	trace_fini(&l);
 }
@@ -903,6 +958,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_typed),
 		cmocka_unit_test(test_other_way),
 		cmocka_unit_test(test_order_of_growth), cmocka_unit_test(test_none_grew),
+		cmocka_unit_test(test_time_of_counts), cmocka_unit_test(test_words_of_span),
 		cmocka_unit_test(test_small_holder_first), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_places_fit),
 		cmocka_unit_test(test_bytes_in_doubt),

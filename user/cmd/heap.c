@@ -160,16 +160,28 @@ static int look(struct run *r)
 	return err;
 }
 
-/* Until the second look is due, or nothing can come any more. */
+static void say_looked(const struct run *r, uint64_t left_ns)
+{
+	const struct target *t = process_target(r->p);
+	const struct report_words took = report_duration(r->looks[0].cost.seconds);
+
+	if (left_ns)
+		say("looked at the heap of pid %d (%s) in %s; the second look in %s, Ctrl-C looks at once",
+		    (int)target_pid(t), target_comm(t), took.s,
+		    report_duration((double)left_ns / 1e9).s);
+	else
+		say("looked at the heap of pid %d (%s) in %s; the second look follows at once",
+		    (int)target_pid(t), target_comm(t), took.s);
+}
+
+/* Until the second look is due, or nothing can come any more.  Both take about as long, so that as
+ * much lies between what they find as between their begins. */
 static int wait_for_second(struct run *r)
 {
-	uint64_t end = now_ns() + r->o->diff_ns;
+	uint64_t now = now_ns(), end = r->look_ns + r->o->diff_ns;
 	int err = 0;
 
-	say("looked at the heap of pid %d (%s) in %s; the second look in %s, Ctrl-C looks at once",
-	    (int)target_pid(process_target(r->p)), target_comm(process_target(r->p)),
-	    report_duration(r->looks[0].cost.seconds).s,
-	    report_duration((double)r->o->diff_ns / 1e9).s);
+	say_looked(r, end > now ? end - now : 0);
 	while (!err && !r->stop && now_ns() < end && !r->gone) {
 		err = loop_wait_until(r->loop, now_ns() + TICK_NS);
 		r->gone = process_gone(r->p);
@@ -258,7 +270,7 @@ static int report(struct run *r)
 	}
 	f = (struct findings){
 		.version = GL_VERSION, .time_unix_ns = wall_ns(), .gone = r->gone,
-		.attached_s = view.span_s, .gc_cycles = before ? now->n_cycles - before->n_cycles : 0,
+		.attached_s = view.span.s, .gc_cycles = before ? now->n_cycles - before->n_cycles : 0,
 		.suppressed_by = r->o->suppress, .memory = { .rss = UNKNOWN_U64 },
 		.types = &view, .coverage = view.losses,
 		.n_coverage = N_HEAP_LOSSES,

@@ -198,7 +198,9 @@ static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
 {
 	uint64_t now = now_ns();
 
-	m->time_ns = (int64_t)l->held_ns;
+	/* Objects are found from the one on, and must still be allocated at the other. */
+	m->from_ns = (int64_t)l->reach_ns;
+	m->to_ns = (int64_t)l->counted_ns;
 	m->n_cycles = gen / 2;
 	m->interrupted = l->interrupted;
 	m->only_size = l->options->only_size;
@@ -233,8 +235,10 @@ int heap_look(struct heap *h, const struct heap_options *options, struct heapmap
 	if (!err) {
 		scope_init(&l);
 		learn_all(&l);
+		l.reach_ns = now_ns();
 		reach_all(&l);
 		count_all(&l, &counts);
+		l.counted_ns = now_ns();
 		err = l.err;
 	}
 	if (!err)

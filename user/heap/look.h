@@ -171,7 +171,7 @@ struct look {
 	bool again;			/* all is reached a second time, */
 	bool collected;			/* and there has been a collection; */
 	bool still;			/* and that found the same */
-	uint64_t held_ns;		/* when what both readings reached was held */
+	uint64_t reach_ns, counted_ns;	/* when the second pass began, and when all was counted */
 	uint32_t *put_off;		/* spans with objects of a later turn */
 	size_t n_put_off, cap_put_off;
 	struct nodes *nodes;

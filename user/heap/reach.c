@@ -491,7 +491,6 @@ void reach_all(struct look *l)
 	reach_unsure(l);
 	follow_what_moves(l);
 	reach_finalizers(l);
-	l->held_ns = now_ns();
 	if ((has_moved_by(l, l->n_reached / HARDLY_ANY) || has_computed(l)) && !look_interrupted(l))
 		reach_again(l);
 	walk_seeds(l);

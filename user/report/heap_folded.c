@@ -98,10 +98,10 @@ void report_heap_folded(FILE *out, const struct heap_view *v, enum heap_folded w
 
 	for (size_t i = 0; i < v->n_rows; i++) {
 		const struct heap_row *row = &v->rows[i];
-		uint64_t left = value_of(&row->amount, what, v->span_s);
+		uint64_t left = value_of(&row->amount, what, v->span.s);
 
 		for (size_t k = 0; k < row->n_held; k++) {
-			uint64_t value = value_of(&row->held[k].amount, what, v->span_s);
+			uint64_t value = value_of(&row->held[k].amount, what, v->span.s);
 
 			add(&l, row, &row->held[k], value);
 			left -= value < left ? value : left;

@@ -137,6 +137,20 @@ void report_heap_rows_json(struct json *j, const char *key, const struct heap_ro
 	close_level(j, ']');
 }
 
+void report_heap_json_span(struct json *j, const struct heap_view *v)
+{
+	if (!v || !v->before) {
+		field_null(j, "span_s");
+		field_null(j, "span_range_s");
+		return;
+	}
+	field_double(j, "span_s", v->span.s);
+	open_level(j, "span_range_s", '[');
+	field_double(j, NULL, v->span.least_s);
+	field_double(j, NULL, v->span.most_s);
+	close_level(j, ']');
+}
+
 static void put_look(struct json *j, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
@@ -155,7 +169,7 @@ static void put_look(struct json *j, const struct heap_view *v)
 	field_u64(j, "only_size", m->only_size ? m->only_size : UNKNOWN_U64);
 	field_u64(j, "min_size", m->min_size ? m->min_size : UNKNOWN_U64);
 	field_u64(j, "max_size", m->max_size ? m->max_size : UNKNOWN_U64);
-	field_double(j, "span_s", v->before ? v->span_s : NAN);
+	report_heap_json_span(j, v);
 	report_json_estimate(j, "rate_per_s", &v->held_per_s);
 	field_double(j, "took_s", m->cost.seconds);
 	field_u64(j, "bytes_read", m->cost.bytes_read);

@@ -14,6 +14,8 @@ struct json;
 
 /* Fields of the object at hand: heap_look, typed, types_left_out, types. */
 void report_heap_json(struct json *j, const struct heap_view *v);
+/* Fields of the object at hand, span_s and span_range_s: of two looks, else null; v may be NULL. */
+void report_heap_json_span(struct json *j, const struct heap_view *v);
 /* One element of types; two: of two looks. */
 void report_heap_json_row(struct json *j, const struct heap_row *row, bool two);
 /* An array of rows of two looks compared. */

@@ -94,12 +94,14 @@ static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 {
 	const uint32_t n_cycles = v->now->n_cycles - v->before->n_cycles;
 	struct line l = begin_line(out, "GROWTH   ", 9);
+	char *span = heap_span_words(&v->span);
 
 	report_growth(&l, "", &v->held_per_s);
-	item(&l, " ", "of what is held between two looks %s apart", report_duration(v->span_s).s);
+	item(&l, " ", "of what is held between two looks %s apart", span);
 	item(&l, ", ", "%u collection%s", n_cycles, plural(n_cycles));
 	item(&l, "; ", "what grew most for certain stands first");
 	end_line(&l);
+	free(span);
 }
 
 /* What was looked at, if not all. */

@@ -13,6 +13,7 @@
 
 #include "user/base/util.h"
 #include "user/heapmap.h"
+#include "user/heapview.h"
 #include "user/report/report.h"
 
 const char heap_held_otherwise[] = "[held in other ways]";
@@ -82,4 +83,14 @@ char *heap_bytes_words(struct heap_range r)
 	if (!strcmp(low.s, high.s))
 		return xstrdup(high.s);
 	return xasprintf("%s to %s", low.s, high.s);
+}
+
+char *heap_span_words(const struct heap_span *span)
+{
+	const struct report_words least = report_duration(span->least_s);
+	const struct report_words most = report_duration(span->most_s);
+
+	if (!strcmp(least.s, most.s))
+		return xstrdup(report_duration(span->s).s);
+	return xasprintf("%s to %s", least.s, most.s);
 }

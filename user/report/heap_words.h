@@ -10,6 +10,7 @@
 struct heap_holder;
 struct heap_level;
 struct heap_range;
+struct heap_span;
 struct heap_type;
 
 /* "mw.Bucket", "groups of map[string]int", "[untyped 48B with pointers]" */
@@ -22,6 +23,8 @@ char *heap_root_words(const struct heap_holder *h);
 char *heap_range_words(struct heap_range r);
 /* "1.2MiB", "1.13MiB to 1.2MiB" */
 char *heap_bytes_words(struct heap_range r);
+/* "1m00s", "4.9s to 5.2s" */
+char *heap_span_words(const struct heap_span *span);
 
 /* What to call objects that hang on holders that are left out, */
 extern const char heap_held_otherwise[];

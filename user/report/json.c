@@ -352,7 +352,7 @@ static void put_looks(struct json *j, const struct findings *f)
 	field_u64(j, "failed", c->n_failed);
 	field_bool(j, "under_way", c->under_way);
 	field_u64(j, "classes", c->n_classes ? c->n_classes : UNKNOWN_U64);
-	field_double(j, "span_s", f->growth ? f->growth->span_s : NAN);
+	report_heap_json_span(j, f->growth);
 	field_double(j, "age_s", f->growth ? f->growth_age_s : NAN);
 	field_double(j, "took_s", c->seconds);
 	field_u64(j, "bytes_read", c->bytes_read);

@@ -172,7 +172,7 @@ static void put_growth(struct json *j, const struct news *n)
 	double rate;
 
 	open_level(j, "growth", '{');
-	field_double(j, "span_s", g->types->span_s);
+	report_heap_json_span(j, g->types);
 	field_u64(j, "gc_cycles", g->types->now->n_cycles - g->types->before->n_cycles);
 	field_double(j, "age_s", g->age_s);
 	field_double(j, "own_cpu_s", g->cpu_s);

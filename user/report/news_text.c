@@ -375,12 +375,14 @@ static void put_named(FILE *out, const struct watched *w, const struct watched_g
 static void put_growth_head(struct line *l, const struct watched_growth *g, bool age)
 {
 	uint32_t cycles = g->types->now->n_cycles - g->types->before->n_cycles;
+	char *span = heap_span_words(&g->types->span);
 
-	item(l, "", "by two looks at its heap %s apart", report_duration(g->types->span_s).s);
+	item(l, "", "by two looks at its heap %s apart", span);
 	if (age)
 		item(l, ", ", "the last %s ago", report_duration(g->age_s).s);
 	item(l, ", ", "%u collection%s", cycles, plural(cycles));
 	item(l, ", ", "which took us %.2gs of a core", g->cpu_s);
+	free(span);
 }
 
 static void put_growth_news(FILE *out, const struct news *n)
