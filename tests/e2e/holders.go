@@ -33,6 +33,7 @@ func holderTests(e *env) []testCase {
 		all = append(all, testCase{"holders/moving/" + v, func(t *T) { t.holdersMoving(v) }})
 		all = append(all, testCase{"holders/alike/" + v, func(t *T) { t.holdersAlike(v) }})
 		all = append(all, testCase{"holders/waiters/" + v, func(t *T) { t.holdersWaiters(v) }})
+		all = append(all, testCase{"holders/places/" + v, func(t *T) { t.holdersPlaces(v) }})
 		if series(v) >= exactFrom {
 			all = append(all, testCase{"holders/turnover/" + v, func(t *T) { t.holdersTurnover(v) }})
 		}
@@ -836,6 +837,33 @@ func (t *T) holdersAlike(version string) {
 			t.Errorf("%d %s, really %d to %d", got.Objects, row.Type, row.Least, row.Most)
 		default:
 			t.Notef("%d %s, %d of them guessed", got.Objects, row.Type, got.Guessed)
+		}
+	}
+}
+
+// holdersPlaces: a line is told whichever function of the runtime it has the compiler call.
+func (t *T) holdersPlaces(version string) {
+	var rows []struct {
+		Type, Allocator, File string
+		Line                  int
+	}
+	p := t.program(t.build("places", version, "stripped"))
+	p.do("keep")
+	p.json(&rows, "ledger")
+	r := t.heap(p.pid())
+	p.finish()
+	for _, row := range rows {
+		found := false
+		got := r.find(row.Type)
+		if got == nil {
+			t.Errorf("no %s", row.Type)
+			continue
+		}
+		for _, l := range got.Lines {
+			found = found || l.Function == row.Allocator && path.Base(l.File) == row.File && l.Line == row.Line
+		}
+		if !found {
+			t.Errorf("%s: not allocated by %s %s:%d, but by %v", row.Type, row.Allocator, row.File, row.Line, got.Lines)
 		}
 	}
 }

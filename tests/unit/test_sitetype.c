@@ -570,6 +570,20 @@ static void test_many(void **state)
 	sitetype_free(st);
 }
 
+/* What is given no type makes one all the same; where an interface is made, it says none. */
+static void test_of_function(void **state)
+{
+	assert_string_equal(sitetype_of_function("runtime.stringtoslicebyte"), "[]uint8");
+	assert_string_equal(sitetype_of_function("runtime.concatbyte3"), "[]uint8");
+	assert_string_equal(sitetype_of_function("runtime.stringtoslicerune"), "[]int32");
+	assert_string_equal(sitetype_of_function("runtime.concatstrings"), "string");
+	assert_string_equal(sitetype_of_function("runtime.slicebytetostring"), "string");
+	assert_null(sitetype_of_function("runtime.slicebytetostringtmp"));
+	assert_null(sitetype_of_function("runtime.convTstring"));
+	assert_null(sitetype_of_function("runtime.makeslice"));
+	assert_null(sitetype_of_function("main.concatstrings"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -583,6 +597,7 @@ int main(void)
 		cmocka_unit_test(test_odd_stacks),
 		cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_of_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

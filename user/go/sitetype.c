@@ -275,18 +275,33 @@ static bool func_at(struct query *q, size_t i, struct go_func *out)
 	return pc && gobin_func_at(q->st->gb, i ? pc - 1 : pc, out);
 }
 
+static bool is_of_row(const struct row *row, const char *func)
+{
+	size_t len = strlen(row->func);
+
+	return row->func[len - 1] == '*' ? !strncmp(func, row->func, len - 1) :
+					   !strcmp(func, row->func);
+}
+
 static const struct row *find_row(const struct sitetype *st, const char *func)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
-		size_t len = strlen(row->func);
-		bool prefix = row->func[len - 1] == '*';
 
-		if (prefix ? strncmp(func, row->func, len - 1) : strcmp(func, row->func))
-			continue;
-		if (st->minor >= row->since && (!row->until || st->minor <= row->until))
+		if (is_of_row(row, func) && st->minor >= row->since &&
+		    (!row->until || st->minor <= row->until))
 			return row;
 	}
+	return NULL;
+}
+
+/* What an interface is given has a type of its own. */
+const char *sitetype_of_function(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].made == MADE_TEXT && strcmp(rows[i].how, "interface") &&
+		    is_of_row(&rows[i], name))
+			return rows[i].text;
 	return NULL;
 }
 

@@ -40,6 +40,10 @@ struct site_type {
 void sitetype_get(struct sitetype *st, uint64_t typ, const uint64_t *pcs, size_t n,
 		  struct site_type *out);
 
+/* What this function of the runtime makes, which is given no type: "string", "[]uint8", "[]int32";
+ * NULL: anything else. */
+const char *sitetype_of_function(const char *name);
+
 /* Entry of the function that the call before this return address calls: a stack that begins with
  * the caller can be given it in front.  0: not known, or an indirect call. */
 uint64_t sitetype_callee(struct sitetype *st, uint64_t return_addr);

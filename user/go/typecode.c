@@ -14,6 +14,7 @@
  *	LEAQ maptype, AX; MOVQ var, BX; CALL runtime.map...	the variable is such a map
  *	MOVQ var, AX; CALL pkg.(*T).M			the variable points to a T
  *	LEAQ var, AX; CALL pkg.(*T).M			the variable is (or begins with) a T
+ *	CALL runtime.stringtoslicebyte			the code makes bytes
  *
  * What says something of a variable is decoded, to see that nothing comes between; and a variable
  * counts only if all places in the code that show its type agree.
@@ -29,6 +30,7 @@
 #include "user/go/gotype.h"
 #include "user/go/image.h"
 #include "user/go/rtype.h"
+#include "user/go/sitetype.h"
 #include "user/go/typeindex_internal.h"
 
 enum {
@@ -48,6 +50,7 @@ enum callee_kind { CALLEE_OTHER, CALLEE_NEW, CALLEE_ARRAY, CALLEE_MAP, CALLEE_MA
 struct callee {
 	uint64_t key;		/* entry */
 	uint64_t receiver;	/* of a method */
+	const char *text;	/* what it makes without being given a type; NULL */
 	uint8_t kind;
 	bool looked;		/* for the receiver */
 };
@@ -81,6 +84,9 @@ static const struct { const char *begin; enum callee_kind kind; } runtime_callee
 	{ "runtime.newobject", CALLEE_NEW }, { "runtime.mallocgc", CALLEE_NEW },
 	{ "runtime.convT", CALLEE_NEW }, { "runtime.newarray", CALLEE_ARRAY },
 	{ "runtime.makeslice", CALLEE_ARRAY }, { "runtime.growslice", CALLEE_ARRAY },
+	/* Go 1.26: the two of what has no pointers are given no type. */
+	{ "runtime.moveSliceNoScan", CALLEE_OTHER }, { "runtime.moveSliceNoCapNoScan", CALLEE_OTHER },
+	{ "runtime.moveSlice", CALLEE_ARRAY },
 	{ "runtime.makemap", CALLEE_MAKE_MAP }, { "runtime.makechan", CALLEE_MAKE_CHAN },
 	{ "runtime.mapaccess", CALLEE_MAP }, { "runtime.mapassign", CALLEE_MAP },
 	{ "runtime.mapdelete", CALLEE_MAP }, { "runtime.mapclear", CALLEE_MAP },
@@ -98,9 +104,15 @@ static struct callee *get_callee(struct scan *s, uint64_t target)
 	e = table_put(&s->callees, target, &is_new);
 	if (!e || !gobin_func_at(s->ti->gb, target, &f) || f.entry != target)
 		return e;
-	for (size_t i = 0; i < ARRAY_SIZE(runtime_callees) && !e->kind; i++)
-		if (!strncmp(f.name, runtime_callees[i].begin, strlen(runtime_callees[i].begin)))
-			e->kind = (uint8_t)runtime_callees[i].kind;
+	e->text = sitetype_of_function(f.name);
+	for (size_t i = 0; i < ARRAY_SIZE(runtime_callees); i++) {
+		const char *begin = runtime_callees[i].begin;
+
+		if (strncmp(f.name, begin, strlen(begin)))
+			continue;
+		e->kind = (uint8_t)runtime_callees[i].kind;
+		break;
+	}
 	return e;
 }
 
@@ -289,7 +301,28 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A place that mentions a type that is looked for. */
+/* What is looked for as elements of arrays may be made as one of so many: []byte{1, 2}, or make with
+ * a constant. */
+static uint64_t elem_of(const struct scan *s, uint64_t rtype)
+{
+	struct rtype_head h;
+	struct rtype t;
+	uint64_t elem;
+
+	if (rtype_peek(s->ti->gb, rtype, &h) || h.kind != GO_ARRAY ||
+	    rtype_read(s->ti->gb, rtype, &t))
+		return 0;
+	elem = t.elem;
+	rtype_free(&t);
+	return elem;
+}
+
+static bool is_wanted(const struct scan *s, uint64_t rtype)
+{
+	return bsearch(&rtype, s->wanted, s->n_wanted, sizeof(rtype), by_value);
+}
+
+/* A place that mentions a type that may be looked for. */
 static void found_wanted(struct scan *s, uint64_t at, uint64_t rtype)
 {
 	static const int makes[] = {
@@ -297,18 +330,41 @@ static void found_wanted(struct scan *s, uint64_t at, uint64_t rtype)
 		[CALLEE_MAKE_MAP] = SITE_MAP, [CALLEE_MAKE_CHAN] = SITE_CHAN,
 		[CALLEE_OTHER] = -1, [CALLEE_METHOD] = -1,
 	};
+	const uint64_t elem = elem_of(s, rtype);
+	const bool whole = is_wanted(s, rtype), elems = elem && is_wanted(s, elem);
 	const struct callee *callee;
 	uint64_t call;
 
-	if (!bsearch(&rtype, s->wanted, s->n_wanted, sizeof(rtype), by_value))
+	if (!whole && !elems)
 		return;
 	call = next_call(s, at + RIP_LEN, &callee);
-	if (!call || makes[callee->kind] < 0)
+	if (!call || makes[callee->kind] < 0 ||
+	    (at + RIP_LEN != call &&
+	     !keeps(s, at + RIP_LEN, call, reference_register(s->p + at))))
 		return;
-	if (at + RIP_LEN == call ||
-	    keeps(s, at + RIP_LEN, call, reference_register(s->p + at)))
+	if (whole)
 		s->visit(s->visit_ctx, rtype, (enum site_makes)makes[callee->kind],
 			 s->addr + call + CALL_LEN);
+	if (elems && callee->kind == CALLEE_NEW)
+		s->visit(s->visit_ctx, elem, SITE_ARRAY, s->addr + call + CALL_LEN);
+}
+
+/* Such functions call each other. */
+static void found_text(struct scan *s, uint64_t at)
+{
+	static const struct { const char *text; enum site_makes makes; } rows[] = {
+		{ "string", SITE_STRING }, { "[]uint8", SITE_BYTES }, { "[]int32", SITE_RUNES },
+	};
+	const uint64_t target = target_of(s, at + 1);
+	const struct callee *callee = in_text(s, target) ? get_callee(s, target) : NULL;
+	struct go_func f;
+
+	if (!callee || !callee->text || !gobin_func_at(s->ti->gb, s->addr + at, &f) ||
+	    sitetype_of_function(f.name))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(callee->text, rows[i].text))
+			s->visit(s->visit_ctx, 0, rows[i].makes, s->addr + at + CALL_LEN);
 }
 
 static void found_type(struct scan *s, uint64_t at, uint64_t rtype)
@@ -418,7 +474,9 @@ static void scan_text(struct scan *s)
 		const uint8_t *p = s->p + i;
 
 		if (*p == CALL) {
-			if (s->names)
+			if (s->visit)
+				found_text(s, i);
+			else if (s->names)
 				found_call(s, i);
 		} else if ((*p & 0xfb) == 0x48) {
 			if (is_reference(p, LEA))

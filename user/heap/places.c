@@ -4,6 +4,9 @@
  *
  * A []uint8 is made in thousands of places of a large program, and few are kept: those in the
  * program's own code, else those nearest to it.
+ *
+ * What makes bytes and strings of each other is given no type.  A string may also be what a
+ * strings.Builder has made as bytes: the place is that of who builds it, where that is known.
  */
 #include "user/heap/count_internal.h"
 
@@ -18,9 +21,10 @@
 
 /* The type that the code gives to the allocator, and a row that is made of it. */
 struct wanted {
-	uint64_t rtype;
+	uint64_t rtype;		/* 0: it gives none */
 	enum site_makes makes;
 	struct heap_type *row;
+	bool built;		/* only by strings.Builder */
 };
 
 struct search {
@@ -53,11 +57,10 @@ static int by_rtype(const void *a, const void *b)
 	return x->rtype < y->rtype ? -1 : x->rtype > y->rtype;
 }
 
-static void add_wanted(struct search *s, uint64_t rtype, enum site_makes makes,
-		       struct heap_type *row)
+static void add_wanted(struct search *s, struct wanted w)
 {
 	s->v = grow(s->v, s->n, &s->cap, sizeof(*s->v));
-	s->v[s->n++] = (struct wanted){ rtype, makes, row };
+	s->v[s->n++] = w;
 }
 
 /* A channel is made by its own type, of which there are three for each element. */
@@ -67,7 +70,34 @@ static void want_channels(struct search *s, uint64_t elem, struct heap_type *row
 	size_t n = typeindex_channels_of(s->l->index, elem, types, ARRAY_SIZE(types));
 
 	for (size_t i = 0; i < n; i++)
-		add_wanted(s, types[i], SITE_CHAN, row);
+		add_wanted(s, (struct wanted){ types[i], SITE_CHAN, row, false });
+}
+
+static void want_strings(struct search *s, struct heap_type *row)
+{
+	uint64_t byte = typeindex_named(s->l->index, NULL, "uint8");
+
+	add_wanted(s, (struct wanted){ 0, SITE_STRING, row, false });
+	add_wanted(s, (struct wanted){ 0, SITE_BYTES, row, true });
+	if (byte)
+		add_wanted(s, (struct wanted){ byte, SITE_ARRAY, row, true });
+}
+
+static void want_type(struct search *s, const struct type *t, struct heap_type *row)
+{
+	if (t->form == FORM_STRING) {
+		want_strings(s, row);
+		return;
+	}
+	if (makes_of(t) == SITE_CHAN) {
+		want_channels(s, t->rtype, row);
+		return;
+	}
+	add_wanted(s, (struct wanted){ t->rtype, makes_of(t), row, false });
+	if (t->form == FORM_ARRAY && !strcmp(row->name, "[]uint8"))
+		add_wanted(s, (struct wanted){ 0, SITE_BYTES, row, false });
+	else if (t->form == FORM_ARRAY && !strcmp(row->name, "[]int32"))
+		add_wanted(s, (struct wanted){ 0, SITE_RUNES, row, false });
 }
 
 /* One line may have several calls, and a function that is inlined has them in each that calls it. */
@@ -99,17 +129,24 @@ void places_add(struct heap_type *row, const struct frame *f, const char *main_m
 	row->places[i] = *f;
 }
 
-static void add_place(struct search *s, struct heap_type *row, uint64_t return_addr)
+static bool is_builders(const struct frame *f)
+{
+	return f->function && !strncmp(f->function, "strings.(*Builder).", 19);
+}
+
+static void add_place(struct search *s, const struct wanted *w, uint64_t return_addr)
 {
 	struct frame frames[MAX_INLINED], *f = &frames[0];
 	size_t n = gobin_frames(s->l->gb, &return_addr, 1, true, frames, ARRAY_SIZE(frames));
 
-	if (!n || !f->function)
+	if (!n || !f->function || (w->built && !is_builders(f)))
 		return;
+	for (size_t i = 1; w->built && i < n && i < ARRAY_SIZE(frames) && is_builders(f); i++)
+		f = frames[i].function ? &frames[i] : f;
 	f->function = heapmap_text(s->m, f->function);
 	f->profiled = heapmap_text(s->m, f->profiled);
 	f->file = heapmap_text(s->m, f->file);
-	places_add(row, f, gobin_main_module(s->l->gb));
+	places_add(w->row, f, gobin_main_module(s->l->gb));
 }
 
 static void found_site(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr)
@@ -122,7 +159,7 @@ static void found_site(void *ctx, uint64_t rtype, enum site_makes makes, uint64_
 		;
 	for (; w < s->v + s->n && w->rtype == rtype; w++)
 		if (w->makes == makes)
-			add_place(s, w->row, return_addr);
+			add_place(s, w, return_addr);
 }
 
 void places_fill(struct look *l, struct heapmap *m, struct heap_type *const *rows,
@@ -132,15 +169,9 @@ void places_fill(struct look *l, struct heapmap *m, struct heap_type *const *row
 	uint64_t *rtypes;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct type *t = types_at(l->types, types[i]);
-
-		if (!types[i])
-			continue;
-		rows[i]->places_known = t->form != FORM_STRING;
-		if (makes_of(t) == SITE_CHAN)
-			want_channels(&s, t->rtype, rows[i]);
-		else if (t->form != FORM_STRING)
-			add_wanted(&s, t->rtype, makes_of(t), rows[i]);
+		rows[i]->places_known = types[i] != 0;
+		if (types[i])
+			want_type(&s, types_at(l->types, types[i]), rows[i]);
 	}
 	if (s.n)
 		qsort(s.v, s.n, sizeof(*s.v), by_rtype);
