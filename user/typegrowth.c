@@ -13,8 +13,6 @@
 #include "user/base/util.h"
 #include "user/heapview.h"
 
-enum { MAX_TYPES = 20 };	/* of a finding */
-
 #define LARGE 32768		/* bytes of an object; runtime/sizeclasses.go, _MaxSmallSize */
 
 static bool is_of_class(const struct heap_size *s, uint64_t size)
@@ -83,7 +81,7 @@ void typegrowth_of_finding(struct findings *f, size_t finding)
 	struct finding *found = &f->verdicts.findings[finding];
 	size_t cap = 0;
 
-	for (size_t i = 0; i < f->growth->n_rows && found->n_types < MAX_TYPES; i++) {
+	for (size_t i = 0; i < f->growth->n_rows; i++) {
 		const struct heap_row *row = &f->growth->rows[i];
 
 		if (!(row->amount.bytes_per_s.value > 0) ||

@@ -517,6 +517,57 @@ static char *text_of_trace(const struct findings *f, bool file)
 	return written(f, "text", &(struct report_options){ .top = REPORT_FIT, .file = file });
 }
 
+/* A finding is told by one stack, and two leaks may be one finding: every other stack is named, or
+ * counted, and so are types. */
+static void test_more_stacks(void **state)
+{
+	enum { SITES = 4 };
+	static const struct frame second = { .function = "main.second", .file = "/src/b.go", .line = 2 };
+	static const struct frame third = { .function = "main.third", .file = "/src/c.go", .line = 3 };
+	static const struct frame *const frames[][1] = { { &second }, { &second }, { &third } };
+	static struct site_part bucket = { .type = "mw.Bucket", .how = "new", .size = 160,
+					   .live = { 9, 9, 9, 9 } };
+	static const char *const all[] = {
+		"   and mw.Bucket (new) +27.5KiB/min\n        main.second  src/b.go:2\n"
+		"   and main.session (new) +27.5KiB/min\n        main.third  src/c.go:3\n"
+		"   +1,994/min mw.Bucket, 7,892 now\n",
+		"   +295/min main.session, 290 to 300 now (a guess for 20)\n",
+	};
+	struct heap_site sites[SITES];
+	struct finding findings[2];
+	struct look l;
+	char *text;
+
+	trace(&l, &sites[0], findings);
+	for (size_t i = 1; i < SITES; i++) {
+		sites[i] = sites[0];
+		sites[i].id = i < 3 ? 2 : 3;	/* two of one stack */
+		sites[i].stack.v = frames[i - 1];
+	}
+	sites[1].parts = sites[2].parts = &bucket;
+	l.f.n_sites = findings[1].n_sites = SITES;
+	free(findings[1].types);
+	findings[1].types = NULL;
+	findings[1].n_types = 0;
+	typegrowth_of_finding(&l.f, 1);
+	assert_int_equal(findings[1].n_types, 2);
+
+	text = text_of_trace(&l.f, false);
+	assert_holds(text, "   2 more stacks, 1 more type (-T 0 shows all)\n");
+	assert_holds(text, "3 sites");
+	free(text);
+	for (int i = 0; i < 2; i++) {
+		text = i ? text_of_trace(&l.f, true) :
+			   written(&l.f, "text", &(struct report_options){ 0 });
+		for (size_t k = 0; k < ARRAY_SIZE(all); k++)
+			assert_holds(text, all[k]);
+		assert_null(strstr(text, "more stack"));
+		assert_null(strstr(text, "more type"));
+		free(text);
+	}
+	trace_fini(&l);
+}
+
 /* Why there are none: a look that is not over, one look only, or nothing that grew. */
 static void test_no_types(void **state)
 {
@@ -963,7 +1014,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_places_fit),
 		cmocka_unit_test(test_bytes_in_doubt),
 		cmocka_unit_test(test_findings),
-		cmocka_unit_test(test_seen),
+		cmocka_unit_test(test_seen), cmocka_unit_test(test_more_stacks),
 		cmocka_unit_test(test_not_more),
 		cmocka_unit_test(test_type_of_class), cmocka_unit_test(test_of_runtime),
 		cmocka_unit_test(test_pack),

@@ -714,6 +714,7 @@ static void put_finding(struct json *j, const struct findings *f, size_t i)
 {
 	const struct finding *found = &f->verdicts.findings[i];
 	const struct estimate unknown = { NAN, NAN, NAN, 0 };
+	const size_t n_types = bound(j, found->n_types, MAX_TYPES);
 	bool goroutine = found->gsite != NO_INDEX;
 	struct frames none = { 0 };
 
@@ -734,9 +735,10 @@ static void put_finding(struct json *j, const struct findings *f, size_t i)
 	put_seen_ids(j, f, found);
 	field_u64(j, "class_bytes", found->class_alone ? found->class_size : UNKNOWN_U64);
 	if (f->growth)
-		report_heap_rows_json(j, "types", found->types, found->n_types);
+		report_heap_rows_json(j, "types", found->types, n_types);
 	else
 		field_null(j, "types");
+	field_u64(j, "types_left_out", f->growth ? found->n_types - n_types : UNKNOWN_U64);
 	close_level(j, '}');
 }
 

@@ -27,6 +27,7 @@ struct show {
 	size_t findings, finding_frames, finding_types;	/* the last: so many have types */
 	size_t sites, gsites, older;
 	size_t rows, frames;	/* of each: types or places; frames of its stack */
+	size_t more_stacks, more_types;	/* of a finding, beside the first ones */
 };
 
 #define REPORT_MORE " (-T 0 shows all)"

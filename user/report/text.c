@@ -31,36 +31,37 @@ enum {
 
 static const struct show show_all = {
 	true, true, SIZE_MAX, FINDING_FRAMES, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
-	SIZE_MAX,
+	SIZE_MAX, SIZE_MAX, SIZE_MAX,
 };
 
 /* A file need not fit on a screen: all that is found, and much of what it is found in. */
 static const struct show show_file = {
 	false, true, SIZE_MAX, FINDING_FRAMES, SIZE_MAX, FILE_ROWS, FILE_ROWS, FILE_ROWS, MAX_ROWS,
-	SIZE_MAX,
+	SIZE_MAX, FILE_ROWS, FILE_ROWS,
 };
 
-/* The first of these that fits on a screen is taken, else the last. */
+/* The first of these that fits on a screen is taken, else the last.  Of what a finding has beside its
+ * first stack and type there is a number. */
 static const struct show show_fitting[] = {
-	{ false, true, 5, 3, 5, 10, 10, 5, 5, SIZE_MAX },
-	{ false, true, 5, 3, 5, 6, 6, 5, 5, 8 },
-	{ false, true, 5, 3, 5, 4, 4, 3, 3, 6 },
-	{ false, false, 5, 3, 5, 3, 3, 2, 3, 6 },
-	{ false, false, 5, 3, 5, 3, 2, 1, 2, 5 },
-	{ false, false, 5, 3, 5, 2, 2, 1, 2, 4 },
-	{ false, false, 5, 3, 5, 2, 1, 0, 1, 4 },
-	{ false, false, 5, 3, 5, 1, 1, 0, 1, 3 },
-	{ false, false, 5, 3, 5, 1, 0, 0, 1, 3 },
-	{ false, false, 5, 3, 5, 0, 0, 0, 0, 0 },
-	{ false, false, 5, 3, 2, 0, 0, 0, 0, 0 },
-	{ false, false, 5, 2, 1, 0, 0, 0, 0, 0 },
-	{ false, false, 4, 2, 1, 0, 0, 0, 0, 0 },
-	{ false, false, 3, 2, 1, 0, 0, 0, 0, 0 },
-	{ false, false, 3, 2, 0, 0, 0, 0, 0, 0 },
-	{ false, false, 3, 1, 0, 0, 0, 0, 0, 0 },
-	{ false, false, 2, 2, 0, 0, 0, 0, 0, 0 },
-	{ false, false, 2, 1, 0, 0, 0, 0, 0, 0 },
-	{ false, false, 1, 2, 0, 0, 0, 0, 0, 0 },
+	{ false, true, 5, 3, 5, 10, 10, 5, 5, SIZE_MAX, 0, 0 },
+	{ false, true, 5, 3, 5, 6, 6, 5, 5, 8, 0, 0 },
+	{ false, true, 5, 3, 5, 4, 4, 3, 3, 6, 0, 0 },
+	{ false, false, 5, 3, 5, 3, 3, 2, 3, 6, 0, 0 },
+	{ false, false, 5, 3, 5, 3, 2, 1, 2, 5, 0, 0 },
+	{ false, false, 5, 3, 5, 2, 2, 1, 2, 4, 0, 0 },
+	{ false, false, 5, 3, 5, 2, 1, 0, 1, 4, 0, 0 },
+	{ false, false, 5, 3, 5, 1, 1, 0, 1, 3, 0, 0 },
+	{ false, false, 5, 3, 5, 1, 0, 0, 1, 3, 0, 0 },
+	{ false, false, 5, 3, 5, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 5, 3, 2, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 5, 2, 1, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 2, 0, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0 },
+	{ false, false, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0 },
 };
 
 /* What is left of the screen is for more of these, in this order, and so much of each at most. */
@@ -80,7 +81,7 @@ static struct show show_top(size_t top)
 		return show;
 	show.empty = false;
 	show.findings = show.rows = show.older = MAX_ROWS;
-	show.sites = show.gsites = top;
+	show.sites = show.gsites = show.more_stacks = show.more_types = top;
 	return show;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/table.h"
 #include "user/base/text.h"
 #include "user/base/util.h"
 #include "user/heapmap.h"
@@ -18,7 +19,6 @@
 #include "user/report/report.h"
 
 enum {
-	FINDING_TYPES = 1,	/* of a finding: the one that grew most */
 	FINDING_STATES = 3,	/* of goroutines of a finding */
 	FINDING_SITES = 3,	/* likewise: the largest; the table of sites has all */
 };
@@ -331,21 +331,36 @@ static bool is_told(const struct finding *found, const struct heap_row *row)
 	return found->gsite == NO_INDEX || !heapview_of_runtime(row->type);
 }
 
-/* As the heap has them by type, with what holds them. */
-static void put_grown(const struct page *out, const struct findings *f, size_t number,
-		      const struct show *show)
+/* As the heap has them by type, with what holds them: the one that grew most, and others where there
+ * is room.  How many are left out. */
+static size_t put_grown(const struct page *out, const struct findings *f, size_t number,
+			const struct show *show)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	size_t n = 0;
 
-	if (number >= show->finding_types)
+	if (number >= show->finding_types)	/* of all findings there is a number */
+		return 0;
+	for (size_t i = 0; i < found->n_types; i++)
+		if (is_told(found, found->types[i]) && n++ <= show->more_types)
+			report_heap_grown(out, f->growth, found->types[i], found->class_alone);
+	return n > show->more_types + 1 && show->more_types != SIZE_MAX ?
+		       n - show->more_types - 1 : 0;
+}
+
+static void put_finding_left(const struct page *out, size_t stacks, size_t types)
+{
+	struct line l;
+
+	if (!stacks && !types)
 		return;
-	for (size_t i = 0; i < found->n_types && n < FINDING_TYPES; i++) {
-		if (!is_told(found, found->types[i]))
-			continue;
-		report_heap_grown(out, f->growth, found->types[i], found->class_alone);
-		n++;
-	}
+	l = begin_line(out, "   ", 3);
+	if (stacks)
+		item(&l, "", "%zu more stack%s", stacks, plural(stacks));
+	if (types)
+		item(&l, stacks ? ", " : "", "%zu more type%s", types, plural(types));
+	item(&l, " ", "(-T 0 shows all)");
+	end_line(&l);
 }
 
 /* The site that most objects of a class were seen to come from; NULL: none was. */
@@ -409,7 +424,7 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 		put_evidence(out, &found->is);
 	if (seen)
 		put_seen(out, f, seen, n, show);
-	put_grown(out, f, number, show);
+	put_finding_left(out, 0, put_grown(out, f, number, show));
 }
 
 static void put_finding_site(struct line *l, const struct heap_site *s, bool with_rate)
@@ -443,6 +458,58 @@ static void put_finding_sites(const struct page *out, const struct findings *f, 
 	end_line(&l);
 }
 
+/* Of one go statement those whose start nobody saw have no stack of their own. */
+static bool has_own_stack(const struct goroutine_site *s, const struct goroutine_site *first)
+{
+	return !(s->before_attach || s->start_unseen) || s->gopc != first->gopc;
+}
+
+static bool is_new_stack(struct table *seen, uint64_t id)
+{
+	bool is_new = true;
+
+	if (id)
+		table_put(seen, table_mix(seen->seed, id) | 1, &is_new);
+	return is_new;
+}
+
+static void put_other_stack(const struct page *out, const struct findings *f,
+			    const struct heap_site *s, const struct show *show)
+{
+	struct line l = begin_line(out, "   and ", 7);
+
+	put_finding_site(&l, s, true);
+	end_line(&l);
+	report_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
+}
+
+/* All but the one that it is told by.  How many are left out. */
+static size_t put_other_stacks(const struct page *out, const struct findings *f, size_t number,
+			       const struct show *show)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	const struct goroutine_site *go = found->gsite == NO_INDEX ? NULL : &f->gsites[found->gsite];
+	struct table seen;
+	size_t n = 0;
+
+	table_init(&seen, sizeof(uint64_t), SIZE_MAX);
+	is_new_stack(&seen, go ? go->id : f->sites[found->site].id);
+	for (size_t i = 0; i < f->n_gsites && go; i++) {
+		const struct goroutine_site *s = &f->gsites[i];
+
+		if (s->finding == number && s != go && has_own_stack(s, go) &&
+		    is_new_stack(&seen, s->id) && n++ < show->more_stacks)
+			report_some_frames(out, f, &s->stack, 0, show->finding_frames,
+					   "   and created by ", "               <- ");
+	}
+	for (size_t i = 0; i < f->n_sites; i++)
+		if (f->sites[i].finding == number && (go || i != found->site) &&
+		    is_new_stack(&seen, f->sites[i].id) && n++ < show->more_stacks)
+			put_other_stack(out, f, &f->sites[i], show);
+	table_fini(&seen);
+	return n > show->more_stacks ? n - show->more_stacks : 0;
+}
+
 static void put_heap_finding(const struct page *out, const struct findings *f, size_t number,
 			     const struct show *show)
 {
@@ -450,6 +517,7 @@ static void put_heap_finding(const struct page *out, const struct findings *f, s
 	const struct heap_site *s = &f->sites[found->site];
 	struct estimate rate = report_per_minute(&found->rate);
 	struct line l = begin_line(out, "", 3);
+	size_t stacks, types;
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
 	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
@@ -459,7 +527,9 @@ static void put_heap_finding(const struct page *out, const struct findings *f, s
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	report_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
-	put_grown(out, f, number, show);
+	stacks = put_other_stacks(out, f, number, show);
+	types = put_grown(out, f, number, show);
+	put_finding_left(out, stacks, types);
 }
 
 static void put_goroutine_finding(const struct page *out, const struct findings *f, size_t number,
@@ -472,6 +542,7 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 	char *value = report_goroutine_change(rate.value), *low = report_goroutine_change(rate.low),
 	     *high = report_goroutine_change(rate.high);
 	struct line l = begin_line(out, "", 3);
+	size_t stacks, types;
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
 	item(&l, " ", "goroutines %s/min [%s, %s]", value, low, high);
@@ -488,7 +559,9 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 				   show->finding_frames, "   blocked at ", "           <- ");
 	report_some_frames(out, f, &s->stack, 0, show->finding_frames, "   created by ",
 			   "           <- ");
-	put_grown(out, f, number, show);
+	stacks = put_other_stacks(out, f, number, show);
+	types = put_grown(out, f, number, show);
+	put_finding_left(out, stacks, types);
 }
 
 /* Of those that are there, and of those that are the types. */
