@@ -360,22 +360,55 @@ static void test_places(void **state)
 	}
 }
 
-/* Where there is no room for three places, there is for the first. */
-static void test_places_fit(void **state)
+/* free() it. */
+static char *rows_text(const struct heap_view *v, size_t top, size_t room, size_t columns)
 {
-	enum { ROOM = 9 };	/* of which the row before takes 4 */
-	struct page page = { .columns = 100 };
-	struct look l;
+	struct page page = { .columns = columns };
 	char *text;
 	size_t size;
 
-	look(&l, false);
 	page.file = open_memstream(&text, &size);
-	report_heap_rows(&page, &l.view, REPORT_FIT, ROOM);
+	report_heap_rows(&page, v, top, room);
 	fclose(page.file);
-	assert_holds(text, "\n#2  1010KiB");
-	assert_holds(text, "\n   allocated by main.(*blob).read blob.go:21, and at least 4 more\n"
-			   "... and 4 more types");
+	return text;
+}
+
+/* Where there is no room for all in full, the last ones have a line each: with who holds most of it,
+ * as far as that has room. */
+static void test_rows_fit(void **state)
+{
+	struct look l;
+	char *text;
+
+	look(&l, false);
+	text = rows_text(&l.view, REPORT_FIT, 9, 100);
+	assert_holds(text, "   allocated by mw.(*Limiter).get limiter.go:42\n"
+			   "#2  1010KiB (41.4%)  4,040 objects  []uint8, most in ... in var data of main+0x40\n"
+			   "#3  64KiB (2.6%)  16 x 4KiB  groups of map[mw.Key]*mw.Bucket\n"
+			   "#4  31.2KiB (1.3%)  1,000 x 32B  main.node, in main.node.next ... "
+			   "in a package variable\n"
+			   "#5  27.2KiB to 28.1KiB (1.2%)  290 to 300 x 96B  main.session "
+			   "(a guess for 20)");
+	assert_holds(text, "\n#6  768B");
+	assert_null(strstr(text, "more type"));
+	free(text);
+	text = rows_text(&l.view, REPORT_FIT, 8, 100);		/* the first in any case */
+	assert_holds(text, "mw.Bucket\n   7,890 of 7,892 in map");
+	assert_holds(text, "\n#5  27.2KiB");
+	assert_holds(text, "... and 1 more type, 768B\n");
+	free(text);
+	text = rows_text(&l.view, REPORT_FIT, 1, 100);
+	assert_holds(text, "mw.Bucket\n   7,890 of 7,892 in map");
+	assert_holds(text, "... and 5 more types, ");
+	free(text);
+	heapview_fini(&l.view);
+	look(&l, true);
+	text = rows_text(&l.view, REPORT_FIT, 8, 120);
+	assert_holds(text, "groups of map[mw.Key]*mw.Bucket\n"
+			   "#3  +27.7KiB/min [+27.2KiB, +28.1KiB]  main.session (a guess for 20), "
+			   "most in ... in var main.sessions\n"
+			   "#4  +768B/min  cache.entry[github.com/somebody/something.Key,"
+			   "*main.Value] (a guess), in ...\n");
 	free(text);
 	heapview_fini(&l.view);
 }
@@ -776,10 +809,47 @@ static void test_fits_a_screen(void **state)
 	for (const char *c = text; *c; c++)
 		lines += *c == '\n';
 	assert_in_range(lines, 36, 40);
-	assert_non_null(strstr(text, "... and 19"));
+	assert_holds(text, "\n#15  ");
+	assert_holds(text, "... and 18");
 	free(text);
 	heapview_fini(&view);
 	heapview_fini(&l.view);
+}
+
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
+/* Where as many are asked for the first ones are in full; with all of them each is. */
+static void test_many_rows(void **state)
+{
+	static struct heap_type many[40];
+	struct heapmap now = later_look();
+	struct heap_view view;
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
+		many[i] = later_types[0];
+		many[i].key = i + 1;
+	}
+	now.types = many;
+	now.n_types = ARRAY_SIZE(many);
+	heapview_make(&now, NULL, &view);
+	text = rows_text(&view, 30, 0, 100);
+	assert_int_equal(count(text, "\n   allocated by"), 10);
+	assert_holds(text, "\n#30  ");
+	assert_holds(text, "\n... and 10 more types");
+	assert_int_equal(count(text, "\n"), 10 * 4 + 20 + 1);
+	free(text);
+	text = rows_text(&view, 0, 0, 100);
+	assert_int_equal(count(text, "\n   allocated by"), ARRAY_SIZE(many));
+	free(text);
+	heapview_fini(&view);
 }
 
 /* ---- growth ---------------------------------------------------------------------------------- */
@@ -1011,7 +1081,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_order_of_growth), cmocka_unit_test(test_none_grew),
 		cmocka_unit_test(test_time_of_counts), cmocka_unit_test(test_words_of_span),
 		cmocka_unit_test(test_small_holder_first), cmocka_unit_test(test_places),
-		cmocka_unit_test(test_places_fit),
+		cmocka_unit_test(test_rows_fit), cmocka_unit_test(test_many_rows),
 		cmocka_unit_test(test_bytes_in_doubt),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen), cmocka_unit_test(test_more_stacks),

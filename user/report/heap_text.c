@@ -18,7 +18,8 @@
 #include "user/report/report.h"
 
 enum {
-	FIT_TYPES = 10,		/* where the report is to fit on a screen, and no more */
+	FIT_TYPES = 10,		/* in full where the report is to fit on a screen, and no more; */
+	FULL_TYPES = 10,	/* likewise elsewhere, unless all is asked for */
 	FIT_HOLDERS = 3,	/* of a type there */
 	MAX_HOLDERS = 10,	/* of a type, unless all is asked for */
 	GROWN_HOLDERS = 2,	/* below a finding */
@@ -34,7 +35,6 @@ struct text {
 	bool two;		/* looks */
 	size_t max_holders, max_places;
 	bool in_bytes;		/* how what is held has grown */
-	const char *above;	/* a line of its own before the row; NULL: there is none */
 };
 
 /* Of the bytes that may live. */
@@ -170,10 +170,28 @@ static void put_guess(struct line *l, const struct heap_type *type)
 		item(l, " ", "(a guess for %s)", report_count(type->guessed_objects).s);
 }
 
+static void put_size(const struct text *t, struct line *l, const struct heap_row *row)
+{
+	char *size = heap_bytes_words(row->amount.bytes);
+
+	item(l, "  ", "%s", size);
+	put_percent(l, " ", "(%s)", share_of_all(t->v->now, row->amount.bytes.high));
+	put_count(l, row);
+	free(size);
+}
+
+static void put_name(struct line *l, const struct heap_row *row)
+{
+	char *name = heap_type_words(row->type);
+
+	item(l, "  ", "%s", name);
+	put_guess(l, row->type);
+	free(name);
+}
+
 static void put_row_head(const struct text *t, const struct heap_row *row, size_t number)
 {
 	struct line l = begin_line(t->out, "", 3);
-	char *name = heap_type_words(row->type), *size = heap_bytes_words(row->amount.bytes);
 
 	item(&l, "", "#%zu", number);
 	if (t->two) {
@@ -183,22 +201,19 @@ static void put_row_head(const struct text *t, const struct heap_row *row, size_
 		item(&l, " ", "in %s objects/min", objects);
 		free(objects);
 	}
-	item(&l, "  ", "%s", size);
-	put_percent(&l, " ", "(%s)", share_of_all(t->v->now, row->amount.bytes.high));
-	put_count(&l, row);
-	item(&l, "  ", "%s", name);
-	put_guess(&l, row->type);
+	put_size(t, &l, row);
+	put_name(&l, row);
 	end_line(&l);
-	free(size);
-	free(name);
 }
 
-/* From the object outwards. */
-static void put_chain(struct line *l, const struct heap_holder *h)
+/* From the object outwards; shortly: only its end. */
+static void put_chain(struct line *l, const struct heap_holder *h, bool shortly)
 {
 	char *words;
 
-	for (size_t i = 0; i < h->n_levels; i++) {
+	if (shortly && h->n_levels && h->root != HEAP_ROOT_CUT)
+		item(l, " in ", "...");
+	for (size_t i = 0; i < h->n_levels && !shortly; i++) {
 		words = heap_level_words(&h->levels[i]);
 		item(l, " in ", "%s", words);
 		free(words);
@@ -222,7 +237,7 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	} else {
 		item(&l, "", "%s of %s", count, report_count(row->amount.objects.high).s);
 	}
-	put_chain(&l, held->holder);
+	put_chain(&l, held->holder, false);
 	end_line(&l);
 	free(count);
 }
@@ -297,6 +312,46 @@ static void put_row(const struct text *t, const struct heap_row *row, size_t num
 	put_holders(t, row);
 	if (row->type->n_places)
 		put_places(t, row->type);
+}
+
+/* ---- one type in a line ---------------------------------------------------------------------- */
+
+enum brief { WITH_HOLDER, WITH_ROOT, ALONE };
+
+/* Who holds most of it, or of two looks most of what it has grown by. */
+static void put_main_holder(const struct text *t, struct line *l, const struct heap_row *row,
+			    bool shortly)
+{
+	const struct heap_held *held = row->held;
+	char *count;
+
+	if (!row->n_held || !is_worth(t, row, held))
+		return;
+	count = heap_range_words(held->amount.objects);
+	if (held->amount.objects.high >= row->amount.objects.high)
+		item(l, "", ",");
+	else if (shortly && 2 * held->amount.objects.low > row->amount.objects.high)
+		item(l, ", ", "most");
+	else
+		item(l, ", ", "%s", count);
+	put_chain(l, held->holder, shortly);
+	free(count);
+}
+
+static void put_brief(const struct text *t, const struct heap_row *row, size_t number,
+		      enum brief with)
+{
+	struct line l = begin_line(t->out, "", 3);
+
+	item(&l, "", "#%zu", number);
+	if (t->two)
+		put_growth(&l, "  ", &row->amount.bytes_per_s);
+	else
+		put_size(t, &l, row);
+	put_name(&l, row);
+	if (with != ALONE)
+		put_main_holder(t, &l, row, with == WITH_ROOT);
+	end_line(&l);
 }
 
 void report_heap_grown(const struct page *out, const struct heap_view *v, const struct heap_row *row,
@@ -402,34 +457,65 @@ static void put_unreached(const struct page *out, const struct heapmap *m)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-/* NULL: it needs more lines. */
-static char *row_text(struct text t, const struct heap_row *row, size_t number, size_t room)
-{
-	char *text = NULL;
-	size_t size;
-	struct page page = *t.out;
+/* A row that is shown, its text to be freed. */
+struct shown {
+	const struct heap_row *row;
+	const char *above;	/* a line of its own before the row; NULL: there is none */
+	char *text;
+	size_t lines;
+};
 
-	page.file = open_memstream(&text, &size);
-	if (!page.file)
-		return NULL;
-	t.out = &page;
-	if (t.above)
-		fprintf(page.file, "%s:\n", t.above);
-	put_row(&t, row, number);
-	fclose(page.file);
-	if (lines_in(text) <= room)
-		return text;
-	free(text);
-	return NULL;
+static void set_text(struct shown *s, char *text)
+{
+	free(s->text);
+	s->text = text;
+	s->lines = lines_in(text);
 }
 
-/* With one holder and one place where there is no room for more; the first in any case. */
-static char *fitting(struct text t, const struct heap_row *row, size_t number, size_t room)
+static void make_full(struct text t, struct shown *s, size_t number)
 {
-	char *text = row_text(t, row, number, room);
+	struct page page = *t.out;
+	char *text = NULL;
+	size_t size;
 
-	t.max_holders = t.max_places = 1;
-	return text ? text : row_text(t, row, number, number > 1 ? room : SIZE_MAX);
+	page.file = open_memstream(&text, &size);
+	if (!page.file) {
+		set_text(s, xstrdup("?\n"));
+		return;
+	}
+	t.out = &page;
+	if (s->above)
+		fprintf(page.file, "%s:\n", s->above);
+	put_row(&t, s->row, number);
+	fclose(page.file);
+	set_text(s, text);
+}
+
+/* In one line, with as much of who holds it as that has room for; a name is never cut. */
+static void make_brief(struct text t, struct shown *s, size_t number)
+{
+	const size_t above = s->above ? 1 : 0;
+
+	for (enum brief with = WITH_HOLDER; with <= ALONE; with++) {
+		struct page page = *t.out;
+		struct text one = t;
+		char *text = NULL;
+		size_t size;
+
+		page.file = open_memstream(&text, &size);
+		if (!page.file) {
+			set_text(s, xstrdup("?\n"));
+			return;
+		}
+		one.out = &page;
+		if (s->above)
+			fprintf(page.file, "%s:\n", s->above);
+		put_brief(&one, s->row, number, with);
+		fclose(page.file);
+		set_text(s, text);
+		if (s->lines == above + 1)
+			return;
+	}
 }
 
 /* Of two looks only what rather grew than not is shown, but where all is asked for. */
@@ -465,36 +551,76 @@ static void put_none_grew(const struct text *t)
 	fprintf(t->out->file, "no type %s\n", may ? "is certain to have grown" : "grew");
 }
 
-/* Most of them, until one finds no room. */
-static void put_rows(const struct text *t, size_t most, size_t room)
+/* The first of them, no more than most.  How many: *v, to be freed. */
+static size_t choose(const struct text *t, size_t most, struct shown **v)
+{
+	bool certain = t->two;
+	size_t n = 0;
+
+	*v = xcalloc(t->v->n_rows + 1, sizeof(**v));
+	for (size_t i = 0; i < t->v->n_rows && n < most; i++) {
+		const struct heap_row *row = &t->v->rows[i];
+
+		if (!is_shown(t, row, most == SIZE_MAX))
+			continue;
+		(*v)[n].row = row;
+		if (certain && !heapview_grew(&row->amount)) {
+			(*v)[n].above = heap_not_certain;
+			certain = false;
+		}
+		n++;
+	}
+	return n;
+}
+
+/* The first ones in full as far as half of the room goes, or as all others find theirs; the first of
+ * all in any case, with one holder and one place if there is no room for more. */
+static void fit(struct text t, struct shown *v, size_t n, size_t room)
+{
+	size_t brief = 0, full = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		make_brief(t, &v[i], i + 1);
+		brief += v[i].lines;
+	}
+	for (size_t i = 0; i < n && i < FIT_TYPES; i++) {
+		struct shown row = { .row = v[i].row, .above = v[i].above };
+
+		make_full(t, &row, i + 1);
+		brief -= v[i].lines;
+		if (full + row.lines > room / 2 && full + row.lines + brief > room) {
+			t.max_holders = t.max_places = 1;
+			if (!i)
+				make_full(t, &v[i], i + 1);
+			free(row.text);
+			return;
+		}
+		full += row.lines;
+		set_text(&v[i], row.text);
+	}
+}
+
+/* Those for which there is no room are counted with those that are not shown. */
+static void put_shown(const struct text *t, const struct shown *v, size_t n, size_t room)
 {
 	struct heap_range rest = { 0 };
 	uint64_t n_rest = 0, shown_low = 0;
-	bool full = false, certain = t->two;
 	size_t number = 0;
 
-	for (size_t i = 0; i < t->v->n_rows; i++) {
+	for (; number < n && (!number || v[number].lines <= room); number++) {
+		fputs(v[number].text, t->out->file);
+		room -= v[number].lines < room ? v[number].lines : room;
+		shown_low += v[number].row->amount.bytes.low;
+	}
+	for (size_t i = 0, k = 0; i < t->v->n_rows; i++) {
 		const struct heap_row *row = &t->v->rows[i];
-		struct text with = *t;
-		char *text = NULL;
 
-		if (certain && !heapview_grew(&row->amount))
-			with.above = heap_not_certain;
-		if (!full && number < most && is_shown(t, row, most == SIZE_MAX)) {
-			text = fitting(with, row, number + 1, room);
-			full = !text;
-		}
-		if (text) {
-			fputs(text, t->out->file);
-			room -= lines_in(text) < room ? lines_in(text) : room;
-			number++;
-			certain &= !with.above;
-			shown_low += row->amount.bytes.low;
+		if (k < number && v[k].row == row) {
+			k++;
 		} else if (row->type->name) {
 			n_rest++;
 			rest = heap_range_sum(rest, row->amount.bytes);
 		}
-		free(text);
 	}
 	if (t->two && !number)
 		put_none_grew(t);
@@ -504,14 +630,27 @@ static void put_rows(const struct text *t, size_t most, size_t room)
 
 void report_heap_rows(const struct page *out, const struct heap_view *v, size_t top, size_t room)
 {
-	const bool fit = top == REPORT_FIT;
+	const bool fits = top == REPORT_FIT;
 	const struct text t = {
 		.out = out, .v = v, .two = v->before,
-		.max_holders = fit ? FIT_HOLDERS : top ? MAX_HOLDERS : SIZE_MAX,
+		.max_holders = fits ? FIT_HOLDERS : top ? MAX_HOLDERS : SIZE_MAX,
 		.max_places = top ? MAX_PLACES : SIZE_MAX,
 	};
+	struct shown *shown;
+	size_t n = choose(&t, fits ? room + 1 : top ? top : SIZE_MAX, &shown);
 
-	put_rows(&t, fit ? FIT_TYPES : top ? top : SIZE_MAX, fit ? room : SIZE_MAX);
+	if (fits)
+		fit(t, shown, n, room);
+	for (size_t i = 0; i < n && !fits; i++) {
+		if (!top || i < FULL_TYPES)
+			make_full(t, &shown[i], i + 1);
+		else
+			make_brief(t, &shown[i], i + 1);
+	}
+	put_shown(&t, shown, n, fits ? room : SIZE_MAX);
+	for (size_t i = 0; i < n; i++)
+		free(shown[i].text);
+	free(shown);
 }
 
 void report_heap_untyped(const struct page *out, const struct heap_view *v)
