@@ -1053,15 +1053,16 @@ static void test_suppressed(void **state)
 	out = open_memstream(&text, &size);
 	assert_int_equal(report_text(out, &l.f, &(struct report_options){ .top = 0 }), 0);
 	fclose(out);
-	assert_non_null(strstr(text, "SUPPRESSED 3 types by accepted.txt: +26.9KiB/min, "
-				     "58.4KiB to 59.4KiB in 1,290 to 1,300 objects\n"));
+	assert_non_null(strstr(text, "SUPPRESSED 3 types by accepted.txt: +26.9KiB/min "
+				     "[+26.4, +27.4],\n         58.4KiB to 59.4KiB in 1,290 to 1,300 objects\n"));
 	assert_null(strstr(text, "main.session (a"));
 	free(text);
 	out = open_memstream(&text, &size);
 	assert_int_equal(report_json(out, &l.f, &(struct report_options){ .top = 0 }), 0);
 	fclose(out);
 	assert_non_null(strstr(text, "\"suppressed\":{\"file\":\"accepted.txt\",\"types\":"
-				     "{\"types\":3,\"objects\":1300,\"bytes\":60800,"));
+				     "{\"types\":3,\"objects\":1300,\"objects_range\":[1290,1300],"
+				     "\"bytes\":60800,\"bytes_range\":[59840,60800],"));
 	free(text);
 	heapview_fini(&l.view);
 }

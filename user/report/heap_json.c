@@ -22,12 +22,17 @@ static void put_range(struct json *j, const char *key, struct heap_range r)
 	close_level(j, ']');
 }
 
-static void put_amount(struct json *j, const struct heap_amount *a, bool two)
+void report_heap_json_amount(struct json *j, const struct heap_amount *a)
 {
 	field_u64(j, "objects", a->objects.high);
 	put_range(j, "objects_range", a->objects);
 	field_u64(j, "bytes", a->bytes.high);
 	put_range(j, "bytes_range", a->bytes);
+}
+
+static void put_amount(struct json *j, const struct heap_amount *a, bool two)
+{
+	report_heap_json_amount(j, a);
 	if (!two)
 		return;
 	report_json_estimate(j, "rate_per_s", &a->bytes_per_s);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct heap_amount;
 struct heap_row;
 struct heap_view;
 struct json;
@@ -16,6 +17,8 @@ struct json;
 void report_heap_json(struct json *j, const struct heap_view *v);
 /* Fields of the object at hand, span_s and span_range_s: of two looks, else null; v may be NULL. */
 void report_heap_json_span(struct json *j, const struct heap_view *v);
+/* Likewise objects, bytes, and the ranges of both. */
+void report_heap_json_amount(struct json *j, const struct heap_amount *a);
 /* One element of types; two: of two looks. */
 void report_heap_json_row(struct json *j, const struct heap_row *row, bool two);
 /* An array of rows of two looks compared. */

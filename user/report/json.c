@@ -600,18 +600,17 @@ static void put_older(struct json *j, const struct findings *f, size_t top)
 
 static void put_suppressed_types(struct json *j, const struct heap_view *v)
 {
-	struct left_out s;
+	struct heap_amount sum;
 
 	if (!v) {
 		field_null(j, "types");
 		return;
 	}
-	report_suppressed_types(v, &s);
+	report_suppressed_types(v, &sum);
 	open_level(j, "types", '{');
-	field_u64(j, "types", s.heap.sites);
-	field_whole(j, "objects", s.heap.live, true);
-	field_whole(j, "bytes", s.heap.live_bytes, true);
-	report_json_estimate(j, "rate_per_s", &s.rate);
+	field_u64(j, "types", v->n_suppressed);
+	report_heap_json_amount(j, &sum);
+	report_json_estimate(j, "rate_per_s", &sum.bytes_per_s);
 	close_level(j, '}');
 }
 

@@ -66,22 +66,26 @@ void report_suppressed(const struct findings *f, struct left_out *out)
 	       f->n_gsites_suppressed, out);
 }
 
-/* Objects and bytes at most, as rows have them. */
-void report_suppressed_types(const struct heap_view *v, struct left_out *out)
+static void add_estimate(struct estimate *sum, const struct estimate *e)
 {
-	*out = (struct left_out){ .goroutine_rate = NAN };
+	sum->value += e->value;
+	sum->low += e->low;
+	sum->high += e->high;
+}
+
+void report_suppressed_types(const struct heap_view *v, struct heap_amount *out)
+{
+	*out = (struct heap_amount){ 0 };
 	for (size_t i = 0; i < v->n_suppressed; i++) {
 		const struct heap_amount *a = &v->rows[v->n_rows + i].amount;
 
-		out->heap.sites++;
-		out->heap.live += (double)a->objects.high;
-		out->heap.live_bytes += (double)a->bytes.high;
-		out->rate.value += a->bytes_per_s.value;
-		out->rate.low += a->bytes_per_s.low;
-		out->rate.high += a->bytes_per_s.high;
+		out->objects = heap_range_sum(out->objects, a->objects);
+		out->bytes = heap_range_sum(out->bytes, a->bytes);
+		add_estimate(&out->objects_per_s, &a->objects_per_s);
+		add_estimate(&out->bytes_per_s, &a->bytes_per_s);
 	}
 	if (!v->before)
-		out->rate = (struct estimate){ NAN, NAN, NAN, 0 };
+		out->objects_per_s = out->bytes_per_s = (struct estimate){ NAN, NAN, NAN, 0 };
 }
 
 void report_slow(const struct findings *f, struct left_out *out)
@@ -119,26 +123,26 @@ static void put_goroutines(struct line *l, const struct left_out *s, const char 
 static void put_types_line(const struct page *out, const struct findings *f)
 {
 	const struct heap_view *v = f->types;
-	struct heap_range objects = { 0 }, bytes = { 0 };
-	struct left_out s;
+	struct heap_amount sum;
+	struct estimate rate;
 	struct line l;
 	char *file, *size, *count;
 
 	if (!v->n_suppressed)
 		return;
-	for (size_t i = v->n_rows; i < v->n_rows + v->n_suppressed; i++) {
-		objects = heap_range_sum(objects, v->rows[i].amount.objects);
-		bytes = heap_range_sum(bytes, v->rows[i].amount.bytes);
-	}
-	report_suppressed_types(v, &s);
+	report_suppressed_types(v, &sum);
+	rate = (struct estimate){ sum.bytes_per_s.value * 60, sum.bytes_per_s.low * 60,
+				  sum.bytes_per_s.high * 60, 0 };
 	file = text_clean(f->suppressed_by);
-	size = heap_bytes_words(bytes);
-	count = heap_range_words(objects);
+	size = heap_bytes_words(sum.bytes);
+	count = heap_range_words(sum.objects);
 	l = begin_line(out, "SUPPRESSED ", 9);
-	item(&l, "", "%s type%s by %s", report_count(s.heap.sites).s, plural(s.heap.sites), file);
-	if (isfinite(s.rate.value))
-		item(&l, ": ", "%s/min", report_change(s.rate.value * 60).s);
-	item(&l, isfinite(s.rate.value) ? ", " : ": ", "%s in %s objects", size, count);
+	item(&l, "", "%s type%s by %s", report_count(v->n_suppressed).s, plural(v->n_suppressed),
+	     file);
+	if (v->before)
+		item(&l, ": ", "%s/min%s", report_change(rate.value).s,
+		     report_limits(&rate, true).s);
+	item(&l, v->before ? ", " : ": ", "%s in %s objects", size, count);
 	end_line(&l);
 	free(file);
 	free(size);

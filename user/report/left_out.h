@@ -7,6 +7,8 @@
 
 #include "user/model.h"
 
+struct heap_amount;
+struct heap_view;
 struct page;
 
 struct left_out {
@@ -17,7 +19,8 @@ struct left_out {
 };
 
 void report_suppressed(const struct findings *f, struct left_out *out);
-void report_suppressed_types(const struct heap_view *v, struct left_out *out);	/* as sites */
+/* The types of a look at the heap that are, in one row. */
+void report_suppressed_types(const struct heap_view *v, struct heap_amount *out);
 void report_slow(const struct findings *f, struct left_out *out);	/* below the rate */
 
 /* Lines of the text report; nothing where nothing is suppressed, and where there is no filter. */
