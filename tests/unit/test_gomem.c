@@ -1491,6 +1491,70 @@ static void test_census_moved_delta(void **state)
 	assert_int_equal(census_allocs(gm, &r), -EAGAIN);
 }
 
+static int n_ring_reads, n_half_moved;
+
+/* The ring lacks what is on its way from one delta to another, whenever it is read for so many times
+ * from the first on. */
+static void half_move(uint64_t addr)
+{
+	if (addr != (uintptr_t)w.heapstats)
+		return;
+	if (!n_ring_reads)
+		w.heapstats[1].small[5] -= 100;
+	if (n_ring_reads++ == n_half_moved)
+		w.heapstats[1].small[5] += 100;
+}
+
+/* Words of the pacer change between two of them. */
+static void change_pacer(uint64_t addr)
+{
+	if (addr == (uintptr_t)&w.pacer[1] && w.pacer[0] == 500000) {
+		w.pacer[0] -= 8192;
+		w.pacer[1] += 8192;
+	}
+}
+
+/* What the runtime writes while it is read is not seen half done. */
+static void test_memstats_moved(void **state)
+{
+	struct go_memstats m;
+
+	fill_stats();
+	hook = half_move;
+	n_half_moved = 1;
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.mallocs, 10 + 220 + 7);
+	n_ring_reads = 0;
+	n_half_moved = 2;
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.mallocs, 10 + 220 + 7);
+
+	hook = hand_over;		/* a span leaves the cache behind our back, twice */
+	n_handed_over = 2;
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.mallocs, 10 + 260 + 7);
+	assert_int_equal(m.heap_objects, 9 + 260 - 60);
+	n_handed_over = 1000;		/* and always: what left last is missing */
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_in_range(m.mallocs, 10 + 260 + 7, 10 + 360 + 7);
+
+	hook = change_pacer;
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.heap_inuse, 500000 - 8192);
+	assert_int_equal(m.heap_sys, 532000);
+}
+
+/* A collection ends between the ring and the caches, which it empties. */
+static void test_memstats_emptied(void **state)
+{
+	struct go_memstats m;
+
+	fill_stats();
+	hook = sweep_meanwhile;
+	assert_int_equal(gomem_memstats(gm, &m), 0);
+	assert_int_equal(m.mallocs, 10 + 220 + 7);
+}
+
 static bool add_mark(struct census *c, uint32_t gen, uint64_t time_ns,
 		     const struct census_counts *counts, struct census_cycle *out)
 {
@@ -1921,6 +1985,7 @@ int main(void)
 		TEST(test_table_moves),
 		TEST(test_memstats),
 		TEST(test_old_memstats),
+		TEST(test_memstats_moved), TEST(test_memstats_emptied),
 		TEST(test_forged_memstats),
 		TEST(test_census_counts),
 		TEST(test_census_moved_span),

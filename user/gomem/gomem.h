@@ -68,7 +68,8 @@ int gomem_slot_size(struct gomem *gm, uint64_t addr, uint64_t *size);
  */
 int gomem_alive(struct gomem *gm, struct object *objects, size_t n, uint32_t *gen);
 
-/* runtime.MemStats, as ReadMemStats would fill it (less what is being changed meanwhile). */
+/* runtime.MemStats, as ReadMemStats would fill it; of what is allocated while it is read, a part of
+ * the last moment may be missing. */
 struct go_memstats {
 	uint64_t heap_alloc, heap_inuse, heap_idle, heap_released, heap_sys, heap_objects;
 	uint64_t stack_inuse, stack_sys, mallocs, frees, total_alloc, next_gc;

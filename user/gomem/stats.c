@@ -7,12 +7,18 @@
  * cached spans are read instead (counts.c).
  *
  * memstats.heapStats is a ring of three deltas; their sum is the truth.  Whoever asks
- * runtime/metrics moves one into another meanwhile, which may be seen half done: so the ring is
- * read until two looks agree that nothing was lost.
+ * runtime/metrics moves one into another meanwhile, which may be seen half done: too much, or too
+ * little.  Its counts only grow, so of three looks in a row, none of which has less than the one
+ * before, the middle one is whole.
+ *
+ * Spans leave the caches while these are read, and are counted in neither.  The third look, behind
+ * the caches, tells: if it is as the second, nothing has left.  A few times it is tried to have it
+ * so; of a program that allocates faster than that, what left is missing.
  */
 #include "user/gomem/gomem.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
@@ -77,20 +83,57 @@ static int read_deltas(const struct gomem *gm, struct totals *t)
 	return err;
 }
 
-static int read_totals(const struct gomem *gm, struct totals *t)
+static bool follows(const struct totals *t, const struct totals *before)
 {
-	struct totals after;
+	return t->n_alloc >= before->n_alloc && t->n_free >= before->n_free &&
+	       t->alloc_bytes >= before->alloc_bytes && t->free_bytes >= before->free_bytes;
+}
 
-	for (int i = 0; i < TRIES; i++) {
-		int err = read_deltas(gm, t);
+/* The ring, and with what is in the caches; changed: since then.  -EAGAIN: it is not whole. */
+static int read_once(struct gomem *gm, struct totals *ring, struct totals *all, bool *changed)
+{
+	struct gomem_cached cached = { 0 };
+	struct totals first, last;
+	uint32_t gen;
+	int err = gomem_sweepgen(gm, &cached.gen);
 
-		if (!err)
-			err = read_deltas(gm, &after);
-		if (err || (after.n_alloc >= t->n_alloc && after.n_free >= t->n_free &&
-			    t->n_alloc >= t->n_free && t->alloc_bytes >= t->free_bytes))
+	if (!err)
+		err = read_deltas(gm, &first);
+	if (!err)
+		err = read_deltas(gm, ring);
+	*all = *ring;
+	if (!err)
+		err = gomem_add_cached(gm, &all->by_class, &cached);
+	sum_classes(all);
+	if (!err)
+		err = read_deltas(gm, &last);
+	if (!err)
+		err = gomem_sweepgen(gm, &gen);
+	if (err)
+		return err;
+	*changed = !follows(ring, &last);
+	return gen == cached.gen && follows(ring, &first) && follows(&last, ring) &&
+	       ring->n_alloc >= ring->n_free && ring->alloc_bytes >= ring->free_bytes ? 0 : -EAGAIN;
+}
+
+static int read_totals(struct gomem *gm, struct totals *ring, struct totals *all)
+{
+	struct totals r, a;
+	bool changed = true, known = false;
+
+	for (int i = 0; i < TRIES && changed; i++) {
+		int err = read_once(gm, &r, &a, &changed);
+
+		if (err && err != -EAGAIN)
 			return err;
+		changed |= err != 0;
+		if (err)
+			continue;
+		*ring = r;
+		*all = a;
+		known = true;
 	}
-	return -EAGAIN;
+	return known ? 0 : -EAGAIN;
 }
 
 /* Words of one struct of the runtime, many at a time. */
@@ -120,7 +163,7 @@ struct pacer {
 	uint64_t limit, mapped, total_alloc, total_free;
 };
 
-static int read_pacer(const struct gomem *gm, struct pacer *p)
+static int read_pacer_once(const struct gomem *gm, struct pacer *p)
 {
 	const struct go_layout *lo = gm->lo;
 	const struct word words[] = {
@@ -142,11 +185,27 @@ static int read_pacer(const struct gomem *gm, struct pacer *p)
 	return read_words(gm, lo->gccontroller + gm->bias, words, ARRAY_SIZE(words));
 }
 
+/* Memory goes from one of its sums to another: they are read until two looks agree, or a few times. */
+static int read_pacer(const struct gomem *gm, struct pacer *p)
+{
+	struct pacer before;
+	int err = read_pacer_once(gm, p);
+
+	for (int i = 0; i < TRIES && !err; i++) {
+		before = *p;
+		err = read_pacer_once(gm, p);
+		if (!memcmp(&before, p, sizeof(before)))
+			break;
+	}
+	return err;
+}
+
 /* (*gcControllerState).memoryLimitHeapGoal of runtime/mgcpacer.go; pending: what ReadMemStats would
  * have made the caches hand in to totalAlloc before. */
 static uint64_t limit_goal(const struct gomem *gm, const struct pacer *p, uint64_t pending)
 {
-	uint64_t heap_alloc = p->total_alloc + pending - p->total_free;
+	uint64_t total = p->total_alloc + pending;
+	uint64_t heap_alloc = total > p->total_free ? total - p->total_free : 0;
 	uint64_t rest, over = p->mapped > p->limit ? p->mapped - p->limit : 0, goal, headroom;
 
 	if (p->heap_free + heap_alloc > p->mapped)	/* a moment between two updates */
@@ -278,26 +337,15 @@ int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 {
 	uint64_t stacks_sys, gcmisc_sys, heap_sys;
 	struct go_memstats m = { 0 };
-	struct gomem_cached cached = { 0 };
 	struct totals handed_in, t;
 	struct pacer p;
-	uint32_t gen = 0;
 	bool sane = gomem_heapstats_sane(gm->lo) && gm->lo->gccontroller;
-	int err = sane ? gomem_sweepgen(gm, &gen) : -EBADMSG;
+	int err = sane ? read_totals(gm, &handed_in, &t) : -EBADMSG;
 
-	if (!err)
-		err = read_totals(gm, &t);
-	handed_in = t;
-	cached.gen = gen;
-	if (!err)
-		err = gomem_add_cached(gm, &t.by_class, &cached);
-	sum_classes(&t);
 	if (!err)
 		err = read_pacer(gm, &p);
 	if (!err)
 		err = read_mstats(gm, &m, &stacks_sys, &gcmisc_sys, &heap_sys);
-	if (!err)
-		err = gomem_sweepgen(gm, &gen);
 	if (err)
 		return err;
 	fill(&m, &t);
