@@ -42,7 +42,7 @@ type typeReport struct {
 		Objects, Bytes uint64
 		Exact          uint64  `json:"exact_bytes"`
 		Guessed        uint64  `json:"guessed_bytes"`
-		Unreached      uint64  `json:"unreached_bytes"`
+		Untyped        uint64  `json:"untyped_bytes"`
 		Took           float64 `json:"took_s"`
 		Read           uint64  `json:"bytes_read"`
 	} `json:"heap_look"`
@@ -265,7 +265,7 @@ func (r *typeReport) bar() float64 {
 }
 
 func (b *bench) typedRow(what string, r *typeReport) {
-	held := float64(r.Look.Bytes - r.Look.Unreached) // the rest has died since the last collection
+	held := float64(r.Look.Exact + r.Look.Guessed + r.Look.Untyped) // the rest may have died meanwhile
 	exact, all := float64(r.Look.Exact)/held, float64(r.Look.Exact+r.Look.Guessed)/held
 	b.row(all >= r.bar(), fmt.Sprintf("%s (%s), bytes with a type", what, r.Target.GoVersion),
 		fmt.Sprintf("%.0f %%", r.bar()*100),
