@@ -673,6 +673,40 @@ static void test_interrupted_frame(void **state)
 	fake_heap_end(&h);
 }
 
+/* ---- variables ---------------------------------------------------------------------------- */
+
+/* The words of variables that the runtime's mask does not name hold nothing. */
+static void check_mask(int minor)
+{
+	static const uint32_t masks[] = { 480, 496, 496, 512, 536, 536, 536, 536, 536, 544, 520 };
+	const uint64_t bss = FAKE_MODULEDATA + masks[minor - 17] + 16, bits = FAKE_HEAP + 0x100;
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, minor);
+	fake_new_span(&h, 2, FAKE_PAGE);	/* where the mask lies */
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	fake_word(&h, FAKE_BSS + 0x60, new_node(&h, 0));
+	look(&m);
+	assert_int_equal(m.losses.unreached, 0);
+	heapmap_free(&m);
+	fake_word(&h, bits, 1ull << 0x48 / 8);
+	fake_word(&h, bss, 0x60 / 8 + 1);
+	fake_word(&h, bss + 8, bits);
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	assert_int_equal(m.losses.unreached, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static void test_mask(void **state)
+{
+	for (int minor = 17; minor <= 27; minor++)
+		check_mask(minor);
+}
+
 /* ---- limits ------------------------------------------------------------------------------- */
 
 static void test_only_size(void **state)
@@ -927,6 +961,7 @@ int main(void)
 		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_grows_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_interrupted_frame),
+		cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),

@@ -41,6 +41,9 @@ struct go_module {
 	uint64_t text, etext;
 	uint64_t types, etypes;
 	uint64_t data, edata, bss, ebss;	/* package variables with pointers */
+	/* Where in it the runtime has the pointer masks of these, gcdatamask and gcbssmask: each a
+	 * word with the number of bits in its lower half, and the address of the bits. */
+	uint32_t masks;
 };
 
 /* The image must outlive the gobin.  Tells the user on failure: not a Go program, version not

@@ -24,7 +24,7 @@
 #include "user/go/image.h"
 
 enum {
-	MODULEDATA_BYTES = 376,		/* as far as it is read, in Go 1.27 */
+	MODULEDATA_BYTES = 376,		/* as far as it is read in the file, in Go 1.27 */
 	N_TABLES = 6,
 };
 
@@ -41,15 +41,16 @@ struct md_layout {
 	int first_minor, last_minor;
 	uint32_t magic;			/* of the pclntab */
 	bool has_text_start;		/* a word in the header between nfiles and the offsets */
-	uint16_t types, etypes, gofunc, textsectmap;
+	uint16_t types, etypes, gofunc, textsectmap, masks;
 };
 
 static const struct md_layout layouts[] = {
-	{ 17, 17, 0xfffffffa, false, 280, 288,   0, 296 },
-	{ 18, 19, 0xfffffff0, true,  280, 288, 304, 312 },
-	{ 20, 25, 0xfffffff1, true,  296, 304, 320, 328 },
-	{ 26, 26, 0xfffffff1, true,  296, 304, 320, 336 },
-	{ 27, 27, 0xfffffff1, true,  296, 312, 344, 360 },
+	{ 17, 17, 0xfffffffa, false, 280, 288,   0, 296, 480 },
+	{ 18, 19, 0xfffffff0, true,  280, 288, 304, 312, 496 },
+	{ 20, 20, 0xfffffff1, true,  296, 304, 320, 328, 512 },
+	{ 21, 25, 0xfffffff1, true,  296, 304, 320, 328, 536 },
+	{ 26, 26, 0xfffffff1, true,  296, 304, 320, 336, 544 },
+	{ 27, 27, 0xfffffff1, true,  296, 312, 344, 360, 520 },
 };
 
 /* What the header of a pclntab says. */
@@ -162,6 +163,7 @@ static void read_module(const struct md_layout *lo, const uint8_t *md, struct go
 	out->edata = load_u64(md + MD_DATA + 8);
 	out->bss = load_u64(md + MD_BSS);
 	out->ebss = load_u64(md + MD_BSS + 8);
+	out->masks = lo->masks;
 }
 
 static bool sane_module(const struct search *s, const struct moduledata *m)

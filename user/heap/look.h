@@ -213,7 +213,7 @@ uint32_t known_type(const struct look *l, uint32_t label, enum strength *strengt
 void stacks_init(struct look *l);
 /* Walk roots: l->holder says which, edges go to l->walk.edge. */
 void roots_variables(struct look *l);	/* whose types are known */
-void roots_regions(struct look *l);	/* all words of variables */
+void roots_regions(struct look *l);	/* all words of variables in which there are pointers */
 void roots_stacks(struct look *l);
 /* What finalizers and cleanups need; then, if queued, the objects with finalizers that nobody else
  * holds: they wait to be finalized. */

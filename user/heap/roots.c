@@ -5,7 +5,7 @@
  *
  * The bounds of variables are known, their types seldom: from what the code does with them, and
  * from typed pointers that lead to them.  These are walked by their types first, so that what they
- * hold is held by their fields; then all words of variables are looked at.
+ * hold is held by their fields; then all words of variables that the collector looks at are.
  */
 #include "user/heap/look.h"
 
@@ -23,7 +23,7 @@
 #include "user/go/typeindex.h"
 #include "user/gomem/gomem.h"
 
-enum { WORD = 8 };
+enum { WORD = 8, BITVECTOR_BYTES = 16 };
 
 bool is_static(const struct look *l, uint64_t addr)
 {
@@ -146,11 +146,35 @@ static void walk_runtime(struct look *l)
 	}
 }
 
-static void walk_region(struct look *l, uint64_t vaddr, uint64_t end)
+/* The runtime's mask of a region, which it makes at its start (progToPointerMask): which of its words
+ * the collector looks at.  Behind its n bits there are no pointers.  NULL: not known. */
+static uint64_t *read_mask(struct look *l, uint64_t at, uint64_t n_words, uint32_t *n)
 {
+	struct { uint32_t n, unused; uint64_t bits; } vector;
+	uint64_t *mask;
+
+	if (!feed_read(&l->feed, at + l->bias, &vector, sizeof(vector)) || !vector.n ||
+	    vector.n > n_words)
+		return NULL;
+	mask = budget_alloc(&l->budget, (n_words + 63) / 64, sizeof(*mask));
+	if (mask && !feed_read(&l->feed, vector.bits, mask, (vector.n + 7) / 8)) {
+		budget_free(&l->budget, mask, (n_words + 63) / 64, sizeof(*mask));
+		return NULL;
+	}
+	*n = vector.n;
+	return mask;
+}
+
+static void walk_region(struct look *l, uint64_t vaddr, uint64_t end, uint64_t mask_at)
+{
+	uint64_t n_words = (end - vaddr) / WORD;
+	uint32_t n = 0;
+	uint64_t *mask = read_mask(l, mask_at, n_words, &n);
+
 	window_set(&l->win, 0, NULL, 0);
 	hold_by_variable(l, vaddr);
-	walk_unknown(&l->walk, vaddr + l->bias, end - vaddr, NULL);
+	walk_unknown(&l->walk, vaddr + l->bias, mask ? (uint64_t)n * WORD : end - vaddr, mask);
+	budget_free(&l->budget, mask, (n_words + 63) / 64, sizeof(*mask));
 }
 
 /* ---- finalizers --------------------------------------------------------------------------- */
@@ -302,8 +326,8 @@ void roots_regions(struct look *l)
 {
 	const struct go_module *m = gobin_module(l->gb);
 
-	walk_region(l, m->data, m->edata);
-	walk_region(l, m->bss, m->ebss);
+	walk_region(l, m->data, m->edata, m->addr + m->masks);
+	walk_region(l, m->bss, m->ebss, m->addr + m->masks + BITVECTOR_BYTES);
 }
 
 void static_found(struct look *l, const struct edge *e)
