@@ -537,6 +537,34 @@ static void test_grows_on_stack(void **state)
 	fake_heap_end(&h);
 }
 
+/* A variable of that type and a value of it are put on the stack by their address and type: the
+ * value lies in a span that is not there yet when spans are read. */
+static void put_any(struct fake_heap *h)
+{
+	fake_new_span(h, 2, FAKE_PAGE);	/* not that of other nodes */
+	h->stack[1] = new_node(h, 0);
+	h->on_stacks = NULL;
+}
+
+/* An interface on a stack says what its value is, also of one in a new span: by nothing else is it
+ * known. */
+static void test_interface_on_stack(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	set_any(&h, 0x40, k.num, fake_alloc(&h, 8, true));
+	h.n_stack = 2;
+	h.stack[0] = k.node_pointer;
+	h.on_stacks = put_any;
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 static int64_t first_marks_ns, last_marks_ns;
 
 /* The first pass reads them first; the last are those by which all is counted. */
@@ -959,7 +987,8 @@ int main(void)
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_grows_on_stack), cmocka_unit_test(test_time),
+		cmocka_unit_test(test_grows_on_stack),
+		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),

@@ -139,6 +139,14 @@ static inline const uint32_t *space_page(const struct space *sp, uint64_t addr)
 	       &sp->arenas[arena][arena_page(addr)] : NULL;
 }
 
+/* Whether there may be a span by now that is not known: the heap grows upwards. */
+static inline bool space_may_have(const struct space *sp, uint64_t addr)
+{
+	enum { NEW_ARENAS = 16 };
+
+	return arena_index(addr) - sp->first_arena < sp->n_arenas + NEW_ARENAS;
+}
+
 /* False: in no object of a span in use, or in a malloc header. */
 static inline bool space_find(const struct space *sp, uint64_t addr, struct place *out)
 {

@@ -26,7 +26,6 @@ enum {
 	LARGE = 256 << 10,		/* is read piece by piece */
 	FIRST_NEAR = 16 << 10,	/* bytes read around an object that was not read before */
 	MAX_BLIND = 1 << 16,
-	NEW_ARENAS = 16,
 	MAX_PART = 64 << 10,		/* bytes of an array, if it is a part */
 	MAX_TODO = 1 << 16,		/* parts that wait before spans are put off for them */
 };
@@ -186,15 +185,13 @@ void visit_all(struct look *l, const struct visitor *v)
 
 void blind_found(struct look *l, const struct edge *e)
 {
-	uint64_t arena = arena_index(e->target) - l->space.first_arena;
-
 	if (l->again && e->type) {
 		bool is_new;
 
 		((struct blind_type *)table_put(&l->blind_types, e->type, &is_new))->n++;
 	}
-	/* the heap grows upwards; a goroutine's pointers to its own stack lead to no span ever */
-	if (arena >= l->space.n_arenas + NEW_ARENAS || l->n_blind == MAX_BLIND ||
+	/* a goroutine's pointers to its own stack lead to no span ever */
+	if (!space_may_have(&l->space, e->target) || l->n_blind == MAX_BLIND ||
 	    window_has(&l->win, e->target, 1))
 		return;
 	l->blind = grow(l->blind, l->n_blind, &l->cap_blind, sizeof(*l->blind));

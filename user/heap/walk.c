@@ -98,12 +98,10 @@ static void give_slice(struct walk *w, uint64_t at, uint32_t slot, uint32_t type
 		give(w, at, slot, v[0], type, bytes_of(w, type, v[2]));
 }
 
-/* Into the heap, or to a variable. */
+/* Into the heap, if only to where spans may have been made meanwhile, or to a variable. */
 static bool leads_somewhere(const struct walk *w, uint64_t addr)
 {
-	struct place p;
-
-	return addr && (space_find(w->space, addr, &p) ||
+	return addr && (space_may_have(w->space, addr) ||
 			addr - w->statics < w->statics_end - w->statics);
 }
 
