@@ -836,6 +836,42 @@ static void test_far(void **state)
 	fake_heap_end(&h);
 }
 
+/* More pointers to where no span is known than can be remembered. */
+enum { MANY_BLIND = (1 << 16) + 100 };
+
+static bool any_new;
+
+static void make_span(struct fake_heap *h)
+{
+	if (any_new)
+		fake_new_span(h, fake_class(64, false), FAKE_PAGE);
+	any_new = false;
+}
+
+/* That is no loss as long as there is no new span that they may lead to. */
+static void test_many_blind(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t all;
+
+	begin(&h, &k, 21);
+	all = fake_alloc(&h, MANY_BLIND * 8, false);
+	for (uint64_t i = 0; i < MANY_BLIND; i++)
+		fake_word(&h, all + i * 8, FAKE_HEAP + (FAKE_PAGES - 1) * FAKE_PAGE + i % 100);
+	fake_word(&h, FAKE_BSS + 0x40, all);
+	look(&m);
+	assert_int_equal(m.losses.outrun, 0);
+	heapmap_free(&m);
+	any_new = true;
+	h.on_stacks = make_span;
+	look(&m);
+	assert_int_equal(m.losses.outrun, 100);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 static bool at_once(void *ctx)
 {
 	return true;
@@ -990,7 +1026,7 @@ int main(void)
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_interrupted_frame),
-		cmocka_unit_test(test_mask),
+		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),

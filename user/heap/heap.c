@@ -207,6 +207,7 @@ static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
 	m->min_size = l->options->min_size;
 	m->max_size = l->options->max_size;
 	m->losses = l->losses;
+	m->losses.outrun += l->n_not_followed;
 	m->cost = (struct heap_cost){
 		.seconds = (double)(now - l->feed.start_ns) / 1e9,
 		.bytes_read = l->feed.bytes, .reads = l->feed.reads,

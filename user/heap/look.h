@@ -156,6 +156,8 @@ struct look {
 	size_t n_statics, cap_statics, n_walked;
 	struct blind *blind;
 	size_t n_blind, cap_blind;
+	uint64_t n_blind_dropped;	/* there was no room for them, */
+	uint64_t n_not_followed;	/* and some of them may have led to a new span */
 	struct blind *unsure;		/* second pass: what words led to that may be left over */
 	size_t n_unsure, cap_unsure;
 	struct table blind_types;	/* of the second reading */

@@ -484,6 +484,7 @@ void reach_all(struct look *l)
 {
 	table_clear(&l->parts);
 	l->n_todo = l->n_blind = 0;
+	l->n_blind_dropped = l->n_not_followed = 0;	/* the first pass says no more than types */
 	l->walk.edge = reach_edge;
 	l->own_type = confirm_own;
 	reach_roots(l);

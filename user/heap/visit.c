@@ -191,9 +191,12 @@ void blind_found(struct look *l, const struct edge *e)
 		((struct blind_type *)table_put(&l->blind_types, e->type, &is_new))->n++;
 	}
 	/* a goroutine's pointers to its own stack lead to no span ever */
-	if (!space_may_have(&l->space, e->target) || l->n_blind == MAX_BLIND ||
-	    window_has(&l->win, e->target, 1))
+	if (!space_may_have(&l->space, e->target) || window_has(&l->win, e->target, 1))
 		return;
+	if (l->n_blind == MAX_BLIND) {
+		l->n_blind_dropped++;
+		return;
+	}
 	l->blind = grow(l->blind, l->n_blind, &l->cap_blind, sizeof(*l->blind));
 	l->blind[l->n_blind++] = (struct blind){ *e, l->holder };
 }
@@ -217,12 +220,14 @@ static void follow_blind(struct look *l, const struct blind *b,
 bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
 {
 	size_t n = l->n_blind, known = l->space.n;
+	uint64_t n_dropped = l->n_blind_dropped;
 
-	l->n_blind = 0;
+	l->n_blind = l->n_blind_dropped = 0;
 	if ((!n && !has_moved(l)) || look_interrupted(l) || space_fill(&l->space, &l->feed) ||
 	    l->space.n == known)
 		return false;
 	l->n_new_spans += l->space.n - known;
+	l->n_not_followed += n_dropped;
 	for (size_t i = 0; i < n; i++)
 		follow_blind(l, &l->blind[i], again);
 	return true;
