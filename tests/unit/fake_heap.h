@@ -173,6 +173,7 @@ void gomem_read_spans(struct gomem *gm, const uint64_t *addrs, size_t n, struct 
 		ok[i] = addrs[i] - 1 < fake_world->n_spans;
 		if (ok[i])
 			out[i] = fake_world->spans[addrs[i] - 1].s;
+		ok[i] = ok[i] && out[i].state == 1;
 	}
 }
 

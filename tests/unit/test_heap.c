@@ -501,6 +501,66 @@ static void test_replaced(void **state)
 	fake_heap_end(&h);
 }
 
+static uint64_t other_pointer;
+
+/* A collection frees the node, and its slot is another object's: the variable says so. */
+static void reuse_slot(struct fake_heap *h)
+{
+	fake_word(h, FAKE_BSS + 0x40, other_pointer);
+	h->gen += 2;
+	h->on_marks = NULL;
+}
+
+static void test_slot_used_again(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	fake_heap_begin(&h, 21);
+	make_kinds(&h, &k);
+	other_pointer = fake_of(&h.t, FAKE_POINTER, "*main.other",
+				fake_struct_type(&h.t, "main.other", 64, 64, (struct fake_field[]){
+		{ "names", k.bytes, 0, false }, { "list", k.node_pointer, 56, false } }, 2));
+	fake_heap_open(&h);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
+	h.on_marks = reuse_slot;
+	look(&m);
+	assert_null(find(&m, "main.node", NULL));
+	check_objects(&m, "main.other", NULL, 1, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* A collection frees the span of the box, whose memory is the collector's own from then on. */
+static void free_span(struct fake_heap *h)
+{
+	fake_word(h, h->spans[0].s.start + 8, h->spans[1].s.start);
+	h->spans[0].s.state = 2;
+	h->gen += 2;
+	h->on_marks = NULL;
+}
+
+static void test_span_gone(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	const struct heap_type *t;
+
+	begin(&h, &k, 21);
+	set_any(&h, 0x40, k.box, fake_alloc(&h, 24, false));
+	new_node(&h, 0);
+	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
+	h.on_marks = free_span;
+	look(&m);
+	t = find(&m, "main.node", NULL);
+	assert_true(!t || !t->held_objects);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 enum { SPAN_NODES = FAKE_PAGE / 64 };
 
 /* A span full of nodes in front of the list, none of which a collection has seen. */
@@ -1023,6 +1083,7 @@ int main(void)
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_slot_used_again), cmocka_unit_test(test_span_gone),
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_interrupted_frame),

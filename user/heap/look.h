@@ -171,9 +171,10 @@ struct look {
 	bool moved;			/* the program has done something by the end of it */
 	enum turn turn;			/* second pass: what is of a later one is put off */
 	bool again;			/* all is reached a second time, */
-	bool collected;			/* and there has been a collection; */
 	bool still;			/* and that found the same */
 	uint64_t reach_ns, counted_ns;	/* when the second pass began, and when all was counted */
+	bool collected;			/* there has been a collection since the look began */
+	uint64_t held_ns;		/* when what both readings reached was held */
 	uint32_t *put_off;		/* spans with objects of a later turn */
 	size_t n_put_off, cap_put_off;
 	struct nodes *nodes;

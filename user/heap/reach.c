@@ -93,14 +93,25 @@ static bool says_more(const struct look *l, uint32_t label, uint32_t parent, enu
 				       !nodes_at(l->nodes, parent)->guess));
 }
 
-/* What the first pass has not seen gets its type now; it is not confirmed. */
+/* The slot may be another object's by now, where there was a collection: an edge tells of another
+ * type than is known. */
+static bool is_other(const struct look *l, const struct edge *e, enum fit fit, uint32_t type)
+{
+	return l->collected && type && fit == FIT_WHOLE && e->type != type &&
+	       !types_agree(l->types, e->type, type);
+}
+
+/* What the first pass has not seen, or has seen as another object, gets its type now; it is not
+ * confirmed. */
 static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 			 const struct edge *e, enum fit fit)
 {
 	uint32_t known = label_type(*label), parent = holder_node(l, e), node = 0;
-	bool now = says_more(l, *label, parent, fit), cut = true;
+	bool parent_guess = nodes_at(l->nodes, parent)->guess, cut = true;
+	bool now = says_more(l, *label, parent, fit) ||
+		   (!parent_guess && is_other(l, e, fit, known));
 	uint32_t type = now ? e->type : known;
-	bool guess = now ? nodes_at(l->nodes, parent)->guess :
+	bool guess = now ? parent_guess :
 			   known && label_strength(*label) <= STRENGTH_DERIVED;
 	bool confirmed = known && ((!now && label_strength(*label) == STRENGTH_GUESS) ||
 				   (fit >= FIT_DERIVED && known == e->type));
@@ -134,16 +145,6 @@ uint32_t known_type(const struct look *l, uint32_t label, enum strength *strengt
 	}
 	*strength = nodes_at(l->nodes, label & LABEL_NODE)->guess ? STRENGTH_GUESS : STRENGTH_EDGE;
 	return node_type(l, label);
-}
-
-/* The slot may be another object's by now, where there was a collection: an edge tells of another
- * type. */
-static bool is_other(const struct look *l, const struct edge *e, enum fit fit, uint32_t label)
-{
-	uint32_t type = node_type(l, label);
-
-	return l->collected && type && fit == FIT_WHOLE && e->type != type &&
-	       !types_agree(l->types, e->type, type);
 }
 
 static void see_again(struct look *l, const struct place *p, uint32_t *label)
@@ -199,7 +200,8 @@ static void reach_edge(struct look *l, const struct edge *e)
 		mark_reached(l, &p, label, e, fit);
 	else if (fit >= FIT_DERIVED && node_type(l, *label) == e->type)
 		*label |= LABEL_CONFIRMED;
-	if (l->again && !(*label & (LABEL_AGAIN | LABEL_LATE)) && !is_other(l, e, fit, *label))
+	if (l->again && !(*label & (LABEL_AGAIN | LABEL_LATE)) &&
+	    !is_other(l, e, fit, node_type(l, *label)))
 		see_again(l, &p, label);
 	type = node_type(l, *label);
 	if (fit == FIT_PART && !type)
@@ -241,13 +243,21 @@ static void set_type(struct look *l, uint32_t *label, uint32_t type, bool guess)
 		*label = (*label & ~LABEL_NODE) | node;
 }
 
+/* As is_other(), by what the object says of itself now. */
+static bool is_by_itself_other(struct look *l, const struct place *p, uint32_t type,
+			       uint32_t by_itself)
+{
+	return l->collected && !types_agree(l->types, type, by_itself) &&
+	       own_type(l, p) == by_itself;
+}
+
 static void expand(struct look *l, const struct place *p, uint32_t *label)
 {
 	uint32_t type = node_type(l, *label), by_itself;
 
 	if (!type || !(*label & LABEL_CONFIRMED)) {
 		by_itself = type_by_itself(l, p);
-		if (!type && by_itself)
+		if (by_itself && (!type || is_by_itself_other(l, p, type, by_itself)))
 			set_type(l, label, by_itself, false);
 		else if (type && type == by_itself)
 			*label |= LABEL_CONFIRMED;
@@ -427,6 +437,9 @@ static void follow_what_moves(struct look *l)
 
 static void reach_roots(struct look *l)
 {
+	uint32_t gen;
+
+	l->collected = gomem_sweepgen(l->gm, &gen) || gen != l->gen;
 	roots_variables(l);
 	visit_all(l, &reacher);
 	roots_regions(l);
@@ -452,11 +465,9 @@ static void reach_finalizers(struct look *l)
 static void reach_again(struct look *l)
 {
 	uint64_t first = l->n_reached;
-	uint32_t gen;
 
 	l->again = true;
 	l->n_blind = 0;		/* what the first has read, this one has not */
-	l->collected = gomem_sweepgen(l->gm, &gen) || gen != l->gen;
 	have_patience(l);
 	table_clear(&l->parts);
 	reach_roots(l);

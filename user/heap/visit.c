@@ -18,6 +18,7 @@
 
 #include "user/base/limits.h"
 #include "user/base/util.h"
+#include "user/gomem/gomem.h"
 #include "user/target.h"
 
 enum {
@@ -35,6 +36,9 @@ struct batch {
 	struct target_read reads[BATCH];
 	size_t n;
 	uint8_t *bytes;
+	uint64_t mspans[BATCH];
+	struct go_span now[BATCH];	/* what is there now, */
+	bool ok[BATCH];			/* if it is in use */
 };
 
 struct stretch {
@@ -98,6 +102,27 @@ static void take(struct look *l, const struct visitor *v, struct batch *b)
 			continue;
 		b->spans[i]->flags |= SPAN_UNREADABLE;
 		l->losses.spans_unreadable++;
+	}
+}
+
+/* Where there was a collection a span may have gone, and what was read be another one's, or the
+ * collector's own. */
+static void drop_gone(struct look *l, struct batch *b)
+{
+	uint32_t gen;
+
+	if (!b->n || (!gomem_sweepgen(l->gm, &gen) && gen == l->gen))
+		return;
+	for (size_t i = 0; i < b->n; i++)
+		b->mspans[i] = b->spans[i]->mspan;
+	feed_spans(&l->feed, b->mspans, b->n, b->now, b->ok);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct go_span *now = &b->now[i];
+		struct span *s = b->spans[i];
+
+		if (!b->ok[i] || now->start != s->start || now->spanclass != s->spanclass ||
+		    now->npages != s->npages)
+			s->flags |= SPAN_GONE;
 	}
 }
 
@@ -166,10 +191,13 @@ void visit_all(struct look *l, const struct visitor *v)
 	edges_begin(l);
 	do {
 		take(l, v, b);
+		drop_gone(l, b);
 		window_set(&l->bits, 0, NULL, 0);	/* of the same time as the memory */
 		for (size_t i = 0; i < b->n; i++) {
 			bool whole = b->reads[i].len && b->reads[i].ok;
 
+			if (b->spans[i]->flags & SPAN_GONE)
+				continue;
 			window_set(&l->win, b->reads[i].addr, whole ? b->reads[i].buf : NULL,
 				   whole ? b->reads[i].len : 0);
 			visit_span(l, v, b->spans[i]);
