@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // What a trace calls the shapes: a leak of the heap and one of goroutines, with the guilty function first,
@@ -20,6 +21,7 @@ func verdictTests(e *env) []testCase {
 		{"verdict/lru-full", func(t *T) { t.noLeakCalled("lru-full", v) }},
 		{"verdict/workers", func(t *T) { t.noLeakCalled("workers", v) }},
 		{"verdict/early", func(t *T) { t.verdictEarly(v) }},
+		{"verdict/rare", func(t *T) { t.verdictRare(v) }},
 		{"verdict/types", func(t *T) { t.verdictTypes(v, 0, "-s", "0") }},
 		{"verdict/types-unseen", func(t *T) { t.verdictTypes(v, 0, "-s", "1G") }},
 		{"verdict/types-large", func(t *T) { t.verdictTypes(v, largeHeap, "-s", "1G") }},
@@ -124,6 +126,35 @@ func (t *T) verdictEarly(version string) {
 		t.Errorf("to be watched for %.0f s more, and not %.0f", *r.Findings[0].Watch, left)
 	}
 	p.finish()
+}
+
+// verdictRare: a heap that grows is collected ever more rarely.  Of 12 collections two come in the last third of the
+// time, and what leaks at a steady rate is told.
+func (t *T) verdictRare(version string) {
+	const collections, perSecond, rarer = 12, 1000, 1.4
+	var rows []leakRow
+	p := t.program(t.build("leaks", version, "stripped"), "GOGC=off")
+	p.do("begin")
+	p.json(&rows, "ledger")
+	x := t.startTracer("--format", "json", "-p", fmt.Sprint(p.pid()), "-s", "0", "-d", fmt.Sprint(collections, "gc"), "--min-time", "5s",
+		"--fail-on-leak")
+	start, last, next := time.Now(), 0.0, 0.5
+	for i := 0; i < collections; i++ {
+		time.Sleep(time.Until(start.Add(time.Duration(next * float64(time.Second)))))
+		now := time.Since(start).Seconds()
+		p.do("sessions %d", int((now-last)*perSecond))
+		last, next = now, next*rarer
+	}
+	r := x.parse(x.line(x.stdout, ""))
+	x.expect(3)
+	p.finish()
+	told := false
+	for _, f := range r.Findings {
+		told = told || f.Verdict == "LEAK" && namesOne(f.Frames, []string{rows[0].Allocator})
+	}
+	if r.Time.GCCycles != collections || !told {
+		t.Errorf("%s after %d collections, findings %+v", r.Verdict, r.Time.GCCycles, r.Findings)
+	}
 }
 
 // verdictTypes: the finding has the type that leaks, with what holds it and where it is allocated, and those

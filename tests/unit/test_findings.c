@@ -775,6 +775,10 @@ static void test_verdict_too_early(void **state)
 	assert_int_equal(f->verdicts.verdict, VERDICT_TOO_FEW);
 	assert_int_equal(f->verdicts.n_findings, 0);
 	findings_free(f);
+	o.gc_cycles = CYCLES + 1;		/* what lived in the last one is not known yet */
+	f = findings_make(&o, *state);
+	assert_int_not_equal(f->verdicts.verdict, VERDICT_TOO_FEW);
+	findings_free(f);
 	o.evidence.known = false;
 	f = findings_make(&o, *state);
 	assert_false(f->verdicts.known);
