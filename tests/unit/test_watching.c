@@ -42,6 +42,7 @@ static uint64_t now;
 static int failure;			/* of a look at the collector */
 static uint64_t last_alloc, last_live;
 static uint32_t gen;
+static double cycle_s = CYCLE_S, rarer = 1;	/* until the next collection, and each next one */
 
 static double hours(uint64_t ns)
 {
@@ -64,7 +65,8 @@ int census_poll_look(struct census_poll *p, uint64_t now_ns, struct census_mark 
 	last_live = (uint64_t)live(hours(now_ns));
 	last_alloc += 1000000;
 	mark->counts.n_alloc[CLASS] = last_alloc;
-	*next_ns = now_ns + CYCLE_S * S;
+	*next_ns = now_ns + (uint64_t)(cycle_s * 1e9);
+	cycle_s *= rarer;
 	return failure ? failure : 1;
 }
 
@@ -194,6 +196,23 @@ static double by_shift(double h)
 	return 400000 + 400000 * fmax(0, sin(h / 8 * 2 * M_PI)) + 1000 * sin(h / 3);
 }
 
+/* A heap that grows is collected ever more rarely; a leak of it is told after a dozen. */
+static void test_rare(void **state)
+{
+	enum verdict last;
+
+	live = from_begin;
+	goroutines = none;
+	cycle_s = 10;
+	rarer = 1.4;
+	assert_in_range((uint64_t)(watch(1, &last) * 60), 10, 59);
+	cycle_s = 10;
+	live = flat;
+	assert_true(isnan(watch(1, &last)));
+	cycle_s = CYCLE_S;
+	rarer = 1;
+}
+
 static double goroutines_late(double h) { return 40 + (h > 10 ? 60 * (h - 10) : 0); }
 
 static void test_days(void **state)
@@ -300,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_days), cmocka_unit_test(test_load),
+		cmocka_unit_test(test_rare),
 		cmocka_unit_test(test_goroutines), cmocka_unit_test(test_long_table),
 		cmocka_unit_test(test_errors),
 	};
