@@ -210,8 +210,8 @@ static int check_class(uint64_t size)
 
 	if (!size || heap_is_class(size, &below, &above))
 		return 0;
-	say_error("--class %" PRIu64 ": Go has no size class of so many bytes; the next ones are %"
-		  PRIu64 " and %" PRIu64, size, below, above);
+	say_error("--class %" PRIu64 ": Go has no size class of so many bytes; the next ones are of %"
+		  PRIu64 " and %" PRIu64 " bytes", size, below, above);
 	return -EINVAL;
 }
 
