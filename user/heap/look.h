@@ -174,7 +174,6 @@ struct look {
 	bool still;			/* and that found the same */
 	uint64_t reach_ns, counted_ns;	/* when the second pass began, and when all was counted */
 	bool collected;			/* there has been a collection since the look began */
-	uint64_t held_ns;		/* when what both readings reached was held */
 	uint32_t *put_off;		/* spans with objects of a later turn */
 	size_t n_put_off, cap_put_off;
 	struct nodes *nodes;
