@@ -106,6 +106,25 @@ static void make_objects(struct world *w, uint64_t *state)
 	}
 }
 
+/* In a frame with maps, damaged ones at times, that a signal may have interrupted. */
+static void make_stack(struct world *w, uint64_t *state)
+{
+	struct fake_heap *h = &w->h;
+
+	h->n_stack = 1 + random_below(state, FAKE_STACK_WORDS);
+	for (size_t i = 0; i < h->n_stack; i++)
+		h->stack[i] = random_below(state, 2) ? likely(w, state)
+				: FAKE_STACK + random_below(state, 8 * FAKE_STACK_WORDS);
+	h->deferred = random_below(state, 2) ? likely(w, state) : FAKE_STACK;
+	h->frame = (struct stack_frame){
+		.pc = random_below(state, 4) ? FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE + 0x11 : 0,
+		.addr = FAKE_STACK, .size = 0x28, .interrupted = !random_below(state, 4),
+	};
+	for (uint64_t i = random_below(state, 4); i > 0; i--)
+		fake_8(&h->f, FAKE_FUNCDATA + random_below(state, 0x200),
+		       (uint8_t)random_u64(state));
+}
+
 static void damage_span(struct world *w, uint64_t *state)
 {
 	struct go_span *s = &w->h.spans[random_below(state, w->h.n_spans)].s;
@@ -169,6 +188,7 @@ static uint64_t run_round(struct world *w, uint64_t seed, uint64_t round)
 	fake_heap_begin(&w->h, 17 + (int)(round % 11));
 	make_types(w);
 	make_objects(w, &state);
+	make_stack(w, &state);
 	n_damage = random_below(&state, MAX_DAMAGE);
 	for (uint64_t i = 0; i < n_damage; i++) {
 		if (!random_below(&state, 8))
