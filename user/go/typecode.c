@@ -71,8 +71,9 @@ struct scan {
 	size_t n_refs;
 	bool variable;			/* one of them refers to a variable */
 	bool names;		/* all types have theirs: methods can be told */
-	const uint64_t *wanted;	/* only places are looked for that allocate these types */
+	const uint64_t *wanted;	/* only places are looked for that allocate these types, */
 	size_t n_wanted;
+	bool texts;		/* or make one without being given any */
 	site_fn visit;
 	void *visit_ctx;
 };
@@ -474,7 +475,7 @@ static void scan_text(struct scan *s)
 		const uint8_t *p = s->p + i;
 
 		if (*p == CALL) {
-			if (s->visit)
+			if (s->texts)
 				found_text(s, i);
 			else if (s->names)
 				found_call(s, i);
@@ -521,6 +522,7 @@ void typecode_sites(struct typeindex *ti, const uint64_t *rtypes, size_t n, site
 		return;
 	s.wanted = rtypes;
 	s.n_wanted = n;
+	s.texts = !rtypes[0];
 	s.visit = visit;
 	s.visit_ctx = ctx;
 	scan_text(&s);

@@ -155,8 +155,6 @@ static void found_site(void *ctx, uint64_t rtype, enum site_makes makes, uint64_
 	const struct wanted key = { .rtype = rtype };
 	const struct wanted *w = bsearch(&key, s->v, s->n, sizeof(*s->v), by_rtype);
 
-	if (!w)		/* bytes, runes or strings that no row has */
-		return;
 	for (; w > s->v && w[-1].rtype == rtype; w--)
 		;
 	for (; w < s->v + s->n && w->rtype == rtype; w++)

@@ -206,18 +206,18 @@ static void put_row_head(const struct text *t, const struct heap_row *row, size_
 	end_line(&l);
 }
 
-/* From the object outwards; shortly: only its end. */
-static void put_chain(struct line *l, const struct heap_holder *h, bool shortly)
+/* From the object outwards: no more than so many levels, then the root. */
+static void put_chain(struct line *l, const struct heap_holder *h, size_t most)
 {
 	char *words;
 
-	if (shortly && h->n_levels && h->root != HEAP_ROOT_CUT)
-		item(l, " in ", "...");
-	for (size_t i = 0; i < h->n_levels && !shortly; i++) {
+	for (size_t i = 0; i < h->n_levels && i < most; i++) {
 		words = heap_level_words(&h->levels[i]);
 		item(l, " in ", "%s", words);
 		free(words);
 	}
+	if (most < h->n_levels && h->root != HEAP_ROOT_CUT)
+		item(l, " in ", "...");
 	words = heap_root_words(h);
 	item(l, h->root == HEAP_ROOT_STACK ? " on " : " in ", "%s", words);
 	free(words);
@@ -237,7 +237,7 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	} else {
 		item(&l, "", "%s of %s", count, report_count(row->amount.objects.high).s);
 	}
-	put_chain(&l, held->holder, false);
+	put_chain(&l, held->holder, SIZE_MAX);
 	end_line(&l);
 	free(count);
 }
@@ -316,12 +316,15 @@ static void put_row(const struct text *t, const struct heap_row *row, size_t num
 
 /* ---- one type in a line ---------------------------------------------------------------------- */
 
-enum brief { WITH_HOLDER, WITH_ROOT, ALONE };
+/* How much there is of who holds it. */
+enum brief { ALL_LEVELS, FIRST_LEVEL, NO_LEVEL, NO_HOLDER };
 
 /* Who holds most of it, or of two looks most of what it has grown by. */
 static void put_main_holder(const struct text *t, struct line *l, const struct heap_row *row,
-			    bool shortly)
+			    enum brief brief)
 {
+	static const size_t levels[] = { [ALL_LEVELS] = SIZE_MAX, [FIRST_LEVEL] = 1,
+					 [NO_LEVEL] = 0 };
 	const struct heap_held *held = row->held;
 	char *count;
 
@@ -330,16 +333,16 @@ static void put_main_holder(const struct text *t, struct line *l, const struct h
 	count = heap_range_words(held->amount.objects);
 	if (held->amount.objects.high >= row->amount.objects.high)
 		item(l, "", ",");
-	else if (shortly && 2 * held->amount.objects.low > row->amount.objects.high)
+	else if (brief && 2 * held->amount.objects.low > row->amount.objects.high)
 		item(l, ", ", "most");
 	else
 		item(l, ", ", "%s", count);
-	put_chain(l, held->holder, shortly);
+	put_chain(l, held->holder, levels[brief]);
 	free(count);
 }
 
 static void put_brief(const struct text *t, const struct heap_row *row, size_t number,
-		      enum brief with)
+		      enum brief brief)
 {
 	struct line l = begin_line(t->out, "", 3);
 
@@ -349,8 +352,8 @@ static void put_brief(const struct text *t, const struct heap_row *row, size_t n
 	else
 		put_size(t, &l, row);
 	put_name(&l, row);
-	if (with != ALONE)
-		put_main_holder(t, &l, row, with == WITH_ROOT);
+	if (brief != NO_HOLDER)
+		put_main_holder(t, &l, row, brief);
 	end_line(&l);
 }
 
@@ -496,7 +499,7 @@ static void make_brief(struct text t, struct shown *s, size_t number)
 {
 	const size_t above = s->above ? 1 : 0;
 
-	for (enum brief with = WITH_HOLDER; with <= ALONE; with++) {
+	for (enum brief brief = ALL_LEVELS; brief <= NO_HOLDER; brief++) {
 		struct page page = *t.out;
 		struct text one = t;
 		char *text = NULL;
@@ -510,7 +513,7 @@ static void make_brief(struct text t, struct shown *s, size_t number)
 		one.out = &page;
 		if (s->above)
 			fprintf(page.file, "%s:\n", s->above);
-		put_brief(&one, s->row, number, with);
+		put_brief(&one, s->row, number, brief);
 		fclose(page.file);
 		set_text(s, text);
 		if (s->lines == above + 1)
@@ -573,8 +576,8 @@ static size_t choose(const struct text *t, size_t most, struct shown **v)
 	return n;
 }
 
-/* The first ones in full as far as half of the room goes, or as all others find theirs; the first of
- * all in any case, with one holder and one place if there is no room for more. */
+/* The first ones in full as far as two thirds of the room go, or as all others find theirs; the first
+ * of all in any case, with one holder and one place if there is no room for more. */
 static void fit(struct text t, struct shown *v, size_t n, size_t room)
 {
 	size_t brief = 0, full = 0;
@@ -588,7 +591,7 @@ static void fit(struct text t, struct shown *v, size_t n, size_t room)
 
 		make_full(t, &row, i + 1);
 		brief -= v[i].lines;
-		if (full + row.lines > room / 2 && full + row.lines + brief > room) {
+		if (full + row.lines > room * 2 / 3 && full + row.lines + brief > room) {
 			t.max_holders = t.max_places = 1;
 			if (!i)
 				make_full(t, &v[i], i + 1);

@@ -332,35 +332,94 @@ static bool is_told(const struct finding *found, const struct heap_row *row)
 }
 
 /* As the heap has them by type, with what holds them: the one that grew most, and others where there
- * is room.  How many are left out. */
-static size_t put_grown(const struct page *out, const struct findings *f, size_t number,
-			const struct show *show)
+ * is room. */
+static void put_grown(const struct page *out, const struct findings *f, size_t number,
+		      const struct show *show)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	size_t n = 0;
 
-	if (number >= show->finding_types)	/* of all findings there is a number */
-		return 0;
+	if (number >= show->finding_types)
+		return;
 	for (size_t i = 0; i < found->n_types; i++)
 		if (is_told(found, found->types[i]) && n++ <= show->more_types)
 			report_heap_grown(out, f->growth, found->types[i], found->class_alone);
-	return n > show->more_types + 1 && show->more_types != SIZE_MAX ?
-		       n - show->more_types - 1 : 0;
 }
 
-static void put_finding_left(const struct page *out, size_t stacks, size_t types)
+/* Of one go statement those whose start nobody saw have no stack of their own. */
+static bool has_own_stack(const struct goroutine_site *s, const struct goroutine_site *first)
 {
-	struct line l;
+	return !(s->before_attach || s->start_unseen) || s->gopc != first->gopc;
+}
 
-	if (!stacks && !types)
-		return;
-	l = begin_line(out, "   ", 3);
+static bool is_new_stack(struct table *seen, uint64_t id)
+{
+	bool is_new = true;
+
+	if (id)
+		table_put(seen, table_mix(seen->seed, id) | 1, &is_new);
+	return is_new;
+}
+
+/* Sites of a finding, one for each stack but that which it is told by. */
+struct others {
+	const struct goroutine_site **gsites;
+	const struct heap_site **sites;
+	size_t n_gsites, n_sites;
+};
+
+static void find_others(const struct findings *f, size_t number, struct others *o)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	const struct goroutine_site *go = found->gsite == NO_INDEX ? NULL : &f->gsites[found->gsite];
+	struct table seen;
+
+	*o = (struct others){ xcalloc(f->n_gsites + 1, sizeof(*o->gsites)),
+			      xcalloc(f->n_sites + 1, sizeof(*o->sites)), 0, 0 };
+	table_init(&seen, sizeof(uint64_t), SIZE_MAX);
+	if (go)
+		is_new_stack(&seen, go->id);
+	else if (found->site != NO_INDEX)
+		is_new_stack(&seen, f->sites[found->site].id);
+	for (size_t i = 0; i < f->n_gsites && go; i++)
+		if (f->gsites[i].finding == number && i != found->gsite &&
+		    has_own_stack(&f->gsites[i], go) && is_new_stack(&seen, f->gsites[i].id))
+			o->gsites[o->n_gsites++] = &f->gsites[i];
+	for (size_t i = 0; i < f->n_sites; i++)
+		if (f->sites[i].finding == number && (go || i != found->site) &&
+		    is_new_stack(&seen, f->sites[i].id))
+			o->sites[o->n_sites++] = &f->sites[i];
+	table_fini(&seen);
+}
+
+static void others_free(struct others *o)
+{
+	free(o->gsites);
+	free(o->sites);
+}
+
+/* How many of its stacks and types are not shown. */
+static void put_left(struct line *l, const struct findings *f, size_t number,
+		     const struct show *show)
+{
+	const struct finding *found = &f->verdicts.findings[number];
+	size_t stacks, types = 0;
+	struct others o;
+
+	find_others(f, number, &o);
+	stacks = o.n_gsites + o.n_sites;
+	stacks -= stacks < show->more_stacks ? stacks : show->more_stacks;
+	others_free(&o);
+	for (size_t i = 0; i < found->n_types && number < show->finding_types; i++)
+		types += is_told(found, found->types[i]);
+	types -= types ? 1 : 0;
+	types -= types < show->more_types ? types : show->more_types;
 	if (stacks)
-		item(&l, "", "%zu more stack%s", stacks, plural(stacks));
+		item(l, "; ", "%zu more stack%s", stacks, plural(stacks));
 	if (types)
-		item(&l, stacks ? ", " : "", "%zu more type%s", types, plural(types));
-	item(&l, " ", "(-T 0 shows all)");
-	end_line(&l);
+		item(l, stacks ? ", " : "; ", "%zu more type%s", types, plural(types));
+	if (stacks || types)
+		item(l, " ", "(-T 0 shows all)");
 }
 
 /* The site that most objects of a class were seen to come from; NULL: none was. */
@@ -419,12 +478,13 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 	item(&l, "  ", "in objects of %s", found->class_size ?
 	     report_bytes(found->class_size).s : "more than 32KiB");
 	item(&l, ", ", seen ? "few of whose stacks are known" : "whose stacks are not known");
+	put_left(&l, f, number, show);
 	end_line(&l);
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	if (seen)
 		put_seen(out, f, seen, n, show);
-	put_finding_left(out, 0, put_grown(out, f, number, show));
+	put_grown(out, f, number, show);
 }
 
 static void put_finding_site(struct line *l, const struct heap_site *s, bool with_rate)
@@ -440,7 +500,8 @@ static void put_finding_site(struct line *l, const struct heap_site *s, bool wit
 }
 
 /* What is allocated there; of several sites the one that is named by its stack, then the largest. */
-static void put_finding_sites(const struct page *out, const struct findings *f, size_t number)
+static void put_finding_sites(const struct page *out, const struct findings *f, size_t number,
+			      const struct show *show)
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	struct line l = begin_line(out, "   ", 3);
@@ -455,59 +516,30 @@ static void put_finding_sites(const struct page *out, const struct findings *f, 
 	}
 	if (found->n_sites > shown)
 		item(&l, ", ", "%zu more", found->n_sites - shown);
+	put_left(&l, f, number, show);
 	end_line(&l);
 }
 
-/* Of one go statement those whose start nobody saw have no stack of their own. */
-static bool has_own_stack(const struct goroutine_site *s, const struct goroutine_site *first)
+/* The other stacks. */
+static void put_others(const struct page *out, const struct findings *f, size_t number,
+		       const struct show *show)
 {
-	return !(s->before_attach || s->start_unseen) || s->gopc != first->gopc;
-}
-
-static bool is_new_stack(struct table *seen, uint64_t id)
-{
-	bool is_new = true;
-
-	if (id)
-		table_put(seen, table_mix(seen->seed, id) | 1, &is_new);
-	return is_new;
-}
-
-static void put_other_stack(const struct page *out, const struct findings *f,
-			    const struct heap_site *s, const struct show *show)
-{
-	struct line l = begin_line(out, "   and ", 7);
-
-	put_finding_site(&l, s, true);
-	end_line(&l);
-	report_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
-}
-
-/* All but the one that it is told by.  How many are left out. */
-static size_t put_other_stacks(const struct page *out, const struct findings *f, size_t number,
-			       const struct show *show)
-{
-	const struct finding *found = &f->verdicts.findings[number];
-	const struct goroutine_site *go = found->gsite == NO_INDEX ? NULL : &f->gsites[found->gsite];
-	struct table seen;
 	size_t n = 0;
+	struct others o;
 
-	table_init(&seen, sizeof(uint64_t), SIZE_MAX);
-	is_new_stack(&seen, go ? go->id : f->sites[found->site].id);
-	for (size_t i = 0; i < f->n_gsites && go; i++) {
-		const struct goroutine_site *s = &f->gsites[i];
+	find_others(f, number, &o);
+	for (size_t i = 0; i < o.n_gsites && n < show->more_stacks; i++, n++)
+		report_some_frames(out, f, &o.gsites[i]->stack, 0, show->finding_frames,
+				   "   and created by ", "               <- ");
+	for (size_t i = 0; i < o.n_sites && n < show->more_stacks; i++, n++) {
+		struct line l = begin_line(out, "   and ", 7);
 
-		if (s->finding == number && s != go && has_own_stack(s, go) &&
-		    is_new_stack(&seen, s->id) && n++ < show->more_stacks)
-			report_some_frames(out, f, &s->stack, 0, show->finding_frames,
-					   "   and created by ", "               <- ");
+		put_finding_site(&l, o.sites[i], true);
+		end_line(&l);
+		report_some_frames(out, f, &o.sites[i]->stack, 0, show->finding_frames, "        ",
+				   "        ");
 	}
-	for (size_t i = 0; i < f->n_sites; i++)
-		if (f->sites[i].finding == number && (go || i != found->site) &&
-		    is_new_stack(&seen, f->sites[i].id) && n++ < show->more_stacks)
-			put_other_stack(out, f, &f->sites[i], show);
-	table_fini(&seen);
-	return n > show->more_stacks ? n - show->more_stacks : 0;
+	others_free(&o);
 }
 
 static void put_heap_finding(const struct page *out, const struct findings *f, size_t number,
@@ -517,19 +549,17 @@ static void put_heap_finding(const struct page *out, const struct findings *f, s
 	const struct heap_site *s = &f->sites[found->site];
 	struct estimate rate = report_per_minute(&found->rate);
 	struct line l = begin_line(out, "", 3);
-	size_t stacks, types;
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
 	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
 	put_held(&l, f, number);
 	end_line(&l);
-	put_finding_sites(out, f, number);
+	put_finding_sites(out, f, number, show);
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	report_some_frames(out, f, &s->stack, 0, show->finding_frames, "        ", "        ");
-	stacks = put_other_stacks(out, f, number, show);
-	types = put_grown(out, f, number, show);
-	put_finding_left(out, stacks, types);
+	put_others(out, f, number, show);
+	put_grown(out, f, number, show);
 }
 
 static void put_goroutine_finding(const struct page *out, const struct findings *f, size_t number,
@@ -542,12 +572,12 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 	char *value = report_goroutine_change(rate.value), *low = report_goroutine_change(rate.low),
 	     *high = report_goroutine_change(rate.high);
 	struct line l = begin_line(out, "", 3);
-	size_t stacks, types;
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
 	item(&l, " ", "goroutines %s/min [%s, %s]", value, low, high);
 	put_live_goroutines(&l, f, number);
 	put_held(&l, f, number);
+	put_left(&l, f, number, show);
 	end_line(&l);
 	free(value);
 	free(low);
@@ -559,9 +589,8 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 				   show->finding_frames, "   blocked at ", "           <- ");
 	report_some_frames(out, f, &s->stack, 0, show->finding_frames, "   created by ",
 			   "           <- ");
-	stacks = put_other_stacks(out, f, number, show);
-	types = put_grown(out, f, number, show);
-	put_finding_left(out, stacks, types);
+	put_others(out, f, number, show);
+	put_grown(out, f, number, show);
 }
 
 /* Of those that are there, and of those that are the types. */
