@@ -278,8 +278,8 @@ static void fake_inlined(struct fake_go *f, uint64_t vaddr, uint32_t name, uint3
 }
 
 /* Two stack maps, of two words of arguments and of three of locals, and two variables whose address
- * is taken: of 16 bytes 16 below the frame pointer, with a pointer at their begin, and of 8 behind the
- * first argument, whose map is a program. */
+ * is taken: of 16 bytes 16 below the frame pointer, with a pointer at their begin, and of 8 behind
+ * the first argument, whose map is a program. */
 enum {
 	FAKE_ARGS_MAPS = 0, FAKE_LOCALS_MAPS = 0x20, FAKE_STACK_OBJECTS = 0x40,
 	FAKE_OBJECT_MAP = 0x80,

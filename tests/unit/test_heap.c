@@ -597,8 +597,8 @@ static void test_grows_on_stack(void **state)
 	fake_heap_end(&h);
 }
 
-/* A variable of that type and a value of it are put on the stack by their address and type: the
- * value lies in a span that is not there yet when spans are read. */
+/* An interface is on the stack, of which the type is there before and the value comes now: that
+ * lies in a span that was not there when spans were read. */
 static void put_any(struct fake_heap *h)
 {
 	fake_new_span(h, 2, FAKE_PAGE);	/* not that of other nodes */
@@ -741,8 +741,8 @@ static void test_stack(void **state)
 		check_stack(minor);
 }
 
-/* Where a signal has interrupted the function all words count, of objects that there are; whose they
- * are is not known. */
+/* Where a signal has interrupted the function all words count that lead to objects; whose these are
+ * is not known. */
 static void test_interrupted_frame(void **state)
 {
 	struct fake_heap h;

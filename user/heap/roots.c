@@ -146,8 +146,8 @@ static void walk_runtime(struct look *l)
 	}
 }
 
-/* The runtime's mask of a region, which it makes at its start (progToPointerMask): which of its words
- * the collector looks at.  Behind its n bits there are no pointers.  NULL: not known. */
+/* The runtime's mask of a region, which it makes at its start (progToPointerMask): which of its
+ * words the collector looks at.  Behind its n bits there are no pointers.  NULL: not known. */
 static uint64_t *read_mask(struct look *l, uint64_t at, uint64_t n_words, uint32_t *n)
 {
 	struct { uint32_t n, unused; uint64_t bits; } vector;
