@@ -539,7 +539,7 @@ const struct command cmd_trace = {
 		"not end. The final report comes on Ctrl-C, after -d, or when the process ends;\n"
 		"SIGUSR1 asks for one in between. Exit codes: 0 done; 1 usage, could not attach,\n"
 		"or the final report could not be written; 2 the process ended first (the report\n"
-		"is still written); with --fail-on-leak 3 a leak, 4 too early to tell; with\n"
-		"-- COMMAND its own, when it has ended.",
+		"is still written); with --fail-on-leak 3 a leak, 4 too early to tell; its own\n"
+		"with -- COMMAND, when that has ended.",
 	.run = trace,
 };
