@@ -211,6 +211,7 @@ func (t *T) holdersQuiet(version, variant string) {
 	p.finish()
 	t.checkKept(rows, r, version, variant)
 	t.checkLinesOnce(r)
+	t.checkTickers(rows, r, version)
 	for name, n := range r.Coverage {
 		if n != 0 && name != "unreached" {
 			t.Errorf("coverage: %s %d of a program that does nothing", name, n)
@@ -218,6 +219,17 @@ func (t *T) holdersQuiet(version, variant string) {
 	}
 	if alloc := r.Memory["heap_alloc"]; alloc == nil || !within(r.Look.Bytes, uint64(*alloc), handfulBytes) {
 		t.Errorf("%d bytes live, by the runtime %d", r.Look.Bytes, value64(alloc))
+	}
+}
+
+// checkTickers: there is one for each timer, before Go 1.23.
+func (t *T) checkTickers(rows []keptRow, r *heapReport, version string) {
+	const without = 23
+	for _, row := range rows {
+		got := r.find("time.Ticker")
+		if row.Type == "main.inTimer" && series(version) < without && (got == nil || got.Objects != row.Objects) {
+			t.Errorf("%d tickers, told of %+v", row.Objects, got)
+		}
 	}
 }
 

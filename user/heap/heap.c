@@ -173,6 +173,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 	table_init(&l->blind_types, sizeof(struct blind_type), SIZE_MAX);
 	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
 	stacks_init(l);
+	learn_init(l);
 }
 
 static void look_fini(struct look *l)

@@ -31,6 +31,7 @@ enum {
 	GUESS_ROUNDS = 6,
 	MAP_LEVELS = 3,		/* tables, directories, headers */
 	BLIND_ROUNDS = 2,
+	FIRST_TIMER_CHANNEL = 23,	/* time.Timer {C, initTimer}, time/sleep.go */
 	FIRST_MAYBE_TRACEABLE = 26,	/* sudog.elem, .c: runtime/runtime2.go */
 };
 
@@ -129,9 +130,66 @@ static void find_object(struct look *l, const struct place *p)
 	space_queue(&l->space, p->span, p->index);
 }
 
-static void learn_edge(struct look *l, const struct edge *e)
+static uint32_t named_type(struct look *l, const char *package, const char *name)
+{
+	uint64_t rtype = typeindex_named(l->index, package, name);
+
+	return rtype ? types_get(l->types, rtype, FORM_VALUE) : 0;
+}
+
+void learn_init(struct look *l)
+{
+	uint64_t rtype = typeindex_named(l->index, "runtime", "timer");
+	struct rtype t;
+
+	if (gobin_version(l->gb)->minor >= FIRST_TIMER_CHANNEL || !rtype ||
+	    rtype_read(l->gb, rtype, &t))
+		return;
+	for (size_t i = 0; i < t.n_fields; i++)
+		if (!strcmp(t.fields[i].name, "period"))
+			l->timers.period = t.fields[i].offset;
+	rtype_free(&t);
+	if (!l->timers.period)
+		return;
+	l->timers.timer = named_type(l, "runtime", "timer");
+	l->timers.once = named_type(l, "time", "Timer");
+	l->timers.again = named_type(l, "time", "Ticker");
+}
+
+static uint32_t type_around_timer(struct look *l, const struct edge *e, const struct place *p)
+{
+	const struct place whole = { p->span, p->index, p->base, p->size, 0 };
+	const uint32_t *label = space_label(&l->space, p);
+	enum strength strength;
+	uint32_t type = label ? known_type(l, *label, &strength) : 0;
+	uint64_t period;
+
+	if (type && (type == l->timers.once || type == l->timers.again))
+		return type;
+	if (!feed_read(&l->feed, e->target + l->timers.period, &period, WORD))
+		return 0;
+	type = period ? l->timers.again : l->timers.once;
+	return type && types_fit(l->types, type, &whole, 0) == FIT_WHOLE ? type : 0;
+}
+
+void lead_to_timer(struct look *l, struct edge *e, struct place *p)
+{
+	uint32_t type;
+
+	if (!e->type || e->type != l->timers.timer || p->off != WORD)
+		return;
+	type = type_around_timer(l, e, p);
+	if (!type)
+		return;
+	e->target = p->base;
+	e->type = type;
+	p->off = 0;
+}
+
+static void learn_edge(struct look *l, const struct edge *edge)
 {
 	enum strength by = l->holder.strength;
+	struct edge whole = *edge, *e = &whole;
 	struct place p;
 
 	if (!e->type && !l->scope.on)
@@ -145,6 +203,7 @@ static void learn_edge(struct look *l, const struct edge *e)
 		}
 		return;
 	}
+	lead_to_timer(l, e, &p);
 	if (scope_leaves_out(l, &p, 0))
 		return;
 	if (!e->type) {

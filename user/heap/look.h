@@ -150,6 +150,11 @@ struct look {
 					 * stack pointer there; */
 		uint64_t fn, link;	/* what is to be called, and the next record */
 	} deferred;
+	struct {			/* until Go 1.22 in the heap of timers; 0: there are none */
+		uint32_t timer;		/* runtime.timer, */
+		uint64_t period;	/* where that has its period; */
+		uint32_t once, again;	/* time.Timer, time.Ticker */
+	} timers;
 	struct part_todo *todo;		/* parts to be walked */
 	size_t n_todo, cap_todo;
 	struct static_part *statics;
@@ -213,6 +218,11 @@ bool scope_leaves_out(struct look *l, const struct place *p, uint32_t type);
 uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength);
 
 void stacks_init(struct look *l);
+void learn_init(struct look *l);
+/* Until Go 1.22 the heap of timers leads to the second field of a time.Timer or time.Ticker {C, r},
+ * where r is a runtime.timer by another name, of which only a Ticker's has a period (time/sleep.go,
+ * tick.go): if it is such an edge it is made one to the whole. */
+void lead_to_timer(struct look *l, struct edge *e, struct place *p);
 /* Walk roots: l->holder says which, edges go to l->walk.edge. */
 void roots_variables(struct look *l);	/* whose types are known */
 void roots_regions(struct look *l);	/* all words of variables in which there are pointers */

@@ -174,8 +174,9 @@ static void put_aside(struct look *l, const struct edge *e)
 	l->unsure[l->n_unsure++] = (struct blind){ *e, l->holder };
 }
 
-static void reach_edge(struct look *l, const struct edge *e)
+static void reach_edge(struct look *l, const struct edge *edge)
 {
+	struct edge whole = *edge, *e = &whole;
 	enum fit fit = FIT_NOT;
 	uint32_t *label, type;
 	struct place p;
@@ -189,6 +190,7 @@ static void reach_edge(struct look *l, const struct edge *e)
 		put_aside(l, e);
 		return;
 	}
+	lead_to_timer(l, e, &p);
 	if (e->type)
 		fit = types_fit(l->types, e->type, &p, e->bytes);
 	if (scope_leaves_out(l, &p, 0))

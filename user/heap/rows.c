@@ -192,7 +192,7 @@ static void widen(const struct counts *c, const struct row *r, struct heap_type 
 
 	add_to(&t->objects, &t->bytes, &r->missed);
 	add_to(&t->objects, &t->bytes, &unseen);
-	for (unsigned i = 0; i < N_SPAN_KINDS && t->guessed_objects; i += 2) {
+	for (unsigned i = !t->pointers; i < N_SPAN_KINDS && t->guessed_objects; i += 2) {
 		for (size_t k = 0; k < t->n_sizes; k++) {
 			if (t->sizes[k].size != golayout_class_size(i >> 1))
 				continue;

@@ -517,8 +517,12 @@ func keepClosure(n int, p unsafe.Pointer) {
 	closures = append(closures, func() int { return c.n[0] + n })
 }
 
+// keepTimer: nobody but the runtime's heap of timers holds the ticker, which from Go 1.23 on is not enough.
 func keepTimer(n int, p unsafe.Pointer) {
 	t := (*inTimer)(p)
+	if runtime.Version() < "go1.23" {
+		time.NewTicker(1000 * time.Hour)
+	}
 	time.AfterFunc(1000*time.Hour, func() { t.n[1]++ })
 }
 
