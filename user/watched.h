@@ -33,6 +33,7 @@ struct watched_go {
 	double longest_wait_s;	/* in any state; -1: unknown */
 	double since_s;		/* for so long the statement's goroutines have been seen */
 	struct judgement is;	/* rate in goroutines a second */
+	bool suppressed;	/* the user knows: they are told of in reports only */
 };
 
 /* What a stack allocated grew between two looks, by the program's own memory profile. */

@@ -83,6 +83,7 @@ struct group {
 	size_t state, votes;		/* the candidate for what most are in */
 	uint64_t n_state, waits_since_ns;
 	uint64_t peak, before[N_HORIZONS];	/* at most; before each horizon */
+	bool suppressed;
 };
 
 /* Something that is done now and then. */
@@ -485,6 +486,7 @@ static void tell_gos(struct watching *w, const struct horizon *now, uint64_t tim
 			.longest_wait_s = g->waits_since_ns && g->waits_since_ns < time_ns ?
 					  (double)(time_ns - g->waits_since_ns) / 1e9 : -1,
 			.since_s = (double)(time_ns - g->first_ns) / 1e9,
+			.suppressed = g->suppressed,
 			.is = all->groups[n].is,
 		};
 		if (now)
@@ -668,6 +670,16 @@ void watching_judge(struct watching *w, uint64_t now_ns)
 	t->n_gos_lost = w->n_gos_lost;
 	t->cpu_s = (w->reading.spent_ns + w->mappings.spent_ns + w->table.spent_ns +
 		    w->judging.spent_ns) / 1e9;
+}
+
+void watching_suppress(struct watching *w, uint64_t gopc)
+{
+	struct group *g = table_find(&w->groups, gopc);
+
+	if (g)
+		g->suppressed = true;
+	for (size_t i = 0; i < w->told.n_gos; i++)
+		w->told.gos[i].suppressed |= w->told.gos[i].gopc == gopc;
 }
 
 const struct watched *watching_told(const struct watching *w)

@@ -40,6 +40,9 @@ bool watching_is_due(uint64_t last_ns, uint64_t next_ns, uint64_t now_ns);
 /* Reads what can be read, and judges. */
 void watching_judge(struct watching *w, uint64_t now_ns);
 
+/* That the goroutines of a go statement are suppressed, as those told of from now on say. */
+void watching_suppress(struct watching *w, uint64_t gopc);
+
 /* As of the last judgement and reading; good until the next turn. */
 const struct watched *watching_told(const struct watching *w);
 

@@ -320,6 +320,42 @@ static void test_of_goroutines(void **state)
 	assert_false(news_heap_of_goroutines(&w, &worst));
 }
 
+/* However many of them there may be, they do not explain what is not made of what they cost; nor a
+ * leak if they only grow; nor anything if nobody is told of them. */
+static void test_beside_goroutines(void **state)
+{
+	struct watched_class v[2];
+	struct watched_go go = gos[0];
+	struct watched w = leaking;
+	enum verdict worst;
+
+	memcpy(v, of_goroutines, sizeof(of_goroutines));
+	w.gos = &go;
+	w.n_gos = 1;
+	w.classes = v;
+	w.n_classes = 2;
+	w.heap.rate = (struct estimate){ 140, 126, 154, 80 };
+	assert_true(news_heap_of_goroutines(&w, &worst));
+	go.is.verdict = VERDICT_GROWING;
+	assert_false(news_heap_of_goroutines(&w, &worst));
+	w.heap.verdict = v[0].is.verdict = v[1].is.verdict = VERDICT_GROWING;
+	assert_true(news_heap_of_goroutines(&w, &worst));
+	go.is.verdict = VERDICT_LEAK;
+	assert_true(news_heap_of_goroutines(&w, &worst));
+	go.suppressed = true;
+	assert_false(news_heap_of_goroutines(&w, &worst));
+	go.suppressed = false;
+	v[0].size = 512;				/* not each too much, but together */
+	v[0].is.rate = v[1].is.rate = (struct estimate){ 190, 180, 200, 80 };
+	assert_false(news_heap_of_goroutines(&w, &worst));
+	w.n_classes = 1;
+	w.heap.rate = v[0].is.rate;
+	assert_true(news_heap_of_goroutines(&w, &worst));
+	v[0].size = 576;				/* one for each of them, and less */
+	v[0].is.rate = (struct estimate){ 100, 90, 110, 80 };
+	assert_false(news_heap_of_goroutines(&w, &worst));
+}
+
 /* What the runtime keeps for goroutines is not told beside these. */
 static void test_not_of_runtime(void **state)
 {
@@ -380,6 +416,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_split), cmocka_unit_test(test_not_certain),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_leaking), cmocka_unit_test(test_of_goroutines),
+		cmocka_unit_test(test_beside_goroutines),
 		cmocka_unit_test(test_not_of_runtime),
 	};
 

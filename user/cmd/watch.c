@@ -282,6 +282,16 @@ static bool is_of_goroutines(const struct one *one)
 	return news_heap_of_goroutines(watching_told(one->w), &goroutines);
 }
 
+/* It would be, but too little is known of them yet. */
+static bool waits_for_goroutines(const struct one *one)
+{
+	enum verdict goroutines;
+
+	return changes_told(&one->changes, KEY_HEAP) != CALM && one->shown == CALM &&
+	       news_heap_of_goroutines(watching_told(one->w), &goroutines) &&
+	       goroutines < VERDICT_GROWING;
+}
+
 static void put_growth(struct run *r, struct one *one)
 {
 	const struct heap_row *rows[NEWS_TYPES];
@@ -407,19 +417,10 @@ static bool classes_changed(struct run *r, struct one *one, const struct watched
 	return changed && news_leaking(w) != one->leaking;
 }
 
-/* Growth that is told with goroutines is no worse than theirs. */
-static unsigned heap_state(const struct watched *w, bool of_goroutines, enum verdict goroutines)
-{
-	enum verdict heap = news_heap_verdict(w);
-
-	return state_of(of_goroutines && goroutines < heap ? goroutines : heap);
-}
-
 static void tell_heap(struct run *r, struct one *one, const struct watched *w, uint64_t now)
 {
-	enum verdict goroutines;
-	bool of_goroutines = news_heap_of_goroutines(w, &goroutines);
-	unsigned state = heap_state(w, of_goroutines, goroutines);
+	bool of_goroutines = is_of_goroutines(one);
+	unsigned state = state_of(news_heap_verdict(w));
 	bool changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
 	bool other_classes = classes_changed(r, one, w, now);
 	unsigned told = changes_told(&one->changes, KEY_HEAP);
@@ -455,6 +456,7 @@ static void tell_goroutines(struct run *r, struct one *one, const struct watched
 	if (r->suppress && suppress_started(r->suppress, &places.created)) {
 		say_verbose("pid %d (%s): goroutines of a go statement are suppressed",
 			    (int)one->pid, one->comm);
+		watching_suppress(one->w, go->gopc);
 		return;
 	}
 	put_of(r, one, &n);
@@ -543,7 +545,7 @@ static void end(struct run *r, size_t i)
 	struct news n = { .kind = NEWS_END, .why = why_gone(one), .brief = r->arrivals };
 
 	watching_judge(one->w, now_ns());
-	if (one->held)
+	if (one->held || waits_for_goroutines(one))
 		put_heap(r, one);
 	if (one->told || !r->arrivals)
 		put_of(r, one, &n);
@@ -782,7 +784,7 @@ static int begin(struct run *r)
 static void put_held(struct run *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i]->held)
+		if (r->v[i]->held || waits_for_goroutines(r->v[i]))
 			put_heap(r, r->v[i]);
 }
 

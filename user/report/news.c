@@ -12,8 +12,11 @@
 #include "user/heapview.h"
 #include "user/watched.h"
 
-/* A g, a sudog or some where it selects, a timer, a channel. */
+/* What a goroutine costs in the heap: a g, a sudog or some where it selects, a timer, a channel, a
+ * closure; of no class more than some objects, none of them large, and all together so many bytes. */
 #define OBJECTS_EACH 4.0
+#define LARGEST_OBJECT 512
+#define BYTES_EACH 1024.0
 #define MOST 0.5
 
 enum verdict news_heap_verdict(const struct watched *w)
@@ -79,7 +82,8 @@ static bool may_grow(const struct judgement *is)
 	return is->verdict >= VERDICT_GROWING && is->rate.high > 0;
 }
 
-/* Of all that grow, or may, a second, at most. */
+/* Of all that grow, or may, a second, at most.  What is suppressed is told nowhere, and nothing with
+ * it. */
 static double goroutines_per_s(const struct watched *w, enum verdict *worst)
 {
 	double sum = 0;
@@ -88,7 +92,7 @@ static double goroutines_per_s(const struct watched *w, enum verdict *worst)
 	for (size_t i = 0; i < w->n_gos; i++) {
 		const struct judgement *is = &w->gos[i].is;
 
-		if (!may_grow(is))
+		if (w->gos[i].suppressed || !may_grow(is))
 			continue;
 		sum += is->rate.high;
 		*worst = is->verdict > *worst ? is->verdict : *worst;
@@ -96,24 +100,33 @@ static double goroutines_per_s(const struct watched *w, enum verdict *worst)
 	return sum;
 }
 
+static bool is_of_so_many(const struct watched_class *c, double per_s)
+{
+	return c->size && c->size <= LARGEST_OBJECT &&
+	       c->is.rate.low <= per_s * OBJECTS_EACH * (double)c->size;
+}
+
 bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst)
 {
-	double most = goroutines_per_s(w, worst) * OBJECTS_EACH, explained = 0;
+	double per_s = goroutines_per_s(w, worst), explained = 0, least = 0;
 	enum verdict heap = news_heap_verdict(w);
 
-	if (heap < VERDICT_GROWING || !(most > 0))
+	if (heap < VERDICT_GROWING || !(per_s > 0) || (*worst >= VERDICT_GROWING && *worst < heap))
 		return false;
 	for (size_t i = 0; i < w->n_classes; i++) {
 		const struct watched_class *c = &w->classes[i];
 
 		if (c->is.verdict < VERDICT_GROWING)
 			continue;
-		if (c->size && c->is.rate.low <= most * (double)c->size)
+		if (is_of_so_many(c, per_s)) {
 			explained += c->is.rate.high;
-		else if (c->is.verdict == heap)
+			least += c->is.rate.low;
+		} else if (c->is.verdict == heap) {
 			return false;
+		}
 	}
-	return explained > 0 && explained >= MOST * w->heap.rate.value;
+	return explained > 0 && explained >= MOST * w->heap.rate.value &&
+	       least <= per_s * BYTES_EACH;
 }
 
 struct estimate news_heap_rate(const struct watched *w)

@@ -67,9 +67,10 @@ enum verdict news_heap_verdict(const struct watched *w);
  * same for the same ones. */
 uint64_t news_leaking(const struct watched *w);
 bool news_leaks(const struct watched *w, const struct watched_class *c);	/* is one of these */
-/* Whether the heap grows as goroutines do: each class that is as bad as the worst by no more than a
- * few objects for each goroutine, and most of what the heap grows by is in such classes.  It is
- * told with them then.  *worst: of these goroutines, of which too little may be known yet. */
+/* Whether the heap grows as goroutines do, by what these cost in it: each class that is as bad as the
+ * worst by no more than a few small objects for each goroutine, all of them by some 1 KiB, and most
+ * of what the heap grows by is in such classes.  It is told with them then, unless it leaks and they
+ * only grow.  *worst: of these goroutines, of which too little may be known yet. */
 bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst);
 /* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
 struct estimate news_heap_rate(const struct watched *w);
