@@ -59,7 +59,7 @@ struct judgement {
 	unsigned missing;	/* enum missing, where it is growing */
 	double watch_s;		/* growing, too few: about so much longer it takes to know; NAN */
 	bool replacing;		/* steady: takes the place of what is older than the attach */
-	bool certain;		/* a leak, whether it grows or not: it waits for what cannot come */
+	bool certain;		/* they wait for what cannot come: a leak if more of them do */
 	struct estimate rate;	/* growth a second over the later parts of the time (trend.h) */
 	double lifetime_s;	/* mean lifetime at least (95 %) of those that became old; NAN */
 	double over_s;		/* that growth was told over, up to the last look */

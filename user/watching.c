@@ -411,7 +411,7 @@ static struct judgement join(const struct judgement *all, const struct judgement
 
 	if (now->verdict > all->verdict && now->verdict >= VERDICT_GROWING && higher)
 		return *now;
-	if (all->verdict >= VERDICT_GROWING && !all->certain && now->verdict < VERDICT_GROWING &&
+	if (all->verdict >= VERDICT_GROWING && now->verdict < VERDICT_GROWING &&
 	    now->verdict != VERDICT_TOO_FEW && now->rate.high < all->rate.low) {
 		is = *now;
 		is.verdict = VERDICT_PLATEAU;

@@ -39,9 +39,9 @@ static struct watched_class of_goroutines[] = {
 
 static struct watched_go gos[] = {
 	{ 0x4a1000, 0x4a0000, 1431, "chan send", 1398, 3600, 5000,
-	  { .verdict = VERDICT_LEAK, .rate = { .2, .19, .21, 40 }, .over_s = 2400 } },
+	  { .verdict = VERDICT_LEAK, .rate = { .2, .19, .21, 40 }, .over_s = 2400 }, false },
 	{ 0x4b1000, 0x4b0000, 16, "chan receive", 16, 30, 5000,
-	  { .verdict = VERDICT_STEADY, .rate = { 0, 0, 0, 40 } } },
+	  { .verdict = VERDICT_STEADY, .rate = { 0, 0, 0, 40 } }, false },
 };
 
 static const struct watched leaking = {
@@ -98,7 +98,8 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
 	struct watched spread = leaking, old = leaking, soon, rare, rarer, long_table, in_c;
-	struct watched waiting = leaking;
+	struct watched waiting = leaking, stuck;
+	struct watched_go in_vain[] = { gos[1], gos[1] };	/* no more have come */
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
 	struct watched_growth known = { .types = &some, .age_s = 660, .cpu_s = .21 };
@@ -135,6 +136,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_REPORT, .w = &in_c, .brief = true },
 		{ .kind = NEWS_GOROUTINES, .w = &waiting, .go = &gos[0], .places = &places },
 		{ .kind = NEWS_REPORT, .w = &waiting },
+		{ .kind = NEWS_REPORT, .w = &stuck },
 	};
 
 	young.census_known = true;		/* and there was no collection */
@@ -182,6 +184,11 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	in_c.memory.files = 7 << 20;
 	in_c.memory.anonymous = 20 << 20;
 	in_c.memory.not_resident = 22 << 20;
+	stuck = calm;
+	stuck.gos = in_vain;
+	stuck.n_gos = ARRAY_SIZE(in_vain);
+	in_vain[0].is.certain = true;
+	in_vain[0].state = "select (no cases)";
 	waiting.heap = of_goroutines[0].is;	/* for each some objects */
 	waiting.classes = of_goroutines;
 	waiting.n_classes = ARRAY_SIZE(of_goroutines);

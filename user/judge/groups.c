@@ -10,12 +10,28 @@
 #include "user/judge/thresholds.h"
 
 /*
- * One that waits for what cannot come may be a daemon that is not meant to end: main often waits so
- * for the others.  The runtime's own finding knows no such doubt.
+ * Those that wait for what cannot come may be daemons that are not meant to end: main often waits
+ * so for the others.  The runtime's own finding knows no such doubt.
  */
-static bool is_certain(const struct judge_group *g)
+static bool wait_in_vain(const struct judge_group *g)
 {
 	return g->waiting[WAIT_LEAKED] || (g->waiting[WAIT_CERTAIN] > 1 && !g->main);
+}
+
+/* A few that come one by one are a leak, as none of them will end; that they are there is none. */
+static bool more_wait_in_vain(const struct judge_group *g)
+{
+	const struct window_flow *f = g->goroutines;
+
+	return wait_in_vain(g) && g->is.rate.low > 0 && net_of(&f->part[2]).sum > 0 &&
+	       (double)g->waiting[WAIT_CERTAIN] >= net_of(&f->late).sum;
+}
+
+static void call_leak(struct judgement *is)
+{
+	is->verdict = VERDICT_LEAK;
+	is->missing = 0;
+	is->watch_s = 0;
 }
 
 static void judge_waits(const struct judge_group *g, const struct window_span *span,
@@ -57,11 +73,10 @@ void judge_group(struct judge_group *g, const struct judge_limits *limits,
 	if ((g->is.verdict == VERDICT_STEADY || g->is.verdict == VERDICT_GROWING) && flow.grew_early)
 		take_end(g, span, &g->is);
 	judge_waits(g, span, &g->is);
+	if (more_wait_in_vain(g))
+		call_leak(&g->is);
 	judge_take_early(limits, span->n_looks, span->seconds, &g->is);
-	if (!is_certain(g))
-		return;
-	g->is.certain = true;
-	g->is.verdict = VERDICT_LEAK;
-	g->is.missing = 0;
-	g->is.watch_s = 0;
+	if (g->waiting[WAIT_LEAKED])
+		call_leak(&g->is);
+	g->is.certain = wait_in_vain(g);
 }

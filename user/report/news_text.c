@@ -499,6 +499,18 @@ static void put_verdict_word(struct line *l, const struct watched *w)
 		item(l, "; ", "memory outside Go grows");
 }
 
+/* No leak, and worth a word. */
+static void put_stuck(struct line *l, const struct watched *w)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < w->n_gos; i++)
+		n += report_stuck(&w->gos[i].is) ? w->gos[i].live : 0;
+	if (n)
+		item(l, "; ", "%s of go statements whose goroutines wait for what cannot come, no "
+		     "more have come", report_count(n).s);
+}
+
 static void put_lasting(FILE *out, const struct watched *w)
 {
 	struct line l = begin(out, INDENT "TREND    ");
@@ -525,6 +537,7 @@ static void put_lasting(FILE *out, const struct watched *w)
 		item(&l, "; ", "too early to tell");
 		put_readings(&l, w);
 	}
+	put_stuck(&l, w);
 	if (w->n_tables_lost)
 		item(&l, "; ", "%s readings of their table were not whole",
 		     report_count(w->n_tables_lost).s);

@@ -80,6 +80,8 @@ const struct report_format *report_find(const char *name);	/* NULL: no such form
 const struct report_format *report_formats(size_t *n);
 /* "LEAK", "TOO_FEW_SAMPLES" */
 const char *report_verdict(enum verdict v);
+/* Goroutines that wait for what cannot come, as no more have begun to. */
+bool report_stuck(const struct judgement *is);
 /* The n-th of what a growing one lacks to be called a leak; NULL: it lacks no more. */
 const char *report_missing_text(unsigned missing, size_t n);
 /* Of enum report_needs: what these findings lack. */

@@ -82,6 +82,11 @@ const char *report_lack_words(enum lack lack)
 	return words[lack];
 }
 
+bool report_stuck(const struct judgement *is)
+{
+	return is->certain && (is->verdict == VERDICT_STEADY || is->verdict == VERDICT_PLATEAU);
+}
+
 void report_word(struct line *l, const struct findings *f, const struct judgement *is,
 		 bool goroutines)
 {
@@ -91,6 +96,7 @@ void report_word(struct line *l, const struct findings *f, const struct judgemen
 		return;
 	verdict_item(l, "  ", is->verdict, lack ? report_lack_words(lack) :
 		     is->replacing ? "STEADY (replaces older ones)" :
+		     report_stuck(is) ? "STEADY (they wait for what cannot come, no more have come)" :
 		     report_verdict(is->verdict));
 }
 

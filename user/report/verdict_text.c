@@ -242,7 +242,7 @@ static void put_evidence(const struct page *out, const struct judgement *is)
 	if (is->missing && is->watch_s > 0)
 		item(&l, "; ", "watch for about %s more", report_duration(is->watch_s).s);
 	if (is->certain)
-		item(&l, "", "they wait for what cannot come");
+		item(&l, is->missing ? "; " : "", "they wait for what cannot come");
 	else if (!is->missing && isfinite(is->lifetime_s))
 		item(&l, "", "mean lifetime of the old ones >= %s (95%%)",
 		     report_duration(is->lifetime_s).s);
