@@ -244,7 +244,7 @@ static void put_evidence(const struct page *out, const struct judgement *is)
 	if (is->certain)
 		item(&l, is->missing ? "; " : "", "they wait for what cannot come");
 	else if (!is->missing && isfinite(is->lifetime_s))
-		item(&l, "", "mean lifetime of the old ones >= %s (95%%)",
+		item(&l, "", "mean lifetime of the old ones >= %s (95%%, if they die at random)",
 		     report_duration(is->lifetime_s).s);
 	end_line(&l);
 }
