@@ -27,7 +27,8 @@ func watchTests(e *env) []testCase {
 		all = append(all, testCase{"watch/leak/" + v, func(t *T) { t.watchLeak(v) }})
 	}
 	return append(all,
-		testCase{"watch/goroutines", func(t *T) { t.watchGoroutines(e.newest()) }},
+		testCase{"watch/goroutines", func(t *T) { t.watchGoroutines("goroutine-select", false, e.newest()) }},
+		testCase{"watch/goroutines-hold", func(t *T) { t.watchGoroutines("goroutine-chan", true, e.newest()) }},
 		testCase{"watch/all", func(t *T) { t.watchAll(e.newest()) }},
 		testCase{"watch/gone-soon", func(t *T) { t.watchGoneSoon(e.newest()) }},
 		testCase{"watch/profile", func(t *T) { t.watchProfile(e.newest()) }},
@@ -203,10 +204,11 @@ func (t *T) leakNamed(x *watcher, p *program, root string) {
 	p.finish()
 }
 
-// watchGoroutines: those that stay, with the place where they were created and where they are blocked.
-func (t *T) watchGoroutines(version string) {
+// watchGoroutines: those that stay, with the place where they were created and where they are blocked; and, where each
+// of them holds more in the heap than a goroutine costs, the heap by itself.
+func (t *T) watchGoroutines(name string, hold bool, version string) {
 	var truth struct{ Culprits []string }
-	p := t.shapeOf("goroutine-chan", version, "stripped")
+	p := t.shapeOf(name, version, "stripped")
 	x := t.watch("-p", fmt.Sprint(p.pid()))
 	p.do("attached")
 	n := x.until(func(n *news) bool { return n.Event == "goroutines" && n.leaks() })
@@ -214,15 +216,20 @@ func (t *T) watchGoroutines(version string) {
 	if !namesOne(n.GoroutineSite.Created, truth.Culprits) {
 		t.Errorf("created by %s, none of %v", formatFrames(n.GoroutineSite.Created), truth.Culprits)
 	}
-	if n.GoroutineSite.State != "chan receive" && n.GoroutineSite.State != "chan send" || len(n.GoroutineSite.BlockedAt) == 0 {
+	if want := map[bool]string{true: "chan send", false: "select"}[hold]; n.GoroutineSite.State != want ||
+		len(n.GoroutineSite.BlockedAt) == 0 {
 		t.Errorf("[%s] at %s", n.GoroutineSite.State, formatFrames(n.GoroutineSite.BlockedAt))
 	}
-	x.noSecondFinding(p)
+	if !hold {
+		x.noSecondFinding(p)
+	} else if x.told["heap"] == 0 {
+		x.until(func(n *news) bool { return n.Event == "heap" })
+	}
 	x.finish(0)
 	p.finish()
 }
 
-// noSecondFinding: what the heap grows by for goroutines is no finding of its own, and told with them.
+// noSecondFinding: what goroutines cost in the heap is no finding of its own, and told with them.
 func (x *watcher) noSecondFinding(p *program) {
 	x.t.must(x.cmd.Process.Signal(syscall.SIGUSR1))
 	report := x.until(func(n *news) bool { return n.Event == "report" })
