@@ -398,6 +398,8 @@ static struct finding finding_of(const struct judging *g, const struct judge_fin
 	struct finding to = { .verdict = from->verdict, .rate = from->rate,
 			      .site = from->first_site, .gsite = NO_INDEX };
 
+	if (from->group != NO_FINDING)
+		to.is = g->in.groups[from->group].is;
 	if (from->class != NO_FINDING) {
 		to.is = g->in.classes[from->class].is;
 		to.class_alone = true;
@@ -409,6 +411,37 @@ static struct finding finding_of(const struct judging *g, const struct judge_fin
 		to.caller = caller_name(&g->f->sites[to.site], from->caller);
 	}
 	return to;
+}
+
+static bool is_known(const struct finding *found)
+{
+	return found->site != NO_INDEX || found->gsite != NO_INDEX || found->class_alone;
+}
+
+static void renumber(size_t *finding, const size_t *numbers)
+{
+	if (*finding != NO_INDEX)
+		*finding = numbers[*finding];
+}
+
+/* Of goroutines that nobody knows a stack of (their table cannot be read any more once the process
+ * has ended) there is nothing to show but the verdict. */
+static void drop_unknown(struct findings *f)
+{
+	struct verdicts *v = &f->verdicts;
+	size_t *numbers = xcalloc(v->n_findings + 1, sizeof(*numbers)), n = 0;
+
+	for (size_t i = 0; i < v->n_findings; i++) {
+		numbers[i] = is_known(&v->findings[i]) ? n : NO_INDEX;
+		if (is_known(&v->findings[i]))
+			v->findings[n++] = v->findings[i];
+	}
+	v->n_findings = n;
+	for (size_t i = 0; i < f->n_sites; i++)
+		renumber(&f->sites[i].finding, numbers);
+	for (size_t i = 0; i < f->n_gsites; i++)
+		renumber(&f->gsites[i].finding, numbers);
+	free(numbers);
 }
 
 /* Until the last of the collections that are needed. */
@@ -444,6 +477,7 @@ static void tell(struct judging *g, const struct judge_result *r)
 	tell_sites(g, v->findings);
 	tell_classes(g);
 	tell_goroutines(g, v->findings);
+	drop_unknown(f);
 	for (size_t i = 0; i < v->n_findings && g->o->growth; i++)
 		typegrowth_of_finding(f, i);
 }

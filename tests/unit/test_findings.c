@@ -816,6 +816,40 @@ static void test_goroutine_leak(void **state)
 	end_story(&s, &o);
 }
 
+/* Of goroutines that cannot be found any more nothing but the verdict is left; what else is found
+ * keeps its number. */
+static void test_leak_of_unknown(void **state)
+{
+	struct story s = { .n_started = 90, .n_born = PER_CYCLE };
+	struct observation o = example();
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	o.gone = "exited";
+	o.table_known = false;
+	o.n_table = 0;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 1);
+	assert_int_equal(f->filtered.n_findings, 0);	/* no filter has left it out */
+	assert_int_equal(f->verdicts.findings[0].site, 0);
+	assert_int_equal(f->sites[0].finding, 0);
+	findings_free(f);
+	end_story(&s, &o);
+	s = (struct story){ .n_started = 2, .flat = true };
+	o = example();
+	add_evidence(&s, &o);
+	o.gone = "exited";
+	o.table_known = false;
+	o.n_table = 0;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
+	assert_int_equal(f->verdicts.n_findings, 0);
+	assert_int_equal(f->filtered.n_findings, 0);
+	findings_free(f);
+	end_story(&s, &o);
+}
+
 /* What the runtime makes for goroutines belongs to those that grow, and what else the same place
  * allocates does not; where none grow it is nobody's leak. */
 static void test_descriptors(void **state)
@@ -1045,7 +1079,7 @@ int main(void)
 		TEST(test_coverage_and_cost), TEST(test_unheard),
 		TEST(test_listened), TEST(test_kept), TEST(test_many),
 		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
-		TEST(test_goroutine_leak), TEST(test_descriptors),
+		TEST(test_goroutine_leak), TEST(test_leak_of_unknown), TEST(test_descriptors),
 		TEST(test_suppressed), TEST(test_suppressed_goroutines),
 		TEST(test_filter_size), TEST(test_filter_age), TEST(test_filter_findings),
 		TEST(test_filter_rate),

@@ -168,7 +168,7 @@ static double seen_to_grow(const struct findings *f)
 	for (size_t i = 0; i < f->verdicts.n_findings + f->filtered.n_findings; i++) {
 		const struct finding *found = &f->verdicts.findings[i];
 
-		if (found->verdict == VERDICT_LEAK && !found->is.certain)
+		if (found->verdict == VERDICT_LEAK && !found->is.certain && found->is.over_s > 0)
 			s = fmin(s, found->is.over_s);
 	}
 	return s;
