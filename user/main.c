@@ -55,8 +55,9 @@ static int get_stack(void)
 	wanted.rlim_max = stack.rlim_max > STACK_BYTES ? stack.rlim_max : STACK_BYTES;
 	if (setrlimit(RLIMIT_STACK, &wanted)) {
 		say_error("the stack may have no more than %" PRIu64 "KiB (ulimit -s), and %uKiB "
-			  "are needed; run gobpfleak as root, or where more are allowed",
-			  (uint64_t)stack.rlim_max >> 10, STACK_BYTES >> 10);
+			  "are needed; run gobpfleak %s, or where more are allowed",
+			  (uint64_t)stack.rlim_max >> 10, STACK_BYTES >> 10,
+			  geteuid() ? "as root" : "with CAP_SYS_RESOURCE");
 		return -EPERM;
 	}
 	if (!pthread_attr_init(&attr)) {

@@ -101,7 +101,8 @@ func (t *T) ownLimits() {
 		t.Errorf("64KiB of stack: exit code %d, stderr %s", r.code, r.stderr)
 	}
 	if r := limited("ulimit -s 64; exec setpriv --bounding-set=-sys_resource", "heap"); r.code != 1 ||
-		!strings.Contains(r.stderr, "no more than 64KiB (ulimit -s)") {
+		!strings.Contains(r.stderr, "no more than 64KiB (ulimit -s)") ||
+		!strings.Contains(r.stderr, "run gobpfleak with CAP_SYS_RESOURCE") {
 		t.Errorf("64KiB of stack for good: exit code %d, stderr %s", r.code, r.stderr)
 	}
 	p.finish()
