@@ -124,6 +124,7 @@ struct heap_losses {
 	uint64_t edges_once;		/* seen by one pass only */
 	uint64_t types_contradicted;	/* two edges or seeds said different types */
 	uint64_t stacks_unreadable;	/* of goroutines that ran */
+	uint64_t stacks_cut;		/* of which not all was followed: too many deferred calls */
 	uint64_t holders_cut;		/* objects whose chain found no room */
 	uint64_t unreached;		/* marked objects that no root led to */
 	uint64_t over_memory;		/* objects left out, since memory has its limit */

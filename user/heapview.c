@@ -358,6 +358,8 @@ static void add_losses(struct heap_view *v)
 		  offsetof(struct heap_losses, types_contradicted) },
 		{ "heap_stacks_unreadable", "stacks of goroutines that ran not read",
 		  offsetof(struct heap_losses, stacks_unreadable) },
+		{ "heap_stacks_cut", "stacks of goroutines not followed to their end",
+		  offsetof(struct heap_losses, stacks_cut) },
 		{ "holders_cut", "objects whose chain of holders found no room",
 		  offsetof(struct heap_losses, holders_cut) },
 		{ "unreached", "marked objects that no root led to",

@@ -117,6 +117,13 @@ static inline uint64_t fake_struct_type(struct fake_types *t, const char *name, 
 	return at;
 }
 
+/* Tells the package of a struct. */
+static inline void fake_package(struct fake_types *t, uint64_t typ, const char *package)
+{
+	fake_8(t->f, typ + 20, 1);
+	fake_32(t->f, typ + 80, (uint32_t)(fake_type_name(t, package, 0) - FAKE_ROOM));
+}
+
 static inline uint64_t fake_map_type(struct fake_types *t, const char *name, uint64_t key,
 				     uint64_t elem, uint64_t group)
 {

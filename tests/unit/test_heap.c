@@ -676,12 +676,17 @@ static void test_time(void **state)
  * counts. */
 enum { IN_MAP = 1, VARIABLE = 2, OTHER_IN_MAP = 3, FIRST_ARG = 6, SECOND_ARG = 7 };
 
-static void begin_stack(struct fake_heap *h, struct kinds *k, int minor)
+static void put_frame(struct fake_heap *h)
 {
-	begin(h, k, minor);
 	h->n_stack = FAKE_STACK_WORDS;
 	h->frame = (struct stack_frame){ .pc = FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE + 0x11,
 					 .addr = FAKE_STACK, .size = 0x28 };
+}
+
+static void begin_stack(struct fake_heap *h, struct kinds *k, int minor)
+{
+	begin(h, k, minor);
+	put_frame(h);
 }
 
 /* Objects that are held by the stack, and by that function (NULL: by nobody knows whom). */
@@ -739,6 +744,63 @@ static void test_stack(void **state)
 {
 	for (int minor = 17; minor <= 27; minor++)
 		check_stack(minor);
+}
+
+enum { DEFERRED_FN = 16, DEFERRED_LINK = 24, DEFERRED_BYTES = 32 };
+
+/* Code shows the type: leaq type(%rip), %rax. */
+static void make_defer(struct fake_heap *h, struct kinds *k)
+{
+	const uint64_t lea = FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE + 0x20;
+	uint64_t record = fake_struct_type(&h->t, "runtime._defer", DEFERRED_BYTES, DEFERRED_BYTES,
+					   (struct fake_field[]){
+		{ "sp", k->num, 0, false }, { "pc", k->num, 8, false },
+		{ "fn", k->num, DEFERRED_FN, false }, { "link", k->num, DEFERRED_LINK, false },
+	}, 4);
+
+	fake_package(&h->t, record, "runtime");
+	fake_put(&h->f, lea, "\x48\x8d\x05", 3);
+	fake_32(&h->f, lea + 3, (uint32_t)(record - (lea + 7)));
+}
+
+/* The variable is what the last of so many deferred calls is to call. */
+static uint64_t look_at_deferred(struct fake_heap *h, unsigned n)
+{
+	uint64_t last = 0;
+
+	while (n--) {
+		uint64_t record = fake_alloc(h, DEFERRED_BYTES, false);
+
+		fake_word(h, record + DEFERRED_FN, last ? 0 : FAKE_STACK + 8 * VARIABLE);
+		fake_word(h, record + DEFERRED_LINK, last);
+		last = record;
+	}
+	h->deferred = last;
+	return look_at_stack();
+}
+
+static void test_deferred(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	fake_heap_begin(&h, 22);
+	make_kinds(&h, &k);
+	make_defer(&h, &k);
+	fake_heap_open(&h);
+	put_frame(&h);
+	h.stack[VARIABLE] = new_node(&h, 0);
+	assert_int_equal(look_at_deferred(&h, 0), 0);
+	assert_int_equal(look_at_deferred(&h, 1), 1);
+	assert_int_equal(look_at_deferred(&h, 1000), 1);
+	/* in a circle */
+	fake_word(&h, h.deferred + DEFERRED_LINK, h.deferred);
+	look(&m);
+	assert_int_equal(held_by(&m, "main.leaf"), 0);
+	assert_true(m.losses.stacks_cut > 0);
+	heapmap_free(&m);
+	fake_heap_end(&h);
 }
 
 /* Where a signal has interrupted the function all words count that lead to objects; whose these are
@@ -1086,7 +1148,8 @@ int main(void)
 		cmocka_unit_test(test_slot_used_again), cmocka_unit_test(test_span_gone),
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
-		cmocka_unit_test(test_stack), cmocka_unit_test(test_interrupted_frame),
+		cmocka_unit_test(test_stack), cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),

@@ -199,14 +199,12 @@ static void test_damaged(void **state)
 static void test_package(void **state)
 {
 	struct file x;
-	uint64_t typ, name;
+	uint64_t typ;
 	char *package;
 
 	begin(&x, 22);
 	typ = fake_struct_type(&x.t, "main.T", 16, 0, NULL, 0);
-	name = fake_type_name(&x.t, "example.com/main", 0);
-	fake_8(&x.f, typ + 20, 1);
-	fake_32(&x.f, typ + 80, (uint32_t)(name - FAKE_ROOM));
+	fake_package(&x.t, typ, "example.com/main");
 	open_file(&x);
 	package = rtype_package(x.gb, typ);
 	assert_string_equal(package, "example.com/main");

@@ -66,6 +66,8 @@ enum {
 	MAX_JUMP_TABLE = 1 << 14,	/* entries of all jump tables of a function */
 	MAX_CODE_FACTS = 1 << 18,	/* closures, variables, callees that code shows types of */
 	FRAME_FACTS_BYTES = 8 << 20,	/* what code says of so many return addresses is remembered */
+	MAX_DEFERRED = 1 << 21,		/* deferred calls of all goroutines that are not recorded on
+					 * their stacks, and are followed */
 	STACKS_BYTES = 32 << 20,	/* of our own, while stacks are looked at */
 	MAX_SPECIALS = 1 << 14,		/* of one span: finalizers, profiled objects ... */
 	MAX_VARIABLES = 1 << 20,	/* symbols of data; a program of 170 MB has 60,000 */

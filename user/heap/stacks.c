@@ -32,7 +32,6 @@
 enum {
 	WORD = 8,
 	MAP_WORDS = 1024,	/* of a map that are looked at together */
-	MAX_DEFERRED = 64,	/* calls of one goroutine */
 	STACK_BITS = MAX_G_STACK_BYTES / WORD,
 };
 
@@ -67,6 +66,8 @@ struct stack {
 	struct variable *variables;
 	size_t n_variables, cap_variables;
 	uint64_t begins[STACK_BITS / 64];	/* words with which variables[] begin */
+	size_t n_deferred;			/* calls whose records were not on their stack */
+	uint64_t n_cut;				/* stacks of which not all was followed */
 };
 
 /* ---- the code ------------------------------------------------------------------------------- */
@@ -203,19 +204,27 @@ static void add_variable(struct stack *s, size_t i, uint64_t addr, const struct 
 	s->variables[s->n_variables++] = (struct variable){ i, addr, o->words };
 }
 
-/* Something that is in use leads to the address: to a variable of the frame, perhaps. */
+/* Something that is in use leads to the address: to a variable of the frame, perhaps.  They are in
+ * order of their addresses, as the runtime needs them (stackScanState.addObject). */
 static bool lead_to(struct stack *s, size_t i, uint64_t addr)
 {
 	const struct live_words *live = &s->facts[i].live;
+	uint64_t off = addr - s->st->frames[i].addr;
+	uint32_t low = 0, high = has_address(s, i, addr) ? live->n_objects : 0, mid;
 	struct stack_object o;
 
-	for (uint32_t k = 0; has_address(s, i, addr) && k < live->n_objects; k++) {
-		uint64_t frame = s->st->frames[i].addr;
-
-		if (gobin_stack_object(s->l->gb, live, k, &o) && addr - frame - o.off < o.bytes) {
-			add_variable(s, i, frame + o.off, &o);
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (!gobin_stack_object(s->l->gb, live, mid, &o))
+			return false;
+		if (off - o.off < o.bytes) {
+			add_variable(s, i, addr - off + o.off, &o);
 			return true;
 		}
+		if (off < o.off)
+			high = mid;
+		else
+			low = mid + 1;
 	}
 	return false;
 }
@@ -249,27 +258,48 @@ static void follow_words(struct stack *s, uint64_t addr, uint64_t n, const uint6
 			lead_into_stack(s, load_u64(p + i * WORD));
 }
 
-/* A word of the stack, or one of the heap. */
-static uint64_t word_at(struct stack *s, uint64_t addr)
+/* So many bytes there were copied with the stack. */
+static bool is_copied(const struct goroutine_stack *st, uint64_t addr, uint64_t size)
 {
-	uint64_t word;
+	uint64_t off = addr - st->addr;
 
-	if (clip(s->st, addr, 1))
-		return load_u64(s->st->bytes + (addr - s->st->addr));
-	return feed_read(&s->l->feed, addr, &word, WORD) ? word : 0;
+	return off < st->n_bytes && size <= st->n_bytes - off;
 }
 
-/* What is called at the end may be a closure on the stack. */
+/* The record of a deferred call that is not on the stack; NULL: not readable.  A loop that defers
+ * makes one next to the other: then their page is read. */
+static const uint8_t *read_deferred(struct look *l, uint64_t addr, uint64_t size, uint64_t before)
+{
+	const uint64_t page = 1ull << GO_PAGE_SHIFT, in = addr & ~(page - 1);
+	struct window *w = &l->part;
+
+	if (!window_has(w, addr, size) && in == (before & ~(page - 1)))
+		window_get(w, in, page);
+	return window_has(w, addr, size) ? w->p + (addr - w->addr) : window_read(w, addr, size);
+}
+
+/* What is called at the end may be a closure on the stack.  There are no more records on the stack
+ * than find room there, unless it changes meanwhile and they lead in a circle. */
 static void follow_deferred(struct stack *s)
 {
-	const struct look *l = s->l;
-	uint64_t at = s->st->deferred;
+	struct look *l = s->l;
+	const uint64_t size = l->deferred.type ? types_at(l->types, l->deferred.type)->size : 0;
+	uint64_t at = size ? s->st->deferred : 0, before = 0, room = s->st->n_bytes;
 
 	lead_into_stack(s, s->st->panic);
-	for (int i = 0; at && l->deferred.type && i < MAX_DEFERRED; i++) {
-		lead_into_stack(s, word_at(s, at + l->deferred.fn));
-		at = word_at(s, at + l->deferred.link);
+	while (at && room >= size && s->n_deferred < MAX_DEFERRED) {
+		bool here = is_copied(s->st, at, size);
+		const uint8_t *p = here ? s->st->bytes + (at - s->st->addr) :
+					  read_deferred(l, at, size, before);
+
+		room -= here ? size : 0;
+		s->n_deferred += !here;
+		before = at;
+		if (p)
+			lead_into_stack(s, load_u64(p + l->deferred.fn));
+		at = p ? load_u64(p + l->deferred.link) : 0;
 	}
+	s->n_cut += at != 0;
 }
 
 static void find_variables(struct stack *s)
@@ -359,7 +389,7 @@ static void walk_receiver(struct stack *s, size_t i)
 		hold_by_word(s->l);
 	else
 		hold_by_function(s->l, facts->entry);
-	e.target = word_at(s, at);
+	e.target = load_u64(s->st->bytes + (at - s->st->addr));
 	e.type = types_get(s->l->types, facts->receiver, FORM_VALUE);
 	s->l->walk.edge(s->l, &e);
 }
@@ -458,11 +488,14 @@ void roots_stacks(struct look *l)
 	int err;
 
 	s->l = l;
+	window_set(&l->part, 0, NULL, 0);
 	err = gomem_stacks(l->gm, &limits, walk_stack, s, &n_unreadable);
 	l->losses.stacks_unreadable = n_unreadable;
+	l->losses.stacks_cut = s->n_cut;
 	if (err && !l->err)
 		l->err = err;
 	window_set(&l->win, 0, NULL, 0);
+	window_set(&l->part, 0, NULL, 0);
 	free(s->variables);
 	free(s);
 }
