@@ -17,9 +17,10 @@
 /*
  * What is certain to live, and what may, at one moment.  low: marked by the last collection (or
  * allocated since), reached from a root, its type seen by two passes; while the heap moves, reached
- * before that moment and after it.  high: marked, or reached by any reading, and what these may have
- * missed of what was replaced meanwhile.  On a program that is quiet since its last collection both
- * are the same number.
+ * before that moment and after it.  What only words of stacks lead to that may be left over is not
+ * certain.  high: marked, or reached by any reading, and what these may have missed of what was
+ * replaced meanwhile.  On a program that is quiet since its last collection both are the same
+ * number.
  */
 struct heap_range {
 	uint64_t low, high;

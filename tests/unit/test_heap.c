@@ -561,14 +561,32 @@ static void test_span_gone(void **state)
 	fake_heap_end(&h);
 }
 
+/* One frame of main.leaf: words that its map names, the first and the third; a variable at the
+ * second, and what lies behind the frame: the return address and two arguments, of which the second
+ * counts. */
+enum { IN_MAP = 1, VARIABLE = 2, OTHER_IN_MAP = 3, FIRST_ARG = 6, SECOND_ARG = 7 };
+
+static void put_frame(struct fake_heap *h)
+{
+	h->n_stack = FAKE_STACK_WORDS;
+	h->frame = (struct stack_frame){ .pc = FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE + 0x11,
+					 .addr = FAKE_STACK, .size = 0x28 };
+}
+
+static void begin_stack(struct fake_heap *h, struct kinds *k, int minor)
+{
+	begin(h, k, minor);
+	put_frame(h);
+}
+
 enum { SPAN_NODES = FAKE_PAGE / 64 };
 
 /* A span full of nodes in front of the list, none of which a collection has seen. */
 static void lengthen(struct fake_heap *h)
 {
 	for (int i = 0; i < SPAN_NODES; i++) {
-		h->stack[0] = new_node(h, h->stack[0]);
-		fake_unmark(h, h->stack[0]);
+		h->stack[IN_MAP] = new_node(h, h->stack[IN_MAP]);
+		fake_unmark(h, h->stack[IN_MAP]);
 	}
 	for (size_t i = 0; i < h->n_spans; i++)
 		h->spans[i].s.freeindex = h->spans[i].n;
@@ -583,8 +601,8 @@ static void test_grows_on_stack(void **state)
 	struct kinds k;
 	struct heapmap m;
 
-	begin(&h, &k, 21);
-	h.stack[0] = new_node(&h, 0);
+	begin_stack(&h, &k, 21);
+	h.stack[IN_MAP] = new_node(&h, 0);
 	h.on_stacks = lengthen;
 	look(&m);
 	assert_int_equal(m.n_types, 1);
@@ -602,7 +620,7 @@ static void test_grows_on_stack(void **state)
 static void put_any(struct fake_heap *h)
 {
 	fake_new_span(h, 2, FAKE_PAGE);	/* not that of other nodes */
-	h->stack[1] = new_node(h, 0);
+	h->stack[OTHER_IN_MAP] = new_node(h, 0);
 	h->on_stacks = NULL;
 }
 
@@ -614,10 +632,9 @@ static void test_interface_on_stack(void **state)
 	struct kinds k;
 	struct heapmap m;
 
-	begin(&h, &k, 21);
+	begin_stack(&h, &k, 21);
 	set_any(&h, 0x40, k.num, fake_alloc(&h, 8, true));
-	h.n_stack = 2;
-	h.stack[0] = k.node_pointer;
+	h.stack[OTHER_IN_MAP - 1] = k.node_pointer;
 	h.on_stacks = put_any;
 	look(&m);
 	check_objects(&m, "main.node", NULL, 1, 1);
@@ -670,24 +687,6 @@ static void test_time(void **state)
 }
 
 /* ---- stacks ------------------------------------------------------------------------------- */
-
-/* One frame of main.leaf: words that its map names, the first and the third; a variable at the
- * second, and what lies behind the frame: the return address and two arguments, of which the second
- * counts. */
-enum { IN_MAP = 1, VARIABLE = 2, OTHER_IN_MAP = 3, FIRST_ARG = 6, SECOND_ARG = 7 };
-
-static void put_frame(struct fake_heap *h)
-{
-	h->n_stack = FAKE_STACK_WORDS;
-	h->frame = (struct stack_frame){ .pc = FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE + 0x11,
-					 .addr = FAKE_STACK, .size = 0x28 };
-}
-
-static void begin_stack(struct fake_heap *h, struct kinds *k, int minor)
-{
-	begin(h, k, minor);
-	put_frame(h);
-}
 
 /* Objects that are held by the stack, and by that function (NULL: by nobody knows whom). */
 static uint64_t held_by(const struct heapmap *m, const char *function)
@@ -819,6 +818,44 @@ static void test_interrupted_frame(void **state)
 	look(&m);
 	assert_int_equal(held_by(&m, "main.leaf"), 0);
 	assert_int_equal(held_by(&m, NULL), 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static struct heap_range all_objects(const struct heapmap *m)
+{
+	struct heap_range sum = { 0 };
+
+	for (size_t i = 0; i < m->n_types; i++)
+		sum = heap_range_sum(sum, m->types[i].objects);
+	return sum;
+}
+
+/* What only a word leads to that may be left over may live, and so may all that hangs on it, however
+ * long the way is; no loss. */
+static void test_unsure(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t list = 0;
+
+	begin_stack(&h, &k, 21);
+	for (int i = 0; i < 100; i++)
+		list = new_node(&h, list);
+	h.stack[IN_MAP] = list;
+	look(&m);
+	assert_int_equal(all_objects(&m).low, 100);
+	heapmap_free(&m);
+	h.frame.interrupted = true;
+	look(&m);
+	assert_int_equal(all_objects(&m).low, 0);
+	assert_int_equal(all_objects(&m).high, 100);
+	assert_int_equal(m.losses.edges_once, 0);
+	heapmap_free(&m);
+	set_any(&h, 0x40, k.node_pointer, list);
+	look(&m);
+	assert_int_equal(all_objects(&m).low, 100);
 	heapmap_free(&m);
 	fake_heap_end(&h);
 }
@@ -1150,6 +1187,7 @@ int main(void)
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_interrupted_frame),
+		cmocka_unit_test(test_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),

@@ -2,10 +2,10 @@
 /*
  * count.c - adds objects up by type and by how they are held.
  *
- * An object counts for certain (low) if the second pass reached it, confirmed its type, and it is
- * allocated now, at the end; it may live (high) if it was reached or the last collection marked it.
- * What was allocated since that collection and nobody leads to is garbage, or was born meanwhile:
- * it does not count.
+ * An object counts for certain (low) if the second pass reached it, not only by way of a word that
+ * may be left over, confirmed its type, and it is allocated now, at the end; it may live (high) if it
+ * was reached or the last collection marked it.  What was allocated since that collection and nobody
+ * leads to is garbage, or was born meanwhile: it does not count.
  *
  * Of a heap that moved all was reached twice.  What both readings found was held at the moment
  * between them, all of it at one time: that is low.  What was held then and both have missed came
@@ -107,7 +107,7 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 				    const struct span_marks *m)
 {
 	uint32_t label = s->labels ? s->labels[i] : 0;
-	bool allocated = m && span_allocated(m, i);
+	bool allocated = m && span_allocated(m, i), sure;
 	struct object_state o = { .reached = label & LABEL_REACHED };
 
 	if (o.reached) {
@@ -116,11 +116,12 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		o.node = label & LABEL_NODE;
 		o.type = n->type;
 		o.guess = n->guess;
-		o.low = allocated && (!l->again || label & LABEL_AGAIN) &&
-			(!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
+		sure = allocated && (!l->again || label & LABEL_AGAIN) &&
+		       (!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
+		o.low = sure && !n->unsure;
 		o.first = l->again && !(label & LABEL_LATE);
 		o.lost = o.first && !(label & LABEL_AGAIN);
-		l->losses.edges_once += allocated && o.type && !o.low;
+		l->losses.edges_once += allocated && o.type && !sure;
 	} else {
 		o.type = label_type(label);
 		o.guess = label_strength(label) <= STRENGTH_DERIVED;

@@ -93,7 +93,8 @@ struct holder {
 	enum heap_root root;	/* HEAP_ROOT_UNKNOWN: an object */
 	uint32_t node;		/* second pass: of the object or the root */
 	enum strength strength;	/* first pass: of the object's type */
-	uint64_t addr;		/* variables: vaddr of walk.base; stacks: entry of the function */
+	uint64_t addr;		/* variables: vaddr of walk.base; stacks: entry of the function, or
+				 * ROOT_UNSURE */
 	bool typed;		/* variables: it has the type whose slots are walked */
 	bool unsure;		/* stacks: words that may be left over */
 	uint32_t span, index;	/* objects: which */
@@ -341,10 +342,12 @@ struct node {
 	uint32_t type;		/* of the object; 0: unknown */
 	uint8_t depth;
 	bool guess, again;
+	bool unsure;		/* a word that may be left over leads there, nothing else was seen to */
 	uint8_t root;		/* enum heap_root, of a root */
 };
 
 #define NODE_OFFSET (1u << 31)
+enum { ROOT_UNSURE = 1 };	/* instead of an address: what hangs there is unsure */
 #define NODE_SOMEWHERE UINT32_MAX	/* in a large object of which nothing is known */
 
 struct root {

@@ -97,7 +97,7 @@ uint32_t nodes_root(struct nodes *ns, enum heap_root root, uint64_t addr)
 	if (e)
 		return e->node;
 	if (ns->n >= ns->max && root != HEAP_ROOT_CUT)
-		return nodes_root(ns, HEAP_ROOT_CUT, 0);
+		return nodes_root(ns, HEAP_ROOT_CUT, addr == ROOT_UNSURE ? ROOT_UNSURE : 0);
 	e = table_put(&ns->roots, key, &is_new);
 	if (!e)
 		return 0;
@@ -105,7 +105,8 @@ uint32_t nodes_root(struct nodes *ns, enum heap_root root, uint64_t addr)
 	ns->addrs[ns->n_roots] = addr;
 	e->addr = addr;
 	e->node = add_node(ns, &(struct node){ .slot = (uint32_t)ns->n_roots++,
-					       .root = (uint8_t)root });
+					       .root = (uint8_t)root,
+					       .unsure = addr == ROOT_UNSURE });
 	return e->node;
 }
 
@@ -141,14 +142,15 @@ static uint32_t make_child(struct nodes *ns, const struct node *new)
 uint32_t nodes_child(struct nodes *ns, uint32_t parent, uint32_t slot, uint32_t type, bool guess,
 		     bool *cut)
 {
-	struct node new = { .parent = parent, .slot = slot, .type = type, .guess = guess };
+	struct node new = { .parent = parent, .slot = slot, .type = type, .guess = guess,
+			    .unsure = ns->v[parent].unsure };
 	struct child *e;
 	uint64_t key;
 	bool is_new;
 
 	*cut = is_cut(ns, parent);
 	if (*cut) {
-		new.parent = nodes_root(ns, HEAP_ROOT_CUT, 0);
+		new.parent = nodes_root(ns, HEAP_ROOT_CUT, new.unsure ? ROOT_UNSURE : 0);
 		new.slot = NODE_OFFSET;
 	}
 	key = table_mix(ns->seed, (uint64_t)new.parent << 32 | new.slot);

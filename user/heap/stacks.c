@@ -10,7 +10,8 @@
  * in runtime/mgcmark.go).
  *
  * Where no map tells, of code that a signal has interrupted and of a stack on which somebody runs,
- * all words are looked at, but last, and they say no more than that they lead somewhere.
+ * all words are looked at, but last, and they say no more than that they lead somewhere: what
+ * nothing else leads to may live.
  */
 #include "user/heap/look.h"
 
@@ -339,7 +340,7 @@ static void hold_by_function(struct look *l, uint64_t entry)
 static void hold_by_word(struct look *l)
 {
 	l->holder = (struct holder){ .root = HEAP_ROOT_STACK, .strength = STRENGTH_GUESS,
-				     .unsure = true };
+				     .addr = ROOT_UNSURE, .unsure = true };
 }
 
 static void hold_by_frame(struct stack *s, size_t i)
@@ -356,6 +357,8 @@ void hold_by_deferrer(struct look *l, uint64_t addr)
 
 	l->holder.root = HEAP_ROOT_STACK;
 	l->holder.addr = pc ? get_facts(l, load_u64(pc) - l->bias).entry : 0;
+	if (nodes_at(l->nodes, l->holder.node)->unsure)
+		l->holder.addr = ROOT_UNSURE;
 }
 
 /* runtime/panic.go, deferprocStack(): sp and pc are those of its caller, whose frame has the record. */
