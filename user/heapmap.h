@@ -126,6 +126,8 @@ struct heap_losses {
 	uint64_t types_contradicted;	/* two edges or seeds said different types */
 	uint64_t stacks_unreadable;	/* of goroutines that ran */
 	uint64_t stacks_cut;		/* of which not all was followed: too many deferred calls */
+	uint64_t unsure_left_out;	/* objects to which words lead that may be left over; not
+					 * followed */
 	uint64_t holders_cut;		/* objects whose chain found no room */
 	uint64_t unreached;		/* marked objects that no root led to */
 	uint64_t over_memory;		/* objects left out, since memory has its limit */

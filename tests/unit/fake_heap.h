@@ -53,12 +53,13 @@ struct fake_heap {
 	 * none that is known. */
 	uint64_t stack[FAKE_STACK_WORDS];
 	size_t n_stack;
+	size_t n_same;		/* more goroutines that have the same */
 	struct stack_frame frame;
 	uint64_t deferred;	/* address of the first record */
 	/* The heap moves meanwhile; or NULL. */
 	void (*on_marks)(struct fake_heap *h);
 	void (*on_read)(struct fake_heap *h, uint64_t addr, size_t len);
-	void (*on_stacks)(struct fake_heap *h);	/* before it is read */
+	void (*on_stacks)(struct fake_heap *h);	/* before each is read */
 };
 
 /* The one that the functions below are asked about. */
@@ -151,9 +152,11 @@ int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack
 	};
 
 	*n_unreadable = 0;
-	if (h->on_stacks)
-		h->on_stacks(h);
-	visit(ctx, &st);
+	for (size_t i = 0; i <= h->n_same; i++) {
+		if (h->on_stacks)
+			h->on_stacks(h);
+		visit(ctx, &st);
+	}
 	return 0;
 }
 

@@ -860,6 +860,46 @@ static void test_unsure(void **state)
 	fake_heap_end(&h);
 }
 
+enum { N_SMALL = 160000 };
+
+static uint64_t smalls, next_small;
+
+/* Small objects, others on each stack. */
+static void put_small(struct fake_heap *h)
+{
+	for (size_t i = 0; i < FAKE_STACK_WORDS; i++)
+		h->stack[i] = smalls + 8 * (next_small++ % N_SMALL);
+}
+
+/* Many stacks with the same words are no loss, whoever holds what they lead to; those with more
+ * objects than are followed are one, for which memory is not at fault. */
+static void test_many_unsure(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin_stack(&h, &k, 21);
+	h.frame.interrupted = true;
+	h.n_same = N_SMALL / FAKE_STACK_WORDS;
+	for (size_t i = 0; i < FAKE_STACK_WORDS; i++)
+		h.stack[i] = new_node(&h, 0);
+	look(&m);
+	assert_int_equal(all_objects(&m).high, FAKE_STACK_WORDS);
+	assert_int_equal(m.losses.unsure_left_out, 0);
+	assert_int_equal(m.losses.over_memory, 0);
+	heapmap_free(&m);
+	smalls = fake_alloc(&h, 8, false);
+	for (int i = 1; i < N_SMALL; i++)
+		fake_alloc(&h, 8, false);
+	h.on_stacks = put_small;
+	look(&m);
+	assert_true(m.losses.unsure_left_out > 0);
+	assert_int_equal(m.losses.over_memory, 0);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* ---- variables ---------------------------------------------------------------------------- */
 
 /* The words of variables that the runtime's mask does not name hold nothing. */
@@ -1187,7 +1227,7 @@ int main(void)
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_interrupted_frame),
-		cmocka_unit_test(test_unsure),
+		cmocka_unit_test(test_unsure), cmocka_unit_test(test_many_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),

@@ -59,9 +59,10 @@ static inline enum strength label_strength(uint32_t label)
 	return (label & LABEL_STRENGTH) >> LABEL_STRENGTH_SHIFT;
 }
 
-/* A typed part of an object whose whole is not known; walked once. */
+/* A typed part of an object whose whole is not known, walked once; or an object to which words lead
+ * that may be left over. */
 struct part {
-	uint64_t key;		/* of the table: address and type */
+	uint64_t key;		/* of the table: address and type (0: the whole object) */
 };
 
 struct part_todo {

@@ -163,15 +163,30 @@ static bool is_left_out(struct look *l, const struct place *p, uint32_t label)
 	       scope_leaves_out(l, p, label_type(label));
 }
 
-/* It is followed when all else has been: reach_unsure(). */
-static void put_aside(struct look *l, const struct edge *e)
+/* By this reading. */
+static bool is_reached(const struct look *l, const struct place *p)
 {
-	if (l->n_unsure == MAX_UNSURE) {
-		l->losses.over_memory++;
+	uint32_t label = p->span->labels ? p->span->labels[p->index] : 0;
+
+	return label & LABEL_REACHED && (!l->again || label & (LABEL_AGAIN | LABEL_LATE));
+}
+
+/* It is followed when all else has been, once for each object: reach_unsure(). */
+static void put_aside(struct look *l, const struct edge *e, const struct place *p)
+{
+	uint64_t key = table_mix(table_mix(0x51ed270b, p->base), 0) | 1;
+	bool is_new;
+
+	if (is_reached(l, p))
 		return;
+	if (!table_put(&l->parts, key, &is_new)) {
+		l->losses.unsure_left_out++;
+	} else if (is_new && l->n_unsure == MAX_UNSURE) {
+		l->losses.unsure_left_out++;
+	} else if (is_new) {
+		l->unsure = grow(l->unsure, l->n_unsure, &l->cap_unsure, sizeof(*l->unsure));
+		l->unsure[l->n_unsure++] = (struct blind){ *e, l->holder };
 	}
-	l->unsure = grow(l->unsure, l->n_unsure, &l->cap_unsure, sizeof(*l->unsure));
-	l->unsure[l->n_unsure++] = (struct blind){ *e, l->holder };
 }
 
 static void reach_edge(struct look *l, const struct edge *edge)
@@ -187,7 +202,7 @@ static void reach_edge(struct look *l, const struct edge *edge)
 		return;
 	}
 	if (l->holder.unsure) {
-		put_aside(l, e);
+		put_aside(l, e, &p);
 		return;
 	}
 	lead_to_timer(l, e, &p);
