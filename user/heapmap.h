@@ -125,7 +125,8 @@ struct heap_losses {
 	uint64_t edges_once;		/* seen by one pass only */
 	uint64_t types_contradicted;	/* two edges or seeds said different types */
 	uint64_t stacks_unreadable;	/* of goroutines that ran */
-	uint64_t stacks_cut;		/* of which not all was followed: too many deferred calls */
+	uint64_t stacks_cut;		/* of which not all was followed: too many deferred calls, or
+					 * a frame that is larger than what was copied */
 	uint64_t unsure_left_out;	/* objects to which words lead that may be left over; not
 					 * followed */
 	uint64_t holders_cut;		/* objects whose chain found no room */

@@ -145,6 +145,7 @@ int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack
 {
 	struct fake_heap *h = fake_world;
 	const struct goroutine_stack st = {
+		.cut = h->frame.size > h->n_stack * sizeof(h->stack[0]),
 		.addr = FAKE_STACK, .high = FAKE_STACK + h->n_stack * sizeof(h->stack[0]),
 		.bytes = (const uint8_t *)h->stack,
 		.n_bytes = (uint32_t)(h->n_stack * sizeof(h->stack[0])),

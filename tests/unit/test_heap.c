@@ -802,6 +802,24 @@ static void test_deferred(void **state)
 	fake_heap_end(&h);
 }
 
+/* A frame of which not all was copied is a loss. */
+static void test_large_frame(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin_stack(&h, &k, 21);
+	look(&m);
+	assert_int_equal(m.losses.stacks_cut, 0);
+	heapmap_free(&m);
+	h.frame.size = 8 * FAKE_STACK_WORDS + 8;
+	look(&m);
+	assert_int_equal(m.losses.stacks_cut, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* Where a signal has interrupted the function all words count that lead to objects; whose these are
  * is not known. */
 static void test_interrupted_frame(void **state)
@@ -1226,7 +1244,7 @@ int main(void)
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_deferred),
-		cmocka_unit_test(test_interrupted_frame),
+		cmocka_unit_test(test_large_frame), cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_unsure), cmocka_unit_test(test_many_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),

@@ -68,7 +68,8 @@ struct stack {
 	size_t n_variables, cap_variables;
 	uint64_t begins[STACK_BITS / 64];	/* words with which variables[] begin */
 	size_t n_deferred;			/* calls whose records were not on their stack */
-	uint64_t n_cut;				/* stacks of which not all was followed */
+	bool cut;				/* not all of it is followed */
+	uint64_t n_cut;				/* others of which not all was */
 };
 
 /* ---- the code ------------------------------------------------------------------------------- */
@@ -300,7 +301,7 @@ static void follow_deferred(struct stack *s)
 			lead_into_stack(s, load_u64(p + l->deferred.fn));
 		at = p ? load_u64(p + l->deferred.link) : 0;
 	}
-	s->n_cut += at != 0;
+	s->cut |= at != 0;
 }
 
 static void find_variables(struct stack *s)
@@ -440,7 +441,8 @@ static void walk_frames(struct stack *s, bool runtime)
 	}
 }
 
-/* All words behind the frames that are known, or of a stack of which none is. */
+/* All words behind the frames that are known, or of a stack of which none is.  Of a frame that goes
+ * on behind what was copied the goroutine may have returned since: its map does not count there. */
 static void walk_rest(struct stack *s)
 {
 	const struct goroutine_stack *st = s->st;
@@ -455,6 +457,10 @@ static void walk_rest(struct stack *s)
 			return;
 		from = last->addr + last->size + WORD;
 		end = st->high;
+		if (from - st->addr > st->n_bytes) {
+			from = st->addr + st->n_bytes;
+			s->cut = true;
+		}
 	}
 	l->walk.base = from;
 	if (from < end)
@@ -467,6 +473,7 @@ static void walk_stack(void *ctx, const struct goroutine_stack *st)
 	struct look *l = s->l;
 
 	s->st = st;
+	s->cut = false;
 	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
 	l->feed.bytes += st->n_bytes;
 	find_functions(s);
@@ -476,6 +483,7 @@ static void walk_stack(void *ctx, const struct goroutine_stack *st)
 	walk_frames(s, false);
 	walk_frames(s, true);
 	walk_rest(s);
+	s->n_cut += s->cut;
 }
 
 static bool stacks_interrupted(void *ctx)
