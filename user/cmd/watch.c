@@ -287,7 +287,7 @@ static bool waits_for_goroutines(const struct one *one)
 {
 	enum verdict goroutines;
 
-	return changes_told(&one->changes, KEY_HEAP) != CALM && one->shown == CALM &&
+	return changes_told(&one->changes, KEY_HEAP) > one->shown &&
 	       news_heap_of_goroutines(watching_told(one->w), &goroutines) &&
 	       goroutines < VERDICT_GROWING;
 }
@@ -424,8 +424,8 @@ static void tell_heap(struct run *r, struct one *one, const struct watched *w, u
 	bool changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
 	bool other_classes = classes_changed(r, one, w, now);
 	unsigned told = changes_told(&one->changes, KEY_HEAP);
-	/* It was told with goroutines, and goes on without them. */
-	bool untold = told != CALM && one->shown == CALM && !one->held && !one->accepted &&
+	/* It was told with goroutines, or became worse with them, and goes on without them. */
+	bool untold = told > one->shown && !one->held && !one->accepted &&
 		      !of_goroutines;
 
 	if (!changed && !(other_classes && told == LEAKS) && !untold)
