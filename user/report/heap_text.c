@@ -475,7 +475,8 @@ static void set_text(struct shown *s, char *text)
 	s->lines = lines_in(text);
 }
 
-static void make_full(struct text t, struct shown *s, size_t number)
+/* brief: NULL: in full. */
+static void make_row(struct text t, struct shown *s, size_t number, const enum brief *brief)
 {
 	struct page page = *t.out;
 	char *text = NULL;
@@ -489,33 +490,21 @@ static void make_full(struct text t, struct shown *s, size_t number)
 	t.out = &page;
 	if (s->above)
 		fprintf(page.file, "%s:\n", s->above);
-	put_row(&t, s->row, number);
+	if (brief)
+		put_brief(&t, s->row, number, *brief);
+	else
+		put_row(&t, s->row, number);
 	fclose(page.file);
 	set_text(s, text);
 }
 
 /* In one line, with as much of who holds it as that has room for; a name is never cut. */
-static void make_brief(struct text t, struct shown *s, size_t number)
+static void make_brief(const struct text *t, struct shown *s, size_t number)
 {
 	const size_t above = s->above ? 1 : 0;
 
 	for (enum brief brief = ALL_LEVELS; brief <= NO_HOLDER; brief++) {
-		struct page page = *t.out;
-		struct text one = t;
-		char *text = NULL;
-		size_t size;
-
-		page.file = open_memstream(&text, &size);
-		if (!page.file) {
-			set_text(s, xstrdup("?\n"));
-			return;
-		}
-		one.out = &page;
-		if (s->above)
-			fprintf(page.file, "%s:\n", s->above);
-		put_brief(&one, s->row, number, brief);
-		fclose(page.file);
-		set_text(s, text);
+		make_row(*t, s, number, &brief);
 		if (s->lines == above + 1)
 			return;
 	}
@@ -583,18 +572,18 @@ static void fit(struct text t, struct shown *v, size_t n, size_t room)
 	size_t brief = 0, full = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		make_brief(t, &v[i], i + 1);
+		make_brief(&t, &v[i], i + 1);
 		brief += v[i].lines;
 	}
 	for (size_t i = 0; i < n && i < FIT_TYPES; i++) {
 		struct shown row = { .row = v[i].row, .above = v[i].above };
 
-		make_full(t, &row, i + 1);
+		make_row(t, &row, i + 1, NULL);
 		brief -= v[i].lines;
 		if (full + row.lines > room * 2 / 3 && full + row.lines + brief > room) {
 			t.max_holders = t.max_places = 1;
 			if (!i)
-				make_full(t, &v[i], i + 1);
+				make_row(t, &v[i], i + 1, NULL);
 			free(row.text);
 			return;
 		}
@@ -646,9 +635,9 @@ void report_heap_rows(const struct page *out, const struct heap_view *v, size_t 
 		fit(t, shown, n, room);
 	for (size_t i = 0; i < n && !fits; i++) {
 		if (!top || i < FULL_TYPES)
-			make_full(t, &shown[i], i + 1);
+			make_row(t, &shown[i], i + 1, NULL);
 		else
-			make_brief(t, &shown[i], i + 1);
+			make_brief(&t, &shown[i], i + 1);
 	}
 	put_shown(&t, shown, n, fits ? room : SIZE_MAX);
 	for (size_t i = 0; i < n; i++)
