@@ -4,8 +4,9 @@
  *
  * Growth lies between what certainly lives now less what may have lived before, and the other way
  * round, and took as long as lies between the times that the counts are of: no less and no more
- * than is known of these.  A list of holders may have been cut: how many objects one that is not in it held is then
- * known to be no more than the last of the list held, nor than all that are left out.
+ * than is known of these.  A list of holders may have been cut: how many objects one that is not in
+ * it held is then known to be no more than the last of the list held, nor than all that are left
+ * out.
  */
 #include "user/heapview.h"
 

@@ -816,6 +816,13 @@ static void test_goroutine_leak(void **state)
 	end_story(&s, &o);
 }
 
+static void lose_table(struct observation *o)
+{
+	o->gone = "exited";
+	o->table_known = false;
+	o->n_table = 0;
+}
+
 /* Of goroutines that cannot be found any more nothing but the verdict is left; what else is found
  * keeps its number. */
 static void test_leak_of_unknown(void **state)
@@ -825,9 +832,7 @@ static void test_leak_of_unknown(void **state)
 	struct findings *f;
 
 	add_evidence(&s, &o);
-	o.gone = "exited";
-	o.table_known = false;
-	o.n_table = 0;
+	lose_table(&o);
 	f = findings_make(&o, *state);
 	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
 	assert_int_equal(f->verdicts.n_findings, 1);
@@ -839,9 +844,7 @@ static void test_leak_of_unknown(void **state)
 	s = (struct story){ .n_started = 2, .flat = true };
 	o = example();
 	add_evidence(&s, &o);
-	o.gone = "exited";
-	o.table_known = false;
-	o.n_table = 0;
+	lose_table(&o);
 	f = findings_make(&o, *state);
 	assert_int_equal(f->verdicts.verdict, VERDICT_LEAK);
 	assert_int_equal(f->verdicts.n_findings, 0);

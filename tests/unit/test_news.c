@@ -292,6 +292,17 @@ static void test_leaking(void **state)
 	assert_int_equal(news_leaking(&w), 0);
 }
 
+/* Two classes grow as the goroutines do. */
+static void grow_beside(struct watched *w, struct watched_go *go, struct watched_class *v)
+{
+	memcpy(v, of_goroutines, sizeof(of_goroutines));
+	w->gos = go;
+	w->n_gos = 1;
+	w->classes = v;
+	w->n_classes = 2;
+	w->heap.rate = (struct estimate){ 140, 126, 154, 80 };
+}
+
 /* The heap is told with goroutines if it grows by some objects for each of them, and only then. */
 static void test_of_goroutines(void **state)
 {
@@ -301,13 +312,8 @@ static void test_of_goroutines(void **state)
 	enum verdict worst;
 
 	assert_false(news_heap_of_goroutines(&w, &worst));
-	memcpy(v, of_goroutines, sizeof(of_goroutines));
+	grow_beside(&w, &go, v);
 	v[2] = classes[3];				/* large ones, and no leak */
-	w.gos = &go;
-	w.n_gos = 1;
-	w.classes = v;
-	w.n_classes = 2;
-	w.heap.rate = (struct estimate){ 140, 126, 154, 80 };
 	assert_true(news_heap_of_goroutines(&w, &worst));
 	assert_int_equal(worst, VERDICT_LEAK);
 	go.is.verdict = VERDICT_TOO_FEW;		/* nothing is told before it is known */
@@ -336,12 +342,7 @@ static void test_beside_goroutines(void **state)
 	struct watched w = leaking;
 	enum verdict worst;
 
-	memcpy(v, of_goroutines, sizeof(of_goroutines));
-	w.gos = &go;
-	w.n_gos = 1;
-	w.classes = v;
-	w.n_classes = 2;
-	w.heap.rate = (struct estimate){ 140, 126, 154, 80 };
+	grow_beside(&w, &go, v);
 	assert_true(news_heap_of_goroutines(&w, &worst));
 	go.is.verdict = VERDICT_GROWING;
 	assert_false(news_heap_of_goroutines(&w, &worst));

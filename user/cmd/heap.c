@@ -166,7 +166,8 @@ static void say_looked(const struct run *r, uint64_t left_ns)
 	const struct report_words took = report_duration(r->looks[0].cost.seconds);
 
 	if (left_ns)
-		say("looked at the heap of pid %d (%s) in %s; the second look in %s, Ctrl-C looks at once",
+		say("looked at the heap of pid %d (%s) in %s; the second look in %s, Ctrl-C looks "
+		    "at once",
 		    (int)target_pid(t), target_comm(t), took.s,
 		    report_duration((double)left_ns / 1e9).s);
 	else

@@ -152,6 +152,14 @@ void rtype_free(struct rtype *t)
 	*t = (struct rtype){ 0 };
 }
 
+uint64_t rtype_field_offset(const struct rtype *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_fields; i++)
+		if (!strcmp(t->fields[i].name, name))
+			return t->fields[i].offset;
+	return UINT64_MAX;
+}
+
 int rtype_peek(const struct gobin *gb, uint64_t typ, struct rtype_head *out)
 {
 	struct gotype_descriptor d;

@@ -37,6 +37,9 @@ struct rtype {
 int rtype_read(const struct gobin *gb, uint64_t typ, struct rtype *out);
 void rtype_free(struct rtype *t);
 
+/* Of the field of a struct; UINT64_MAX: it has none of that name. */
+uint64_t rtype_field_offset(const struct rtype *t, const char *name);
+
 /* What can be told of a type without looking into it. */
 struct rtype_head {
 	uint64_t size, ptr_bytes;

@@ -145,11 +145,9 @@ void learn_init(struct look *l)
 	if (gobin_version(l->gb)->minor >= FIRST_TIMER_CHANNEL || !rtype ||
 	    rtype_read(l->gb, rtype, &t))
 		return;
-	for (size_t i = 0; i < t.n_fields; i++)
-		if (!strcmp(t.fields[i].name, "period"))
-			l->timers.period = t.fields[i].offset;
+	l->timers.period = rtype_field_offset(&t, "period");
 	rtype_free(&t);
-	if (!l->timers.period)
+	if (l->timers.period == UINT64_MAX)
 		return;
 	l->timers.timer = named_type(l, "runtime", "timer");
 	l->timers.once = named_type(l, "time", "Timer");

@@ -286,6 +286,12 @@ uint64_t look_mallocs(const struct look *l);
 uint64_t look_cpu_ns(const struct look *l);	/* 0: not known */
 
 /* Remembers a part to be walked. */
+/* In look.parts: of an address, as what it was found. */
+static inline uint64_t part_key(uint64_t addr, uint32_t type)
+{
+	return table_mix(table_mix(0x51ed270b, addr), type) | 1;
+}
+
 void part_found(struct look *l, const struct edge *e, uint32_t from);
 /* The edge leads to no span: whether it is one to the record of a deferred call, which may lie on a
  * stack; that is remembered as parts are. */

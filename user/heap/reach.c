@@ -174,7 +174,7 @@ static bool is_reached(const struct look *l, const struct place *p)
 /* It is followed when all else has been, once for each object: reach_unsure(). */
 static void put_aside(struct look *l, const struct edge *e, const struct place *p)
 {
-	uint64_t key = table_mix(table_mix(0x51ed270b, p->base), 0) | 1;
+	uint64_t key = part_key(p->base, 0);
 	bool is_new;
 
 	if (is_reached(l, p))

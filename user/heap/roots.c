@@ -334,7 +334,7 @@ void static_found(struct look *l, const struct edge *e)
 {
 	const struct type *t = types_at(l->types, e->type);
 	struct static_part s = { .vaddr = e->target - l->bias, .type = e->type, .size = t->size };
-	uint64_t key = table_mix(table_mix(0x51ed270b, e->target), e->type) | 1;
+	uint64_t key = part_key(e->target, e->type);
 	bool is_new;
 
 	if (!t->pointers || t->at_least || l->n_statics == MAX_STATICS ||

@@ -82,17 +82,10 @@ static void find_defer(struct look *l)
 
 	if (!rtype || rtype_read(l->gb, rtype, &t))
 		return;
-	l->deferred.pc = l->deferred.sp = l->deferred.fn = l->deferred.link = UINT64_MAX;
-	for (size_t i = 0; i < t.n_fields; i++) {
-		const struct { const char *name; uint64_t *off; } fields[] = {
-			{ "pc", &l->deferred.pc }, { "sp", &l->deferred.sp },
-			{ "fn", &l->deferred.fn }, { "link", &l->deferred.link },
-		};
-
-		for (size_t k = 0; k < ARRAY_SIZE(fields); k++)
-			if (!strcmp(t.fields[i].name, fields[k].name))
-				*fields[k].off = t.fields[i].offset;
-	}
+	l->deferred.pc = rtype_field_offset(&t, "pc");
+	l->deferred.sp = rtype_field_offset(&t, "sp");
+	l->deferred.fn = rtype_field_offset(&t, "fn");
+	l->deferred.link = rtype_field_offset(&t, "link");
 	if (l->deferred.pc != UINT64_MAX && l->deferred.sp != UINT64_MAX &&
 	    l->deferred.fn != UINT64_MAX && l->deferred.link != UINT64_MAX)
 		l->deferred.type = types_get(l->types, rtype, FORM_VALUE);

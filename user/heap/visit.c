@@ -263,7 +263,7 @@ bool blind_again(struct look *l, void (*again)(struct look *l, uint32_t *label))
 
 void part_found(struct look *l, const struct edge *e, uint32_t from)
 {
-	uint64_t key = table_mix(table_mix(0x51ed270b, e->target), e->type) | 1;
+	uint64_t key = part_key(e->target, e->type);
 	bool is_new;
 
 	if (!types_at(l->types, e->type)->pointers)

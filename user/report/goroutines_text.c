@@ -78,7 +78,8 @@ static void put_places(const struct page *out, const struct findings *f,
 		rest += s->places[i].live;
 	if (shown < s->n_places)
 		fprintf(out->file, "   ... and %zu more place%s, %s goroutine%s\n",
-			s->n_places - shown, plural(s->n_places - shown), report_count(rest).s, plural(rest));
+			s->n_places - shown, plural(s->n_places - shown), report_count(rest).s,
+			plural(rest));
 }
 
 /* "412 started"; where events were lost "412 to 500 started". */

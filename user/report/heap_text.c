@@ -78,16 +78,6 @@ static char *growth(const struct heap_amount *a, bool in_bytes)
 	return all;
 }
 
-static void put_growth(struct line *l, const char *separator, const struct estimate *bytes_per_s)
-{
-	const struct report_words low = report_change(bytes_per_s->low * 60);
-	const struct report_words high = report_change(bytes_per_s->high * 60);
-
-	item(l, separator, "%s/min", report_change(bytes_per_s->value * 60).s);
-	if (strcmp(low.s, high.s))
-		item(l, " ", "[%s, %s]", low.s, high.s);
-}
-
 /* ---- totals ---------------------------------------------------------------------------------- */
 
 static void put_growth_of_all(const struct page *out, const struct heap_view *v)
@@ -197,7 +187,7 @@ static void put_row_head(const struct text *t, const struct heap_row *row, size_
 	if (t->two) {
 		char *objects = change(row->amount.objects_per_s.value * 60);
 
-		put_growth(&l, "  ", &row->amount.bytes_per_s);
+		report_rate_of_bytes(&l, "  ", &row->amount.bytes_per_s);
 		item(&l, " ", "in %s objects/min", objects);
 		free(objects);
 	}
@@ -348,7 +338,7 @@ static void put_brief(const struct text *t, const struct heap_row *row, size_t n
 
 	item(&l, "", "#%zu", number);
 	if (t->two)
-		put_growth(&l, "  ", &row->amount.bytes_per_s);
+		report_rate_of_bytes(&l, "  ", &row->amount.bytes_per_s);
 	else
 		put_size(t, &l, row);
 	put_name(&l, row);

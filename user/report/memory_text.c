@@ -224,18 +224,25 @@ void report_process(const struct page *out, const struct findings *f)
 
 /* ---- how its heap grows ---------------------------------------------------------------------- */
 
+void report_rate_of_bytes(struct line *l, const char *separator, const struct estimate *per_s)
+{
+	const struct report_words low = report_change(per_s->low * 60);
+	const struct report_words high = report_change(per_s->high * 60);
+
+	item(l, separator, "%s/min", report_change(per_s->value * 60).s);
+	if (strcmp(low.s, high.s))
+		item(l, " ", "[%s, %s]", low.s, high.s);
+}
+
 void report_growth(struct line *l, const char *separator, const struct estimate *per_s)
 {
 	const struct report_words low = report_change(per_s->low * 60);
 	const struct report_words high = report_change(per_s->high * 60);
 
-	if (per_s->low <= 0 && per_s->high >= 0 && strcmp(low.s, high.s)) {
+	if (per_s->low <= 0 && per_s->high >= 0 && strcmp(low.s, high.s))
 		item(l, separator, "between %s/min and %s/min", low.s, high.s);
-		return;
-	}
-	item(l, separator, "%s/min", report_change(per_s->value * 60).s);
-	if (strcmp(low.s, high.s))
-		item(l, " ", "[%s, %s]", low.s, high.s);
+	else
+		report_rate_of_bytes(l, separator, per_s);
 }
 
 /* Fastest first. */
