@@ -26,6 +26,7 @@ const (
 	connections      = 8
 	loaded           = 0.5 // processors that a loaded service takes
 	twinLoad         = 0.25
+	customers        = 20000
 )
 
 type service struct {
@@ -36,12 +37,12 @@ type service struct {
 }
 
 func (b *bench) services() {
-	b.service(b.httpService(""), b.httpService(""))
+	b.service(b.httpService("", customers), b.httpService("", customers))
 	b.service(b.exporter(), b.exporter())
 }
 
-// httpService is built with a Go version; "" is the one at hand.
-func (b *bench) httpService(version string) *service {
+// httpService is built with a Go version; "" is the one at hand. It keeps an order of each of so many customers.
+func (b *bench) httpService(version string, customers int) *service {
 	p := b.start(b.build("service", version, ""))
 	url := "http://" + p.line() + "/order"
 	order := `{"Customer":"customer %d","Items":[` + strings.Repeat(`{"Name":"a thing","Count":3,"Cents":1999},`, 15) +
@@ -55,7 +56,7 @@ func (b *bench) httpService(version string) *service {
 	return &service{what, p.pid(), func(c *http.Client) error {
 		mu.Lock()
 		n++
-		body := fmt.Sprintf(order, n%20000)
+		body := fmt.Sprintf(order, n%customers)
 		mu.Unlock()
 		r, err := c.Post(url, "application/json", strings.NewReader(body))
 		return drained(r, err)
