@@ -108,7 +108,7 @@ struct budget {
 
 static double price_of_goroutines(const struct budget *b, const struct rates *r)
 {
-	return r->starts * 2 * b->costs.hit;	/* start and end */
+	return r->starts * 2 * b->costs.hit * (1 + b->costs.wakes);	/* start and end */
 }
 
 /* Of size / distance, as objects are small to the distance. */
@@ -277,6 +277,8 @@ void budget_set_costs(struct budget *b, const struct budget_costs *c)
 		b->costs.dropped = c->dropped;
 	if (c->planting > 0)
 		b->costs.planting = c->planting;
+	if (c->wakes >= 0)
+		b->costs.wakes = c->wakes;
 }
 
 const struct budget_costs *budget_costs(const struct budget *b)
@@ -473,7 +475,7 @@ static void note_pace(struct budget *b, double spent_ns, double open_ns)
 
 	if (!bursts_of_starts(b) || !b->rates.known)
 		return;
-	p->starts = keep * p->starts + spent_ns / b->costs.hit;
+	p->starts = keep * p->starts + spent_ns / (b->costs.hit * (1 + b->costs.wakes));
 	p->expected = keep * p->expected + b->rates.starts * open_ns / SECOND;
 	p->open_ns = keep * p->open_ns + open_ns;
 	p->spent_ns = keep * p->spent_ns + spent_ns;

@@ -37,6 +37,8 @@ struct budget_costs {
 	double hit;		/* recorded */
 	double dropped;		/* not recorded, by chance or since nobody listens */
 	double planting;	/* a probe, or removing it */
+	double wakes;		/* what goroutines' hits cost besides, as a part of that: threads of
+				 * the target that are woken for nothing */
 };
 
 /* By the runtime's own counts, since the process began. */

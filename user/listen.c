@@ -26,6 +26,12 @@
 #include "user/budget.h"
 #include "user/tracer/watch.h"
 
+/* Counts that only grow, of what costs something. */
+struct expense {
+	struct tracer_hits hits;
+	uint64_t goroutine_hits, plantings;
+};
+
 struct listen {
 	struct listen_setup setup;
 	struct watch *watch;
@@ -37,8 +43,7 @@ struct listen {
 	uint64_t open_ns;		/* and how long windows have been open in it */
 	uint64_t costs_ns;		/* when what hits cost was last asked for */
 	uint64_t n_plantings;
-	struct tracer_hits paid_hits;	/* what has gone to the account, */
-	uint64_t paid_plantings;
+	struct expense paid;		/* what has gone to the account, */
 	double paid_ns;			/* at the prices of then */
 	bool missed_heap, missed_goroutines;
 	bool focused;			/* windows listen to some size classes only */
@@ -55,38 +60,42 @@ enum {
 
 /* ---- the account ----------------------------------------------------------------------------- */
 
-static double price_of(const struct listen *l, const struct tracer_hits *hits, uint64_t plantings)
+static struct expense expense_so_far(const struct listen *l)
+{
+	struct expense d = { .goroutine_hits = tracer_goroutine_hits(l->setup.tracer),
+			  .plantings = l->n_plantings };
+
+	tracer_hits_made(l->setup.tracer, &d.hits);
+	return d;
+}
+
+static double price_of(const struct listen *l, const struct expense *from, const struct expense *to)
 {
 	const struct budget_costs *c = budget_costs(l->setup.budget);
+	const uint64_t others = to->hits.dropped - from->hits.dropped + to->hits.unheard -
+				from->hits.unheard;
 
-	return (double)hits->recorded * c->hit +
-	       (double)(hits->dropped + hits->unheard) * c->dropped +
-	       (double)plantings * c->planting;
+	return ((double)(to->hits.recorded - from->hits.recorded) +
+		(double)(to->goroutine_hits - from->goroutine_hits) * c->wakes) * c->hit +
+	       (double)others * c->dropped +
+	       (double)(to->plantings - from->plantings) * c->planting;
 }
 
 double listen_spent(const struct listen *l)
 {
-	struct tracer_hits hits;
+	const struct expense none = { { 0 } }, now = expense_so_far(l);
 
-	tracer_hits_made(l->setup.tracer, &hits);
-	return price_of(l, &hits, l->n_plantings);
+	return price_of(l, &none, &now);
 }
 
 /* The same for the account: what was paid for stays paid for, though it turns out later that hits
  * cost more or less. */
 static double paid(struct listen *l)
 {
-	struct tracer_hits hits, more;
+	const struct expense now = expense_so_far(l);
 
-	tracer_hits_made(l->setup.tracer, &hits);
-	more = (struct tracer_hits){
-		.recorded = hits.recorded - l->paid_hits.recorded,
-		.dropped = hits.dropped - l->paid_hits.dropped,
-		.unheard = hits.unheard - l->paid_hits.unheard,
-	};
-	l->paid_ns += price_of(l, &more, l->n_plantings - l->paid_plantings);
-	l->paid_hits = hits;
-	l->paid_plantings = l->n_plantings;
+	l->paid_ns += price_of(l, &l->paid, &now);
+	l->paid = now;
 	return l->paid_ns;
 }
 
@@ -100,7 +109,8 @@ static void ask_costs(struct listen *l, uint64_t now)
 	l->costs_ns = now;
 	tracer_cost(l->setup.tracer, &c);
 	budget_set_costs(l->setup.budget, &(struct budget_costs){
-		.hit = c.ns_recorded, .dropped = c.ns_dropped, .planting = NAN });
+		.hit = c.ns_recorded, .dropped = c.ns_dropped, .planting = NAN,
+		.wakes = l->setup.ops.wakes(l->setup.ops.ctx) });
 }
 
 static void count_plantings(struct listen *l, unsigned int groups, unsigned int times)

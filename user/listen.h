@@ -25,6 +25,8 @@ struct listen_ops {
 	void *ctx;
 	/* The runtime's counts; false: they cannot be read now. */
 	bool (*count)(void *ctx, struct budget_counts *out);
+	/* As in struct budget_costs. */
+	double (*wakes)(void *ctx);
 	/* From now on not every allocation, or start and end of a goroutine, is seen; all are again.
 	 * Called before the first can be missed, and after the last was. */
 	void (*unseen)(void *ctx, bool goroutines);

@@ -78,6 +78,26 @@ static void test_price(void **state)
 	assert_true(fabs(price.allocs - 10000) < 1e-9 && fabs(price.starts - 100) < 1e-9);
 }
 
+/* What hits take besides, and it stays as it was where it is not known. */
+static void test_wakes(void **state)
+{
+	struct budget_costs woken = costs;
+	const struct budget_counts from = { .time_ns = S }, to = { .time_ns = 2 * S, .starts = 1000 };
+	const struct budget_setup setup = setup_of(1);
+	struct budget_price price;
+	struct budget *b;
+
+	woken.wakes = 0.5;
+	budget_new(&b, &setup);
+	budget_set_costs(b, &woken);
+	budget_price(b, &from, &to, &price);
+	assert_true(fabs(price.goroutines - 1000 * 2 * 1.5 * 1.5e-6 * 100) < 1e-9);
+	woken.wakes = NAN;
+	budget_set_costs(b, &woken);
+	assert_true(budget_costs(b)->wakes == 0.5);
+	budget_drop(b);
+}
+
 static void test_first_choice(void **state)
 {
 	struct first f = { .allocs = 5000, .starts = 10, .setup = setup_of(1) };
@@ -531,7 +551,7 @@ static void test_phase(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_price),
+		cmocka_unit_test(test_price), cmocka_unit_test(test_wakes),
 		cmocka_unit_test(test_first_choice),
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_distance),

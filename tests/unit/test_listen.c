@@ -39,6 +39,8 @@ static struct world {
 	int attach_err;
 	uint64_t distance;
 	struct tracer_hits hits;
+	uint64_t goroutine_hits;
+	double wakes;
 	struct watch_order order;
 	struct watch_outcome outcome;
 	bool held, told;
@@ -103,6 +105,7 @@ void tracer_detach(struct tracer *tr, unsigned int groups)
 
 void tracer_sample(struct tracer *tr, uint64_t distance) { w.distance = distance; }
 void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out) { *out = w.hits; }
+uint64_t tracer_goroutine_hits(const struct tracer *tr) { return w.goroutine_hits; }
 
 void tracer_cost(const struct tracer *tr, struct tracer_cost *out)
 {
@@ -158,6 +161,7 @@ static bool count(void *ctx, struct budget_counts *out)
 	return !w.unreadable;
 }
 
+static double wakes(void *ctx) { return w.wakes; }
 static void unseen(void *ctx, bool goroutines) { note("unseen:%s", goroutines ? "g" : "h"); }
 static void seen(void *ctx, bool goroutines) { note("seen:%s", goroutines ? "g" : "h"); }
 
@@ -174,8 +178,8 @@ static void stretch(void *ctx, double open, bool bursts)
 	note("stretch%s", bursts ? ":b" : "");
 }
 
-static const struct listen_ops ops = { .count = count, .unseen = unseen, .seen = seen,
-				       .window = window, .stretch = stretch };
+static const struct listen_ops ops = { .count = count, .wakes = wakes, .unseen = unseen,
+				       .seen = seen, .window = window, .stretch = stretch };
 
 /* ---- setup ----------------------------------------------------------------------------------- */
 
@@ -268,6 +272,29 @@ static void test_every(void **state)
 	assert_true(listen_spent(w.l) == 4000 * 1000 + 2 * 9 * 20000.0);
 	listen_stop(w.l);
 	assert_done("-cgh");
+}
+
+/* What hits of goroutines take besides is stated, and paid for: 700 are within 1 % of a core, and are
+ * not with as much again for each. */
+static void test_wakes(void **state)
+{
+	const struct budget_setup setup = one_percent();
+
+	w.starts_per_s = 350;
+	w.wakes = 0.25;
+	assert_int_equal(start(&setup, true), 0);
+	for (int i = 0; i < 200; i++) {
+		w.goroutine_hits += 14;
+		tick(14);
+	}
+	assert_true(listen_spent(w.l) == 200 * 14 * 1250 + 2 * 9 * 20000.0);
+	assert_true(w.planted & TRACER_GOROUTINES);
+	w.wakes = 20;
+	for (int i = 0; i < 200; i++) {
+		w.goroutine_hits += 14;
+		tick(14);
+	}
+	assert_false(w.planted & TRACER_GOROUTINES);
 }
 
 static void test_halves(void **state)
@@ -580,7 +607,7 @@ static void test_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_every), TEST(test_halves), TEST(test_refused), TEST(test_bursts),
+		TEST(test_every), TEST(test_wakes), TEST(test_halves), TEST(test_refused), TEST(test_bursts),
 		TEST(test_focus), TEST(test_window_refused), TEST(test_stop_in_window), TEST(test_rise_and_fall),
 		TEST(test_overrun), TEST(test_overrun_replants), TEST(test_profile),
 		TEST(test_none), TEST(test_forced), TEST(test_rows),

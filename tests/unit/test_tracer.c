@@ -151,6 +151,7 @@ static void hit_all(void)
 /* Hits every point once; which groups answered. */
 static unsigned int listening(struct seen *s)
 {
+	const uint64_t before = tracer_goroutine_hits(s->tr);
 	unsigned int groups = 0;
 
 	memset(s->by_probe, 0, sizeof(s->by_probe));
@@ -160,6 +161,7 @@ static unsigned int listening(struct seen *s)
 		assert_in_range(s->by_probe[i], 0, 1);
 		groups |= s->by_probe[i] << i;
 	}
+	assert_int_equal(tracer_goroutine_hits(s->tr) - before, __builtin_popcount(groups));
 	return groups;
 }
 
@@ -383,6 +385,7 @@ static void sample(struct gl_loc loc, uint32_t class_size, uint64_t size, uint64
 		heap_point(4711, size);
 	tracer_hits_made(tr, made);	/* none of them has been drained */
 	assert_int_equal(tracer_drain(tr), 0);
+	assert_int_equal(tracer_goroutine_hits(tr), 0);
 	tracer_close(tr);
 }
 

@@ -71,6 +71,8 @@ static struct world {
 	uint8_t text[N_PROBES][2];	/* the probed instructions */
 	int text_err;
 	char *strings[5];		/* of process_describe() */
+	size_t n_processors;		/* of its runtime */
+	uint64_t cpu_ns;		/* that it has taken; UNKNOWN_U64: it has ended */
 	struct memory_account memory;
 	unsigned n_memory;		/* readings of it */
 	struct goroutine gs[N_GS];
@@ -192,6 +194,14 @@ int target_read(const struct target *t, uint64_t addr, void *buf, size_t len)
 		return w.text_err;
 	assert_true(i < N_PROBES && len == sizeof(w.text[i]));
 	memcpy(buf, w.text[i], len);
+	return 0;
+}
+
+int target_cpu_ns(const struct target *t, uint64_t *ns)
+{
+	if (w.cpu_ns == UNKNOWN_U64)
+		return -ESRCH;
+	*ns = w.cpu_ns;
 	return 0;
 }
 
@@ -367,6 +377,8 @@ void heapgrowth_cost(const struct heapgrowth *g, struct looks_cost *out)
 }
 
 /* ---- gomem ----------------------------------------------------------------------------------- */
+
+size_t gomem_processors(const struct gomem *gm) { return w.n_processors; }
 
 int gomem_sweepgen(struct gomem *gm, uint32_t *gen)
 {
@@ -1566,6 +1578,29 @@ static void test_listen_setup(void **state)
 	assert_false(ops()->count(w.t, &counts));
 }
 
+static double wakes_of(size_t n_processors, uint64_t cpu_ns)
+{
+	w.n_processors = n_processors;
+	w.cpu_ns = cpu_ns;
+	return ops()->wakes(w.t);
+}
+
+/* Threads are woken where there is a processor with nothing to do: of two here, over ten seconds. */
+static void test_wakes(void **state)
+{
+	w.pace.counts.time_ns = w.clock;
+	w.cpu_ns = 5 * S;
+	assert_int_equal(new_tracing(), 0);
+	assert_int_equal(tracing_attach(w.t), 0);
+	w.clock = w.pace.counts.time_ns + 10 * S;
+	assert_true(wakes_of(2, 22 * S) > 0);
+	assert_true(wakes_of(2, 23 * S) == 0);
+	assert_true(wakes_of(4, 23 * S) > 0);
+	assert_true(wakes_of(1, 6 * S) == 0);
+	assert_true(wakes_of(2, UNKNOWN_U64) > 0);
+	assert_true(wakes_of(1, UNKNOWN_U64) == 0);
+}
+
 /* Samples of the runtime's profiler have the chance that their size has there. */
 static void test_profiled(void **state)
 {
@@ -1715,6 +1750,7 @@ int main(void)
 		TEST(test_growth_doubling), TEST(test_tally), TEST(test_types),
 		TEST(test_growth_too_early), TEST(test_loss), TEST(test_unsized),
 		TEST(test_own_size_unknown), TEST(test_owns_all), TEST(test_listen_setup),
+		TEST_UNATTACHED(test_wakes),
 		TEST(test_profiled), TEST(test_windows), TEST(test_windows_and_looks),
 		TEST(test_ends_unseen), TEST_UNATTACHED(test_starts_counted),
 	};

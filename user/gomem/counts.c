@@ -342,6 +342,11 @@ static int find_ps(struct gomem *gm)
 	return err || same_ps(gm, allp) ? err : read_ps(gm, allp);
 }
 
+size_t gomem_processors(const struct gomem *gm)
+{
+	return gm->n_ps;
+}
+
 int gomem_add_cached(struct gomem *gm, struct census_counts *c, struct gomem_cached *out)
 {
 	const struct beside nothing = { 0 };

@@ -51,6 +51,9 @@ int gomem_check(struct gomem *gm);
 /* mheap_.sweepgen: completed collections are sweepgen / 2. */
 int gomem_sweepgen(struct gomem *gm, uint32_t *gen);
 
+/* GOMAXPROCS, as the counts were last read; 0: they have not been. */
+size_t gomem_processors(const struct gomem *gm);
+
 /* Whether an address lies in one of the heap's arenas; not known: false. */
 bool gomem_in_heap(struct gomem *gm, uint64_t addr);
 

@@ -48,7 +48,7 @@ struct tracer {
 	struct ring ring;
 	tracer_sink sink;
 	void *ctx;
-	uint64_t n_damaged;
+	uint64_t n_damaged, n_goroutine_hits;
 };
 
 /* Of the ring, for stacks between two drains. */
@@ -59,12 +59,15 @@ enum { LEAVE_PAUSE_NS = 500000 };	/* between two looks whether the breakpoints h
 
 static void on_record(void *ctx, const void *data, size_t size)
 {
+	const struct gl_header *rec = data;
 	struct tracer *tr = ctx;
 
-	if (record_sound(data, size))
-		tr->sink(tr->ctx, data);
-	else
+	if (!record_sound(data, size)) {
 		tr->n_damaged++;
+		return;
+	}
+	tr->n_goroutine_hits += rec->kind == GL_REC_GOSTART || rec->kind == GL_REC_GOEND;
+	tr->sink(tr->ctx, data);
 }
 
 static int map_ring(struct tracer *tr)
@@ -364,6 +367,11 @@ void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out)
 		.dropped = count_hits(tr, GL_HIT_DROPPED),
 		.unheard = count_hits(tr, GL_HIT_UNHEARD),
 	};
+}
+
+uint64_t tracer_goroutine_hits(const struct tracer *tr)
+{
+	return tr->n_goroutine_hits;
 }
 
 static struct cost_counts counts_for_cost(const struct tracer *tr)

@@ -117,6 +117,8 @@ struct tracer_hits {
 	uint64_t recorded, dropped, unheard;
 };
 void tracer_hits_made(const struct tracer *tr, struct tracer_hits *out);
+/* Of those recorded, on starts and ends of goroutines, as far as they have been drained. */
+uint64_t tracer_goroutine_hits(const struct tracer *tr);
 
 /* What the probes have cost the target. */
 struct tracer_cost {
