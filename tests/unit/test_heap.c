@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/unit/fake_heap.h"
@@ -1137,6 +1140,48 @@ static void test_interrupted_inside(void **state)
 	fake_heap_end(&h);
 }
 
+/* What the clock is asked for takes so much longer; 0: the clock is the system's. */
+static long asking_ns;
+static int64_t asked_ns;
+static uint64_t n_naps;
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	const int err = (int)syscall(SYS_clock_gettime, id, ts);
+	int64_t ns;
+
+	asked_ns += asking_ns;
+	ns = (int64_t)ts->tv_nsec + asked_ns;
+	ts->tv_sec += ns / 1000000000;
+	ts->tv_nsec = ns % 1000000000;
+	return err;
+}
+
+int nanosleep(const struct timespec *ts, struct timespec *left)
+{
+	n_naps++;
+	return 0;
+}
+
+/* Where each reading takes a millisecond it rests after each; a quick one needs not. */
+static void test_gives_way(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));
+	asking_ns = 1000000;
+	n_naps = 0;
+	look(&m);
+	asking_ns = 0;
+	assert_true(m.cost.reads > 10);
+	assert_int_equal(n_naps, m.cost.reads);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* ---- what leads astray -------------------------------------------------------------------- */
 
 /* Slices, strings and pointers that cannot be; a type word in front of a pointer of another
@@ -1252,6 +1297,7 @@ int main(void)
 		cmocka_unit_test(test_far),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_interrupted_inside),
+		cmocka_unit_test(test_gives_way),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_spans), cmocka_unit_test(test_places),
 	};

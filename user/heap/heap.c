@@ -28,6 +28,8 @@ enum {
 				 * the program */
 	STEP_NS = 20000000,	/* of waiting, until it is asked whether to go on, */
 	STEP_BYTES = 1 << 20,	/* or of reading: one object may have gigabytes */
+	AT_WORK_NS = 500000,	/* in one piece, */
+	NAP_NS = 20000,		/* and then the processor is anybody's for a moment */
 };
 
 int heap_open(struct heap **out, struct gomem *gm, const struct gofacts *facts)
@@ -66,6 +68,21 @@ static void rest_until(struct look *l, uint64_t time_ns)
 	}
 }
 
+/*
+ * A thread of the program that wakes up where another one runs waits there for the end of its slice,
+ * up to a tick of the kernel (4 ms at 250 Hz), unless some processor has nothing to do.  With all of
+ * them at work, of which one for us, that were 49 waits of more than a millisecond in 6 s, 140 ms
+ * together; with a nap of 20 us now and then 10, 13 ms, and without us 8, 21 ms (medians; Linux 6.18,
+ * two processors).
+ */
+static void give_way(struct feed *f, uint64_t now)
+{
+	if (now - f->woken_ns < AT_WORK_NS)
+		return;
+	nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
+	f->woken_ns = now_ns();
+}
+
 /* Waits as long as what was read is more than the rate allows.  Time in which nothing was read is
  * not made up for: it would be at the program's cost again. */
 static void keep_rate(struct feed *f, uint64_t bytes)
@@ -79,6 +96,7 @@ static void keep_rate(struct feed *f, uint64_t bytes)
 		f->unasked = 0;
 		look_interrupted(f->look);
 	}
+	give_way(f, now);
 	if (!f->rate)
 		return;
 	if (f->due_ns + CREDIT_NS < now)

@@ -38,6 +38,7 @@ struct feed {
 	struct look *look;	/* no more is read, nor waited for, once it is interrupted */
 	uint64_t rate;		/* bytes a second; 0: no limit */
 	uint64_t start_ns;
+	uint64_t woken_ns;	/* since when it has been at work in one piece */
 	uint64_t due_ns;	/* when as much as has been read may have been */
 	uint64_t bytes, reads;
 	uint64_t unasked;	/* bytes since it was asked whether the look is to end */
