@@ -41,7 +41,7 @@ static void look(struct look *l, bool twice)
 			    .go_version = "go1.26.11", .stripped = true },
 		.memory = { .known = true, .rss = 12 << 20, .live_heap = 3 << 20,
 			    .gc_headroom = 2 << 20, .stacks = 1 << 20, .runtime = 4 << 20,
-			    .not_go = 2 << 20, .heap_alloc = 5 << 20, .num_gc = 25 },
+			    .not_go = 2 << 20, .rss_files = 3 << 19, .heap_alloc = 5 << 20, .num_gc = 25 },
 		.followed_one_in = 1, .types = &l->view,
 		.coverage = l->view.losses, .n_coverage = N_HEAP_LOSSES,
 		.cost = { NAN, NAN, 0, NAN, NAN, NAN, 9 << 20 },
@@ -224,10 +224,10 @@ static void test_order_of_growth(void **state)
 
 	text = text_of_looks(before, now, 5, REPORT_FIT);
 	assert_holds(text, "; what grew most for certain stands first\n"
-			   "#1  +40KiB/min [+30KiB, +50KiB] in +40 objects/min  140KiB to 150KiB");
-	assert_holds(text, "\n#2  +450KiB/min [+10KiB, +890KiB] in +450 objects/min  40KiB to 900KiB");
+			   "#1  +40KiB/min [+30, +50] in +40 objects/min  140KiB to 150KiB");
+	assert_holds(text, "\n#2  +450KiB/min [+10, +890] in +450 objects/min  40KiB to 900KiB");
 	assert_holds(text, "\nnot certain to have grown:\n"
-			   "#3  +235KiB/min [-10KiB, +480KiB] in +235 objects/min  50KiB to 500KiB");
+			   "#3  between -10KiB/min and +480KiB/min  50KiB to 500KiB");
 	assert_holds(text, "... and 2 more types, 70KiB\n");
 	free(text);
 	text = text_of_looks(before, now, 5, 0);
@@ -325,7 +325,7 @@ static void test_small_holder_first(void **state)
 	now[0].holders = later;
 	before[0].n_holders = now[0].n_holders = 2;
 	text = text_of_looks(before, now, 1, REPORT_FIT);
-	assert_holds(text, "\n   +990/min [-10, +1,990], 20 to 2,000 now in var large\n");
+	assert_holds(text, "\n   between -10/min and +1,990/min, 20 to 2,000 now in var large\n");
 	assert_null(strstr(text, "var small"));
 	free(text);
 }
@@ -406,7 +406,7 @@ static void test_rows_fit(void **state)
 	look(&l, true);
 	text = rows_text(&l.view, REPORT_FIT, 8, 120);
 	assert_holds(text, "groups of map[mw.Key]*mw.Bucket\n"
-			   "#3  +27.7KiB/min [+27.2KiB, +28.1KiB]  main.session (a guess for 20), "
+			   "#3  +27.7KiB/min [+27.2, +28.1]  main.session (a guess for 20), "
 			   "most in ... in var main.sessions\n"
 			   "#4  +768B/min  cache.entry[github.com/somebody/something.Key,"
 			   "*main.Value] (a guess), in ...\n");

@@ -514,6 +514,80 @@ static void test_cause(void **state)
 	free(text);
 }
 
+/* What may as well not have grown is told by its interval alone: the middle of that would read as
+ * growth. */
+static void test_may_not_grow(void **state)
+{
+	struct heap_site site = { .live = EXACT(2), .live_bytes = EXACT(2048),
+				  .rate = { 1024, 0, 3072, 9 }, .rate_span_s = 61,
+				  .finding = NO_INDEX };
+	struct goroutine_site gsite = { .live = 3, .started = 9, .ended = 6, .rate_per_s = 0.1,
+					.rate_span_s = 40, .oldest_s = -1, .finding = 1 };
+	struct finding findings[] = {
+		{ .verdict = VERDICT_GROWING, .is = { .missing = MISSING_RATE },
+		  .rate = { 0, 0, 2133, 9 }, .site = NO_INDEX, .gsite = NO_INDEX,
+		  .class_alone = true, .class_size = 64 },
+		{ .verdict = VERDICT_GROWING,
+		  .is = { .rate = { 0.05, -0.05, 0.15, 9 } }, .site = NO_INDEX, .n_gsites = 1 },
+	};
+	struct findings f = plain_findings();
+	char *text;
+
+	f.sites = &site;
+	f.gsites = &gsite;
+	f.n_sites = f.n_gsites = 1;
+	f.go_events_lost = 8;
+	f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_GROWING,
+					.findings = findings, .n_findings = 2 };
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "\nGROWING between +0B/min and +125KiB/min  in objects of 64B, "));
+	assert_non_null(strstr(text, "\nGROWING goroutines between -3.0/min and +9.0/min  3 live"));
+	assert_non_null(strstr(text, "objects  between +0B/min and +180KiB/min over the last 1m01s"));
+	assert_non_null(strstr(text, "goroutines  between -6.0/min and +18.0/min over the last 40s"));
+	free(text);
+	site.rate.low = 512;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "objects  +60KiB/min [+30, +180] over the last 1m01s"));
+	free(text);
+	f.n_sites = 0;
+	f.n_sites_suppressed = 1;
+	f.suppressed_by = "accepted.txt";
+	site.rate.low = -1024;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "accepted.txt: between -60KiB/min and +180KiB/min, 2KiB\n"));
+	free(text);
+}
+
+/* A forecast that is too wide to tell anything says how soon it may be, and one that is farther than
+ * that nothing. */
+static void test_limit(void **state)
+{
+	static const struct { struct estimate left_s; const char *words; } rows[] = {
+		{ { 7200, 3600, 10800, 9 }, "(cgroup) in ~2h00m [1h00m, 3h00m]\n" },
+		{ { 7200, 3600, 36000, 9 }, "(cgroup) in 1h00m at the earliest\n" },
+		{ { 7200, 180, 1e9, 9 }, "(cgroup) in 3m00s at the earliest\n" },
+		{ { 7200, 180, INFINITY, 9 }, "(cgroup) in 3m00s at the earliest\n" },
+		{ { 7200, 0, 1e9, 9 }, NULL },
+		{ { 4e7, 3e7, 5e7, 9 }, NULL },
+		{ { NAN, NAN, NAN, 9 }, NULL },
+	};
+	struct findings f = plain_findings();
+
+	f.room = (struct memory_room){ "cgroup", 1 << 30, 1 << 20 };
+	f.census = (struct heap_census){ .n_cycles = 9, .rate = EXACT(1) };
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char *text;
+
+		f.process.left_s = rows[i].left_s;
+		text = render_findings("text", &f, 10);
+		if (rows[i].words)
+			assert_non_null(strstr(text, rows[i].words));
+		else
+			assert_null(strstr(text, "limit"));
+		free(text);
+	}
+}
+
 /* Started and ended do not make up what lives where events were lost: they are intervals then. */
 static void test_goroutines_lost(void **state)
 {
@@ -568,6 +642,32 @@ static void test_outside(void **state)
 	f.process.cause = MEMORY_STACKS;
 	text = render_findings("text", &f, 10);
 	assert_null(strstr(text, "outside"));
+	free(text);
+}
+
+/* Of mappings that were not read files are known all the same; the sum comes out even. */
+static void test_unmapped(void **state)
+{
+	struct findings f = plain_findings();
+	char *text;
+
+	f.memory = (struct memory_account){
+		.known = true, .rss = 100 << 20, .rss_files = 12 << 20, .live_heap = 30 << 20,
+		.gc_headroom = 25 << 20, .stacks = 2 << 20, .runtime = 3 << 20, .not_go = 40 << 20,
+		.num_gc = 3 };
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "MEMORY   rss 100MiB = live heap 30MiB + GC headroom 25MiB + "
+			       "stacks 2MiB + runtime 3MiB\n         + program and files 12MiB + "
+			       "C, mmap, variables 28MiB (less what of Go's is not in RAM)\n"));
+	free(text);
+	f.memory.rss -= 35 << 20;
+	f.memory.not_go -= 35 << 20;
+	text = render_findings("text", &f, 10);
+	assert_non_null(strstr(text, "+ program and files 12MiB - 7MiB not in RAM (less C, mmap, "
+			       "variables)\n"));
+	free(text);
+	text = render_findings("json", &f, 10);
+	assert_non_null(strstr(text, "{\"rss\":68157440,\"rss_files\":12582912,"));
 	free(text);
 }
 
@@ -1514,6 +1614,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_text_fits),
 		cmocka_unit_test(test_colours), cmocka_unit_test(test_keepers),
 		cmocka_unit_test(test_cause), cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_unmapped), cmocka_unit_test(test_may_not_grow),
+		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_goroutines_lost),
 		cmocka_unit_test(test_no_collection),
 		cmocka_unit_test(test_collection_age),

@@ -279,8 +279,8 @@ static int report(struct run *r)
 			  .own_cpu_percent = NAN, .own_rss = own_peak() },
 	};
 	process_describe(r->p, &f.target);
-	if (!r->gone)
-		process_memory(r->p, &f.memory);
+	if (!r->gone && process_memory(r->p, &f.memory))
+		process_mappings(r->p, &f.memory);
 	err = outputs_write(r->outputs, &f, r->o->top);
 	heapview_fini(&view);
 	return err;

@@ -94,33 +94,17 @@ static void put_seen(struct line *l, const char *separator, const struct finding
 	item(l, " ", "%s", what);
 }
 
-/* Where events were lost, its interval; to be freed. */
-static char *rate_limits(const struct findings *f, const struct goroutine_site *s)
-{
-	struct estimate rate = report_goroutine_rate(f, s);
-	char *low, *high, *text;
-
-	if (!(rate.high > rate.low))
-		return xstrdup("");
-	low = report_goroutine_change(rate.low * 60);
-	high = report_goroutine_change(rate.high * 60);
-	text = xasprintf(" [%s, %s]", low, high);
-	free(low);
-	free(high);
-	return text;
-}
-
 static void put_goroutine_site(const struct page *out, const struct findings *f,
 			       const struct goroutine_site *s, size_t number,
 			       const struct show *show)
 {
+	const struct estimate rate = report_goroutine_growth(f, s);
 	struct line l = begin_line(out, "", 3);
-	char *rate = report_goroutine_change(s->rate_per_s * 60), *limits = rate_limits(f, s);
 
 	item(&l, "", "#%zu  %s goroutine%s", number, report_count(s->live).s, plural(s->live));
 	/* None starts where the attach has not seen one: nothing is early there. */
 	if (!f->look && (isfinite(s->rate_per_s) || (!s->before_attach && !f->starts_missed)))
-		report_rate(&l, rate, limits, s->rate_per_s, s->rate_span_s);
+		report_rate(&l, &rate, report_goroutine_rate, s->rate_span_s);
 	if (!f->look && s->started != UNKNOWN_U64) {
 		put_seen(&l, "  ", f, s->started, "started");
 		put_seen(&l, ", ", f, s->ended, "ended");
@@ -130,8 +114,6 @@ static void put_goroutine_site(const struct page *out, const struct findings *f,
 		     report_duration(s->oldest_s).s);
 	report_word(&l, f, &s->is, true);
 	end_line(&l);
-	free(limits);
-	free(rate);
 	put_places(out, f, s, show);
 	report_some_frames(out, f, &s->stack, 0, show->frames, "   created by ", "           <- ");
 	if (s->before_attach)

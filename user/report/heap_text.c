@@ -59,8 +59,8 @@ static char *change(double n)
 	return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(fabs(n) + 0.5)).s);
 }
 
-/* "+1,060/min", or "+3/min [-20, +26]" where it may be growth or none.  Where there are not more of
- * them, they are larger: an array in place of a smaller one. */
+/* "+1,060/min", or "between -20/min and +26/min" where it may be growth or none.  Where there are not
+ * more of them, they are larger: an array in place of a smaller one. */
 static char *growth(const struct heap_amount *a, bool in_bytes)
 {
 	const struct estimate *e = in_bytes ? &a->bytes_per_s : &a->objects_per_s;
@@ -69,10 +69,7 @@ static char *growth(const struct heap_amount *a, bool in_bytes)
 
 	for (int i = 0; i < 3; i++)
 		words[i] = in_bytes ? xstrdup(report_change(v[i]).s) : change(v[i]);
-	if (e->low <= 0 && e->high > 0)
-		all = xasprintf("%s/min [%s, %s]", words[0], words[1], words[2]);
-	else
-		all = xasprintf("%s/min", words[0]);
+	all = report_rate_words(e, (const char *const *)words, "");
 	for (int i = 0; i < 3; i++)
 		free(words[i]);
 	return all;
@@ -179,18 +176,23 @@ static void put_name(struct line *l, const struct heap_row *row)
 	free(name);
 }
 
+static void put_growth_of(struct line *l, const struct heap_amount *a)
+{
+	char *objects = change(a->objects_per_s.value * 60);
+
+	report_growth(l, "  ", &a->bytes_per_s);
+	if (!report_holds_zero(&a->bytes_per_s) && !report_holds_zero(&a->objects_per_s))
+		item(l, " ", "in %s objects/min", objects);
+	free(objects);
+}
+
 static void put_row_head(const struct text *t, const struct heap_row *row, size_t number)
 {
 	struct line l = begin_line(t->out, "", 3);
 
 	item(&l, "", "#%zu", number);
-	if (t->two) {
-		char *objects = change(row->amount.objects_per_s.value * 60);
-
-		report_rate_of_bytes(&l, "  ", &row->amount.bytes_per_s);
-		item(&l, " ", "in %s objects/min", objects);
-		free(objects);
-	}
+	if (t->two)
+		put_growth_of(&l, &row->amount);
 	put_size(t, &l, row);
 	put_name(&l, row);
 	end_line(&l);
@@ -338,7 +340,7 @@ static void put_brief(const struct text *t, const struct heap_row *row, size_t n
 
 	item(&l, "", "#%zu", number);
 	if (t->two)
-		report_rate_of_bytes(&l, "  ", &row->amount.bytes_per_s);
+		report_growth(&l, "  ", &row->amount.bytes_per_s);
 	else
 		put_size(t, &l, row);
 	put_name(&l, row);

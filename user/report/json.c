@@ -90,6 +90,7 @@ static void put_memory(struct json *j, const struct memory_account *m)
 
 	open_level(j, "memory", '{');
 	field_u64(j, "rss", m->rss);
+	field_u64(j, "rss_files", m->rss == UNKNOWN_U64 ? UNKNOWN_U64 : m->rss_files);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		field_u64(j, rows[i].name, m->known ? rows[i].v : UNKNOWN_U64);
 	report_json_outside(j, m);
@@ -495,7 +496,7 @@ static void put_goroutine_site(struct json *j, const struct findings *f,
 			       const struct goroutine_site *s)
 {
 	/* every one is counted, but for those that were lost */
-	const struct estimate rate = report_goroutine_rate(f, s);
+	const struct estimate rate = report_goroutine_growth(f, s);
 	size_t n_places = bound(j, s->n_places, MAX_PLACES);
 
 	open_level(j, NULL, '{');

@@ -13,6 +13,7 @@
 #include "user/heapview.h"
 #include "user/report/heap_words.h"
 #include "user/report/line.h"
+#include "user/report/memory_text.h"
 #include "user/report/report.h"
 
 /* What is unknown of all of them is NAN, of some is left out. */
@@ -96,12 +97,10 @@ void report_slow(const struct findings *f, struct left_out *out)
 
 static void put_heap(struct line *l, const struct findings *f, const struct left_out *s)
 {
-	const struct estimate rate = { s->rate.value * 60, s->rate.low * 60, s->rate.high * 60, 0 };
 	uint64_t bytes = report_whole(f->live_known ? s->heap.live_bytes : s->heap.young_bytes);
 
-	if (isfinite(rate.value)) {
-		item(l, ": ", "%s/min%s", report_change(rate.value).s,
-		     report_limits(&rate, true).s);
+	if (isfinite(s->rate.value)) {
+		report_growth(l, ": ", &s->rate);
 		item(l, ", ", "%s", report_bytes(bytes).s);
 	} else {
 		item(l, ": ", "%s", report_bytes(bytes).s);
@@ -124,15 +123,12 @@ static void put_types_line(const struct page *out, const struct findings *f)
 {
 	const struct heap_view *v = f->types;
 	struct heap_amount sum;
-	struct estimate rate;
 	struct line l;
 	char *file, *size, *count;
 
 	if (!v->n_suppressed)
 		return;
 	report_suppressed_types(v, &sum);
-	rate = (struct estimate){ sum.bytes_per_s.value * 60, sum.bytes_per_s.low * 60,
-				  sum.bytes_per_s.high * 60, 0 };
 	file = text_clean(f->suppressed_by);
 	size = heap_bytes_words(sum.bytes);
 	count = heap_range_words(sum.objects);
@@ -140,8 +136,7 @@ static void put_types_line(const struct page *out, const struct findings *f)
 	item(&l, "", "%s type%s by %s", report_count(v->n_suppressed).s, plural(v->n_suppressed),
 	     file);
 	if (v->before)
-		item(&l, ": ", "%s/min%s", report_change(rate.value).s,
-		     report_limits(&rate, true).s);
+		report_growth(&l, ": ", &sum.bytes_per_s);
 	item(&l, v->before ? ", " : ": ", "%s in %s objects", size, count);
 	end_line(&l);
 	free(file);

@@ -21,13 +21,30 @@ enum { MAX_CLASSES = 5 };	/* of those that grow, by name */
 
 /* ---- what it is made of ---------------------------------------------------------------------- */
 
-/* What makes the sum come out even. */
-static void put_rest(struct line *l, int64_t rest, const char *what)
+/* What is not Go's, and what makes the sum come out even. */
+static void put_outside(struct line *l, const struct memory_account *m)
 {
-	if (rest > 0)
-		item(l, " + ", "%s %s", what, report_bytes((uint64_t)rest).s);
-	else if (rest < 0)
+	item(l, " + ", "program and files %s", report_bytes(m->files).s);
+	item(l, " + ", "C, mmap %s", report_bytes(m->anonymous).s);
+	if (m->not_resident > 0)
 		item(l, " - ", "%s not in RAM (never touched, or swapped out)",
+		     report_bytes((uint64_t)m->not_resident).s);
+	else if (m->not_resident < 0)
+		item(l, " + ", "returned but still in RAM %s",
+		     report_bytes(-(uint64_t)m->not_resident).s);
+}
+
+/* The same of mappings that were not read: the kernel counts files, and the rest is one number. */
+static void put_unmapped(struct line *l, const struct memory_account *m)
+{
+	const int64_t rest = m->not_go - (int64_t)m->rss_files;
+
+	item(l, " + ", "program and files %s", report_bytes(m->rss_files).s);
+	if (rest >= 0)
+		item(l, " + ", "C, mmap, variables %s (less what of Go's is not in RAM)",
+		     report_bytes((uint64_t)rest).s);
+	else
+		item(l, " - ", "%s not in RAM (less C, mmap, variables)",
 		     report_bytes(-(uint64_t)rest).s);
 }
 
@@ -54,15 +71,12 @@ void report_account(struct line *l, const struct memory_account *m)
 	report_heap_parts(l, m);
 	item(l, " + ", "stacks %s", report_bytes(m->stacks).s);
 	item(l, " + ", "runtime %s", report_bytes(m->runtime).s);
-	if (m->mapped_known) {
-		item(l, " + ", "program and files %s", report_bytes(m->files).s);
-		item(l, " + ", "C, mmap %s", report_bytes(m->anonymous).s);
-		put_rest(l, -m->not_resident, "returned but still in RAM");
-	} else if (m->rss == UNKNOWN_U64) {
+	if (m->mapped_known)
+		put_outside(l, m);
+	else if (m->rss == UNKNOWN_U64)
 		item(l, " + ", "not Go ?");
-	} else {
-		put_rest(l, m->not_go, "not Go");
-	}
+	else
+		put_unmapped(l, m);
 }
 
 void report_memory(const struct page *out, const struct findings *f)
@@ -156,11 +170,9 @@ static bool is_part(const struct estimate *rate, const struct estimate *whole)
 static void put_growth(struct line *l, const struct findings *f)
 {
 	const struct diagnosis *d = &f->process;
-	const struct estimate rate = { d->rss_rate.value * 60, d->rss_rate.low * 60,
-				       d->rss_rate.high * 60, 0 };
 
-	item(l, "; ", "rss grows %s/min%s", report_change(rate.value).s,
-	     report_limits(&rate, true).s);
+	item(l, "; ", "rss grows");
+	report_growth(l, " ", &d->rss_rate);
 	if (!report_has_cause(d)) {
 		item(l, ", ", "no single part has most of that");
 		return;
@@ -224,25 +236,12 @@ void report_process(const struct page *out, const struct findings *f)
 
 /* ---- how its heap grows ---------------------------------------------------------------------- */
 
-void report_rate_of_bytes(struct line *l, const char *separator, const struct estimate *per_s)
-{
-	const struct report_words low = report_change(per_s->low * 60);
-	const struct report_words high = report_change(per_s->high * 60);
-
-	item(l, separator, "%s/min", report_change(per_s->value * 60).s);
-	if (strcmp(low.s, high.s))
-		item(l, " ", "[%s, %s]", low.s, high.s);
-}
-
 void report_growth(struct line *l, const char *separator, const struct estimate *per_s)
 {
-	const struct report_words low = report_change(per_s->low * 60);
-	const struct report_words high = report_change(per_s->high * 60);
+	char *rate = report_byte_rate(per_s);
 
-	if (per_s->low <= 0 && per_s->high >= 0 && strcmp(low.s, high.s))
-		item(l, separator, "between %s/min and %s/min", low.s, high.s);
-	else
-		report_rate_of_bytes(l, separator, per_s);
+	item(l, separator, "%s", rate);
+	free(rate);
 }
 
 /* Fastest first. */
@@ -260,23 +259,21 @@ static void put_class(struct line *l, const char *separator, const struct heap_c
 	     report_change(c->rate.value * 60).s);
 }
 
-/* Longer ones say no more than that there is time. */
-#define MAX_LEFT_S (365 * 86400.0)
-
-/* "limit 2GiB (cgroup) in ~3h05m [2h40m, 3h36m]" */
 static void put_limit(struct line *l, const struct findings *f)
 {
 	const struct estimate *left = &f->process.left_s;
+	char *words;
 
-	if (!f->room.of || f->gone || !(left->value < MAX_LEFT_S))
+	if (!f->room.of || f->gone)
 		return;
 	if (left->value <= 0) {
 		item(l, "; ", "at its limit of %s (%s)", report_bytes(f->room.limit).s, f->room.of);
 		return;
 	}
-	item(l, "; ", "limit %s (%s) in ~%s", report_bytes(f->room.limit).s, f->room.of,
-	     report_duration(left->value).s);
-	item(l, " ", "[%s, %s]", report_duration(left->low).s, report_duration(left->high).s);
+	words = report_left(left);
+	if (words)
+		item(l, "; ", "limit %s (%s) %s", report_bytes(f->room.limit).s, f->room.of, words);
+	free(words);
 }
 
 /* The heap's growth is not known yet; that of rss may be. */

@@ -19,10 +19,7 @@ void report_heap_parts(struct line *l, const struct memory_account *m);	/* of rs
 void report_process(const struct page *out, const struct findings *f);		/* PROCESS */
 void report_memstats(const struct page *out, const struct findings *f);	/* MEMSTATS */
 void report_trend(const struct page *out, const struct findings *f);			/* TREND */
-/* "+3.1MiB/min [+2.86MiB, +3.21MiB]", of bytes a second. */
-void report_rate_of_bytes(struct line *l, const char *separator, const struct estimate *per_s);
-/* The same; but "between -2MiB/min and +9MiB/min" where 0 is in the interval: a number in the middle
- * of it would read as growth. */
+/* A rate of bytes a second, as report_byte_rate() has it. */
 void report_growth(struct line *l, const char *separator, const struct estimate *per_s);
 /* GC: of a look the last top collections, 0: all; of a trace all. */
 void report_collections(const struct page *out, const struct findings *f, size_t top);

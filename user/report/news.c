@@ -166,16 +166,20 @@ void news_growth_split(const struct watched *w, const struct watched_growth *g, 
 	}
 }
 
-size_t news_suppressed(const struct watched_growth *g, double *rate)
+size_t news_suppressed(const struct watched_growth *g, struct estimate *rate)
 {
 	const struct heap_row *rows = g->types->rows + g->types->n_rows;
 	size_t n = 0;
 
-	*rate = 0;
+	*rate = (struct estimate){ 0 };
 	for (size_t i = 0; i < g->types->n_suppressed; i++) {
-		if (!(rows[i].amount.bytes_per_s.value > 0))
+		const struct estimate *e = &rows[i].amount.bytes_per_s;
+
+		if (!(e->value > 0))
 			continue;
-		*rate += rows[i].amount.bytes_per_s.value;
+		rate->value += e->value;
+		rate->low += e->low;
+		rate->high += e->high;
 		n++;
 	}
 	return n;

@@ -83,6 +83,6 @@ size_t news_types(const struct watched *w, const struct watched_growth *g,
 void news_growth_split(const struct watched *w, const struct watched_growth *g, double *told,
 		       double *suppressed);
 /* The types that are suppressed and grow; returns how many, *rate in bytes a second. */
-size_t news_suppressed(const struct watched_growth *g, double *rate);
+size_t news_suppressed(const struct watched_growth *g, struct estimate *rate);
 
 #endif

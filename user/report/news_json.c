@@ -60,6 +60,7 @@ static void put_memory(struct json *j, const struct memory_account *m)
 
 	open_level(j, "memory", '{');
 	field_u64(j, "rss", m->rss);
+	field_u64(j, "rss_files", m->rss == UNKNOWN_U64 ? UNKNOWN_U64 : m->rss_files);
 	field_u64(j, "live_heap", m->live_heap | unknown | no_gc);
 	field_u64(j, "gc_headroom", m->gc_headroom | unknown | no_gc);
 	field_u64(j, "stacks", m->stacks | unknown);
@@ -169,7 +170,7 @@ static void put_growth(struct json *j, const struct news *n)
 	const struct watched_growth *g = n->growth;
 	const struct heap_row *rows[NEWS_TYPES];
 	size_t n_rows = news_types(n->w, g, rows), n_suppressed;
-	double rate;
+	struct estimate rate;
 
 	open_level(j, "growth", '{');
 	report_heap_json_span(j, g->types);
@@ -187,7 +188,7 @@ static void put_growth(struct json *j, const struct news *n)
 	close_level(j, ']');
 	n_suppressed = news_suppressed(g, &rate);
 	field_u64(j, "suppressed_types", n_suppressed);
-	field_double(j, "suppressed_bytes_per_s", rate);
+	field_double(j, "suppressed_bytes_per_s", rate.value);
 	close_level(j, '}');
 }
 

@@ -36,18 +36,6 @@ static struct line begin(FILE *out, const char *label)
 	return begin_line(&page, label, UNBROKEN);
 }
 
-static struct estimate per_minute(const struct estimate *e)
-{
-	return (struct estimate){ e->value * 60, e->low * 60, e->high * 60, e->samples };
-}
-
-static void put_rate(struct line *l, const struct estimate *per_s)
-{
-	struct estimate rate = per_minute(per_s);
-
-	item(l, "", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
-}
-
 /* "2026-11-21 20:31:05  pid 4242 api-server" */
 static struct line head(FILE *out, const struct news *n)
 {
@@ -109,6 +97,8 @@ static void put_classes(struct line *l, const struct watched *w)
 
 static void put_limit(struct line *l, const struct watched *w)
 {
+	char *left;
+
 	item(l, "; ", "rss %s", report_bytes(w->memory.rss).s);
 	if (!w->limit_bytes)
 		return;
@@ -118,8 +108,12 @@ static void put_limit(struct line *l, const struct watched *w)
 	else
 		item(l, " ", "(%s of %s)", report_bytes(w->limit_used).s,
 		     report_bytes(w->limit_bytes).s);
-	if (w->does.rss_grows && isfinite(w->does.left_s.value))
-		item(l, ", ", "limit in ~%s", report_duration(w->does.left_s.value).s);
+	if (!w->does.rss_grows)
+		return;
+	left = report_left(&w->does.left_s);
+	if (left)
+		item(l, ", ", "limit %s", left);
+	free(left);
 }
 
 /* The class that is worse than the heap; NULL: none is. */
@@ -175,7 +169,7 @@ static void put_heap(struct line *l, const struct watched *w)
 			report_growth(l, ", ", &rate);
 		return;
 	}
-	put_rate(l, &rate);
+	report_growth(l, "", &rate);
 	item(l, " ", "live heap %s", report_bytes(w->live_bytes).s);
 	put_classes(l, w);
 }
@@ -219,11 +213,11 @@ static void put_frames(FILE *out, const char *first, const struct frames *stack,
 
 static void put_go(struct line *l, const struct watched_go *go)
 {
-	struct estimate rate = per_minute(&go->is.rate);
+	char *rate = report_goroutine_rate(&go->is.rate);
 
 	item(l, "", "goroutines");
-	if (isfinite(rate.value))
-		item(l, " ", "%+.1f/min [%+.1f, %+.1f]", rate.value, rate.low, rate.high);
+	if (isfinite(go->is.rate.value))
+		item(l, " ", "%s", rate);
 	item(l, "  ", "%s live", report_count(go->live).s);
 	if (go->state)
 		item(l, ", ", "%s [%s]", report_count(go->n_state).s, go->state);
@@ -232,6 +226,7 @@ static void put_go(struct line *l, const struct watched_go *go)
 	item(l, ", ", "seen for %s", report_duration(go->since_s).s);
 	if (go->is.certain)
 		item(l, "; ", "they wait for what cannot come");
+	free(rate);
 }
 
 /* What the heap grows by as they do. */
@@ -244,7 +239,7 @@ static void put_with_heap(struct line *l, const struct watched *w)
 		return;
 	item(l, "; ", "with them the heap%s", "");
 	item(l, " ", "%s", "");
-	put_rate(l, &rate);
+	report_growth(l, "", &rate);
 	put_classes(l, w);
 }
 
@@ -283,7 +278,7 @@ static void put_holder(FILE *out, const struct heap_held *held)
 	if (heapview_grew(&held->amount))
 		item(&l, "", "%s/min", report_change(held->amount.bytes_per_s.value * 60).s);
 	else
-		put_rate(&l, &held->amount.bytes_per_s);
+		report_growth(&l, "", &held->amount.bytes_per_s);
 	for (size_t i = 0; i < h->n_levels; i++) {
 		words = heap_level_words(&h->levels[i]);
 		item(&l, " in ", "%s", words);
@@ -309,7 +304,7 @@ static void put_type(FILE *out, const struct heap_row *row)
 	char *name = heap_type_words(row->type), *count = heap_range_words(row->amount.objects);
 	char *size = heap_bytes_words(row->amount.bytes);
 
-	put_rate(&l, &row->amount.bytes_per_s);
+	report_growth(&l, "", &row->amount.bytes_per_s);
 	item(&l, "  ", "%s", name);
 	item(&l, "  ", "%s object%s, %s", count, plural(row->amount.objects.high), size);
 	if (row->type->guessed_objects)
@@ -347,14 +342,14 @@ static void put_stack(FILE *out, const struct watched_stack *s)
 
 static void put_suppressed(FILE *out, const struct watched_growth *g)
 {
-	double rate;
+	struct estimate rate;
 	size_t n = news_suppressed(g, &rate);
 	struct line l;
 
 	if (!n)
 		return;
 	l = begin(out, INDENT "SUPPRESSED  ");
-	item(&l, "", "%s/min", report_change(rate * 60).s);
+	report_growth(&l, "", &rate);
 	item(&l, " ", "in %zu type%s", n, plural(n));
 	end_line(&l);
 }
@@ -400,7 +395,7 @@ static void put_growth_news(FILE *out, const struct news *n)
 static void put_cause(struct line *l, const struct diagnosis *d)
 {
 	item(l, "", "rss %s", "");
-	put_rate(l, &d->rss_rate);
+	report_growth(l, "", &d->rss_rate);
 	if (report_has_cause(d))
 		item(l, ", ", "most of that: %s, now %s", report_cause(d),
 		     report_bytes(d->cause_bytes).s);

@@ -195,6 +195,78 @@ struct report_words report_limits(const struct estimate *e, bool is_signed)
 	return w;
 }
 
+bool report_holds_zero(const struct estimate *e)
+{
+	return e->low < e->high && e->low <= 0 && e->high >= 0;
+}
+
+char *report_rate_words(const struct estimate *e, const char *const words[3], const char *limits)
+{
+	if (report_holds_zero(e) && strcmp(words[1], words[2]))
+		return xasprintf("between %s/min and %s/min", words[1], words[2]);
+	return xasprintf("%s/min%s", words[0], limits);
+}
+
+static struct estimate per_minute(const struct estimate *per_s)
+{
+	return (struct estimate){ per_s->value * 60, per_s->low * 60, per_s->high * 60, 0 };
+}
+
+char *report_byte_rate(const struct estimate *per_s)
+{
+	const struct estimate e = per_minute(per_s);
+	const struct report_words v[3] = { report_change(e.value), report_change(e.low),
+					   report_change(e.high) };
+
+	return report_rate_words(&e, (const char *const[]){ v[0].s, v[1].s, v[2].s },
+				 report_limits(&e, true).s);
+}
+
+/* "+12.5", "-3,104" */
+static struct report_words goroutine_change(double n)
+{
+	const double size = fabs(n);
+	struct report_words w;
+
+	if (size >= 1000 && size < 1e15)
+		snprintf(w.s, sizeof(w.s), "%c%.30s", n < 0 ? '-' : '+',
+			 report_count((uint64_t)(size + 0.5)).s);
+	else
+		snprintf(w.s, sizeof(w.s), "%+.1f", size < 0.05 ? 0 : n);
+	return w;
+}
+
+char *report_goroutine_rate(const struct estimate *per_s)
+{
+	const struct estimate e = per_minute(per_s);
+	const struct report_words v[3] = { goroutine_change(e.value), goroutine_change(e.low),
+					   goroutine_change(e.high) };
+	char *limits = strcmp(v[1].s, v[2].s) ? xasprintf(" [%s, %s]", v[1].s, v[2].s) :
+						xstrdup("");
+	char *all = report_rate_words(&e, (const char *const[]){ v[0].s, v[1].s, v[2].s },
+				      limits);
+
+	free(limits);
+	return all;
+}
+
+/* Longer ones say no more than that there is time, */
+#define MAX_LEFT_S (365 * 86400.0)
+/* and wider ones, of which the later end is so many times the earlier, that there is some. */
+#define WIDE_LEFT 10
+
+char *report_left(const struct estimate *left_s)
+{
+	const struct report_words low = report_duration(left_s->low);
+
+	if (!(left_s->value < MAX_LEFT_S) || !(left_s->low > 0))
+		return NULL;
+	if (!(left_s->high < WIDE_LEFT * left_s->low))
+		return xasprintf("in %s at the earliest", low.s);
+	return xasprintf("in ~%s [%s, %s]", report_duration(left_s->value).s, low.s,
+			 report_duration(left_s->high).s);
+}
+
 uint64_t report_whole(double n)
 {
 	return n > 0 ? (uint64_t)llround(fmin(n, 0x1p62)) : 0;
@@ -252,7 +324,7 @@ struct report_words report_duration(double s)
 	return w;
 }
 
-struct estimate report_goroutine_rate(const struct findings *f, const struct goroutine_site *s)
+struct estimate report_goroutine_growth(const struct findings *f, const struct goroutine_site *s)
 {
 	double lost = f->go_events_lost == UNKNOWN_U64 ? 0 : (double)f->go_events_lost;
 	double off = lost > 0 ? lost / s->rate_span_s : 0;

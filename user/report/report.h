@@ -110,6 +110,20 @@ struct report_words report_duration(double s);		/* 300ms 3.2s 45s 9m40s 2h03m 5d
  * " [-3, +0.5]".  Empty where they are the same in words, or not known. */
 struct report_words report_limits(const struct estimate *bytes, bool is_signed);
 
+/* Rates a second as rates a minute, in words: "+24.1MiB/min [+23.3, +24.9]", "+12.5/min [+9, +16]".
+ * Where 0 is in the interval that is told alone, "between -2MiB/min and +9MiB/min": a number in the
+ * middle of it would read as growth.  To be freed. */
+char *report_byte_rate(const struct estimate *per_s);
+char *report_goroutine_rate(const struct estimate *per_s);
+/* The same of value, low and high in words, with the limits that stand behind the value. */
+char *report_rate_words(const struct estimate *e, const char *const words[3], const char *limits);
+/* Whether 0 is in the interval, and not alone. */
+bool report_holds_zero(const struct estimate *e);
+
+/* When a limit is reached, seconds from now: "in ~3h05m [2h40m, 3h36m]"; of an interval that tells next
+ * to nothing "in 40m at the earliest".  To be freed; NULL: nothing is told. */
+char *report_left(const struct estimate *left_s);
+
 /* Of objects or bytes, which may be an estimate. */
 uint64_t report_whole(double n);
 
@@ -117,7 +131,7 @@ uint64_t report_whole(double n);
 size_t report_columns(const char *s);
 
 /* Goroutines a second that a site grows by; as many more or fewer as events were lost. */
-struct estimate report_goroutine_rate(const struct findings *f, const struct goroutine_site *s);
+struct estimate report_goroutine_growth(const struct findings *f, const struct goroutine_site *s);
 
 /* What resident memory is made of, in the words of the line MEMORY: what the cause is. */
 const char *report_cause(const struct diagnosis *d);

@@ -5,6 +5,7 @@
 #include "user/report/sections.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/base/text.h"
@@ -28,16 +29,20 @@ struct report_words report_size_of(double bytes)
 	return report_bytes(report_whole(bytes));
 }
 
-void report_rate(struct line *l, const char *per_minute, const char *limits, double rate,
-		 double span_s)
+void report_rate(struct line *l, const struct estimate *per_s,
+		 char *(*words)(const struct estimate *per_s), double span_s)
 {
-	if (!isfinite(rate)) {
+	char *rate;
+
+	if (!isfinite(per_s->value)) {
 		item(l, "  ", "rate: too early");
 		return;
 	}
-	item(l, "  ", "%s/min%s", per_minute, limits);
+	rate = words(per_s);
+	item(l, "  ", "%s", rate);
 	if (span_s > 0)
 		item(l, " ", "over the last %s", report_duration(span_s).s);
+	free(rate);
 }
 
 const char *report_source_now(const struct findings *f)
@@ -120,18 +125,4 @@ struct heap_sum report_heap_sum(const struct findings *f)
 	for (size_t i = 0; i < f->n_sites + f->n_sites_suppressed + f->n_sites_slow; i++)
 		report_add_held(&t, &f->sites[i]);
 	return t;
-}
-
-char *report_goroutine_change(double n)
-{
-	double size = fabs(n);
-
-	if (size >= 1000 && size < 1e15)
-		return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(size + 0.5)).s);
-	return xasprintf("%+.1f", size < 0.05 ? 0 : n);
-}
-
-struct estimate report_per_minute(const struct estimate *e)
-{
-	return (struct estimate){ e->value * 60, e->low * 60, e->high * 60, e->samples };
 }

@@ -61,13 +61,10 @@ void report_some_frames(const struct page *out, const struct findings *f,
 uint64_t report_whole_objects(double n);
 struct report_words report_count_of(double objects);
 struct report_words report_size_of(double bytes);
-struct estimate report_per_minute(const struct estimate *per_second);
-/* "+12.5", "-3,104"; to be freed */
-char *report_goroutine_change(double n);
 
-/* What changes per minute, in words, with its limits, and over what time that was. */
-void report_rate(struct line *l, const char *per_minute, const char *limits, double rate,
-		 double span_s);
+/* A rate, by what puts such into words, and over what time it was; NAN: too early. */
+void report_rate(struct line *l, const struct estimate *per_s,
+		 char *(*words)(const struct estimate *per_s), double span_s);
 
 /* What keeps a site from being judged. */
 enum lack {

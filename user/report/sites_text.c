@@ -107,14 +107,6 @@ static void put_parts(const struct page *out, const struct heap_site *s, bool lo
 	free(parts);
 }
 
-static void put_heap_rate(struct line *l, const struct heap_site *s)
-{
-	struct estimate rate = { s->rate.value * 60, s->rate.low * 60, s->rate.high * 60, 0 };
-
-	report_rate(l, report_change(rate.value).s, report_limits(&rate, true).s, rate.value,
-		    s->rate_span_s);
-}
-
 static void put_older_numbers(struct line *l, const struct findings *f, const struct older_site *s)
 {
 	item(l, "", "%s%s", report_size_of(s->bytes.value).s, report_limits(&s->bytes, false).s);
@@ -152,7 +144,7 @@ static void put_heap_site(const struct page *out, const struct findings *f,
 		item(&l, ", ", "%s sample%s", report_count(s->live.samples).s,
 		     plural(s->live.samples));
 	if (looked && !f->look)
-		put_heap_rate(&l, s);
+		report_rate(&l, &s->rate, report_byte_rate, s->rate_span_s);
 	item(&l, "  ", "allocated %s", report_size_of(s->alloc_bytes).s);
 	if (looked && s->oldest_s >= 0)
 		item(&l, "  ", "oldest %s", report_duration(s->oldest_s).s);

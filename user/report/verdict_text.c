@@ -16,6 +16,7 @@
 #include "user/model.h"
 #include "user/report/heap_text.h"
 #include "user/report/line.h"
+#include "user/report/memory_text.h"
 #include "user/report/report.h"
 
 enum {
@@ -128,15 +129,13 @@ static void put_progress(struct line *l, const struct findings *f)
 
 static void put_unexplained(struct line *l, const struct verdicts *v)
 {
-	const struct estimate e = { v->unseen.value * 60, v->unseen.low * 60, v->unseen.high * 60,
-				    0 };
-
-	if (e.low > 0)
-		item(l, "; ", "%s/min%s grow that no stack shows", report_change(e.value).s,
-		     report_limits(&e, true).s);
-	else if (isfinite(v->detectable))
+	if (v->unseen.low > 0) {
+		report_growth(l, "; ", &v->unseen);
+		item(l, " ", "grow that no stack shows");
+	} else if (isfinite(v->detectable)) {
 		item(l, "; ", "a leak of %s/min would show", report_bytes(
 			     report_whole(v->detectable * 60)).s);
+	}
 }
 
 /* Of the growth the share that leaks, or that is suppressed. */
@@ -468,13 +467,12 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 			      const struct show *show)
 {
 	const struct finding *found = &f->verdicts.findings[number];
-	struct estimate rate = report_per_minute(&found->rate);
 	uint64_t n;
 	const struct heap_site *seen = most_seen(f, found->class_size, &n);
 	struct line l = begin_line(out, "", 3);
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
-	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
+	report_growth(&l, " ", &found->rate);
 	item(&l, "  ", "in objects of %s", found->class_size ?
 	     report_bytes(found->class_size).s : "more than 32KiB");
 	item(&l, ", ", seen ? "few of whose stacks are known" : "whose stacks are not known");
@@ -490,13 +488,15 @@ static void put_class_finding(const struct page *out, const struct findings *f, 
 static void put_finding_site(struct line *l, const struct heap_site *s, bool with_rate)
 {
 	const struct site_part *p = s->n_parts ? &s->parts[0] : NULL;
-	struct estimate rate = report_per_minute(&s->is.rate);
+	const struct estimate *rate = &s->is.rate;
 
 	item(l, l->column > l->indent ? ", " : "", "%s", p && p->type ? p->type : "?");
 	if (p && p->how)
 		item(l, " ", "(%s)", p->how);
-	if (with_rate)
-		item(l, " ", "%s/min", report_change(rate.value).s);
+	if (with_rate && report_holds_zero(rate))
+		report_growth(l, " ", rate);
+	else if (with_rate)
+		item(l, " ", "%s/min", report_change(rate->value * 60).s);
 }
 
 /* What is allocated there; of several sites the one that is named by its stack, then the largest. */
@@ -547,11 +547,10 @@ static void put_heap_finding(const struct page *out, const struct findings *f, s
 {
 	const struct finding *found = &f->verdicts.findings[number];
 	const struct heap_site *s = &f->sites[found->site];
-	struct estimate rate = report_per_minute(&found->rate);
 	struct line l = begin_line(out, "", 3);
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
-	item(&l, " ", "%s/min%s", report_change(rate.value).s, report_limits(&rate, true).s);
+	report_growth(&l, " ", &found->rate);
 	put_held(&l, f, number);
 	end_line(&l);
 	put_finding_sites(out, f, number, show);
@@ -568,20 +567,16 @@ static void put_goroutine_finding(const struct page *out, const struct findings 
 	const struct finding *found = &f->verdicts.findings[number];
 	const struct goroutine_site *s = &f->gsites[found->gsite];
 	const struct goroutine_place *p = s->n_places ? &s->places[0] : NULL;
-	struct estimate rate = report_per_minute(&found->is.rate);
-	char *value = report_goroutine_change(rate.value), *low = report_goroutine_change(rate.low),
-	     *high = report_goroutine_change(rate.high);
+	char *rate = report_goroutine_rate(&found->is.rate);
 	struct line l = begin_line(out, "", 3);
 
 	verdict_item(&l, "", found->verdict, report_verdict(found->verdict));
-	item(&l, " ", "goroutines %s/min [%s, %s]", value, low, high);
+	item(&l, " ", "goroutines %s", rate);
 	put_live_goroutines(&l, f, number);
 	put_held(&l, f, number);
 	put_left(&l, f, number, show);
 	end_line(&l);
-	free(value);
-	free(low);
-	free(high);
+	free(rate);
 	if (has_evidence(&found->is))
 		put_evidence(out, &found->is);
 	if (p && p->stack.n)
