@@ -331,6 +331,45 @@ static void test_interior(void **state)
 	fake_heap_end(&h);
 }
 
+/* What is dead says nothing of what lives in a slot by now: a string is one, and bytes are bytes, by who
+ * holds them. */
+static void test_bytes_by_holder(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	const struct heap_type *t;
+	uint64_t dead, live, s, b;
+
+	begin(&h, &k, 25);
+	s = fake_alloc(&h, 32, true);
+	b = fake_alloc(&h, 64, true);
+	dead = fake_alloc(&h, 800, false);	/* since the last collection; it says what it is: nodes */
+	fake_word(&h, dead - 8, k.node);
+	fake_word(&h, dead + 8, b);
+	fake_word(&h, dead + 16, 64);
+	fake_word(&h, dead + 24, s);
+	fake_word(&h, dead + 32, 32);
+	fake_word(&h, dead + 40, 32);
+	live = new_node(&h, 0);
+	fake_word(&h, live + 8, s);
+	fake_word(&h, live + 16, 30);		/* of a builder's 32 bytes */
+	fake_word(&h, live + 24, b);
+	fake_word(&h, live + 40, 64);
+	set_any(&h, 0x40, k.node_pointer, live);
+	look(&m);
+	t = find(&m, "string", NULL);
+	check_objects(&m, "string", NULL, 1, 1);
+	assert_int_equal(t->bytes.high, 32);
+	assert_string_equal(t->holders[0].levels[0].field, ".name");
+	t = find(&m, "[]uint8", NULL);
+	check_objects(&m, "[]uint8", NULL, 1, 1);
+	assert_int_equal(t->bytes.high, 64);
+	assert_string_equal(t->holders[0].levels[0].field, ".data");
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* A pointer to a struct is one to its first field, too: the larger type counts. */
 static void test_first_field(void **state)
 {
@@ -1280,7 +1319,7 @@ int main(void)
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_interior),
-		cmocka_unit_test(test_first_field),
+		cmocka_unit_test(test_first_field), cmocka_unit_test(test_bytes_by_holder),
 		cmocka_unit_test(test_unreached), cmocka_unit_test(test_unreached_untyped),
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),

@@ -93,6 +93,20 @@ static bool says_more(const struct look *l, uint32_t label, uint32_t parent, enu
 				       !nodes_at(l->nodes, parent)->guess));
 }
 
+static bool is_bytes(const struct type *t)
+{
+	return t->repeats && t->size == 1;
+}
+
+/* Strings and bytes are all the same to the allocator.  The first pass has also seen what is dead, of
+ * which a slice may have led here before the slot was a string's: what its holder says counts. */
+static bool says_other_bytes(const struct look *l, const struct edge *e, const struct place *p,
+			     enum fit fit, uint32_t type)
+{
+	return type && e->type != type && (fit == FIT_WHOLE || (fit == FIT_DERIVED && !p->off)) &&
+	       is_bytes(types_at(l->types, e->type)) && is_bytes(types_at(l->types, type));
+}
+
 /* The slot may be another object's by now, where there was a collection: an edge tells of another
  * type than is known. */
 static bool is_other(const struct look *l, const struct edge *e, enum fit fit, uint32_t type)
@@ -108,12 +122,13 @@ static void mark_reached(struct look *l, const struct place *p, uint32_t *label,
 {
 	uint32_t known = label_type(*label), parent = holder_node(l, e), node = 0;
 	bool parent_guess = nodes_at(l->nodes, parent)->guess, cut = true;
-	bool now = says_more(l, *label, parent, fit) ||
+	bool bytes = !parent_guess && says_other_bytes(l, e, p, fit, known);
+	bool now = bytes || says_more(l, *label, parent, fit) ||
 		   (!parent_guess && is_other(l, e, fit, known));
 	uint32_t type = now ? e->type : known;
 	bool guess = now ? parent_guess :
 			   known && label_strength(*label) <= STRENGTH_DERIVED;
-	bool confirmed = known && ((!now && label_strength(*label) == STRENGTH_GUESS) ||
+	bool confirmed = known && ((!now && label_strength(*label) == STRENGTH_GUESS) || bytes ||
 				   (fit >= FIT_DERIVED && known == e->type));
 
 	if (parent)
