@@ -68,7 +68,7 @@ static void test_moves(void **state)
 	assert_string_equal(i->text, "mov r9, r8");
 
 	i = ONE("\x89\xd8");				/* mov eax, ebx: half a register */
-	assert_regs(i, INSN_OTHER, NO, NO);
+	assert_regs(i, INSN_MOV_RR32, AX, BX);
 	assert_int_equal(i->writes, 1 << AX);
 
 	i = ONE("\x48\x8b\x44\x24\x18");		/* mov rax, [rsp + 0x18] */

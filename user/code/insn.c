@@ -212,6 +212,12 @@ static void decode_mov(struct insn *in, const cs_x86 *x)
 		in->dst = dst;
 		return;
 	}
+	if (to->size == 4 && dst != INSN_NO_REG && src != INSN_NO_REG) {
+		in->op = INSN_MOV_RR32;
+		in->dst = dst;
+		in->src = src;
+		return;
+	}
 	if (to->size != 8 || from->size != 8 || in->index != INSN_NO_REG)
 		return;
 	if (in->has_mem && mem_operand(x)->mem.segment != X86_REG_INVALID)

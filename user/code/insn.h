@@ -29,6 +29,7 @@ enum insn_flow {
 enum insn_op {
 	INSN_OTHER,		/* overwrites the registers in .writes, with whatever */
 	INSN_MOV_RR,		/* dst = src */
+	INSN_MOV_RR32,		/* dst = lower half of src */
 	INSN_LOAD,		/* dst = 8 bytes at [base + disp] (no index) */
 	INSN_STORE,		/* 8 bytes at [base + disp] = src (no index) */
 	INSN_LEA,		/* dst = base + index * scale + disp; if rip_relative, addr_ref */

@@ -32,6 +32,7 @@
 #include "user/go/rtype.h"
 #include "user/go/sitetype.h"
 #include "user/go/typeindex_internal.h"
+#include "user/model.h"
 
 enum {
 	RIP_LEN = 7,		/* REX.W, opcode, ModRM, distance */
@@ -52,6 +53,7 @@ struct callee {
 	uint64_t receiver;	/* of a method */
 	const char *text;	/* what it makes without being given a type; NULL */
 	uint8_t kind;
+	uint8_t count;		/* register that says of how many elements; 0: none does */
 	bool looked;		/* for the receiver */
 };
 
@@ -94,6 +96,21 @@ static const struct { const char *begin; enum callee_kind kind; } runtime_callee
 	{ "runtime.mapiterinit", CALLEE_MAP }, { "runtime.mapIterStart", CALLEE_MAP },
 };
 
+/* Which argument says how many elements the array is made with (runtime/slice.go). */
+static const struct { const char *begin; uint8_t reg; } counts_of[] = {
+	{ "runtime.makeslicecopy", INSN_BX },	/* type, length, ... */
+	{ "runtime.makeslice", INSN_CX },	/* type, length, capacity */
+	{ "runtime.newarray", INSN_BX },
+};
+
+static uint8_t count_register(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(counts_of); i++)
+		if (!strncmp(name, counts_of[i].begin, strlen(counts_of[i].begin)))
+			return counts_of[i].reg;
+	return 0;
+}
+
 static struct callee *get_callee(struct scan *s, uint64_t target)
 {
 	struct callee *e = table_find(&s->callees, target);
@@ -112,6 +129,7 @@ static struct callee *get_callee(struct scan *s, uint64_t target)
 		if (strncmp(f.name, begin, strlen(begin)))
 			continue;
 		e->kind = (uint8_t)runtime_callees[i].kind;
+		e->count = count_register(f.name);
 		break;
 	}
 	return e;
@@ -255,6 +273,52 @@ static bool keeps(struct scan *s, uint64_t from, uint64_t to, unsigned reg)
 	return ok;
 }
 
+/* What the instruction writes to its register, if these are constants in the others; else
+ * UNKNOWN_U64. */
+static uint64_t constant_result(const struct insn *in, const uint64_t regs[N_REGS])
+{
+	const uint64_t from = in->src < N_REGS ? regs[in->src] : UNKNOWN_U64;
+
+	switch (in->op) {
+	case INSN_MOV_RI:
+		return (uint64_t)in->disp;
+	case INSN_ZERO:
+		return 0;
+	case INSN_MOV_RR:
+		return from;
+	case INSN_MOV_RR32:
+		return from == UNKNOWN_U64 ? from : (uint32_t)from;
+	default:
+		return UNKNOWN_U64;
+	}
+}
+
+/* What the register gets on the way from one instruction to another, which no branch leaves;
+ * UNKNOWN_U64: not a constant. */
+static uint64_t constant(struct scan *s, uint64_t from, uint64_t to, unsigned reg)
+{
+	uint64_t v[N_REGS];
+	struct insns code;
+	bool straight = true;
+
+	if (insns_decode(&code, image_machine(s->img), s->p + from, to - from, s->addr + from))
+		return UNKNOWN_U64;
+	memset(v, 0xff, sizeof(v));
+	for (size_t i = 0; i < code.n; i++) {
+		const struct insn *in = &code.v[i];
+		const uint64_t value = constant_result(in, v);
+
+		straight = straight && in->flow == INSN_PLAIN;
+		for (unsigned k = 0; k < N_REGS; k++)
+			if (in->writes >> k & 1)
+				v[k] = UNKNOWN_U64;
+		if (in->dst < N_REGS)
+			v[in->dst] = value;
+	}
+	insns_free(&code);
+	return straight ? v[reg] : UNKNOWN_U64;
+}
+
 /* Behind a call: the variable to which its result goes. */
 static void look_for_store(struct scan *s, uint64_t rtype, uint64_t call, enum shown_how how)
 {
@@ -304,7 +368,7 @@ static int by_value(const void *a, const void *b)
 
 /* What is looked for as elements of arrays may be made as one of so many: []byte{1, 2}, or make with
  * a constant. */
-static uint64_t elem_of(const struct scan *s, uint64_t rtype)
+static uint64_t elem_of(const struct scan *s, uint64_t rtype, uint64_t *bytes)
 {
 	struct rtype_head h;
 	struct rtype t;
@@ -313,6 +377,7 @@ static uint64_t elem_of(const struct scan *s, uint64_t rtype)
 	if (rtype_peek(s->ti->gb, rtype, &h) || h.kind != GO_ARRAY ||
 	    rtype_read(s->ti->gb, rtype, &t))
 		return 0;
+	*bytes = h.size;
 	elem = t.elem;
 	rtype_free(&t);
 	return elem;
@@ -323,6 +388,21 @@ static bool is_wanted(const struct scan *s, uint64_t rtype)
 	return bsearch(&rtype, s->wanted, s->n_wanted, sizeof(rtype), by_value);
 }
 
+/* How many bytes the array is made of that the call is to make, if it is always as many. */
+static uint64_t array_bytes(struct scan *s, uint64_t rtype, uint64_t from, uint64_t call,
+			    const struct callee *callee)
+{
+	const uint64_t elems = callee->count && from < call ?
+			       constant(s, from, call, callee->count) : UNKNOWN_U64;
+	struct rtype_head h;
+	uint64_t bytes;
+
+	if (elems == UNKNOWN_U64 || rtype_peek(s->ti->gb, rtype, &h) ||
+	    __builtin_mul_overflow(elems, h.size, &bytes))
+		return UNKNOWN_U64;
+	return bytes;
+}
+
 /* A place that mentions a type that may be looked for. */
 static void found_wanted(struct scan *s, uint64_t at, uint64_t rtype)
 {
@@ -331,23 +411,30 @@ static void found_wanted(struct scan *s, uint64_t at, uint64_t rtype)
 		[CALLEE_MAKE_MAP] = SITE_MAP, [CALLEE_MAKE_CHAN] = SITE_CHAN,
 		[CALLEE_OTHER] = -1, [CALLEE_METHOD] = -1,
 	};
-	const uint64_t elem = elem_of(s, rtype);
+	const uint64_t from = at + RIP_LEN;
+	struct alloc_site site = { .bytes = UNKNOWN_U64 };
+	uint64_t bytes = 0, elem = elem_of(s, rtype, &bytes), call;
 	const bool whole = is_wanted(s, rtype), elems = elem && is_wanted(s, elem);
 	const struct callee *callee;
-	uint64_t call;
 
 	if (!whole && !elems)
 		return;
-	call = next_call(s, at + RIP_LEN, &callee);
+	call = next_call(s, from, &callee);
 	if (!call || makes[callee->kind] < 0 ||
-	    (at + RIP_LEN != call &&
-	     !keeps(s, at + RIP_LEN, call, reference_register(s->p + at))))
+	    (from != call && !keeps(s, from, call, reference_register(s->p + at))))
 		return;
-	if (whole)
-		s->visit(s->visit_ctx, rtype, (enum site_makes)makes[callee->kind],
-			 s->addr + call + CALL_LEN);
-	if (elems && callee->kind == CALLEE_NEW)
-		s->visit(s->visit_ctx, elem, SITE_ARRAY, s->addr + call + CALL_LEN);
+	site.return_addr = s->addr + call + CALL_LEN;
+	if (whole) {
+		site.rtype = rtype;
+		site.makes = (enum site_makes)makes[callee->kind];
+		if (site.makes == SITE_ARRAY)
+			site.bytes = array_bytes(s, rtype, from, call, callee);
+		s->visit(s->visit_ctx, &site);
+	}
+	if (elems && callee->kind == CALLEE_NEW) {
+		site = (struct alloc_site){ elem, SITE_ARRAY, site.return_addr, bytes };
+		s->visit(s->visit_ctx, &site);
+	}
 }
 
 /* Such functions call each other. */
@@ -365,7 +452,8 @@ static void found_text(struct scan *s, uint64_t at)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (!strcmp(callee->text, rows[i].text))
-			s->visit(s->visit_ctx, 0, rows[i].makes, s->addr + at + CALL_LEN);
+			s->visit(s->visit_ctx, &(struct alloc_site){
+				0, rows[i].makes, s->addr + at + CALL_LEN, UNKNOWN_U64 });
 }
 
 static void found_type(struct scan *s, uint64_t at, uint64_t rtype)

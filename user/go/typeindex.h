@@ -67,15 +67,21 @@ const struct shown_variable *typeindex_variables(const struct typeindex *ti, siz
 /*
  * Calls visit for each place in the code that allocates one of the n types, in sorted order: as
  * such, as elements of arrays, or as maps and channels; and, if 0 is among them, with rtype 0 for
- * each that makes a string, or bytes or runes out of strings.  return_addr: of the call of the
- * allocator.  Not for what only reflection knows, for what is put into an interface by its value
+ * each that makes a string, or bytes or runes out of strings.  Not for what only reflection knows, for what is put into an interface by its value
  * alone, nor for make and copy in one of what has no pointers: the code gives no type there.
  */
 enum site_makes {
 	SITE_VALUE, SITE_ARRAY, SITE_MAP, SITE_CHAN,
 	SITE_STRING, SITE_BYTES, SITE_RUNES,	/* "string", "[]uint8", "[]int32" */
 };
-typedef void (*site_fn)(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr);
+struct alloc_site {
+	uint64_t rtype;
+	enum site_makes makes;
+	uint64_t return_addr;	/* of the call of the allocator */
+	uint64_t bytes;		/* of an array of which the code says how many elements it has, as
+				 * make([]T, 64) does; UNKNOWN_U64: it may have any number */
+};
+typedef void (*site_fn)(void *ctx, const struct alloc_site *site);
 void typeindex_sites(const struct typeindex *ti, const uint64_t *rtypes, size_t n, site_fn visit,
 		     void *ctx);
 

@@ -5,6 +5,9 @@
  * A []uint8 is made in thousands of places of a large program, and few are kept: those in the
  * program's own code, else those nearest to it.
  *
+ * Where the code says how large an array it makes, as make([]byte, 64) does, that is a place of rows
+ * with objects of that size only.
+ *
  * What makes bytes and strings of each other is given no type.  A string may also be what a
  * strings.Builder has made as bytes: the place is that of who builds it, where that is known.
  */
@@ -17,6 +20,7 @@
 #include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/go/gobin.h"
+#include "user/go/golayout.h"
 #include "user/go/typeindex.h"
 
 /* The type that the code gives to the allocator, and a row that is made of it. */
@@ -149,17 +153,32 @@ static void add_place(struct search *s, const struct wanted *w, uint64_t return_
 	places_add(w->row, f, gobin_main_module(s->l->gb));
 }
 
-static void found_site(void *ctx, uint64_t rtype, enum site_makes makes, uint64_t return_addr)
+/* Whether the row has objects of the size that is made there. */
+static bool makes_such(const struct look *l, const struct alloc_site *site,
+		       const struct heap_type *row)
+{
+	uint64_t slot;
+
+	if (site->bytes == UNKNOWN_U64 || table_full(&l->counts->sizes))
+		return true;
+	slot = golayout_object_size(l->lo, site->bytes, row->pointers);
+	for (size_t i = 0; i < row->n_sizes; i++)
+		if (row->sizes[i].size == slot)
+			return true;
+	return false;
+}
+
+static void found_site(void *ctx, const struct alloc_site *site)
 {
 	struct search *s = ctx;
-	const struct wanted key = { .rtype = rtype };
+	const struct wanted key = { .rtype = site->rtype };
 	const struct wanted *w = bsearch(&key, s->v, s->n, sizeof(*s->v), by_rtype);
 
-	for (; w > s->v && w[-1].rtype == rtype; w--)
+	for (; w > s->v && w[-1].rtype == site->rtype; w--)
 		;
-	for (; w < s->v + s->n && w->rtype == rtype; w++)
-		if (w->makes == makes)
-			add_place(s, w, return_addr);
+	for (; w < s->v + s->n && w->rtype == site->rtype; w++)
+		if (w->makes == site->makes && makes_such(s->l, site, w->row))
+			add_place(s, w, site->return_addr);
 }
 
 void places_fill(struct look *l, struct heapmap *m, struct heap_type *const *rows,
