@@ -543,6 +543,61 @@ static void test_replaced(void **state)
 	fake_heap_end(&h);
 }
 
+static uint64_t renamed_node;
+
+static void rename_node(struct fake_heap *h, uint64_t addr, size_t len)
+{
+	if (addr > renamed_node + 8 || addr + len <= renamed_node + 8)
+		return;
+	h->on_read = NULL;
+	fake_word(h, renamed_node + 8, next_node);
+	h->mallocs++;
+}
+
+static void rename_when_read(struct fake_heap *h, uint64_t addr, size_t len)
+{
+	if (addr <= FAKE_BSS + 0x48 && addr + len > FAKE_BSS + 0x48)
+		h->on_read = rename_node;
+}
+
+/* The variable is read once more after the first pass, then the node: then it has another name. */
+static void rename_later(struct fake_heap *h)
+{
+	h->on_read = rename_when_read;
+	h->on_marks = NULL;
+}
+
+/* A name was replaced, and marked objects of its size are nobody's: strings these may be, but one node
+ * has no more than one name at a time. */
+static void test_one_name(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	const struct heap_type *t;
+
+	begin(&h, &k, 21);
+	renamed_node = new_node(&h, 0);
+	fake_word(&h, renamed_node + 8, fake_alloc(&h, 32, true));
+	fake_word(&h, renamed_node + 16, 32);
+	next_node = fake_alloc(&h, 32, true);
+	for (int i = 0; i < 20; i++)
+		fake_alloc(&h, 32, true);
+	set_any(&h, 0x40, k.node_pointer, renamed_node);
+	fake_alloc(&h, 256, false);	/* unknown: its marks are read between the passes */
+	h.on_marks = rename_later;
+	look(&m);
+	t = find(&m, "string", NULL);
+	assert_non_null(t);
+	assert_true(t->objects.high > 20);
+	assert_int_equal(t->n_holders, 1);
+	assert_string_equal(t->holders[0].levels[0].field, ".name");
+	assert_int_equal(t->holders[0].objects.high, 1);
+	assert_int_equal(t->holders[0].bytes.high, 32);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 static uint64_t other_pointer;
 
 /* A collection frees the node, and its slot is another object's: the variable says so. */
@@ -1323,7 +1378,7 @@ int main(void)
 		cmocka_unit_test(test_unreached), cmocka_unit_test(test_unreached_untyped),
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
-		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_replaced), cmocka_unit_test(test_one_name),
 		cmocka_unit_test(test_slot_used_again), cmocka_unit_test(test_span_gone),
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),

@@ -250,6 +250,109 @@ static void share_unseen(const struct counts *c, const struct row *r, struct nod
 	n->bytes.high += (uint64_t)ceil((double)unseen.bytes * share);
 }
 
+/* How many slots a value has that are told as the one: those of all elements of an array are. */
+static uint64_t slots_like(const struct types *ts, uint32_t first, uint32_t n, uint32_t slot)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = first; i < first + n && sum < UINT32_MAX; i++) {
+		const struct slot *s = types_slot(ts, i);
+
+		if (s->kind == SLOT_REPEAT) {
+			sum += s->count * (slots_like(ts, i + 1, s->other, slot) & UINT32_MAX);
+			i += s->other;
+		} else {
+			sum += i - s->back == slot;
+		}
+	}
+	return sum < UINT32_MAX ? sum : UINT32_MAX;
+}
+
+/* What the node's objects have been, at most, untyped ones too. */
+static struct amount of_node(const struct look *l, uint32_t node, const struct amount *untyped)
+{
+	const struct node_count *n = &l->counts->nodes[node];
+	const struct retyped *was = table_find(&l->retyped, node);
+	struct amount sum = untyped[node];
+
+	add_amount(&sum, n->objects.high, n->bytes.high);
+	if (was)
+		add_amount(&sum, was->objects, was->bytes);
+	return sum;
+}
+
+/* How many pointers there may be of those that the node is told by: as many as there are such slots in
+ * the objects that hold it.  UINT64_MAX: that is not known. */
+static uint64_t most_pointers(struct look *l, uint32_t node, const struct amount *untyped)
+{
+	const struct node *n = nodes_at(l->nodes, node), *parent = nodes_at(l->nodes, n->parent);
+	const struct amount has = of_node(l, n->parent, untyped);
+	const uint32_t type = parent->type;
+	uint32_t n_slots, first;
+	uint64_t most;
+
+	/* More objects than one hang on a slot of a list's node, and of a root. */
+	if (n->again || !parent->parent || n->slot == NODE_SOMEWHERE)
+		return UINT64_MAX;
+	if (n->slot & NODE_OFFSET)
+		return has.objects;
+	first = types_slots(l->types, type, &n_slots);
+	if (!type || n->slot - first >= n_slots)
+		return UINT64_MAX;
+	most = types_at(l->types, type)->repeats ? has.bytes / types_at(l->types, type)->size :
+						   has.objects;
+	if (__builtin_mul_overflow(most, slots_like(l->types, first, n_slots, n->slot), &most))
+		return UINT64_MAX;
+	return most;
+}
+
+/* Of the span classes that objects of the row lie in; 0: one may have any size. */
+static uint64_t largest_slot(const struct row *r)
+{
+	uint64_t largest = 0;
+
+	for (unsigned i = 0; i < N_SPAN_KINDS; i++) {
+		if (has_kind(r, i) && !(i >> 1))
+			return 0;
+		if (has_kind(r, i) && golayout_class_size(i >> 1) > largest)
+			largest = golayout_class_size(i >> 1);
+	}
+	return largest;
+}
+
+/* A field of so many objects holds no more than these at a time, whatever else may be of the type. */
+static void limit_node(struct look *l, uint32_t node, const struct amount *untyped)
+{
+	const uint32_t type = nodes_at(l->nodes, node)->type;
+	struct node_count *n = &l->counts->nodes[node];
+	uint64_t most, size;
+
+	if (!type || n->objects.high == n->objects.low)
+		return;
+	most = most_pointers(l, node, untyped);
+	if (most >= n->objects.high)
+		return;
+	n->objects.high = most > n->objects.low ? most : n->objects.low;
+	size = largest_slot(&l->counts->types[type]);
+	if (size && n->objects.high * size < n->bytes.high)
+		n->bytes.high = n->objects.high * size > n->bytes.low ? n->objects.high * size :
+								       n->bytes.low;
+}
+
+static void limit_nodes(struct look *l)
+{
+	const size_t n = nodes_count(l->nodes);
+	struct amount *untyped = xcalloc(n, sizeof(*untyped));
+	const struct class_count *e;
+
+	for (e = table_next(&l->counts->classes, NULL); e;
+	     e = table_next(&l->counts->classes, e))
+		add_amount(&untyped[(e->key - 1) >> 8], e->n.objects.high, e->n.bytes.high);
+	for (size_t i = 1; i < n; i++)		/* parents come before their children */
+		limit_node(l, (uint32_t)i, untyped);
+	free(untyped);
+}
+
 static uint64_t blind_to(const struct look *l, uint32_t type)
 {
 	const struct blind_type *b = type ? table_find(&l->blind_types, type) : NULL;
@@ -280,6 +383,8 @@ static void find_missed(struct look *l)
 	for (e = table_next(&c->classes, NULL); e; e = table_next(&c->classes, e))
 		share_unseen(c, &c->untyped[(e->key - 1) & 0xff], &e->n);
 	free(chained);
+	if (!l->scope.on && !table_full(&l->retyped) && !table_full(&c->classes))
+		limit_nodes(l);		/* else not all of who holds them are counted */
 }
 
 void count_all(struct look *l, struct counts *c)

@@ -189,6 +189,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 				 .statics = m->data + l->bias, .statics_end = m->ebss + l->bias };
 	l->nodes = nodes_new(&l->budget);
 	table_init(&l->blind_types, sizeof(struct blind_type), SIZE_MAX);
+	table_init(&l->retyped, sizeof(struct retyped), 64ul * MAX_HEAP_NODES);
 	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
 	stacks_init(l);
 	learn_init(l);
@@ -201,6 +202,7 @@ static void look_fini(struct look *l)
 	nodes_free(l->nodes);
 	shapes_free(l->shapes);
 	table_fini(&l->blind_types);
+	table_fini(&l->retyped);
 	table_fini(&l->parts);
 	table_fini(&l->frames);
 	free(l->todo);

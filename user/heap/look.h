@@ -113,6 +113,12 @@ struct blind_type {
 	uint64_t n;
 };
 
+/* Of a node. */
+struct retyped {
+	uint64_t key;
+	uint64_t objects, bytes;
+};
+
 /* Edges that wait to be dealt with, each with who holds it: edges.c. */
 enum { EDGES_WAIT = 32 };	/* a power of two */
 
@@ -168,6 +174,8 @@ struct look {
 	struct blind *unsure;		/* second pass: what words led to that may be left over */
 	size_t n_unsure, cap_unsure;
 	struct table blind_types;	/* of the second reading */
+	struct table retyped;		/* of nodes, objects that are another's by now: what these held
+					 * is still told by the node */
 	size_t n_new_spans;		/* made since the look began */
 	uint32_t gen;			/* when the look began, */
 	uint64_t n_mallocs;		/* and as far as the runtime had counted then */

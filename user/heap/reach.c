@@ -265,14 +265,21 @@ static uint32_t type_by_itself(struct look *l, const struct place *p)
 }
 
 /* It was made after the first pass, or its span did not keep still then. */
-static void set_type(struct look *l, uint32_t *label, uint32_t type, bool guess)
+static void set_type(struct look *l, const struct place *p, uint32_t *label, uint32_t type, bool guess)
 {
 	const struct node n = *nodes_at(l->nodes, *label & LABEL_NODE);
-	bool cut;
+	bool cut, is_new;
 	uint32_t node = nodes_child(l->nodes, n.parent, n.slot, type, guess, &cut);
+	struct retyped *was;
 
-	if (node)
-		*label = (*label & ~LABEL_NODE) | node;
+	if (!node)
+		return;
+	was = l->again ? table_put(&l->retyped, *label & LABEL_NODE, &is_new) : NULL;
+	if (was) {
+		was->objects++;
+		was->bytes += span_slot(p->span);
+	}
+	*label = (*label & ~LABEL_NODE) | node;
 }
 
 /* As is_other(), by what the object says of itself now. */
@@ -290,12 +297,12 @@ static void expand(struct look *l, const struct place *p, uint32_t *label)
 	if (!type || !(*label & LABEL_CONFIRMED)) {
 		by_itself = type_by_itself(l, p);
 		if (by_itself && (!type || is_by_itself_other(l, p, type, by_itself)))
-			set_type(l, label, by_itself, false);
+			set_type(l, p, label, by_itself, false);
 		else if (type && type == by_itself)
 			*label |= LABEL_CONFIRMED;
 		else if (!type && (l->n_new_spans || l->losses.spans_changed) &&
 			 (by_itself = guess_type(l, p)))
-			set_type(l, label, by_itself, true);
+			set_type(l, p, label, by_itself, true);
 		type = node_type(l, *label);
 	}
 	*label |= LABEL_EXPANDED;
