@@ -130,12 +130,21 @@ static void held_there(const struct heap_type *type, const struct table *holders
 	}
 }
 
+/* By what is certain to live: how far an interval reaches up says how little is known. */
+static int compare_ranges(struct heap_range x, struct heap_range y)
+{
+	if (x.low != y.low)
+		return x.low < y.low ? 1 : -1;
+	return x.high != y.high ? (x.high < y.high ? 1 : -1) : 0;
+}
+
 static int by_objects(const void *a, const void *b)
 {
 	const struct heap_held *x = a, *y = b;
+	const int order = compare_ranges(x->amount.objects, y->amount.objects);
 
-	if (x->amount.objects.high != y->amount.objects.high)
-		return x->amount.objects.high < y->amount.objects.high ? 1 : -1;
+	if (order)
+		return order;
 	return x->holder->key < y->holder->key ? -1 : x->holder->key > y->holder->key;
 }
 
@@ -306,9 +315,10 @@ static void add_row(struct heap_view *v, const struct heap_type *now,
 static int by_bytes(const void *a, const void *b)
 {
 	const struct heap_row *x = a, *y = b;
+	const int order = compare_ranges(x->amount.bytes, y->amount.bytes);
 
-	if (x->amount.bytes.high != y->amount.bytes.high)
-		return x->amount.bytes.high < y->amount.bytes.high ? 1 : -1;
+	if (order)
+		return order;
 	return x->type->key < y->type->key ? -1 : x->type->key > y->type->key;
 }
 

@@ -48,7 +48,7 @@ struct heap_view {
 	struct heap_span span;			/* between the two; all 0 of one */
 	struct estimate held_per_s;		/* as of a heap_amount, of the bytes of all that
 						 * something was seen to hold */
-	struct heap_row *rows;			/* of one look most bytes first, by high; of two
+	struct heap_row *rows;			/* of one look most bytes first, by low; of two
 						 * what grew for certain by the low end of its
 						 * bytes_per_s, then the others by the value;
 						 * what could not be typed among them */

@@ -149,11 +149,11 @@ func (t *T) checkRanges(r *heapReport) {
 	}
 }
 
-// checkOrder: of one look most bytes first, of two what grew most for certain.
+// checkOrder: of one look what lives for certain, most bytes first, of two what grew most for certain.
 func (t *T) checkOrder(r *heapReport) {
 	for i := 1; i < len(r.Types); i++ {
 		a, b := &r.Types[i-1], &r.Types[i]
-		x, y := float64(a.Bytes), float64(b.Bytes)
+		x, y := float64(a.BytesRange[0]), float64(b.BytesRange[0])
 		if r.Look.Span != nil {
 			x, y = math.Max(a.PerSecond.Low, 0), math.Max(b.PerSecond.Low, 0)
 		}

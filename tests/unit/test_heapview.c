@@ -179,16 +179,17 @@ static struct heapmap map_of(struct heap_type *types, size_t n, int64_t time_ns)
 	return m;
 }
 
-/* A minute apart; free() it. */
+/* A minute apart; before NULL: of one look.  free() it. */
 static char *text_of_looks(struct heap_type *before, struct heap_type *now, size_t n, size_t top)
 {
-	const struct heapmap first = map_of(before, n, 0), second = map_of(now, n, 60000000000);
+	const struct heapmap first = map_of(before, before ? n : 0, 0);
+	const struct heapmap second = map_of(now, n, 60000000000);
 	struct heap_view view;
 	struct look l;
 	char *text;
 
 	look(&l, true);
-	heapview_make(&second, &first, &view);
+	heapview_make(&second, before ? &first : NULL, &view);
 	l.f.types = &view;
 	text = written(&l.f, "text", &(struct report_options){ .top = top });
 	heapview_fini(&view);
@@ -228,12 +229,43 @@ static void test_order_of_growth(void **state)
 	assert_holds(text, "\n#2  +450KiB/min [+10, +890] in +450 objects/min  40KiB to 900KiB");
 	assert_holds(text, "\nnot certain to have grown:\n"
 			   "#3  between -10KiB/min and +480KiB/min  50KiB to 500KiB");
-	assert_holds(text, "... and 2 more types, 70KiB\n");
+	assert_holds(text, "... and 2 more types, 70KiB (-T 0 shows all)\n");
 	free(text);
 	text = text_of_looks(before, now, 5, 0);
 	assert_holds(text, "\n#4  +0B/min in +0 objects/min");
 	assert_holds(text, "\n#5  -10KiB/min in -10 objects/min");
 	assert_ptr_equal(strstr(strstr(text, "not certain") + 1, "not certain"), NULL);
+	free(text);
+}
+
+/* What may live or not stands behind what does, however much it may be; and who may hold none of it is
+ * not told among those that do. */
+static void test_order_of_size(void **state)
+{
+	struct heap_holder holders[] = {
+		{ .key = 1, .root = HEAP_ROOT_VARIABLE, .name = "may", .objects = { 0, 3900 },
+		  .bytes = { 0, 3900 << 10 } },
+		{ .key = 2, .root = HEAP_ROOT_VARIABLE, .name = "some", .objects = { 90, 95 },
+		  .bytes = { 90 << 10, 95 << 10 } },
+	};
+	struct heap_type now[] = { ONE(doubtful, 0, 5000), ONE(wide, 100, 4000), ONE(sure, 300, 310) };
+	char *text;
+
+	now[1].holders = holders;
+	now[1].n_holders = 2;
+	text = text_of_looks(NULL, now, 3, REPORT_FIT);
+	assert_holds(text, "\n#1  300KiB to 310KiB (3.3%)  300 to 310 objects  sure\n"
+			   "#2  100KiB to 3.91MiB (43.0%)  100 to 4,000 objects  wide\n"
+			   "   90 to 95 of 4,000 in var some\n"
+			   "   3,905 of 4,000 in other ways\n"
+			   "not certain to live:\n"
+			   "#3  0B to 4.88MiB (53.7%)  0 to 5,000 objects  doubtful\n");
+	free(text);
+	text = text_of_looks(NULL, now, 3, 0);
+	assert_holds(text, "\n   90 to 95 of 4,000 in var some\n   0 to 3,900 of 4,000 in var may\n");
+	free(text);
+	text = text_of_looks(NULL, now, 1, REPORT_FIT);
+	assert_holds(text, "\nnot certain to live:\n#1  0B to 4.88MiB (100.0%)");
 	free(text);
 }
 
@@ -396,7 +428,7 @@ static void test_rows_fit(void **state)
 	text = rows_text(&l.view, REPORT_FIT, 8, 100);		/* the first in any case */
 	assert_holds(text, "mw.Bucket\n   7,890 of 7,892 in map");
 	assert_holds(text, "\n#5  27.2KiB");
-	assert_holds(text, "... and 1 more type, 768B\n");
+	assert_holds(text, "... and 1 more type, 768B (-T 0 shows all)\n");
 	free(text);
 	text = rows_text(&l.view, REPORT_FIT, 1, 100);
 	assert_holds(text, "mw.Bucket\n   7,890 of 7,892 in map");
@@ -1026,7 +1058,7 @@ static void test_more_types(void **state)
 	out = open_memstream(&text, &size);
 	assert_int_equal(report_text(out, &l.f, &(struct report_options){ .top = 1 }), 0);
 	fclose(out);
-	assert_non_null(strstr(text, "... and 5 more types, 5KiB to 1.18MiB\n"));
+	assert_non_null(strstr(text, "... and 5 more types, 5KiB to 1.18MiB (-T 0 shows all)\n"));
 	free(text);
 	heapview_fini(&l.view);
 }
@@ -1082,6 +1114,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_other_way),
 		cmocka_unit_test(test_order_of_growth), cmocka_unit_test(test_none_grew),
 		cmocka_unit_test(test_time_of_counts), cmocka_unit_test(test_words_of_span),
+		cmocka_unit_test(test_order_of_size),
 		cmocka_unit_test(test_small_holder_first), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_rows_fit), cmocka_unit_test(test_many_rows),
 		cmocka_unit_test(test_bytes_in_doubt),

@@ -16,6 +16,7 @@
 #include "user/report/line.h"
 #include "user/report/memory_text.h"
 #include "user/report/report.h"
+#include "user/report/sections.h"
 
 enum {
 	FIT_TYPES = 10,		/* in full where the report is to fit on a screen, and no more; */
@@ -234,13 +235,15 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	free(count);
 }
 
-/* Of two looks by what it gained. */
+/* Of two looks by what it gained; of one not what may hold none, where others hold some. */
 static bool is_worth(const struct text *t, const struct heap_row *row, const struct heap_held *held)
 {
 	if (t->max_holders == SIZE_MAX)
 		return true;
 	if (t->two)
 		return held->amount.bytes_per_s.value * MIN_SHARE > row->amount.bytes_per_s.value;
+	if (row->amount.objects.low && !held->amount.objects.low)
+		return false;
 	return held->amount.objects.high * MIN_SHARE > row->amount.objects.high;
 }
 
@@ -521,7 +524,7 @@ static void put_more_types(const struct text *t, uint64_t n, struct heap_range r
 		rest.high = left;
 	size = heap_bytes_words(rest);
 	item(&l, "", "%s more type%s", report_count(n).s, plural(n));
-	item(&l, ", ", "%s", size);
+	item(&l, ", ", "%s" REPORT_MORE, size);
 	end_line(&l);
 	free(size);
 }
@@ -535,10 +538,15 @@ static void put_none_grew(const struct text *t)
 	fprintf(t->out->file, "no type %s\n", may ? "is certain to have grown" : "grew");
 }
 
+static bool is_certain(const struct text *t, const struct heap_row *row)
+{
+	return t->two ? heapview_grew(&row->amount) : row->amount.bytes.low;
+}
+
 /* The first of them, no more than most.  How many: *v, to be freed. */
 static size_t choose(const struct text *t, size_t most, struct shown **v)
 {
-	bool certain = t->two;
+	bool certain = true;
 	size_t n = 0;
 
 	*v = xcalloc(t->v->n_rows + 1, sizeof(**v));
@@ -548,8 +556,8 @@ static size_t choose(const struct text *t, size_t most, struct shown **v)
 		if (!is_shown(t, row, most == SIZE_MAX))
 			continue;
 		(*v)[n].row = row;
-		if (certain && !heapview_grew(&row->amount)) {
-			(*v)[n].above = heap_not_certain;
+		if (certain && !is_certain(t, row)) {
+			(*v)[n].above = t->two ? heap_not_certain : heap_may_live;
 			certain = false;
 		}
 		n++;

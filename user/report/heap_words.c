@@ -18,6 +18,7 @@
 
 const char heap_held_otherwise[] = "[held in other ways]";
 const char heap_not_certain[] = "not certain to have grown";
+const char heap_may_live[] = "not certain to live";
 
 char *heap_type_words(const struct heap_type *t)
 {

@@ -28,7 +28,7 @@ char *heap_span_words(const struct heap_span *span);
 
 /* What to call objects that hang on holders that are left out, */
 extern const char heap_held_otherwise[];
-/* and what may have become more, or less, between two looks. */
-extern const char heap_not_certain[];
+/* what may have become more, or less, between two looks, and what may live or not. */
+extern const char heap_not_certain[], heap_may_live[];
 
 #endif
