@@ -32,7 +32,7 @@ enum {
 	MAX_POSITIONALS = 3,
 	MAX_ROWS = 64,
 	LONG = 256,			/* what getopt says of row i is LONG + i, or its letter */
-	MAX_BARE_INTERVAL = 86400,	/* s; who means more says a unit */
+	MAX_BARE_INTERVAL = 3600,	/* s; who means more says a unit */
 	MAX_COUNT = 1000000000,
 	MIN_INTERVAL_NS = 10000000,	/* shorter ones leave time for reports only */
 	HELP_COLUMN = 30,
@@ -777,26 +777,33 @@ static bool same_program(pid_t a, pid_t b)
 	       (names[0][0] && !strcmp(names[0], names[1]));
 }
 
+/* A number without a unit. */
+static bool is_bare(const char *arg)
+{
+	return *arg && !arg[strspn(arg, "0123456789")];
+}
+
 /*
  * "-p $(pidof server)" with two servers makes the second pid an INTERVAL.  So a bare number is
- * refused when it is the pid of another process of the same program, or more than a day.
+ * refused when it is the pid of another process of the same program, or more than an hour: as the
+ * pids of a host are.
  */
 static int take_interval(struct parsing *p, const char *arg)
 {
 	unsigned long v;
-	bool bare = !arg[strspn(arg, "0123456789")];
 	char *pids;
 	int err;
 
-	if (bare && *arg) {
+	if (is_bare(arg)) {
 		errno = 0;
 		v = strtoul(arg, NULL, 10);
 		if (errno || v > MAX_BARE_INTERVAL ||
 		    ((pid_t)v != p->o->pid && v && same_program(p->o->pid, (pid_t)v))) {
 			pids = p->o->name ? xasprintf("-p %s %s", p->o->name, arg) :
 					    xasprintf("-p %d %s", (int)p->o->pid, arg);
-			err = wrong(p, "%s: one process at a time; run gobpfleak once for each. "
-				    "If %s is meant as INTERVAL, write %ss", pids, arg, arg);
+			err = wrong(p, "%s: one process at a time, and %s looks like a second "
+				    "pid; run gobpfleak once for each. If %s is meant as INTERVAL, "
+				    "write %ss", pids, arg, arg, arg);
 			free(pids);
 			return err;
 		}
@@ -831,6 +838,7 @@ static int take_positionals(struct parsing *p)
 {
 	const struct output_spec *main = &p->o->outputs[0];
 	const size_t most = p->line->takes & TAKES_INTERVAL ? 2 : 0;
+	const bool process = p->o->pid || p->o->name;
 	const char *const *arg = p->positional;
 	int err;
 
@@ -844,7 +852,9 @@ static int take_positionals(struct parsing *p)
 	if (p->o->command && p->n_positional)
 		return wrong(p, "'%s' is one argument too many before --", arg[0]);
 	if (p->n_positional > most)
-		return wrong(p, "'%s' is one argument too many", arg[most]);
+		return wrong(p, "'%s' is one argument too many%s", arg[most],
+			     !most && process && is_bare(arg[0]) ?
+			     ": one process at a time; run gobpfleak once for each" : "");
 	if (p->n_positional > 0)
 		err = take_interval(p, arg[0]);
 	if (!err && p->n_positional > 1)

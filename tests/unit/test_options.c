@@ -97,7 +97,7 @@ static void test_times(void **state)
 		{ "30", 30 * S }, { "30s", 30 * S }, { "0.5", S / 2 }, { "1.5s", 3 * S / 2 },
 		{ "500ms", S / 2 }, { "10ms", S / 100 }, { "2h", 7200 * S },
 		{ "1m30s", 90 * S }, { "1h5m", 3900 * S },
-		{ "1h2m3.5s", 3723 * S + S / 2 }, { "1d12h", 129600 * S }, { "86400", 86400 * S },
+		{ "1h2m3.5s", 3723 * S + S / 2 }, { "1d12h", 129600 * S }, { "3600", 3600 * S },
 		{ "100000s", 100000 * S },
 	};
 	char text[64];
@@ -350,9 +350,10 @@ static void test_refused(void **state)
 		{ "5s -- server", "'5s' is one argument too many" },
 		{ "-p 42,43", "-p 42,43: one process at a time" },
 		{ "-p 42 -p 43", "-p 42 -p 43: one process at a time" },
-		{ "-p 42 86401", "-p 42 86401: one process at a time" },
-		{ "-p server 86401", "-p server 86401: one process at a time" },
-		{ "-p 42 86401", "write 86401s" },
+		{ "-p 42 3601", "-p 42 3601: one process at a time" },
+		{ "-p 30340 30341", "30341 looks like a second pid; run gobpfleak once for each" },
+		{ "-p 30340 30341", "write 30341s" },
+		{ "-p server 3601", "-p server 3601: one process at a time" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -432,6 +433,7 @@ static void test_heap(void **state)
 		{ &heap, "-p 42 --memory 1M", "--memory: '1M' is not a size of 64MiB or more" },
 		{ &heap, "-p 42 --pprof-goroutines f", "heap does not take --pprof-goroutines" },
 		{ &heap, "-p 42 10s", "'10s' is one argument too many" },
+		{ &heap, "-p 42 43", "'43' is one argument too many: one process at a time" },
 		{ &trace, "-p 42 --diff 60", "trace does not take --diff" },
 	};
 	struct line l;
