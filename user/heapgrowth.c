@@ -6,11 +6,13 @@
  * that looks are held to, and the more time lies between two looks the better.  A large one is left
  * alone until the census sees it grow.  After that a look is taken now and then as long as it
  * grows, so that there is a recent one whenever the end comes; one more just before the end where
- * that is known, and at the end where nobody notices.
+ * that is known, and at the end where nobody notices.  While there were too few collections for
+ * the census to tell, each is taken after twice the time of that before: what two of them tell
+ * is all that is known then.
  *
  * Of a large heap looks are for the size classes that grow.  Only looks at the same classes can be
  * compared: when others begin to grow, the next look is for these as well, and takes the place of
- * the first.
+ * the first; but not where it may be the last.
  */
 #include "user/heapgrowth.h"
 
@@ -90,11 +92,14 @@ static unsigned free_slot(const struct heapgrowth *g)
 	return i;
 }
 
-/* What the next look is for. */
-static void choose_classes(struct heapgrowth *g, const struct heapgrowth_moment *m)
+/* What the next look is for.  narrow: for what that before it was for, whatever else has begun to
+ * grow. */
+static void choose_classes(struct heapgrowth *g, const struct heapgrowth_moment *m, bool narrow)
 {
 	bool any = false;
 
+	if (narrow && g->first)
+		return;
 	for (size_t i = 0; i < HEAP_CLASSES; i++)
 		any |= m->classes[i];
 	if (!g->first)
@@ -117,14 +122,14 @@ static bool is_near_end(const struct heapgrowth *g, const struct heapgrowth_mome
 	return m->end_ns && m->now_ns + lead_ns(g) >= m->end_ns;
 }
 
-static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m)
+static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m, bool narrow)
 {
 	struct looker_order order = { .rate = HEAP_RATE, .max_bytes = g->opt.max_bytes,
 				      .slot = free_slot(g) };
 	size_t n = g->opt.seeds ? g->opt.seeds(g->opt.ctx, looker_seeds(g->looker), LOOKER_SEEDS) :
 				  0;
 
-	choose_classes(g, m);
+	choose_classes(g, m, narrow);
 	order.of_all = g->of_all;
 	memcpy(order.classes, g->classes, sizeof(order.classes));
 	g->slot = order.slot;
@@ -193,7 +198,9 @@ static bool is_due(const struct heapgrowth *g, const struct heapgrowth_moment *m
 	if (m->end_ns && lead_ns(g) && g->for_end_ns != m->end_ns &&
 	    g->over_ns + lead_ns(g) < m->end_ns)
 		return is_near_end(g, m);
-	return m->grows && m->now_ns >= g->over_ns + pause;
+	if (m->now_ns < g->over_ns + pause)
+		return false;
+	return m->grows || (m->early && m->now_ns - g->start_ns >= 2 * (g->over_ns - g->start_ns));
 }
 
 static bool can_look(const struct heapgrowth *g)
@@ -203,8 +210,14 @@ static bool can_look(const struct heapgrowth *g)
 
 void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
+	/* none follows the last one that it could be compared with */
 	if (can_look(g) && is_idle(g, m->now_ns) && can_look(g) && is_due(g, m))
-		begin(g, m);
+		begin(g, m, is_near_end(g, m));
+}
+
+uint64_t heapgrowth_last_ns(const struct heapgrowth *g)
+{
+	return can_look(g) && g->first ? lead_ns(g) : 0;
 }
 
 /* Whether one for a report is worth its while. */
@@ -222,8 +235,9 @@ void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 
 	if (!can_look(g))
 		return;
+	/* nor, perhaps, this one, if it is the second */
 	if (is_idle(g, now) && is_wanted(g, now))
-		begin(g, m);
+		begin(g, m, is_near_end(g, m) || !g->view.now);
 	if (!g->first || (!m->end_ns && g->took_ns > QUICK_NS))
 		return;
 	p.fd = looker_fd(g->looker);

@@ -31,7 +31,8 @@ struct heapgrowth_moment {
 	uint64_t now_ns;
 	uint64_t end_ns;	/* of the trace; 0: not known */
 	uint64_t live_bytes;	/* of the heap */
-	bool grows;		/* so the census says, */
+	bool early;		/* for the census to say whether anything grows */
+	bool grows;		/* so it says, */
 	bool classes[HEAP_CLASSES];	/* and in which size classes */
 };
 
@@ -42,6 +43,10 @@ void heapgrowth_free(struct heapgrowth *g);	/* NULL is fine */
 
 /* Takes a result that is there, and begins a look that is due. */
 void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m);
+
+/* How long a trace should go on that may end at any time now, so that a look taken for its end is
+ * over by then: ns; 0: it need not. */
+uint64_t heapgrowth_last_ns(const struct heapgrowth *g);
 
 /* For a report: takes a look of its own if those before were over so soon that nobody notices, and
  * the last one is of some time ago.  Waits for what is under way, if that should be quick or the

@@ -114,6 +114,7 @@ struct tracing {
 	uint64_t n_looks_failed;
 	struct heapgrowth *growth;	/* of the heap by type; NULL: there is no heap */
 	uint64_t end_ns;		/* of the trace; 0: not known */
+	bool early;			/* to tell what of the heap grows */
 	bool grows;			/* some size class does, */
 	bool grows_in[CENSUS_CLASSES];	/* and which, */
 	uint64_t grows_ns;		/* as of then */
@@ -777,6 +778,7 @@ int tracing_attach(struct tracing *t)
 	if (err)
 		return err;
 	t->attach_ns = now_ns();
+	t->early = true;
 	if (t->opt.gc)
 		gclog_new(&t->gc, process_gomem(t->p));
 	if (t->opt.goroutines)
@@ -795,6 +797,11 @@ uint64_t tracing_attach_ns(const struct tracing *t)
 void tracing_ends(struct tracing *t, uint64_t end_ns)
 {
 	t->end_ns = end_ns;
+}
+
+void tracing_ends_soon(struct tracing *t, uint64_t *end_ns)
+{
+	t->end_ns = *end_ns = now_ns() + heapgrowth_last_ns(t->growth);
 }
 
 int tracing_fd(const struct tracing *t)
@@ -995,10 +1002,14 @@ static bool class_grows(const struct tracing *t, unsigned class)
 
 static void ask_what_grows(struct tracing *t, uint64_t now)
 {
+	struct growth all;
+
 	if (now < (t->grows_ns ? t->grows_ns : t->attach_ns) + GROWS_NS)
 		return;
 	t->grows_ns = now;
-	t->grows = class_grows(t, TALLY_ALL);
+	tally_growth(t->tally, TALLY_ALL, &all);
+	t->early = isnan(all.late.low);
+	t->grows = all.late.low > 0;
 	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
 		t->grows |= t->grows_in[i] = class_grows(t, i);
 }
@@ -1010,7 +1021,7 @@ static struct heapgrowth_moment heap_moment(struct tracing *t)
 
 	ask_what_grows(t, now);
 	m = (struct heapgrowth_moment){
-		.now_ns = now, .end_ns = t->end_ns, .grows = t->grows,
+		.now_ns = now, .end_ns = t->end_ns, .early = t->early, .grows = t->grows,
 		.live_bytes = t->memory.known ? t->memory.live_heap : UINT64_MAX };
 	_Static_assert((int)HEAP_CLASSES == (int)CENSUS_CLASSES, "size classes");
 	memcpy(m.classes, t->grows_in, sizeof(m.classes));

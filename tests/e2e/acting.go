@@ -23,6 +23,7 @@ func actingTests(e *env) []testCase {
 		{"acting/suppress-goroutines", func(t *T) { t.suppressed("goroutine-chan", "goroutine", "", v) }},
 		{"acting/suppress-types", func(t *T) { t.suppressTypes(v) }},
 		{"acting/cycles", func(t *T) { t.cycles(v) }},
+		{"acting/cycles-looks", func(t *T) { t.cyclesLooks(v) }},
 		{"acting/filter-size", func(t *T) { t.filterSize(v) }},
 		{"acting/filter-age", func(t *T) { t.filterAge(v) }},
 		{"acting/filter-rate", func(t *T) { t.filterRate(v) }},
@@ -102,6 +103,22 @@ func (t *T) cycles(version string) {
 	tty.typeIn("\x03")
 	cmd.Wait()
 	p.finish()
+}
+
+// cyclesLooks: the end of a trace by collections is not known before, and it has a last look at the heap all the same, where
+// looks take longer than what is done for any report.
+func (t *T) cyclesLooks(version string) {
+	p := t.program(t.build("bigheap", version, "stripped"))
+	p.do("build 6")
+	x := t.startTracer("-v", "--format", "json", "-p", fmt.Sprint(p.pid()), "-d", "1gc")
+	x.line(x.stderr, "looked at the heap in ")
+	p.do("collect")
+	r := x.parse(x.line(x.stdout, ""))
+	x.expect(0)
+	p.finish()
+	if l := r.HeapLooks; r.Time.GCCycles < 1 || l.Looks < 2 || l.Span == nil {
+		t.Errorf("%d collections, %d looks, %v s between two", r.Time.GCCycles, l.Looks, l.Span)
+	}
 }
 
 // memoryCgroup makes one of version 2 or 1 that allows so many bytes, with what says how many it uses.

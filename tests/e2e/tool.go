@@ -17,7 +17,9 @@ type report struct {
 	HeapLooks struct {
 		Looks   uint64
 		Classes *uint64
-		Read    uint64 `json:"bytes_read"`
+		Read    uint64   `json:"bytes_read"`
+		Span    *float64 `json:"span_s"`
+		Types   []heapType
 	} `json:"heap_looks"`
 	Schema  int
 	Version string

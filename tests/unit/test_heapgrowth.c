@@ -162,6 +162,28 @@ static void test_small(void **state)
 	assert_int_equal(cost.n_classes, 0);
 }
 
+/* While nobody can say yet whether it grows there are two looks at any time, and ever fewer. */
+static void test_early(void **state)
+{
+	at.early = true;
+	turn_after(1 * S);
+	look_takes(1 * S);
+	turn_after(40 * S);
+	assert_int_equal(lk.n_started, 1);	/* a fiftieth of the time */
+	turn_after(11 * S);
+	assert_int_equal(lk.n_started, 2);
+	look_takes(150 * MS);
+	assert_non_null(heapgrowth_view(g));
+	turn_after(40 * S);
+	assert_int_equal(lk.n_started, 2);
+	turn_after(15 * S);
+	assert_int_equal(lk.n_started, 3);
+	look_takes(150 * MS);
+	at.early = false;
+	turn_after(500 * S);
+	assert_int_equal(lk.n_started, 3);
+}
+
 /* Not at the attach, and a fiftieth of the time at most. */
 static void test_large(void **state)
 {
@@ -239,6 +261,68 @@ static void test_end(void **state)
 	heapgrowth_finish(g, &at, pump, &n_pumped);
 	assert_int_equal(lk.n_started, 2);
 	assert_int_equal(n_pumped, 0);
+}
+
+/* Of a trace that may end at any time: it goes on for the last look. */
+static void test_end_unknown(void **state)
+{
+	assert_int_equal(heapgrowth_last_ns(NULL), 0);
+	assert_int_equal(heapgrowth_last_ns(g), 0);	/* there is nothing to compare it with */
+	turn_after(2 * S);
+	look_takes(50 * MS);
+	assert_int_equal(heapgrowth_last_ns(g), 0);	/* that of the report is as quick */
+	at.grows = true;
+	turn_after(11 * S);
+	look_takes(150 * MS);
+	at.grows = false;
+	turn_after(100 * S);
+	assert_int_equal(lk.n_started, 2);	/* nothing grows, and nobody knows of an end */
+	at.end_ns = at.now_ns + heapgrowth_last_ns(g);
+	assert_true(at.end_ns >= at.now_ns + 300 * MS);
+	turn_after(10 * MS);
+	assert_int_equal(lk.n_started, 3);
+	look_takes(200 * MS);
+	assert_true(at.now_ns < at.end_ns);
+	assert_true(heapgrowth_view(g)->span.s == 2);
+}
+
+/* That other classes have begun to grow when it is time for the last look makes none of it: what
+ * there was is compared. */
+static void test_end_classes(void **state)
+{
+	at.live_bytes = LARGE;
+	at.grows = at.classes[5] = true;
+	turn_after(2 * S);
+	look_takes(1 * S);
+	turn_after(1 * S);
+	at.classes[7] = true;
+	at.end_ns = at.now_ns + heapgrowth_last_ns(g);
+	turn_after(10 * MS);
+	assert_true(lk.order.classes[5] && !lk.order.classes[7]);
+	look_takes(1 * S);
+	assert_non_null(heapgrowth_view(g));
+}
+
+/* Likewise the second look, where it is for a report; of those that follow other reports make more. */
+static void test_report_classes(void **state)
+{
+	unsigned n_pumped = 0;
+
+	at.live_bytes = LARGE;
+	at.grows = at.classes[5] = true;
+	turn_after(2 * S);
+	look_takes(10 * MS);
+	at.classes[7] = true;
+	at.now_ns += 1 * S;
+	lk.over = true;
+	heapgrowth_finish(g, &at, pump, &n_pumped);
+	assert_true(lk.order.classes[5] && !lk.order.classes[7]);
+	turn_after(10 * MS);
+	lk.over = false;
+	assert_non_null(heapgrowth_view(g));
+	at.now_ns += 1 * S;
+	heapgrowth_finish(g, &at, pump, &n_pumped);
+	assert_true(lk.order.classes[5] && lk.order.classes[7]);
 }
 
 /* For a report only what nobody notices, and not for each of many reports. */
@@ -353,8 +437,9 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_small), TEST(test_large), TEST(test_classes), TEST(test_end),
-		TEST(test_finish),
+		TEST(test_small), TEST(test_early), TEST(test_large), TEST(test_classes), TEST(test_end),
+		TEST(test_end_unknown), TEST(test_end_classes),
+		TEST(test_report_classes), TEST(test_finish),
 		TEST(test_patience), TEST(test_slow), TEST(test_failed), TEST(test_none),
 	};
 

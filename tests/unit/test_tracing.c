@@ -359,6 +359,11 @@ void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m)
 	w.moment = *m;
 }
 
+uint64_t heapgrowth_last_ns(const struct heapgrowth *g)
+{
+	return 4 * S;
+}
+
 void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 		       void (*pump)(void *ctx), void *ctx)
 {
@@ -1306,9 +1311,11 @@ static void test_vaddrs(void **state)
 static void test_types(void **state)
 {
 	struct observation *o;
+	uint64_t end_ns;
 	double cpu_s;
 
 	turn();
+	assert_true(w.moment.early);
 	assert_false(w.moment.grows);
 	assert_int_equal(w.moment.end_ns, 0);
 	assert_int_equal(w.moment.live_bytes, w.memory.live_heap);
@@ -1320,8 +1327,13 @@ static void test_types(void **state)
 	allocate(0xc000000080, PUT, GL_UNKNOWN);
 	turn();
 	assert_true(w.moment.grows);
+	assert_false(w.moment.early);
 	assert_int_equal(w.moment.now_ns, w.clock);
 	assert_int_equal(w.moment.end_ns, w.clock + 9 * S);
+	tracing_ends_soon(w.t, &end_ns);
+	assert_int_equal(end_ns, w.clock + 4 * S);	/* as long as the last look takes */
+	turn();
+	assert_int_equal(w.moment.end_ns, end_ns);
 	o = tracing_observe(w.t);
 	assert_int_equal(w.n_seeds, 1);
 	assert_int_equal(w.seeds[0].addr, 0xc000000000);

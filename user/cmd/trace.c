@@ -55,6 +55,7 @@ struct run {
 	unsigned int n_failed;		/* reports that could not be written */
 	bool leaks;			/* as the last report says */
 	bool early;			/* it was too early for it to say so */
+	bool counted;			/* so many collections have ended as -d asks for */
 	bool stop;			/* the final report is due */
 	bool was_gone;			/* the process, at the turn before */
 	bool gone;			/* it ended the trace, and was no command */
@@ -355,15 +356,23 @@ static int attach(struct run *r, pid_t pid)
 	return 0;
 }
 
-/* -d in collections. */
+/* -d in collections: when the last one comes nobody knew before, so that the last look at the heap
+ * can only follow it. */
 static void check_cycles(struct run *r)
 {
 	const uint64_t n = r->o->duration_cycles;
+	uint64_t end_ns;
 
-	if (!n || r->stop || tracing_cycles(r->t) < n)
+	if (!n || r->stop || r->counted || tracing_cycles(r->t) < n)
 		return;
 	say_verbose("%" PRIu64 " collections have ended", tracing_cycles(r->t));
-	r->stop = true;
+	r->counted = true;
+	tracing_ends_soon(r->t, &end_ns);
+	if (r->end_ns && r->end_ns < end_ns)
+		tracing_ends(r->t, r->end_ns);
+	else
+		r->end_ns = end_ns;
+	loop_interrupt_at(r->loop, r->end_ns);
 }
 
 static void say_begin(const struct run *r)

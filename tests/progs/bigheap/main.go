@@ -3,7 +3,7 @@
 // Bigheap holds eight million objects and four GiB, of known types, for measuring how long a look at
 // them takes, and what it does to the program meanwhile.
 //
-// Commands: "build N" makes N percent of that and collects; "ledger" says what there is, by type;
+// Commands: "build N" makes N percent of that and collects; "collect" does so alone; "ledger" says what there is, by type;
 // "work N" works for N milliseconds and says how much was done and how long the longest stalls were.
 package main
 
@@ -70,9 +70,10 @@ var (
 func main() {
 	debug.SetGCPercent(20)
 	ctl.Loop(map[string]func(int){
-		"build":  func(n int) { build(n); ctl.OK() },
-		"ledger": func(int) { ctl.JSON(ledger) },
-		"work":   func(n int) { ctl.JSON(work(time.Duration(n) * time.Millisecond)) },
+		"build":   func(n int) { build(n); ctl.OK() },
+		"collect": func(int) { runtime.GC(); ctl.OK() },
+		"ledger":  func(int) { ctl.JSON(ledger) },
+		"work":    func(n int) { ctl.JSON(work(time.Duration(n) * time.Millisecond)) },
 	})
 }
 
