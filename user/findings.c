@@ -983,10 +983,22 @@ static void make_listened(struct findings *f, const struct observation *o)
 
 static void make_growth(struct findings *f, const struct observation *o)
 {
-	f->growth = o->growth;
+	const struct heap_view *v = o->growth;
+
+	f->growth = v;
 	f->looks = o->looks;
-	if (o->growth)
-		f->growth_age_s = (double)((int64_t)o->time_ns - heapmap_time_ns(o->growth->now)) / 1e9;
+	if (!v)
+		return;
+	f->growth_age_s = (double)((int64_t)o->time_ns - heapmap_time_ns(v->now)) / 1e9;
+	f->grown = xcalloc(v->n_rows, sizeof(*f->grown));
+	for (size_t i = 0; i < v->n_rows; i++) {
+		const struct heap_row *row = &v->rows[i];
+		const char *name = row->type->name;
+
+		if (name && row->amount.bytes_per_s.value > 0 &&
+		    !(o->suppress && suppress_type(o->suppress, name)))
+			f->grown[f->n_grown++] = row;
+	}
 }
 
 static char *copy(const char *s)
@@ -1197,6 +1209,7 @@ void findings_free(struct findings *f)
 	for (size_t i = 0; i < f->verdicts.n_findings + f->filtered.n_findings; i++)
 		free(f->verdicts.findings[i].types);
 	free(f->verdicts.findings);
+	free(f->grown);
 	free(f->gc);
 	free(f->coverage);
 	free(f->listened);

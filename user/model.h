@@ -442,6 +442,10 @@ struct findings {
 	const struct heap_view *growth;	/* the heap by type, beside a trace: the last look compared
 				 * with the first; NULL: there were none */
 	double growth_age_s;	/* how long before the report the last look was */
+	/* Its rows of types that grew, or rather grew than not, and are not suppressed, in their
+	 * order. */
+	const struct heap_row **grown;
+	size_t n_grown;
 	struct looks_cost looks;
 	struct heap_site *sites;	/* in order of live bytes, then of growth */
 	size_t n_sites;

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +23,7 @@ func verdictTests(e *env) []testCase {
 		{"verdict/workers", func(t *T) { t.noLeakCalled("workers", v) }},
 		{"verdict/early", func(t *T) { t.verdictEarly(v) }},
 		{"verdict/rare", func(t *T) { t.verdictRare(v) }},
+		{"verdict/evidence", func(t *T) { t.verdictEvidence(v) }},
 		{"verdict/types", func(t *T) { t.verdictTypes(v, 0, "-s", "0") }},
 		{"verdict/types-unseen", func(t *T) { t.verdictTypes(v, 0, "-s", "1G") }},
 		{"verdict/types-large", func(t *T) { t.verdictTypes(v, largeHeap, "-s", "1G") }},
@@ -197,6 +199,43 @@ func (t *T) verdictTypes(version string, megabytes uint64, args ...string) {
 	}
 	if !got.has(row) {
 		t.Errorf("not held by %v, or not allocated at %s:%d: %+v %+v", row.Holders, row.File, row.Line, got.Holders, got.Lines)
+	}
+}
+
+// verdictEvidence: where collections are so rare that nothing can be judged, what grew between two looks is told by type and
+// holder, as what it is, in JSON and for reading.
+func (t *T) verdictEvidence(version string) {
+	var rows []leakRow
+	p := t.program(t.build("leaks", version, "stripped"), "GOGC=off")
+	p.do("begin")
+	p.json(&rows, "ledger")
+	p.do("sessions %d", leakedBefore)
+	text := filepath.Join(t.dir, "report.txt")
+	x := t.startTracer("-v", "-o", text, "--json", filepath.Join(t.dir, "looks.json"), "-p", fmt.Sprint(p.pid()))
+	x.line(x.stderr, "looked at the heap in ")
+	p.do("sessions %d", leakedAfter)
+	x.line(x.stderr, "looked at the heap in ") // of those that are taken while nobody can say whether anything grows
+	t.must(x.cmd.Process.Signal(syscall.SIGTERM))
+	x.expect(0)
+	p.finish()
+	r := x.parse(string(t.readFile(filepath.Join(t.dir, "looks.json"))))
+	var got *heapType
+	for i := range r.HeapLooks.Types {
+		if r.HeapLooks.Types[i].Type == rows[0].Type {
+			got = &r.HeapLooks.Types[i]
+		}
+	}
+	if r.Verdict != "TOO_FEW_SAMPLES" || got == nil {
+		t.Fatalf("%s, %s not among %d types", r.Verdict, rows[0].Type, len(r.HeapLooks.Types))
+	}
+	if !got.has(&rows[0]) || got.ObjectsPerSecond.Low <= 0 {
+		t.Errorf("grew by %+v, held by %+v", got.ObjectsPerSecond, got.Holders)
+	}
+	words := strings.Join(strings.Fields(string(t.readFile(text))), " ")
+	for _, what := range []string{"GROWTH +", "evidence and no verdict", "#1 +", rows[0].Type, "GROWTH tells by type"} {
+		if !strings.Contains(words, what) {
+			t.Errorf("%q is not in %s", what, words)
+		}
 	}
 }
 

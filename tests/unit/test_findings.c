@@ -14,8 +14,10 @@
 #include <cmocka.h>
 
 #include "include/gobpfleak.h"
+#include "tests/golden/heapmaps.h"
 #include "tests/unit/names.h"
 #include "user/flows.h"
+#include "user/heapview.h"
 #include "user/judge/trend.h"
 #include "user/judge/window.h"
 #include "user/observation.h"
@@ -922,6 +924,34 @@ static void test_suppressed(void **state)
 	end_story(&s, &o);
 }
 
+/* What grew by type has a name, grew, and is not accepted. */
+static void test_grown(void **state)
+{
+	struct heapmap now = later_look(), before = earlier_look();
+	struct observation o = example();
+	struct heap_view view;
+	struct findings *f;
+
+	f = findings_make(&o, *state);
+	assert_int_equal(f->n_grown, 0);
+	findings_free(f);
+	heapview_make(&now, &before, &view);
+	o.growth = &view;
+	f = findings_make(&o, *state);
+	assert_true(f->n_grown >= 2 && f->n_grown < view.n_rows);
+	assert_string_equal(f->grown[0]->type->name, "mw.Bucket");
+	for (size_t i = 0; i < f->n_grown; i++)
+		assert_true(f->grown[i]->type->name &&
+			    f->grown[i]->amount.bytes_per_s.value > 0);
+	findings_free(f);
+	o.suppress = accepting("type:mw.*\n");
+	f = findings_make(&o, *state);
+	assert_string_not_equal(f->grown[0]->type->name, "mw.Bucket");
+	findings_free(f);
+	suppress_free(o.suppress);
+	heapview_fini(&view);
+}
+
 /* All goroutines of that statement but one that is older than the attach, of which the callers are
  * not known: it stays in the table, and is no leak. */
 static void test_suppressed_goroutines(void **state)
@@ -1083,7 +1113,7 @@ int main(void)
 		TEST(test_listened), TEST(test_kept), TEST(test_many),
 		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
 		TEST(test_goroutine_leak), TEST(test_leak_of_unknown), TEST(test_descriptors),
-		TEST(test_suppressed), TEST(test_suppressed_goroutines),
+		TEST(test_suppressed), TEST(test_grown), TEST(test_suppressed_goroutines),
 		TEST(test_filter_size), TEST(test_filter_age), TEST(test_filter_findings),
 		TEST(test_filter_rate),
 	};

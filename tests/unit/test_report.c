@@ -18,10 +18,12 @@
 
 #include <cmocka.h>
 
+#include "tests/golden/heapmaps.h"
 #include "tests/golden/observations.h"
 #include "tests/unit/golden.h"
 #include "user/base/text.h"
 #include "user/findings.h"
+#include "user/heapview.h"
 #include "user/report/protobuf.h"
 
 /* One report that is compared with, or written to, a file. */
@@ -735,6 +737,66 @@ static void test_shares(void **state)
 	text = render("text", &opt, &f, &size);
 	assert_non_null(strstr(text, "the leak explains 100% of the growth\n"));
 	free(text);
+}
+
+/* Two looks at the heap are shown where it is too early for a verdict, as what they are; not beside
+ * findings that tell of them, nor where there is no leak. */
+static void test_evidence(void **state)
+{
+	struct heapmap now = later_look(), before = earlier_look();
+	struct heap_view view;
+	struct finding finding = { .verdict = VERDICT_GROWING, .site = NO_INDEX, .gsite = NO_INDEX,
+				   .is.over_s = NAN };
+	struct findings f = plain_findings();
+	const struct heap_row *grown[2];
+	struct report_options opt = { .columns = 300, .top = REPORT_FIT };
+	size_t size;
+	char *text;
+
+	heapview_make(&now, &before, &view);
+	grown[0] = &view.rows[0];
+	grown[1] = &view.rows[1];
+	f.growth = &view;
+	f.grown = grown;
+	f.n_grown = 2;
+	f.attached_s = 300;
+	f.gc_cycles = 5;
+	f.verdicts = (struct verdicts){
+		.known = true, .verdict = VERDICT_TOO_FEW, .min_cycles = 12, .min_s = 180,
+		.needed_s = 700, .detectable = NAN };
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "5 of 12 collections; a trace needs about 11m40s; "
+				     "GROWTH tells by type what grew meanwhile"));
+	assert_non_null(strstr(text, "\nGROWTH   +"));
+	assert_non_null(strstr(text, "between two looks 1m00s apart, 5 collections; evidence and no "
+				     "verdict, since it may be freed again;"));
+	assert_non_null(strstr(text, "\n#1  +312KiB/min"));
+	assert_non_null(strstr(text, "mw.Bucket\n   +2,000/min, 7,890 now in map["));
+	assert_non_null(strstr(text, "allocated by mw.(*Limiter).get limiter.go:42"));
+	free(text);
+	opt.top = 1;
+	text = render("text", &opt, &f, &size);
+	assert_null(strstr(text, "\n#2  "));
+	assert_non_null(strstr(text, "\n... and 1 more type that grew, or may have (-T 0 shows all)"));
+	free(text);
+	finding.types = grown;
+	finding.n_types = 1;
+	f.verdicts.findings = &finding;
+	f.verdicts.n_findings = 1;
+	text = render("text", &opt, &f, &size);
+	assert_null(strstr(text, "GROWTH"));
+	free(text);
+	f.verdicts.n_findings = 0;
+	f.verdicts.verdict = VERDICT_STEADY;
+	f.gc_cycles = 12;
+	text = render("text", &opt, &f, &size);
+	assert_null(strstr(text, "GROWTH"));
+	free(text);
+	opt = (struct report_options){ .top = 1 };
+	text = render("json", &opt, &f, &size);
+	assert_non_null(strstr(text, "\"types\":[{\"type\":\"mw.Bucket\""));
+	free(text);
+	heapview_fini(&view);
 }
 
 /* What is suppressed has no row, and is in the sums. */
@@ -1623,6 +1685,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),

@@ -78,7 +78,8 @@ static char *growth(const struct heap_amount *a, bool in_bytes)
 
 /* ---- totals ---------------------------------------------------------------------------------- */
 
-static void put_growth_of_all(const struct page *out, const struct heap_view *v)
+/* note: what to think of it; NULL: nothing. */
+static void put_growth_of_all(const struct page *out, const struct heap_view *v, const char *note)
 {
 	const uint32_t n_cycles = v->now->n_cycles - v->before->n_cycles;
 	struct line l = begin_line(out, "GROWTH   ", 9);
@@ -87,6 +88,8 @@ static void put_growth_of_all(const struct page *out, const struct heap_view *v)
 	report_growth(&l, "", &v->held_per_s);
 	item(&l, " ", "of what is held between two looks %s apart", span);
 	item(&l, ", ", "%u collection%s", n_cycles, plural(n_cycles));
+	if (note)
+		item(&l, "; ", "%s", note);
 	item(&l, "; ", "what grew most for certain stands first");
 	end_line(&l);
 	free(span);
@@ -131,7 +134,7 @@ void report_heap_totals(const struct page *out, const struct heap_view *v)
 	free(size);
 	free(count);
 	if (v->before)
-		put_growth_of_all(out, v);
+		put_growth_of_all(out, v, NULL);
 }
 
 /* ---- one type -------------------------------------------------------------------------------- */
@@ -643,6 +646,32 @@ void report_heap_rows(const struct page *out, const struct heap_view *v, size_t 
 	for (size_t i = 0; i < n; i++)
 		free(shown[i].text);
 	free(shown);
+}
+
+void report_heap_evidence(const struct page *out, const struct heap_view *v,
+			  const struct heap_row *const *rows, size_t n, size_t most)
+{
+	const struct text t = {
+		.out = out, .v = v, .two = true,
+		.max_holders = most == SIZE_MAX ? SIZE_MAX : GROWN_HOLDERS,
+		.max_places = most == SIZE_MAX ? SIZE_MAX : MAX_PLACES,
+	};
+	size_t shown = n < most ? n : most;
+	bool certain = true;
+
+	put_growth_of_all(out, v, "evidence and no verdict, since it may be freed again");
+	for (size_t i = 0; i < shown; i++) {
+		if (certain && !heapview_grew(&rows[i]->amount)) {
+			fprintf(out->file, "%s:\n", heap_not_certain);
+			certain = false;
+		}
+		put_row(&t, rows[i], i + 1);
+	}
+	if (!n)
+		put_none_grew(&t);
+	else if (shown < n)
+		fprintf(out->file, "... and %zu %stype%s that grew, or may have (-T 0 shows all)\n",
+			n - shown, shown ? "more " : "", plural(n - shown));
 }
 
 void report_heap_untyped(const struct page *out, const struct heap_view *v)

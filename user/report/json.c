@@ -340,8 +340,16 @@ static void put_cost(struct json *j, const struct findings *f)
 	close_level(j, '}');
 }
 
+/* How many of the n in order of weight are written; the others are left out. */
+static size_t bound(const struct json *j, size_t n, size_t max)
+{
+	return j->all || n < max ? n : max;
+}
+
 static void put_looks(struct json *j, const struct findings *f)
 {
+	const struct estimate unknown = { NAN, NAN, NAN, 0 };
+	const size_t n_types = bound(j, f->n_grown, MAX_TYPES);
 	const struct looks_cost *c = &f->looks;
 
 	if (!f->heap || f->look) {
@@ -355,16 +363,16 @@ static void put_looks(struct json *j, const struct findings *f)
 	field_u64(j, "classes", c->n_classes ? c->n_classes : UNKNOWN_U64);
 	report_heap_json_span(j, f->growth);
 	field_double(j, "age_s", f->growth ? f->growth_age_s : NAN);
+	report_json_estimate(j, "rate_per_s", f->growth ? &f->growth->held_per_s : &unknown);
+	if (f->growth)
+		report_heap_rows_json(j, "types", f->grown, n_types);
+	else
+		field_null(j, "types");
+	field_u64(j, "types_left_out", f->growth ? f->n_grown - n_types : UNKNOWN_U64);
 	field_double(j, "took_s", c->seconds);
 	field_u64(j, "bytes_read", c->bytes_read);
 	field_double(j, "own_cpu_s", c->cpu_s);
 	close_level(j, '}');
-}
-
-/* How many of the n in order of weight are written; the others are left out. */
-static size_t bound(const struct json *j, size_t n, size_t max)
-{
-	return j->all || n < max ? n : max;
 }
 
 static void put_rate(struct json *j, const struct estimate *rate, double span_s)

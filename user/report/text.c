@@ -187,6 +187,7 @@ static void put_report(const struct page *out, const struct findings *f, const s
 	if (f->verdicts.known) {
 		report_verdict_line(out, f);
 		report_findings(out, f, show);
+		report_evidence(out, f, show);
 	}
 	report_suppressed_line(out, f);
 	report_filter_line(out, f);

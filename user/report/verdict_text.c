@@ -87,10 +87,23 @@ static bool is_long_enough(const struct findings *f)
 	return f->gc_cycles >= f->verdicts.min_cycles && f->attached_s >= f->verdicts.min_s;
 }
 
+/* What two looks at the heap tell is evidence while a verdict takes longer. */
+static bool has_evidence_only(const struct findings *f)
+{
+	if (!f->growth || (is_long_enough(f) && f->verdicts.verdict != VERDICT_TOO_FEW))
+		return false;
+	for (size_t i = 0; i < f->verdicts.n_findings; i++)
+		if (report_has_types(&f->verdicts.findings[i]))
+			return false;
+	return true;
+}
+
 /* Two looks at the heap tell growth by type whether the program collects or not. */
 static void put_meanwhile(struct line *l, const struct findings *f)
 {
-	if (f->heap && !f->gone)
+	if (f->n_grown && has_evidence_only(f))
+		item(l, "; ", "GROWTH tells by type what grew meanwhile");
+	else if (f->heap && !f->gone)
 		item(l, "; ", "gobpfleak heap --diff 60s tells what grows without them");
 }
 
@@ -228,6 +241,15 @@ void report_verdict_line(const struct page *out, const struct findings *f)
 	if (others[LACKS_SAMPLES])
 		put_remedy(&l, f);
 	end_line(&l);
+}
+
+void report_evidence(const struct page *out, const struct findings *f, const struct show *show)
+{
+	const size_t most = show->finding_types == SIZE_MAX ? show->more_types :
+							       show->finding_types;
+
+	if (has_evidence_only(f))
+		report_heap_evidence(out, f->growth, f->grown, f->n_grown, most);
 }
 
 /* What it lacks, and for how long to watch it. */
