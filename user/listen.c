@@ -83,7 +83,7 @@ static double price_of(const struct listen *l, const struct expense *from, const
 
 double listen_spent(const struct listen *l)
 {
-	const struct expense none = { { 0 } }, now = expense_so_far(l);
+	const struct expense none = { .plantings = 0 }, now = expense_so_far(l);
 
 	return price_of(l, &none, &now);
 }
