@@ -24,7 +24,6 @@ enum {
 	SCREEN = 40,		/* lines of a report that is to fit on one */
 	MAX_ROWS = 5,		/* findings, types or places of a site, unless all is asked for */
 	FIT_CYCLES = 10,	/* collections of a look that is to fit */
-	FILE_ROWS = 20,		/* of a section in a file, unless all is asked for */
 	SITE_FRAMES = 3,	/* of a site for which there happens to be room */
 	FINDING_FRAMES = 3,	/* of a finding: its site's row has all */
 };
@@ -32,12 +31,6 @@ enum {
 static const struct show show_all = {
 	true, true, SIZE_MAX, FINDING_FRAMES, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
 	SIZE_MAX, SIZE_MAX, SIZE_MAX,
-};
-
-/* A file need not fit on a screen: all that is found, and much of what it is found in. */
-static const struct show show_file = {
-	false, true, SIZE_MAX, FINDING_FRAMES, SIZE_MAX, FILE_ROWS, FILE_ROWS, FILE_ROWS, MAX_ROWS,
-	SIZE_MAX, FILE_ROWS, FILE_ROWS,
 };
 
 /* The first of these that fits on a screen is taken, else the last.  Of what a finding has beside its
@@ -259,17 +252,39 @@ static char *filled(const struct page *out, const struct findings *f, struct sho
 	return text;
 }
 
-static void put_fitting(const struct page *out, const struct findings *f)
+/* A file need not fit on a screen: it has all that is found. */
+static struct show in_file(struct show show)
 {
-	char *text = text_of(out, put_fit_collections, f);
-	const size_t room = SCREEN + lines_in(text);	/* they were asked for */
+	show.findings = show.finding_types = SIZE_MAX;
+	show.finding_frames = FINDING_FRAMES;
+	show.more_stacks = show.more_types = MAX_ROWS;
+	return show;
+}
+
+/* Lines that are there.  In a file what is found is beside them, and a screen for the tables. */
+static size_t room_for(const struct page *out, const struct findings *f, bool file)
+{
+	const struct show no_rows = in_file((struct show){ 0 });
+	char *text = file ? report_of(out, f, &no_rows) : text_of(out, put_fit_collections, f);
+	const size_t room = SCREEN + lines_in(text);	/* collections were asked for */
+
+	free(text);
+	return room;
+}
+
+static void put_fitting(const struct page *out, const struct findings *f, bool file)
+{
+	const size_t room = room_for(out, f, file);
+	char *text = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(show_fitting); i++) {
+		struct show show = file ? in_file(show_fitting[i]) : show_fitting[i];
+
 		free(text);
-		text = report_of(out, f, &show_fitting[i]);
+		text = report_of(out, f, &show);
 		if (lines_in(text) > room)
 			continue;
-		text = filled(out, f, show_fitting[i], room, text);
+		text = filled(out, f, show, room, text);
 		break;
 	}
 	fputs(text, out->file);
@@ -279,15 +294,13 @@ static void put_fitting(const struct page *out, const struct findings *f)
 int report_text(FILE *file, const struct findings *f, const struct report_options *opt)
 {
 	const struct page page = { file, opt->columns ? opt->columns : COLUMNS, opt->colour };
-	const bool whole = opt->top == REPORT_FIT && opt->file;
-	const struct show show = whole ? show_file : show_top(opt->top);
-	const size_t top = whole ? FILE_ROWS : opt->top;
+	const struct show show = show_top(opt->top);
 
 	if (f->types)
-		put_types(&page, f, top);
-	else if (top == REPORT_FIT)
-		put_fitting(&page, f);
+		put_types(&page, f, opt->top);
+	else if (opt->top == REPORT_FIT)
+		put_fitting(&page, f, opt->file);
 	else
-		put_report(&page, f, &show, top);
+		put_report(&page, f, &show, opt->top);
 	return report_finish(file);
 }
