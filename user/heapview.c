@@ -453,6 +453,31 @@ bool heapview_grew(const struct heap_amount *a)
 	return a->bytes_per_s.low > 0;
 }
 
+static bool has_share(const struct heap_row *row, const struct heap_held *held)
+{
+	enum { MIN_SHARE = 200 };
+
+	if (isnan(row->amount.bytes_per_s.value))
+		return held->amount.objects.high * MIN_SHARE > row->amount.objects.high;
+	return held->amount.bytes_per_s.value * MIN_SHARE > row->amount.bytes_per_s.value;
+}
+
+static bool is_certain(const struct heap_row *row, const struct heap_held *held)
+{
+	return isnan(row->amount.bytes_per_s.value) ? held->amount.objects.low :
+						      heapview_grew(&held->amount);
+}
+
+bool heapview_is_told(const struct heap_row *row, const struct heap_held *held)
+{
+	if (!has_share(row, held))
+		return false;
+	for (size_t i = 0; i < row->n_held && !is_certain(row, held); i++)
+		if (has_share(row, &row->held[i]) && is_certain(row, &row->held[i]))
+			return false;
+	return true;
+}
+
 bool heapview_of_runtime(const struct heap_type *t)
 {
 	const char *name = t->name ? t->name : "";

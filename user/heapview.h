@@ -67,6 +67,11 @@ void heapview_fini(struct heap_view *v);
 /* Whether what there was at two looks has become more for certain. */
 bool heapview_grew(const struct heap_amount *a);
 
+/* Whether what holds objects of a row is worth a line: of what there was, or of two looks of what the
+ * row has gained, it has a two-hundredth; and where others hold, or gained, some for certain, so does
+ * this one. */
+bool heapview_is_told(const struct heap_row *row, const struct heap_held *held);
+
 /* Whether the runtime keeps such objects for itself; its arrays of them, too: "[]*runtime.g". */
 bool heapview_of_runtime(const struct heap_type *t);
 

@@ -360,6 +360,15 @@ static void test_small_holder_first(void **state)
 	assert_holds(text, "\n   between -10/min and +1,990/min, 20 to 2,000 now in var large\n");
 	assert_null(strstr(text, "var small"));
 	free(text);
+	later[0].objects = (struct heap_range){ 900, 900 };	/* one that gained some for certain */
+	later[0].bytes = (struct heap_range){ 900 << 10, 900 << 10 };
+	text = text_of_looks(before, now, 1, REPORT_FIT);
+	assert_holds(text, "\n   +900/min, 900 now in var small\n");
+	assert_null(strstr(text, "var large"));
+	free(text);
+	text = text_of_looks(before, now, 1, 0);
+	assert_holds(text, "\n   between -10/min and +1,990/min, 20 to 2,000 now in var large\n");
+	free(text);
 }
 
 /* The program's own line is told, however many there are. */

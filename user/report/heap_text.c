@@ -25,8 +25,6 @@ enum {
 	MAX_HOLDERS = 10,	/* of a type, unless all is asked for */
 	GROWN_HOLDERS = 2,	/* below a finding */
 	MAX_PLACES = 3,
-	MIN_SHARE = 200,	/* a holder of a smaller part of the objects is shown only where all
-				 * is asked for */
 	MAX_SIZES = 4,
 };
 
@@ -238,16 +236,9 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	free(count);
 }
 
-/* Of two looks by what it gained; of one not what may hold none, where others hold some. */
 static bool is_worth(const struct text *t, const struct heap_row *row, const struct heap_held *held)
 {
-	if (t->max_holders == SIZE_MAX)
-		return true;
-	if (t->two)
-		return held->amount.bytes_per_s.value * MIN_SHARE > row->amount.bytes_per_s.value;
-	if (row->amount.objects.low && !held->amount.objects.low)
-		return false;
-	return held->amount.objects.high * MIN_SHARE > row->amount.objects.high;
+	return t->max_holders == SIZE_MAX || heapview_is_told(row, held);
 }
 
 /* How many; *shown: objects that they hold. */

@@ -24,7 +24,6 @@ enum {
 	MAX_CLASSES = 5,
 	MAX_HOLDERS = 2, MAX_PLACES = 3, MAX_FRAMES = 6, MAX_GOS = 5,
 	STALE_S = 10,		/* what was read longer ago says so */
-	MIN_SHARE = 200,	/* a holder of less of what grew is left out */
 };
 
 #define INDENT "    "
@@ -313,8 +312,7 @@ static void put_type(FILE *out, const struct heap_row *row)
 		item(&l, " ", "(%s)", heap_not_certain);
 	end_line(&l);
 	for (size_t i = 0, n = 0; i < row->n_held && n < MAX_HOLDERS; i++) {
-		if (row->held[i].amount.bytes_per_s.value * MIN_SHARE <=
-		    row->amount.bytes_per_s.value)
+		if (!heapview_is_told(row, &row->held[i]))
 			continue;
 		put_holder(out, &row->held[i]);
 		n++;
