@@ -563,6 +563,11 @@ static void test_not_more(void **state)
 	data = written(&l.f, "text", &(struct report_options){ 0 });
 	assert_non_null(strstr(data, " []main.T, 1 now (not certain to have grown)\n"));
 	free(data);
+	types[0].name = "main.sure";			/* beside what did it is not told */
+	data = written(&l.f, "text", &(struct report_options){ 0 });
+	assert_non_null(strstr(data, " main.sure, 1 now\n"));
+	assert_null(strstr(data, "main.T"));
+	free(data);
 	heapview_fini(&l.view);
 }
 

@@ -347,9 +347,18 @@ static void put_live_goroutines(struct line *l, const struct findings *f, size_t
 }
 
 /* Of goroutines without those that the runtime makes for each of them. */
-static bool is_told(const struct finding *found, const struct heap_row *row)
+static bool is_own(const struct finding *found, const struct heap_row *row)
 {
 	return found->gsite == NO_INDEX || !heapview_of_runtime(row->type);
+}
+
+/* What may not have grown is told only where nothing else is. */
+static bool is_told(const struct finding *found, const struct heap_row *row)
+{
+	for (size_t i = 0; i < found->n_types && !heapview_grew(&row->amount); i++)
+		if (is_own(found, found->types[i]) && heapview_grew(&found->types[i]->amount))
+			return false;
+	return is_own(found, row);
 }
 
 /* As the heap has them by type, with what holds them: the one that grew most, and others where there
