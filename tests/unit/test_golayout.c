@@ -31,8 +31,8 @@ enum {
 	TEXT = 0x401000,
 	DATA = 0x600000,
 	DATA_SIZE = 0x100000,
-	FUNC_BYTES = 64,	/* of each function, filled up with int3 */
-	MAX_FUNCS = 24,
+	FUNC_BYTES = 128,	/* of each function, filled up with int3 */
+	MAX_FUNCS = 28,
 	N_SERIES = 11,
 	FIRST_SERIES = 17,
 	RAX = 0, RCX = 1, RDX = 2,
@@ -757,6 +757,8 @@ enum {
 	SWEEP = DATA + 0x56800,
 	MBUCKETS = DATA + 0x57000,
 	MEMPROFILERATE = DATA + 0x57008,
+	ALLFIN = DATA + 0x58000,
+	GCCLEANUPS = DATA + 0x59000,
 };
 
 /* Those of the variables that not every answer needs.  Each is in a first and in another function;
@@ -788,6 +790,16 @@ static void add_optional_references(struct gobin *gb, const struct go_layout *lo
 		emit_load(gb, RAX, OTHER);
 	emit_load(gb, RAX, MEMPROFILERATE);
 	emit_ret(gb);
+	add_func(gb, "runtime.queuefinalizer");
+	for (i = 0; i < 6; i++)
+		emit_load(gb, RAX, OTHER);
+	emit_load(gb, RAX, ALLFIN);
+	emit_ret(gb);
+	add_func(gb, "runtime.(*activeSweep).end");
+	for (i = 0; i < 11; i++)
+		emit_load(gb, RAX, OTHER);
+	emit_lea(gb, RAX, GCCLEANUPS);
+	emit_ret(gb);
 
 	add_func(gb, "runtime.gcMarkTermination");
 	emit_load(gb, RAX, OTHER);
@@ -807,6 +819,12 @@ static void add_optional_references(struct gobin *gb, const struct go_layout *lo
 	emit_ret(gb);
 	add_func(gb, minor < 20 ? "runtime.parsedebugvars" : "runtime.schedinit");
 	emit_load(gb, RAX, wrong == MEMPROFILERATE ? OTHER : MEMPROFILERATE);
+	emit_ret(gb);
+	add_func(gb, "runtime.markroot");
+	emit_load(gb, RAX, wrong == ALLFIN ? OTHER : ALLFIN);
+	emit_ret(gb);
+	add_func(gb, "runtime.freeSpecial");
+	emit_lea(gb, RAX, wrong == GCCLEANUPS ? OTHER : GCCLEANUPS);
 	emit_ret(gb);
 }
 
@@ -893,7 +911,7 @@ static void test_vars_from_code(void **state)
 static void test_optional_vars(void **state)
 {
 	static const uint64_t all[] = {
-		0, GCPHASE, WORK, SWEEP, SCHED, MBUCKETS, MEMPROFILERATE,
+		0, GCPHASE, WORK, SWEEP, SCHED, MBUCKETS, MEMPROFILERATE, ALLFIN, GCCLEANUPS,
 	};
 	int minor;
 
@@ -917,6 +935,9 @@ static void test_optional_vars(void **state)
 			assert_int_equal(lo.mbuckets, wrong == MBUCKETS ? 0 : MBUCKETS);
 			assert_int_equal(lo.memprofilerate,
 					 wrong == MEMPROFILERATE ? 0 : MEMPROFILERATE);
+			assert_int_equal(lo.allfin, wrong == ALLFIN ? 0 : ALLFIN);
+			assert_int_equal(lo.gccleanups,
+					 wrong == GCCLEANUPS || minor < 25 ? 0 : GCCLEANUPS);
 		}
 	}
 }

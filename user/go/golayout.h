@@ -174,7 +174,9 @@ struct gobin;
 	X(sweep, "runtime.sweep") \
 	X(sched, "runtime.sched") \
 	X(mbuckets, "runtime.mbuckets") \
-	X(memprofilerate, "runtime.MemProfileRate")
+	X(memprofilerate, "runtime.MemProfileRate") \
+	X(allfin, "runtime.allfin") \
+	X(gccleanups, "runtime.gcCleanups")
 
 #define GL_NO_FIELD (-1)
 

@@ -30,7 +30,7 @@
 enum ref {
 	REF_MHEAP, REF_HEAPSTATS, REF_SWEEPGEN, REF_ARENAS, REF_ALLGLEN, REF_ALLGPTR, REF_ALLP,
 	REF_HEAPLIVE, REF_WAITREASONS, REF_GCPHASE, REF_WORK, REF_SWEEP, REF_SCHED,
-	REF_MBUCKETS, REF_MEMPROFILERATE, N_REFS
+	REF_MBUCKETS, REF_MEMPROFILERATE, REF_ALLFIN, REF_GCCLEANUPS, N_REFS
 };
 
 enum { SELF = 0 };	/* instead of a field: the variable's own address */
@@ -66,6 +66,8 @@ static const struct {
 	[REF_MBUCKETS] = { "mbuckets", AT(mbuckets), SELF, { "runtime.stkbucket" }, SELF },
 	[REF_MEMPROFILERATE] = { "MemProfileRate", AT(memprofilerate), SELF,
 				 { "runtime.schedinit", "runtime.parsedebugvars" }, SELF },
+	[REF_ALLFIN] = { "allfin", AT(allfin), SELF, { "runtime.markroot" }, SELF },
+	[REF_GCCLEANUPS] = { "gcCleanups", AT(gccleanups), SELF, { "runtime.freeSpecial" }, SELF },
 #undef AT
 };
 
@@ -101,6 +103,8 @@ static const struct reference {
 	{ REF_MBUCKETS, NOT_INLINED, 19, NEWEST, "runtime.mProf_FlushLocked", 2 },
 	{ REF_MEMPROFILERATE, INLINED, 0, NEWEST, "runtime.profilealloc", 1 },
 	{ REF_MEMPROFILERATE, NOT_INLINED, 0, NEWEST, "runtime.nextSample", 0 },
+	{ REF_ALLFIN, ANY, 0, NEWEST, "runtime.queuefinalizer", 6 },
+	{ REF_GCCLEANUPS, ANY, 25, NEWEST, "runtime.(*activeSweep).end", 11 },
 };
 
 /* Decodes a function of the runtime; false if there is none of that name or it makes no sense. */
