@@ -55,6 +55,7 @@ void heapmap_free(struct heapmap *m)
 	for (size_t i = 0; i < m->n_types; i++)
 		free_type(&m->types[i]);
 	free(m->types);
+	free(m->runners);
 	if (m->texts)
 		tdestroy(m->texts->tree, free);
 	free(m->texts);
@@ -149,6 +150,15 @@ static void pack_places(struct packing *k, struct heap_type *t)
 	}
 }
 
+static void pack_runners(struct packing *k, struct heapmap *m)
+{
+	m->runners = pack_array(k, m->runners, m->n_runners, sizeof(*m->runners));
+	for (size_t i = 0; i < m->n_runners && m->runners; i++) {
+		m->runners[i].state = pack_text(k, m->runners[i].state);
+		m->runners[i].function = pack_text(k, m->runners[i].function);
+	}
+}
+
 /* What belongs to a type, or nothing of it. */
 static void pack_details(struct packing *k, struct heap_type *t)
 {
@@ -172,6 +182,7 @@ struct heapmap *heapmap_pack(const struct heapmap *m, void *memory, size_t size)
 	if (to) {
 		to->texts = NULL;
 		to->types = pack_array(&k, m->types, m->n_types, sizeof(*m->types));
+		pack_runners(&k, to);
 	}
 	for (size_t i = 0; i < m->n_types && !k.full; i++) {
 		to->types[i].name = pack_text(&k, m->types[i].name);

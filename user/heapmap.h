@@ -34,6 +34,8 @@ enum heap_root {
 	HEAP_ROOT_VARIABLE,	/* a package variable */
 	HEAP_ROOT_STACK,	/* a goroutine's stack */
 	HEAP_ROOT_FINALIZER,	/* a finalizer, a cleanup, or what either needs */
+	HEAP_ROOT_FINALIZER_QUEUE,	/* that of objects whose finalizers are to run, or run */
+	HEAP_ROOT_CLEANUP_QUEUE,	/* that of cleanups that are to run */
 	HEAP_ROOT_RUNTIME,	/* the runtime itself: memory outside of heap and variables */
 	HEAP_ROOT_CUT,		/* the chain goes on, but is longer than what is kept */
 };
@@ -60,6 +62,7 @@ struct heap_holder {
 	const char *name;	/* of the root.  variable: "mw.limiter", "data of main+0x40" where
 				 * no symbol tells; stack: the function whose frame it is, or
 				 * for which the runtime's own has it there;
+				 * finalizers and their queues: the function to be called;
 				 * runtime: what; NULL: not known */
 	const char *field;	/* variable with a known type: as in a level; else NULL */
 	struct heap_range objects, bytes;
@@ -117,6 +120,16 @@ struct heap_cost {
 	uint64_t own_bytes;	/* the most memory that the look itself held */
 };
 
+/* A goroutine that runs finalizers or cleanups: one of them at the time of the look, or it ran, and
+ * may have been between two. */
+struct heap_runner {
+	uint64_t goid;
+	bool cleanup;		/* no finalizer */
+	const char *state;	/* as of struct goroutine: "chan receive" */
+	const char *function;	/* the innermost on its stack, of the program's own if there is one;
+				 * NULL: not known, it ran */
+};
+
 /* What was not seen, or is in doubt.  All are 0 on a quiet program. */
 struct heap_losses {
 	uint64_t spans_changed;		/* never kept still, left out */
@@ -134,6 +147,8 @@ struct heap_losses {
 	uint64_t over_memory;		/* objects left out, since memory has its limit */
 	uint64_t outrun;		/* spans, and references to new ones, not followed: they came
 					 * faster */
+	uint64_t queues_unread;		/* of finalizers, of cleanups: not found, or not read to
+					 * the end */
 };
 
 struct heapmap {
@@ -147,6 +162,11 @@ struct heapmap {
 	struct heap_type *types;	/* most bytes first, untyped rows among them */
 	size_t n_types;
 	struct heap_sums pointers, no_pointers;
+	uint64_t n_finalizers;	/* objects in their queue, with the one whose finalizer runs;
+				 * UNKNOWN_U64 */
+	uint64_t n_cleanups;	/* likewise; from Go 1.26 on without those that run */
+	struct heap_runner *runners;
+	size_t n_runners;
 	struct heap_cost cost;
 	struct heap_losses losses;
 	struct heap_text *texts;	/* all strings of the map; see heapmap.c */

@@ -381,6 +381,8 @@ static void add_losses(struct heap_view *v)
 		  offsetof(struct heap_losses, over_memory) },
 		{ "outrun", "spans and references added faster than they were followed",
 		  offsetof(struct heap_losses, outrun) },
+		{ "queues_unread", "queues of finalizers or cleanups not read to their end",
+		  offsetof(struct heap_losses, queues_unread) },
 	};
 
 	for (size_t i = 0; i < N_HEAP_LOSSES; i++) {

@@ -125,6 +125,26 @@ static void make_stack(struct world *w, uint64_t *state)
 		       (uint8_t)random_u64(state));
 }
 
+/* Blocks of finalizers and of cleanups, which lead to each other, and now and then elsewhere. */
+static void make_queues(struct world *w, uint64_t *state)
+{
+	enum { BLOCK = 512, N_BLOCKS = FAKE_QUEUES / BLOCK };
+
+	for (uint64_t off = 0; off < FAKE_QUEUES; off += 8)
+		fake_word(&w->h, FAKE_QUEUE + off, likely(w, state));
+	for (uint64_t i = 0; i < N_BLOCKS; i++) {
+		uint64_t next = FAKE_QUEUE + BLOCK * random_below(state, N_BLOCKS);
+
+		/* where the one or the other kind has the next block, and how many are in use */
+		fake_word(&w->h, FAKE_QUEUE + BLOCK * i, random_below(state, 4) ? next : 0);
+		fake_word(&w->h, FAKE_QUEUE + BLOCK * i + 16,
+			  random_below(state, 2) ? random_below(state, 110) : next);
+		fake_word(&w->h, FAKE_QUEUE + BLOCK * i + 24, random_below(state, 64));
+	}
+	fake_word(&w->h, FAKE_ALLFIN, FAKE_QUEUE + BLOCK * random_below(state, N_BLOCKS));
+	fake_word(&w->h, FAKE_CLEANUPS + 128, FAKE_QUEUE + BLOCK * random_below(state, N_BLOCKS));
+}
+
 static void damage_span(struct world *w, uint64_t *state)
 {
 	struct go_span *s = &w->h.spans[random_below(state, w->h.n_spans)].s;
@@ -189,6 +209,7 @@ static uint64_t run_round(struct world *w, uint64_t seed, uint64_t round)
 	make_types(w);
 	make_objects(w, &state);
 	make_stack(w, &state);
+	make_queues(w, &state);
 	n_damage = random_below(&state, MAX_DAMAGE);
 	for (uint64_t i = 0; i < n_damage; i++) {
 		if (!random_below(&state, 8))

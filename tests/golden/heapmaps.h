@@ -64,7 +64,8 @@ static struct heap_holder node_holders[] = {
 static struct heap_holder session_holders[] = {
 	{ .key = KEY_BY_VARIABLE, .levels = in_key, .n_levels = 2, .root = HEAP_ROOT_VARIABLE,
 	  .name = "main.sessions", .objects = { 280, 290 }, .bytes = { 280 * 96, 290 * 96 } },
-	HOLDER(KEY_BY_FINALIZER, NULL, 0, HEAP_ROOT_FINALIZER, NULL, NULL, 10, 96),
+	HOLDER(KEY_BY_FINALIZER, NULL, 0, HEAP_ROOT_FINALIZER_QUEUE, "main.(*session).close",
+	       NULL, 10, 96),
 };
 static struct heap_holder generic_holders[] = {
 	HOLDER(KEY_TOO_LONG, in_generic, 2, HEAP_ROOT_CUT, NULL, NULL, 12, 64),
@@ -139,6 +140,11 @@ static struct heap_type earlier_types[] = {
 
 /* ---- looks ----------------------------------------------------------------------------------- */
 
+static struct heap_runner later_runners[] = {
+	{ .goid = 18, .state = "chan receive", .function = "main.(*session).close" },
+	{ .goid = 35, .cleanup = true, .state = "running" },
+};
+
 static inline struct heapmap later_look(void)
 {
 	return (struct heapmap){
@@ -151,6 +157,7 @@ static inline struct heapmap later_look(void)
 		.no_pointers = { .objects = EXACTLY(4070), .bytes = EXACTLY(1064960),
 				 .exact_bytes = 1034240, .untyped_bytes = 30720,
 				 .exact_objects = 4040, .untyped_objects = 30 },
+		.n_finalizers = 10, .n_cleanups = 1, LIST(runners, later_runners),
 		.cost = { .seconds = 0.0123, .bytes_read = 1500000, .reads = 210, .n_spans = 300,
 			  .n_spans_read = 180, .own_bytes = 400000 },
 		.losses = { .spans_changed = 2, .edges_once = 10 },

@@ -21,6 +21,7 @@
 
 #define FAKE_HEAP 0xc000000000ull
 #define FAKE_STACK 0xc100000000ull
+#define FAKE_QUEUE 0x7f0000000000ull
 
 enum {
 	FAKE_PAGE = 8192,
@@ -29,6 +30,9 @@ enum {
 	FAKE_STACK_WORDS = 8,
 	FAKE_BSS = FAKE_DATA + 0x2000,		/* as moduledata has it */
 	FAKE_BSS_END = FAKE_DATA + 0x3000,
+	FAKE_ALLFIN = FAKE_BSS_END - 0x100,	/* runtime.allfin */
+	FAKE_CLEANUPS = FAKE_BSS_END - 0xf8,	/* runtime.gcCleanups, of which 0x88 bytes count */
+	FAKE_QUEUES = 3 * 4096,		/* the runtime's own memory */
 };
 
 struct fake_span {
@@ -46,6 +50,7 @@ struct fake_heap {
 	struct fake_span spans[FAKE_SPANS];
 	size_t n_spans, n_pages;
 	uint8_t *pages, bss[FAKE_BSS_END - FAKE_BSS];
+	uint8_t queue[FAKE_QUEUES];
 	uint32_t gen;
 	uint64_t mallocs;	/* as far as counted */
 	uint64_t n_marks_read;
@@ -56,6 +61,7 @@ struct fake_heap {
 	size_t n_same;		/* more goroutines that have the same */
 	struct stack_frame frame;
 	uint64_t deferred;	/* address of the first record */
+	uint64_t startpc;
 	/* The heap moves meanwhile; or NULL. */
 	void (*on_marks)(struct fake_heap *h);
 	void (*on_read)(struct fake_heap *h, uint64_t addr, size_t len);
@@ -74,6 +80,9 @@ static uint8_t *fake_memory(struct fake_heap *h, uint64_t addr, size_t len)
 		return h->pages + (addr - FAKE_HEAP);
 	if (addr >= FAKE_BSS && addr < FAKE_BSS_END && len <= FAKE_BSS_END - addr)
 		return h->bss + (addr - FAKE_BSS);
+	if (addr >= FAKE_QUEUE && addr - FAKE_QUEUE < FAKE_QUEUES &&
+	    len <= FAKE_QUEUES - (addr - FAKE_QUEUE))
+		return h->queue + (addr - FAKE_QUEUE);
 	if (addr >= FAKE_BASE && addr - FAKE_BASE < FAKE_SIZE &&
 	    len <= FAKE_SIZE - (addr - FAKE_BASE))
 		return h->f.bytes + (addr - FAKE_BASE);
@@ -134,6 +143,11 @@ int gomem_sweepgen(struct gomem *gm, uint32_t *gen)
 	return 0;
 }
 
+bool gomem_in_heap(struct gomem *gm, uint64_t addr)
+{
+	return addr >= FAKE_HEAP && addr - FAKE_HEAP < FAKE_PAGES * FAKE_PAGE;
+}
+
 int gomem_memstats(struct gomem *gm, struct go_memstats *out)
 {
 	*out = (struct go_memstats){ .mallocs = fake_world->mallocs };
@@ -149,7 +163,8 @@ int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack
 		.addr = FAKE_STACK, .high = FAKE_STACK + h->n_stack * sizeof(h->stack[0]),
 		.bytes = (const uint8_t *)h->stack,
 		.n_bytes = (uint32_t)(h->n_stack * sizeof(h->stack[0])),
-		.frames = &h->frame, .n_frames = h->frame.pc ? 1 : 0, .deferred = h->deferred,
+		.frames = &h->frame, .n_frames = h->frame.pc ? 1 : 0,
+		.deferred = h->deferred, .goid = 18, .startpc = h->startpc, .state = "chan receive",
 	};
 
 	*n_unreadable = 0;
@@ -277,6 +292,8 @@ static void fake_heap_begin(struct fake_heap *h, int minor)
 	fake_types_begin(&h->t, &h->f);
 	memset(&h->lo, 0xff, sizeof(h->lo));	/* no fields: GL_NO_FIELD */
 	h->lo.allgptr = h->lo.allp = 0;
+	h->lo.allfin = FAKE_ALLFIN;
+	h->lo.gccleanups = FAKE_CLEANUPS;
 	h->lo.inline_marks = false;
 	h->lo.malloc_header = minor >= 22;
 	h->gen = 10;

@@ -1276,6 +1276,160 @@ static void test_gives_way(void **state)
 	fake_heap_end(&h);
 }
 
+/* ---- queues of finalizers and cleanups ----------------------------------------------------- */
+
+enum {
+	QUEUE_BLOCK = 4096, CLEANUP_BLOCK = 512, FINALIZERS_IN_BLOCK = 101,
+	CLOSURE = FAKE_BSS + 0x20,	/* of main.leaf */
+};
+
+/* A word of block number i. */
+static void set_queue(struct fake_heap *h, size_t block, size_t block_bytes, uint64_t off,
+		      uint64_t v)
+{
+	fake_word(h, FAKE_QUEUE + block * block_bytes + off, v);
+}
+
+/* finblock {alllink, next, cnt, fin}; finalizer {fn, arg, nret, fint, ot} */
+static void set_finalizer(struct fake_heap *h, size_t block, uint64_t i, uint64_t object,
+			  uint64_t ot)
+{
+	const uint64_t off = 24 + i * 40;
+
+	set_queue(h, block, QUEUE_BLOCK, off, CLOSURE);
+	set_queue(h, block, QUEUE_BLOCK, off + 8, object);
+	set_queue(h, block, QUEUE_BLOCK, off + 24, object ? ot : 0);
+	set_queue(h, block, QUEUE_BLOCK, off + 32, object ? ot : 0);
+	set_queue(h, block, QUEUE_BLOCK, 16, i + 1);
+}
+
+static void begin_queue(struct fake_heap *h, struct kinds *k, int minor)
+{
+	begin(h, k, minor);
+	fake_word(h, CLOSURE, FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE);
+	fake_word(h, FAKE_ALLFIN, FAKE_QUEUE);
+}
+
+static void check_held_by_queue(const struct heapmap *m, enum heap_root root, const char *function,
+				uint64_t n)
+{
+	const struct heap_type *t = find(m, "main.node", NULL);
+
+	assert_non_null(t);
+	assert_int_equal(t->objects.low, n);
+	assert_int_equal(t->holders[0].root, root);
+	assert_int_equal(t->holders[0].objects.low, n);
+	if (function)
+		assert_string_equal(t->holders[0].name, function);
+	else
+		assert_null(t->holders[0].name);
+}
+
+/* Two blocks, a free one between them, and an entry that is being made; the types are known from
+ * nothing else.  What is not in use any more does not count. */
+static void check_finalizer_queue(int minor)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin_queue(&h, &k, minor);
+	set_queue(&h, 0, QUEUE_BLOCK, 0, FAKE_QUEUE + QUEUE_BLOCK);
+	set_queue(&h, 1, QUEUE_BLOCK, 0, FAKE_QUEUE + 2 * QUEUE_BLOCK);
+	set_finalizer(&h, 1, 0, new_node(&h, 0), k.node_pointer);
+	set_queue(&h, 1, QUEUE_BLOCK, 16, 0);
+	for (uint64_t i = 0; i < FINALIZERS_IN_BLOCK; i++)
+		set_finalizer(&h, 2, i, new_node(&h, 0), k.node_pointer);
+	set_finalizer(&h, 0, 0, new_node(&h, 0), k.node_pointer);
+	set_queue(&h, 0, QUEUE_BLOCK, 16, 2);
+	look(&m);
+	check_held_by_queue(&m, HEAP_ROOT_FINALIZER_QUEUE, "main.leaf", FINALIZERS_IN_BLOCK + 1);
+	assert_int_equal(m.n_finalizers, FINALIZERS_IN_BLOCK + 1);
+	assert_int_equal(m.n_cleanups, 0);
+	assert_int_equal(m.losses.queues_unread, 0);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static void test_finalizer_queue(void **state)
+{
+	for (int minor = 17; minor <= 27; minor++)
+		check_finalizer_queue(minor);
+}
+
+/* What is no list of blocks, or cannot be found, is told as a loss, and nothing is known of it. */
+static void test_no_finalizer_queue(void **state)
+{
+	static const struct { uint64_t first, next, n; } bad[] = {
+		{ FAKE_QUEUE + 4, 0, 1 }, { FAKE_QUEUE + FAKE_QUEUES, 0, 1 }, { FAKE_HEAP, 0, 1 },
+		{ FAKE_QUEUE, FAKE_QUEUE, 1 }, { FAKE_QUEUE, 0, FINALIZERS_IN_BLOCK + 1 },
+		{ FAKE_QUEUE, FAKE_HEAP, 1 }, { 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct fake_heap h;
+		struct kinds k;
+		struct heapmap m;
+
+		begin_queue(&h, &k, 26);
+		new_node(&h, 0);
+		set_queue(&h, 0, QUEUE_BLOCK, 0, bad[i].next);
+		set_queue(&h, 0, QUEUE_BLOCK, 16, bad[i].n);
+		fake_word(&h, FAKE_ALLFIN, bad[i].first);
+		if (!bad[i].first)
+			h.lo.allfin = 0;
+		look(&m);
+		assert_true(m.n_finalizers == UNKNOWN_U64);
+		assert_int_equal(m.n_cleanups, 0);
+		assert_int_equal(m.losses.queues_unread, 1);
+		heapmap_free(&m);
+		fake_heap_end(&h);
+	}
+}
+
+/* Go 1.24 has them in the queue of finalizers, 1.25 one of closures, 1.26 one with what they get;
+ * cleanupBlock {lfnode, alllink, n, cleanups}. */
+static void test_cleanup_queue(void **state)
+{
+	enum { FULL = (CLEANUP_BLOCK - 32) / 24 };
+
+	for (int minor = 24; minor <= 27; minor++) {
+		const uint64_t n = minor < 26 ? 1 : FULL;
+		struct fake_heap h;
+		struct kinds k;
+		struct heapmap m;
+
+		begin_queue(&h, &k, minor);
+		if (minor == 24) {
+			set_finalizer(&h, 0, 0, 0, 0);
+		} else {
+			fake_word(&h, FAKE_ALLFIN, 0);
+			fake_word(&h, FAKE_CLEANUPS + 128, FAKE_QUEUE + CLEANUP_BLOCK);
+			set_queue(&h, 1, CLEANUP_BLOCK, 16, FAKE_QUEUE);
+			set_queue(&h, 0, CLEANUP_BLOCK, 24, n);
+			set_queue(&h, 0, CLEANUP_BLOCK, 32, CLOSURE);
+		}
+		for (uint64_t i = 0; i < n && minor >= 26; i++) {
+			const uint64_t off = 32 + i * 24;
+
+			set_queue(&h, 0, CLEANUP_BLOCK, off, CLOSURE);
+			set_queue(&h, 0, CLEANUP_BLOCK, off + 8, i ? CLOSURE : 0);
+			set_queue(&h, 0, CLEANUP_BLOCK, off + 16, fake_alloc(&h, 256, false));
+		}
+		look(&m);
+		assert_int_equal(m.n_finalizers, 0);
+		assert_int_equal(m.n_cleanups, minor < 26 ? 1 : FULL - 1);
+		assert_int_equal(m.losses.queues_unread, 0);
+		if (minor >= 26) {
+			assert_int_equal(m.types[0].holders[0].root, HEAP_ROOT_CLEANUP_QUEUE);
+			assert_string_equal(m.types[0].holders[0].name, "main.leaf");
+			assert_int_equal(m.types[0].holders[0].objects.low, FULL - 1);
+		}
+		heapmap_free(&m);
+		fake_heap_end(&h);
+	}
+}
+
 /* ---- what leads astray -------------------------------------------------------------------- */
 
 /* Slices, strings and pointers that cannot be; a type word in front of a pointer of another
@@ -1392,6 +1546,9 @@ int main(void)
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_interrupted_inside),
 		cmocka_unit_test(test_gives_way),
+		cmocka_unit_test(test_finalizer_queue),
+		cmocka_unit_test(test_no_finalizer_queue),
+		cmocka_unit_test(test_cleanup_queue),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_spans), cmocka_unit_test(test_places),
 	};

@@ -70,6 +70,8 @@ enum {
 					 * their stacks, and are followed */
 	STACKS_BYTES = 32 << 20,	/* of our own, while stacks are looked at */
 	MAX_SPECIALS = 1 << 14,		/* of one span: finalizers, profiled objects ... */
+	MAX_QUEUE_BLOCKS = 1 << 18,	/* of finalizers that are to run: 26 million of these */
+	MAX_RUNNERS = MAX_PS / 4 + 1,	/* goroutines that run finalizers or cleanups */
 	MAX_VARIABLES = 1 << 20,	/* symbols of data; a program of 170 MB has 60,000 */
 	MAX_VARIABLE_ELEMENTS = 256,	/* of an array that are looked into one by one */
 	MAX_STATICS = 1 << 16,		/* variables to which typed pointers lead */

@@ -147,6 +147,8 @@ struct stack_frame {
 
 struct goroutine_stack {
 	uint64_t goid;
+	uint64_t startpc;		/* as of struct goroutine, */
+	const char *state;		/* likewise; only while it is visited */
 	uint64_t addr;			/* of bytes */
 	const uint8_t *bytes;
 	uint32_t n_bytes;

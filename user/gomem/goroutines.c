@@ -294,7 +294,8 @@ static size_t find_frames(struct reader *r, const struct g_read *g, const struct
 static void visit_stack(struct reader *r, const struct g_read *g, struct goroutine *new)
 {
 	struct goroutine_stack stack = {
-		.goid = new->goid, .addr = g->sp, .bytes = g->stack, .n_bytes = g->n_stack,
+		.goid = new->goid, .startpc = new->startpc, .state = new->state, .addr = g->sp,
+		.bytes = g->stack, .n_bytes = g->n_stack,
 		.frames = r->frames, .high = g->now.high,
 		.deferred = g->now.deferred, .panic = g->now.panic,
 	};
@@ -470,10 +471,10 @@ static bool add_goroutine(struct reader *r, const struct g_read *g, const struct
 
 	if (same_stack(&g->now, f) && !add_stack(r, g, &new) && !stack_optional)
 		return false;
+	new.state = state_of(r, f);
 	if (r->visit)
 		visit_stack(r, g, &new);
 	r->out.n_stacks_left_out += g->left_out;
-	new.state = state_of(r, f);
 	new.system = is_system(r, &new);
 	table_put(&r->goids, new.goid, &is_new);
 	r->out.v = grow_to(r->out.v, r->out.n, &r->cap, r->max, sizeof(*r->out.v));

@@ -159,13 +159,19 @@ char *variable_name(const struct look *l, uint64_t vaddr)
 	return v ? xstrdup(v->name) : xasprintf("package data at %#llx", (unsigned long long)vaddr);
 }
 
+static bool is_function(uint8_t root)
+{
+	return root == HEAP_ROOT_STACK || root == HEAP_ROOT_FINALIZER ||
+	       root == HEAP_ROOT_FINALIZER_QUEUE || root == HEAP_ROOT_CLEANUP_QUEUE;
+}
+
 char *root_name(const struct look *l, uint32_t node)
 {
 	const struct node *n = nodes_at(l->nodes, node);
 	uint64_t addr = nodes_root_addr(l->nodes, node);
 	struct go_func f;
 
-	if (n->root != HEAP_ROOT_STACK && n->root != HEAP_ROOT_FINALIZER)
+	if (!is_function(n->root))
 		return NULL;
 	return addr && gobin_func_at(l->gb, addr, &f) ? xstrdup(f.name) : NULL;
 }
@@ -192,6 +198,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 	table_init(&l->retyped, sizeof(struct retyped), 64ul * MAX_HEAP_NODES);
 	table_init(&l->parts, sizeof(struct part), 32ul * MAX_HEAP_PARTS);
 	stacks_init(l);
+	queues_init(l);
 	learn_init(l);
 }
 
@@ -205,6 +212,7 @@ static void look_fini(struct look *l)
 	table_fini(&l->retyped);
 	table_fini(&l->parts);
 	table_fini(&l->frames);
+	free(l->queues.runners);
 	free(l->todo);
 	free(l->statics);
 	free(l->put_off);
@@ -213,6 +221,23 @@ static void look_fini(struct look *l)
 	free(l->win.own);
 	free(l->bits.own);
 	free(l->part.own);
+}
+
+/* Which goroutines run them is of the last time that stacks were read. */
+static void fill_queues(const struct look *l, struct heapmap *m)
+{
+	m->n_finalizers = l->queues.finalizers;
+	m->n_cleanups = l->queues.cleanups;
+	m->runners = xcalloc(l->queues.n_runners + 1, sizeof(*m->runners));
+	for (size_t i = 0; i < l->queues.n_runners; i++) {
+		const struct runner *r = &l->queues.runners[i];
+
+		m->runners[m->n_runners++] = (struct heap_runner){
+			.goid = r->goid, .cleanup = r->cleanup,
+			.state = heapmap_text(m, r->state),
+			.function = heapmap_text(m, r->function),
+		};
+	}
 }
 
 static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
@@ -229,6 +254,7 @@ static void fill_map(struct look *l, struct heapmap *m, uint32_t gen)
 	m->max_size = l->options->max_size;
 	m->losses = l->losses;
 	m->losses.outrun += l->n_not_followed;
+	fill_queues(l, m);
 	m->cost = (struct heap_cost){
 		.seconds = (double)(now - l->feed.start_ns) / 1e9,
 		.bytes_read = l->feed.bytes, .reads = l->feed.reads,

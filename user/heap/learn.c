@@ -601,6 +601,7 @@ void learn_all(struct look *l)
 	roots_variables(l);
 	roots_regions(l);
 	roots_stacks(l);
+	roots_queues(l);
 	roots_finalizers(l, false);
 	learn_fields(l);
 	sweep_spans(l, &search);

@@ -16,6 +16,7 @@
 
 struct counts;
 struct gomem;
+struct goroutine_stack;
 struct govars;
 struct nodes;
 struct shapes;
@@ -131,6 +132,17 @@ struct edge_line {
 	edge_fn edge;		/* who deals with them */
 };
 
+/* Goroutines begin with one of these to run finalizers or cleanups. */
+enum { N_RUNNER_STARTS = 3 };
+
+/* One that runs such a thing, or may. */
+struct runner {
+	uint64_t goid;
+	bool cleanup;		/* no finalizer */
+	char state[96];
+	const char *function;	/* as of struct heap_runner */
+};
+
 struct look {
 	const struct heap *heap;
 	const struct heap_options *options;
@@ -198,6 +210,15 @@ struct look {
 		uint64_t n_wrong;		/* lead to what they cannot */
 		int points;
 	} score;
+	struct {			/* finalizers and cleanups that are to run: queues.c */
+		uint64_t finalizers, cleanups;	/* UNKNOWN_U64: not known */
+		uint64_t starts[N_RUNNER_STARTS];	/* functions; 0: there is none */
+		struct runner *runners;
+		size_t n_runners, cap_runners;
+		uint64_t fn, function;	/* of the last entry: its func value, the entry of that, */
+		uint64_t ot;		/* the type of the pointer to the object, */
+		uint32_t type;		/* and of that; 0: not known */
+	} queues;
 	struct counts *counts;
 	struct heap_losses losses;
 	uint64_t n_spans_read, n_guessed;
@@ -228,6 +249,7 @@ bool scope_leaves_out(struct look *l, const struct place *p, uint32_t type);
 uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength);
 
 void stacks_init(struct look *l);
+void queues_init(struct look *l);
 void learn_init(struct look *l);
 /* Until Go 1.22 the heap of timers leads to the second field of a time.Timer or time.Ticker {C, r},
  * where r is a runtime.timer by another name, of which only a Ticker's has a period (time/sleep.go,
@@ -237,9 +259,15 @@ void lead_to_timer(struct look *l, struct edge *e, struct place *p);
 void roots_variables(struct look *l);	/* whose types are known */
 void roots_regions(struct look *l);	/* all words of variables in which there are pointers */
 void roots_stacks(struct look *l);
-/* What finalizers and cleanups need; then, if queued, the objects with finalizers that nobody else
- * holds: they wait to be finalized. */
-void roots_finalizers(struct look *l, bool queued);
+/* What finalizers and cleanups need; then, if unheld, the objects with finalizers that nobody else
+ * holds: the next collection has these finalized. */
+void roots_finalizers(struct look *l, bool unheld);
+/* Finalizers and cleanups that are to run. */
+void roots_queues(struct look *l);
+/* Notes the goroutine, if it runs such a thing; its stack is read. */
+void note_runner(struct look *l, const struct goroutine_stack *st);
+/* The entry of the function that a func value at addr leads to; 0: not known. */
+uint64_t closure_entry(struct look *l, uint64_t addr);
 /* What the record of a deferred call at addr leads to is held for the function that deferred it. */
 void hold_by_deferrer(struct look *l, uint64_t addr);
 /* Whether there is a record on a stack at addr, in the frame of the function that deferred the call:
@@ -339,7 +367,8 @@ void walk_seeds(struct look *l);
 
 void learn_all(struct look *l);
 void reach_all(struct look *l);
-/* free() them; of what is a goroutine's stack or a finalizer, and NULL where no function is known. */
+/* free() them; of what is a goroutine's stack, a finalizer or in a queue of such, and NULL where no
+ * function is known. */
 char *variable_name(const struct look *l, uint64_t vaddr);
 char *root_name(const struct look *l, uint32_t node);
 

@@ -13,8 +13,9 @@
  *   3. objects of which no type is known,
  *   4. the runtime's own: goroutines, timers, deferred calls ...,
  *   5. sync.Pools, and the library's list of them,
- *   6. words on stacks that may be left over, which say no types,
- *   7. what finalizers and cleanups need.
+ *   6. the queues of finalizers and cleanups that are to run,
+ *   7. words on stacks that may be left over, which say no types,
+ *   8. what other finalizers and cleanups need.
  *
  * All words of an array count, also those beyond the length of a slice of it: the collector keeps
  * what they lead to, and the array does not say how much of it is in use.
@@ -68,6 +69,8 @@ static uint32_t holder_node(struct look *l, const struct edge *e)
 		return variable_node(l, l->holder.addr + (l->holder.typed ? 0 : e->offset));
 	case HEAP_ROOT_STACK:
 	case HEAP_ROOT_FINALIZER:
+	case HEAP_ROOT_FINALIZER_QUEUE:
+	case HEAP_ROOT_CLEANUP_QUEUE:
 		return nodes_root(l->nodes, l->holder.root, l->holder.addr);
 	default:
 		return l->holder.node;
@@ -487,6 +490,13 @@ static void reach_roots(struct look *l)
 	visit_all(l, &reacher);
 }
 
+/* What is in them lives for certain, whatever words are left over. */
+static void reach_queues(struct look *l)
+{
+	roots_queues(l);
+	visit_all(l, &reacher);
+}
+
 static void reach_finalizers(struct look *l)
 {
 	roots_finalizers(l, false);
@@ -510,6 +520,7 @@ static void reach_again(struct look *l)
 	have_patience(l);
 	table_clear(&l->parts);
 	reach_roots(l);
+	reach_queues(l);
 	blind_again(l, expand_again);
 	reach_unsure(l);
 	reach_finalizers(l);
@@ -539,6 +550,7 @@ void reach_all(struct look *l)
 	l->own_type = confirm_own;
 	reach_roots(l);
 	reach_put_off(l);
+	reach_queues(l);
 	reach_unsure(l);
 	follow_what_moves(l);
 	reach_finalizers(l);

@@ -216,14 +216,13 @@ static bool needs_something(const struct look *l, uint8_t kind, bool *finalizer)
 	return *finalizer || (minor >= FIRST_WEAK && (kind == WEAK || kind == CLEANUP));
 }
 
-/* The function of a finalizer, from its closure: how the root is called. */
-static uint64_t finalizer_entry(struct look *l, const struct special *sp)
+uint64_t closure_entry(struct look *l, uint64_t addr)
 {
 	const struct go_module *m = gobin_module(l->gb);
 	struct go_func f;
 	uint64_t pc;
 
-	if (!feed_read(&l->feed, sp->own[0], &pc, sizeof(pc)))
+	if (!feed_read(&l->feed, addr, &pc, sizeof(pc)))
 		return 0;
 	pc -= l->bias;
 	return pc >= m->text && pc < m->etext && gobin_func_at(l->gb, pc, &f) ? f.entry : 0;
@@ -244,22 +243,22 @@ static void learn_finalized(struct look *l, const struct special *sp, const stru
 }
 
 static void walk_special(struct look *l, const struct place *p, const struct special *sp,
-			 bool queued)
+			 bool unheld)
 {
 	struct edge e = { .slot = NO_SLOT };
 	bool finalizer;
 
-	if (!needs_something(l, sp->kind, &finalizer) || (queued && !finalizer))
+	if (!needs_something(l, sp->kind, &finalizer) || (unheld && !finalizer))
 		return;
 	l->holder = (struct holder){ .root = HEAP_ROOT_FINALIZER, .strength = STRENGTH_EDGE,
-				     .addr = finalizer_entry(l, sp) };
-	if (queued) {
+				     .addr = closure_entry(l, sp->own[0]) };
+	if (unheld) {
 		e.target = p->base;
 		l->walk.edge(l, &e);
 	}
 	if (finalizer)
 		learn_finalized(l, sp, p);
-	if (queued)
+	if (unheld)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(sp->own); i++) {
 		e.target = sp->own[i];
@@ -267,7 +266,7 @@ static void walk_special(struct look *l, const struct place *p, const struct spe
 	}
 }
 
-static void walk_specials(struct look *l, struct span *s, const struct span_marks *m, bool queued)
+static void walk_specials(struct look *l, struct span *s, const struct span_marks *m, bool unheld)
 {
 	uint64_t addr = m ? m->span.specials : 0;
 	struct special sp;
@@ -281,7 +280,7 @@ static void walk_specials(struct look *l, struct span *s, const struct span_mark
 			continue;
 		space_object(s, index, &p);
 		if (span_allocated(m, index))
-			walk_special(l, &p, &sp, queued);
+			walk_special(l, &p, &sp, unheld);
 	}
 }
 
@@ -295,18 +294,18 @@ static void walk_needs(struct look *l, struct span *s, const struct span_marks *
 	walk_specials(l, s, m, false);
 }
 
-static void walk_queued(struct look *l, struct span *s, const struct span_marks *m)
+static void walk_unheld(struct look *l, struct span *s, const struct span_marks *m)
 {
 	walk_specials(l, s, m, true);
 }
 
-void roots_finalizers(struct look *l, bool queued)
+void roots_finalizers(struct look *l, bool unheld)
 {
 	static const struct sweep needs = { false, has_specials, walk_needs };
-	static const struct sweep waiting = { false, has_specials, walk_queued };
+	static const struct sweep waiting = { false, has_specials, walk_unheld };
 
 	if (l->lo->special_next >= 0 && l->lo->special_offset >= 0 && l->lo->special_kind >= 0)
-		sweep_spans(l, queued ? &waiting : &needs);
+		sweep_spans(l, unheld ? &waiting : &needs);
 }
 
 /* ---- variables ---------------------------------------------------------------------------- */

@@ -467,6 +467,7 @@ static void walk_stack(void *ctx, const struct goroutine_stack *st)
 
 	s->st = st;
 	s->cut = false;
+	note_runner(l, st);
 	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
 	l->feed.bytes += st->n_bytes;
 	find_functions(s);
@@ -492,6 +493,7 @@ void roots_stacks(struct look *l)
 	int err;
 
 	s->l = l;
+	l->queues.n_runners = 0;
 	window_set(&l->part, 0, NULL, 0);
 	err = gomem_stacks(l->gm, &limits, walk_stack, s, &n_unreadable);
 	l->losses.stacks_unreadable = n_unreadable;

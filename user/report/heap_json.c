@@ -60,6 +60,8 @@ static void put_holders(struct json *j, const struct heap_row *row, bool two)
 	static const char *const roots[] = {
 		[HEAP_ROOT_UNKNOWN] = NULL, [HEAP_ROOT_VARIABLE] = "variable",
 		[HEAP_ROOT_STACK] = "stack", [HEAP_ROOT_FINALIZER] = "finalizer",
+		[HEAP_ROOT_FINALIZER_QUEUE] = "finalizer queue",
+		[HEAP_ROOT_CLEANUP_QUEUE] = "cleanup queue",
 		[HEAP_ROOT_RUNTIME] = "runtime", [HEAP_ROOT_CUT] = "cut",
 	};
 	size_t n = j->all || row->n_held < MAX_HOLDERS ? row->n_held : MAX_HOLDERS;
@@ -156,6 +158,25 @@ void report_heap_json_span(struct json *j, const struct heap_view *v)
 	close_level(j, ']');
 }
 
+/* What is to run, and who runs such things. */
+static void put_queues(struct json *j, const struct heapmap *m)
+{
+	field_u64(j, "finalizers_queued", m->n_finalizers);
+	field_u64(j, "cleanups_queued", m->n_cleanups);
+	open_level(j, "finalizing", '[');
+	for (size_t i = 0; i < m->n_runners; i++) {
+		const struct heap_runner *r = &m->runners[i];
+
+		open_level(j, NULL, '{');
+		field_u64(j, "id", r->goid);
+		field_string(j, "runs", r->cleanup ? "cleanup" : "finalizer");
+		field_string(j, "state", r->state);
+		field_string(j, "function", r->function);
+		close_level(j, '}');
+	}
+	close_level(j, ']');
+}
+
 static void put_look(struct json *j, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
@@ -176,6 +197,7 @@ static void put_look(struct json *j, const struct heap_view *v)
 	field_u64(j, "max_size", m->max_size ? m->max_size : UNKNOWN_U64);
 	report_heap_json_span(j, v);
 	report_json_estimate(j, "rate_per_s", &v->held_per_s);
+	put_queues(j, m);
 	field_double(j, "took_s", m->cost.seconds);
 	field_u64(j, "bytes_read", m->cost.bytes_read);
 	field_u64(j, "reads", m->cost.reads);

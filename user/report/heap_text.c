@@ -6,6 +6,7 @@
  */
 #include "user/report/heap_text.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ enum {
 	GROWN_HOLDERS = 2,	/* below a finding */
 	MAX_PLACES = 3,
 	MAX_SIZES = 4,
+	MAX_RUNNERS_SHOWN = 3,
 };
 
 struct text {
@@ -107,6 +109,53 @@ static void put_slots(struct line *l, const struct heapmap *m)
 		     m->min_size ? "more" : "less");
 }
 
+static void put_runners(struct line *l, const struct heapmap *m, bool cleanup)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_runners; i++) {
+		const struct heap_runner *r = &m->runners[i];
+
+		if (r->cleanup != cleanup || ++n > MAX_RUNNERS_SHOWN)
+			continue;
+		item(l, "; ", "goroutine %" PRIu64 "%s", r->goid,
+		     r->function ? " runs one" : ", which runs them,");
+		if (r->function)
+			item(l, ", ", "in %s (%s)", r->function, r->state);
+		else
+			item(l, " ", "is %s", r->state);
+	}
+	if (n > MAX_RUNNERS_SHOWN)
+		item(l, ", ", "and %zu more do", n - MAX_RUNNERS_SHOWN);
+}
+
+static bool is_queued(uint64_t n)
+{
+	return n && n != UNKNOWN_U64;
+}
+
+/* What is to be run, and by whom. */
+static void put_queues(const struct page *out, const struct heapmap *m)
+{
+	const uint64_t n = m->n_finalizers;
+	struct line l;
+
+	if (is_queued(n)) {
+		l = begin_line(out, "QUEUED   ", 9);
+		item(&l, "", "%s object%s kept until", report_count(n).s, plural(n));
+		item(&l, " ", "%s run", n == 1 ? "its finalizer has" : "their finalizers have");
+		put_runners(&l, m, false);
+		end_line(&l);
+	}
+	if (is_queued(m->n_cleanups)) {
+		l = begin_line(out, "QUEUED   ", 9);
+		item(&l, "", "%s cleanup%s of objects that are gone",
+		     report_count(m->n_cleanups).s, plural(m->n_cleanups));
+		put_runners(&l, m, true);
+		end_line(&l);
+	}
+}
+
 void report_heap_totals(const struct page *out, const struct heap_view *v)
 {
 	const struct heapmap *m = v->now;
@@ -133,6 +182,7 @@ void report_heap_totals(const struct page *out, const struct heap_view *v)
 	free(count);
 	if (v->before)
 		put_growth_of_all(out, v, NULL);
+	put_queues(out, m);
 }
 
 /* ---- one type -------------------------------------------------------------------------------- */

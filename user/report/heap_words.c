@@ -61,6 +61,8 @@ char *heap_root_words(const struct heap_holder *h)
 		[HEAP_ROOT_VARIABLE] = { "var ", "a package variable" },
 		[HEAP_ROOT_STACK] = { "stack of ", "a goroutine's stack" },
 		[HEAP_ROOT_FINALIZER] = { "finalizer ", "a finalizer" },
+		[HEAP_ROOT_FINALIZER_QUEUE] = { "finalizer queue: ", "the finalizer queue" },
+		[HEAP_ROOT_CLEANUP_QUEUE] = { "cleanup queue: ", "the cleanup queue" },
 		[HEAP_ROOT_RUNTIME] = { "runtime: ", "the runtime" },
 		[HEAP_ROOT_CUT] = { "", "..." },
 	};

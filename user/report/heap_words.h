@@ -17,7 +17,7 @@ struct heap_type;
 char *heap_type_words(const struct heap_type *t);
 /* "mw.limiter.buckets", "map[mw.Key]*mw.Bucket", "main.node.next ..." for any number of them */
 char *heap_level_words(const struct heap_level *level);
-/* "var mw.limiter", "stack of main.serve", "a finalizer" */
+/* "var mw.limiter", "stack of main.serve", "a finalizer", "finalizer queue: main.(*file).close" */
 char *heap_root_words(const struct heap_holder *h);
 /* "7,892", "7,880 to 7,892" */
 char *heap_range_words(struct heap_range r);
