@@ -76,6 +76,12 @@ type heapReport struct {
 		Took           float64   `json:"took_s"`
 		Read           float64   `json:"bytes_read"`
 		Own            uint64    `json:"own_bytes"`
+		Finalizers     *uint64   `json:"finalizers_queued"`
+		Cleanups       *uint64   `json:"cleanups_queued"`
+		Finalizing     []struct {
+			ID                    uint64
+			Runs, State, Function string
+		}
 	} `json:"heap_look"`
 	Typed    struct{ Pointers *float64 }
 	Coverage map[string]uint64
