@@ -78,6 +78,9 @@ static uint8_t *fake_memory(struct fake_heap *h, uint64_t addr, size_t len)
 	if (addr >= FAKE_HEAP && addr - FAKE_HEAP < FAKE_PAGES * FAKE_PAGE &&
 	    len <= FAKE_PAGES * FAKE_PAGE - (addr - FAKE_HEAP))
 		return h->pages + (addr - FAKE_HEAP);
+	if (addr >= FAKE_STACK && addr - FAKE_STACK < sizeof(h->stack) &&
+	    len <= sizeof(h->stack) - (addr - FAKE_STACK))
+		return (uint8_t *)h->stack + (addr - FAKE_STACK);
 	if (addr >= FAKE_BSS && addr < FAKE_BSS_END && len <= FAKE_BSS_END - addr)
 		return h->bss + (addr - FAKE_BSS);
 	if (addr >= FAKE_QUEUE && addr - FAKE_QUEUE < FAKE_QUEUES &&

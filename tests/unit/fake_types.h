@@ -9,12 +9,14 @@
 #ifndef FAKE_TYPES_H
 #define FAKE_TYPES_H
 
+#include <stdlib.h>
+
 #include "tests/unit/fake_go.h"
 
 enum {
 	FAKE_ROOM = FAKE_BASE + 0x4c00,		/* types from here ... */
 	FAKE_ROOM_END = FAKE_BASE + 0x5800,
-	FAKE_ROOM_NAMES = FAKE_BASE + 0x5400,	/* ... and their names from here */
+	FAKE_ROOM_NAMES = FAKE_BASE + 0x5580,	/* ... and their names from here */
 };
 
 enum fake_kind {
@@ -44,7 +46,16 @@ static inline uint64_t fake_type_name(struct fake_types *t, const char *name, ui
 	fake_8(t->f, at + 1, (uint8_t)n);
 	fake_put(t->f, at + 2, name, n);
 	t->next_name += n + 2;
+	if (t->next_name > FAKE_ROOM_END)
+		abort();
 	return at;
+}
+
+static inline void fake_take_room(struct fake_types *t, uint64_t n)
+{
+	t->next += n;
+	if (t->next > FAKE_ROOM_NAMES)
+		abort();
 }
 
 /* The part that all kinds have; room for the kind's own behind it is taken as well. */
@@ -63,7 +74,7 @@ static inline uint64_t fake_type(struct fake_types *t, enum fake_kind kind, cons
 	fake_8(t->f, at + 22, 8 <= size ? 8 : 1);
 	fake_8(t->f, at + 23, (uint8_t)(kind | (direct && !by_tflag ? 1 << 5 : 0)));
 	fake_32(t->f, at + 40, (uint32_t)(fake_type_name(t, name, 1) - FAKE_ROOM));
-	t->next += 48 + 64;
+	fake_take_room(t, 48 + 64);
 	return at;
 }
 
@@ -106,7 +117,7 @@ static inline uint64_t fake_struct_type(struct fake_types *t, const char *name, 
 	uint64_t at = fake_type(t, FAKE_STRUCT, name, size, ptr_bytes), fields = t->next;
 	bool anon = t->f->minor <= 18;		/* the offset says what is embedded */
 
-	t->next += 24 * n;
+	fake_take_room(t, 24 * n);
 	fake_slice(t->f, at + 56, fields, n);
 	for (size_t i = 0; i < n; i++, fields += 24) {
 		fake_ptr(t->f, fields, fake_type_name(t, v[i].name,

@@ -845,18 +845,19 @@ static void test_stack(void **state)
 enum { DEFERRED_FN = 16, DEFERRED_LINK = 24, DEFERRED_BYTES = 32 };
 
 /* Code shows the type: leaq type(%rip), %rax. */
-static void make_defer(struct fake_heap *h, struct kinds *k)
+static uint64_t make_defer(struct fake_heap *h, struct kinds *k)
 {
 	const uint64_t lea = FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE + 0x20;
 	uint64_t record = fake_struct_type(&h->t, "runtime._defer", DEFERRED_BYTES, DEFERRED_BYTES,
 					   (struct fake_field[]){
 		{ "sp", k->num, 0, false }, { "pc", k->num, 8, false },
-		{ "fn", k->num, DEFERRED_FN, false }, { "link", k->num, DEFERRED_LINK, false },
+		{ "fn", k->node_pointer, DEFERRED_FN, false }, { "link", k->num, DEFERRED_LINK, false },
 	}, 4);
 
 	fake_package(&h->t, record, "runtime");
 	fake_put(&h->f, lea, "\x48\x8d\x05", 3);
 	fake_32(&h->f, lea + 3, (uint32_t)(record - (lea + 7)));
+	return record;
 }
 
 /* The variable is what the last of so many deferred calls is to call. */
@@ -897,6 +898,54 @@ static void test_deferred(void **state)
 	assert_true(m.losses.stacks_cut > 0);
 	heapmap_free(&m);
 	fake_heap_end(&h);
+}
+
+enum { RECORD = 2, CALLER_FRAME = 0x28 };
+
+/* An object leads to a record on a stack of which nothing else is known, as a g does, and that to a
+ * node; the record says that it lies so many bytes above the stack pointer of main.caller. */
+static void check_record(int minor, uint64_t above, bool valid)
+{
+	const uint64_t at = FAKE_STACK + 8 * RECORD;
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t user, record, object;
+
+	fake_heap_begin(&h, minor);
+	make_kinds(&h, &k);
+	record = fake_of(&h.t, FAKE_POINTER, "*runtime._defer", make_defer(&h, &k));
+	user = fake_struct_type(&h.t, "main.user", 16, 8, (struct fake_field[]){
+		{ "deferred", record, 0, false }, { "n", k.num, 8, false } }, 2);
+	user = fake_of(&h.t, FAKE_POINTER, "*main.user", user);
+	fake_heap_open(&h);
+	fake_word(&h, at, at - above);
+	fake_word(&h, at + 8, FAKE_TEXT + FAKE_CALLER * FAKE_FUNC_SIZE + FAKE_FUNC_SIZE / 2);
+	fake_word(&h, at + DEFERRED_FN, new_node(&h, 0));
+	object = fake_alloc(&h, 16, false);
+	fake_word(&h, object, at);
+	set_any(&h, 0x40, user, object);
+	look(&m);
+	assert_int_equal(m.losses.unreached, !valid);
+	if (valid)
+		assert_string_equal(find(&m, "main.node", NULL)->holders[0].name, "main.caller");
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* What a record on a stack holds is held for the function that has deferred the call, in whose frame
+ * it lies; elsewhere it is left over, and holds nothing. */
+static void test_records_on_stacks(void **state)
+{
+	const int minors[] = { 17, 22, 27 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(minors); i++) {
+		check_record(minors[i], 0, true);
+		check_record(minors[i], CALLER_FRAME - 8, true);
+		check_record(minors[i], CALLER_FRAME, false);
+		check_record(minors[i], 0x1000, false);
+		check_record(minors[i], (uint64_t)-8, false);
+	}
 }
 
 /* A frame of which not all was copied is a loss. */
@@ -1537,7 +1586,9 @@ int main(void)
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_deferred),
-		cmocka_unit_test(test_large_frame), cmocka_unit_test(test_interrupted_frame),
+		cmocka_unit_test(test_records_on_stacks),
+		cmocka_unit_test(test_large_frame),
+		cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_unsure), cmocka_unit_test(test_many_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
