@@ -17,6 +17,7 @@
 #include "user/base/util.h"
 #include "user/go/golayout.h"
 #include "user/heap/count_internal.h"
+#include "user/heap/look.h"
 
 /* The types of all tests. */
 struct kinds {
@@ -1098,6 +1099,35 @@ static void test_mask(void **state)
 		check_mask(minor);
 }
 
+/* A pair of a type and a pointer at that place of a large object of which nothing is known. */
+static void check_pair(uint64_t at)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t large;
+
+	begin(&h, &k, 21);
+	large = fake_alloc(&h, MASK_BYTES + FAKE_PAGE, false);
+	fake_word(&h, large + at, k.node_pointer);
+	fake_word(&h, large + at + 8, new_node(&h, new_node(&h, 0)));
+	fake_word(&h, FAKE_BSS + 0x100, large);
+	look(&m);
+	check_objects(&m, "main.node", NULL, 2, 2);
+	assert_int_equal(find(&m, "main.node", NULL)->guessed_objects, 0);
+	assert_int_equal(m.pointers.untyped_objects, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* It says what it leads to also where it lies in two of the pieces in which the object is walked. */
+static void test_pairs(void **state)
+{
+	check_pair(MASK_BYTES - 16);
+	check_pair(MASK_BYTES - 8);
+	check_pair(MASK_BYTES);
+}
+
 /* ---- limits ------------------------------------------------------------------------------- */
 
 static void test_only_size(void **state)
@@ -1591,6 +1621,7 @@ int main(void)
 		cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_unsure), cmocka_unit_test(test_many_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
+		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),

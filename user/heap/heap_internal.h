@@ -368,11 +368,19 @@ struct walk {
 
 /* The pointers of size bytes at addr that are values of the type. */
 void walk_type(struct walk *w, uint32_t type, uint64_t addr, uint64_t size);
+/* The word in front of a piece of memory, if both belong to one whole. */
+struct word_before {
+	uint64_t word;		/* 0: there is none */
+	bool pointer;		/* as a mask says */
+};
+
 /*
  * The pointers of memory of which nothing is known: pairs of a type and a pointer give typed edges,
  * other words that lead into the heap edges without type.  mask: bit i tells whether word i may be
- * a pointer; NULL: all may.  False: it is not readable.
+ * a pointer; NULL: all may.  before: of the first word, then of what follows; what is walked in
+ * pieces hands it on, as a pair may lie in two of them.  False: it is not readable.
  */
-bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask);
+bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask,
+		  struct word_before *before);
 
 #endif

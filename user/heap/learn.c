@@ -278,6 +278,7 @@ static void walk_object(struct look *l, const struct place *p, uint32_t *label)
 
 void walk_whole(struct look *l, const struct place *p, uint32_t type)
 {
+	struct word_before before = { 0 };
 	uint64_t mask[MASK_WORDS];
 
 	l->walk.base = p->base;
@@ -289,7 +290,7 @@ void walk_whole(struct look *l, const struct place *p, uint32_t type)
 		uint64_t size = p->size - off < MASK_BYTES ? p->size - off : MASK_BYTES;
 		bool known = pointer_mask(l, p, off, mask);
 
-		if (!walk_unknown(&l->walk, p->base + off, size, known ? mask : NULL))
+		if (!walk_unknown(&l->walk, p->base + off, size, known ? mask : NULL, &before))
 			return;
 	}
 }

@@ -173,7 +173,8 @@ static void walk_region(struct look *l, uint64_t vaddr, uint64_t end, uint64_t m
 
 	window_set(&l->win, 0, NULL, 0);
 	hold_by_variable(l, vaddr);
-	walk_unknown(&l->walk, vaddr + l->bias, mask ? (uint64_t)n * WORD : end - vaddr, mask);
+	walk_unknown(&l->walk, vaddr + l->bias, mask ? (uint64_t)n * WORD : end - vaddr, mask,
+		     &(struct word_before){ 0 });
 	budget_free(&l->budget, mask, (n_words + 63) / 64, sizeof(*mask));
 }
 

@@ -153,11 +153,13 @@ static bool has_maps(const struct stack *s, size_t i)
 
 /* ---- words that maps name ------------------------------------------------------------------- */
 
-typedef void (*words_fn)(struct stack *s, uint64_t addr, uint64_t n, const uint64_t *in_use);
+typedef void (*words_fn)(struct stack *s, uint64_t addr, uint64_t n, const uint64_t *in_use,
+			 struct word_before *before);
 
 /* Calls visit for the words of the map, which belongs to what lies at addr. */
 static void visit_map(struct stack *s, uint64_t addr, const struct word_map *m, words_fn visit)
 {
+	struct word_before before = { 0 };
 	uint64_t bits[MAP_WORDS / 64];
 
 	addr += m->first;
@@ -166,7 +168,7 @@ static void visit_map(struct stack *s, uint64_t addr, const struct word_map *m, 
 		bool known = m->bits && image_read(gobin_image(s->l->gb), m->bits + at / 8, bits,
 						   (n + 7) / 8);
 
-		visit(s, addr + (uint64_t)at * WORD, n, known ? bits : NULL);
+		visit(s, addr + (uint64_t)at * WORD, n, known ? bits : NULL, &before);
 	}
 }
 
@@ -243,7 +245,8 @@ static void lead_into_stack(struct stack *s, uint64_t addr)
 		lead_to(s, low - 1, addr);
 }
 
-static void follow_words(struct stack *s, uint64_t addr, uint64_t n, const uint64_t *in_use)
+static void follow_words(struct stack *s, uint64_t addr, uint64_t n, const uint64_t *in_use,
+			 struct word_before *before)
 {
 	const uint8_t *p = s->st->bytes + (addr - s->st->addr);
 
@@ -311,7 +314,8 @@ static void find_variables(struct stack *s)
 			visit_map(s, fr->addr, &live->frame, follow_words);
 			visit_map(s, fr->addr + fr->size + WORD, &live->args, follow_words);
 		} else {
-			follow_words(s, fr->addr, (fr->size + WORD + s->facts[i].args) / WORD, NULL);
+			follow_words(s, fr->addr, (fr->size + WORD + s->facts[i].args) / WORD, NULL,
+				     NULL);
 		}
 	}
 	follow_deferred(s);
@@ -391,10 +395,11 @@ static void walk_receiver(struct stack *s, size_t i)
 	s->l->walk.edge(s->l, &e);
 }
 
-static void walk_words(struct stack *s, uint64_t addr, uint64_t n, const uint64_t *in_use)
+static void walk_words(struct stack *s, uint64_t addr, uint64_t n, const uint64_t *in_use,
+		       struct word_before *before)
 {
 	s->l->walk.base = addr;
-	walk_unknown(&s->l->walk, addr, clip(s->st, addr, n) * WORD, in_use);
+	walk_unknown(&s->l->walk, addr, clip(s->st, addr, n) * WORD, in_use, before);
 }
 
 static void walk_frame(struct stack *s, size_t i)
@@ -412,8 +417,9 @@ static void walk_frame(struct stack *s, size_t i)
 		visit_map(s, args, &facts->live.args, walk_words);
 	} else {
 		if (theirs < fr->size)
-			walk_words(s, fr->addr + theirs, (fr->size - theirs) / WORD, NULL);
-		walk_words(s, args, facts->args / WORD, NULL);
+			walk_words(s, fr->addr + theirs, (fr->size - theirs) / WORD, NULL,
+				   &(struct word_before){ 0 });
+		walk_words(s, args, facts->args / WORD, NULL, &(struct word_before){ 0 });
 	}
 }
 
@@ -457,7 +463,7 @@ static void walk_rest(struct stack *s)
 	}
 	l->walk.base = from;
 	if (from < end)
-		walk_unknown(&l->walk, from, end - from, NULL);
+		walk_unknown(&l->walk, from, end - from, NULL, &(struct word_before){ 0 });
 }
 
 static void walk_stack(void *ctx, const struct goroutine_stack *st)

@@ -262,9 +262,9 @@ void walk_type(struct walk *w, uint32_t type, uint64_t addr, uint64_t size)
 
 /* ---- unknown memory ----------------------------------------------------------------------- */
 
-bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask)
+bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *mask,
+		  struct word_before *before)
 {
-	uint64_t last = 0;	/* the word before */
 	struct place place;
 
 	for (uint64_t off = 0; off + WORD <= size; off += WORD) {
@@ -278,14 +278,14 @@ bool walk_unknown(struct walk *w, uint64_t addr, uint64_t size, const uint64_t *
 		word = load_u64(p);
 		/* What the mask says to be a pointer is none to a type: the type's word of an
 		 * interface is not one to the collector (cmd/compile/internal/typebits). */
-		if (last && word && pointer && (!mask || !(mask[(i - 1) / 64] >> (i - 1) % 64 & 1)) &&
-		    !space_find(w->space, last, &place) && leads_somewhere(w, word))
-			d = types_dynamic(w->types, w->win->feed, w->bias, last);
+		if (before->word && word && pointer && !before->pointer &&
+		    !space_find(w->space, before->word, &place) && leads_somewhere(w, word))
+			d = types_dynamic(w->types, w->win->feed, w->bias, before->word);
 		if (d.type)
 			give(w, addr + off, NO_SLOT, word, d.type, 0);
 		else if (word && pointer)
 			give(w, addr + off, NO_SLOT, word, 0, 0);
-		last = word;
+		*before = (struct word_before){ word, mask && pointer };
 	}
 	return true;
 }
