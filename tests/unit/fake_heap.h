@@ -58,6 +58,7 @@ struct fake_heap {
 	 * none that is known. */
 	uint64_t stack[FAKE_STACK_WORDS];
 	size_t n_stack;
+	size_t n_below;		/* of it, the first are not copied: it runs */
 	size_t n_same;		/* more goroutines that have the same */
 	struct stack_frame frame;
 	uint64_t deferred;	/* address of the first record */
@@ -161,13 +162,13 @@ int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack
 		 void *ctx, size_t *n_unreadable)
 {
 	struct fake_heap *h = fake_world;
+	const size_t below = h->n_below * sizeof(h->stack[0]), all = h->n_stack * sizeof(h->stack[0]);
 	const struct goroutine_stack st = {
-		.cut = h->frame.size > h->n_stack * sizeof(h->stack[0]),
-		.addr = FAKE_STACK, .high = FAKE_STACK + h->n_stack * sizeof(h->stack[0]),
-		.bytes = (const uint8_t *)h->stack,
-		.n_bytes = (uint32_t)(h->n_stack * sizeof(h->stack[0])),
-		.frames = &h->frame, .n_frames = h->frame.pc ? 1 : 0,
-		.deferred = h->deferred, .goid = 18, .startpc = h->startpc, .state = "chan receive",
+		.cut = h->frame.size > all, .addr = FAKE_STACK + below,
+		.low = FAKE_STACK, .high = FAKE_STACK + all,
+		.bytes = (const uint8_t *)h->stack + below, .n_bytes = (uint32_t)(all - below),
+		.frames = &h->frame, .n_frames = h->frame.pc ? 1 : 0, .deferred = h->deferred,
+		.goid = 18, .startpc = h->startpc, .state = "chan receive",
 	};
 
 	*n_unreadable = 0;

@@ -987,6 +987,49 @@ static void test_copied_limit(void **state)
 	free(stack);
 }
 
+static void keep_stack(void *ctx, const struct goroutine_stack *st)
+{
+	*(struct goroutine_stack *)ctx = *st;
+}
+
+/* One goroutine in that state, with twice as much stack as is copied of one; how many stacks were not
+ * read. */
+static size_t visit_large(struct goroutine_stack *st, uint32_t status, uint64_t *stack, uint64_t sp)
+{
+	struct g *g = add_g(3, status, GOPARK, NULL, 0);
+	size_t n = 0;
+
+	*st = (struct goroutine_stack){ 0 };
+	g->low = (uintptr_t)stack;
+	g->high = g->low + 2 * MAX_G_STACK_BYTES;
+	g->sp = sp;
+	assert_int_equal(gomem_stacks(gm, &plenty, keep_stack, st, &n), 0);
+	w.allglen = 0;
+	return n;
+}
+
+/* Of one that runs all may be in use, also what is not copied; of one that waits what is above its sp.
+ * One whose stack is being moved has none that can be read. */
+static void test_large_stack(void **state)
+{
+	enum { COPYSTACK = 8 };
+	uint64_t *stack = xcalloc(1, 2 * MAX_G_STACK_BYTES), low = (uintptr_t)stack;
+	struct goroutine_stack st;
+
+	assert_int_equal(visit_large(&st, 2, stack, 0), 0);
+	assert_int_equal(st.n_frames, 0);
+	assert_int_equal(st.addr, low + MAX_G_STACK_BYTES);
+	assert_int_equal(st.n_bytes, MAX_G_STACK_BYTES);
+	assert_int_equal(st.low, low);
+	assert_int_equal(st.high, low + 2 * MAX_G_STACK_BYTES);
+	assert_int_equal(visit_large(&st, 4, stack, low + 64), 0);
+	assert_int_equal(st.addr, low + 64);
+	assert_int_equal(st.low, low + 64);
+	assert_int_equal(visit_large(&st, COPYSTACK, stack, low + 64), 1);
+	assert_int_equal(st.high, 0);
+	free(stack);
+}
+
 static bool after_some(void *ctx)
 {
 	return (*(int *)ctx)-- == 0;
@@ -1979,6 +2022,7 @@ int main(void)
 		TEST(test_running_meanwhile),
 		TEST(test_goroutine_limits),
 		TEST(test_stack_limit),
+		TEST(test_large_stack),
 		TEST(test_copied_limit),
 		TEST(test_interrupted),
 		TEST(test_forged_table),

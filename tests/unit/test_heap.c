@@ -967,6 +967,25 @@ static void test_large_frame(void **state)
 	fake_heap_end(&h);
 }
 
+/* All of the stack of one that runs may be in use, also what was not copied with it. */
+static void test_running(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin_stack(&h, &k, 21);
+	h.frame.pc = 0;
+	h.n_below = FAKE_STACK_WORDS - 2;
+	h.stack[0] = new_node(&h, 0);
+	h.stack[FAKE_STACK_WORDS - 1] = new_node(&h, 0);
+	look(&m);
+	assert_int_equal(held_by(&m, NULL), 2);
+	assert_int_equal(m.losses.unreached, 0);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* Where a signal has interrupted the function all words count that lead to objects; whose these are
  * is not known. */
 static void test_interrupted_frame(void **state)
@@ -1261,6 +1280,33 @@ static void test_many_blind(void **state)
 	h.on_stacks = make_span;
 	look(&m);
 	assert_int_equal(m.losses.outrun, 100);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+enum { LARGE_BYTES = 300 << 10, FAR_IN_LARGE = 280 << 10 };
+
+/* A span right behind the object, to which that leads. */
+static void make_next(struct fake_heap *h)
+{
+	if (any_new)
+		fake_word(h, FAKE_HEAP + FAR_IN_LARGE, new_node(h, 0));
+	any_new = false;
+}
+
+/* It is looked for also where it lies in what was read with the object. */
+static void test_blind_nearby(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	fake_word(&h, FAKE_BSS + 0x40, fake_alloc(&h, LARGE_BYTES, false));
+	any_new = true;
+	h.on_stacks = make_next;
+	look(&m);
+	assert_int_equal(all_objects(&m).high, 2);
 	heapmap_free(&m);
 	fake_heap_end(&h);
 }
@@ -1617,10 +1663,11 @@ int main(void)
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stack), cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_records_on_stacks),
-		cmocka_unit_test(test_large_frame),
+		cmocka_unit_test(test_large_frame), cmocka_unit_test(test_running),
 		cmocka_unit_test(test_interrupted_frame),
 		cmocka_unit_test(test_unsure), cmocka_unit_test(test_many_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
+		cmocka_unit_test(test_blind_nearby),
 		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),

@@ -153,10 +153,10 @@ struct goroutine_stack {
 	const uint8_t *bytes;
 	uint32_t n_bytes;
 	const struct stack_frame *frames;	/* leaf first */
-	size_t n_frames;		/* 0: it runs, and nobody knows which of the bytes are in
-					 * use, or it cannot be unwound */
-	bool cut;			/* the stack goes on behind these, */
-	uint64_t high;			/* up to there, more than bytes may have */
+	size_t n_frames;		/* 0: it runs, or cannot be unwound */
+	bool cut;			/* the stack goes on behind these */
+	uint64_t low, high;		/* of what may be in use, more than bytes may have: from addr
+					 * on, or if it runs all of the stack */
 	uint64_t deferred, panic;	/* where the first records of these are; 0: there are none */
 };
 

@@ -291,12 +291,14 @@ static size_t find_frames(struct reader *r, const struct g_read *g, const struct
 	return out->n_pcs;
 }
 
-static void visit_stack(struct reader *r, const struct g_read *g, struct goroutine *new)
+/* still: it has not run since it was read. */
+static void visit_stack(struct reader *r, const struct g_read *g, struct goroutine *new, bool still)
 {
+	const bool runs = !still || (g->now.status == G_RUNNING && !g->pc);
 	struct goroutine_stack stack = {
 		.goid = new->goid, .startpc = new->startpc, .state = new->state, .addr = g->sp,
-		.bytes = g->stack, .n_bytes = g->n_stack,
-		.frames = r->frames, .high = g->now.high,
+		.bytes = g->stack, .n_bytes = g->n_stack, .frames = r->frames,
+		.low = runs ? g->now.low : g->sp, .high = g->now.high,
 		.deferred = g->now.deferred, .panic = g->now.panic,
 	};
 
@@ -306,6 +308,8 @@ static void visit_stack(struct reader *r, const struct g_read *g, struct gorouti
 	new->n_pcs = 0;
 	if (g->n_stack)
 		r->visit(r->visit_ctx, &stack);
+	else if (!g->left_out)
+		r->out.n_unreadable++;
 }
 
 /* runtime.isSystemGoroutine: started by the runtime, but for those that run the user's code.  Those
@@ -467,13 +471,13 @@ static bool add_goroutine(struct reader *r, const struct g_read *g, const struct
 		.waitsince_ns = f->status == G_WAITING || f->status == G_SYSCALL ? f->waitsince : 0,
 		.stack_bytes = f->high - f->low,
 	};
-	bool is_new;
+	bool still = same_stack(&g->now, f), is_new;
 
-	if (same_stack(&g->now, f) && !add_stack(r, g, &new) && !stack_optional)
+	if (still && !add_stack(r, g, &new) && !stack_optional)
 		return false;
 	new.state = state_of(r, f);
 	if (r->visit)
-		visit_stack(r, g, &new);
+		visit_stack(r, g, &new, still);
 	r->out.n_stacks_left_out += g->left_out;
 	new.system = is_system(r, &new);
 	table_put(&r->goids, new.goid, &is_new);

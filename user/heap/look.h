@@ -163,6 +163,7 @@ struct look {
 	struct edge_line line;
 	struct holder holder;
 	struct table parts;
+	uint64_t stack_low, stack_high;	/* of the goroutine whose stack is walked */
 	struct table frames;		/* what the code says of return addresses on stacks */
 	struct {
 		uint32_t type;		/* runtime._defer; 0: not known */

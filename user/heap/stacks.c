@@ -440,12 +440,13 @@ static void walk_frames(struct stack *s, bool runtime)
 	}
 }
 
-/* All words behind the frames that are known, or of a stack of which none is.  Of a frame that goes
- * on behind what was copied the goroutine may have returned since: its map does not count there. */
+/* All words behind the frames that are known, or of a stack of which none is, read now where they
+ * were not copied.  Of a frame that goes on behind what was the goroutine may have returned since: its
+ * map does not count there. */
 static void walk_rest(struct stack *s)
 {
 	const struct goroutine_stack *st = s->st;
-	uint64_t from = st->addr, end = st->addr + st->n_bytes;
+	uint64_t from = st->low;
 	struct look *l = s->l;
 
 	hold_by_word(l);
@@ -455,15 +456,14 @@ static void walk_rest(struct stack *s)
 		if (!st->cut)
 			return;
 		from = last->addr + last->size + WORD;
-		end = st->high;
 		if (from - st->addr > st->n_bytes) {
 			from = st->addr + st->n_bytes;
 			s->cut = true;
 		}
 	}
 	l->walk.base = from;
-	if (from < end)
-		walk_unknown(&l->walk, from, end - from, NULL, &(struct word_before){ 0 });
+	if (from < st->high)
+		walk_unknown(&l->walk, from, st->high - from, NULL, &(struct word_before){ 0 });
 }
 
 static void walk_stack(void *ctx, const struct goroutine_stack *st)
@@ -474,6 +474,8 @@ static void walk_stack(void *ctx, const struct goroutine_stack *st)
 	s->st = st;
 	s->cut = false;
 	note_runner(l, st);
+	l->stack_low = st->low;
+	l->stack_high = st->high;
 	window_set(&l->win, st->addr, st->bytes, st->n_bytes);
 	l->feed.bytes += st->n_bytes;
 	find_functions(s);
@@ -506,6 +508,7 @@ void roots_stacks(struct look *l)
 	l->losses.stacks_cut = s->n_cut;
 	if (err && !l->err)
 		l->err = err;
+	l->stack_low = l->stack_high = 0;
 	window_set(&l->win, 0, NULL, 0);
 	window_set(&l->part, 0, NULL, 0);
 	free(s->variables);

@@ -219,7 +219,8 @@ void blind_found(struct look *l, const struct edge *e)
 		((struct blind_type *)table_put(&l->blind_types, e->type, &is_new))->n++;
 	}
 	/* a goroutine's pointers to its own stack lead to no span ever */
-	if (!space_may_have(&l->space, e->target) || window_has(&l->win, e->target, 1))
+	if (!space_may_have(&l->space, e->target) ||
+	    e->target - l->stack_low < l->stack_high - l->stack_low)
 		return;
 	if (l->n_blind == MAX_BLIND) {
 		l->n_blind_dropped++;
