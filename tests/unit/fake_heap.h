@@ -53,7 +53,7 @@ struct fake_heap {
 	uint8_t queue[FAKE_QUEUES];
 	uint32_t gen;
 	uint64_t mallocs;	/* as far as counted */
-	uint64_t n_marks_read;
+	uint64_t n_marks_read, n_stacks_read;
 	/* The stack of the one goroutine: so many words of it, in one frame, or if its pc is 0 in
 	 * none that is known. */
 	uint64_t stack[FAKE_STACK_WORDS];
@@ -173,6 +173,7 @@ int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack
 
 	*n_unreadable = 0;
 	for (size_t i = 0; i <= h->n_same; i++) {
+		h->n_stacks_read++;
 		if (h->on_stacks)
 			h->on_stacks(h);
 		visit(ctx, &st);

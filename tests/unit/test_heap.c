@@ -631,6 +631,39 @@ static void test_slot_used_again(void **state)
 	fake_heap_end(&h);
 }
 
+/* Behind the variables' last reading all that they hold is replaced, and a collection frees it. */
+static void replace_behind(struct fake_heap *h)
+{
+	if (h->n_stacks_read == 2)
+		h->mallocs += 1000;		/* so all is read once more */
+	if (h->n_stacks_read < 3)
+		return;
+	memset(h->spans[0].marked, 0, sizeof(h->spans[0].marked));
+	h->gen += 2;
+	h->on_stacks = NULL;
+}
+
+/* What two readings found was held at the time, also if it is freed before it is counted. */
+static void test_freed_before_counted(void **state)
+{
+	enum { N = 50 };
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t list = 0;
+
+	begin(&h, &k, 21);
+	for (int i = 0; i < N; i++)
+		list = new_node(&h, list);
+	set_any(&h, 0x40, k.node_pointer, list);
+	h.on_stacks = replace_behind;
+	look(&m);
+	check_objects(&m, "main.node", NULL, 0, N);
+	assert_int_equal(m.losses.objects_dropped, N);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* A collection frees the span of the box, whose memory is the collector's own from then on. */
 static void free_span(struct fake_heap *h)
 {
@@ -1658,6 +1691,7 @@ int main(void)
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced), cmocka_unit_test(test_one_name),
+		cmocka_unit_test(test_freed_before_counted),
 		cmocka_unit_test(test_slot_used_again), cmocka_unit_test(test_span_gone),
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),

@@ -147,6 +147,9 @@ static void count_gone(struct look *l, const struct span *s)
 
 static void count_span(struct look *l, struct span *s, const struct span_marks *m)
 {
+	/* there was a collection since what is held was read, also where that kept still */
+	const bool freed = l->moved || l->marks_gen != l->read_gen;
+
 	if (s->flags & SPAN_GONE)
 		return;
 	for (uint32_t i = 0; i < s->nelems; i++) {
@@ -161,7 +164,7 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 			continue;
 		}
 		/* A stale word leads to a free slot, unless that was freed meanwhile. */
-		if (m && (!o.type || !l->moved) && !span_allocated(m, i))
+		if (m && (!o.type || !freed) && !span_allocated(m, i))
 			continue;
 		l->losses.objects_dropped += o.reached && m && !span_allocated(m, i);
 		l->losses.unreached += !o.reached;

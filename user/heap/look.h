@@ -193,6 +193,8 @@ struct look {
 	uint32_t gen;			/* when the look began, */
 	uint64_t n_mallocs;		/* and as far as the runtime had counted then */
 	uint64_t cpu_ns;		/* and what the program had computed */
+	uint32_t read_gen;		/* when the last reading of the second pass began */
+	uint32_t marks_gen;		/* of the marks that were read last */
 	uint64_t n_reached;		/* objects, by the second pass; of these ... */
 	uint64_t n_late, n_again;	/* ... by its second reading alone, by that as well */
 	uint64_t late_ns;		/* from then on no more is followed; 0: there is time */

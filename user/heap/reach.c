@@ -479,9 +479,7 @@ static void follow_what_moves(struct look *l)
 
 static void reach_roots(struct look *l)
 {
-	uint32_t gen;
-
-	l->collected = gomem_sweepgen(l->gm, &gen) || gen != l->gen;
+	l->collected = gomem_sweepgen(l->gm, &l->read_gen) || l->read_gen != l->gen;
 	roots_variables(l);
 	visit_all(l, &reacher);
 	roots_regions(l);

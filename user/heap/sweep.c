@@ -77,12 +77,12 @@ void sweep_spans(struct look *l, const struct sweep *sw)
 {
 	struct piece *pc = xcalloc(1, sizeof(*pc));
 	size_t next = 1;
-	uint32_t gen;
 
 	pc->bytes = sw->memory ? xcalloc(1, BYTES) : NULL;
 	edges_begin(l);
 	while (!l->err && !look_interrupted(l) && choose(l, sw, pc, &next)) {
-		l->err = feed_marks(&l->feed, pc->mspans, pc->n, pc->marks, &gen);
+		l->err = feed_marks(&l->feed, pc->mspans, pc->n, pc->marks,
+				    &l->marks_gen);
 		if (l->err)
 			break;
 		if (sw->memory)
