@@ -140,6 +140,7 @@ struct heap_losses {
 	uint64_t stacks_unreadable;	/* of goroutines that ran */
 	uint64_t stacks_cut;		/* of which not all was followed: too many deferred calls, or
 					 * a frame that is larger than what was copied */
+	uint64_t plugins;		/* whose own types and functions are not known */
 	uint64_t unsure_left_out;	/* objects to which words lead that may be left over; not
 					 * followed */
 	uint64_t holders_cut;		/* objects whose chain found no room */

@@ -371,6 +371,8 @@ static void add_losses(struct heap_view *v)
 		  offsetof(struct heap_losses, stacks_unreadable) },
 		{ "heap_stacks_cut", "stacks of goroutines not followed to their end",
 		  offsetof(struct heap_losses, stacks_cut) },
+		{ "heap_plugins", "plugins whose own types and functions are not read",
+		  offsetof(struct heap_losses, plugins) },
 		{ "unsure_left_out", "objects left out to which words led that may be left over",
 		  offsetof(struct heap_losses, unsure_left_out) },
 		{ "holders_cut", "objects whose chain of holders found no room",

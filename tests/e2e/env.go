@@ -162,6 +162,7 @@ var variants = map[string]struct{ flags, environment []string }{
 	"noopt":    {flags: []string{"-gcflags=all=-N -l"}},
 	"cgo":      {flags: []string{"-buildmode=pie", "-ldflags=-s -w"}, environment: []string{"CGO_ENABLED=1"}},
 	"cgo-fp":   {environment: []string{"CGO_ENABLED=1", "CGO_CFLAGS=-O2 -fno-omit-frame-pointer"}},
+	"plugin":   {flags: []string{"-buildmode=plugin"}, environment: []string{"CGO_ENABLED=1"}},
 	"race":     {flags: []string{"-race"}, environment: []string{"CGO_ENABLED=1"}},
 	"386":      {environment: []string{"GOARCH=386"}},
 	"profiled": {flags: []string{"-tags", "profiled"}},

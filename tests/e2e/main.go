@@ -102,6 +102,7 @@ func allTests(e *env) []testCase {
 	all = append(all, censusTests(e)...)
 	all = append(all, holderTests(e)...)
 	all = append(all, finalizerTests(e)...)
+	all = append(all, pluginTests(e)...)
 	all = append(all, pprofTests(e)...)
 	all = append(all, unharmedTests(e)...)
 	all = append(all, replacedTests(e)...)

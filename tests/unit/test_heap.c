@@ -1180,6 +1180,108 @@ static void test_pairs(void **state)
 	check_pair(MASK_BYTES);
 }
 
+/* ---- plugins ------------------------------------------------------------------------------ */
+
+/* A plugin, of whose variables the collector looks at the first and the third word of data, and at the
+ * second of bss; or it is not initialized. */
+enum {
+	PLUGIN = FAKE_SECTIONS, PLUGIN_DATA = PLUGIN + 0x300, PLUGIN_BSS = PLUGIN + 0x400,
+	PLUGIN_MASKS = PLUGIN + 0x500, PLUGIN_PATH = PLUGIN + 0x600,
+};
+
+static void open_plugin(struct fake_heap *h, bool initialized)
+{
+	const struct go_module *m = gobin_module(h->gb);
+
+	fake_word(h, m->addr + m->next, PLUGIN);
+	fake_word(h, PLUGIN + 208, PLUGIN_DATA);
+	fake_word(h, PLUGIN + 216, PLUGIN_DATA + 0x100);
+	fake_word(h, PLUGIN + 224, PLUGIN_BSS);
+	fake_word(h, PLUGIN + 232, PLUGIN_BSS + 0x100);
+	fake_word(h, PLUGIN + m->masks, initialized ? 32 : 0);
+	fake_word(h, PLUGIN + m->masks + 8, initialized ? PLUGIN_MASKS : 0);
+	fake_word(h, PLUGIN + m->masks + 16, initialized ? 32 : 0);
+	fake_word(h, PLUGIN + m->masks + 24, initialized ? PLUGIN_MASKS + 8 : 0);
+	fake_word(h, PLUGIN_MASKS, 5);
+	fake_word(h, PLUGIN_MASKS + 8, 2);
+	fake_word(h, PLUGIN + m->path, PLUGIN_PATH);
+	fake_word(h, PLUGIN + m->path + 8, 7);
+	memcpy(fake_memory(h, PLUGIN_PATH, 8), "ex/kept", 8);
+}
+
+/* Objects that it holds itself. */
+static uint64_t held_by_variable(const struct heapmap *m, const char *name)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < m->n_types; i++)
+		for (size_t k = 0; k < m->types[i].n_holders; k++) {
+			const struct heap_holder *h = &m->types[i].holders[k];
+
+			if (h->root == HEAP_ROOT_VARIABLE && !strcmp(h->name, name) && !h->n_levels)
+				n += h->objects.high;
+		}
+	return n;
+}
+
+static void check_plugin(int minor)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	char name[64];
+
+	begin(&h, &k, minor);
+	set_any(&h, 0x40, k.node_pointer, new_node(&h, 0));	/* the program's own */
+	open_plugin(&h, false);
+	fake_word(&h, PLUGIN_DATA, new_node(&h, 0));
+	fake_word(&h, PLUGIN_DATA + 8, k.node_pointer);
+	fake_word(&h, PLUGIN_DATA + 16, new_node(&h, new_node(&h, 0)));
+	fake_word(&h, PLUGIN_BSS, new_node(&h, 0));
+	fake_word(&h, PLUGIN_BSS + 8, new_node(&h, 0));
+	look(&m);
+	check_objects(&m, "main.node", NULL, 1, 1);
+	assert_int_equal(m.losses.plugins, 0);
+	assert_int_equal(m.losses.unreached, 5);
+	heapmap_free(&m);
+	open_plugin(&h, true);
+	look(&m);
+	assert_int_equal(m.losses.plugins, 1);
+	assert_int_equal(m.losses.unreached, 1);
+	snprintf(name, sizeof(name), "package data at %#x of plugin ex/kept", PLUGIN_DATA + 16);
+	assert_int_equal(held_by_variable(&m, name), 1);
+	snprintf(name, sizeof(name), "package data at %#x of plugin ex/kept", PLUGIN_BSS + 8);
+	assert_int_equal(held_by_variable(&m, name), 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+static void test_plugin(void **state)
+{
+	for (int minor = 17; minor <= 27; minor++)
+		check_plugin(minor);
+}
+
+/* A list of modules that never ends. */
+static void test_endless_plugins(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 22);
+	open_plugin(&h, true);
+	fake_word(&h, PLUGIN + gobin_module(h.gb)->next, PLUGIN);
+	look(&m);
+	assert_int_equal(m.losses.plugins, MAX_PLUGINS + 1);
+	heapmap_free(&m);
+	fake_word(&h, PLUGIN + gobin_module(h.gb)->next, 8);	/* leads nowhere */
+	look(&m);
+	assert_int_equal(m.losses.plugins, 2);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* ---- limits ------------------------------------------------------------------------------- */
 
 static void test_only_size(void **state)
@@ -1702,7 +1804,8 @@ int main(void)
 		cmocka_unit_test(test_unsure), cmocka_unit_test(test_many_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_blind_nearby),
-		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_pairs), cmocka_unit_test(test_plugin),
+		cmocka_unit_test(test_endless_plugins),
 		cmocka_unit_test(test_only_size), cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_far),

@@ -74,6 +74,7 @@ enum {
 	MAX_RUNNERS = MAX_PS / 4 + 1,	/* goroutines that run finalizers or cleanups */
 	MAX_VARIABLES = 1 << 20,	/* symbols of data; a program of 170 MB has 60,000 */
 	MAX_VARIABLE_ELEMENTS = 256,	/* of an array that are looked into one by one */
+	MAX_PLUGINS = 1 << 10,		/* whose variables are looked at */
 	MAX_STATICS = 1 << 16,		/* variables to which typed pointers lead */
 	MAX_STATIC_BYTES = 1 << 20,	/* of one */
 	MAX_SHAPES = 1 << 18,		/* sizes and pointer bits of objects */

@@ -44,6 +44,8 @@ struct go_module {
 	/* Where in it the runtime has the pointer masks of these, gcdatamask and gcbssmask: each a
 	 * word with the number of bits in its lower half, and the address of the bits. */
 	uint32_t masks;
+	/* And where the path of a plugin, a string, and the address of the next module. */
+	uint32_t path, next;
 };
 
 /* The image must outlive the gobin.  Tells the user on failure: not a Go program, version not

@@ -41,16 +41,17 @@ struct md_layout {
 	int first_minor, last_minor;
 	uint32_t magic;			/* of the pclntab */
 	bool has_text_start;		/* a word in the header between nfiles and the offsets */
-	uint16_t types, etypes, gofunc, textsectmap, masks;
+	uint16_t types, etypes, gofunc, textsectmap, path, masks, next;
 };
 
 static const struct md_layout layouts[] = {
-	{ 17, 17, 0xfffffffa, false, 280, 288,   0, 296, 480 },
-	{ 18, 19, 0xfffffff0, true,  280, 288, 304, 312, 496 },
-	{ 20, 20, 0xfffffff1, true,  296, 304, 320, 328, 512 },
-	{ 21, 25, 0xfffffff1, true,  296, 304, 320, 328, 536 },
-	{ 26, 26, 0xfffffff1, true,  296, 304, 320, 336, 544 },
-	{ 27, 27, 0xfffffff1, true,  296, 312, 344, 360, 520 },
+	{ 17, 17, 0xfffffffa, false, 280, 288,   0, 296, 392, 480, 528 },
+	{ 18, 19, 0xfffffff0, true,  280, 288, 304, 312, 408, 496, 544 },
+	{ 20, 20, 0xfffffff1, true,  296, 304, 320, 328, 424, 512, 560 },
+	{ 21, 22, 0xfffffff1, true,  296, 304, 320, 328, 424, 536, 584 },
+	{ 23, 25, 0xfffffff1, true,  296, 304, 320, 328, 424, 536, 576 },
+	{ 26, 26, 0xfffffff1, true,  296, 304, 320, 336, 432, 544, 584 },
+	{ 27, 27, 0xfffffff1, true,  296, 312, 344, 360, 408, 520, 560 },
 };
 
 /* What the header of a pclntab says. */
@@ -164,6 +165,13 @@ static void read_module(const struct md_layout *lo, const uint8_t *md, struct go
 	out->bss = load_u64(md + MD_BSS);
 	out->ebss = load_u64(md + MD_BSS + 8);
 	out->masks = lo->masks;
+	out->path = lo->path;
+	out->next = lo->next;
+}
+
+void moduledata_read(const uint8_t *md, int minor, struct go_module *out)
+{
+	read_module(layout_of(minor), md, out);
 }
 
 static bool sane_module(const struct search *s, const struct moduledata *m)

@@ -32,4 +32,8 @@ struct moduledata {
 /* Tells the user on failure.  minor: go1.MINOR. */
 int moduledata_find(struct moduledata *out, const struct image *img, int minor);
 
+/* Another module's, of which so many bytes are at hand that .next of any is among them; addr is not
+ * set.  minor: one of those that moduledata_find() knows. */
+void moduledata_read(const uint8_t *md, int minor, struct go_module *out);
+
 #endif

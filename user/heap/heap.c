@@ -155,8 +155,14 @@ bool look_interrupted(struct look *l)
 char *variable_name(const struct look *l, uint64_t vaddr)
 {
 	const struct go_variable *v = govars_at(l->heap->vars, vaddr);
+	const struct module *m = modules_at(l, vaddr);
 
-	return v ? xstrdup(v->name) : xasprintf("package data at %#llx", (unsigned long long)vaddr);
+	if (v)
+		return xstrdup(v->name);
+	if (m && m->plugin)
+		return xasprintf("package data at %#llx of plugin %s",
+				 (unsigned long long)(vaddr + l->bias), m->plugin);
+	return xasprintf("package data at %#llx", (unsigned long long)vaddr);
 }
 
 static bool is_function(uint8_t root)
@@ -205,6 +211,7 @@ static void look_init(struct look *l, struct heap *h, const struct heap_options 
 static void look_fini(struct look *l)
 {
 	scope_fini(l);
+	modules_free(l);
 	space_free(&l->space);
 	nodes_free(l->nodes);
 	shapes_free(l->shapes);

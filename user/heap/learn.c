@@ -597,6 +597,7 @@ void learn_all(struct look *l)
 
 	l->walk.edge = learn_edge;
 	l->own_type = learn_own;
+	modules_find(l);
 	sweep_spans(l, &headers);
 	walk_seeds(l);
 	roots_variables(l);

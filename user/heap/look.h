@@ -143,6 +143,14 @@ struct runner {
 	const char *function;	/* as of struct heap_runner */
 };
 
+/* The program, or a plugin, by the places of its variables: vaddrs of the program, also where they
+ * lie in another file. */
+struct module {
+	uint64_t data, edata, bss, ebss;
+	uint64_t masks;		/* where the pointer masks of these are */
+	char *plugin;		/* its path; NULL: not known, or it is the program */
+};
+
 struct look {
 	const struct heap *heap;
 	const struct heap_options *options;
@@ -152,6 +160,8 @@ struct look {
 	struct types *types;
 	const struct typeindex *index;
 	uint64_t bias;
+	struct module *modules;		/* the first is the program */
+	size_t n_modules, cap_modules;
 	struct budget budget;
 	struct feed feed;
 	struct space space;
@@ -251,6 +261,11 @@ bool scope_leaves_out(struct look *l, const struct place *p, uint32_t type);
 /* What is known of an object, in whichever pass. */
 uint32_t known_type(const struct look *l, uint32_t label, enum strength *strength);
 
+/* Reads which there are now. */
+void modules_find(struct look *l);
+void modules_free(struct look *l);
+/* Whose variables are there; NULL: nobody's. */
+const struct module *modules_at(const struct look *l, uint64_t vaddr);
 void stacks_init(struct look *l);
 void queues_init(struct look *l);
 void learn_init(struct look *l);

@@ -480,6 +480,7 @@ static void follow_what_moves(struct look *l)
 static void reach_roots(struct look *l)
 {
 	l->collected = gomem_sweepgen(l->gm, &l->read_gen) || l->read_gen != l->gen;
+	modules_find(l);
 	roots_variables(l);
 	visit_all(l, &reacher);
 	roots_regions(l);

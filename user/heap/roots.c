@@ -27,10 +27,7 @@ enum { WORD = 8, BITVECTOR_BYTES = 16 };
 
 bool is_static(const struct look *l, uint64_t addr)
 {
-	const struct go_module *m = gobin_module(l->gb);
-	uint64_t vaddr = addr - l->bias;
-
-	return (vaddr >= m->data && vaddr < m->edata) || (vaddr >= m->bss && vaddr < m->ebss);
+	return modules_at(l, addr - l->bias);
 }
 
 static void hold_by_variable(struct look *l, uint64_t vaddr)
@@ -324,10 +321,12 @@ void roots_variables(struct look *l)
 
 void roots_regions(struct look *l)
 {
-	const struct go_module *m = gobin_module(l->gb);
+	for (size_t i = 0; i < l->n_modules; i++) {
+		const struct module *m = &l->modules[i];
 
-	walk_region(l, m->data, m->edata, m->addr + m->masks);
-	walk_region(l, m->bss, m->ebss, m->addr + m->masks + BITVECTOR_BYTES);
+		walk_region(l, m->data, m->edata, m->masks);
+		walk_region(l, m->bss, m->ebss, m->masks + BITVECTOR_BYTES);
+	}
 }
 
 void static_found(struct look *l, const struct edge *e)
