@@ -710,6 +710,34 @@ static void begin_stack(struct fake_heap *h, struct kinds *k, int minor)
 	put_frame(h);
 }
 
+/* The same, and something else is held by the stack since. */
+static void replace_and_hold(struct fake_heap *h)
+{
+	replace_behind(h);
+	if (!h->on_stacks)
+		h->stack[IN_MAP] = fake_alloc(h, 16, false);
+}
+
+/* No more of them may be allocated in the end than there are to count. */
+static void test_fewer_in_the_end(void **state)
+{
+	enum { N = 50 };
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t list = 0;
+
+	begin_stack(&h, &k, 21);
+	for (int i = 0; i < N; i++)
+		list = new_node(&h, list);
+	set_any(&h, 0x40, k.node_pointer, list);
+	h.on_stacks = replace_and_hold;
+	look(&m);
+	check_objects(&m, "main.node", NULL, 0, N);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 enum { SPAN_NODES = FAKE_PAGE / 64 };
 
 /* A span full of nodes in front of the list, none of which a collection has seen. */
@@ -1794,6 +1822,7 @@ int main(void)
 		cmocka_unit_test(test_seen_once),
 		cmocka_unit_test(test_replaced), cmocka_unit_test(test_one_name),
 		cmocka_unit_test(test_freed_before_counted),
+		cmocka_unit_test(test_fewer_in_the_end),
 		cmocka_unit_test(test_slot_used_again), cmocka_unit_test(test_span_gone),
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),

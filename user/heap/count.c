@@ -402,6 +402,8 @@ void count_all(struct look *l, struct counts *c)
 	l->moved = l->again || (!l->still && has_moved(l));
 	c->all_known = l->moved && !look_interrupted(l) && !space_fill(&l->space, &l->feed);
 	sweep_spans(l, &sweep);
+	/* what was held when it was read may be no more */
+	c->all_known &= l->marks_gen == l->read_gen;
 	for (size_t i = 1; i <= l->space.n; i++)
 		if (l->space.v[i].flags & SPAN_GONE && scope_has(l, &l->space.v[i]))
 			count_gone(l, &l->space.v[i]);

@@ -46,7 +46,8 @@ struct counts {
 	 * type is not known. */
 	struct amount unseen[N_SPAN_KINDS];
 	struct amount allocated[N_SPAN_KINDS];	/* in the end: all there is, if ... */
-	bool all_known;			/* ... the spans of then are known */
+	bool all_known;			/* ... the spans of then are known, and no collection has
+					 * freed any since what is held was read */
 	struct node_count *nodes;
 	/* The numbers of nodes, by type: those of type t are [first[t], first[t + 1]). */
 	uint32_t *by_type, *first;
