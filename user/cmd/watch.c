@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,9 @@
 #include "user/base/util.h"
 #include "user/changes.h"
 #include "user/cmd/ends.h"
+#include "user/heapline.h"
 #include "user/host.h"
+#include "user/lookturn.h"
 #include "user/loop.h"
 #include "user/naming.h"
 #include "user/opts.h"
@@ -40,16 +41,10 @@
 
 enum {
 	KEY_HEAP = 1, KEY_MEMORY, KEY_CLASS,	/* of changes; go statements have their address */
-	CALM = 0, GROWS, LEAKS,			/* states of these */
 	TARGET_DESCRIPTORS = 8,			/* of one process that is watched, */
 	OWN_DESCRIPTORS = 32,			/* and for all else */
 	MIN_CYCLES_BETWEEN = 2,			/* two looks at a heap */
 	BETWEEN = 6,				/* part of --min-time that lies between these */
-	LOOKS_SHARE = 100,			/* times as long as looks at a heap took there are
-						 * no more of them */
-	FIRST_LOOKS_SHARE = 500,		/* likewise, of first looks of all processes: each has
-						 * another one follow; */
-	LONGEST_PAUSE = 300,			/* s, but not more */
 	AGAIN = 10,				/* times --min-time, what grows and is suppressed
 						 * is looked at anew: more may have come */
 	SHARE = 10,				/* what has less than such a part of what grows is
@@ -75,10 +70,9 @@ struct one {
 	bool told;		/* that it is watched */
 	bool judged, gone;	/* since the others got their turns */
 	int err;		/* why it cannot be read any more */
-	bool held;		/* growth of its heap is not told before it is known of what */
-	bool accepted;		/* it is all suppressed, as of the last look */
-	unsigned shown;		/* what has been told of its heap, */
-	uint64_t leaking;	/* and which classes leaked then: news_leaking() */
+	struct heap_line line;
+	uint64_t claim_ns;	/* since then its heap waits for the first look; 0: it does not */
+	unsigned n_failed;	/* looks in a row */
 	uint64_t look_cycles, look_ns;	/* of the last look at its heap */
 	uint64_t name_after_ns;	/* no look before */
 	uint64_t profile_ns;	/* the program's profile, of which growth was told without a stack,
@@ -96,7 +90,8 @@ struct run {
 	struct one **v;
 	size_t n, cap, max;
 	uint64_t start_ns, end_ns, scan_ns, report_ns;
-	uint64_t first_look_ns;		/* no first look at a heap before */
+	uint64_t first_look_ns;		/* when the last first look at a heap began, */
+	double first_look_cpu_s;	/* and what it took */
 	bool asked;			/* for a report */
 	bool stop, closed;		/* closed: nobody reads any more */
 	bool full;			/* told that there are too many */
@@ -189,11 +184,54 @@ static void put_of(struct run *r, const struct one *one, struct news *n)
 	put(r, n);
 }
 
-/* For first looks at the heaps of others: one that grows is not looked at before it is due. */
+/* Its heap has grown and was not looked at. */
+static bool lacks_look(const struct one *one)
+{
+	return !one->gone && changes_told(&one->changes, KEY_HEAP) >= GROWS &&
+	       !naming_looks(one->naming);
+}
+
+static struct look_claim claim_of(const struct one *one, uint64_t now)
+{
+	return (struct look_claim){
+		.leaks = changes_told(&one->changes, KEY_HEAP) == LEAKS,
+		.bytes_per_s = news_heap_rate(watching_told(one->w)).low,
+		.since_ns = one->claim_ns ? one->claim_ns : now,
+	};
+}
+
+static uint64_t pause_ends_ns(const struct run *r, bool leaks)
+{
+	return r->first_look_ns + lookturn_pause_ns(r->first_look_cpu_s, leaks);
+}
+
+/* The one whose turn it is to be looked at; NULL: there is none now. */
+static struct one *next_look(const struct run *r, uint64_t now)
+{
+	struct look_claim best = { 0 }, claim;
+	struct one *next = NULL;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct one *one = r->v[i];
+
+		if (!lacks_look(one) || now < one->name_after_ns)
+			continue;
+		claim = claim_of(one, now);
+		if ((r->n > 1 && now < pause_ends_ns(r, claim.leaks)) ||
+		    (next && !lookturn_before(&claim, &best, now)))
+			continue;
+		next = one;
+		best = claim;
+	}
+	return next;
+}
+
+/* For first looks at the heaps of others. */
 static bool waits(const struct run *r, const struct one *one)
 {
-	return changes_told(&one->changes, KEY_HEAP) >= GROWS && !naming_looks(one->naming) &&
-	       now_ns() < r->first_look_ns;
+	uint64_t now = now_ns();
+
+	return lacks_look(one) && now >= one->name_after_ns && next_look(r, now) != one;
 }
 
 static void put_report(struct run *r, struct one *one, bool last)
@@ -234,7 +272,7 @@ static bool interrupted(void *ctx)
 
 static void looks_took(struct one *one, uint64_t begin_ns, double cpu_s)
 {
-	one->name_after_ns = begin_ns + (uint64_t)(cpu_s * 1e9) * LOOKS_SHARE;
+	one->name_after_ns = begin_ns + lookturn_rest_ns(cpu_s, one->n_failed);
 }
 
 static int look_at_heap(struct run *r, struct one *one)
@@ -247,10 +285,12 @@ static int look_at_heap(struct run *r, struct one *one)
 
 	err = naming_look(one->naming, w);
 	cpu = naming_cpu_s(one->naming) - cpu;
+	one->n_failed = err ? one->n_failed + 1 : 0;
 	looks_took(one, begin, cpu);
-	if (first)
-		r->first_look_ns = begin + (uint64_t)(fmin(cpu * FIRST_LOOKS_SHARE, LONGEST_PAUSE) *
-					      1e9);
+	if (first) {
+		r->first_look_ns = begin;
+		r->first_look_cpu_s = cpu;
+	}
 	if (err)
 		say_verbose("the heap of process %d cannot be looked at: %s", (int)one->pid,
 			    strerror(-err));
@@ -287,7 +327,7 @@ static bool waits_for_goroutines(const struct one *one)
 {
 	enum verdict goroutines;
 
-	return changes_told(&one->changes, KEY_HEAP) > one->shown &&
+	return changes_told(&one->changes, KEY_HEAP) > one->line.shown &&
 	       news_heap_of_goroutines(watching_told(one->w), &goroutines) &&
 	       goroutines < VERDICT_GROWING;
 }
@@ -326,10 +366,9 @@ static void put_heap(struct run *r, struct one *one)
 {
 	struct news n = { .kind = NEWS_HEAP, .waits = waits(r, one) };
 
-	one->held = one->accepted = false;
-	one->shown = changes_told(&one->changes, KEY_HEAP);
-	one->leaking = news_leaking(watching_told(one->w));
-	r->leaks |= one->shown == LEAKS;
+	heapline_told(&one->line, changes_told(&one->changes, KEY_HEAP),
+		      news_leaking(watching_told(one->w)));
+	r->leaks |= one->line.shown == LEAKS;
 	put_of(r, one, &n);
 }
 
@@ -341,7 +380,7 @@ static bool is_accepted(const struct one *one)
 
 	naming_growth(one->naming, &growth);
 	news_growth_split(watching_told(one->w), &growth, &told, &suppressed);
-	return told + suppressed > 0 ? told * SHARE < told + suppressed : one->accepted;
+	return told + suppressed > 0 ? told * SHARE < told + suppressed : one->line.accepted;
 }
 
 static void tell_growth(struct run *r, struct one *one)
@@ -352,11 +391,11 @@ static void tell_growth(struct run *r, struct one *one)
 		put_growth(r, one);
 		return;
 	}
-	if (!one->accepted)
+	if (!one->line.accepted)
 		say_verbose("pid %d (%s): what grows in its heap is suppressed", (int)one->pid,
 			    one->comm);
-	one->held = false;
-	one->accepted = true;
+	one->line.held = false;
+	one->line.accepted = true;
 }
 
 /* Enough may have been added to what the last look saw. */
@@ -365,37 +404,54 @@ static bool next_look_due(const struct run *r, const struct one *one, uint64_t n
 	const struct watched *w = watching_told(one->w);
 	unsigned looks = naming_looks(one->naming);
 	bool leaks = changes_told(&one->changes, KEY_HEAP) == LEAKS;
-	uint64_t gap = one->held || looks == 1 ? r->o->min_time_ns / BETWEEN :
+	uint64_t gap = one->line.held || looks == 1 ? r->o->min_time_ns / BETWEEN :
 						 r->o->min_time_ns * AGAIN;
 
-	if (!one->held && !one->accepted && (!leaks || looks != 1))
+	if (!one->line.held && !one->line.accepted && (!leaks || looks != 1))
 		return false;
 	return now - one->look_ns >= gap && w->n_cycles - one->look_cycles >= MIN_CYCLES_BETWEEN &&
 	       (looks == 1 || now >= one->name_after_ns);
 }
 
-/* A look when growth has shown itself, and another when it is a leak, or held back for what it may
- * be, and enough has been added. */
+/* What was held back until it is known must not wait for what cannot be. */
+static void look_and_tell(struct run *r, struct one *one)
+{
+	int err = look_at_heap(r, one);
+
+	if (!err && naming_looks(one->naming) == 2)
+		tell_growth(r, one);
+	if (err && err != -EINTR &&
+	    (one->line.held || (one->line.accepted && err != -ESRCH)))
+		put_heap(r, one);
+}
+
+/* The first look, when growth has shown itself, at one heap of those that lack it. */
+static void look_first(struct run *r)
+{
+	struct one *one = next_look(r, now_ns());
+
+	if (one)
+		look_and_tell(r, one);
+}
+
+/* Another look when it is a leak, or held back for what it may be, and enough has been added; what
+ * is held back does not wait for others with the first. */
 static void name_growth(struct run *r, struct one *one)
 {
 	unsigned state = changes_told(&one->changes, KEY_HEAP), looks = naming_looks(one->naming);
 	uint64_t now = now_ns();
-	int err = 0;
 
 	if (state == CALM && looks == 1)
 		forget_growth(one);
-	if (state >= GROWS && looks == 0 && now >= one->name_after_ns &&
-	    (one->held || now >= r->first_look_ns)) {
-		err = look_at_heap(r, one);
-	} else if (state >= GROWS && looks && next_look_due(r, one, now)) {
-		err = look_at_heap(r, one);
-		if (!err && naming_looks(one->naming) == 2)
-			tell_growth(r, one);
+	one->claim_ns = !lacks_look(one) ? 0 : one->claim_ns ? one->claim_ns : now;
+	if (state >= GROWS && looks == 0) {
+		if (one->line.held && now >= one->name_after_ns)
+			look_and_tell(r, one);
+	} else if (state >= GROWS && next_look_due(r, one, now)) {
+		look_and_tell(r, one);
 	} else if (state == LEAKS && one->profile_ns && now >= one->profile_ns) {
 		look_at_profile(r, one);
 	}
-	if (err && err != -EINTR && (one->held || (one->accepted && err != -ESRCH)))
-		put_heap(r, one);
 }
 
 /* ---- what has changed ------------------------------------------------------------------------ */
@@ -414,31 +470,25 @@ static bool classes_changed(struct run *r, struct one *one, const struct watched
 	for (size_t i = 0; i < w->n_classes; i++)
 		changed |= changes_tell(&one->changes, KEY_CLASS + w->classes[i].size,
 					news_leaks(w, &w->classes[i]), hold_ns(r, LEAKS), now);
-	return changed && news_leaking(w) != one->leaking;
+	return changed && news_leaking(w) != one->line.leaking;
 }
 
 static void tell_heap(struct run *r, struct one *one, const struct watched *w, uint64_t now)
 {
-	bool of_goroutines = is_of_goroutines(one);
 	unsigned state = state_of(news_heap_verdict(w));
-	bool changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
-	bool other_classes = classes_changed(r, one, w, now);
-	unsigned told = changes_told(&one->changes, KEY_HEAP);
-	/* It was told with goroutines, or became worse with them, and goes on without them. */
-	bool untold = told > one->shown && !one->held && !one->accepted &&
-		      !of_goroutines;
+	struct heap_change c = {
+		.of_goroutines = is_of_goroutines(one), .suppresses = r->suppress,
+		.leaking = news_leaking(w),
+	};
+	bool anew, due;
 
-	if (!changed && !(other_classes && told == LEAKS) && !untold)
-		return;
-	if (told != CALM && one->shown == CALM && !one->held && !one->accepted)
-		forget_growth(one);	/* it was at another time */
-	if (told == CALM && one->shown == CALM)
-		one->held = one->accepted = false;
-	else if (told != CALM && of_goroutines)
-		one->leaking = news_leaking(w);
-	else if (told != CALM && r->suppress)
-		one->held = true;
-	else
+	c.changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
+	c.other_classes = classes_changed(r, one, w, now);
+	c.told = changes_told(&one->changes, KEY_HEAP);
+	due = heapline_is_due(&one->line, &c, &anew);
+	if (anew)
+		forget_growth(one);
+	if (due)
 		put_heap(r, one);
 }
 
@@ -545,7 +595,7 @@ static void end(struct run *r, size_t i)
 	struct news n = { .kind = NEWS_END, .why = why_gone(one), .brief = r->arrivals };
 
 	watching_judge(one->w, now_ns());
-	if (one->held || waits_for_goroutines(one))
+	if (one->line.held || waits_for_goroutines(one))
 		put_heap(r, one);
 	if (one->told || !r->arrivals)
 		put_of(r, one, &n);
@@ -654,6 +704,8 @@ static int follow(struct run *r)
 
 		turn_due(r);
 		tell_all(r);
+		if (!r->stop)
+			look_first(r);
 		now = now_ns();
 		kept_facts_drop(r->facts, now > FACTS_NS ? now - FACTS_NS : 0);
 		if (now >= r->scan_ns)
@@ -784,7 +836,7 @@ static int begin(struct run *r)
 static void put_held(struct run *r)
 {
 	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i]->held || waits_for_goroutines(r->v[i]))
+		if (r->v[i]->line.held || waits_for_goroutines(r->v[i]))
 			put_heap(r, r->v[i]);
 }
 
