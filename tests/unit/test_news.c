@@ -334,6 +334,35 @@ static void test_of_goroutines(void **state)
 	assert_false(news_heap_of_goroutines(&w, &worst));
 }
 
+/* What the heap grows by with the goroutines of two statements is told of both, and is one growth. */
+static void test_together(void **state)
+{
+	struct watched_class v[2];
+	struct watched_go both[] = { gos[0], gos[0] };
+	struct watched w = leaking;
+	const struct news n = { .kind = NEWS_GOROUTINES, .w = &w, .go = &both[1],
+				.comm = "server" };
+	char *text[2];
+
+	grow_beside(&w, both, v);
+	w.n_gos = 2;
+	for (size_t i = 0; i < 2; i++) {
+		size_t size;
+		FILE *out = open_memstream(&text[i], &size);
+
+		assert_int_equal(news_text(out, &n), 0);
+		fclose(out);
+		both[0].suppressed = true;
+	}
+	assert_int_equal(news_growing_gos(&w), 1);
+	assert_non_null(strstr(text[0], "; with them and those of 1 more go statement, all "
+					"together, the heap +"));
+	assert_null(strstr(text[1], "together"));
+	assert_non_null(strstr(text[1], "; with them the heap +"));
+	free(text[0]);
+	free(text[1]);
+}
+
 /* However many of them there may be, they do not explain what is not made of what they cost; nor a
  * leak if they only grow; nor anything if nobody is told of them. */
 static void test_beside_goroutines(void **state)
@@ -425,6 +454,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_split), cmocka_unit_test(test_not_certain),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_leaking), cmocka_unit_test(test_of_goroutines),
+		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_beside_goroutines),
 		cmocka_unit_test(test_not_of_runtime),
 	};

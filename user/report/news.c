@@ -82,8 +82,22 @@ static bool may_grow(const struct judgement *is)
 	return is->verdict >= VERDICT_GROWING && is->rate.high > 0;
 }
 
-/* Of all that grow, or may, a second, at most.  What is suppressed is told nowhere, and nothing with
- * it. */
+/* What is suppressed is told nowhere, and nothing with it. */
+static bool counts(const struct watched_go *go)
+{
+	return !go->suppressed && may_grow(&go->is);
+}
+
+size_t news_growing_gos(const struct watched *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_gos; i++)
+		n += counts(&w->gos[i]);
+	return n;
+}
+
+/* Of all that grow, or may, a second, at most. */
 static double goroutines_per_s(const struct watched *w, enum verdict *worst)
 {
 	double sum = 0;
@@ -92,7 +106,7 @@ static double goroutines_per_s(const struct watched *w, enum verdict *worst)
 	for (size_t i = 0; i < w->n_gos; i++) {
 		const struct judgement *is = &w->gos[i].is;
 
-		if (w->gos[i].suppressed || !may_grow(is))
+		if (!counts(&w->gos[i]))
 			continue;
 		sum += is->rate.high;
 		*worst = is->verdict > *worst ? is->verdict : *worst;

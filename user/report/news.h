@@ -72,6 +72,9 @@ bool news_leaks(const struct watched *w, const struct watched_class *c);	/* is o
  * of what the heap grows by is in such classes.  It is told with them then, unless it leaks and they
  * only grow.  *worst: of these goroutines, of which too little may be known yet. */
 bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst);
+/* The go statements whose goroutines the heap grows with then: of several each has a line, and the
+ * growth is of all of them. */
+size_t news_growing_gos(const struct watched *w);
 /* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
 struct estimate news_heap_rate(const struct watched *w);
 /* The first rows of what has a type and rather grew than not, of a size that grows; if there are

@@ -228,15 +228,21 @@ static void put_go(struct line *l, const struct watched_go *go)
 	free(rate);
 }
 
-/* What the heap grows by as they do. */
+/* What the heap grows by as they do, and as those of other go statements: of the same growth the line
+ * of each of these tells. */
 static void put_with_heap(struct line *l, const struct watched *w)
 {
 	struct estimate rate = news_heap_rate(w);
+	size_t n = news_growing_gos(w);
 	enum verdict worst;
 
 	if (!news_heap_of_goroutines(w, &worst))
 		return;
-	item(l, "; ", "with them the heap%s", "");
+	item(l, "; ", "with them%s", "");
+	if (n > 1)
+		item(l, " ", "and those of %zu more go statement%s, all together,", n - 1,
+		     plural(n - 1));
+	item(l, " ", "the heap%s", "");
 	item(l, " ", "%s", "");
 	report_growth(l, "", &rate);
 	put_classes(l, w);
