@@ -394,6 +394,45 @@ static void test_beside_goroutines(void **state)
 	assert_false(news_heap_of_goroutines(&w, &worst));
 }
 
+/* Growth of the heap is told as memory where no collection is seen that could tell it. */
+static void test_unseen(void **state)
+{
+	struct watched w = leaking;
+	const struct news n = { .kind = NEWS_MEMORY, .w = &w, .comm = "server" };
+	char *text;
+	size_t size;
+	FILE *out;
+
+	w.verdict = w.heap.verdict = VERDICT_STEADY;
+	assert_false(news_memory_grows(&w));		/* that is known better */
+	w.does.cause = MEMORY_NOT_GO;
+	assert_true(news_memory_grows(&w));
+	w.does.cause = MEMORY_HEAP;
+	w.verdict = w.heap.verdict = VERDICT_TOO_FEW;
+	assert_false(news_memory_grows(&w));		/* not yet */
+	w.n_cycles = 4;
+	w.n_missed = 5000;
+	assert_true(news_memory_grows(&w));
+	w.does.no_collection = true;
+	assert_false(news_memory_grows(&w));		/* garbage that waits */
+	w.does.no_collection = false;
+	w.verdict = VERDICT_LEAK;			/* of goroutines */
+	assert_false(news_memory_grows(&w));
+	w.verdict = VERDICT_TOO_FEW;
+	out = open_memstream(&text, &size);
+	assert_int_equal(news_text(out, &n), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "most of that: live heap and GC headroom, now 45MiB; "
+				     "collections come too fast to tell growth by size: "
+				     "gobpfleak heap --diff 60s tells it by type; rss 120MiB"));
+	free(text);
+	w.n_missed = 0;
+	w.census_known = false;
+	assert_true(news_memory_grows(&w));
+	w.does.rss_grows = false;
+	assert_false(news_memory_grows(&w));
+}
+
 /* What the runtime keeps for goroutines is not told beside these. */
 static void test_not_of_runtime(void **state)
 {
@@ -456,7 +495,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_leaking), cmocka_unit_test(test_of_goroutines),
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_beside_goroutines),
-		cmocka_unit_test(test_not_of_runtime),
+		cmocka_unit_test(test_not_of_runtime), cmocka_unit_test(test_unseen),
 	};
 
 	setenv("TZ", "UTC", 1);

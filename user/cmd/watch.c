@@ -518,8 +518,7 @@ static void tell_goroutines(struct run *r, struct one *one, const struct watched
 static void tell_memory(struct run *r, struct one *one, const struct watched *w, uint64_t now)
 {
 	const struct diagnosis *d = &w->does;
-	bool other = d->cause != MEMORY_LIVE && d->cause != MEMORY_HEAP;
-	bool grows = d->rss_grows && other && w->verdict < VERDICT_GROWING &&
+	bool grows = news_memory_grows(w) &&
 		     w->seconds >= 2 * (double)r->o->min_time_ns / 1e9;
 	struct news n = { .kind = NEWS_MEMORY };
 

@@ -153,6 +153,21 @@ struct estimate news_heap_rate(const struct watched *w)
 	return rate;
 }
 
+bool news_heap_unseen(const struct watched *w)
+{
+	return !w->census_known ||
+	       (w->heap.verdict == VERDICT_TOO_FEW && w->n_missed > w->n_cycles);
+}
+
+bool news_memory_grows(const struct watched *w)
+{
+	const struct diagnosis *d = &w->does;
+	bool heap = d->cause == MEMORY_LIVE || d->cause == MEMORY_HEAP;
+
+	return d->rss_grows && w->verdict < VERDICT_GROWING &&
+	       (!heap || (news_heap_unseen(w) && !d->no_collection));
+}
+
 static bool is_of_growing(const struct watched *w, const struct heap_type *t)
 {
 	for (size_t i = 0; i < w->n_classes; i++) {

@@ -77,6 +77,12 @@ bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst);
 size_t news_growing_gos(const struct watched *w);
 /* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
 struct estimate news_heap_rate(const struct watched *w);
+/* Nothing is known of the heap by size: collections come faster than they can be seen, or cannot be
+ * seen at all. */
+bool news_heap_unseen(const struct watched *w);
+/* Whether resident memory grows by what nothing else tells of: what is not the heap, and, where that
+ * is unseen, the heap as well. */
+bool news_memory_grows(const struct watched *w);
 /* The first rows of what has a type and rather grew than not, of a size that grows; if there are
  * none, of any.  What the runtime keeps for goroutines is not told beside these. */
 size_t news_types(const struct watched *w, const struct watched_growth *g,

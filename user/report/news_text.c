@@ -411,15 +411,27 @@ static void put_cause(struct line *l, const struct diagnosis *d)
 		item(l, "; ", "%s", report_outside_remedy(d->outside));
 }
 
+/* What the heap grows by is told by its collections elsewhere. */
+static void put_unseen(struct line *l, const struct watched *w)
+{
+	if ((w->does.cause != MEMORY_LIVE && w->does.cause != MEMORY_HEAP) || !news_heap_unseen(w))
+		return;
+	item(l, "; ", "%s", w->census_known ? "collections come too fast to tell growth by size" :
+					      "its binary does not tell when it collects");
+	item(l, ": ", "gobpfleak heap --diff 60s tells it by type");
+}
+
 static void put_memory_news(FILE *out, const struct news *n)
 {
 	struct line l = head(out, n);
 
 	item(&l, "  ", "MEMORY  %s", "");
-	if (n->w->does.rss_grows)
+	if (n->w->does.rss_grows) {
 		put_cause(&l, &n->w->does);
-	else
+		put_unseen(&l, n->w);
+	} else {
 		item(&l, "", "rss does not grow any more");
+	}
 	put_limit(&l, n->w);
 	end_line(&l);
 }
