@@ -339,7 +339,8 @@ static struct observation full_observation(void)
 	o.n_starts = 41456;
 	o.one_in = 1;
 	o.memory = (struct memory_account){
-		.known = true, .rss = 1519386624, .rss_files = 31457280, .live_heap = 641728512, .gc_headroom = 618659840,
+		.known = true, .rss = 1519386624, .rss_files = 31457280,
+		.live_heap = 641728512, .gc_headroom = 618659840,
 		.stacks = 46137344, .runtime = 63963136, .not_go = 148897792,
 		.heap_alloc = 700000000, .heap_inuse = 734003200, .heap_idle = 526385152,
 		.heap_released = 104857600, .heap_sys = 1260388352, .heap_objects = 4211000,

@@ -332,8 +332,8 @@ static void test_interior(void **state)
 	fake_heap_end(&h);
 }
 
-/* What is dead says nothing of what lives in a slot by now: a string is one, and bytes are bytes, by who
- * holds them. */
+/* What is dead says nothing of what lives in a slot by now: a string is one, and bytes are bytes, by
+ * who holds them. */
 static void test_bytes_by_holder(void **state)
 {
 	struct fake_heap h;
@@ -345,7 +345,7 @@ static void test_bytes_by_holder(void **state)
 	begin(&h, &k, 25);
 	s = fake_alloc(&h, 32, true);
 	b = fake_alloc(&h, 64, true);
-	dead = fake_alloc(&h, 800, false);	/* since the last collection; it says what it is: nodes */
+	dead = fake_alloc(&h, 800, false);	/* since the last collection; its header says: nodes */
 	fake_word(&h, dead - 8, k.node);
 	fake_word(&h, dead + 8, b);
 	fake_word(&h, dead + 16, 64);
@@ -568,8 +568,8 @@ static void rename_later(struct fake_heap *h)
 	h->on_marks = NULL;
 }
 
-/* A name was replaced, and marked objects of its size are nobody's: strings these may be, but one node
- * has no more than one name at a time. */
+/* A name was replaced, and marked objects of its size are nobody's: strings these may be, but one
+ * node has no more than one name at a time. */
 static void test_one_name(void **state)
 {
 	struct fake_heap h;

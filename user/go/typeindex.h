@@ -67,8 +67,9 @@ const struct shown_variable *typeindex_variables(const struct typeindex *ti, siz
 /*
  * Calls visit for each place in the code that allocates one of the n types, in sorted order: as
  * such, as elements of arrays, or as maps and channels; and, if 0 is among them, with rtype 0 for
- * each that makes a string, or bytes or runes out of strings.  Not for what only reflection knows, for what is put into an interface by its value
- * alone, nor for make and copy in one of what has no pointers: the code gives no type there.
+ * each that makes a string, or bytes or runes out of strings.  Not for what only reflection knows,
+ * for what is put into an interface by its value alone, nor for make and copy in one of what has no
+ * pointers: the code gives no type there.
  */
 enum site_makes {
 	SITE_VALUE, SITE_ARRAY, SITE_MAP, SITE_CHAN,

@@ -262,7 +262,7 @@ static uint64_t slots_like(const struct types *ts, uint32_t first, uint32_t n, u
 		const struct slot *s = types_slot(ts, i);
 
 		if (s->kind == SLOT_REPEAT) {
-			sum += s->count * (slots_like(ts, i + 1, s->other, slot) & UINT32_MAX);
+			sum += s->count * slots_like(ts, i + 1, s->other, slot);
 			i += s->other;
 		} else {
 			sum += i - s->back == slot;

@@ -268,7 +268,8 @@ static uint32_t type_by_itself(struct look *l, const struct place *p)
 }
 
 /* It was made after the first pass, or its span did not keep still then. */
-static void set_type(struct look *l, const struct place *p, uint32_t *label, uint32_t type, bool guess)
+static void set_type(struct look *l, const struct place *p, uint32_t *label, uint32_t type,
+		     bool guess)
 {
 	const struct node n = *nodes_at(l->nodes, *label & LABEL_NODE);
 	bool cut, is_new;
