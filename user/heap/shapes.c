@@ -255,6 +255,27 @@ static const struct shape *get_shape(struct look *l, const struct place *p, cons
 
 /* ---- contents ----------------------------------------------------------------------------- */
 
+/* Whether the edge says of a type descriptor that it is something else: a word that is a type, as in
+ * an interface. */
+static bool leads_to_type(struct look *l, const struct edge *e)
+{
+	static const char *const own[] = { "internal/abi", "internal/reflectlite", "reflect",
+					   "runtime" };
+	struct rtype_head h;
+	bool other = true;
+	char *package;
+
+	if (!e->type || !types_at(l->types, e->type)->pointers ||
+	    types_at(l->types, e->type)->form == FORM_CLOSURE ||
+	    rtype_peek(l->gb, e->target - l->bias, &h))
+		return false;
+	package = types_package(l->types, e->type);
+	for (size_t i = 0; package && i < ARRAY_SIZE(own); i++)
+		other &= strcmp(package, own[i]) != 0;
+	free(package);
+	return other;
+}
+
 static void score_edge(struct look *l, const struct edge *e)
 {
 	struct score *sc = &l->score;
@@ -266,7 +287,7 @@ static void score_edge(struct look *l, const struct edge *e)
 
 	sc->n_edges++;
 	if (!space_find(&l->space, e->target, &p)) {
-		sc->n_wrong += e->target < 4096;
+		sc->n_wrong += e->target < 4096 || leads_to_type(l, e);
 		return;
 	}
 	if (!e->type)

@@ -5,6 +5,8 @@
 // setting has booleans where a string has its length, and a pointer of a measure leads to a small block as well as a
 // string does, so that nothing tells one from the other.  And arrays of samples, behind such pointers as well, in slots
 // that had other things in them, of which the last bytes are still there: they are what they are all the same.
+// And arrays of pairs of a type and a pointer, as a sync.Pool has them, which are not arrays of pointers to the parts
+// that the pointers fit as well.
 //
 // Commands: "build N" makes N arrays of each number of strings, and collects; "ledger" says what there is.
 package main
@@ -36,6 +38,15 @@ type (
 		valid  bool
 		before *sample
 	}
+	pair struct{ typ, val unsafe.Pointer }
+	part struct { // as large as what the pairs lead to
+		n    [2]int
+		next *part
+	}
+	inPair struct {
+		n    [2]int
+		next *inPair
+	}
 	leftOver struct {
 		value *int
 		bytes [460]byte
@@ -53,6 +64,8 @@ var (
 	settings [][]setting
 	measures [][]measure
 	samples  []unsafe.Pointer
+	pairs    []unsafe.Pointer
+	parts    [][]*part
 	ledger   []Row
 )
 
@@ -73,9 +86,11 @@ func build(n int) {
 	for i := 0; i < few; i++ {
 		settings = append(settings, newSettings(2))
 		measures = append(measures, newMeasures(1))
+		parts = append(parts, newParts(16))
 	}
 	for i := 0; i < n; i++ {
 		strings = append(strings, newStrings(4), newStrings(3))
+		pairs = append(pairs, newPairs(8))
 	}
 	useSlots()
 	runtime.GC()
@@ -84,7 +99,7 @@ func build(n int) {
 		samples = append(samples, newSamples(19))
 	}
 	ledger = []Row{{"[]main.setting", few, few}, {"[]main.measure", few, few}, {"[]string", n, 3 * n},
-		{"[]main.sample", n, n}}
+		{"[]main.sample", n, n}, {"[]*main.part", few, few}}
 	runtime.GC()
 	runtime.GC()
 }
@@ -96,6 +111,25 @@ func newStrings(n int) unsafe.Pointer {
 		v[i] = strconv.Itoa(10000 + len(strings) + i)
 	}
 	return unsafe.Pointer(&v[0])
+}
+
+//go:noinline
+func newPairs(n int) unsafe.Pointer {
+	v := make([]pair, n)
+	for i := range v {
+		var held interface{} = &inPair{n: [2]int{i}}
+		v[i] = *(*pair)(unsafe.Pointer(&held))
+	}
+	return unsafe.Pointer(&v[0])
+}
+
+//go:noinline
+func newParts(n int) []*part {
+	v := make([]*part, n)
+	for i := range v {
+		v[i] = &part{n: [2]int{i}}
+	}
+	return v
 }
 
 //go:noinline
