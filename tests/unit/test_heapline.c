@@ -69,6 +69,7 @@ static void test_untold(void **state)
 	assert_int_equal(l.shown, CALM);
 	assert_int_equal(l.leaking, 3);	/* the goroutines' line tells it */
 	assert_false(tells());
+	assert_false(anew);		/* what is looked at meanwhile stays */
 	c.of_goroutines = false;
 	assert_true(tells());		/* though nothing changes now */
 	assert_int_equal(l.shown, GROWS);
