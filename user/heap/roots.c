@@ -206,7 +206,7 @@ static bool read_special(struct look *l, uint64_t addr, struct special *out)
  * all moved up by one. */
 static bool needs_something(const struct look *l, uint8_t kind, bool *finalizer)
 {
-	enum { FINALIZER = 1, WEAK = 2, CLEANUP = 6, FIRST_WEAK = 24, FIRST_MOVED = 25 };
+	enum { FINALIZER = 1, WEAK = 2, CLEANUP = 6, FIRST_WEAK = 23, FIRST_MOVED = 25 };
 	const int minor = gobin_version(l->gb)->minor;
 
 	kind -= minor >= FIRST_MOVED;
