@@ -179,7 +179,8 @@ static void put_heap_news(FILE *out, const struct news *n)
 	struct line l = head(out, n);
 
 	item(&l, "  ", "%s", verdict >= VERDICT_GROWING ? report_verdict(verdict) :
-						      "no growth any more");
+			     news_heap_rate(n->w).value > 0 ? "growth is not certain any more" :
+							      "no growth any more");
 	item(&l, "  ", "%s", "");
 	put_heap(&l, n->w);
 	put_limit(&l, n->w);
@@ -480,6 +481,16 @@ static bool collects_too_rarely(const struct watched *w)
 	       (has_few_collections(w) || (w->census_known && w->verdict == VERDICT_TOO_FEW));
 }
 
+/* What is no leak may be one that is too small to be seen. */
+static void put_would_show(struct line *l, const struct watched *w)
+{
+	const struct estimate rate = news_heap_rate(w);
+
+	if (rate.high > 0)
+		item(l, "; ", "a leak of %s/min would show",
+		     report_bytes(report_whole(rate.high * 60)).s);
+}
+
 /* "too early to tell after 1m30s of 3m00s, 4 of 12 collections": what has to pass before anything is
  * called a leak. */
 static void put_verdict_word(struct line *l, const struct watched *w)
@@ -506,6 +517,8 @@ static void put_verdict_word(struct line *l, const struct watched *w)
 	if (collects_too_rarely(w) && !few)
 		item(l, "; ", "growth of the heap takes %s seen whole",
 		     report_count(w->growth_cycles).s);
+	if (w->verdict != VERDICT_TOO_FEW && w->verdict < VERDICT_GROWING && !early && !few)
+		put_would_show(l, w);
 	if (report_grows_outside(&w->does))
 		item(l, "; ", "memory outside Go grows");
 }
