@@ -1807,6 +1807,34 @@ static void test_places(void **state)
 	free(row.places);
 }
 
+/* Who holds it has made it more often than not. */
+static void test_places_of_holder(void **state)
+{
+	static const char *const functions[] = {
+		"main.keep", "bytes.growSlice", "net/http.(*Transport).dial", "example.com/http.Get",
+		"main.f[go.shape.struct { net/http.x }]", "net/httputil.Dump",
+	};
+	static const char *const first[] = {
+		"example.com/http.Get", "net/http.(*Transport).dial", "main.keep",
+		"main.f[go.shape.struct { net/http.x }]", "bytes.growSlice", "net/httputil.Dump",
+	};
+	struct heap_level levels[] = { { .type = "map[string]http.Header" },
+				       { .type = "http.persistConn" }, { .type = "main.client" } };
+	struct heap_level small = { .type = "main.keeper" };
+	struct heap_holder holders[] = {
+		{ .levels = &small, .n_levels = 1, .objects = { 9, 9 }, .bytes = { 144, 144 } },
+		{ .levels = levels, .n_levels = ARRAY_SIZE(levels), .objects = { 2, 2 },
+		  .bytes = { 8192, 8192 } },
+	};
+	struct heap_type row = { .holders = holders, .n_holders = ARRAY_SIZE(holders) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		places_add(&row, &(struct frame){ .function = functions[i] }, "x.org/app");
+	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+		assert_string_equal(row.places[i].function, first[i]);
+	free(row.places);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1846,6 +1874,7 @@ int main(void)
 		cmocka_unit_test(test_cleanup_queue),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_spans), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_places_of_holder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

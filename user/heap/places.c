@@ -3,7 +3,8 @@
  * places.c - the places in the code that allocate the types of the first rows.
  *
  * A []uint8 is made in thousands of places of a large program, and few are kept: those in the
- * program's own code, else those nearest to it.
+ * package whose struct holds it, as it makes what it keeps more often than not (the buffer of a
+ * bufio.Writer), else those in the program's own code, else those nearest to it.
  *
  * Where the code says how large an array it makes, as make([]byte, 64) does, that is a place of rows
  * with objects of that size only.
@@ -114,14 +115,52 @@ static bool has_place(const struct heap_type *row, const struct frame *f)
 	return false;
 }
 
+/* Of the struct on which most bytes of the row hang: its length, without the path; 0: not known. */
+static size_t holding_package(const struct heap_type *row, const char **name)
+{
+	const struct heap_holder *h = row->holders;
+
+	for (size_t i = 1; i < row->n_holders; i++)
+		if (row->holders[i].bytes.low > h->bytes.low)
+			h = &row->holders[i];
+	for (size_t i = 0; row->n_holders && i < h->n_levels; i++) {
+		size_t n = h->levels[i].type ? strcspn(h->levels[i].type, ".[*({ ") : 0;
+
+		*name = h->levels[i].type;
+		if (n && (*name)[n] == '.')
+			return n;
+	}
+	return 0;
+}
+
+static bool is_in_package(const char *function, const char *name, size_t n)
+{
+	const char *at = function;
+
+	for (const char *p = function; *p && *p != '(' && *p != '['; p++)
+		if (*p == '/')
+			at = p + 1;
+	return n && !strncmp(at, name, n) && at[n] == '.';
+}
+
+/* What is told first has the lowest. */
+static int rank_of(const struct heap_type *row, const char *function, const char *main_module)
+{
+	const char *name;
+	const size_t n = holding_package(row, &name);
+
+	return (int)goname_owner(function, main_module) +
+	       (is_in_package(function, name, n) ? 0 : OWNER_RUNTIME + 1);
+}
+
 void places_add(struct heap_type *row, const struct frame *f, const char *main_module)
 {
-	enum goname_owner owner = goname_owner(f->function, main_module);
+	const int rank = rank_of(row, f->function, main_module);
 	size_t i = row->n_places;
 
 	if (has_place(row, f))
 		return;
-	while (i && goname_owner(row->places[i - 1].function, main_module) > owner)
+	while (i && rank_of(row, row->places[i - 1].function, main_module) > rank)
 		i--;
 	row->places_cut |= row->n_places == MAX_PLACES;
 	if (i == MAX_PLACES)
