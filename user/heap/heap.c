@@ -72,7 +72,7 @@ static void rest_until(struct look *l, uint64_t time_ns)
  * A thread of the program that wakes up where another one runs waits there for the end of its slice,
  * up to a tick of the kernel (4 ms at 250 Hz), unless some processor has nothing to do.  With all of
  * them at work, of which one for us, that were 49 waits of more than a millisecond in 6 s, 140 ms
- * together; with a nap of 20 us now and then 10, 13 ms, and without us 8, 21 ms (medians; Linux 6.18,
+ * together; with a nap of 20 us now and then 10, 15 ms, and without us 8, 21 ms (medians; Linux 6.18,
  * two processors).
  */
 static void give_way(struct feed *f, uint64_t now)
