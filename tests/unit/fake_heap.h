@@ -39,6 +39,7 @@ struct fake_span {
 	struct go_span s;
 	uint8_t marked[MAX_ELEMS / 8];
 	uint64_t n;			/* allocated */
+	bool restless;			/* its marks never keep still */
 };
 
 struct fake_heap {
@@ -209,7 +210,7 @@ int gomem_span_marks(struct gomem *gm, const uint64_t *addrs, size_t n, struct s
 	for (size_t i = 0; i < n; i++) {
 		const struct fake_span *s = &h->spans[addrs[i] - 1];
 
-		out[i] = (struct span_marks){ .span = s->s, .known = true, .swept = true };
+		out[i] = (struct span_marks){ .span = s->s, .known = !s->restless, .swept = true };
 		memcpy(out[i].marked, s->marked, sizeof(s->marked));
 	}
 	*gen = h->gen;

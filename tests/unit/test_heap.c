@@ -740,6 +740,36 @@ static void test_fewer_in_the_end(void **state)
 
 enum { SPAN_NODES = FAKE_PAGE / 64 };
 
+/* Between the readings the whole list goes, and what takes its place lies where no reading is led to
+ * and the marks never keep still. */
+static void replace_list(struct fake_heap *h)
+{
+	if (h->n_stacks_read != 2)
+		return;
+	fake_word(h, FAKE_BSS + 0x48, 0);
+	fake_new_span(h, fake_class(64, false), FAKE_PAGE)->restless = true;
+	h->mallocs += 1000;		/* so all is read once more */
+}
+
+static void test_replaced_out_of_sight(void **state)
+{
+	enum { N = 50 };
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t list = 0;
+
+	begin(&h, &k, 21);
+	for (int i = 0; i < N; i++)
+		list = new_node(&h, list);
+	set_any(&h, 0x40, k.node_pointer, list);
+	h.on_stacks = replace_list;
+	look(&m);
+	check_objects(&m, "main.node", NULL, 0, N + SPAN_NODES);	/* all that may be allocated */
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* A span full of nodes in front of the list, none of which a collection has seen. */
 static void lengthen(struct fake_heap *h)
 {
@@ -1851,6 +1881,7 @@ int main(void)
 		cmocka_unit_test(test_replaced), cmocka_unit_test(test_one_name),
 		cmocka_unit_test(test_freed_before_counted),
 		cmocka_unit_test(test_fewer_in_the_end),
+		cmocka_unit_test(test_replaced_out_of_sight),
 		cmocka_unit_test(test_slot_used_again), cmocka_unit_test(test_span_gone),
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),

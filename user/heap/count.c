@@ -159,7 +159,7 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 		if (!m || span_allocated(m, i))
 			add_amount(&l->counts->allocated[s->spanclass], 1, span_slot(s));
 		if (!o.reached && !marked) {
-			if (m && span_allocated(m, i))
+			if (!m || span_allocated(m, i))
 				add_unseen(l->counts, s, o.type);
 			continue;
 		}
