@@ -45,6 +45,7 @@ struct span {
 	uint64_t allocbits, gcmarkbits;
 	uint16_t alloccount, alloccount_before;
 	uint8_t spanclass, state;
+	uint64_t specials;
 	uint64_t alloc[16], mark[16];		/* what the two point to */
 };
 
@@ -190,11 +191,11 @@ bool image_changed(const struct image *img)
 
 void image_defer_checks(const struct image *img, bool defer) {}
 
+static struct go_version version;
+
 const struct go_version *gobin_version(const struct gobin *gb)
 {
-	static const struct go_version v = { .minor = 22 };
-
-	return &v;
+	return &version;
 }
 
 uint64_t golayout_class_size(unsigned size_class)
@@ -282,6 +283,7 @@ static int setup(void **state)
 	memset(&w, 0, sizeof(w));
 	hook = NULL;
 	gone = NULL;
+	version = (struct go_version){ .minor = 22 };
 	w.sweepgen = GEN;
 	w.arena_ptrs[0] = (uintptr_t)w.arena;
 	w.arenas = (uintptr_t)w.arena_ptrs - 8 * (((uintptr_t)heap + (1ull << 47)) >> 26);
@@ -442,6 +444,117 @@ static void test_tiny_and_headers(void **state)
 	assert_int_equal(life(large->start, 5 * PAGE, GEN - 2), LIVENESS_LIVE);
 	lo.malloc_header = false;
 	assert_int_equal(life(scan->start + 3 * 1024, 1024, GEN - 2), LIVENESS_LIVE);
+}
+
+/* runtime.special, up to Go 1.23 and later. */
+struct old_special { uint64_t next; uint16_t offset; uint8_t kind; uint64_t own[4]; };
+struct new_special { uint64_t next, offset; uint8_t kind; uint64_t own[4]; };
+
+static void set_old_specials(void)
+{
+	lo.mspan_specials = offsetof(struct span, specials);
+	lo.special_next = offsetof(struct old_special, next);
+	lo.special_offset = offsetof(struct old_special, offset);
+	lo.special_kind = offsetof(struct old_special, kind);
+}
+
+/* The sweeper will queue the finalizers of what is not marked, and mark that. */
+static void test_revived(void **state)
+{
+	static const uint32_t unswept[] = { GEN - 2, GEN + 1 };
+	struct old_special last = { .offset = 9 * 48 + 8, .kind = 1, .own = { 1, 2, 3, 4 } };
+	struct old_special profiled = { (uintptr_t)&last, 8 * 48, 3, { 5 } };
+	struct old_special first = { (uintptr_t)&profiled, 7 * 48, 1, { 6 } };
+	struct span *s = add_span(0, 1, 48, 5 << 1, GEN);
+
+	set_old_specials();
+	s->specials = (uintptr_t)&first;
+	for (size_t i = 0; i < ARRAY_SIZE(unswept); i++) {
+		s->sweepgen = unswept[i];
+		assert_int_equal(life_at(s, 7), LIVENESS_LIVE);
+		assert_int_equal(life_at(s, 8), LIVENESS_DEAD);
+		assert_int_equal(life_at(s, 9), LIVENESS_LIVE);
+		assert_int_equal(life_at(s, 10), LIVENESS_DEAD);
+		assert_int_equal(life(s->start + 7 * 48, 48, GEN), LIVENESS_TOO_YOUNG);
+	}
+	s->sweepgen = GEN;	/* has been swept: it would be marked */
+	assert_int_equal(life_at(s, 7), LIVENESS_DEAD);
+	s->sweepgen = GEN - 2;
+	last.next = 8;		/* leads nowhere */
+	assert_int_equal(life_at(s, 7), LIVENESS_UNKNOWN);
+	last.next = (uintptr_t)&first;	/* in a circle */
+	assert_int_equal(life_at(s, 8), LIVENESS_UNKNOWN);
+	set_bit(s->mark, 8);	/* what is marked needs none of this */
+	assert_int_equal(life_at(s, 8), LIVENESS_LIVE);
+	last.next = 0;
+	assert_int_equal(life_at(s, 10), LIVENESS_DEAD);
+	lo.special_kind = 5000;
+	assert_int_equal(life_at(s, 10), LIVENESS_UNKNOWN);
+}
+
+/* Many spans at once, with lists of different lengths; several records in a tiny block. */
+static void test_revived_batch(void **state)
+{
+	enum { PER_SPAN = 20 };
+	static struct new_special specials[N_PAGES][PER_SPAN];
+	struct object objects[N_PAGES * PER_SPAN];
+	uint32_t gen;
+	size_t n = 0;
+
+	set_old_specials();
+	version.minor = 25;
+	lo.special_offset = offsetof(struct new_special, offset);
+	lo.special_kind = offsetof(struct new_special, kind);
+	for (size_t i = 0; i < N_PAGES; i++) {
+		struct span *s = add_span(i, 1, 16, 2 << 1 | NOSCAN, GEN - 2);
+
+		for (size_t k = 0; k < i % PER_SPAN; k++)
+			specials[i][k] = (struct new_special){
+				.next = k + 1 < i % PER_SPAN ? (uintptr_t)&specials[i][k + 1] : 0,
+				.offset = k / 2 * 16 + 3 + k % 2 * 8, .kind = k % 3 ? 2 : 1 };
+		s->specials = i % PER_SPAN ? (uintptr_t)specials[i] : 0;
+		for (size_t k = 0; k < PER_SPAN; k++)
+			objects[n++] = (struct object){ .addr = s->start + k * 16 + 11, .size = 16,
+							.gen = GEN - 4 };
+	}
+	assert_int_equal(gomem_alive(gm, objects, n, &gen), 0);
+	for (size_t i = 0; i < n; i++) {
+		size_t k = i % PER_SPAN, len = i / PER_SPAN % PER_SPAN;
+		bool revived = (2 * k < len && 2 * k % 3) || (2 * k + 1 < len && (2 * k + 1) % 3);
+
+		assert_int_equal(objects[i].liveness, revived ? LIVENESS_LIVE : LIVENESS_DEAD);
+	}
+}
+
+static size_t n_specials_read;
+
+/* The sweeper takes a span while its records are read, and queues the first's finalizer. */
+static void revive_now(uint64_t addr)
+{
+	struct span *s = &w.spans[0];
+
+	if (addr != s->specials)
+		return;
+	n_specials_read++;
+	set_bit(s->mark, 7);
+	s->specials = 0;
+	s->allocbits = (uintptr_t)s->mark;
+	s->sweepgen = GEN;
+}
+
+static void test_revived_meanwhile(void **state)
+{
+	struct old_special only = { .offset = 7 * 48, .kind = 1 };
+	struct span *s = add_span(0, 1, 48, 5 << 1, GEN - 2);
+
+	set_old_specials();
+	s->specials = (uintptr_t)&only;
+	only.next = 8;
+	hook = revive_now;
+	n_specials_read = 0;
+	assert_int_equal(life_at(s, 7), LIVENESS_LIVE);
+	assert_int_equal(n_specials_read, 1);
+	assert_int_equal(life_at(s, 8), LIVENESS_DEAD);
 }
 
 /* Up to Go 1.21 freeindex and nelems are words. */
@@ -2006,6 +2119,9 @@ int main(void)
 		TEST(test_other_span_now),
 		TEST(test_inline_marks),
 		TEST(test_tiny_and_headers),
+		TEST(test_revived),
+		TEST(test_revived_batch),
+		TEST(test_revived_meanwhile),
 		TEST(test_word_fields),
 		TEST(test_batch),
 		TEST(test_swept_meanwhile),

@@ -28,9 +28,12 @@
  * needs no second look.  Memory of bits is recycled one cycle later, so a stale pointer to bits
  * can be read.
  *
- * Two things that follow from the runtime: an unmarked object with a finalizer is dead while its
- * span is not swept, lives again when the sweeper has queued the finalizer, and dies one cycle
- * later; a tiny object lives as long as any other in its 16-byte block.
+ * An unmarked object with a finalizer is not dead: the sweeper marks it and queues the finalizer
+ * (runtime/mgcsweep.go), and from the next mark phase on the queue holds it.  All that it leads to
+ * the mark phase has marked.  So where an object is not marked in a span that is not swept, its
+ * records (special.h) are read, too, and marks are set as the sweeper will set them.
+ *
+ * What follows from the runtime: a tiny object lives as long as any other in its 16-byte block.
  */
 #include "user/gomem/gomem.h"
 
@@ -39,8 +42,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/base/limits.h"
 #include "user/base/util.h"
 #include "user/gomem/gomem_internal.h"
+#include "user/gomem/special.h"
 
 enum {
 	BATCH = 1000,		/* spans looked at at a time; with G this is one process_vm_readv */
@@ -59,6 +64,7 @@ struct group {
 	size_t n;
 	struct go_span span;	/* as seen before its bits were read */
 	bool swept;		/* which bits were read */
+	uint64_t special;	/* the record to be read next; 0: none */
 };
 
 struct batch {
@@ -69,6 +75,8 @@ struct batch {
 	uint8_t *raw;		/* of mspan_size bytes each */
 	bool have_bits[BATCH];
 	uint8_t bits[BATCH][MAX_ELEMS / 8];
+	uint8_t specials[BATCH][MAX_SPECIAL_BYTES];
+	size_t special_of[BATCH];	/* the group whose record this is */
 };
 
 static uint8_t *raw_span(const struct gomem *gm, const struct batch *b, size_t i)
@@ -128,18 +136,28 @@ static bool find_index(const struct gomem *gm, const struct go_span *s, const st
 	       *index < s->nelems;
 }
 
-static void decide_group(const struct gomem *gm, const struct group *g, uint32_t gen,
-			const uint8_t *bits)
+static bool is_marked(const struct gomem *gm, const struct group *g, const struct object *o,
+		      const uint8_t *bits)
 {
 	uint64_t index;
 
+	return find_index(gm, &g->span, o, &index) && bits[index / 8] & 1 << index % 8;
+}
+
+static bool is_too_young(const struct object *o, uint32_t gen)
+{
+	return (int32_t)(o->gen - gen) >= 0;
+}
+
+static void decide_group(const struct gomem *gm, const struct group *g, uint32_t gen,
+			const uint8_t *bits)
+{
 	for (size_t i = 0; i < g->n; i++) {
 		struct object *o = &g->objects[i];
 
-		if ((int32_t)(o->gen - gen) >= 0)
+		if (is_too_young(o, gen))
 			o->liveness = LIVENESS_TOO_YOUNG;
-		else if (bits && find_index(gm, &g->span, o, &index) &&
-			 bits[index / 8] & 1 << index % 8)
+		else if (bits && is_marked(gm, g, o, bits))
 			o->liveness = LIVENESS_LIVE;
 		else
 			o->liveness = LIVENESS_DEAD;
@@ -189,6 +207,77 @@ static void settle_without_bits(const struct gomem *gm, struct batch *b)
 	b->n = n;
 }
 
+/* Whether the sweeper may still find one of the group to live. */
+static bool may_revive(const struct gomem *gm, const struct group *g, uint32_t gen,
+		       const uint8_t *bits)
+{
+	if (g->swept || !g->span.specials || !g->span.elemsize)
+		return false;
+	for (size_t i = 0; i < g->n; i++)
+		if (!is_too_young(&g->objects[i], gen) && !is_marked(gm, g, &g->objects[i], bits))
+			return true;
+	return false;
+}
+
+/* Of each group that is not through with its records the next one; returns how many. */
+static size_t read_specials(const struct gomem *gm, struct batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		if (!b->groups[i].special)
+			continue;
+		b->special_of[n] = i;
+		b->reads[n] = (struct target_read){ .addr = b->groups[i].special,
+						    .buf = b->specials[n],
+						    .len = special_bytes(gm->lo) };
+		n++;
+	}
+	target_read_many(gm->t, b->reads, n);
+	return n;
+}
+
+/* Sets the mark that the sweeper will set. */
+static void take_special(const struct gomem *gm, struct batch *b, size_t k)
+{
+	const size_t i = b->special_of[k];
+	struct group *g = &b->groups[i];
+	struct go_special sp;
+	uint64_t index;
+
+	b->have_bits[i] = b->reads[k].ok;
+	g->special = 0;
+	if (!b->reads[k].ok)
+		return;
+	sp = special_parse(gm->lo, gobin_version(gm->gb)->minor, b->specials[k]);
+	index = sp.offset / g->span.elemsize;
+	if (sp.kind == SPECIAL_FINALIZER && index < g->span.nelems)
+		b->bits[i][index / 8] |= (uint8_t)(1 << index % 8);
+	g->special = sp.next;
+}
+
+/* Groups whose records are not all read have no bits. */
+static void revive(const struct gomem *gm, struct batch *b)
+{
+	const bool known = special_bytes(gm->lo);
+	size_t n;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct group *g = &b->groups[i];
+
+		g->special = 0;
+		if (b->have_bits[i] && may_revive(gm, g, b->gen, b->bits[i])) {
+			g->special = known ? g->span.specials : 0;
+			b->have_bits[i] = known;
+		}
+	}
+	for (size_t round = 0; round < MAX_SPECIALS && (n = read_specials(gm, b)) > 0; round++)
+		for (size_t k = 0; k < n; k++)
+			take_special(gm, b, k);
+	for (size_t i = 0; i < b->n; i++)
+		b->have_bits[i] = b->have_bits[i] && !b->groups[i].special;
+}
+
 static void settle_with_bits(const struct gomem *gm, struct batch *b, uint32_t gen_after)
 {
 	struct go_span again;
@@ -228,6 +317,7 @@ static int decide_batch(struct gomem *gm, struct batch *b)
 		target_read_many(gm->t, b->reads, b->n);
 		for (size_t i = 0; i < b->n; i++)
 			b->have_bits[i] = b->reads[i].len && b->reads[i].ok;
+		revive(gm, b);
 		gen_after = b->gen + 1;		/* if it cannot be read: differs */
 		read_spans(gm, b, &gen_after);
 		settle_with_bits(gm, b, gen_after);
