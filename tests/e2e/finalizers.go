@@ -14,6 +14,7 @@ func finalizerTests(e *env) []testCase {
 	var all []testCase
 	for _, v := range e.versions {
 		v := v
+		all = append(all, testCase{"finalizers/traced/" + v, func(t *T) { t.finalizersTraced(v) }})
 		for _, variant := range []string{"plain", "stripped"} {
 			variant := variant
 			all = append(all, testCase{"finalizers/blocked/" + v + "/" + variant, func(t *T) { t.finalizersBlocked(v, variant) }})
@@ -113,6 +114,38 @@ func (t *T) checkClass(p *program, rows []queueRow) {
 	for i := range rows {
 		if rows[i].Type == "main.conn" {
 			t.checkQueued(r, &rows[i])
+		}
+	}
+}
+
+// finalizersTraced: what waits for its finalizer lives, with all that it leads to, however soon after the mark phase its span
+// is looked at; once the finalizers have run, it does not.
+func (t *T) finalizersTraced(version string) {
+	const n, more = 2000, 5000
+	p := t.program(t.build("finalizers", version, "stripped"))
+	x := t.attach(p.pid())
+	p.do(fmt.Sprintf("build %d", n))
+	p.do(fmt.Sprintf("more %d", more))
+	t.checkLive(x.report(), map[string]uint64{"main.conn": 1 + n + more, "main.message": 1 + n + more, "main.file": n})
+	p.do("release")
+	r := x.report()
+	x.stop()
+	p.finish()
+	t.checkLive(r, map[string]uint64{"main.conn": 0, "main.message": 0, "main.file": 0})
+}
+
+func (t *T) checkLive(r *report, really map[string]uint64) {
+	live := map[string]uint64{}
+	for i := range r.Sites {
+		for _, typ := range r.Sites[i].Types {
+			if typ.LiveObjects != nil {
+				live[typ.Type] += *typ.LiveObjects + typ.YoungObjects
+			}
+		}
+	}
+	for name, n := range really {
+		if live[name] != n {
+			t.Errorf("%d live %s, really %d", live[name], name, n)
 		}
 	}
 }

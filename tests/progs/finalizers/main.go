@@ -5,7 +5,8 @@
 // Commands: "build N" makes N connections that nothing holds, and one before them, in the finalizer of which the
 // runtime's goroutine waits by the time that the others are queued; half as many files that nothing holds either, and as
 // many that something does; from Go 1.24 on likewise N tokens that cleanups have, and before them one whose cleanup waits
-// if these have a goroutine of their own.  "ledger" says what there is; "release" lets all of them go.
+// if these have a goroutine of their own.  "more N" makes N connections more that nothing holds, and garbage, so that the
+// collector runs in between as it does by itself.  "ledger" says what there is; "release" lets all of them go.
 package main
 
 import (
@@ -60,6 +61,7 @@ func main() {
 	runtime.GOMAXPROCS(1) // then a single goroutine runs cleanups
 	ctl.Loop(map[string]func(int){
 		"build":   func(n int) { build(n); ctl.OK() },
+		"more":    func(n int) { makeMore(n); ctl.OK() },
 		"ledger":  func(int) { ctl.JSON(ledger) },
 		"release": func(int) { release(); ctl.OK() },
 	})
@@ -87,6 +89,28 @@ func build(n int) {
 	queueCleanups(n)
 	for i := 0; i < 3; i++ {
 		runtime.GC()
+	}
+}
+
+func makeMore(n int) {
+	const steps = 50
+	for i := 0; i < steps; i++ {
+		makeConns(n / steps)
+		waste()
+	}
+	for i := 0; i < 3; i++ {
+		runtime.GC()
+	}
+}
+
+var wasted []byte
+
+// waste makes garbage until the collector has run by itself; what it leaves is not swept at once.
+func waste() {
+	var before, now runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for now = before; now.NumGC == before.NumGC; runtime.ReadMemStats(&now) {
+		wasted = make([]byte, 1<<20)
 	}
 }
 
