@@ -299,6 +299,7 @@ static void add_row(struct heap_view *v, const struct heap_type *now,
 	struct heap_row *row = &v->rows[v->n_rows++];
 
 	row->type = now ? now : before;
+	row->before = before;
 	row->amount = (struct heap_amount){ .objects_per_s = no_rate, .bytes_per_s = no_rate };
 	if (now) {
 		row->amount.objects = now->objects;
@@ -322,7 +323,7 @@ static int by_bytes(const void *a, const void *b)
 	return x->type->key < y->type->key ? -1 : x->type->key > y->type->key;
 }
 
-static int by_growth(const void *a, const void *b)
+int heapview_by_growth(const void *a, const void *b)
 {
 	int order = compare_growth(&((const struct heap_row *)a)->amount,
 				   &((const struct heap_row *)b)->amount);
@@ -415,8 +416,92 @@ void heapview_make(const struct heapmap *now, const struct heapmap *before, stru
 		out->held_per_s = rate(held_of(now), held_of(before), &out->span);
 	}
 	add_rows(out);
-	qsort(out->rows, out->n_rows, sizeof(*out->rows), before ? by_growth : by_bytes);
+	qsort(out->rows, out->n_rows, sizeof(*out->rows), before ? heapview_by_growth : by_bytes);
 	add_losses(out);
+}
+
+/* ---- objects of some sizes ------------------------------------------------------------------- */
+
+static bool is_of_sizes(const struct heap_sizes *sizes, uint64_t size)
+{
+	return size >= sizes->least && size <= sizes->most;
+}
+
+/* What may not live, and what was counted under no size, may be of these sizes or not. */
+static struct heap_range part_of(struct heap_range all, uint64_t counted, uint64_t part)
+{
+	const uint64_t doubtful = counted > all.low ? counted - all.low : 0;
+	const uint64_t lacking = all.high > counted ? all.high - counted : 0;
+
+	return (struct heap_range){ part > doubtful ? part - doubtful : 0, part + lacking };
+}
+
+/* At one look; type: NULL: there were none. */
+static void count_sizes(const struct heap_type *type, const struct heap_sizes *sizes,
+			struct heap_range *objects, struct heap_range *bytes)
+{
+	uint64_t n = 0, n_bytes = 0, part = 0, part_bytes = 0;
+
+	*objects = *bytes = (struct heap_range){ 0 };
+	for (size_t i = 0; type && i < type->n_sizes; i++) {
+		const struct heap_size *s = &type->sizes[i];
+
+		n += s->objects;
+		n_bytes += s->objects * s->size;
+		if (is_of_sizes(sizes, s->size)) {
+			part += s->objects;
+			part_bytes += s->objects * s->size;
+		}
+	}
+	if (type) {
+		*objects = part_of(type->objects, n, part);
+		*bytes = part_of(type->bytes, n_bytes, part_bytes);
+	}
+}
+
+/* By their mean: how many of each size it holds is not known. */
+static bool holds_sizes(const struct heap_held *held, const struct heap_sizes *sizes)
+{
+	const struct heap_amount *a = &held->amount;
+
+	return a->objects.high && is_of_sizes(sizes, a->bytes.high / a->objects.high);
+}
+
+static bool are_all_of_sizes(const struct heap_type *type, const struct heap_sizes *sizes)
+{
+	for (size_t i = 0; type && i < type->n_sizes; i++)
+		if (!is_of_sizes(sizes, type->sizes[i].size))
+			return false;
+	return true;
+}
+
+void heapview_of_sizes(const struct heap_view *v, const struct heap_row *row,
+		       const struct heap_sizes *sizes, struct heap_type *type,
+		       struct heap_held *held, struct heap_row *out)
+{
+	struct heap_range objects, bytes;
+	struct heap_amount *a = &out->amount;
+
+	*out = *row;
+	if (are_all_of_sizes(row->type, sizes) && are_all_of_sizes(row->before, sizes))
+		return;
+	count_sizes(row->before, sizes, &objects, &bytes);
+	out->objects_before = objects.high;
+	count_sizes(row->amount.objects.high ? row->type : NULL, sizes, &a->objects, &a->bytes);
+	compare(a, objects, bytes, &v->span);
+	*type = *row->type;
+	type->objects = a->objects;
+	type->bytes = a->bytes;
+	if (type->guessed_objects > a->objects.high)
+		type->guessed_objects = a->objects.high;
+	if (type->guessed_bytes > a->bytes.high)
+		type->guessed_bytes = a->bytes.high;
+	out->type = type;
+	out->held = held;
+	out->n_held = 0;
+	for (size_t i = 0; i < row->n_held; i++)
+		if (holds_sizes(&row->held[i], sizes))
+			held[out->n_held++] = row->held[i];
 }
 
 void heapview_leave_out(struct heap_view *v,

@@ -30,6 +30,7 @@ struct heap_held {
 
 struct heap_row {
 	const struct heap_type *type;		/* of the later look that has it */
+	const struct heap_type *before;		/* of the look before; NULL: it had none */
 	struct heap_amount amount;
 	uint64_t objects_before;		/* as objects.high, at the look before */
 	struct heap_held *held;			/* in the order of the rows */
@@ -63,6 +64,21 @@ void heapview_leave_out(struct heap_view *v,
 			bool (*is_out)(void *ctx, const struct heap_type *type),
 			void *ctx);
 void heapview_fini(struct heap_view *v);
+
+/* Sizes of slots, both ends included. */
+struct heap_sizes {
+	uint64_t least, most;
+};
+
+/* Of a row of two looks the objects of these sizes, and what holds such: as far as they can be told
+ * from the others.  Borrows the view's map, but type, of which all but its sizes is right, is the
+ * caller's to keep, and so is held, with room for n_held of the row. */
+void heapview_of_sizes(const struct heap_view *v, const struct heap_row *row,
+		       const struct heap_sizes *sizes, struct heap_type *type,
+		       struct heap_held *held, struct heap_row *out);
+
+/* For qsort: rows of two looks in their order. */
+int heapview_by_growth(const void *a, const void *b);
 
 /* Whether what there was at two looks has become more for certain. */
 bool heapview_grew(const struct heap_amount *a);

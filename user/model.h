@@ -392,7 +392,8 @@ struct finding {
 	const char *caller;	/* the nearest function that all its sites share; NULL */
 	bool class_alone;	/* there is no site: */
 	uint64_t class_size;	/* of such objects, as of struct heap_class */
-	/* Types of its objects, rows of the findings' growth, in their order. */
+	/* Types of its objects, as rows of the findings' growth and in their order; of a type that
+	 * has objects of other sizes too only what is of its own. */
 	const struct heap_row **types;
 	size_t n_types;
 };

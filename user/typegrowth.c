@@ -14,6 +14,7 @@
 #include "user/heapview.h"
 
 #define LARGE 32768		/* bytes of an object; runtime/sizeclasses.go, _MaxSmallSize */
+#define TINY 16			/* of a block of several; runtime/mheap.go, _TinySize */
 
 static bool is_of_class(const struct heap_size *s, uint64_t size)
 {
@@ -55,39 +56,92 @@ void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estim
 	*of_runtime = runtimes > most->low;
 }
 
-static bool allocates(const struct heap_site *s, const char *type)
+/* Of a part, its objects' slots.  Containers move on to others as they get larger. */
+static void add_sizes(const struct site_part *p, struct heap_sizes *sizes)
+{
+	const bool moves = p->how && (!strcmp(p->how, "append") || !strcmp(p->how, "map"));
+	const uint64_t size = p->size ? p->size : TINY;
+	const uint64_t least = moves ? 0 : size > LARGE ? LARGE + 1 : size;
+	const uint64_t most = moves || size > LARGE ? UINT64_MAX : size;
+
+	sizes->least = least < sizes->least ? least : sizes->least;
+	sizes->most = most > sizes->most ? most : sizes->most;
+}
+
+static void add_site(const struct heap_site *s, const char *type, struct heap_sizes *sizes)
 {
 	for (size_t i = 0; i < s->n_parts; i++)
 		if (s->parts[i].type && !strcmp(s->parts[i].type, type))
-			return true;
-	return false;
+			add_sizes(&s->parts[i], sizes);
 }
 
-static bool is_of_finding(const struct findings *f, size_t finding, const struct heap_type *t)
+/* Of which sizes a finding allocates objects of the type; false: of none. */
+static bool sizes_of_finding(const struct findings *f, size_t finding, const struct heap_type *t,
+			     struct heap_sizes *sizes)
 {
 	const struct finding *found = &f->verdicts.findings[finding];
 
-	if (found->class_alone)
+	*sizes = (struct heap_sizes){ UINT64_MAX, 0 };
+	if (found->class_alone) {
+		sizes->least = found->class_size ? found->class_size : LARGE + 1;
+		sizes->most = found->class_size ? found->class_size : UINT64_MAX;
 		return is_the_programs(t) && is_in_class(t, found->class_size);
+	}
 	for (size_t i = 0; i < f->n_sites && t->name; i++)
-		if (f->sites[i].finding == finding && allocates(&f->sites[i], t->name))
-			return true;
-	return false;
+		if (f->sites[i].finding == finding)
+			add_site(&f->sites[i], t->name, sizes);
+	return sizes->least <= sizes->most;
 }
 
-/* The rows are in order. */
+/* Rows of a finding, in one piece of memory: pointers to them come first. */
+struct kept {
+	const struct heap_row **pointers;
+	struct heap_row *rows;
+	struct heap_type *types;
+	struct heap_held *held;
+};
+
+static struct kept make_room(const struct findings *f, size_t finding)
+{
+	size_t n = 0, n_held = 0;
+	struct heap_sizes sizes;
+	struct kept k;
+
+	for (size_t i = 0; i < f->growth->n_rows; i++) {
+		if (!sizes_of_finding(f, finding, f->growth->rows[i].type, &sizes))
+			continue;
+		n_held += f->growth->rows[i].n_held;
+		n++;
+	}
+	k.pointers = xcalloc(1, n * (sizeof(*k.pointers) + sizeof(*k.rows) + sizeof(*k.types)) +
+				n_held * sizeof(*k.held) + 1);
+	k.rows = (struct heap_row *)(k.pointers + n);
+	k.types = (struct heap_type *)(k.rows + n);
+	k.held = (struct heap_held *)(k.types + n);
+	return k;
+}
+
 void typegrowth_of_finding(struct findings *f, size_t finding)
 {
 	struct finding *found = &f->verdicts.findings[finding];
-	size_t cap = 0;
+	struct kept k = make_room(f, finding);
+	size_t n = 0;
 
 	for (size_t i = 0; i < f->growth->n_rows; i++) {
 		const struct heap_row *row = &f->growth->rows[i];
+		struct heap_sizes sizes;
 
-		if (!(row->amount.bytes_per_s.value > 0) ||
-		    !is_of_finding(f, finding, row->type))
+		if (!sizes_of_finding(f, finding, row->type, &sizes))
 			continue;
-		found->types = grow(found->types, found->n_types, &cap, sizeof(*found->types));
-		found->types[found->n_types++] = row;
+		heapview_of_sizes(f->growth, row, &sizes, &k.types[n], k.held, &k.rows[n]);
+		if (!(k.rows[n].amount.bytes_per_s.value > 0))
+			continue;
+		k.held += row->n_held;
+		n++;
 	}
+	qsort(k.rows, n, sizeof(*k.rows), heapview_by_growth);
+	for (size_t i = 0; i < n; i++)
+		k.pointers[i] = &k.rows[i];
+	found->types = k.pointers;
+	found->n_types = n;
 }

@@ -20,7 +20,8 @@ void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estim
 		     bool *of_runtime);
 
 /* Fills in the types of a finding: what grew, or rather grew than not, of that which its sites
- * allocate, or, without sites, of its class. */
+ * allocate, or, without sites, of its class.  Of a type that others allocate in other sizes there
+ * are only objects of its own sizes, and what holds such.  One piece of memory, to be freed. */
 void typegrowth_of_finding(struct findings *f, size_t finding);
 
 #endif

@@ -788,6 +788,100 @@ static void test_type_of_class(void **state)
 	heapview_fini(&l.view);
 }
 
+/* ---- objects of several sizes ---------------------------------------------------------------- */
+
+/* A type of which 100 buffers of 1.5 KiB are kept, and then 200, and 20 of 4 KiB each time. */
+struct two_sizes {
+	struct heap_size sizes[2][2];
+	struct heap_holder holders[2][2];
+	struct heap_type types[2];
+	struct heapmap maps[2];
+	struct heap_view view;
+};
+
+static void two_sizes(struct two_sizes *t)
+{
+	for (uint64_t i = 0; i < 2; i++) {
+		const uint64_t n = 100 + 100 * i, bytes = n * 1536 + 20 * 4096;
+
+		t->sizes[i][0] = (struct heap_size){ 1536, n };
+		t->sizes[i][1] = (struct heap_size){ 4096, 20 };
+		t->holders[i][0] = (struct heap_holder){
+			.key = 1, .root = HEAP_ROOT_VARIABLE, .name = "main.kept",
+			.objects = { n, n }, .bytes = { n * 1536, n * 1536 } };
+		t->holders[i][1] = (struct heap_holder){
+			.key = 2, .root = HEAP_ROOT_STACK, .name = "main.garbage",
+			.objects = { 20, 20 }, .bytes = { 20 * 4096, 20 * 4096 } };
+		t->types[i] = (struct heap_type){
+			.key = 1, .name = "[]uint8", .objects = { n + 20, n + 20 },
+			.bytes = { bytes, bytes }, .sizes = t->sizes[i], .n_sizes = 2,
+			.holders = t->holders[i], .n_holders = 2 };
+		t->maps[i] = (struct heapmap){
+			.from_ns = 60000000000 * (int64_t)i, .to_ns = 60000000000 * (int64_t)i,
+			.types = &t->types[i], .n_types = 1 };
+	}
+	heapview_make(&t->maps[1], &t->maps[0], &t->view);
+}
+
+/* What grows in other sizes than a finding's is none of its growth, whatever its type is. */
+static void test_sizes_of_finding(void **state)
+{
+	struct site_part parts[] = { { .type = "[]uint8", .how = "make", .size = 4096 },
+				     { .type = "[]uint8", .how = "make", .size = 1536 },
+				     { .type = "[]uint8", .how = "append", .size = 4096 } };
+	struct heap_site sites[3];
+	struct finding findings[3];
+	struct two_sizes t;
+	struct findings f = { .sites = sites, .n_sites = 3, .growth = &t.view,
+			      .verdicts = { .findings = findings, .n_findings = 3 } };
+	const struct heap_row *row;
+
+	two_sizes(&t);
+	for (size_t i = 0; i < 3; i++) {
+		sites[i] = (struct heap_site){ .parts = &parts[i], .n_parts = 1, .finding = i };
+		findings[i] = (struct finding){ .site = i, .gsite = NO_INDEX };
+	}
+	for (size_t i = 0; i < 3; i++)
+		typegrowth_of_finding(&f, i);
+	assert_int_equal(findings[0].n_types, 0);
+	assert_int_equal(findings[1].n_types, 1);
+	row = findings[1].types[0];
+	assert_int_equal(row->amount.objects.low, 200);
+	assert_int_equal(row->amount.bytes.high, 200 * 1536);
+	assert_true(fabs(row->amount.objects_per_s.low * 60 - 100) < 0.1);
+	assert_int_equal(row->n_held, 1);
+	assert_string_equal(row->held[0].holder->name, "main.kept");
+	assert_int_equal(findings[2].n_types, 1);	/* its arrays have had every size */
+	assert_int_equal(findings[2].types[0]->amount.objects.low, 220);
+	assert_int_equal(findings[2].types[0]->n_held, 2);
+	for (size_t i = 0; i < 3; i++)
+		free(findings[i].types);
+	heapview_fini(&t.view);
+}
+
+/* What may not live may be of either size, and so may what was counted under none. */
+static void test_doubtful_sizes(void **state)
+{
+	const struct heap_sizes sizes = { 4096, 4096 };
+	struct heap_held held[2];
+	struct heap_type type;
+	struct heap_row row;
+	struct two_sizes t;
+
+	two_sizes(&t);
+	heapview_fini(&t.view);
+	t.types[1].objects = (struct heap_range){ 215, 223 };
+	t.types[1].bytes.low -= 5 * 4096;
+	heapview_make(&t.maps[1], &t.maps[0], &t.view);
+	heapview_of_sizes(&t.view, &t.view.rows[0], &sizes, &type, held, &row);
+	assert_int_equal(row.amount.objects.low, 15);
+	assert_int_equal(row.amount.objects.high, 23);
+	assert_int_equal(row.amount.bytes.low, 15 * 4096);
+	assert_false(heapview_grew(&row.amount));
+	assert_int_equal(row.n_held, 1);
+	heapview_fini(&t.view);
+}
+
 /* ---- one piece of memory --------------------------------------------------------------------- */
 
 static char *one_look_as_json(const struct heapmap *m)
@@ -1135,6 +1229,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen), cmocka_unit_test(test_more_stacks),
 		cmocka_unit_test(test_not_more),
+		cmocka_unit_test(test_sizes_of_finding), cmocka_unit_test(test_doubtful_sizes),
 		cmocka_unit_test(test_type_of_class), cmocka_unit_test(test_of_runtime),
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_more_types), cmocka_unit_test(test_suppressed),
