@@ -113,7 +113,7 @@ struct diagnosis {
 	enum outside outside;	/* where rss grows by MEMORY_NOT_GO */
 	bool rss_grows;
 	bool no_collection;	/* there was none while the cause grew */
-	uint64_t cause_bytes;
+	uint64_t cause_bytes;	/* as last read; of the kind outside alone where that is known */
 	struct estimate cause_rate, rss_rate;	/* bytes a second; NAN: too early; of a cause as
 						 * well: there is none */
 	struct estimate left_s;	/* until rss comes to the limit; NAN: it does not, or no limit */
@@ -274,7 +274,8 @@ struct memory_account {
 	uint64_t files;		/* of files, the program among them, and memory shared with others */
 	uint64_t anonymous;	/* neither of a file nor Go's: C, mmap */
 	int64_t not_resident;	/* all of these parts minus rss; negative: memory that the runtime
-				 * has returned and the kernel has left there */
+				 * has returned and the kernel has left there.  Of mappings that were
+				 * not read: as it was when they were last, or 0 */
 	struct gc_pacing pacing;
 	/* the runtime's own figures, as runtime.MemStats names them */
 	uint64_t heap_alloc, heap_inuse, heap_idle, heap_released, heap_sys, heap_objects;

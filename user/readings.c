@@ -107,8 +107,11 @@ void readings_history(const struct readings *r, const struct memory_account *now
 		      struct memory_history *out)
 {
 	memory_series_history(r->series, out);
-	if (now->mapped_known)
-		out->last.parts[MEMORY_NOT_GO] = now->files + now->anonymous;
+	if (!now->mapped_known)
+		return;
+	out->last.parts[MEMORY_NOT_GO] = now->files + now->anonymous;
+	out->last.outside[OUTSIDE_FILES] = now->files;
+	out->last.outside[OUTSIDE_ANONYMOUS] = now->anonymous;
 }
 
 /* A collection comes when enough has been allocated, or when there was none for two minutes; the

@@ -335,12 +335,14 @@ static void read_table(struct watching *w, uint64_t now)
 static void read_memory(struct watching *w, uint64_t now)
 {
 	struct memory_account *m = &w->told.memory;
+	const int64_t not_resident = m->not_resident;
 	uint64_t begin = cpu_ns();
 	bool read = process_memory(w->p, m);
 
 	done(&w->reading, begin, next_reading(w, now));
 	if (!read)
 		return;
+	m->not_resident = not_resident;
 	begin = cpu_ns();
 	if (due(w, &w->mappings, &mappings_price, now)) {
 		process_mappings(w->p, m);

@@ -95,6 +95,32 @@ static void more_than_all(struct memory_reading *r, uint64_t i)
 	r->parts[MEMORY_IDLE] = (600 - 2 * i) * MIB;
 }
 
+/* A collection every 32 readings, so few that slopes show what has been allocated since. */
+static void few_collections(struct memory_reading *r, uint64_t i)
+{
+	uint64_t since = (i + 8) % 32;
+
+	r->n_collections = 7 + (i + 8) / 32;
+	r->parts[MEMORY_LIVE] = (i / 32) * 2 * MIB;
+	r->parts[MEMORY_GARBAGE] = since * MIB / 2 + i * MIB / 4;
+	r->parts[MEMORY_IDLE] = 8 * MIB;
+}
+
+static void just_collected(struct memory_reading *r, uint64_t i)
+{
+	few_collections(r, i);
+	if (i == READINGS - 1)
+		r->parts[MEMORY_GARBAGE] = MIB / 16;
+}
+
+/* The heap doubles each time; idle spans are what it has to fill up, and it has. */
+static void idle_filled(struct memory_reading *r, uint64_t i)
+{
+	r->parts[MEMORY_LIVE] = 80 * MIB;
+	r->parts[MEMORY_GARBAGE] = i < READINGS - 3 ? 0 : (i - 1) * 3 * MIB;
+	r->parts[MEMORY_IDLE] = i < READINGS - 3 ? i * 3 * MIB : 3 * MIB;
+}
+
 static void stacks(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_STACKS] += i * MIB; }
 static void cgo(struct memory_reading *r, uint64_t i) { r->parts[MEMORY_NOT_GO] += i * MIB; }
 
@@ -162,6 +188,7 @@ static void test_causes(void **state)
 	d = tell(malloc_grows, &steady, 0);
 	assert_true(d.rss_grows && d.cause == MEMORY_NOT_GO);
 	assert_int_equal(d.outside, OUTSIDE_ANONYMOUS);
+	assert_int_equal(d.cause_bytes, (2 + READINGS - 1) * MIB);
 	d = tell(files_grow, &steady, 0);
 	assert_true(d.rss_grows && d.cause == MEMORY_NOT_GO);
 	assert_int_equal(d.outside, OUTSIDE_FILES);
@@ -193,6 +220,21 @@ static void test_shares(void **state)
 	d = tell(more_than_all, &steady, 0);
 	assert_true(d.rss_grows && d.cause == MEMORY_LIVE);
 	assert_true(d.cause_rate.value > 2 * d.rss_rate.value);
+}
+
+/* Nor one that slopes show and that has it no more, nor garbage if collections have been. */
+static void test_as_of_now(void **state)
+{
+	struct diagnosis d = tell(few_collections, &steady, 0);
+
+	assert_true(d.rss_grows && !d.no_collection);
+	assert_false(isfinite(d.cause_rate.value) && d.cause == MEMORY_GARBAGE);
+	d = tell(just_collected, &steady, 0);
+	assert_true(d.rss_grows);
+	assert_false(isfinite(d.cause_rate.value) && d.cause == MEMORY_GARBAGE);
+	d = tell(idle_filled, &steady, 0);
+	assert_true(d.rss_grows && d.cause == MEMORY_HEAP);
+	assert_true(isfinite(d.cause_rate.value));
 }
 
 static void test_behaviour(void **state)
@@ -286,7 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_causes), cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_behaviour),
+		cmocka_unit_test(test_as_of_now), cmocka_unit_test(test_behaviour),
 		cmocka_unit_test(test_time_left),
 		cmocka_unit_test(test_collections),
 		cmocka_unit_test(test_nothing_yet),

@@ -88,6 +88,8 @@ static void test_parts(void **state)
 	assert_int_equal(h.last.outside[OUTSIDE_ANONYMOUS], 11 * MIB);
 	readings_history(r, &m, &h);
 	assert_int_equal(h.last.parts[MEMORY_NOT_GO], 31 * MIB);
+	assert_int_equal(h.last.outside[OUTSIDE_FILES], 11 * MIB);
+	assert_int_equal(h.last.outside[OUTSIDE_ANONYMOUS], 20 * MIB);
 	readings_free(r);
 }
 

@@ -6,7 +6,9 @@
  * and it grows for other reasons as well: garbage between collections, spans that are not returned,
  * stacks, what is not Go's at all.  So its growth is told part by part, over the last two thirds of
  * the time, and the part that has most of it is named.  A leak makes live heap and garbage grow by
- * as much each (GOGC=100), and garbage goes up and down meanwhile: then it is all of the heap.
+ * as much each (GOGC=100), and garbage goes up and down meanwhile: then it is all of the heap.  A
+ * slope through what goes up and down is one of some ups: a part must have grown by most as of now,
+ * too, and garbage, which each collection takes away, without one.
  */
 #include "user/judge/memory.h"
 
@@ -127,6 +129,13 @@ static enum outside outside(const struct memory_history *h)
 	return OUTSIDE_UNKNOWN;
 }
 
+/* And what it has now is more than it had by most of what the whole came to since. */
+static bool is_most(const struct growth *part, double now, const struct growth *whole)
+{
+	return has_most(&part->late, &whole->late) &&
+	       now - part->first >= CAUSE_SHARE * whole->late.value * whole->first_s;
+}
+
 static void tell_growth(const struct memory_history *h, struct diagnosis *out)
 {
 	const struct estimate *most = NULL;
@@ -134,12 +143,14 @@ static void tell_growth(const struct memory_history *h, struct diagnosis *out)
 	for (unsigned i = 0; i < N_MEMORY_PARTS; i++) {
 		const struct estimate *rate = &h->parts[i].late;
 
-		if (!has_most(rate, &out->rss_rate) || (most && rate->value <= most->value))
+		if (!is_most(&h->parts[i], (double)h->last.parts[i], &h->rss) ||
+		    (i == MEMORY_GARBAGE && !out->no_collection) ||
+		    (most && rate->value <= most->value))
 			continue;
 		most = rate;
 		out->cause = i;
 	}
-	if (!most && has_most(&h->heap.late, &out->rss_rate)) {
+	if (!most && is_most(&h->heap, (double)heap_bytes(h->last.parts), &h->rss)) {
 		most = &h->heap.late;
 		out->cause = MEMORY_HEAP;
 	}
@@ -234,6 +245,13 @@ static bool grows(const struct growth *rss)
 	return rss->late.low > 0 && rss->late.value * rss->late_s >= RSS_SHARE * rss->level[2];
 }
 
+static uint64_t cause_bytes(const struct memory_history *h, const struct diagnosis *d)
+{
+	if (d->cause == MEMORY_HEAP)
+		return heap_bytes(h->last.parts);
+	return d->outside ? h->last.outside[d->outside] : h->last.parts[d->cause];
+}
+
 void memory_tell(const struct memory_history *h, const struct judgement *heap, enum verdict worst,
 		 uint64_t limit_bytes, struct diagnosis *out)
 {
@@ -241,15 +259,14 @@ void memory_tell(const struct memory_history *h, const struct judgement *heap, e
 		.known = true,
 		.rss_rate = h->rss.late, .cause_rate = { NAN, NAN, NAN, 0 },
 		.rss_grows = grows(&h->rss),
+		.no_collection = h->rss.n > 1 && h->collections.change == 0,
 	};
 	if (out->rss_grows)
 		tell_growth(h, out);
 	else
 		tell_size(h, out);
 	memcpy(out->parts, h->last.parts, sizeof(out->parts));
-	out->cause_bytes = out->cause == MEMORY_HEAP ? heap_bytes(h->last.parts) :
-						       h->last.parts[out->cause];
-	out->no_collection = h->rss.n > 1 && h->collections.change == 0;
+	out->cause_bytes = cause_bytes(h, out);
 	out->does = behaviour(h, heap, worst);
 	out->left_s = time_left(h, heap, limit_bytes, out);
 }

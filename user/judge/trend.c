@@ -345,18 +345,23 @@ static double level(const struct points *p)
 }
 
 /* Of the means of a sixth of the points at either end. */
-static double change(const struct points *p)
+static void ends(const struct points *p, struct growth *out)
 {
 	size_t n = p->n < 6 ? 1 : p->n / 6;
-	double x = 0, y = 0;
+	double x = 0, y = 0, first_x = 0, first_y = 0;
 
+	out->change = out->first = out->first_s = NAN;
 	if (p->n < 2)
-		return NAN;
+		return;
 	for (size_t i = 0; i < n; i++) {
 		x += p->x[p->n - 1 - i] - p->x[i];
 		y += p->y[VALUE][p->n - 1 - i] - p->y[VALUE][i];
+		first_x += p->x[i] / (double)n;
+		first_y += p->y[VALUE][i] / (double)n;
 	}
-	return y / x;
+	out->change = y / x;
+	out->first = first_y;
+	out->first_s = p->x[p->n - 1] - first_x;
 }
 
 static double sway(const struct points *p, double slope)
@@ -399,7 +404,7 @@ void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct g
 	}
 	take_points(t, key, c.at[1], c.at[3], &p);
 	out->late = slope(&p, TREND_MIN_SAMPLES, &out->values);
-	out->change = change(&p);
+	ends(&p, out);
 	out->sway = sway(&p, out->late.value);
 }
 

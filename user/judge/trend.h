@@ -42,6 +42,7 @@ struct growth {
 	double level[3];	/* means; NAN with none */
 	double change;		/* from the first moments of part 2 to the last of part 3, a
 				 * second: what a slope does not show of a few large steps */
+	double first, first_s;	/* mean of those first moments; how long before the last one */
 	double sway;		/* standard deviation about the line, in parts 2 and 3 */
 	double seconds, late_s;	/* all, and parts 2 and 3 */
 	double part_s[3];

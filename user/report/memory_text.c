@@ -21,31 +21,42 @@ enum { MAX_CLASSES = 5 };	/* of those that grow, by name */
 
 /* ---- what it is made of ---------------------------------------------------------------------- */
 
-/* What is not Go's, and what makes the sum come out even. */
+/* What makes the sum come out even. */
+static void put_not_resident(struct line *l, const char *about, int64_t bytes)
+{
+	if (bytes > 0)
+		item(l, " - ", "%s%s not in RAM (never touched, or swapped out)", about,
+		     report_bytes((uint64_t)bytes).s);
+	else if (bytes < 0)
+		item(l, " + ", "returned but still in RAM %s%s", about,
+		     report_bytes(-(uint64_t)bytes).s);
+}
+
+/* What is not Go's. */
 static void put_outside(struct line *l, const struct memory_account *m)
 {
 	item(l, " + ", "program and files %s", report_bytes(m->files).s);
 	item(l, " + ", "C, mmap %s", report_bytes(m->anonymous).s);
-	if (m->not_resident > 0)
-		item(l, " - ", "%s not in RAM (never touched, or swapped out)",
-		     report_bytes((uint64_t)m->not_resident).s);
-	else if (m->not_resident < 0)
-		item(l, " + ", "returned but still in RAM %s",
-		     report_bytes(-(uint64_t)m->not_resident).s);
+	put_not_resident(l, "", m->not_resident);
 }
 
-/* The same of mappings that were not read: the kernel counts files, and the rest is one number. */
+/* The same of mappings that were not read: the kernel counts files, and the rest is one number; of
+ * it, what of Go's is not in RAM is known if they were read before. */
 static void put_unmapped(struct line *l, const struct memory_account *m)
 {
-	const int64_t rest = m->not_go - (int64_t)m->rss_files;
+	const int64_t rest = m->not_go - (int64_t)m->rss_files, all = rest + m->not_resident;
 
 	item(l, " + ", "program and files %s", report_bytes(m->rss_files).s);
-	if (rest >= 0)
+	if (m->not_resident && all >= 0) {
+		item(l, " + ", "C, mmap, variables about %s", report_bytes((uint64_t)all).s);
+		put_not_resident(l, "about ", m->not_resident);
+	} else if (rest >= 0) {
 		item(l, " + ", "C, mmap, variables %s (less what of Go's is not in RAM)",
 		     report_bytes((uint64_t)rest).s);
-	else
+	} else {
 		item(l, " - ", "%s not in RAM (less C, mmap, variables)",
 		     report_bytes(-(uint64_t)rest).s);
+	}
 }
 
 /* What lives is told by collections. */
