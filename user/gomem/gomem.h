@@ -64,8 +64,9 @@ int gomem_slot_size(struct gomem *gm, uint64_t addr, uint64_t *size);
 /*
  * Tells which objects live, by the mark bits of the last finished mark phase (the essay in
  * alive.c): unswept spans by gcmarkBits or inline marks, swept ones by allocBits.  An object whose
- * finalizer is to be queued, is queued or runs, lives.  objects must be sorted by address.  *gen is set to the sweepgen the answers belong to (if another collection ends
- * meanwhile, some are already those of the later one).  The work follows n, whatever the heap's
+ * finalizer is to be queued, is queued or runs, lives.  objects must be sorted by address.  *gen is
+ * set to the sweepgen the answers belong to (if another collection ends meanwhile, some are already
+ * those of the later one).  The work follows n, whatever the heap's
  * size: less than 50 system calls and 1 ms of waiting for each 1,000 pages with objects, one more
  * call for an arena not seen before, and as many as the longest list of finalizers and the like in
  * a span that is not swept, where an object of it is not marked.
