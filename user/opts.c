@@ -788,27 +788,42 @@ static bool is_bare(const char *arg)
  * refused when it is the pid of another process of the same program, or more than an hour: as the
  * pids of a host are.
  */
-static int take_interval(struct parsing *p, const char *arg)
+static bool is_second_pid(const struct parsing *p, const char *arg)
 {
 	unsigned long v;
-	char *pids;
+
+	if (!is_bare(arg))
+		return false;
+	errno = 0;
+	v = strtoul(arg, NULL, 10);
+	return errno || v > MAX_BARE_INTERVAL ||
+	       ((pid_t)v != p->o->pid && v && same_program(p->o->pid, (pid_t)v));
+}
+
+static int refuse_second_pid(struct parsing *p, const char *arg)
+{
+	char *pids = p->o->name ? xasprintf("-p %s %s", p->o->name, arg) :
+				  xasprintf("-p %d %s", (int)p->o->pid, arg);
+	int err = wrong(p, "%s: one process at a time, and %s looks like a second pid; run "
+			"gobpfleak once for each. If %s is meant as INTERVAL, write %ss", pids, arg,
+			arg, arg);
+
+	free(pids);
+	return err;
+}
+
+static int take_interval(struct parsing *p, const char *arg)
+{
 	int err;
 
-	if (is_bare(arg)) {
-		errno = 0;
-		v = strtoul(arg, NULL, 10);
-		if (errno || v > MAX_BARE_INTERVAL ||
-		    ((pid_t)v != p->o->pid && v && same_program(p->o->pid, (pid_t)v))) {
-			pids = p->o->name ? xasprintf("-p %s %s", p->o->name, arg) :
-					    xasprintf("-p %d %s", (int)p->o->pid, arg);
-			err = wrong(p, "%s: one process at a time, and %s looks like a second "
-				    "pid; run gobpfleak once for each. If %s is meant as INTERVAL, "
-				    "write %ss", pids, arg, arg, arg);
-			free(pids);
-			return err;
-		}
-	}
-	return set_interval(p, "INTERVAL", arg);
+	if (is_second_pid(p, arg))
+		return refuse_second_pid(p, arg);
+	err = set_interval(p, "INTERVAL", arg);
+	if (!err && !arg[strspn(arg, "0123456789.")] &&
+	    p->o->interval_ns > MAX_BARE_INTERVAL * 1000000000ull)
+		err = wrong(p, "INTERVAL: '%s' is more than an hour and has no unit; write %ss", arg,
+			    arg);
+	return err;
 }
 
 /* Which process or program. */

@@ -98,7 +98,7 @@ static void test_times(void **state)
 		{ "500ms", S / 2 }, { "10ms", S / 100 }, { "2h", 7200 * S },
 		{ "1m30s", 90 * S }, { "1h5m", 3900 * S },
 		{ "1h2m3.5s", 3723 * S + S / 2 }, { "1d12h", 129600 * S }, { "3600", 3600 * S },
-		{ "100000s", 100000 * S },
+		{ "100000s", 100000 * S }, { "3600.5s", 3600 * S + S / 2 },
 	};
 	char text[64];
 	struct line l;
@@ -351,6 +351,7 @@ static void test_refused(void **state)
 		{ "-p 42,43", "-p 42,43: one process at a time" },
 		{ "-p 42 -p 43", "-p 42 -p 43: one process at a time" },
 		{ "-p 42 3601", "-p 42 3601: one process at a time" },
+		{ "-p 42 3600.5", "'3600.5' is more than an hour and has no unit; write 3600.5s" },
 		{ "-p 30340 30341", "30341 looks like a second pid; run gobpfleak once for each" },
 		{ "-p 30340 30341", "write 30341s" },
 		{ "-p server 3601", "-p server 3601: one process at a time" },
