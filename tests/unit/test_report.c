@@ -739,6 +739,29 @@ static void test_shares(void **state)
 	free(text);
 }
 
+/* A leak that is told and slower than what would show is no contradiction. */
+static void test_would_show(void **state)
+{
+	struct finding findings[] = { { .verdict = VERDICT_LEAK, .site = NO_INDEX, .gsite = NO_INDEX,
+					 .is.over_s = NAN } };
+	struct findings f = plain_findings();
+	struct report_options opt = { .columns = 200 };
+	size_t size;
+	char *text;
+
+	f.verdicts = (struct verdicts){
+		.known = true, .verdict = VERDICT_LEAK, .findings = findings, .n_findings = 1,
+		.explained = { NAN, NAN, NAN, 0 }, .detectable = 1 << 20 };
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "; another leak of 60MiB/min would show\n"));
+	free(text);
+	f.verdicts.verdict = VERDICT_STEADY;
+	f.verdicts.n_findings = 0;
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "; a leak of 60MiB/min would show\n"));
+	free(text);
+}
+
 /* Two looks at the heap are shown where it is too early for a verdict, as what they are; not beside
  * findings that tell of them, nor where there is no leak. */
 static void test_evidence(void **state)
@@ -1685,6 +1708,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_would_show),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),

@@ -140,14 +140,17 @@ static void put_progress(struct line *l, const struct findings *f)
 		put_meanwhile(l, f);
 }
 
+/* What would show in any size class; a leak that is told may be smaller. */
 static void put_unexplained(struct line *l, const struct verdicts *v)
 {
+	const char *what = v->verdict == VERDICT_LEAK ? "another leak" : "a leak";
+
 	if (v->unseen.low > 0) {
 		report_growth(l, "; ", &v->unseen);
 		item(l, " ", "grow that no stack shows");
 	} else if (isfinite(v->detectable)) {
-		item(l, "; ", "a leak of %s/min would show", report_bytes(
-			     report_whole(v->detectable * 60)).s);
+		item(l, "; ", "%s of %s/min would show", what,
+		     report_bytes(report_whole(v->detectable * 60)).s);
 	}
 }
 
