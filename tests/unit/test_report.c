@@ -762,6 +762,22 @@ static void test_would_show(void **state)
 	free(text);
 }
 
+/* Of one collection what lives is known, but not what grows. */
+static void test_missing(void **state)
+{
+	const struct report_format *folded = report_find("folded");
+	const unsigned growth = folded->values[report_value(folded, "growth")].needs;
+	const unsigned live = folded->values[report_value(folded, "live")].needs;
+	struct findings f = plain_findings();
+
+	assert_true(growth & report_missing(&f));
+	assert_false(live & report_missing(&f));
+	f.growth_known = true;
+	assert_false(growth & report_missing(&f));
+	f.live_known = false;
+	assert_true(live & report_missing(&f));
+}
+
 /* Two looks at the heap are shown where it is too early for a verdict, as what they are; not beside
  * findings that tell of them, nor where there is no leak. */
 static void test_evidence(void **state)
@@ -1708,7 +1724,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_would_show),
+		cmocka_unit_test(test_would_show), cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),

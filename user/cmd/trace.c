@@ -71,6 +71,10 @@ struct run {
 	"nothing to write: Go collects when the heap comes to its goal, and two minutes after the " \
 	"last collection unless GOGC is off; trace for longer, or count what was allocated (-falloc)"
 
+#define ONE_COLLECTION \
+	"only one collection has ended since the attach, so what grows is not known and there is " \
+	"nothing to write: trace for longer, for two collections at least (-d2gc)"
+
 #define NOT_HEARD \
 	"no allocation was listened to since the attach, so there is nothing to write: trace for " \
 	"longer, or with a larger --budget"
@@ -91,7 +95,7 @@ static int report(struct run *r)
 	r->early = f->verdicts.known && (f->verdicts.verdict == VERDICT_TOO_FEW ||
 					 f->gc_cycles < f->verdicts.min_cycles ||
 					 f->attached_s < f->verdicts.min_s);
-	r->nothing = f->unheard ? NOT_HEARD : NO_COLLECTION;
+	r->nothing = f->unheard ? NOT_HEARD : f->live_known ? ONE_COLLECTION : NO_COLLECTION;
 	findings_free(f);
 	observation_free(o);
 	return err;

@@ -29,7 +29,8 @@ static const struct report_value folded_values[] = {
 	{ .name = "live-objects", .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION },
 	{ .name = "alloc", .needs = REPORT_NEEDS_HEAP },
 	{ .name = "growth",
-	  .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION | REPORT_NEEDS_TRACE },
+	  .needs = REPORT_NEEDS_HEAP | REPORT_NEEDS_COLLECTION | REPORT_NEEDS_TRACE |
+		   REPORT_NEEDS_GROWTH },
 	{ .name = "goroutine", .needs = REPORT_NEEDS_GOROUTINES },
 	{ .name = "holders", .needs = REPORT_NEEDS_TYPES },
 	{ .name = "holders-objects", .needs = REPORT_NEEDS_TYPES },
@@ -77,6 +78,7 @@ unsigned int report_missing(const struct findings *f)
 {
 	return (f->heap ? 0 : REPORT_NEEDS_HEAP) | (f->goroutines ? 0 : REPORT_NEEDS_GOROUTINES) |
 	       (f->live_known ? 0 : REPORT_NEEDS_COLLECTION) |
+	       (f->growth_known ? 0 : REPORT_NEEDS_GROWTH) |
 	       (f->look ? REPORT_NEEDS_TRACE : 0) | (f->types ? 0 : REPORT_NEEDS_TYPES) |
 	       (f->types && f->types->before ? 0 : REPORT_NEEDS_TWO_LOOKS);
 }

@@ -44,7 +44,8 @@ enum report_needs {
 	REPORT_NEEDS_COLLECTION = 4,	/* one that ended since the attach */
 	REPORT_NEEDS_TYPES = 8,		/* the heap by type */
 	REPORT_NEEDS_TWO_LOOKS = 16,	/* at it */
-	REPORT_NEEDS_TRACE = 32,	/* one look tells nothing of what changes */
+	REPORT_NEEDS_TRACE = 32,	/* one look tells nothing of what changes, */
+	REPORT_NEEDS_GROWTH = 64,	/* nor does one collection */
 };
 
 enum report_kind {
