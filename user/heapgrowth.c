@@ -32,7 +32,9 @@
 #define FIRST_NS 1000000000ull		/* after the begin */
 #define QUICK_NS 100000000ull		/* nobody notices */
 #define PATIENCE_NS (2 * QUICK_NS)	/* with one that should have been quick; */
-#define END_PATIENCE_NS (5 * QUICK_NS)	/* where the end is not somebody's Ctrl-C */
+#define END_PATIENCE_NS (5 * QUICK_NS)	/* where the end is not somebody's Ctrl-C; */
+#define LATE_PATIENCE_NS 5000000000ull	/* with the last one, where the machine is busy */
+#define FIRST_PATIENCE_NS 60000000000ull	/* with the first one, and the second after it */
 #define AGAIN_NS 10000000000ull		/* between two looks, at least */
 
 enum {
@@ -48,7 +50,9 @@ struct heapgrowth {
 	uint64_t start_ns;
 	uint64_t begun_ns;		/* the look that is under way; 0: none is */
 	unsigned slot;			/* where its result will lie */
-	uint64_t took_ns, over_ns;	/* the last one: how long, and when it was over */
+	uint64_t took_ns, over_ns;	/* the last one: how long, and when it was over; */
+	uint64_t live_bytes;		/* of the heap, when it began */
+	uint64_t added;			/* to it since then */
 	uint64_t for_end_ns;		/* the end before which the last one has begun */
 	bool of_all;			/* looks are for the whole heap, */
 	bool classes[HEAP_CLASSES];	/* or for these classes of it, */
@@ -111,15 +115,17 @@ static void choose_classes(struct heapgrowth *g, const struct heapgrowth_moment 
 }
 
 /* How long before the end the last look has to begin: one may take twice as long as another, by what
- * else runs and what the program does. */
+ * else runs and what the program does, and the longer the more there is to be read. */
 static uint64_t lead_ns(const struct heapgrowth *g)
 {
-	return g->took_ns > QUICK_NS ? 2 * g->took_ns + QUICK_NS : 0;
+	const uint64_t ns = g->took_ns + g->added / (HEAP_RATE / 1000) * 1000000;
+
+	return ns > QUICK_NS ? 2 * ns + QUICK_NS : 0;
 }
 
 static bool is_near_end(const struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
-	return m->end_ns && m->now_ns + lead_ns(g) >= m->end_ns;
+	return m->ending || (m->end_ns && m->now_ns + lead_ns(g) >= m->end_ns);
 }
 
 static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m, bool narrow)
@@ -136,6 +142,7 @@ static void begin(struct heapgrowth *g, const struct heapgrowth_moment *m, bool 
 	if (looker_start(g->looker, &order, n))
 		return;
 	g->begun_ns = m->now_ns;
+	g->live_bytes = m->live_bytes;
 	if (is_near_end(g, m))
 		g->for_end_ns = m->end_ns;
 }
@@ -208,16 +215,53 @@ static bool can_look(const struct heapgrowth *g)
 	return g && g->looker && !g->ended;
 }
 
+/* The one that is under way can be compared with no other. */
+static bool is_first(const struct heapgrowth *g)
+{
+	return g->begun_ns && (!g->first || g->others);
+}
+
+static void note_moment(struct heapgrowth *g, const struct heapgrowth_moment *m)
+{
+	const bool known = m->live_bytes != UINT64_MAX && g->live_bytes != UINT64_MAX;
+
+	g->added = g->first && known && m->live_bytes > g->live_bytes ?
+		   m->live_bytes - g->live_bytes : 0;
+	if (m->ending && g->begun_ns && !is_first(g))	/* it is for the end as well */
+		g->for_end_ns = m->end_ns;
+}
+
 void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m)
 {
+	if (!can_look(g))
+		return;
+	note_moment(g, m);
 	/* none follows the last one that it could be compared with */
-	if (can_look(g) && is_idle(g, m->now_ns) && can_look(g) && is_due(g, m))
+	if (is_idle(g, m->now_ns) && can_look(g) && is_due(g, m))
 		begin(g, m, is_near_end(g, m));
 }
 
 uint64_t heapgrowth_last_ns(const struct heapgrowth *g)
 {
-	return can_look(g) && g->first ? lead_ns(g) : 0;
+	if (!can_look(g))
+		return 0;
+	if (is_first(g))
+		return FIRST_PATIENCE_NS;
+	return g->first ? lead_ns(g) : 0;
+}
+
+bool heapgrowth_has_ended(const struct heapgrowth *g, uint64_t end_ns)
+{
+	return !can_look(g) ||
+	       (!g->begun_ns && (!g->first || !lead_ns(g) || g->for_end_ns == end_ns));
+}
+
+/* With a look for a report. */
+static uint64_t patience_ns(const struct heapgrowth_moment *m)
+{
+	if (!m->end_ns)
+		return PATIENCE_NS;
+	return m->now_ns < m->end_ns ? END_PATIENCE_NS : LATE_PATIENCE_NS;
 }
 
 /* Whether one for a report is worth its while. */
@@ -230,7 +274,7 @@ static bool is_wanted(const struct heapgrowth *g, uint64_t now)
 void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 		       void (*pump)(void *ctx), void *ctx)
 {
-	uint64_t now = m->now_ns, end = now + (m->end_ns ? END_PATIENCE_NS : PATIENCE_NS);
+	uint64_t now = m->now_ns, end = now + patience_ns(m);
 	struct pollfd p = { .events = POLLIN };
 
 	if (!can_look(g))

@@ -30,6 +30,7 @@ struct heapgrowth_options {
 struct heapgrowth_moment {
 	uint64_t now_ns;
 	uint64_t end_ns;	/* of the trace; 0: not known */
+	bool ending;		/* it waits for the last look alone, until end_ns at most */
 	uint64_t live_bytes;	/* of the heap */
 	bool early;		/* for the census to say whether anything grows */
 	bool grows;		/* so it says, */
@@ -45,12 +46,15 @@ void heapgrowth_free(struct heapgrowth *g);	/* NULL is fine */
 void heapgrowth_turn(struct heapgrowth *g, const struct heapgrowth_moment *m);
 
 /* How long a trace should go on that may end at any time now, so that a look taken for its end is
- * over by then: ns; 0: it need not. */
+ * over by then, most likely: ns; 0: it need not. */
 uint64_t heapgrowth_last_ns(const struct heapgrowth *g);
+/* Whether that look is over, or there will be none; end_ns: as it was told since. */
+bool heapgrowth_has_ended(const struct heapgrowth *g, uint64_t end_ns);
 
 /* For a report: takes a look of its own if those before were over so soon that nobody notices, and
  * the last one is of some time ago.  Waits for what is under way, if that should be quick or the
- * end was known, for fifths of a second.  pump is called every few ms meanwhile. */
+ * end was known, for fifths of a second; for seconds where that end has come and the look should
+ * have been over.  pump is called every few ms meanwhile. */
 void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 		       void (*pump)(void *ctx), void *ctx);
 

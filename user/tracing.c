@@ -114,6 +114,7 @@ struct tracing {
 	uint64_t n_looks_failed;
 	struct heapgrowth *growth;	/* of the heap by type; NULL: there is no heap */
 	uint64_t end_ns;		/* of the trace; 0: not known */
+	bool ending;			/* it waits for the last look alone */
 	bool early;			/* to tell what of the heap grows */
 	bool grows;			/* some size class does, */
 	bool grows_in[CENSUS_CLASSES];	/* and which, */
@@ -802,6 +803,12 @@ void tracing_ends(struct tracing *t, uint64_t end_ns)
 void tracing_ends_soon(struct tracing *t, uint64_t *end_ns)
 {
 	t->end_ns = *end_ns = now_ns() + heapgrowth_last_ns(t->growth);
+	t->ending = true;
+}
+
+bool tracing_has_looked(const struct tracing *t)
+{
+	return heapgrowth_has_ended(t->growth, t->end_ns);
 }
 
 int tracing_fd(const struct tracing *t)
@@ -1021,7 +1028,8 @@ static struct heapgrowth_moment heap_moment(struct tracing *t)
 
 	ask_what_grows(t, now);
 	m = (struct heapgrowth_moment){
-		.now_ns = now, .end_ns = t->end_ns, .early = t->early, .grows = t->grows,
+		.now_ns = now, .end_ns = t->end_ns, .ending = t->ending,
+		.early = t->early, .grows = t->grows,
 		.live_bytes = t->memory.known ? t->memory.live_heap : UINT64_MAX };
 	_Static_assert((int)HEAP_CLASSES == (int)CENSUS_CLASSES, "size classes");
 	memcpy(m.classes, t->grows_in, sizeof(m.classes));

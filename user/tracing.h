@@ -57,9 +57,10 @@ uint64_t tracing_attach_ns(const struct tracing *t);	/* CLOCK_MONOTONIC */
 
 /* When the trace will end, where that is known: the heap is looked at before. */
 void tracing_ends(struct tracing *t, uint64_t end_ns);
-/* Likewise of one that might end now: *end_ns is not before the heap can be looked at once more, if
- * that is worth its while. */
+/* Likewise of one that ends as soon as the heap has been looked at once more, if that is worth its
+ * while: at *end_ns at the latest. */
 void tracing_ends_soon(struct tracing *t, uint64_t *end_ns);
+bool tracing_has_looked(const struct tracing *t);	/* so that it need not go on */
 
 int tracing_fd(const struct tracing *t);	/* readable after records that must not wait */
 

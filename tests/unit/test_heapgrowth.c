@@ -286,6 +286,76 @@ static void test_end_unknown(void **state)
 	assert_true(heapgrowth_view(g)->span.s == 2);
 }
 
+/* Likewise while the first look is under way, of which nobody knows how long it takes: the second
+ * follows it, and no time is lost behind that. */
+static void test_end_first(void **state)
+{
+	turn_after(2 * S);
+	at.end_ns = at.now_ns + heapgrowth_last_ns(g);
+	assert_true(at.end_ns >= at.now_ns + 60 * S);
+	at.ending = true;
+	turn_after(20 * MS);
+	assert_false(heapgrowth_has_ended(g, at.end_ns));
+	look_takes(2 * S);
+	assert_int_equal(lk.n_started, 2);
+	assert_false(heapgrowth_has_ended(g, at.end_ns));
+	look_takes(2 * S);
+	assert_true(heapgrowth_has_ended(g, at.end_ns));
+	assert_int_equal(lk.n_started, 2);
+	assert_true(heapgrowth_view(g)->span.s == 1);
+}
+
+/* What is under way then is for the end as well; what fails is not tried again. */
+static void test_end_later(void **state)
+{
+	at.grows = true;
+	turn_after(2 * S);
+	look_takes(1 * S);
+	turn_after(60 * S);
+	assert_int_equal(lk.n_started, 2);
+	at.end_ns = at.now_ns + heapgrowth_last_ns(g);
+	at.ending = true;
+	assert_true(at.end_ns > at.now_ns && at.end_ns < at.now_ns + 10 * S);
+	turn_after(20 * MS);
+	assert_false(heapgrowth_has_ended(g, at.end_ns));
+	lk.err = -EBADMSG;
+	look_takes(1 * S);
+	assert_true(heapgrowth_has_ended(g, at.end_ns));
+	turn_after(1 * S);
+	assert_int_equal(lk.n_started, 2);
+}
+
+/* A look that fails is followed by none, and a quick one by that of the report. */
+static void test_end_none(void **state)
+{
+	assert_true(heapgrowth_has_ended(NULL, 0));
+	assert_true(heapgrowth_has_ended(g, at.now_ns));
+	turn_after(2 * S);
+	at.end_ns = at.now_ns + 60 * S;
+	at.ending = true;
+	assert_false(heapgrowth_has_ended(g, at.end_ns));
+	look_takes(50 * MS);
+	assert_true(heapgrowth_has_ended(g, at.end_ns));
+	assert_int_equal(lk.n_started, 1);
+}
+
+/* The last look begins earlier where there is more to be read than there was. */
+static void test_end_grown(void **state)
+{
+	at.end_ns = at.now_ns + 600 * S;
+	turn_after(2 * S);
+	look_takes(150 * MS);
+	at.live_bytes += 3200 * SMALL;		/* ten seconds, at the rate of looks */
+	turn_after(570 * S);
+	assert_int_equal(lk.n_started, 1);
+	turn_after(9 * S);
+	assert_int_equal(lk.n_started, 2);
+	look_takes(15 * S);
+	assert_non_null(heapgrowth_view(g));
+	turn_after(1 * S);
+	assert_int_equal(lk.n_started, 2);
+}
+
 /* That other classes have begun to grow when it is time for the last look makes none of it: what
  * there was is compared. */
 static void test_end_classes(void **state)
@@ -379,10 +449,29 @@ static void test_slow(void **state)
 	assert_int_equal(lk.n_started, 2);
 	heapgrowth_finish(g, &at, pump, &n_pumped);
 	assert_int_equal(n_pumped, 0);
-	at.now_ns = at.end_ns = now_ns();
+	at.now_ns = now_ns();
+	at.end_ns = at.now_ns + 100 * S;		/* Ctrl-C comes before */
 	heapgrowth_finish(g, &at, pump, &n_pumped);
 	assert_true(n_pumped > 0);
 	assert_int_equal(lk.n_started, 2);
+}
+
+static void pump_for_a_second(void *ctx)
+{
+	lk.over = now_ns() - *(uint64_t *)ctx >= 1 * S;
+}
+
+/* On a busy machine: what was to be over when the end comes is waited for. */
+static void test_late(void **state)
+{
+	turn_after(2 * S);
+	look_takes(3 * S);
+	at.grows = true;
+	turn_after(200 * S);
+	assert_int_equal(lk.n_started, 2);
+	at.now_ns = at.end_ns = now_ns();
+	heapgrowth_finish(g, &at, pump_for_a_second, &at.end_ns);
+	assert_non_null(heapgrowth_view(g));
 }
 
 /* What fails is tried again, what is gone is not. */
@@ -438,9 +527,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_small), TEST(test_early), TEST(test_large), TEST(test_classes), TEST(test_end),
-		TEST(test_end_unknown), TEST(test_end_classes),
+		TEST(test_end_unknown), TEST(test_end_first), TEST(test_end_later),
+		TEST(test_end_none), TEST(test_end_grown), TEST(test_end_classes),
 		TEST(test_report_classes), TEST(test_finish),
-		TEST(test_patience), TEST(test_slow), TEST(test_failed), TEST(test_none),
+		TEST(test_patience), TEST(test_slow), TEST(test_late), TEST(test_failed), TEST(test_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -364,6 +364,11 @@ uint64_t heapgrowth_last_ns(const struct heapgrowth *g)
 	return 4 * S;
 }
 
+bool heapgrowth_has_ended(const struct heapgrowth *g, uint64_t end_ns)
+{
+	return end_ns == w.clock;
+}
+
 void heapgrowth_finish(struct heapgrowth *g, const struct heapgrowth_moment *m,
 		       void (*pump)(void *ctx), void *ctx)
 {
@@ -1330,10 +1335,13 @@ static void test_types(void **state)
 	assert_false(w.moment.early);
 	assert_int_equal(w.moment.now_ns, w.clock);
 	assert_int_equal(w.moment.end_ns, w.clock + 9 * S);
+	assert_false(w.moment.ending);
 	tracing_ends_soon(w.t, &end_ns);
 	assert_int_equal(end_ns, w.clock + 4 * S);	/* as long as the last look takes */
 	turn();
+	assert_true(w.moment.ending);
 	assert_int_equal(w.moment.end_ns, end_ns);
+	assert_false(tracing_has_looked(w.t));
 	o = tracing_observe(w.t);
 	assert_int_equal(w.n_seeds, 1);
 	assert_int_equal(w.seeds[0].addr, 0xc000000000);

@@ -367,6 +367,8 @@ static void check_cycles(struct run *r)
 	const uint64_t n = r->o->duration_cycles;
 	uint64_t end_ns;
 
+	if (r->counted && tracing_has_looked(r->t))
+		r->stop = true;
 	if (!n || r->stop || r->counted || tracing_cycles(r->t) < n)
 		return;
 	say_verbose("%" PRIu64 " collections have ended", tracing_cycles(r->t));
