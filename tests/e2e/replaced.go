@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Another program in the place of the target, another file in the place of its binary.  The tool is
@@ -30,6 +31,7 @@ func replacedTests(e *env) []testCase {
 			testCase{"replaced/same-program/" + m.name, func(t *T) { t.replacedBySame(m) }})
 	}
 	return append(all,
+		testCase{"replaced/same-program/at-end", func(t *T) { t.replacedAtEnd() }},
 		testCase{"replaced/file-truncated", func(t *T) {
 			t.replacedFile(func(path string) { t.must(os.Truncate(path, 0)) })
 		}},
@@ -95,8 +97,9 @@ func (t *T) buildAdder() string {
 }
 
 // stopAt starts the tool on the process and stops it when the moment has come.
-func (t *T) stopAt(m moment, pid int) *tracer {
-	x := &tracer{t.start(exec.Command(t.tool, "-p", fmt.Sprint(pid), "--format", "json"))}
+func (t *T) stopAt(m moment, pid int, args ...string) *tracer {
+	args = append([]string{"-p", fmt.Sprint(pid), "--format", "json"}, args...)
+	x := &tracer{t.start(exec.Command(t.tool, args...))}
 	for !m.come(t, x.process) {
 		select {
 		case <-x.ended:
@@ -176,6 +179,27 @@ func (t *T) replacedBySame(m moment) {
 	t.replaceAt(m, p)
 	p.do("alloc 1000")
 	t.checkText(p)
+	p.finish()
+}
+
+// replacedAtEnd: what the report says of it the exit status says too, also of what came last.
+func (t *T) replacedAtEnd() {
+	const trace = 5 * time.Second
+	path := t.build("quiet", t.newest(), "stripped")
+	p := t.program(path, "PROGRAM="+path)
+	attached := func(t *T, x *process) bool { return strings.Contains(x.stderr.String(), "tracing") }
+	x := t.stopAt(moment{name: "after-attach", come: attached}, p.pid(), "-d", trace.String())
+	fmt.Fprintln(p.in, "exec")
+	p.line(p.stdout, "ready")
+	time.Sleep(trace)
+	x.goOn()
+	if line := x.line(x.stdout, ""); !strings.Contains(line, `"gone":"exec'ed another program"`) {
+		t.Errorf("the report does not say that another program runs: %.300s", line)
+	}
+	x.expect(2)
+	if s := x.stderr.String(); !strings.Contains(s, "another program") {
+		t.Errorf("nothing said of another program: %s", s)
+	}
 	p.finish()
 }
 

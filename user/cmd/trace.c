@@ -58,10 +58,26 @@ struct run {
 	bool counted;			/* so many collections have ended as -d asks for */
 	bool stop;			/* the final report is due */
 	bool was_gone;			/* the process, at the turn before */
-	bool gone;			/* it ended the trace, and was no command */
+	bool told_gone;			/* that it has ended, and the report says so */
+	bool gone;			/* so it has, and was no command */
 	const char *nothing;		/* why there may be nothing to write */
 	int command_status;		/* of the command, if it has ended; else 0 */
 };
+
+/* What the report says of it, and the exit status with it. */
+static void end_gone(struct run *r, const char *why)
+{
+	if (r->told_gone)
+		return;
+	r->told_gone = true;
+	say("process %d has %s; the report tells what was seen before",
+	    (int)target_pid(process_target(r->p)), why);
+	r->stop = true;
+	if (r->o->command && !strcmp(why, "exited"))
+		r->command_status = launch_status(target_pid(process_target(r->p)));
+	else
+		r->gone = true;
+}
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
@@ -86,6 +102,8 @@ static int report(struct run *r)
 	int err;
 
 	clear_status();		/* they may have one terminal */
+	if (o->gone)
+		end_gone(r, o->gone);
 	o->suppress = r->suppress;
 	o->filter = r->o->filter;
 	o->from_start = r->o->command;
@@ -249,15 +267,8 @@ static void check_gone(void *ctx)
 	struct run *r = ctx;
 	const char *why = r->stop ? NULL : process_gone(r->p);
 
-	if (!why)
-		return;
-	say("process %d has %s; the report tells what was seen before",
-	    (int)target_pid(process_target(r->p)), why);
-	r->stop = true;
-	if (r->o->command && !strcmp(why, "exited"))
-		r->command_status = launch_status(target_pid(process_target(r->p)));
-	else
-		r->gone = true;
+	if (why)
+		end_gone(r, why);
 }
 
 /* An exec does not show in a descriptor.  What does show is told by the next turn, together with the
