@@ -251,11 +251,15 @@ static void set_least(struct obs_account *a, const struct fit *f, uint64_t n_win
 			   sqrt(is_new) * (e.value - e.low));
 }
 
-/* Also of those whose samples were all certain to be made, before one listened in bursts. */
-static struct fit *fit_to_bound(struct fit *fits, size_t n, const struct obs_account *a)
+/* Also of those whose samples were all certain to be made, before one listened in bursts.  While
+ * windows are few, a round of what none has met may have come after the count. */
+static struct fit *fit_to_bound(const struct observation *o, struct fit *fits, size_t n,
+				const struct obs_account *a)
 {
 	struct fit *f = fit_of(fits, n, a);
 
+	if (o->few_windows && a->live_var.missing > 0)
+		return NULL;
 	return f && a->size && (is_estimate(a) || a->live_var.missing > 0) &&
 	       isfinite(f->above) ? f : NULL;
 }
@@ -265,17 +269,17 @@ static void set_bounds(struct observation *o, struct fit *fits, size_t n)
 	struct fit *f;
 
 	for (size_t i = 0; i < o->n_accounts; i++)
-		if ((f = fit_to_bound(fits, n, &o->accounts[i])))
+		if ((f = fit_to_bound(o, fits, n, &o->accounts[i])))
 			f->less += too_much(&o->accounts[i]);
 	for (size_t i = 0; i < o->n_accounts; i++) {
-		f = fit_to_bound(fits, n, &o->accounts[i]);
+		f = fit_to_bound(o, fits, n, &o->accounts[i]);
 		if (!f)
 			continue;
 		set_most(&o->accounts[i], f);
 		f->more += o->accounts[i].most - o->accounts[i].live;
 	}
 	for (size_t i = 0; i < o->n_accounts; i++)
-		if ((f = fit_to_bound(fits, n, &o->accounts[i])))
+		if ((f = fit_to_bound(o, fits, n, &o->accounts[i])))
 			set_least(&o->accounts[i], f, o->n_windows);
 }
 
@@ -306,11 +310,11 @@ static void bound_all(struct observation *o, struct fit *fits, size_t n)
 	o->objects_bounds = o->bytes_bounds = (struct obs_bounds){ .known = true };
 	for (size_t i = 0; i < o->n_accounts; i++) {
 		const struct obs_account *a = &o->accounts[i];
-		struct fit *f = fit_to_bound(fits, n, a);
+		struct fit *f = fit_to_bound(o, fits, n, a);
 
 		if (f) {
 			bound_account(o, a, f);
-		} else if (is_estimate(a)) {
+		} else if (is_estimate(a) || a->live_var.missing > 0) {
 			o->objects_bounds.known = false;
 			o->bytes_bounds.known &= !a->size;
 		}

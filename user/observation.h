@@ -205,6 +205,7 @@ struct observation {
 		double above, below;
 	} objects_bounds, bytes_bounds;
 	uint64_t n_windows;		/* bursts of recording that are told apart; 0: none */
+	bool few_windows;		/* so few that they may have missed what comes in runs */
 	struct memory_account memory;	/* as last read */
 	struct memory_history history;	/* of all readings */
 	struct memory_room room;

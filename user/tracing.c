@@ -1264,6 +1264,7 @@ static void take_snapshot(struct tracing *t, struct observation *o)
 	o->objects = s.objects;
 	o->bytes = s.bytes;
 	o->n_windows = s.n_windows;
+	o->few_windows = s.few_windows;
 	to_vaddrs(t->p, o, s.n_pcs);
 	if (has_half)
 		fill_half(t, half, o);

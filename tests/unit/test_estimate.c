@@ -220,14 +220,31 @@ static void test_so_far(void **state)
 }
 
 /* Who was in no window may have made most of it after one, and three of the least that one tells after
- * many; nothing before the first. */
+ * many; before the first, all that was counted, and what was counted and not recorded until then. */
 static void test_unmet(void **state)
 {
 	uint64_t allocs[STRATA_CLASSES] = { [3] = 10000 };
 	struct strata *s;
 
 	strata_new(&s, 1 << 20);
-	strata_close(s, allocs, 1, true);
+	for (int i = 0; i < 4000; i++)
+		strata_add(s, 3, 1);
+	assert_false(strata_few(s));
+	assert_near(strata_unmet(s, 3), 0, 0);
+	strata_close(s, (uint64_t[STRATA_CLASSES]){ [3] = 4500 }, 1, true);
+	assert_true(strata_few(s));
+	assert_near(strata_unmet(s, 3), 500, 0);
+	strata_so_far(s, allocs);
+	assert_near(strata_unmet(s, 3), 10500, 0);
+	assert_near(strata_unmet(s, 4), 0, 0);
+	strata_close(s, allocs, 0.01, true);
+	assert_near(strata_unmet(s, 3), 500 + 9500, 1e-6);
+	strata_so_far(s, allocs);
+	assert_near(strata_unmet(s, 3), 500 + 9500 + 10000, 1e-6);
+	strata_free(s);
+
+	strata_new(&s, 1 << 20);
+	strata_close(s, NULL, 1, true);
 	assert_near(strata_unmet(s, 3), 0, 0);
 	strata_close(s, allocs, 0.01, true);
 	assert_near(strata_unmet(s, 3), 9500, 1e-6);
@@ -237,6 +254,9 @@ static void test_unmet(void **state)
 	for (int i = 0; i < 10; i++)
 		strata_close(s, allocs, 0.01, true);
 	assert_near(strata_unmet(s, 3), 300, 1e-6);
+	assert_false(strata_few(s));
+	strata_so_far(s, allocs);
+	assert_near(strata_unmet(s, 3), 300, 1e-6);	/* one of many */
 	strata_close(s, allocs, 0.005, false);
 	assert_near(strata_unmet(s, 3), 600, 1e-6);	/* also when there are none any more */
 	strata_free(s);

@@ -100,6 +100,21 @@ static void test_unsure(void **state)
 	assert_true(accounts[0].live == 600);
 }
 
+/* While windows are few, what none has met may have come after the count: no count bounds it. */
+static void test_few_windows(void **state)
+{
+	struct observation o = example();
+
+	accounts[0].live_var = (struct variance){ .missing = 10000 };
+	accounts[2].live_var = (struct variance){ .missing = 20000 };
+	accounts[3].live_var = accounts[4].live_var = (struct variance){ 0 };
+	o.few_windows = true;
+	fit_live(&o);
+	assert_true(accounts[0].live == 600 && accounts[0].most == 0);
+	assert_true(accounts[2].live == 500 && accounts[2].most == 0);
+	assert_true(!o.objects_bounds.known && !o.bytes_bounds.known);
+}
+
 /* All of one kind, and counted: at most the count, and nearly all of it at least. */
 static void test_alone(void **state)
 {
@@ -233,7 +248,8 @@ static void test_not_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_within), cmocka_unit_test(test_unsure), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_within), cmocka_unit_test(test_unsure),
+		cmocka_unit_test(test_few_windows), cmocka_unit_test(test_alone),
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_too_few), cmocka_unit_test(test_too_many),

@@ -598,6 +598,40 @@ static void test_bursts(void **state)
 	track_free(tr);
 }
 
+/* Bursts have begun and no window is in: what was counted since may be anybody's of the class, and
+ * of all classes at once. */
+static void test_before_the_first_window(void **state)
+{
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+	const struct obs_account *a;
+	const struct obs_stack *st;
+
+	for (uint64_t i = 0; i < 30; i++)
+		feed_sample(tr, &w, BASE + i * 64, i / 20, i % 2 ? 48 : 16, 0);
+	collect(tr, &w, true);
+	track_snapshot(tr, 4000, 0, &s);
+	assert_true(account(&s, 0, 0x10, 48)->live_var.missing == 0 && !s.few_windows);
+	track_snapshot_fini(&s);
+	track_stratum(tr, (uint64_t[STRATA_CLASSES]){ 0, 0, 15, 15 }, 1, true);
+	track_so_far(tr, (uint64_t[STRATA_CLASSES]){ 0, 0, 700, 20000 });
+	track_snapshot(tr, 4000, 0, &s);
+	a = account(&s, 0, 0x10, 48);
+	st = &s.stacks[a->stack];
+	assert_true(s.few_windows);
+	assert_true(a->live == 10 && a->live_var.missing == 20000);
+	assert_true(account(&s, 1, 0x10, 48)->live_var.missing == 20000);
+	assert_true(account(&s, 0, 0x10, 16)->live_var.missing == 700);
+	assert_true(st->objects.missing == 20700);
+	assert_true(st->bytes.missing == 20000 * 48 + 700 * 16);
+	assert_true(st->new_bytes.missing == st->bytes.missing);
+	assert_true(s.objects.missing == 20700);
+	assert_true(s.bytes.missing == 20000 * 48 + 700 * 16);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
 /* What is certain has no variance; what was chosen by chance has that of its weights, in its
  * account, its stack and all together. */
 static void test_variance(void **state)
@@ -1211,6 +1245,7 @@ int main(void)
 		cmocka_unit_test(test_doubt_seen_again), cmocka_unit_test(test_replaced),
 		 cmocka_unit_test(test_chance),
 		cmocka_unit_test(test_strata), cmocka_unit_test(test_bursts),
+		cmocka_unit_test(test_before_the_first_window),
 		cmocka_unit_test(test_variance), cmocka_unit_test(test_variance_of_windows),
 		cmocka_unit_test(test_old),
 		cmocka_unit_test(test_interrupted),

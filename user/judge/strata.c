@@ -181,6 +181,7 @@ void strata_so_far(struct strata *s, const uint64_t allocs[STRATA_CLASSES])
 	for (unsigned i = 0; i < STRATA_CLASSES; i++)
 		open_one(s)->cells[i].allocs = (double)allocs[i];
 	s->so_far_known = true;
+	s->settled = false;
 }
 
 /* ---- factors --------------------------------------------------------------------------------- */
@@ -299,18 +300,32 @@ static void settle_bursts(struct kind *k, unsigned class, unsigned n)
 	}
 }
 
-/* Of the open one samples are known, and only sometimes how many there were. */
-static void settle_open(struct kind *k, unsigned class, bool bursts, bool so_far_known)
+/* Bursts that are over. */
+static double n_windows(const struct strata *s)
 {
+	const struct kind *k = &s->kinds[true];
+	double n = 0;
+
+	for (unsigned i = 0; i + s->bursts < k->n; i++)
+		n += k->slots[i]->n_strata;
+	return n;
+}
+
+/* Of the open one samples are known, and only sometimes how many there were.  As long as windows
+ * are few, it may be most of the time. */
+static void settle_open(struct strata *s, unsigned class)
+{
+	const struct kind *k = &s->kinds[s->bursts];
 	const struct slot *before = k->n > 1 ? k->slots[k->n - 2] : NULL;
 	struct cell *c = &k->slots[k->n - 1]->cells[class];
 
-	c->st.plain = c->st.factor = bursts && before ? before->plain : 1;
+	c->st.plain = c->st.factor = s->bursts && before ? before->plain : 1;
 	c->st.group = before ? before->cells[class].st.group : 0;
 	c->st.group_n = before ? before->cells[class].st.group_n : c->n;
 	c->st.scaled = c->weight * c->st.plain;
-	if (!so_far_known)
+	if (!s->so_far_known)
 		c->allocs = c->certain + c->st.scaled;
+	c->st.missing = strata_few(s) ? fmax(0, c->allocs - c->st.scaled) : 0;
 }
 
 static void settle(struct strata *s)
@@ -322,7 +337,7 @@ static void settle(struct strata *s)
 		for (unsigned i = 0; i < STRATA_CLASSES; i++) {
 			(b ? settle_bursts : settle_throughout)(k, i, k->n - open);
 			if (open)
-				settle_open(k, i, b, s->so_far_known);
+				settle_open(s, i);
 			for (unsigned j = 0; j < k->n; j++)
 				k->slots[j]->cells[i].st.counted = k->slots[j]->counted;
 		}
@@ -355,21 +370,45 @@ double strata_ratio(struct strata *s, unsigned class)
 	return t.scaled > 0 ? fmax(0, t.allocs / t.scaled) : 1;
 }
 
+bool strata_few(const struct strata *s)
+{
+	return s->kinds[true].n && n_windows(s) < MIN_WINDOWS;
+}
+
+/* What went by while one ceased to listen throughout: nothing that was chosen stands for it. */
+static double unheard(const struct strata *s, unsigned class)
+{
+	const struct kind *k = &s->kinds[false];
+	double n = 0;
+
+	for (unsigned i = 0; i + !s->bursts < k->n; i++) {
+		const struct cell *c = &k->slots[i]->cells[class];
+
+		n += c->n ? 0 : fmax(0, c->allocs - c->certain);
+	}
+	return n;
+}
+
 /* Who allocates at a steady rate has three samples in the mean, if that all are missed is to happen
- * once in 20 times.  As long as windows are few they may also have met nothing of what comes in runs
- * or was kept waiting: then who allocates in a share p of all times is missed by n with the chance
- * (1 - p)^n. */
+ * once in 20 times.  As long as windows are few they may also have met nothing of what comes in
+ * runs or was kept waiting: then who allocates in a share p of all times is missed by n with the chance
+ * (1 - p)^n; and since the last of them, or before the first, everything may be somebody's. */
 double strata_unmet(struct strata *s, unsigned class)
 {
 	const struct kind *k = &s->kinds[true];
-	double n = 0, allocs = 0, weight = 0;
+	double n = n_windows(s), allocs = 0, weight = 0, between;
 
+	class %= STRATA_CLASSES;
 	for (unsigned i = 0; i + s->bursts < k->n; i++) {
-		n += k->slots[i]->n_strata;
-		allocs += k->slots[i]->cells[class % STRATA_CLASSES].allocs;
+		allocs += k->slots[i]->cells[class].allocs;
 		weight = fmax(weight, k->slots[i]->plain);
 	}
-	if (n < MIN_WINDOWS)
-		return n > 0 ? allocs * (1 - pow(0.05, 1 / n)) : 0;
-	return fmin(allocs, 3 * weight);
+	if (n >= MIN_WINDOWS)
+		return fmin(allocs, 3 * weight);
+	if (!k->n)
+		return 0;
+	between = unheard(s, class);
+	if (s->bursts && s->so_far_known)
+		between += open_one(s)->cells[class].allocs;
+	return between + (n > 0 ? allocs * (1 - pow(0.05, 1 / n)) : 0);
 }

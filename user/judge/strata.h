@@ -65,12 +65,15 @@ struct stratum {
 };
 /* Good until a sample is added or a stratum ends. */
 const struct stratum *strata_get(struct strata *s, uint8_t slot, unsigned class);
-/* How many there were of each class in the open stratum until now: for strata_ratio(), until a sample
- * is added to it or it ends. */
+/* How many there were of each class in the open stratum until now: good until a sample is added to
+ * it or it ends. */
 void strata_so_far(struct strata *s, const uint64_t allocs[STRATA_CLASSES]);
 /* What was allocated of a class in all strata, and was not certain to be recorded, over what its
  * samples sum up to without the census; 1: no sample. */
 double strata_ratio(struct strata *s, unsigned class);
+/* Whether bursts have begun, and their windows are still so few that they may have met nothing of
+ * what comes in runs. */
+bool strata_few(const struct strata *s);
 /* How many of a class may have been allocated in bursts by somebody whom no window has met (95 %). */
 double strata_unmet(struct strata *s, unsigned class);
 /* How many slots of a kind are in use, from 0 on, the open one included if it is of that kind. */

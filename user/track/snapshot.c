@@ -240,6 +240,7 @@ void track_snapshot(struct track *tr, uint64_t now, uint64_t old_ns, struct trac
 	out->objects = sums.objects;
 	out->bytes = sums.bytes;
 	out->n_windows = strata_n(tr->strata, true);
+	out->few_windows = strata_few(tr->strata);
 	copy_stacks(tr, out, index_of, &sums);
 	copy_accounts(tr, out, index_of, &sums);
 	sums_fini(&sums);

@@ -46,8 +46,14 @@ struct packed {			/* a live object */
 	bool is_new;
 };
 
+/* What may live though no window has met it: of a class, what one of its accounts may have. */
+struct unmet {
+	double objects[STRATA_CLASSES], bytes[STRATA_CLASSES];
+};
+
 struct summing {
 	const struct track *tr;
+	bool few;		/* windows: strata_few() */
 	uint32_t *accounts;	/* indices of those that hold something, by stack */
 	uint32_t n_accounts;
 	size_t *end;		/* by index of an account: where its objects end in objects */
@@ -122,6 +128,8 @@ static void sum_account(struct summing *z, uint32_t i, const struct packed *from
 	sampling_end(&z->fresh, fresh);
 	if (!strata_is_bursts(a->stratum) && !is_inner(a))
 		live->v.missing = fmax(live->v.missing, strata_unmet(z->tr->strata, a->class));
+	if (z->few)
+		fresh->v.missing = live->v.missing;
 	if (from == end)
 		live->v.largest = one_sample(z->tr, a);
 	if (!z->fresh.n)
@@ -130,10 +138,38 @@ static void sum_account(struct summing *z, uint32_t i, const struct packed *from
 
 struct stack_spread {
 	struct spread objects, bytes, new_bytes;
+	struct unmet unmet;
 };
+
+static void add_unmet(struct unmet *u, const struct account *a, double missing)
+{
+	unsigned class = a->class % STRATA_CLASSES;
+
+	u->objects[class] = fmax(u->objects[class], missing);
+	u->bytes[class] = fmax(u->bytes[class], missing * (double)a->size);
+}
+
+/* All classes may have been missed at once: what comes in a run is of many. */
+static void end_unmet(struct stack_spread *s, struct stack_spread *all)
+{
+	double objects = 0, bytes = 0;
+
+	for (unsigned i = 0; i < STRATA_CLASSES; i++) {
+		objects += s->unmet.objects[i];
+		bytes += s->unmet.bytes[i];
+		if (!all)
+			continue;
+		all->unmet.objects[i] = fmax(all->unmet.objects[i], s->unmet.objects[i]);
+		all->unmet.bytes[i] = fmax(all->unmet.bytes[i], s->unmet.bytes[i]);
+	}
+	s->objects.v.missing = fmax(s->objects.v.missing, objects);
+	s->bytes.v.missing = fmax(s->bytes.v.missing, bytes);
+	s->new_bytes.v.missing = fmax(s->new_bytes.v.missing, bytes);
+}
 
 static void end_stack(struct stack_spread *s, struct stack_sum *out, struct stack_spread *all)
 {
+	end_unmet(s, all);
 	out->objects = spread_variance(&s->objects);
 	out->bytes = spread_variance(&s->bytes);
 	out->new_bytes = spread_variance(&s->new_bytes);
@@ -158,23 +194,26 @@ static void sum_all(struct summing *z, struct sums *out)
 		spread_add(&stack.objects, &live, 1);
 		spread_add(&stack.bytes, &live, (double)a->size);
 		spread_add(&stack.new_bytes, &fresh, (double)a->size);
+		if (z->few && !is_inner(a))
+			add_unmet(&stack.unmet, a, live.v.missing);
 		if (k + 1 == z->n_accounts || z->tr->accounts[z->accounts[k + 1]].stack != a->stack)
 			end_stack(&stack, &out->stacks[a->stack], &all);
 	}
+	end_unmet(&all, NULL);
 	out->objects = spread_variance(&all.objects);
 	out->bytes = spread_variance(&all.bytes);
 }
 
 void sums_make(const struct track *tr, uint64_t old_ns, struct sums *out)
 {
-	struct summing z = { .tr = tr };
+	struct summing z = { .tr = tr, .few = strata_few(tr->strata) };
 
 	*out = (struct sums){ .accounts = xcalloc(tr->account_pool.n, sizeof(*out->accounts)),
 			      .stacks = xcalloc(tr->stack_pool.n, sizeof(*out->stacks)) };
 	for (struct tracked *o = table_next(&tr->objects, NULL); o;
 	     o = table_next(&tr->objects, o))
 		add_object(tr, &out->accounts[o->account], o, old_ns);
-	if (!tr->chosen && !tr->level)
+	if (!tr->chosen && !tr->level && !z.few)
 		return;
 	sort_accounts(&z);
 	sort_objects(&z, old_ns);

@@ -72,6 +72,7 @@ struct track_snapshot {		/* a copy of its own */
 	size_t n_started;
 	struct variance objects, bytes; /* of the sums over all that live */
 	uint64_t n_windows;	/* strata of bursts that are told apart */
+	bool few_windows;	/* strata_few() */
 	uint64_t time_ns;	/* when it was taken */
 	uint64_t looked_ns;	/* when a collection was last looked at in full, 0: never */
 	uint64_t gc_cycles;	/* since the attach */
