@@ -631,6 +631,47 @@ static void test_slot_used_again(void **state)
 	fake_heap_end(&h);
 }
 
+static uint32_t collections;
+
+/* Between the readings so many collections end; the first frees the node, and the next one takes its
+ * slot, and its place in the variable. */
+static void reuse_for_the_same(struct fake_heap *h)
+{
+	if (h->n_stacks_read != 2)
+		return;
+	fake_unmark(h, moving_node);
+	h->spans[0].s.freeindex = h->spans[0].n;
+	h->gen += 2 * collections;
+	h->mallocs += 1000;		/* so all is read once more */
+}
+
+static void check_reused(uint32_t n_collections, uint64_t low)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+
+	begin(&h, &k, 21);
+	moving_node = new_node(&h, 0);
+	set_any(&h, 0x40, k.node_pointer, moving_node);
+	set_any(&h, 0x50, k.node_pointer, new_node(&h, 0));
+	collections = n_collections;
+	h.on_stacks = reuse_for_the_same;
+	look(&m);
+	check_objects(&m, "main.node", NULL, low, 2);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* Both readings find the slot, and another node in it: only what survived is certain, and after two
+ * collections at once nobody knows what did. */
+static void test_slot_used_for_the_same(void **state)
+{
+	check_reused(0, 2);
+	check_reused(1, 1);
+	check_reused(2, 0);
+}
+
 /* Behind the variables' last reading all that they hold is replaced, and a collection frees it. */
 static void replace_behind(struct fake_heap *h)
 {
@@ -1882,6 +1923,7 @@ int main(void)
 		cmocka_unit_test(test_freed_before_counted),
 		cmocka_unit_test(test_fewer_in_the_end),
 		cmocka_unit_test(test_replaced_out_of_sight),
+		cmocka_unit_test(test_slot_used_for_the_same),
 		cmocka_unit_test(test_slot_used_again), cmocka_unit_test(test_span_gone),
 		cmocka_unit_test(test_grows_on_stack),
 		cmocka_unit_test(test_interface_on_stack), cmocka_unit_test(test_time),

@@ -116,7 +116,8 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		o.node = label & LABEL_NODE;
 		o.type = n->type;
 		o.guess = n->guess;
-		sure = allocated && (!l->again || label & LABEL_AGAIN) &&
+		sure = allocated && !(label & LABEL_REPLACED) &&
+		       (!l->again || label & LABEL_AGAIN) &&
 		       (!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
 		o.low = sure && !n->unsure;
 		o.first = l->again && !(label & LABEL_LATE);

@@ -48,7 +48,8 @@ enum {
 #define LABEL_EXPANDED (1u << 29)
 #define LABEL_AGAIN (1u << 28)	/* the second reading reached it, too, */
 #define LABEL_LATE (1u << 27)	/* or it alone did */
-#define LABEL_NODE (LABEL_LATE - 1)
+#define LABEL_REPLACED (1u << 26)	/* it may be another object by now: survive.c */
+#define LABEL_NODE (LABEL_REPLACED - 1)
 
 static inline uint32_t label_type(uint32_t label)
 {
@@ -205,6 +206,7 @@ struct look {
 	uint64_t cpu_ns;		/* and what the program had computed */
 	uint32_t read_gen;		/* when the last reading of the second pass began */
 	uint32_t marks_gen;		/* of the marks that were read last */
+	uint32_t survived_gen;		/* the last that was asked what survived; 0: none is yet */
 	uint64_t n_reached;		/* objects, by the second pass; of these ... */
 	uint64_t n_late, n_again;	/* ... by its second reading alone, by that as well */
 	uint64_t late_ns;		/* from then on no more is followed; 0: there is time */
@@ -328,6 +330,10 @@ void edges_end(struct look *l);
 
 /* The edge leads to no span: it is to be followed when more are known. */
 void blind_found(struct look *l, const struct edge *e);
+/* Asks a collection that has ended since what of all that was reached it found alive; the rest is
+ * replaced.  Nothing that was read may wait to be followed. */
+void survive_check(struct look *l);
+
 /* Learns of new spans, also such as lie where others were, and calls again for each object that
  * pointed to where none was known.  What roots and parts pointed to is followed as it was read:
  * read anew, it may be in a newer span, over and over.  False: there are no new ones. */

@@ -524,6 +524,7 @@ static void reach_again(struct look *l)
 	blind_again(l, expand_again);
 	reach_unsure(l);
 	reach_finalizers(l);
+	survive_check(l);
 	l->again = l->n_late || l->n_again != first;
 	l->still = !l->again;
 }
@@ -548,6 +549,8 @@ void reach_all(struct look *l)
 	l->n_blind_dropped = l->n_not_followed = 0;	/* the first pass says no more than types */
 	l->walk.edge = reach_edge;
 	l->own_type = confirm_own;
+	l->survived_gen = l->gen;
+	survive_check(l);	/* nothing is reached yet: from now on */
 	reach_roots(l);
 	reach_put_off(l);
 	reach_queues(l);

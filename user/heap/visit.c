@@ -190,6 +190,7 @@ void visit_all(struct look *l, const struct visitor *v)
 	b->bytes = xcalloc(1, BATCH_BYTES);
 	edges_begin(l);
 	do {
+		survive_check(l);
 		take(l, v, b);
 		drop_gone(l, b);
 		window_set(&l->bits, 0, NULL, 0);	/* of the same time as the memory */
