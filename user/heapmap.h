@@ -134,7 +134,7 @@ struct heap_runner {
 struct heap_losses {
 	uint64_t spans_changed;		/* never kept still, left out */
 	uint64_t spans_unreadable;	/* at least once */
-	uint64_t objects_dropped;	/* died, or their slot was used again, between two passes */
+	uint64_t objects_dropped;	/* died, or their slot may be used again, between passes */
 	uint64_t edges_once;		/* seen by one pass only */
 	uint64_t types_contradicted;	/* two edges or seeds said different types */
 	uint64_t stacks_unreadable;	/* of goroutines that ran */

@@ -362,7 +362,7 @@ static void add_losses(struct heap_view *v)
 		  offsetof(struct heap_losses, spans_changed) },
 		{ "spans_unreadable", "spans not readable",
 		  offsetof(struct heap_losses, spans_unreadable) },
-		{ "objects_dropped", "objects died between two passes",
+		{ "objects_dropped", "objects died or may have been replaced between two passes",
 		  offsetof(struct heap_losses, objects_dropped) },
 		{ "edges_once", "references seen by one pass only",
 		  offsetof(struct heap_losses, edges_once) },

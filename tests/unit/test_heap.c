@@ -659,6 +659,8 @@ static void check_reused(uint32_t n_collections, uint64_t low)
 	h.on_stacks = reuse_for_the_same;
 	look(&m);
 	check_objects(&m, "main.node", NULL, low, 2);
+	assert_int_equal(m.losses.objects_dropped, 2 - low);
+	assert_int_equal(m.losses.edges_once, 0);
 	heapmap_free(&m);
 	fake_heap_end(&h);
 }

@@ -28,6 +28,7 @@ struct object_state {
 	uint32_t type, node;
 	bool reached, low, guess;
 	bool first, lost;	/* the first of two readings found it; and it alone */
+	bool replaced;		/* it is allocated, but may be another one */
 };
 
 static void add_range(struct heap_range *r, bool low, uint64_t n)
@@ -122,7 +123,8 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		o.low = sure && !n->unsure;
 		o.first = l->again && !(label & LABEL_LATE);
 		o.lost = o.first && !(label & LABEL_AGAIN);
-		l->losses.edges_once += allocated && o.type && !sure;
+		o.replaced = allocated && label & LABEL_REPLACED;
+		l->losses.edges_once += allocated && o.type && !sure && !o.replaced;
 	} else {
 		o.type = label_type(label);
 		o.guess = label_strength(label) <= STRENGTH_DERIVED;
@@ -167,7 +169,8 @@ static void count_span(struct look *l, struct span *s, const struct span_marks *
 		/* A stale word leads to a free slot, unless that was freed meanwhile. */
 		if (m && (!o.type || !freed) && !span_allocated(m, i))
 			continue;
-		l->losses.objects_dropped += o.reached && m && !span_allocated(m, i);
+		l->losses.objects_dropped +=
+			o.replaced || (o.reached && m && !span_allocated(m, i));
 		l->losses.unreached += !o.reached;
 		add_object(l, s, &o);
 	}
