@@ -347,6 +347,14 @@ static void tell_classes(struct judging *g)
 	}
 }
 
+/* Whether it stands for the finding: the first one, but rather one that has its verdict. */
+static bool stands_for(const struct findings *f, const struct finding *found,
+		       const struct goroutine_site *s)
+{
+	return !found->n_gsites || (f->gsites[found->gsite].is.verdict != found->verdict &&
+				    s->is.verdict == found->verdict);
+}
+
 static void tell_goroutines(struct judging *g, struct finding *to)
 {
 	struct findings *f = g->f;
@@ -360,10 +368,13 @@ static void tell_goroutines(struct judging *g, struct finding *to)
 			s->is = g->in.groups[k].is;
 		if (s->suppressed)
 			s->finding = NO_INDEX;
-		if (s->finding != NO_INDEX && !to[s->finding].n_gsites++) {
+		if (s->finding == NO_INDEX)
+			continue;
+		if (stands_for(f, &to[s->finding], s)) {
 			to[s->finding].gsite = i;
 			to[s->finding].is = s->is;
 		}
+		to[s->finding].n_gsites++;
 	}
 }
 

@@ -1049,6 +1049,55 @@ static void test_in_step(void **state)
 	hand_free(h);
 }
 
+/* Three groups in step, of which the first and largest may be connections: what leaks speaks for all
+ * if it has most of the growth, and for itself if not; so does what they hold, if they do not. */
+static void test_apart(void **state)
+{
+	static const uint64_t stack[] = { 1, 30 };
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 40; k++) {
+		h->bytes += 3 * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, 3);
+		births_at(h, 1, k, 2);
+		births_at(h, 2, k, 2);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		h->groups[i].creator = 77;
+		h->groups[i].bytes_each = 2048;
+		h->groups[i].waiting[i ? WAIT_STRONG : WAIT_WEAK] = i ? 80 : 120;
+	}
+	hand_judge(h, 0, 3);
+	assert_int_equal(h->groups[0].is.verdict, VERDICT_GROWING);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].verdict, VERDICT_LEAK);
+	assert_int_equal(h->out.findings[0].group, 1);
+
+	h->groups[2].waiting[WAIT_WEAK] = 120;
+	hand_judge(h, 0, 3);
+	assert_int_equal(h->out.n_findings, 2);
+	assert_int_equal(h->out.findings[0].verdict, VERDICT_LEAK);
+	assert_int_equal(h->out.findings[1].verdict, VERDICT_GROWING);
+	assert_int_equal(h->out.findings[1].group, 0);
+	assert_int_equal(h->groups[1].finding, 0);
+	assert_int_equal(h->groups[2].finding, 1);
+	assert_true(fabs(h->out.findings[1].rate.value / h->out.findings[0].rate.value - 2.5) < 0.1);
+
+	h->groups[1].waiting[WAIT_WEAK] = 120;
+	h->groups[0].function = stack[1];
+	h->sites[0].callers = stack;
+	h->sites[0].n_callers = 2;
+	hand_judge(h, 1, 3);
+	assert_int_equal(h->out.n_findings, 2);
+	assert_int_equal(h->out.findings[0].verdict, VERDICT_LEAK);
+	assert_int_equal(h->out.findings[0].group, NO_FINDING);
+	assert_int_equal(h->out.findings[1].verdict, VERDICT_GROWING);
+	assert_int_equal(h->out.findings[1].n_sites, 0);
+	assert_true(h->out.explained.value > 0.9);
+	hand_free(h);
+}
+
 /* Arrays of containers, each time a larger one: objects of 96, 192 ... bytes. */
 static void test_container(void **state)
 {
@@ -1367,7 +1416,7 @@ int main(void)
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_two_looks),
 		cmocka_unit_test(test_who_may_be_it),
-		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_together), cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_in_step),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_doubt),

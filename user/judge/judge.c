@@ -64,9 +64,12 @@ static struct estimate share(const struct estimate *part, const struct estimate 
 				  part->samples };
 }
 
-/* What is suppressed counts with leaks. */
-static bool counts_as(const struct judge_site *site, enum verdict verdict)
+/* As its finding.  What is suppressed counts with leaks. */
+static bool counts_as(const struct judge_result *out, const struct judge_site *site,
+		      enum verdict verdict)
 {
+	if (site->finding != NO_FINDING)
+		return out->findings[site->finding].verdict == verdict;
 	if (site->suppressed && site->is.verdict == VERDICT_GROWING)
 		return verdict == VERDICT_LEAK;
 	return site->is.verdict == verdict;
@@ -101,7 +104,8 @@ static struct estimate left_of(const struct judge_class *c)
 }
 
 /* The share of the heap's growth that findings of this verdict make up. */
-static struct estimate share_of(const struct judge_input *in, enum verdict verdict)
+static struct estimate share_of(const struct judge_input *in, const struct judge_result *out,
+				enum verdict verdict)
 {
 	struct estimate sum = { 0 };
 	double low = 0, high = 0;
@@ -109,7 +113,7 @@ static struct estimate share_of(const struct judge_input *in, enum verdict verdi
 	if (!(in->heap->is.rate.low > 0))
 		return (struct estimate){ NAN, NAN, NAN, 0 };
 	for (size_t i = 0; i < in->n_sites; i++)
-		if (counts_as(&in->sites[i], verdict))
+		if (counts_as(out, &in->sites[i], verdict))
 			add_growth(&in->sites[i].is.rate, &sum, &low, &high);
 	for (size_t i = 0; i < in->n_classes; i++) {
 		struct estimate left = left_of(&in->classes[i]);
@@ -193,8 +197,8 @@ void judge(struct judge_input *in, struct judge_result *out)
 	*out = (struct judge_result){ 0 };
 	judge_together(in, out);
 	out->verdict = worst(in, out);
-	out->explained = share_of(in, VERDICT_LEAK);
-	out->growing = share_of(in, VERDICT_GROWING);
+	out->explained = share_of(in, out, VERDICT_LEAK);
+	out->growing = share_of(in, out, VERDICT_GROWING);
 	out->unseen = unseen(in);
 	out->detectable = detectable(in);
 }

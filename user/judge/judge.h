@@ -107,11 +107,13 @@ struct judge_group {
 
 /* One leak, or one thing that grows: groups of goroutines that one function starts in step, with
  * what they hold; sites that grow in step below one caller; or a class of which no stack explains
- * the growth: one that leaks but for time or load, or that grows while a type of it does. */
+ * the growth: one that leaks but for time or load, or that grows while a type of it does.  Of what
+ * is in step, leaks that have not most of the growth are apart. */
 struct judge_finding {
 	enum verdict verdict;	/* of its worst part */
-	size_t group;		/* the one that grows most; NO_FINDING: none */
-	size_t first_site;	/* the one that grows most; NO_FINDING: none */
+	size_t group;		/* of those with its verdict the one that grows most, if there are
+				 * any; NO_FINDING: there is no group */
+	size_t first_site;	/* likewise */
 	size_t class;		/* NO_FINDING: there are stacks */
 	size_t n_sites;
 	uint64_t caller;	/* nearest function that all sites share; 0: one site, or none */

@@ -38,6 +38,7 @@ struct node {
 	struct judge_group *group;
 	size_t index;			/* of it in the input */
 	size_t parent;			/* in the tree of what is together; itself: the root */
+	bool apart;			/* it leaks, and most of the tree does not */
 	struct step steps[WINDOW_STEPS];
 	struct estimate rate;		/* bytes a second */
 };
@@ -341,7 +342,64 @@ static void suppress_held(struct together *t)
 	free(groups);
 }
 
+/* ---- leaks among what grows ------------------------------------------------------------------ */
+
+/* What the runtime keeps for goroutines goes with them. */
+static enum verdict verdict_of_site(const struct judge_site *site)
+{
+	return site->of_goroutines ? VERDICT_TOO_FEW : site->is.verdict;
+}
+
+static enum verdict verdict_of(const struct node *node)
+{
+	return node->group ? node->group->is.verdict : verdict_of_site(node->site);
+}
+
+struct balance {
+	double all, leaks;	/* growth: of goroutines if there are any, for what they hold too */
+};
+
+static struct balance *weigh(const struct together *t)
+{
+	struct balance *b = xcalloc(t->n + 1, sizeof(*b));
+	bool *with = with_groups(t);
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct node *node = &t->nodes[i];
+		const double rate = node->group ? node->group->is.rate.value : node->rate.value;
+		struct balance *of = &b[root_of(t, i)];
+
+		if (is_suppressed(node) || (with[i] && !node->group) || !(rate > 0))
+			continue;
+		of->all += rate;
+		of->leaks += verdict_of(node) == VERDICT_LEAK ? rate : 0;
+	}
+	free(with);
+	return b;
+}
+
+/* What grows in step with a leak is the leak, if that has most of the growth.  A small one does not
+ * speak for the others, and is a finding by itself. */
+static void set_apart(struct together *t)
+{
+	struct balance *b = weigh(t);
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct balance *of = &b[root_of(t, i)];
+
+		t->nodes[i].apart = verdict_of(&t->nodes[i]) == VERDICT_LEAK &&
+				    2 * of->leaks < of->all;
+	}
+	free(b);
+}
+
 /* ---- findings -------------------------------------------------------------------------------- */
+
+/* Nodes of one number are one finding. */
+static size_t number_of(const struct together *t, size_t i)
+{
+	return root_of(t, i) + (t->nodes[i].apart ? t->n : 0);
+}
 
 static void add_rate(struct estimate *sum, const struct estimate *e)
 {
@@ -354,40 +412,43 @@ static void add_rate(struct estimate *sum, const struct estimate *e)
 	sum->samples += e->samples;
 }
 
-static void add_node(struct judge_finding *f, const struct node *node)
+/* It is told by the worst: nodes come by their growth, and the first of them may be no leak yet. */
+static void add_node(const struct judge_input *in, struct judge_finding *f, const struct node *node)
 {
-	const struct judgement *is = node->site ? &node->site->is : &node->group->is;
+	const enum verdict verdict = verdict_of(node);
 
-	if (is->verdict > f->verdict && !(node->site && node->site->of_goroutines))
-		f->verdict = is->verdict;
+	if (verdict > f->verdict)
+		f->verdict = verdict;
 	add_rate(&f->rate, &node->rate);
-	if (node->site && !f->n_sites++)
-		f->first_site = node->index;
-	if (node->group && f->group == NO_FINDING)
+	if (node->group && (f->group == NO_FINDING || in->groups[f->group].is.verdict < verdict))
 		f->group = node->index;
+	if (!node->site)
+		return;
+	if (!f->n_sites++ || verdict_of_site(&in->sites[f->first_site]) < verdict)
+		f->first_site = node->index;
 }
 
-static bool all_share(const struct together *t, size_t root, uint64_t caller)
+static bool all_share(const struct together *t, size_t number, uint64_t caller)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (t->nodes[i].site && root_of(t, i) == root && !is_suppressed(&t->nodes[i]) &&
+		if (t->nodes[i].site && number_of(t, i) == number && !is_suppressed(&t->nodes[i]) &&
 		    !is_on(t->nodes[i].site, caller))
 			return false;
 	return true;
 }
 
-static void name_finding(const struct together *t, size_t root, struct judge_finding *f)
+static void name_finding(const struct together *t, size_t number, struct judge_finding *f)
 {
 	const struct judge_site *site = &t->in->sites[f->first_site];
 
 	for (size_t i = 0; i < site->n_callers && !f->caller; i++)
-		if (all_share(t, root, site->callers[i]))
+		if (all_share(t, number, site->callers[i]))
 			f->caller = site->callers[i];
 }
 
 struct ordered {
 	struct judge_finding finding;
-	size_t root;			/* of classes: behind all nodes */
+	size_t number;			/* of classes: behind those of all nodes */
 };
 
 /* Leaks first; then by what it grows by at least, in bytes: goroutines and heap in one order. */
@@ -411,14 +472,14 @@ static bool class_speaks(const struct judge_input *in, const struct judge_class 
 }
 
 static size_t add_classes(const struct judge_input *in, struct ordered *all, size_t n,
-			  size_t root)
+			  size_t number)
 {
 	for (size_t i = 0; i < in->n_classes; i++) {
 		const struct judge_class *c = &in->classes[i];
 
 		if (class_speaks(in, c))
 			all[n++] = (struct ordered){
-				.root = root, .finding = {
+				.number = number, .finding = {
 					.verdict = c->is.verdict, .rate = c->is.rate, .class = i,
 					.group = NO_FINDING, .first_site = NO_FINDING } };
 	}
@@ -427,40 +488,40 @@ static size_t add_classes(const struct judge_input *in, struct ordered *all, siz
 
 static size_t make_findings(const struct together *t, struct ordered *all)
 {
-	size_t n = 0, *of_root = xcalloc(t->n + 1, sizeof(*of_root));	/* one more; 0: none yet */
+	size_t n = 0, *of = xcalloc(2 * t->n + 1, sizeof(*of));	/* one more; 0: none yet */
 
 	for (size_t i = 0; i < t->n; i++) {
-		size_t root = root_of(t, i);
+		const size_t number = number_of(t, i);
 
 		if (is_suppressed(&t->nodes[i]))
 			continue;
-		if (!of_root[root]) {
+		if (!of[number]) {
 			all[n] = (struct ordered){
-				.root = root, .finding.group = NO_FINDING,
+				.number = number, .finding.group = NO_FINDING,
 				.finding.first_site = NO_FINDING,
 				.finding.class = NO_FINDING,
 			};
-			of_root[root] = ++n;
+			of[number] = ++n;
 		}
-		add_node(&all[of_root[root] - 1].finding, &t->nodes[i]);
+		add_node(t->in, &all[of[number] - 1].finding, &t->nodes[i]);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (all[i].finding.n_sites > 1)
-			name_finding(t, all[i].root, &all[i].finding);
-	n = add_classes(t->in, all, n, t->n);
+			name_finding(t, all[i].number, &all[i].finding);
+	n = add_classes(t->in, all, n, 2 * t->n);
 	qsort(all, n, sizeof(*all), by_alarm);
-	free(of_root);
+	free(of);
 	return n;
 }
 
 static void note_findings(struct together *t, const struct ordered *all, size_t n)
 {
-	size_t *of_root = xcalloc(t->n + 1, sizeof(*of_root));
+	size_t *of = xcalloc(2 * t->n + 1, sizeof(*of));
 
 	for (size_t i = 0; i < t->in->n_classes; i++)
 		t->in->classes[i].finding = NO_FINDING;
 	for (size_t i = 0; i < n; i++) {
-		of_root[all[i].root] = i;
+		of[all[i].number] = i;
 		if (all[i].finding.class != NO_FINDING)
 			t->in->classes[all[i].finding.class].finding = i;
 	}
@@ -470,9 +531,9 @@ static void note_findings(struct together *t, const struct ordered *all, size_t 
 		if (is_suppressed(node))
 			continue;
 		*(node->site ? &node->site->finding : &node->group->finding) =
-			of_root[root_of(t, i)];
+			of[number_of(t, i)];
 	}
-	free(of_root);
+	free(of);
 }
 
 void judge_together(struct judge_input *in, struct judge_result *out)
@@ -486,6 +547,7 @@ void judge_together(struct judge_input *in, struct judge_result *out)
 	join_all(&t);
 	promote_maps(&t);
 	suppress_held(&t);
+	set_apart(&t);
 	all = xcalloc(t.n + in->n_classes + 1, sizeof(*all));
 	out->n_findings = make_findings(&t, all);
 	note_findings(&t, all, out->n_findings);
