@@ -232,7 +232,7 @@ static void test_order_of_growth(void **state)
 	assert_holds(text, "... and 2 more types, 70KiB (-T 0 shows all)\n");
 	free(text);
 	text = text_of_looks(before, now, 5, 0);
-	assert_holds(text, "\n#4  +0B/min in +0 objects/min");
+	assert_holds(text, "\n#4  +0B/min  50KiB");
 	assert_holds(text, "\n#5  -10KiB/min in -10 objects/min");
 	assert_ptr_equal(strstr(strstr(text, "not certain") + 1, "not certain"), NULL);
 	free(text);

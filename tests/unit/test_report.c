@@ -838,6 +838,56 @@ static void test_evidence(void **state)
 	heapview_fini(&view);
 }
 
+/* What cannot matter has no row, less than a hundredth of all that grew, and what comes to next to
+ * nothing; but where all is asked for. */
+static void test_little_evidence(void **state)
+{
+	static const struct { double total, bytes_per_min[3]; const char *rows, *rest; } cases[] = {
+		{ 2e6, { 1e6, 9e5, 9e3 }, "#2", "\n... and 1 more type that grew" },
+		{ 2e6, { 1e6, 9e5, 2e4 }, "#3", NULL },
+		{ 9e8, { 5e4, 4e4, 2e3 }, "#3", NULL },		/* what all may have grown by */
+		{ -1e6, { 5e4, 600, 500 }, "#1", "\n... and 2 more types that grew" },
+		{ 147, { 56, 35, 8 }, NULL, "\n... and 3 types that grew, or may have" },
+	};
+	struct heapmap now = later_look(), before = earlier_look();
+	struct findings f = plain_findings();
+	const struct heap_row *grown[3];
+	struct heap_row rows[3];
+	struct heap_view view;
+	char *text, next[4];
+	size_t size;
+
+	heapview_make(&now, &before, &view);
+	f.growth = &view;
+	f.grown = grown;
+	f.n_grown = 3;
+	f.verdicts = (struct verdicts){ .known = true, .verdict = VERDICT_TOO_FEW,
+					.min_cycles = 12, .needed_s = NAN, .detectable = NAN };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const double total = cases[i].total / 60;
+
+		for (size_t k = 0; k < 3; k++) {
+			const double rate = cases[i].bytes_per_min[k] / 60;
+
+			rows[k] = view.rows[0];
+			rows[k].amount.bytes_per_s = (struct estimate){ rate, rate, rate, 0 };
+			grown[k] = &rows[k];
+		}
+		view.held_per_s = (struct estimate){ total, total, total, 0 };
+		text = render("text", &(struct report_options){ .columns = 300, .top = REPORT_FIT }, &f,
+			      &size);
+		snprintf(next, sizeof(next), "#%c", cases[i].rows ? cases[i].rows[1] + 1 : '1');
+		assert_true(!cases[i].rows || strstr(text, cases[i].rows));
+		assert_null(strstr(text, next));
+		assert_true(cases[i].rest ? !!strstr(text, cases[i].rest) : !strstr(text, "that grew,"));
+		free(text);
+		text = render("text", &(struct report_options){ .columns = 300 }, &f, &size);
+		assert_non_null(strstr(text, "\n#3  "));
+		free(text);
+	}
+	heapview_fini(&view);
+}
+
 /* What is suppressed has no row, and is in the sums. */
 static void test_suppressed(void **state)
 {
@@ -1725,7 +1775,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_would_show), cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_evidence), cmocka_unit_test(test_little_evidence),
 		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),
 		cmocka_unit_test(test_varints), cmocka_unit_test(test_pprof_heap_head),

@@ -28,6 +28,8 @@ enum {
 	MAX_PLACES = 3,
 	MAX_SIZES = 4,
 	MAX_RUNNERS_SHOWN = 3,
+	LEAST_PER_HOUR = 64 << 10,	/* bytes: evidence of less is of no leak that matters, */
+	LEAST_SHARE = 100,		/* nor is this part of all that grew */
 };
 
 struct text {
@@ -58,6 +60,12 @@ static void put_percent(struct line *l, const char *separator, const char *fmt, 
 static char *change(double n)
 {
 	return xasprintf("%c%s", n < 0 ? '-' : '+', report_count((uint64_t)(fabs(n) + 0.5)).s);
+}
+
+/* In words: not more objects, but larger ones. */
+static bool is_none(const struct heap_amount *a)
+{
+	return fabs(a->objects_per_s.value * 60) < 0.5;
 }
 
 /* "+1,060/min", or "between -20/min and +26/min" where it may be growth or none.  Where there are not
@@ -233,7 +241,8 @@ static void put_growth_of(struct line *l, const struct heap_amount *a)
 	char *objects = change(a->objects_per_s.value * 60);
 
 	report_growth(l, "  ", &a->bytes_per_s);
-	if (!report_holds_zero(&a->bytes_per_s) && !report_holds_zero(&a->objects_per_s))
+	if (!report_holds_zero(&a->bytes_per_s) && !report_holds_zero(&a->objects_per_s) &&
+	    !is_none(a))
 		item(l, " ", "in %s objects/min", objects);
 	free(objects);
 }
@@ -401,7 +410,7 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
 {
 	const struct text t = { .out = out, .v = v, .two = true, .max_holders = GROWN_HOLDERS,
 				.max_places = MAX_PLACES,
-				.in_bytes = fabs(row->amount.objects_per_s.value * 60) < 0.5 };
+				.in_bytes = is_none(&row->amount) };
 	struct line l = begin_line(out, "   ", 8);
 	char *more = growth(&row->amount, t.in_bytes);
 	char *count = heap_range_words(row->amount.objects), *name = heap_type_words(row->type);
@@ -689,6 +698,31 @@ void report_heap_rows(const struct page *out, const struct heap_view *v, size_t 
 	free(shown);
 }
 
+/* Growth from which on it matters, bytes a second: of all that is held and of the types that are
+ * certain to have grown it has a share, and comes to something. */
+static double least_growth(const struct heap_view *v, const struct heap_row *const *rows, size_t n)
+{
+	double certain = 0;
+
+	for (size_t i = 0; i < n; i++)
+		certain += fmax(rows[i]->amount.bytes_per_s.low, 0);
+	return fmax(fmin(v->held_per_s.high, certain) / LEAST_SHARE, LEAST_PER_HOUR / 3600.0);
+}
+
+/* Those that matter, no more than most; all where all is asked for.  How many: *out, to be freed. */
+static size_t choose_evidence(const struct heap_view *v, const struct heap_row *const *rows, size_t n,
+			      size_t most, const struct heap_row ***out)
+{
+	const double least = most == SIZE_MAX ? 0 : least_growth(v, rows, n);
+	size_t kept = 0;
+
+	*out = xcalloc(n + 1, sizeof(**out));
+	for (size_t i = 0; i < n && kept < most; i++)
+		if (rows[i]->amount.bytes_per_s.high >= least)
+			(*out)[kept++] = rows[i];
+	return kept;
+}
+
 void report_heap_evidence(const struct page *out, const struct heap_view *v,
 			  const struct heap_row *const *rows, size_t n, size_t most)
 {
@@ -697,22 +731,24 @@ void report_heap_evidence(const struct page *out, const struct heap_view *v,
 		.max_holders = most == SIZE_MAX ? SIZE_MAX : GROWN_HOLDERS,
 		.max_places = most == SIZE_MAX ? SIZE_MAX : MAX_PLACES,
 	};
-	size_t shown = n < most ? n : most;
+	const struct heap_row **chosen;
+	const size_t shown = choose_evidence(v, rows, n, most, &chosen);
 	bool certain = true;
 
 	put_growth_of_all(out, v, "evidence and no verdict, since it may be freed again");
 	for (size_t i = 0; i < shown; i++) {
-		if (certain && !heapview_grew(&rows[i]->amount)) {
+		if (certain && !heapview_grew(&chosen[i]->amount)) {
 			fprintf(out->file, "%s:\n", heap_not_certain);
 			certain = false;
 		}
-		put_row(&t, rows[i], i + 1);
+		put_row(&t, chosen[i], i + 1);
 	}
 	if (!n)
 		put_none_grew(&t);
 	else if (shown < n)
 		fprintf(out->file, "... and %zu %stype%s that grew, or may have (-T 0 shows all)\n",
 			n - shown, shown ? "more " : "", plural(n - shown));
+	free(chosen);
 }
 
 void report_heap_untyped(const struct page *out, const struct heap_view *v)

@@ -22,7 +22,8 @@ void report_heap_rows(const struct page *out, const struct heap_view *v, size_t 
  * is allocated. */
 void report_heap_grown(const struct page *out, const struct heap_view *v, const struct heap_row *row,
 		       bool with_places);
-/* Of two looks beside a trace, where no finding tells of them: growth of all, and the first rows. */
+/* Of two looks beside a trace, where no finding tells of them: growth of all, and the first rows of
+ * those whose growth matters; all rows where most is SIZE_MAX. */
 void report_heap_evidence(const struct page *out, const struct heap_view *v,
 			  const struct heap_row *const *rows, size_t n, size_t most);
 /* Which lines allocate a type that has places, the first ones of them: "allocated by ..." */
