@@ -33,7 +33,10 @@ enum heap_root {
 	HEAP_ROOT_UNKNOWN,	/* nobody was seen to hold it: held by what was not read */
 	HEAP_ROOT_VARIABLE,	/* a package variable */
 	HEAP_ROOT_STACK,	/* a goroutine's stack */
-	HEAP_ROOT_FINALIZER,	/* a finalizer, a cleanup, or what either needs */
+	HEAP_ROOT_FINALIZER,	/* what a finalizer needs */
+	HEAP_ROOT_OWN_FINALIZER,	/* nothing holds the object, but it has a finalizer, which
+				 * the next collection queues */
+	HEAP_ROOT_CLEANUP,	/* what a cleanup needs */
 	HEAP_ROOT_FINALIZER_QUEUE,	/* that of objects whose finalizers are to run, or run */
 	HEAP_ROOT_CLEANUP_QUEUE,	/* that of cleanups that are to run */
 	HEAP_ROOT_RUNTIME,	/* the runtime itself: memory outside of heap and variables */

@@ -1748,6 +1748,109 @@ static void test_no_finalizer_queue(void **state)
 	}
 }
 
+/* The record of what is special about the object, in the runtime's own memory, as the only one of
+ * its span; own: what is the kind's own. */
+static void set_special(struct fake_heap *h, uint64_t object, uint8_t kind, const uint64_t own[4])
+{
+	const bool old = h->f.minor < 24;
+	const uint64_t at = FAKE_QUEUE + 2 * QUEUE_BLOCK;
+
+	h->lo.special_next = 0;
+	h->lo.special_offset = 8;
+	h->lo.special_kind = old ? 10 : 16;
+	for (size_t i = 0; i < h->n_spans; i++) {
+		struct go_span *s = &h->spans[i].s;
+		const uint64_t offset = object - s->start;
+
+		if (object < s->start || object >= s->limit)
+			continue;
+		s->specials = at;
+		fake_word(h, at + 8, old ? offset | (uint64_t)kind << 16 : offset);
+		if (!old)
+			fake_word(h, at + 16, kind);
+	}
+	for (size_t i = 0; i < 4; i++)
+		fake_word(h, at + (old ? 16 : 24) + i * 8, own[i]);
+}
+
+static uint64_t count_held(const struct heapmap *m, enum heap_root root, const char *name)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < m->n_types; i++)
+		for (size_t k = 0; k < m->types[i].n_holders; k++) {
+			const struct heap_holder *o = &m->types[i].holders[k];
+
+			if (o->root == root && !o->name == !name &&
+			    (!name || !strcmp(o->name, name)))
+				n += o->objects.high;
+		}
+	return n;
+}
+
+/* An object that nothing refers to waits for its first collection: its finalizer holds nothing. */
+static void test_unheld(void **state)
+{
+	for (int minor = 17; minor <= 27; minor++) {
+		struct fake_heap h;
+		struct kinds k;
+		struct heapmap m;
+
+		begin_queue(&h, &k, minor);
+		fake_word(&h, FAKE_ALLFIN, 0);
+		set_special(&h, new_node(&h, new_node(&h, 0)), minor < 25 ? 1 : 2,
+			    (const uint64_t[]){ CLOSURE, 0, k.node_pointer, k.node_pointer });
+		look(&m);
+		assert_int_equal(count_held(&m, HEAP_ROOT_OWN_FINALIZER, "main.leaf"), 2);
+		assert_int_equal(count_held(&m, HEAP_ROOT_FINALIZER, "main.leaf"), 0);
+		assert_int_equal(find(&m, "main.node", NULL)->objects.high, 2);
+		heapmap_free(&m);
+		fake_heap_end(&h);
+	}
+}
+
+/* What a cleanup needs: until Go 1.25 a closure, then a function and what it gets. */
+static void test_cleanup(void **state)
+{
+	for (int minor = 24; minor <= 27; minor++) {
+		struct fake_heap h;
+		struct kinds k;
+		struct heapmap m;
+		uint64_t needed;
+
+		begin_queue(&h, &k, minor);
+		fake_word(&h, FAKE_ALLFIN, 0);
+		needed = fake_alloc(&h, 256, false);
+		fake_word(&h, needed, FAKE_TEXT + FAKE_LEAF * FAKE_FUNC_SIZE);
+		set_special(&h, fake_alloc(&h, 64, false), minor < 25 ? 6 : 7,
+			    minor < 26 ? (const uint64_t[]){ needed, 1, 0, 0 } :
+					 (const uint64_t[]){ 8, CLOSURE, needed, 1 });
+		look(&m);
+		assert_int_equal(count_held(&m, HEAP_ROOT_CLEANUP, "main.leaf"), 1);
+		heapmap_free(&m);
+		fake_heap_end(&h);
+	}
+}
+
+/* The handle of a weak pointer lives as long as what that points to; no function has it. */
+static void test_weak_handle(void **state)
+{
+	for (int minor = 23; minor <= 27; minor++) {
+		struct fake_heap h;
+		struct kinds k;
+		struct heapmap m;
+
+		begin_queue(&h, &k, minor);
+		fake_word(&h, FAKE_ALLFIN, 0);
+		set_special(&h, fake_alloc(&h, 64, false), minor < 25 ? 2 : 3,
+			    (const uint64_t[]){ fake_alloc(&h, 16, true), 0, 0, 0 });
+		look(&m);
+		assert_int_equal(count_held(&m, HEAP_ROOT_RUNTIME, NULL), 1);
+		heapmap_free(&m);
+		fake_heap_end(&h);
+	}
+}
+
 /* Go 1.24 has them in the queue of finalizers, 1.25 one of closures, 1.26 one with what they get;
  * cleanupBlock {lfnode, alllink, n, cleanups}. */
 static void test_cleanup_queue(void **state)
@@ -1947,6 +2050,9 @@ int main(void)
 		cmocka_unit_test(test_finalizer_queue),
 		cmocka_unit_test(test_no_finalizer_queue),
 		cmocka_unit_test(test_cleanup_queue),
+		cmocka_unit_test(test_unheld),
+		cmocka_unit_test(test_cleanup),
+		cmocka_unit_test(test_weak_handle),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_spans), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_places_of_holder),

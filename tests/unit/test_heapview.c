@@ -414,6 +414,33 @@ static char *rows_text(const struct heap_view *v, size_t top, size_t room, size_
 	return text;
 }
 
+/* An object that waits for its first collection is told as that, not as in a finalizer. */
+static void test_finalized(void **state)
+{
+	static struct heap_holder before[] = {
+		HOLDER(1, in_node, 1, HEAP_ROOT_OWN_FINALIZER, "main.open.func1", NULL, 10, 64),
+	}, now[] = {
+		HOLDER(1, in_node, 1, HEAP_ROOT_OWN_FINALIZER, "main.open.func1", NULL, 40, 64),
+		HOLDER(2, NULL, 0, HEAP_ROOT_OWN_FINALIZER, NULL, NULL, 20, 64),
+		HOLDER(3, NULL, 0, HEAP_ROOT_CLEANUP, "main.drop", NULL, 10, 64),
+	};
+	struct heap_type first = { .key = 1, .name = "main.handle", .objects = EXACTLY(10),
+				   .bytes = EXACTLY(640), LIST(holders, before) };
+	struct heap_type second = { .key = 1, .name = "main.handle", .objects = EXACTLY(70),
+				    .bytes = EXACTLY(4480), LIST(holders, now) };
+	char *text = text_of_looks(NULL, &second, 1, 0);
+
+	assert_holds(text, "   40 of 70 in main.node.next ... held by nothing but a finalizer: "
+			   "main.open.func1\n");
+	assert_holds(text, "   20 of 70 held by nothing but a finalizer\n");
+	assert_holds(text, "   10 of 70 in cleanup main.drop\n");
+	free(text);
+	text = text_of_looks(&first, &second, 1, 0);
+	assert_holds(text, "   +30/min, 40 now in main.node.next ... held by nothing but a "
+			   "finalizer: main.open.func1\n");
+	free(text);
+}
+
 /* Where there is no room for all in full, the last ones have a line each: with who holds most of it,
  * as far as that has room. */
 static void test_rows_fit(void **state)
@@ -1224,6 +1251,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_time_of_counts), cmocka_unit_test(test_words_of_span),
 		cmocka_unit_test(test_order_of_size),
 		cmocka_unit_test(test_small_holder_first), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_finalized),
 		cmocka_unit_test(test_rows_fit), cmocka_unit_test(test_many_rows),
 		cmocka_unit_test(test_bytes_in_doubt),
 		cmocka_unit_test(test_findings),

@@ -168,6 +168,7 @@ char *variable_name(const struct look *l, uint64_t vaddr)
 static bool is_function(uint8_t root)
 {
 	return root == HEAP_ROOT_STACK || root == HEAP_ROOT_FINALIZER ||
+	       root == HEAP_ROOT_OWN_FINALIZER || root == HEAP_ROOT_CLEANUP ||
 	       root == HEAP_ROOT_FINALIZER_QUEUE || root == HEAP_ROOT_CLEANUP_QUEUE;
 }
 

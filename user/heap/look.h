@@ -288,6 +288,9 @@ void roots_queues(struct look *l);
 void note_runner(struct look *l, const struct goroutine_stack *st);
 /* The entry of the function that a func value at addr leads to; 0: not known. */
 uint64_t closure_entry(struct look *l, uint64_t addr);
+/* The same of a cleanup's: until Go 1.25 this is a closure of the runtime's that calls the
+ * program's, of which nothing is known. */
+uint64_t cleanup_entry(struct look *l, uint64_t fn);
 /* What the record of a deferred call at addr leads to is held for the function that deferred it. */
 void hold_by_deferrer(struct look *l, uint64_t addr);
 /* Whether there is a record on a stack at addr, in the frame of the function that deferred the call:

@@ -43,12 +43,21 @@ struct queue {
 	void (*entry)(struct look *l, const uint8_t *entry);
 };
 
+uint64_t cleanup_entry(struct look *l, uint64_t fn)
+{
+	const uint64_t entry = closure_entry(l, fn);
+	struct go_func f;
+
+	return entry && gobin_func_at(l->gb, entry, &f) && goname_in_runtime(f.name) ? 0 : entry;
+}
+
 /* What has the same finalizer mostly lies together. */
-static uint64_t get_function(struct look *l, uint64_t fn)
+static uint64_t get_function(struct look *l, enum heap_root root, uint64_t fn)
 {
 	if (fn != l->queues.fn) {
 		l->queues.fn = fn;
-		l->queues.function = closure_entry(l, fn);
+		l->queues.function = root == HEAP_ROOT_CLEANUP_QUEUE ? cleanup_entry(l, fn) :
+								       closure_entry(l, fn);
 	}
 	return l->queues.function;
 }
@@ -72,14 +81,8 @@ static uint32_t get_type(struct look *l, uint64_t ot)
 
 static void hold_by_queue(struct look *l, enum heap_root root, uint64_t fn)
 {
-	uint64_t entry = get_function(l, fn);
-	struct go_func f;
-
-	/* until Go 1.25 a cleanup is a closure of the runtime's that calls the program's */
-	if (root == HEAP_ROOT_CLEANUP_QUEUE && entry && gobin_func_at(l->gb, entry, &f) &&
-	    goname_in_runtime(f.name))
-		entry = 0;
-	l->holder = (struct holder){ .root = root, .strength = STRENGTH_EDGE, .addr = entry };
+	l->holder = (struct holder){ .root = root, .strength = STRENGTH_EDGE,
+				     .addr = get_function(l, root, fn) };
 }
 
 static void lead_to(struct look *l, uint64_t target, uint32_t type)

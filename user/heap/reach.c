@@ -69,8 +69,11 @@ static uint32_t holder_node(struct look *l, const struct edge *e)
 		return variable_node(l, l->holder.addr + (l->holder.typed ? 0 : e->offset));
 	case HEAP_ROOT_STACK:
 	case HEAP_ROOT_FINALIZER:
+	case HEAP_ROOT_OWN_FINALIZER:
+	case HEAP_ROOT_CLEANUP:
 	case HEAP_ROOT_FINALIZER_QUEUE:
 	case HEAP_ROOT_CLEANUP_QUEUE:
+	case HEAP_ROOT_RUNTIME:
 		return nodes_root(l->nodes, l->holder.root, l->holder.addr);
 	default:
 		return l->holder.node;

@@ -22,8 +22,9 @@
 #include "user/go/rtype.h"
 #include "user/go/typeindex.h"
 #include "user/gomem/gomem.h"
+#include "user/gomem/special.h"
 
-enum { WORD = 8, BITVECTOR_BYTES = 16 };
+enum { WORD = 8, BITVECTOR_BYTES = 16, FIRST_CLEANUP_ARGUMENT = 26 };
 
 bool is_static(const struct look *l, uint64_t addr)
 {
@@ -177,41 +178,23 @@ static void walk_region(struct look *l, uint64_t vaddr, uint64_t end, uint64_t m
 
 /* ---- finalizers --------------------------------------------------------------------------- */
 
-/* runtime/mheap.go: special {next, offset, kind}, what is the kind's own behind it. */
+/* A record of one, with what is the kind's own behind its head: of a finalizer fn, nret, fint, ot,
+ * the type of the pointer to the object; of a cleanup fn, from Go 1.26 on call, fn, argument. */
 struct special {
-	uint64_t next, offset;
-	uint64_t own[4];	/* finalizer: fn, nret, fint, ot: the type of the pointer to it */
-	uint8_t kind;
+	struct go_special head;
+	uint64_t own[4];
 };
 
 static bool read_special(struct look *l, uint64_t addr, struct special *out)
 {
-	const struct go_layout *lo = l->lo;
-	/* up to Go 1.23 the offset is 16 bits wide, and the kind follows it */
-	const size_t size = lo->special_kind > 15 ? 24 : 16;
-	uint8_t raw[24 + sizeof(out->own)];
+	const uint32_t bytes = special_bytes(l->lo);
+	uint8_t raw[MAX_SPECIAL_BYTES + sizeof(out->own)];
 
-	if (addr % WORD || !feed_read(&l->feed, addr, raw, size + sizeof(out->own)))
+	if (addr % WORD || !bytes || !feed_read(&l->feed, addr, raw, bytes + sizeof(out->own)))
 		return false;
-	out->next = load_u64(raw + lo->special_next);
-	out->offset = load_u64(raw + lo->special_offset);
-	if (size == 16)
-		out->offset &= 0xffff;
-	out->kind = raw[lo->special_kind];
-	memcpy(out->own, raw + size, sizeof(out->own));
+	out->head = special_parse(l->lo, gobin_version(l->gb)->minor, raw);
+	memcpy(out->own, raw + bytes, sizeof(out->own));
 	return true;
-}
-
-/* Finalizers, cleanups and handles of weak pointers need something; profiles do not.  In Go 1.25
- * all moved up by one. */
-static bool needs_something(const struct look *l, uint8_t kind, bool *finalizer)
-{
-	enum { FINALIZER = 1, WEAK = 2, CLEANUP = 6, FIRST_WEAK = 23, FIRST_MOVED = 25 };
-	const int minor = gobin_version(l->gb)->minor;
-
-	kind -= minor >= FIRST_MOVED;
-	*finalizer = kind == FINALIZER;
-	return *finalizer || (minor >= FIRST_WEAK && (kind == WEAK || kind == CLEANUP));
 }
 
 uint64_t closure_entry(struct look *l, uint64_t addr)
@@ -240,28 +223,57 @@ static void learn_finalized(struct look *l, const struct special *sp, const stru
 	rtype_free(&t);
 }
 
-static void walk_special(struct look *l, const struct place *p, const struct special *sp,
-			 bool unheld)
+/* Profiles need nothing. */
+static bool hold_by_special(struct look *l, const struct special *sp)
+{
+	const bool with_argument = gobin_version(l->gb)->minor >= FIRST_CLEANUP_ARGUMENT;
+	struct holder holder = { .strength = STRENGTH_EDGE };
+
+	switch (sp->head.kind) {
+	case SPECIAL_FINALIZER:
+		holder.root = HEAP_ROOT_FINALIZER;
+		holder.addr = closure_entry(l, sp->own[0]);
+		break;
+	case SPECIAL_CLEANUP:
+		holder.root = HEAP_ROOT_CLEANUP;
+		holder.addr = cleanup_entry(l, sp->own[with_argument]);
+		break;
+	case SPECIAL_WEAK:
+		holder.root = HEAP_ROOT_RUNTIME;
+		break;
+	case SPECIAL_OTHER:
+		return false;
+	}
+	l->holder = holder;
+	return true;
+}
+
+/* What the record needs. */
+static void walk_needs_of(struct look *l, const struct place *p, const struct special *sp)
 {
 	struct edge e = { .slot = NO_SLOT };
-	bool finalizer;
 
-	if (!needs_something(l, sp->kind, &finalizer) || (unheld && !finalizer))
+	if (!hold_by_special(l, sp))
 		return;
-	l->holder = (struct holder){ .root = HEAP_ROOT_FINALIZER, .strength = STRENGTH_EDGE,
-				     .addr = closure_entry(l, sp->own[0]) };
-	if (unheld) {
-		e.target = p->base;
-		l->walk.edge(l, &e);
-	}
-	if (finalizer)
+	if (sp->head.kind == SPECIAL_FINALIZER)
 		learn_finalized(l, sp, p);
-	if (unheld)
-		return;
 	for (size_t i = 0; i < ARRAY_SIZE(sp->own); i++) {
 		e.target = sp->own[i];
 		l->walk.edge(l, &e);
 	}
+}
+
+/* The object itself. */
+static void walk_finalized(struct look *l, const struct place *p, const struct special *sp)
+{
+	const struct edge e = { .target = p->base, .slot = NO_SLOT };
+
+	if (sp->head.kind != SPECIAL_FINALIZER)
+		return;
+	hold_by_special(l, sp);
+	l->holder.root = HEAP_ROOT_OWN_FINALIZER;
+	l->walk.edge(l, &e);
+	learn_finalized(l, sp, p);
 }
 
 static void walk_specials(struct look *l, struct span *s, const struct span_marks *m, bool unheld)
@@ -270,15 +282,15 @@ static void walk_specials(struct look *l, struct span *s, const struct span_mark
 	struct special sp;
 
 	for (size_t i = 0; addr && i < MAX_SPECIALS && read_special(l, addr, &sp); i++) {
-		uint32_t index = s->elemsize ? (uint32_t)(sp.offset * s->magic >> 32) : 0;
+		uint32_t index = s->elemsize ? (uint32_t)(sp.head.offset * s->magic >> 32) : 0;
 		struct place p;
 
-		addr = sp.next;
-		if (sp.offset >= span_bytes(s) || index >= s->nelems)
+		addr = sp.head.next;
+		if (sp.head.offset >= span_bytes(s) || index >= s->nelems)
 			continue;
 		space_object(s, index, &p);
 		if (span_allocated(m, index))
-			walk_special(l, &p, &sp, unheld);
+			(unheld ? walk_finalized : walk_needs_of)(l, &p, &sp);
 	}
 }
 
@@ -302,7 +314,7 @@ void roots_finalizers(struct look *l, bool unheld)
 	static const struct sweep needs = { false, has_specials, walk_needs };
 	static const struct sweep waiting = { false, has_specials, walk_unheld };
 
-	if (l->lo->special_next >= 0 && l->lo->special_offset >= 0 && l->lo->special_kind >= 0)
+	if (special_bytes(l->lo))
 		sweep_spans(l, unheld ? &waiting : &needs);
 }
 

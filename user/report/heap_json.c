@@ -60,6 +60,7 @@ static void put_holders(struct json *j, const struct heap_row *row, bool two)
 	static const char *const roots[] = {
 		[HEAP_ROOT_UNKNOWN] = NULL, [HEAP_ROOT_VARIABLE] = "variable",
 		[HEAP_ROOT_STACK] = "stack", [HEAP_ROOT_FINALIZER] = "finalizer",
+		[HEAP_ROOT_OWN_FINALIZER] = "finalizer", [HEAP_ROOT_CLEANUP] = "cleanup",
 		[HEAP_ROOT_FINALIZER_QUEUE] = "finalizer queue",
 		[HEAP_ROOT_CLEANUP_QUEUE] = "cleanup queue",
 		[HEAP_ROOT_RUNTIME] = "runtime", [HEAP_ROOT_CUT] = "cut",

@@ -272,7 +272,7 @@ static void put_chain(struct line *l, const struct heap_holder *h, size_t most)
 	if (most < h->n_levels && h->root != HEAP_ROOT_CUT)
 		item(l, " in ", "...");
 	words = heap_root_words(h);
-	item(l, h->root == HEAP_ROOT_STACK ? " on " : " in ", "%s", words);
+	item(l, heap_root_before(h), "%s", words);
 	free(words);
 }
 

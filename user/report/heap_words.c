@@ -61,6 +61,9 @@ char *heap_root_words(const struct heap_holder *h)
 		[HEAP_ROOT_VARIABLE] = { "var ", "a package variable" },
 		[HEAP_ROOT_STACK] = { "stack of ", "a goroutine's stack" },
 		[HEAP_ROOT_FINALIZER] = { "finalizer ", "a finalizer" },
+		[HEAP_ROOT_OWN_FINALIZER] = { "nothing but a finalizer: ",
+					      "nothing but a finalizer" },
+		[HEAP_ROOT_CLEANUP] = { "cleanup ", "a cleanup" },
 		[HEAP_ROOT_FINALIZER_QUEUE] = { "finalizer queue: ", "the finalizer queue" },
 		[HEAP_ROOT_CLEANUP_QUEUE] = { "cleanup queue: ", "the cleanup queue" },
 		[HEAP_ROOT_RUNTIME] = { "runtime: ", "the runtime" },
@@ -70,6 +73,13 @@ char *heap_root_words(const struct heap_holder *h)
 	if (!h->name)
 		return xstrdup(words[h->root].unnamed);
 	return xasprintf("%s%s%s", words[h->root].before, h->name, h->field ? h->field : "");
+}
+
+const char *heap_root_before(const struct heap_holder *h)
+{
+	if (h->root == HEAP_ROOT_OWN_FINALIZER)
+		return " held by ";
+	return h->root == HEAP_ROOT_STACK ? " on " : " in ";
 }
 
 char *heap_range_words(struct heap_range r)

@@ -19,6 +19,8 @@ char *heap_type_words(const struct heap_type *t);
 char *heap_level_words(const struct heap_level *level);
 /* "var mw.limiter", "stack of main.serve", "a finalizer", "finalizer queue: main.(*file).close" */
 char *heap_root_words(const struct heap_holder *h);
+/* What leads to these in text: " in ", " on ", " held by ". */
+const char *heap_root_before(const struct heap_holder *h);
 /* "7,892", "7,880 to 7,892" */
 char *heap_range_words(struct heap_range r);
 /* "1.2MiB", "1.13MiB to 1.2MiB" */

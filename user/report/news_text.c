@@ -291,7 +291,7 @@ static void put_holder(FILE *out, const struct heap_held *held)
 		free(words);
 	}
 	words = heap_root_words(h);
-	item(&l, h->root == HEAP_ROOT_STACK ? " on " : " in ", "%s", words);
+	item(&l, heap_root_before(h), "%s", words);
 	free(words);
 	end_line(&l);
 }
