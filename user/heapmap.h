@@ -129,6 +129,7 @@ struct heap_runner {
 	uint64_t goid;
 	bool cleanup;		/* no finalizer */
 	const char *state;	/* as of struct goroutine: "chan receive" */
+	uint64_t waitsince_ns;	/* likewise */
 	const char *function;	/* the innermost on its stack, of the program's own if there is one;
 				 * NULL: not known, it ran */
 };

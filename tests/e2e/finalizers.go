@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Finalizers and cleanups that are to run against tests/progs/finalizers, where one of each waits and says how many
@@ -42,11 +43,12 @@ type queueRow struct {
 func (t *T) finalizersBlocked(version, variant string) {
 	var is queueLedger
 	p := t.program(t.build("finalizers", version, variant))
-	t.checkQueues(t.heap(p.pid()), &is)
+	begun := time.Now()
+	t.checkQueues(t.heap(p.pid()), &is, begun)
 	p.do("build 2000")
 	p.json(&is, "ledger")
 	r := t.heap(p.pid())
-	t.checkQueues(r, &is)
+	t.checkQueues(r, &is, begun)
 	for i := range is.Held {
 		t.checkQueued(r, &is.Held[i])
 	}
@@ -54,7 +56,7 @@ func (t *T) finalizersBlocked(version, variant string) {
 	p.do("release")
 	r = t.heap(p.pid())
 	p.finish()
-	t.checkQueues(r, &queueLedger{})
+	t.checkQueues(r, &queueLedger{}, begun)
 	for _, row := range is.Held {
 		if got := r.find(row.Type); got != nil {
 			t.Errorf("%d %s where there are none any more", got.Objects, row.Type)
@@ -62,7 +64,7 @@ func (t *T) finalizersBlocked(version, variant string) {
 	}
 }
 
-func (t *T) checkQueues(r *heapReport, is *queueLedger) {
+func (t *T) checkQueues(r *heapReport, is *queueLedger, begun time.Time) {
 	if n := r.Look.Finalizers; n == nil || *n != is.Finalizers {
 		t.Errorf("finalizers_queued is %v, really %d", pointed(n), is.Finalizers)
 	}
@@ -75,6 +77,9 @@ func (t *T) checkQueues(r *heapReport, is *queueLedger) {
 	for _, g := range r.Look.Finalizing {
 		if is.Runners[g.Runs] != g.Function || g.State != "chan receive" || g.ID == 0 {
 			t.Errorf("%+v, really %v", g, is.Runners)
+		}
+		if g.Wait == nil || *g.Wait > time.Since(begun).Seconds() {
+			t.Errorf("%+v waits since %v, really for no longer than %v", g, g.Wait, time.Since(begun))
 		}
 	}
 	if n := r.Coverage["queues_unread"]; n != 0 {
@@ -159,8 +164,9 @@ func (t *T) finalizersText(version string) {
 	text := strings.Join(strings.Fields(x.stdout), " ")
 	for _, want := range []string{
 		"QUEUED 3,001 objects kept until their finalizers have run; goroutine ",
-		" runs one, in main.(*conn).close (chan receive) QUEUED 2,000 cleanups of objects that are gone; goroutine ",
-		" runs one, in main.drop (chan receive) #1 ",
+		" runs one, in main.(*conn).close (chan receive for at least ",
+		" QUEUED 2,000 cleanups of objects that are gone; goroutine ",
+		" runs one, in main.drop (chan receive for at least ",
 		" in finalizer queue: main.(*conn).close ",
 		" in cleanup queue: main.drop ",
 	} {

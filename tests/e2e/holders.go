@@ -81,6 +81,7 @@ type heapReport struct {
 		Finalizing     []struct {
 			ID                    uint64
 			Runs, State, Function string
+			Wait                  *float64 `json:"wait_s"`
 		}
 	} `json:"heap_look"`
 	Typed    struct{ Pointers *float64 }

@@ -141,7 +141,8 @@ static struct heap_type earlier_types[] = {
 /* ---- looks ----------------------------------------------------------------------------------- */
 
 static struct heap_runner later_runners[] = {
-	{ .goid = 18, .state = "chan receive", .function = "main.(*session).close" },
+	{ .goid = 18, .state = "chan receive", .waitsince_ns = 100000000000,
+	  .function = "main.(*session).close" },
 	{ .goid = 35, .cleanup = true, .state = "running" },
 };
 

@@ -170,6 +170,7 @@ int gomem_stacks(struct gomem *gm, const struct goroutines_limits *limits, stack
 		.bytes = (const uint8_t *)h->stack + below, .n_bytes = (uint32_t)(all - below),
 		.frames = &h->frame, .n_frames = h->frame.pc ? 1 : 0, .deferred = h->deferred,
 		.goid = 18, .startpc = h->startpc, .state = "chan receive",
+		.waitsince_ns = 5000000000,
 	};
 
 	*n_unreadable = 0;

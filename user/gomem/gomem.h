@@ -98,7 +98,8 @@ struct goroutine {
 	uint64_t goid;
 	uint64_t gopc;		/* return address of the go statement's call, vaddr; 0: none */
 	uint64_t startpc;	/* entry of the function started, vaddr */
-	uint64_t waitsince_ns;	/* blocked since this nanotime (CLOCK_MONOTONIC), 0: unknown */
+	uint64_t waitsince_ns;	/* blocked since this nanotime (CLOCK_MONOTONIC) or longer: the
+				 * runtime notes the first collection that finds it so; 0: unknown */
 	uint64_t stack_bytes;	/* that it has, in use or not */
 	const char *state;	/* Go's own words: "running", "syscall", "chan receive" ... */
 	/* vaddrs, leaf first, pcs[0] where it continues; as runtime.Callers gives them: all are
@@ -150,6 +151,7 @@ struct stack_frame {
 struct goroutine_stack {
 	uint64_t goid;
 	uint64_t startpc;		/* as of struct goroutine, */
+	uint64_t waitsince_ns;		/* likewise */
 	const char *state;		/* likewise; only while it is visited */
 	uint64_t addr;			/* of bytes */
 	const uint8_t *bytes;

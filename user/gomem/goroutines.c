@@ -296,8 +296,9 @@ static void visit_stack(struct reader *r, const struct g_read *g, struct gorouti
 {
 	const bool runs = !still || (g->now.status == G_RUNNING && !g->pc);
 	struct goroutine_stack stack = {
-		.goid = new->goid, .startpc = new->startpc, .state = new->state, .addr = g->sp,
-		.bytes = g->stack, .n_bytes = g->n_stack, .frames = r->frames,
+		.goid = new->goid, .startpc = new->startpc, .waitsince_ns = new->waitsince_ns,
+		.state = new->state, .addr = g->sp, .bytes = g->stack, .n_bytes = g->n_stack,
+		.frames = r->frames,
 		.low = runs ? g->now.low : g->sp, .high = g->now.high,
 		.deferred = g->now.deferred, .panic = g->now.panic,
 	};

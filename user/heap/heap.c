@@ -243,6 +243,7 @@ static void fill_queues(const struct look *l, struct heapmap *m)
 		m->runners[m->n_runners++] = (struct heap_runner){
 			.goid = r->goid, .cleanup = r->cleanup,
 			.state = heapmap_text(m, r->state),
+			.waitsince_ns = r->waitsince_ns,
 			.function = heapmap_text(m, r->function),
 		};
 	}

@@ -141,6 +141,7 @@ struct runner {
 	uint64_t goid;
 	bool cleanup;		/* no finalizer */
 	char state[96];
+	uint64_t waitsince_ns;	/* as of struct goroutine */
 	const char *function;	/* as of struct heap_runner */
 };
 

@@ -252,7 +252,8 @@ static bool is_running(const struct goroutine_stack *st)
 static void add_runner(struct look *l, const struct goroutine_stack *st, bool cleanup)
 {
 	const char *function = innermost(l, st, &cleanup);
-	struct runner new = { .goid = st->goid, .cleanup = cleanup, .function = function };
+	struct runner new = { .goid = st->goid, .cleanup = cleanup, .function = function,
+			      .waitsince_ns = st->waitsince_ns };
 
 	if (l->queues.n_runners == MAX_RUNNERS || (!function && !is_running(st)))
 		return;

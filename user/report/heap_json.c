@@ -172,6 +172,7 @@ static void put_queues(struct json *j, const struct heapmap *m)
 		field_u64(j, "id", r->goid);
 		field_string(j, "runs", r->cleanup ? "cleanup" : "finalizer");
 		field_string(j, "state", r->state);
+		field_seconds(j, "wait_s", heap_runner_wait_s(m, r));
 		field_string(j, "function", r->function);
 		close_level(j, '}');
 	}

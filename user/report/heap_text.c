@@ -123,13 +123,16 @@ static void put_runners(struct line *l, const struct heapmap *m, bool cleanup)
 
 	for (size_t i = 0; i < m->n_runners; i++) {
 		const struct heap_runner *r = &m->runners[i];
+		const double wait_s = heap_runner_wait_s(m, r);
 
 		if (r->cleanup != cleanup || ++n > MAX_RUNNERS_SHOWN)
 			continue;
 		item(l, "; ", "goroutine %" PRIu64 "%s", r->goid,
 		     r->function ? " runs one" : ", which runs them,");
 		if (r->function)
-			item(l, ", ", "in %s (%s)", r->function, r->state);
+			item(l, ", ", "in %s (%s%s%s)", r->function, r->state,
+			     wait_s < 0 ? "" : " for at least ",
+			     wait_s < 0 ? "" : report_duration(wait_s).s);
 		else
 			item(l, " ", "is %s", r->state);
 	}

@@ -7,6 +7,7 @@
 #include "user/report/heap_words.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,13 @@ const char *heap_root_before(const struct heap_holder *h)
 	if (h->root == HEAP_ROOT_OWN_FINALIZER)
 		return " held by ";
 	return h->root == HEAP_ROOT_STACK ? " on " : " in ";
+}
+
+double heap_runner_wait_s(const struct heapmap *m, const struct heap_runner *r)
+{
+	if (!r->waitsince_ns)
+		return -1;
+	return fmax(0, (double)(m->to_ns - (int64_t)r->waitsince_ns) / 1e9);
 }
 
 char *heap_range_words(struct heap_range r)

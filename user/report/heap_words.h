@@ -10,6 +10,8 @@
 struct heap_holder;
 struct heap_level;
 struct heap_range;
+struct heap_runner;
+struct heapmap;
 struct heap_span;
 struct heap_type;
 
@@ -21,6 +23,8 @@ char *heap_level_words(const struct heap_level *level);
 char *heap_root_words(const struct heap_holder *h);
 /* What leads to these in text: " in ", " on ", " held by ". */
 const char *heap_root_before(const struct heap_holder *h);
+/* Seconds that it has waited at least; negative: not known, or it does not. */
+double heap_runner_wait_s(const struct heapmap *m, const struct heap_runner *r);
 /* "7,892", "7,880 to 7,892" */
 char *heap_range_words(struct heap_range r);
 /* "1.2MiB", "1.13MiB to 1.2MiB" */
