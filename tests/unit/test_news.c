@@ -98,7 +98,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	struct heapmap now = later_look(), before = earlier_look();
 	struct watched calm = leaking, grows = leaking, rss = leaking, young = dark;
 	struct watched spread = leaking, old = leaking, soon, rare, rarer, long_table, in_c;
-	struct watched waiting = leaking, stuck;
+	struct watched waiting = leaking, stuck, unmapped;
 	struct watched_go in_vain[] = { gos[1], gos[1] };	/* no more have come */
 	struct watched_class class = classes[2], alone = classes[3];
 	struct heap_view view, some;
@@ -134,6 +134,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_END, .w = &grows, .why = "exited", .brief = true },
 		{ .kind = NEWS_MEMORY, .w = &in_c },
 		{ .kind = NEWS_REPORT, .w = &in_c, .brief = true },
+		{ .kind = NEWS_REPORT, .w = &unmapped },
 		{ .kind = NEWS_GOROUTINES, .w = &waiting, .go = &gos[0], .places = &places },
 		{ .kind = NEWS_REPORT, .w = &waiting },
 		{ .kind = NEWS_REPORT, .w = &stuck },
@@ -151,6 +152,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	calm.gos = NULL;
 	calm.n_gos = 0;
 	calm.does.rss_grows = false;
+	calm.does.rss_rate = (struct estimate){ -3, -900, 800, 80 };
 	calm.limit_bytes = 0;
 	grows = calm;
 	grows.verdict = VERDICT_GROWING;
@@ -177,13 +179,17 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 	rss.does.no_collection = true;
 	in_c = rss;				/* what C allocates */
 	in_c.does.cause = MEMORY_NOT_GO;
-	in_c.does.cause_bytes = 27 << 20;
+	in_c.does.cause_bytes = 20 << 20;
 	in_c.does.outside = OUTSIDE_ANONYMOUS;
 	in_c.does.no_collection = false;
 	in_c.memory.mapped_known = true;
 	in_c.memory.files = 7 << 20;
 	in_c.memory.anonymous = 20 << 20;
 	in_c.memory.not_resident = 22 << 20;
+	unmapped = in_c;			/* since */
+	unmapped.memory.mapped_known = false;
+	unmapped.memory.rss_files = 5 << 20;
+	unmapped.does.cause_bytes = 22 << 20;
 	stuck = calm;
 	stuck.gos = in_vain;
 	stuck.n_gos = ARRAY_SIZE(in_vain);
@@ -433,6 +439,104 @@ static void test_unseen(void **state)
 	assert_false(news_memory_grows(&w));
 }
 
+static char *text_of(const struct news *n)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(news_text(out, n), 0);
+	fclose(out);
+	return text;
+}
+
+static void assert_told(const struct news *n, const char *words, bool told)
+{
+	char *text = text_of(n);
+
+	if (!strstr(text, words) == told)
+		fail_msg("%s: %s", told ? "lacks" : "has", text);
+	free(text);
+}
+
+/* That rss does not grow, or by what garbage does, is no word on the heap before it has one. */
+static void test_heap_unknown(void **state)
+{
+	struct watched w = leaking;
+	const struct news n = { .kind = NEWS_MEMORY, .w = &w, .comm = "server" };
+	const char *unknown = "; whether the heap leaks is not known yet";
+
+	w.verdict = w.heap.verdict = VERDICT_TOO_FEW;
+	w.n_classes = 0;
+	w.n_cycles = 5;
+	w.n_missed = 0;
+	w.does.rss_grows = false;
+	w.does.rss_rate = (struct estimate){ -3, -900, 800, 80 };
+	assert_told(&n, "MEMORY  rss does not grow any more; whether the heap leaks is not known "
+			"yet: 5 of 12 collections; rss 120MiB", true);
+	w.does.rss_rate.value = 3;
+	assert_told(&n, "MEMORY  growth of rss is not certain any more, between ", true);
+	w.does.rss_rate.low = 2;
+	assert_told(&n, "MEMORY  rss grows by little +", true);
+	w.does.rss_grows = true;
+	w.does.cause = MEMORY_GARBAGE;
+	assert_told(&n, "now 45MiB; whether the heap leaks is not known yet: 5 of 12 coll", true);
+	w.does.cause = MEMORY_NOT_GO;
+	assert_told(&n, unknown, false);
+	w.does.rss_grows = false;
+	w.n_cycles = 12;				/* as many, and no word yet */
+	assert_told(&n, "; whether the heap leaks is not known yet; rss", true);
+	w.heap.verdict = VERDICT_STEADY;
+	assert_told(&n, unknown, false);
+	w.census_known = false;
+	assert_told(&n, "; whether the heap leaks is not known of this binary; rss", true);
+}
+
+/* When memory comes to its limit stands beside what that is made from, and not beside "no leak" of
+ * a heap that may as well not grow. */
+static void test_forecast(void **state)
+{
+	struct watched w = leaking;
+	struct news n = { .kind = NEWS_REPORT, .w = &w, .comm = "server", .brief = true };
+	const char *limit = ", limit in ~2h40m [2h30m, 2h55m]";
+
+	assert_told(&n, ", limit in ~2h40m [2h30m, 2h55m] at rss +5.61MiB/min\n", true);
+	w.n_classes = w.n_gos = 0;
+	w.verdict = w.heap.verdict = VERDICT_STEADY;
+	w.heap.rate = (struct estimate){ 10, -20, 40, 80 };
+	assert_told(&n, limit, false);
+	w.does.cause = MEMORY_NOT_GO;
+	assert_told(&n, ", limit in ~2h40m [2h30m, 2h55m] at rss +5.61MiB/min\n", true);
+	w.does.cause = MEMORY_LIVE;
+	n.kind = NEWS_MEMORY;
+	assert_told(&n, ", limit in ~2h40m [2h30m, 2h55m]\n", true);
+}
+
+/* A row of next to nothing is left out; that the others are little of the heap's growth is told. */
+static void test_rows_that_matter(void **state)
+{
+	struct heap_type session = { .name = "main.Session" }, directory = { .name = "directory" };
+	struct heap_row v[] = {
+		{ .type = &session, .amount.bytes_per_s = { 4000, 3900, 4100, 9 } },
+		{ .type = &directory, .amount.bytes_per_s = { .4, .3, .5, 9 } },
+	};
+	struct heap_view view = { .rows = v, .n_rows = ARRAY_SIZE(v) };
+	struct watched_growth growth = { .types = &view };
+	const struct heap_row *rows[NEWS_TYPES];
+	struct watched w = leaking;
+	double explained;
+
+	w.n_gos = 0;
+	assert_int_equal(news_types(&w, &growth, rows), 1);
+	assert_ptr_equal(rows[0], &v[0]);
+	assert_true(news_unexplained(&w, &growth, &explained));
+	assert_true(explained == 4100);
+	w.heap.rate = (struct estimate){ 9000, 8100, 9900, 80 };
+	assert_false(news_unexplained(&w, &growth, &explained));
+	v[1].amount.bytes_per_s.value = 50;
+	assert_int_equal(news_types(&w, &growth, rows), 2);
+}
+
 /* What the runtime keeps for goroutines is not told beside these. */
 static void test_not_of_runtime(void **state)
 {
@@ -496,6 +600,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_beside_goroutines),
 		cmocka_unit_test(test_not_of_runtime), cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_heap_unknown), cmocka_unit_test(test_forecast),
+		cmocka_unit_test(test_rows_that_matter),
 	};
 
 	setenv("TZ", "UTC", 1);

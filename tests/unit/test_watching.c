@@ -143,13 +143,20 @@ void process_describe(const struct process *p, struct target_info *out)
 
 bool process_memory(struct process *p, struct memory_account *out)
 {
-	out->known = true;
-	out->rss = 100 << 20;
-	out->live_heap = last_live * OBJECT;
+	*out = (struct memory_account){ .known = true, .rss = 100 << 20,
+					.live_heap = last_live * OBJECT };
 	return true;
 }
 
-void process_mappings(struct process *p, struct memory_account *m) { }
+static bool mapped;
+
+void process_mappings(struct process *p, struct memory_account *m)
+{
+	if (!mapped)
+		return;
+	m->mapped_known = true;
+	m->not_resident = 7 << 20;
+}
 
 int memlimit_read(const char *root, pid_t pid, struct memlimit *out)
 {
@@ -282,6 +289,30 @@ static void test_long_table(void **state)
 	reading_cpu = 0;
 }
 
+/* What of Go's is not in RAM is told as it was when the mappings were read. */
+static void test_mappings(void **state)
+{
+	const struct watching_options opt = { .min_cycles = 12, .min_s = 180,
+					      .memory_bytes = 1 << 20 };
+	struct watching *w;
+	uint64_t next;
+
+	live = flat;
+	goroutines = none;
+	mapped = true;
+	now = START;
+	watching_new(&w, NULL, &opt, now);
+	for (; now < START + 300 * S; now = next)
+		assert_true(watching_turn(w, now, &next) >= 0);
+	assert_true(watching_told(w)->memory.mapped_known);
+	mapped = false;
+	for (; now < START + 600 * S; now = next)
+		assert_true(watching_turn(w, now, &next) >= 0);
+	assert_false(watching_told(w)->memory.mapped_known);
+	assert_int_equal(watching_told(w)->memory.not_resident, 7 << 20);
+	watching_free(w);
+}
+
 /* Without the census goroutines and memory are watched; an error that stays is the end, one that
  * does not is none. */
 static void test_errors(void **state)
@@ -321,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_days), cmocka_unit_test(test_load),
 		cmocka_unit_test(test_rare),
 		cmocka_unit_test(test_goroutines), cmocka_unit_test(test_long_table),
+		cmocka_unit_test(test_mappings),
 		cmocka_unit_test(test_errors),
 	};
 

@@ -18,6 +18,8 @@
 #define LARGEST_OBJECT 512
 #define BYTES_EACH 1024.0
 #define MOST 0.5
+/* Of what grows, a row that has less is none that matters. */
+#define ROW_SHARE 0.01
 
 enum verdict news_heap_verdict(const struct watched *w)
 {
@@ -214,6 +216,34 @@ size_t news_suppressed(const struct watched_growth *g, struct estimate *rate)
 	return n;
 }
 
+/* Of a row: a share of what all of its kind grow by. */
+static double least_rate(const struct watched *w, const struct watched_growth *g, bool of_growing)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < g->types->n_rows; i++) {
+		const struct heap_row *row = &g->types->rows[i];
+
+		if (is_of_growing(w, row->type) == of_growing)
+			sum += fmax(row->amount.bytes_per_s.value, 0);
+	}
+	return ROW_SHARE * sum;
+}
+
+bool news_unexplained(const struct watched *w, const struct watched_growth *g, double *explained)
+{
+	const struct heap_row *rows[NEWS_TYPES];
+	size_t n = news_types(w, g, rows);
+	struct estimate suppressed;
+
+	news_suppressed(g, &suppressed);
+	*explained = suppressed.high;
+	for (size_t i = 0; i < n; i++)
+		*explained += rows[i]->amount.bytes_per_s.high;
+	return n && news_heap_verdict(w) >= VERDICT_GROWING &&
+	       *explained < MOST * w->heap.rate.low;
+}
+
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES])
 {
@@ -224,12 +254,15 @@ size_t news_types(const struct watched *w, const struct watched_growth *g,
 
 	news_growth_split(w, g, &told, &suppressed);
 	for (int of_growing = 1; of_growing >= 0 && g->types; of_growing--) {
+		const double least = least_rate(w, g, of_growing);
+
 		for (size_t i = 0; i < g->types->n_rows && n < NEWS_TYPES; i++) {
 			const struct heap_row *row = &g->types->rows[i];
 
 			if (goroutines && heapview_of_runtime(row->type))
 				continue;
 			if (row->type->name && row->amount.bytes_per_s.value > 0 &&
+			    row->amount.bytes_per_s.value >= least &&
 			    is_of_growing(w, row->type) == of_growing)
 				out[n++] = row;
 		}

@@ -84,9 +84,13 @@ bool news_heap_unseen(const struct watched *w);
  * is unseen, the heap as well. */
 bool news_memory_grows(const struct watched *w);
 /* The first rows of what has a type and rather grew than not, of a size that grows; if there are
- * none, of any.  What the runtime keeps for goroutines is not told beside these. */
+ * none, of any; none of less than a hundredth of what all such grow by.  What the runtime keeps for
+ * goroutines is not told beside these. */
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES]);
+/* These and what is suppressed come to so many bytes a second at most, which is less than half of
+ * what the heap grows by for sure. */
+bool news_unexplained(const struct watched *w, const struct watched_growth *g, double *explained);
 /* Bytes a second, of sizes that grow, of the types that do: of those that are not suppressed, and
  * of those that are. */
 void news_growth_split(const struct watched *w, const struct watched_growth *g, double *told,

@@ -94,7 +94,16 @@ static void put_classes(struct line *l, const struct watched *w)
 	free(classes);
 }
 
-static void put_limit(struct line *l, const struct watched *w)
+/* What rss grows by is not said to come to the limit where all that is known of the heap is that it
+ * may not grow, and nothing else is seen to. */
+static bool has_forecast(const struct watched *w)
+{
+	return w->verdict >= VERDICT_GROWING || w->verdict == VERDICT_TOO_FEW ||
+	       news_heap_rate(w).low > 0 || report_grows_outside(&w->does);
+}
+
+/* rss_rate: what rss grows by stands in the line; else it is told with the forecast made of it. */
+static void put_limit(struct line *l, const struct watched *w, bool rss_rate)
 {
 	char *left;
 
@@ -107,11 +116,13 @@ static void put_limit(struct line *l, const struct watched *w)
 	else
 		item(l, " ", "(%s of %s)", report_bytes(w->limit_used).s,
 		     report_bytes(w->limit_bytes).s);
-	if (!w->does.rss_grows)
+	if (!w->does.rss_grows || (!rss_rate && !has_forecast(w)))
 		return;
 	left = report_left(&w->does.left_s);
 	if (left)
 		item(l, ", ", "limit %s", left);
+	if (left && !rss_rate)
+		item(l, " ", "at rss %s/min", report_change(w->does.rss_rate.value * 60).s);
 	free(left);
 }
 
@@ -183,7 +194,7 @@ static void put_heap_news(FILE *out, const struct news *n)
 							      "no growth any more");
 	item(&l, "  ", "%s", "");
 	put_heap(&l, n->w);
-	put_limit(&l, n->w);
+	put_limit(&l, n->w, false);
 	put_missing(&l, heap_judgement(n->w));
 	put_rhythm(&l, heap_judgement(n->w));
 	put_age(&l, n->w);
@@ -359,6 +370,23 @@ static void put_suppressed(FILE *out, const struct watched_growth *g)
 	end_line(&l);
 }
 
+/* Looks and collections are of different times. */
+static void put_unexplained(FILE *out, const struct watched *w, const struct watched_growth *g)
+{
+	struct line l;
+	double explained;
+
+	if (!g->types || !news_unexplained(w, g, &explained))
+		return;
+	l = begin(out, INDENT);
+	item(&l, "", "these%s have %s/min at most of the heap's",
+	     g->types->n_suppressed ? " and what is suppressed" : "",
+	     report_bytes(report_whole(explained * 60)).s);
+	report_growth(&l, " ", &w->heap.rate);
+	item(&l, ": ", "the rest is in other types, or came before or after the looks");
+	end_line(&l);
+}
+
 static void put_named(FILE *out, const struct watched *w, const struct watched_growth *g)
 {
 	const struct heap_row *rows[NEWS_TYPES];
@@ -366,6 +394,7 @@ static void put_named(FILE *out, const struct watched *w, const struct watched_g
 
 	for (size_t i = 0; i < n; i++)
 		put_type(out, rows[i]);
+	put_unexplained(out, w, g);
 	for (size_t i = 0; i < g->n_stacks && i < NEWS_TYPES; i++)
 		put_stack(out, &g->stacks[i]);
 	put_suppressed(out, g);
@@ -397,13 +426,19 @@ static void put_growth_news(FILE *out, const struct news *n)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static void put_cause(struct line *l, const struct diagnosis *d)
+/* Of mappings that were not read the same number as in the account. */
+static void put_cause(struct line *l, const struct watched *w)
 {
+	const struct diagnosis *d = &w->does;
+	bool variables = report_grows_outside(d) && d->outside == OUTSIDE_ANONYMOUS &&
+			 !w->memory.mapped_known;
+
 	item(l, "", "rss %s", "");
 	report_growth(l, "", &d->rss_rate);
 	if (report_has_cause(d))
-		item(l, ", ", "most of that: %s, now %s", report_cause(d),
-		     report_bytes(d->cause_bytes).s);
+		item(l, ", ", "most of that: %s, now %s%s%s", report_cause(d),
+		     variables ? "about " : "", report_bytes(d->cause_bytes).s,
+		     variables ? " with variables" : "");
 	else
 		item(l, ", ", "no single part has most of that");
 	if (d->no_collection)
@@ -422,18 +457,60 @@ static void put_unseen(struct line *l, const struct watched *w)
 	item(l, ": ", "gobpfleak heap --diff 60s tells it by type");
 }
 
+/* What memory does must not be taken for what the heap does, of which too little is known. */
+static void put_heap_unknown(struct line *l, const struct watched *w)
+{
+	const uint64_t needs = w->min_cycles > w->growth_cycles ? w->min_cycles : w->growth_cycles;
+
+	if (!w->census_known) {
+		item(l, "; ", "whether the heap leaks is not known of this binary");
+		return;
+	}
+	if (news_heap_verdict(w) >= VERDICT_GROWING ||
+	    (w->heap.verdict != VERDICT_TOO_FEW && w->n_cycles >= w->min_cycles))
+		return;
+	item(l, "; ", "whether the heap leaks is not known yet");
+	if (w->n_cycles < needs)
+		item(l, ": ", "%s of %s collections", report_count(w->n_cycles).s,
+		     report_count(needs).s);
+}
+
+static void put_growing(struct line *l, const struct watched *w)
+{
+	const struct diagnosis *d = &w->does;
+	bool heap = d->cause <= MEMORY_IDLE || d->cause == MEMORY_HEAP;
+
+	put_cause(l, w);
+	put_unseen(l, w);
+	if (heap && !news_heap_unseen(w))
+		put_heap_unknown(l, w);
+}
+
+/* It may still do so, by less than is worth a word, or than is certain. */
+static void put_grew(struct line *l, const struct watched *w)
+{
+	const struct estimate *rate = &w->does.rss_rate;
+
+	if (rate->low > 0)
+		item(l, "", "rss grows by little");
+	else
+		item(l, "", rate->value > 0 ? "growth of rss is not certain any more" :
+					      "rss does not grow any more");
+	if (rate->value > 0)
+		report_growth(l, rate->low > 0 ? " " : ", ", rate);
+	put_heap_unknown(l, w);
+}
+
 static void put_memory_news(FILE *out, const struct news *n)
 {
 	struct line l = head(out, n);
 
 	item(&l, "  ", "MEMORY  %s", "");
-	if (n->w->does.rss_grows) {
-		put_cause(&l, &n->w->does);
-		put_unseen(&l, n->w);
-	} else {
-		item(&l, "", "rss does not grow any more");
-	}
-	put_limit(&l, n->w);
+	if (n->w->does.rss_grows)
+		put_growing(&l, n->w);
+	else
+		put_grew(&l, n->w);
+	put_limit(&l, n->w, true);
 	end_line(&l);
 }
 
@@ -550,7 +627,7 @@ static void put_lasting(FILE *out, const struct watched *w)
 	report_account(&l, &w->memory);
 	if (w->does.rss_grows) {
 		item(&l, "; ", "%s", "");
-		put_cause(&l, &w->does);
+		put_cause(&l, w);
 	}
 	end_line(&l);
 	l = begin(out, INDENT "GOROUTINES ");
@@ -592,7 +669,7 @@ static void put_end(FILE *out, const struct news *n)
 	item(&l, "  ", "%s; the last that was known: ", n->why);
 	put_verdict_word(&l, n->w);
 	if (is_enough(n))
-		put_limit(&l, n->w);
+		put_limit(&l, n->w, false);
 	end_line(&l);
 	if (!is_enough(n))
 		put_lasting(out, n->w);
@@ -614,7 +691,7 @@ static void put_report(FILE *out, const struct news *n)
 
 	item(&l, "  ", "REPORT  %s", "");
 	put_verdict_word(&l, n->w);
-	put_limit(&l, n->w);
+	put_limit(&l, n->w, false);
 	end_line(&l);
 	if (!is_enough(n))
 		put_lasting(out, n->w);
