@@ -382,17 +382,18 @@ static void make_totals(const struct making *mk)
 				  alloc_bytes / (double)mk->recorded : 1;
 }
 
-/* What was not seen to be allocated is as uncertain as what was. */
+/* What was not seen to be allocated is as uncertain as what was, and no more than what lived. */
 static struct estimate older_bytes(const struct findings *f)
 {
 	double older = (double)f->census.older_bytes;
+	double most = fmax(older, (double)f->census.compared_bytes);
 
 	if (!f->heap || f->unheard || !f->census.n_cycles || f->census.older_bytes == UNKNOWN_U64)
 		return (struct estimate){ NAN, NAN, NAN, 0 };
 	return (struct estimate){
 		.value = older, .samples = f->live.samples,
 		.low = fmax(0, older - (f->live_bytes.high - f->live_bytes.value)),
-		.high = older + (f->live_bytes.value - f->live_bytes.low) };
+		.high = fmin(most, older + (f->live_bytes.value - f->live_bytes.low)) };
 }
 
 static bool made_for_pool(const struct heap_site *s)

@@ -362,7 +362,8 @@ static struct observation full_observation(void)
 		.parts = { [MEMORY_LIVE] = { .late = { 51000, 50000, 56000, 800 } } } };
 	o.room = (struct memory_room){ "cgroup", 2147483648, 1530000000 };
 	o.census = (struct heap_census){
-		.n_cycles = 59, .n_missed = 1, .live_bytes = 641897600, .older_bytes = 610000000,
+		.n_cycles = 59, .n_missed = 1, .live_bytes = 641897600,
+		.compared_bytes = 641897600, .older_bytes = 610000000,
 		.alloc_span_s = 598.5, .rate = RATE(54179.2, 50000, 56012),
 		.classes = full_classes, .n_classes = ARRAY_SIZE(full_classes) };
 	o.loss[COVERAGE_STACKS_LOST] = 1204;

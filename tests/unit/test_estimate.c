@@ -238,14 +238,18 @@ static void test_unmet(void **state)
 	assert_near(strata_unmet(s, 3), 10500, 0);
 	assert_near(strata_unmet(s, 4), 0, 0);
 	strata_close(s, allocs, 0.01, true);
-	assert_near(strata_unmet(s, 3), 500 + 9500, 1e-6);
+	assert_near(strata_unmet(s, 3), 10500, 0);	/* the window had none */
 	strata_so_far(s, allocs);
-	assert_near(strata_unmet(s, 3), 500 + 9500 + 10000, 1e-6);
+	assert_near(strata_unmet(s, 3), 20500, 0);
+	strata_add(s, 3, 1);
+	strata_close(s, allocs, 0.01, true);
+	assert_near(strata_unmet(s, 3), 500 + 20000 * (1 - sqrt(0.05)), 1e-6);
 	strata_free(s);
 
 	strata_new(&s, 1 << 20);
 	strata_close(s, NULL, 1, true);
 	assert_near(strata_unmet(s, 3), 0, 0);
+	strata_add(s, 3, 1);
 	strata_close(s, allocs, 0.01, true);
 	assert_near(strata_unmet(s, 3), 9500, 1e-6);
 	assert_near(strata_unmet(s, 4), 0, 0);

@@ -334,6 +334,22 @@ static void test_older_scaled(void **state)
 	}
 }
 
+/* However little of what was seen may be there, no more is older than lived. */
+static void test_older_at_most(void **state)
+{
+	struct observation o = example();
+	struct findings *f;
+
+	o.bytes = (struct variance){ .bursts = 1e12, .largest = 1e6 };
+	o.census = (struct heap_census){ .n_cycles = 5, .live_bytes = 2000,
+					 .compared_bytes = 1000, .older_bytes = 990 };
+	f = findings_make(&o, *state);
+	assert_true(f->live_bytes.value - f->live_bytes.low > 10);
+	assert_true(f->older_bytes.value == 990 && f->older_bytes.low == 0);
+	assert_true(f->older_bytes.high == 1000);
+	findings_free(f);
+}
+
 static void test_no_older(void **state)
 {
 	struct observation o = example();
@@ -1106,7 +1122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_heap), TEST(test_exact), TEST(test_intervals),
 		TEST(test_rate_interval), TEST(test_alloc_of_others), TEST(test_rate_too_early),
-		TEST(test_older), TEST(test_older_scaled), TEST(test_no_older),
+		TEST(test_older), TEST(test_older_scaled), TEST(test_older_at_most), TEST(test_no_older),
 		TEST(test_goroutines), TEST(test_goroutines_lost), TEST(test_starts_missed),
 		TEST(test_main_goroutine), TEST(test_table_unknown), TEST(test_started_by_runtime),
 		TEST(test_coverage_and_cost), TEST(test_unheard),

@@ -391,17 +391,20 @@ static double unheard(const struct strata *s, unsigned class)
 
 /* Who allocates at a steady rate has three samples in the mean, if that all are missed is to happen
  * once in 20 times.  As long as windows are few they may also have met nothing of what comes in
- * runs or was kept waiting: then who allocates in a share p of all times is missed by n with the chance
- * (1 - p)^n; and since the last of them, or before the first, everything may be somebody's. */
+ * runs or was kept waiting: then who allocates in a share p of all times is missed by n with the
+ * chance (1 - p)^n.  Everything may be somebody's if they have no sample of the class, and what came
+ * since the last of them, or before the first. */
 double strata_unmet(struct strata *s, unsigned class)
 {
 	const struct kind *k = &s->kinds[true];
 	double n = n_windows(s), allocs = 0, weight = 0, between;
+	bool met = false;
 
 	class %= STRATA_CLASSES;
 	for (unsigned i = 0; i + s->bursts < k->n; i++) {
 		allocs += k->slots[i]->cells[class].allocs;
 		weight = fmax(weight, k->slots[i]->plain);
+		met |= k->slots[i]->cells[class].n > 0;
 	}
 	if (n >= MIN_WINDOWS)
 		return fmin(allocs, 3 * weight);
@@ -410,5 +413,5 @@ double strata_unmet(struct strata *s, unsigned class)
 	between = unheard(s, class);
 	if (s->bursts && s->so_far_known)
 		between += open_one(s)->cells[class].allocs;
-	return between + (n > 0 ? allocs * (1 - pow(0.05, 1 / n)) : 0);
+	return between + allocs * (met ? 1 - pow(0.05, 1 / n) : 1);
 }
