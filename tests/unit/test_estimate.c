@@ -266,6 +266,28 @@ static void test_unmet(void **state)
 	strata_free(s);
 }
 
+/* One window may have met a run: its samples stand for no more than was counted. */
+static void test_one_window(void **state)
+{
+	uint64_t allocs[STRATA_CLASSES] = { [3] = 60000 };
+	struct strata *s;
+	uint8_t slot;
+
+	strata_new(&s, 1 << 20);
+	strata_close(s, NULL, 1, true);
+	slot = strata_open_slot(s);
+	for (int i = 0; i < 12000; i++)
+		strata_add(s, 3, 1);
+	strata_close(s, allocs, 0.01, true);
+	assert_near(strata_get(s, slot, 3)->factor, 5, 1e-9);
+	slot = strata_open_slot(s);
+	for (int i = 0; i < 100; i++)
+		strata_add(s, 3, 1);
+	strata_so_far(s, (uint64_t[STRATA_CLASSES]){ [3] = 300 });
+	assert_near(strata_get(s, slot, 3)->factor, 3, 1e-9);
+	strata_free(s);
+}
+
 /* A site that has the same in each window keeps it, though its class comes and goes; the class adds
  * up to what was counted. */
 static void test_windows(void **state)
@@ -710,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_throughout),
 		cmocka_unit_test(test_so_far),
 		cmocka_unit_test(test_unmet),
+		cmocka_unit_test(test_one_window),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_missing),
 	};
 	const struct CMUnitTest sources[] = {

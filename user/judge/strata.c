@@ -278,6 +278,12 @@ static void set_pulls(struct kind *k, unsigned class, unsigned n, const struct w
 		k->slots[i]->cells[class].st.pull *= damp;
 }
 
+/* Of one window nobody knows how much it is like the rest, but nothing is more than was counted. */
+static double at_most_counted(double factor, const struct cell *c)
+{
+	return at_least_itself(c->weight > 0 ? fmin(factor, c->allocs / c->weight) : factor, c);
+}
+
 static void settle_bursts(struct kind *k, unsigned class, unsigned n)
 {
 	struct windows w = { 0 };
@@ -295,6 +301,8 @@ static void settle_bursts(struct kind *k, unsigned class, unsigned n)
 		st->n_windows = k->slots[i]->n_strata;
 		st->plain = c->weight > 0 ? st->scaled / c->weight : k->slots[i]->plain;
 		st->factor = at_least_itself(st->plain * (1 - w.excess * st->pull), c);
+		if (w.n == 1 && k->slots[i]->counted)
+			st->factor = at_most_counted(st->factor, c);
 		st->missing = c->allocs - st->factor * c->weight;
 		st->group_n = n_samples;
 	}
@@ -325,6 +333,8 @@ static void settle_open(struct strata *s, unsigned class)
 	c->st.scaled = c->weight * c->st.plain;
 	if (!s->so_far_known)
 		c->allocs = c->certain + c->st.scaled;
+	else if (s->bursts && strata_few(s))
+		c->st.factor = at_most_counted(c->st.factor, c);
 	c->st.missing = strata_few(s) ? fmax(0, c->allocs - c->st.scaled) : 0;
 }
 
