@@ -88,7 +88,7 @@ static void end_gone(struct run *r, const char *why)
 	"last collection unless GOGC is off; trace for longer, or count what was allocated (-falloc)"
 
 #define ONE_COLLECTION \
-	"only one collection has ended since the attach, so what grows is not known and there is " \
+	"only one collection was seen to end since the attach, so what grows is not known and there is " \
 	"nothing to write: trace for longer, for two collections at least (-d2gc)"
 
 #define NOT_HEARD \
