@@ -55,7 +55,7 @@ static const double
 	MAX_WINDOW_NS = 0.5 * SECOND,
 	PLANT_SHARE = 0.25,		/* of what a period costs, for planting, at most */
 	CUT_SHORT = 1.5,		/* times what a window may cost: then it is ended */
-	MIN_RATE = 1e-6,		/* in a window, ns a ns: not nothing */
+	MIN_HITS = 1e-9,		/* in a window, a ns: not nothing */
 	FORGET = 0.3,			/* how much, when a window was cheaper than those before */
 	PACE_FORGET = 0.1,		/* of the starts in windows, with each */
 	PACE_STARTS = 2000,		/* expected in them, before they tell */
@@ -94,7 +94,7 @@ struct budget {
 	uint64_t window_ns;		/* when the window is due; 0: it has been */
 	bool open;
 	double opened_spent_ns;		/* when it was opened */
-	double window_rate;		/* spent in windows, ns a ns; 0: there was none */
+	double window_hits;		/* in windows, a ns; 0: there was none */
 	double window_cost_ns;		/* expected of the next, with the planting: */
 	double planting_ns;
 	struct budget_window window;
@@ -246,7 +246,7 @@ static void take(struct budget *b, const struct budget_choice *c)
 	b->better_ns = 0;
 	b->overdrawn = false;
 	b->period_end_ns = b->window_ns = 0;
-	b->window_rate = 0;
+	b->window_hits = 0;
 	b->pace = (struct pace_seen){ 0 };
 }
 
@@ -512,7 +512,7 @@ static void plan_period(struct budget *b, uint64_t now_ns)
 	double planting = cost_of_planting(b);
 	double may_cost = (fmax(income * PERIOD_NS, planting / PLANT_SHARE) - planting) /
 			  times_price(b);
-	double rate = b->window_rate > 0 ? b->window_rate : expected_rate(b);
+	double rate = b->window_hits > 0 ? b->window_hits * b->costs.hit : expected_rate(b);
 	double most = fmin(may_cost / rate, enough_ns(b));
 	double length = fmin(fmax(most, MIN_WINDOW_NS), MAX_WINDOW_NS), period;
 
@@ -601,18 +601,30 @@ unsigned int budget_tick(struct budget *b, uint64_t now_ns, double spent_ns)
 	return wants;
 }
 
+/* Not more than all processors for as long: hits were cheaper then than they had been thought to be,
+ * and what they did not take is still in the account. */
+static double possible(struct budget *b, double spent, double length_ns)
+{
+	double most = b->setup.processors > 0 ? b->setup.processors * length_ns : INFINITY;
+
+	if (spent <= most)
+		return spent;
+	b->balance_ns += spent - most;
+	return most;
+}
+
 void budget_window_end(struct budget *b, uint64_t now_ns, double spent_ns, uint64_t length_ns)
 {
-	double spent = spent_ns - b->opened_spent_ns - b->planting_ns, rate;
+	double spent = spent_ns - b->opened_spent_ns - b->planting_ns, hits;
 
 	settle(b, now_ns, spent_ns);
 	b->open = false;
 	if (!length_ns)
 		return;
-	spent = fmax(spent, 0);
+	spent = possible(b, fmax(spent, 0), (double)length_ns);
 	note_pace(b, spent, (double)length_ns);
-	rate = spent / (double)length_ns;
-	if (rate < b->window_rate)
-		rate = FORGET * rate + (1 - FORGET) * b->window_rate;
-	b->window_rate = fmax(rate, MIN_RATE);
+	hits = spent / b->costs.hit / (double)length_ns;
+	if (hits < b->window_hits)
+		hits = FORGET * hits + (1 - FORGET) * b->window_hits;
+	b->window_hits = fmax(hits, MIN_HITS);
 }

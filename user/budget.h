@@ -27,6 +27,7 @@ struct budget_setup {
 	uint64_t distance;	/* mean bytes between two samples, as far as we sample; 0: every
 				 * object; or BUDGET_ANY */
 	bool can_burst;		/* probes can come and go quickly */
+	double processors;	/* that the target may take at a time; not above 0: not known */
 	size_t n_heap, n_go;	/* probes of the allocator, and of goroutines */
 	uint64_t seed;		/* of the windows' times */
 };

@@ -153,6 +153,7 @@ static void new_budget(struct tracing *t)
 		.percent = t->opt.budget_percent, .heap = t->opt.heap,
 		.goroutines = t->opt.goroutines, .forced = t->opt.source,
 		.distance = t->opt.distance, .can_burst = tracer_can_burst(),
+		.processors = (double)sysconf(_SC_NPROCESSORS_ONLN),
 		.n_heap = count_probes(t, TRACER_HEAP),
 		.n_go = count_probes(t, TRACER_GOROUTINES),
 		.seed = table_seed(),

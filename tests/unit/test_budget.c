@@ -548,6 +548,47 @@ static void test_phase(void **state)
 		assert_in_range(bins[i], 50, 150);
 }
 
+/* Ticks until a window is due; when that is. */
+static uint64_t until_window(struct budget *b, uint64_t now, double spent_ns)
+{
+	const uint64_t give_up = now + 60 * S;
+
+	while (now < give_up && !(budget_tick(b, now, spent_ns) & BUDGET_WINDOW))
+		now += 20 * MS;
+	return now;
+}
+
+/* The first hits, of a program that hardly did anything, were dear; a flood begins, and its first
+ * window seems to have taken 13 processors where there are two: that cannot be, and is no reason to
+ * listen less from then on. */
+static void test_dear_begin(void **state)
+{
+	const struct budget_counts from = { .time_ns = S / 2 }, to = { .time_ns = S, .allocs = 10 };
+	struct budget_setup setup = setup_of(1);
+	struct budget_costs dear = costs;
+	struct budget_price price;
+	struct budget_window w;
+	struct budget *b;
+	uint64_t first, second;
+
+	setup.processors = 2;
+	setup.forced = SOURCE_BURST;
+	setup.goroutines = false;
+	dear.hit = 25000;
+	budget_new(&b, &setup);
+	budget_set_costs(b, &dear);
+	budget_price(b, &from, &to, &price);
+	budget_start(b, S);
+	first = until_window(b, S, 0);
+	budget_window_end(b, first + 7 * MS, 95 * MS, 7 * MS);
+	budget_set_costs(b, &costs);
+	second = until_window(b, first + 20 * MS, 95 * MS);
+	assert_in_range(second - first, 0, 3 * S);
+	budget_window(b, &w);
+	assert_in_range(w.length_ns, 10 * MS, 100 * MS);
+	budget_drop(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,7 +604,7 @@ int main(void)
 		cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_slowed),
 		cmocka_unit_test(test_profiler_goes),
-		cmocka_unit_test(test_phase),
+		cmocka_unit_test(test_phase), cmocka_unit_test(test_dear_begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -470,7 +470,14 @@ static void test_prices(void **state)
 	assert_true(isnan(p.recorded));
 	assert_near(p.unheard, 1225);		/* 1.25 * 0.18 more */
 	assert_near(p.dropped, 1225 * 1.03);
+	c.run_ns = 25000;	/* the first hits are dear: those to come will not be */
+	c.n_runs = 4;
+	n = (struct cost_counts){ .recorded = 4 };
+	cost_get(&c, &n, &p);
+	assert_in_range((uint64_t)p.recorded, 1500 * 1.225, 3000 * 1.225);
+	assert_near(p.total_ns, 4 * 26000 * 1.225);
 	c.run_ns = 500;
+	c.n_runs = 3000;
 	n.recorded = 3000;
 	n.others = 1000;
 	cost_get(&c, &n, &p);

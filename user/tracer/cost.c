@@ -70,6 +70,8 @@ enum {
 #define RUNS_NS 100000000ull		/* between two readings of them */
 
 #define DROPPED_TO_TRAP 1.03		/* what sampling adds to a trap, see tests/bench */
+#define COMMON_RUN_NS 500.0		/* of a hit that is recorded, */
+#define COMMON_RUNS 100			/* as if so many had been measured */
 #define OTHER_RUN_NS 40.0		/* the kernel's figure of a run that records nothing */
 #define UNFOUND_OF_TRAP 0.185		/* the share of a trap in a loop that is not found */
 #define CACHES_OF_EXCESS 0.25		/* see above */
@@ -218,8 +220,10 @@ static uint64_t take_runs(struct cost *c, const struct cost_counts *now)
 	ns -= c->stats_run_ns;
 	if (n < recorded)
 		return 0;
-	if (recorded)
+	if (recorded) {
 		c->run_ns = ((double)ns - (double)(n - recorded) * OTHER_RUN_NS) / (double)recorded;
+		c->n_runs = recorded;
+	}
 	if (c->run_ns < 0)
 		c->run_ns = 0;
 	return n - recorded;
@@ -263,6 +267,14 @@ static double cost_of(uint64_t n, double price)
 static double dropped_ns(const struct cost *c)
 {
 	return c->trap_ns * DROPPED_TO_TRAP;
+}
+
+/* A program that hardly allocates finds nothing of ours in the caches: the first hits took ten times
+ * what those did that followed in a window. */
+static double next_run_ns(const struct cost *c)
+{
+	return ((double)c->n_runs * c->run_ns + COMMON_RUNS * COMMON_RUN_NS) /
+	       (double)(c->n_runs + COMMON_RUNS);
 }
 
 static double sum_of(const struct cost *c, const struct cost_counts *n)
@@ -352,7 +364,7 @@ void cost_get(const struct cost *c, const struct cost_counts *now, struct cost_p
 	const double times = multiple_of(c, now);
 
 	*out = (struct cost_prices){
-		.recorded = times * (c->trap_ns + c->run_ns), .dropped = times * dropped_ns(c),
+		.recorded = times * (c->trap_ns + next_run_ns(c)), .dropped = times * dropped_ns(c),
 		.unheard = times * c->trap_ns, .total_ns = times * sum_of(c, now),
 	};
 }

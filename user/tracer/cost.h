@@ -26,7 +26,8 @@ struct cost_setup {
 struct cost {
 	struct cost_setup setup;
 	double trap_ns, step_ns;	/* one hit without the program's work; NAN: unknown */
-	double run_ns;			/* what the program adds to one that is recorded; NAN */
+	double run_ns;			/* what the program adds to one that is recorded; NAN, */
+	uint64_t n_runs;		/* in the mean of so many */
 	int stats_fd;			/* while the kernel measures the programs' time, or -1 */
 	uint64_t stats_runs, stats_run_ns, stats_recorded;	/* when it began */
 	uint64_t stats_begin_ns, runs_next_ns;
@@ -40,7 +41,7 @@ struct cost {
 };
 
 struct cost_prices {
-	double recorded, dropped, unheard;	/* of one hit, ns; NAN: unknown */
+	double recorded, dropped, unheard;	/* of one hit to come, ns; NAN: unknown */
 	double total_ns;			/* of all of them so far */
 };
 

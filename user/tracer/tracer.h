@@ -123,8 +123,8 @@ uint64_t tracer_goroutine_hits(const struct tracer *tr);
 /* What the probes have cost the target. */
 struct tracer_cost {
 	struct tracer_hits hits;
-	/* What one of them costs, and all of them have cost so far, ns of its processor time; NAN:
-	 * unknown, as is what a recorded one costs before there has been one. */
+	/* What one more of them will cost, and all of them have cost so far, ns of its processor
+	 * time; NAN: unknown, as is what a recorded one costs before there has been one. */
 	double ns_recorded, ns_dropped, ns_unheard;
 	double total_ns;
 };
