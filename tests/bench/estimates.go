@@ -18,7 +18,7 @@ const (
 	estimateTime     = 45 * time.Second
 	estimateCoverage = 0.93
 	estimateBias     = 0.02
-	garbageOfEach    = 1500000 // objects a second, of two loops
+	garbageOfEach    = 2500000 // objects a second, of two loops
 )
 
 func (b *bench) estimates() {

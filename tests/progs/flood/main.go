@@ -3,15 +3,18 @@
 // Flood does more than anybody can follow at a fair price, with leaks and crowds beside it of which it
 // keeps a ledger.
 //
-// "flood N": two loops that make N objects of garbage a second each, or as many as they get done; 0 stops
-// them. "made N" answers when N more have been made. "leak": twelve leaks, each of its own size and at its own
-// rate, or with "leak N" the one that stands at N; "dry" stops them. "keep N": so many more of each at once. "crowd N": so many goroutines that wait at
-// one place. "brief N": N goroutines a second that end at once; 0 stops that. "gc" collects. "ledger" says what is
-// kept and how many goroutines wait and were started, "mallocs" how many objects were made in all. Built with the
-// tag "profiled" it has the runtime's memory profiler at its side, and "samples" says what that has sampled.
+// "flood N": two loops that make N objects of garbage a second each, or as many as they get done, of 16 bytes
+// to 8 KiB, each size half as often as the one below; 0 stops them. "made N" answers when N more have been
+// made. "leak": twelve leaks, each of its own size and at its own rate, or with "leak N" the one that stands
+// at N; "dry" stops them. "keep N": so many more of each at once. "crowd N": so many goroutines that wait at
+// one place. "brief N": N goroutines a second that end at once; 0 stops that. "gc" collects. "ledger" says
+// what is kept and how many goroutines wait and were started, "mallocs" how many objects were made in all.
+// Built with the tag "profiled" it has the runtime's memory profiler at its side, and "samples" says what
+// that has sampled.
 package main
 
 import (
+	"math/bits"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -81,7 +84,7 @@ func loop(sink *[]byte) {
 		if n > 0 {
 			atomic.AddInt64(&busy, 1)
 			for i := 0; i < n; i++ {
-				*sink = garbage(16 << (uint(turn) % 10))
+				*sink = garbage(16 << uint(bits.TrailingZeros(uint(turn)|512)))
 				turn++
 			}
 			*sink = nil
