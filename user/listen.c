@@ -62,11 +62,11 @@ enum {
 
 static struct expense expense_so_far(const struct listen *l)
 {
-	struct expense d = { .goroutine_hits = tracer_goroutine_hits(l->setup.tracer),
-			  .plantings = l->n_plantings };
+	struct expense e = { .goroutine_hits = tracer_goroutine_hits(l->setup.tracer),
+			     .plantings = l->n_plantings };
 
-	tracer_hits_made(l->setup.tracer, &d.hits);
-	return d;
+	tracer_hits_made(l->setup.tracer, &e.hits);
+	return e;
 }
 
 static double price_of(const struct listen *l, const struct expense *from, const struct expense *to)

@@ -719,8 +719,8 @@ static void new_listen(struct tracing *t)
 		.pid = target_pid(target),
 		.wanted = TRACER_COLLECTOR | (t->opt.heap ? TRACER_HEAP | TRACER_PROFILE : 0) |
 			  (t->opt.goroutines ? TRACER_GOROUTINES : 0),
-		.ops = { .ctx = t, .count = on_count, .wakes = wakes, .unseen = on_unseen, .seen = on_seen,
-			 .window = on_window, .stretch = on_stretch },
+		.ops = { .ctx = t, .count = on_count, .wakes = wakes, .unseen = on_unseen,
+			 .seen = on_seen, .window = on_window, .stretch = on_stretch },
 	};
 
 	for (unsigned int g = 0; g < TRACER_N_GROUPS; g++)

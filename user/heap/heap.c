@@ -96,14 +96,17 @@ static void keep_rate(struct feed *f, uint64_t bytes)
 		f->unasked = 0;
 		look_interrupted(f->look);
 	}
-	give_way(f, now);
-	if (!f->rate)
-		return;
-	if (f->due_ns + CREDIT_NS < now)
-		f->due_ns = now - CREDIT_NS;
-	f->due_ns += (uint64_t)((double)bytes * 1e9 / (double)f->rate);
-	if (f->due_ns > now + SHORT_NS)
+	if (f->rate) {
+		if (f->due_ns + CREDIT_NS < now)
+			f->due_ns = now - CREDIT_NS;
+		f->due_ns += (uint64_t)((double)bytes * 1e9 / (double)f->rate);
+	}
+	if (f->rate && f->due_ns > now + SHORT_NS) {
 		rest_until(f->look, f->due_ns);
+		f->woken_ns = now_ns();
+	} else {
+		give_way(f, now);
+	}
 }
 
 size_t feed_many(struct feed *f, struct target_read *reads, size_t n)

@@ -368,6 +368,7 @@ struct walk {
 
 /* The pointers of size bytes at addr that are values of the type. */
 void walk_type(struct walk *w, uint32_t type, uint64_t addr, uint64_t size);
+
 /* The word in front of a piece of memory, if both belong to one whole. */
 struct word_before {
 	uint64_t word;		/* 0: there is none */

@@ -133,6 +133,9 @@ struct edge_line {
 	edge_fn edge;		/* who deals with them */
 };
 
+/* runtime/mcleanup.go: of Go 1.x; their own queue, and the argument in the record of one. */
+enum { FIRST_CLEANUP = 24, FIRST_CLEANUP_QUEUE = 25, FIRST_CLEANUP_ARGUMENT = 26 };
+
 /* Goroutines begin with one of these to run finalizers or cleanups. */
 enum { N_RUNNER_STARTS = 3 };
 
@@ -231,10 +234,12 @@ struct look {
 		uint64_t starts[N_RUNNER_STARTS];	/* functions; 0: there is none */
 		struct runner *runners;
 		size_t n_runners, cap_runners;
-		uint64_t fn, function;	/* of the last entry: its func value, the entry of that, */
-		uint64_t ot;		/* the type of the pointer to the object, */
-		uint32_t type;		/* and of that; 0: not known */
+		uint64_t fn, function;	/* of the last entry: its func value, the entry of that */
 	} queues;
+	struct {			/* what pointed_type() was asked last, and said */
+		uint64_t ptr;
+		uint32_t type;
+	} pointed;
 	struct counts *counts;
 	struct heap_losses losses;
 	uint64_t n_spans_read, n_guessed;
@@ -292,6 +297,8 @@ uint64_t closure_entry(struct look *l, uint64_t addr);
 /* The same of a cleanup's: until Go 1.25 this is a closure of the runtime's that calls the
  * program's, of which nothing is known. */
 uint64_t cleanup_entry(struct look *l, uint64_t fn);
+/* What the Go type at address ptr is a pointer to; 0: it is none. */
+uint32_t pointed_type(struct look *l, uint64_t ptr);
 /* What the record of a deferred call at addr leads to is held for the function that deferred it. */
 void hold_by_deferrer(struct look *l, uint64_t addr);
 /* Whether there is a record on a stack at addr, in the frame of the function that deferred the call:
@@ -349,13 +356,13 @@ bool has_moved(struct look *l);
 uint64_t look_mallocs(const struct look *l);
 uint64_t look_cpu_ns(const struct look *l);	/* 0: not known */
 
-/* Remembers a part to be walked. */
 /* In look.parts: of an address, as what it was found. */
 static inline uint64_t part_key(uint64_t addr, uint32_t type)
 {
 	return table_mix(table_mix(0x51ed270b, addr), type) | 1;
 }
 
+/* Remembers a part to be walked. */
 void part_found(struct look *l, const struct edge *e, uint32_t from);
 /* The edge leads to no span: whether it is one to the record of a deferred call, which may lie on a
  * stack; that is remembered as parts are. */

@@ -143,24 +143,30 @@ static bool is_in_package(const char *function, const char *name, size_t n)
 	return n && !strncmp(at, name, n) && at[n] == '.';
 }
 
-/* What is told first has the lowest. */
-static int rank_of(const struct heap_type *row, const char *function, const char *main_module)
-{
-	const char *name;
-	const size_t n = holding_package(row, &name);
+struct order {
+	const char *main_module;
+	const char *package;	/* of the struct that holds the row, */
+	size_t n;		/* and its length */
+};
 
-	return (int)goname_owner(function, main_module) +
-	       (is_in_package(function, name, n) ? 0 : OWNER_RUNTIME + 1);
+/* What is told first has the lowest. */
+static int rank_of(const struct order *o, const char *function)
+{
+	return (int)goname_owner(function, o->main_module) +
+	       (is_in_package(function, o->package, o->n) ? 0 : OWNER_RUNTIME + 1);
 }
 
 void places_add(struct heap_type *row, const struct frame *f, const char *main_module)
 {
-	const int rank = rank_of(row, f->function, main_module);
+	struct order order = { .main_module = main_module };
 	size_t i = row->n_places;
+	int rank;
 
 	if (has_place(row, f))
 		return;
-	while (i && rank_of(row, row->places[i - 1].function, main_module) > rank)
+	order.n = holding_package(row, &order.package);
+	rank = rank_of(&order, f->function);
+	while (i && rank_of(&order, row->places[i - 1].function) > rank)
 		i--;
 	row->places_cut |= row->n_places == MAX_PLACES;
 	if (i == MAX_PLACES)

@@ -32,7 +32,6 @@ enum {
 	WORD = 8,
 	MAX_BLOCK = 4096,
 	ALL_BLOCKS = 128,		/* in runtime.gcCleanups: cleanupQueue.all */
-	FIRST_CLEANUP = 24, FIRST_CLEANUP_QUEUE = 25, FIRST_CLEANUP_ARGUMENT = 26,
 };
 
 /* Where a block has what, in bytes. */
@@ -62,21 +61,21 @@ static uint64_t get_function(struct look *l, enum heap_root root, uint64_t fn)
 	return l->queues.function;
 }
 
-/* Of the object that the type is a pointer to; 0: not known. */
-static uint32_t get_type(struct look *l, uint64_t ot)
+/* Objects with the same finalizer are of one type. */
+uint32_t pointed_type(struct look *l, uint64_t ptr)
 {
 	struct rtype t;
 
-	if (ot == l->queues.ot)
-		return l->queues.type;
-	l->queues.ot = ot;
-	l->queues.type = 0;
-	if (!rtype_read(l->gb, ot - l->bias, &t)) {
+	if (ptr == l->pointed.ptr)
+		return l->pointed.type;
+	l->pointed.ptr = ptr;
+	l->pointed.type = 0;
+	if (!rtype_read(l->gb, ptr - l->bias, &t)) {
 		if (t.kind == GO_POINTER)
-			l->queues.type = types_get(l->types, t.elem, FORM_VALUE);
+			l->pointed.type = types_get(l->types, t.elem, FORM_VALUE);
 		rtype_free(&t);
 	}
-	return l->queues.type;
+	return l->pointed.type;
 }
 
 static void hold_by_queue(struct look *l, enum heap_root root, uint64_t fn)
@@ -106,7 +105,7 @@ static void walk_finalizer(struct look *l, const uint8_t *entry)
 	l->queues.finalizers += !cleanup;
 	l->queues.cleanups += cleanup;
 	hold_by_queue(l, cleanup ? HEAP_ROOT_CLEANUP_QUEUE : HEAP_ROOT_FINALIZER_QUEUE, fn);
-	lead_to(l, object, object ? get_type(l, ot) : 0);
+	lead_to(l, object, object ? pointed_type(l, ot) : 0);
 	lead_to(l, fn, 0);
 	lead_to(l, fint, 0);
 	lead_to(l, ot, 0);
@@ -182,7 +181,7 @@ void roots_queues(struct look *l)
 	bool has_finalizers, has_cleanups = true;
 
 	l->queues.finalizers = l->queues.cleanups = 0;
-	l->queues.fn = l->queues.ot = l->queues.type = 0;
+	l->queues.fn = 0;
 	has_finalizers = walk_queue(l, &finalizers, l->lo->allfin);
 	if (minor >= FIRST_CLEANUP_QUEUE)
 		has_cleanups = walk_queue(l, minor < FIRST_CLEANUP_ARGUMENT ? &cleanups :

@@ -24,7 +24,7 @@
 #include "user/gomem/gomem.h"
 #include "user/gomem/special.h"
 
-enum { WORD = 8, BITVECTOR_BYTES = 16, FIRST_CLEANUP_ARGUMENT = 26 };
+enum { WORD = 8, BITVECTOR_BYTES = 16 };
 
 bool is_static(const struct look *l, uint64_t addr)
 {
@@ -212,15 +212,10 @@ uint64_t closure_entry(struct look *l, uint64_t addr)
 /* SetFinalizer was given a pointer to the object, and has kept its type. */
 static void learn_finalized(struct look *l, const struct special *sp, const struct place *p)
 {
-	struct rtype t;
-	uint32_t type;
+	const uint32_t type = pointed_type(l, sp->own[3]);
 
-	if (rtype_read(l->gb, sp->own[3] - l->bias, &t))
-		return;
-	type = t.kind == GO_POINTER ? types_get(l->types, t.elem, FORM_VALUE) : 0;
 	if (type && types_fit(l->types, type, p, 0) == FIT_WHOLE)
 		l->own_type(l, p, type);
-	rtype_free(&t);
 }
 
 /* Profiles need nothing. */
