@@ -71,7 +71,8 @@ enum {
 #define FOCUS_NS 5000000000ull		/* between two questions what grows, */
 #define GROWS_NS 10000000000ull		/* or whether anything does, which takes some 10 ms */
 #define BUSY_PROCESSORS 0.25		/* of idle time, all together: then none is idle */
-#define WAKES_OF_GOROUTINES 0.25	/* of what hits of goroutines take */
+#define WAKES_OF_GOROUTINES 0.5		/* of what hits of goroutines take, where these are few; */
+#define WAKES_HALVED 50000.0		/* starts a second by which it is half of that */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
 
 struct tracing {
@@ -92,6 +93,7 @@ struct tracing {
 	struct listen *listen;
 	struct pace first;		/* as of tracing_new(); time_ns 0: not known, */
 	uint64_t first_cpu_ns;		/* the target's processor time by then; 0: not known */
+	struct budget_counts counts;	/* as they were last read */
 	struct intake *intake;
 	bool focus_due;			/* a stretch of bursts has begun */
 	uint64_t focus_next_ns;
@@ -237,6 +239,7 @@ static bool read_pace(struct tracing *t, struct pace *out)
 {
 	if (!pace_read(t->p, out))
 		return false;
+	t->counts = out->counts;
 	t->profile_bytes = out->counts.profile_bytes;
 	if (!count_probes(t, TRACER_PROFILE))
 		out->counts.profile_bytes = 0;
@@ -266,16 +269,30 @@ static bool has_idle_processors(const struct tracing *t)
 	return (double)(cpu_ns - t->first_cpu_ns) / ns < all - BUSY_PROCESSORS;
 }
 
+/* Goroutines a second, in the mean until the counts were last read; 0: not known. */
+static double mean_starts(const struct tracing *t)
+{
+	const struct budget_counts *from = &t->first.counts, *to = &t->counts;
+
+	if (!from->time_ns || to->time_ns <= from->time_ns || to->starts <= from->starts)
+		return 0;
+	return (double)(to->starts - from->starts) * 1e9 / (double)(to->time_ns - from->time_ns);
+}
+
 /*
  * A `go` statement wakes a thread of the runtime where a processor is idle (proc.go, wakep): it looks
  * for work, finds what another one is about to do, and sleeps again; the longer a start takes, the
- * more often.  A program that started and awaited 10,000 to 480,000 goroutines a second with a
- * processor to spare really took 1.1 to 1.5 times what its hits did; with GOMAXPROCS=1, or as many
- * busy goroutines as processors, 0.9 to 1.2 (Go 1.26, two processors of AMD Zen 3, virtual).
+ * more often.  Who looks already is not woken, so that the more starts there are, the fewer of them
+ * wake anybody.  A program that started and awaited 2,000, 10,000, 30,000 and 100,000 goroutines a
+ * second with a processor to spare really took 2.1, 1.4, 1.3 and 1.1 times what its hits did; with
+ * GOMAXPROCS=1, or as many busy goroutines as processors, 0.9 to 1.2 (Go 1.26, two processors of
+ * AMD Zen 3, virtual).
  */
 static double wakes(void *ctx)
 {
-	return has_idle_processors(ctx) ? WAKES_OF_GOROUTINES : 0;
+	if (!has_idle_processors(ctx))
+		return 0;
+	return WAKES_OF_GOROUTINES / (1 + mean_starts(ctx) / WAKES_HALVED);
 }
 
 bool tracing_price(struct tracing *t, uint64_t over_ns, struct budget_price *price,
