@@ -367,6 +367,19 @@ static uint64_t blind_to(const struct look *l, uint32_t type)
 	return b ? b->n : 0;
 }
 
+/* A list is such, also if only its first was found. */
+static bool leads_to_its_kind(struct types *ts, uint32_t type)
+{
+	uint32_t n_slots = 0, first = 0;
+
+	if (types_at(ts, type)->compiled)
+		first = types_slots(ts, type, &n_slots);
+	for (uint32_t i = first; i < first + n_slots; i++)
+		if (types_slot(ts, i)->kind == SLOT_POINTER && types_slot(ts, i)->type == type)
+			return true;
+	return false;
+}
+
 /* The readers of a heap that moved have missed some of what was held. */
 static void find_missed(struct look *l)
 {
@@ -378,7 +391,8 @@ static void find_missed(struct look *l)
 	for (size_t i = 1; i < n; i++) {	/* parents come before their children */
 		const struct node *node = nodes_at(l->nodes, (uint32_t)i);
 
-		chained[i] = node->again || chained[node->parent];
+		chained[i] = node->again || chained[node->parent] ||
+			     (node->type && leads_to_its_kind(l->types, node->type));
 		if (node->type)
 			add_missed(&c->types[node->type], &c->nodes[i], chained[i],
 				   blind_to(l, node->type));
