@@ -72,7 +72,8 @@ enum {
 #define GROWS_NS 10000000000ull		/* or whether anything does, which takes some 10 ms */
 #define BUSY_PROCESSORS 0.25		/* of idle time, all together: then none is idle */
 #define WAKES_OF_GOROUTINES 0.5		/* of what hits of goroutines take, where these are few; */
-#define WAKES_HALVED 50000.0		/* starts a second by which it is half of that */
+#define WAKES_LEAST 0.25		/* and where they are many: */
+#define WAKES_HALVED 50000.0		/* starts a second by which it is half as much */
 #define CYCLES_KEY UINT64_MAX		/* in the series of the heap: collections seen by then */
 
 struct tracing {
@@ -284,15 +285,15 @@ static double mean_starts(const struct tracing *t)
  * for work, finds what another one is about to do, and sleeps again; the longer a start takes, the
  * more often.  Who looks already is not woken, so that the more starts there are, the fewer of them
  * wake anybody.  A program that started and awaited 2,000, 10,000, 30,000 and 100,000 goroutines a
- * second with a processor to spare really took 2.1, 1.4, 1.3 and 1.1 times what its hits did; with
- * GOMAXPROCS=1, or as many busy goroutines as processors, 0.9 to 1.2 (Go 1.26, two processors of
- * AMD Zen 3, virtual).
+ * second with a processor to spare really took 2.1, 1.4, 1.3 and 1.1 times what its hits did, and 1.4
+ * times at 480,000, where somebody looks all the time; with GOMAXPROCS=1, or as many busy goroutines
+ * as processors, 0.9 to 1.2 (Go 1.26, two processors of AMD Zen 3, virtual).
  */
 static double wakes(void *ctx)
 {
 	if (!has_idle_processors(ctx))
 		return 0;
-	return WAKES_OF_GOROUTINES / (1 + mean_starts(ctx) / WAKES_HALVED);
+	return fmax(WAKES_OF_GOROUTINES / (1 + mean_starts(ctx) / WAKES_HALVED), WAKES_LEAST);
 }
 
 bool tracing_price(struct tracing *t, uint64_t over_ns, struct budget_price *price,
