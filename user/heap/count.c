@@ -27,7 +27,7 @@
 struct object_state {
 	uint32_t type, node;
 	bool reached, low, guess;
-	bool first, lost;	/* the first of two readings found it; and it alone */
+	bool first, lost, late;	/* the first of two readings found it; it alone; the second alone */
 	bool replaced;		/* it is allocated, but may be another one */
 };
 
@@ -120,9 +120,11 @@ static struct object_state state_of(struct look *l, const struct span *s, uint32
 		sure = allocated && !(label & LABEL_REPLACED) &&
 		       (!l->again || label & LABEL_AGAIN) &&
 		       (!o.type || label & LABEL_CONFIRMED || large_type(l, m, o.type));
-		o.low = sure && !n->unsure;
-		o.first = l->again && !(label & LABEL_LATE);
-		o.lost = o.first && !(label & LABEL_AGAIN);
+		o.low = sure && !n->unsure && !(label & LABEL_LEFT_OVER);
+		o.late = l->again && label & LABEL_LATE;
+		o.first = l->again && !o.late;
+		o.lost = o.first && (!(label & LABEL_AGAIN) ||
+				     (label & LABEL_LEFT_OVER && !n->unsure));
 		o.replaced = allocated && label & LABEL_REPLACED;
 		l->losses.edges_once += allocated && o.type && !sure && !o.replaced;
 	} else {

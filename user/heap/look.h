@@ -49,7 +49,8 @@ enum {
 #define LABEL_AGAIN (1u << 28)	/* the second reading reached it, too, */
 #define LABEL_LATE (1u << 27)	/* or it alone did */
 #define LABEL_REPLACED (1u << 26)	/* it may be another object by now: survive.c */
-#define LABEL_NODE (LABEL_REPLACED - 1)
+#define LABEL_LEFT_OVER (1u << 25)	/* in the second reading no more than left-over words lead to it */
+#define LABEL_NODE (LABEL_LEFT_OVER - 1)
 
 static inline uint32_t label_type(uint32_t label)
 {
@@ -216,6 +217,7 @@ struct look {
 	uint64_t late_ns;		/* from then on no more is followed; 0: there is time */
 	bool moved;			/* the program has done something by the end of it */
 	enum turn turn;			/* second pass: what is of a later one is put off */
+	bool left_over;			/* what words that may be left over lead to is followed */
 	bool again;			/* all is reached a second time, */
 	bool still;			/* and that found the same */
 	uint64_t reach_ns, counted_ns;	/* when the second pass began, and when all was counted */

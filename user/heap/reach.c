@@ -171,7 +171,7 @@ uint32_t known_type(const struct look *l, uint32_t label, enum strength *strengt
 static void see_again(struct look *l, const struct place *p, uint32_t *label)
 {
 	l->n_again++;
-	*label |= LABEL_AGAIN;
+	*label |= LABEL_AGAIN | (l->left_over ? LABEL_LEFT_OVER : 0);
 	if (span_is_noscan(p->span) || !(*label & LABEL_NODE))
 		return;
 	*label &= ~LABEL_EXPANDED;
@@ -431,6 +431,7 @@ static void reach_unsure(struct look *l)
 
 	if (l->n_unsure)
 		qsort(l->unsure, l->n_unsure, sizeof(*l->unsure), by_target);
+	l->left_over = true;
 	for (size_t i = 0; i < l->n_unsure; i++) {
 		struct edge e = { .target = l->unsure[i].edge.target, .slot = NO_SLOT };
 		struct place p;
@@ -443,6 +444,7 @@ static void reach_unsure(struct look *l)
 	}
 	l->n_unsure = 0;
 	visit_all(l, &reacher);
+	l->left_over = false;
 }
 
 /* Until hardly anything is found that was not known, nor a span: a map may have been enlarged
