@@ -61,6 +61,8 @@ static void add_node_count(struct node_count *n, const struct object_state *o, u
 	n->first += o->first;
 	if (o->lost)
 		add_amount(&n->lost, 1, bytes);
+	if (o->late)
+		add_amount(&n->late, 1, bytes);
 }
 
 static void add_size(struct counts *c, uint32_t type, const struct span *s)
@@ -204,7 +206,7 @@ struct amount row_unseen(const struct counts *c, const struct row *r)
 {
 	struct amount sum = r->unseen;
 
-	if (!r->lost)
+	if (!r->lost && !r->any_missed)
 		return (struct amount){ 0 };
 	for (unsigned i = 0; i < N_SPAN_KINDS; i++) {
 		if (!has_kind(r, i))
@@ -230,31 +232,32 @@ struct amount row_allocated(const struct counts *c, const struct row *r)
  * What was held by the node between the readings and neither has found.  Where one of them missed
  * few of what the other has found, it is fewer: what one misses in a hundred both miss in ten
  * thousand.  Where most was replaced meanwhile, it is what pointers led to that lay in no span yet
- * (blind), or, where objects hold others of their kind, whose way then ends anywhere, all that it
- * can be.
+ * (blind).  Behind a list that was cut (is_cut()) it is all that it can be.
  */
-static void add_missed(struct row *r, struct node_count *n, bool chained, uint64_t blind)
+static void add_missed(struct row *r, struct node_count *n, bool cut, uint64_t blind)
 {
 	struct amount missed = n->lost;
-	bool most = 2 * n->lost.objects >= n->first;
 
+	r->any_missed |= cut;
 	if (!n->lost.objects)
 		return;
-	if (most && !chained)
+	if (2 * n->lost.objects >= n->first && !cut)
 		add_amount(&missed, blind, blind * (missed.bytes / missed.objects));
 	n->objects.high += missed.objects;
 	n->bytes.high += missed.bytes;
 	add_amount(&r->missed, missed.objects, missed.bytes);
 	r->lost += n->lost.objects;
-	r->any_missed |= most && chained;
 }
 
-/* What else may be of the row is taken to be held as what was lost was. */
-static void share_unseen(const struct counts *c, const struct row *r, struct node_count *n)
+/* What else may be of the row is taken to be held as what was lost was; behind a list that was cut
+ * all of it may be. */
+static void share_unseen(const struct counts *c, const struct row *r, struct node_count *n, bool cut)
 {
 	struct amount unseen = row_unseen(c, r);
 	double share = n->lost.objects ? (double)n->lost.objects / (double)r->lost : 0;
 
+	if (cut)
+		share = 1;
 	n->objects.high += (uint64_t)ceil((double)unseen.objects * share);
 	n->bytes.high += (uint64_t)ceil((double)unseen.bytes * share);
 }
@@ -369,17 +372,47 @@ static uint64_t blind_to(const struct look *l, uint32_t type)
 	return b ? b->n : 0;
 }
 
-/* A list is such, also if only its first was found. */
-static bool leads_to_its_kind(struct types *ts, uint32_t type)
+/* Whether pointers of the one type's objects lead to the other: at once, or by way of one object
+ * between them, as that of a slice is. */
+static bool leads_to(struct types *ts, uint32_t from, uint32_t to, bool between)
 {
 	uint32_t n_slots = 0, first = 0;
 
-	if (types_at(ts, type)->compiled)
-		first = types_slots(ts, type, &n_slots);
-	for (uint32_t i = first; i < first + n_slots; i++)
-		if (types_slot(ts, i)->kind == SLOT_POINTER && types_slot(ts, i)->type == type)
+	if (types_at(ts, from)->compiled)
+		first = types_slots(ts, from, &n_slots);
+	for (uint32_t i = first; i < first + n_slots; i++) {
+		const struct slot *s = types_slot(ts, i);
+
+		if (!s->type || (s->kind != SLOT_POINTER && s->kind != SLOT_SLICE))
+			continue;
+		if (s->type == to || (between && leads_to(ts, s->type, to, false)))
 			return true;
+	}
 	return false;
+}
+
+/* The way along objects that hold others of their kind ends anywhere once one of them has been
+ * replaced: if most has changed there, neither reading may have come to its end. */
+static bool is_cut(const struct node_count *n)
+{
+	return (n->lost.objects && 2 * n->lost.objects >= n->first) ||
+	       (n->late.objects && n->late.objects >= n->first);
+}
+
+/* Nodes that hang on a list, a ring or a tree which was cut. */
+static bool *find_cut(struct look *l, size_t n)
+{
+	bool *chained = xcalloc(n, sizeof(*chained)), *cut = xcalloc(n, sizeof(*cut));
+
+	for (size_t i = 1; i < n; i++) {	/* parents come before their children */
+		const struct node *node = nodes_at(l->nodes, (uint32_t)i);
+
+		chained[i] = node->again || chained[node->parent] ||
+			     (node->type && leads_to(l->types, node->type, node->type, true));
+		cut[i] = cut[node->parent] || (chained[i] && is_cut(&l->counts->nodes[i]));
+	}
+	free(chained);
+	return cut;
 }
 
 /* The readers of a heap that moved have missed some of what was held. */
@@ -387,25 +420,23 @@ static void find_missed(struct look *l)
 {
 	struct counts *c = l->counts;
 	size_t n = nodes_count(l->nodes);
-	bool *chained = xcalloc(n, sizeof(*chained));
+	bool *cut = find_cut(l, n);
 	struct class_count *e;
 
-	for (size_t i = 1; i < n; i++) {	/* parents come before their children */
-		const struct node *node = nodes_at(l->nodes, (uint32_t)i);
+	for (size_t i = 1; i < n; i++) {
+		const uint32_t type = nodes_at(l->nodes, (uint32_t)i)->type;
 
-		chained[i] = node->again || chained[node->parent] ||
-			     (node->type && leads_to_its_kind(l->types, node->type));
-		if (node->type)
-			add_missed(&c->types[node->type], &c->nodes[i], chained[i],
-				   blind_to(l, node->type));
+		if (type)
+			add_missed(&c->types[type], &c->nodes[i], cut[i], blind_to(l, type));
 	}
 	for (e = table_next(&c->classes, NULL); e; e = table_next(&c->classes, e))
-		add_missed(&c->untyped[(e->key - 1) & 0xff], &e->n, chained[(e->key - 1) >> 8], 0);
+		add_missed(&c->untyped[(e->key - 1) & 0xff], &e->n, cut[(e->key - 1) >> 8], 0);
 	for (size_t i = 1; i < n; i++)
-		share_unseen(c, &c->types[nodes_at(l->nodes, (uint32_t)i)->type], &c->nodes[i]);
+		share_unseen(c, &c->types[nodes_at(l->nodes, (uint32_t)i)->type], &c->nodes[i],
+			     cut[i]);
 	for (e = table_next(&c->classes, NULL); e; e = table_next(&c->classes, e))
-		share_unseen(c, &c->untyped[(e->key - 1) & 0xff], &e->n);
-	free(chained);
+		share_unseen(c, &c->untyped[(e->key - 1) & 0xff], &e->n, cut[(e->key - 1) >> 8]);
+	free(cut);
 	if (!l->scope.on && !table_full(&l->retyped) && !table_full(&c->classes))
 		limit_nodes(l);		/* else not all of who holds them are counted */
 }

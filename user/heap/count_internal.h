@@ -30,7 +30,7 @@ struct size_count {
 struct node_count {
 	struct heap_range objects, bytes;
 	uint64_t first;			/* objects that the first of two readings found, */
-	struct amount lost;		/* and those that it alone did */
+	struct amount lost, late;	/* those that it alone did, and those that it did not */
 };
 
 /* Of nodes of untyped objects, by span class. */

@@ -223,7 +223,7 @@ static void widen_all(const struct look *l, struct heapmap *m, const struct entr
 			continue;
 		widen(c, r, &m->types[i]);
 		add_to(&s->objects, &s->bytes, &r->missed);
-		if (r->lost)
+		if (r->lost || r->any_missed)
 			add_to(&s->objects, &s->bytes, &r->unseen);
 		for (size_t k = 0; r->any_missed && k < ARRAY_SIZE(kinds); k++)
 			kinds[k] |= r->kinds[k];
