@@ -429,6 +429,7 @@ static void reach_unsure(struct look *l)
 	const struct span *of = NULL;
 	struct span_marks m;
 
+	visit_all(l, &reacher);		/* what is certain */
 	if (l->n_unsure)
 		qsort(l->unsure, l->n_unsure, sizeof(*l->unsure), by_target);
 	l->left_over = true;
