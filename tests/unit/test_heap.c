@@ -1178,6 +1178,36 @@ static void test_unsure(void **state)
 	fake_heap_end(&h);
 }
 
+/* Between the readings the variable lets go of what a left-over word still leads to. */
+static void unlink_list(struct fake_heap *h)
+{
+	if (h->n_stacks_read != 2)
+		return;
+	fake_word(h, FAKE_BSS + 0x48, 0);
+	h->mallocs += 1000;		/* so all is read once more */
+}
+
+static void test_left_over_again(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t list = 0;
+
+	begin_stack(&h, &k, 21);
+	for (int i = 0; i < 100; i++)
+		list = new_node(&h, list);
+	h.stack[IN_MAP] = list;
+	h.frame.interrupted = true;
+	set_any(&h, 0x40, k.node_pointer, list);
+	h.on_stacks = unlink_list;
+	look(&m);
+	assert_int_equal(all_objects(&m).low, 0);
+	assert_true(all_objects(&m).high >= 100);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 enum { N_SMALL = 160000 };
 
 static uint64_t smalls, next_small;
@@ -2036,7 +2066,8 @@ int main(void)
 		cmocka_unit_test(test_records_on_stacks),
 		cmocka_unit_test(test_large_frame), cmocka_unit_test(test_running),
 		cmocka_unit_test(test_interrupted_frame),
-		cmocka_unit_test(test_unsure), cmocka_unit_test(test_many_unsure),
+		cmocka_unit_test(test_unsure), cmocka_unit_test(test_left_over_again),
+		cmocka_unit_test(test_many_unsure),
 		cmocka_unit_test(test_mask), cmocka_unit_test(test_many_blind),
 		cmocka_unit_test(test_blind_nearby),
 		cmocka_unit_test(test_pairs), cmocka_unit_test(test_plugin),
