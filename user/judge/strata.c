@@ -22,6 +22,9 @@
  * can explain, they have missed something altogether.  Nobody knows whose it was, so that is not
  * shared out, and adds to upper limits only (estimate.c).
  *
+ * Where all should have been recorded throughout, and for a moment nothing was, A says how many are
+ * missing.  These are nobody's either.
+ *
  * Memory is bounded: when all slots of a kind are used, neighbours become one.
  */
 #include "user/judge/strata.h"
@@ -45,6 +48,7 @@ struct cell {			/* one class in one stratum */
 	double certain;		/* samples that stand for themselves */
 	double weight;		/* sum of 1 / p of the others */
 	uint32_t n;		/* these */
+	double gone;		/* of allocs, while nothing could be recorded */
 	struct stratum st;	/* X is st.scaled */
 };
 
@@ -140,6 +144,7 @@ static void join_slots(struct slot *to, const struct slot *from)
 		to->cells[i].weight += from->cells[i].weight;
 		to->cells[i].st.scaled += from->cells[i].st.scaled;
 		to->cells[i].n += from->cells[i].n;
+		to->cells[i].gone += from->cells[i].gone;
 	}
 }
 
@@ -167,6 +172,8 @@ bool strata_close(struct strata *s, const uint64_t *allocs, double listened, boo
 
 		c->st.scaled = c->weight * slot->plain;
 		c->allocs = allocs ? (double)allocs[i] : c->certain + c->st.scaled;
+		if (!s->bursts && listened < 1)
+			c->gone = fmax(0, c->allocs - c->certain - c->st.scaled);
 	}
 	slot->counted = allocs != NULL;
 	s->bursts = bursts;
@@ -394,9 +401,27 @@ static double unheard(const struct strata *s, unsigned class)
 	for (unsigned i = 0; i + !s->bursts < k->n; i++) {
 		const struct cell *c = &k->slots[i]->cells[class];
 
-		n += c->n ? 0 : fmax(0, c->allocs - c->certain);
+		n += c->n ? 0 : fmax(0, c->allocs - c->certain - c->gone);
 	}
 	return n;
+}
+
+double strata_gone(const struct strata *s, unsigned class)
+{
+	const struct kind *k = &s->kinds[false];
+	double n = 0;
+
+	for (unsigned i = 0; i < k->n; i++)
+		n += k->slots[i]->cells[class % STRATA_CLASSES].gone;
+	return n;
+}
+
+bool strata_any_gone(const struct strata *s)
+{
+	for (unsigned i = 0; i < STRATA_CLASSES; i++)
+		if (strata_gone(s, i) > 0)
+			return true;
+	return false;
 }
 
 /* Who allocates at a steady rate has three samples in the mean, if that all are missed is to happen

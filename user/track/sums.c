@@ -46,14 +46,14 @@ struct packed {			/* a live object */
 	bool is_new;
 };
 
-/* What may live though no window has met it: of a class, what one of its accounts may have. */
+/* What may live though nobody has met it: of a class, what one of its accounts may have. */
 struct unmet {
 	double objects[STRATA_CLASSES], bytes[STRATA_CLASSES];
 };
 
 struct summing {
 	const struct track *tr;
-	bool few;		/* windows: strata_few() */
+	bool unmet;		/* something may live though nobody has met it */
 	uint32_t *accounts;	/* indices of those that hold something, by stack */
 	uint32_t n_accounts;
 	size_t *end;		/* by index of an account: where its objects end in objects */
@@ -111,6 +111,13 @@ static double one_sample(const struct track *tr, const struct account *a)
 	return spread.v.largest;
 }
 
+/* What came while the probes were gone may be anybody's.  All tiny objects of a block are inside of
+ * one that may have been missed. */
+static void add_gone(const struct track *tr, const struct account *a, struct spread *live)
+{
+	live->v.missing += strata_gone(tr->strata, a->class) * (is_inner(a) ? TINY_BLOCK : 1);
+}
+
 static void sum_account(struct summing *z, uint32_t i, const struct packed *from,
 			const struct packed *end, struct spread *live, struct spread *fresh)
 {
@@ -128,7 +135,8 @@ static void sum_account(struct summing *z, uint32_t i, const struct packed *from
 	sampling_end(&z->fresh, fresh);
 	if (!strata_is_bursts(a->stratum) && !is_inner(a))
 		live->v.missing = fmax(live->v.missing, strata_unmet(z->tr->strata, a->class));
-	if (z->few)
+	add_gone(z->tr, a, live);
+	if (z->unmet)
 		fresh->v.missing = live->v.missing;
 	if (from == end)
 		live->v.largest = one_sample(z->tr, a);
@@ -194,7 +202,7 @@ static void sum_all(struct summing *z, struct sums *out)
 		spread_add(&stack.objects, &live, 1);
 		spread_add(&stack.bytes, &live, (double)a->size);
 		spread_add(&stack.new_bytes, &fresh, (double)a->size);
-		if (z->few && !is_inner(a))
+		if (z->unmet)
 			add_unmet(&stack.unmet, a, live.v.missing);
 		if (k + 1 == z->n_accounts || z->tr->accounts[z->accounts[k + 1]].stack != a->stack)
 			end_stack(&stack, &out->stacks[a->stack], &all);
@@ -206,14 +214,15 @@ static void sum_all(struct summing *z, struct sums *out)
 
 void sums_make(const struct track *tr, uint64_t old_ns, struct sums *out)
 {
-	struct summing z = { .tr = tr, .few = strata_few(tr->strata) };
+	bool unmet = strata_few(tr->strata) || strata_any_gone(tr->strata);
+	struct summing z = { .tr = tr, .unmet = unmet };
 
 	*out = (struct sums){ .accounts = xcalloc(tr->account_pool.n, sizeof(*out->accounts)),
 			      .stacks = xcalloc(tr->stack_pool.n, sizeof(*out->stacks)) };
 	for (struct tracked *o = table_next(&tr->objects, NULL); o;
 	     o = table_next(&tr->objects, o))
 		add_object(tr, &out->accounts[o->account], o, old_ns);
-	if (!tr->chosen && !tr->level && !z.few)
+	if (!tr->chosen && !tr->level && !unmet)
 		return;
 	sort_accounts(&z);
 	sort_objects(&z, old_ns);
