@@ -27,8 +27,8 @@ bool intake_alloc(struct intake *in, const struct gl_alloc *rec, uint64_t slot_b
  * to track.  hit_ns: what a hit takes of the target's time. */
 void intake_window(struct intake *in, uint64_t open_ns, double hit_ns, bool over);
 
-/* A stretch is over, of which windows were open for this share (1: it was not one of bursts), and
- * the next begins; every record of it has been given to intake_alloc(). */
+/* A stretch is over, of which one listened for this share (as track_stratum() takes it), and the
+ * next begins; every record of it has been given to intake_alloc(). */
 void intake_stretch(struct intake *in, double open, bool bursts);
 
 /* What track says was allocated goes up to now, though the stretch is not over, where the runtime's

@@ -6,13 +6,14 @@
  * told not to listen still costs the trap.  The collector's come first, since what is allocated
  * while it marks has to be told from what was allocated before, and they stay.
  *
- * While allocations are listened to all the time, the watch removes their probes if more is spent
- * between two turns than the account can bear; the turn after that finds them gone and has the
+ * What is listened to all the time the watch removes, allocations and goroutines alike, if more is
+ * spent between two turns than the account can bear; the turn after that finds it gone and has the
  * budget choose again.  While there is a window, it is the window that is watched.
  *
  * When the source changes, what is not needed any more goes first, then the time that it has been
  * listened to is closed (listen_ops.stretch), then comes what is new: so no record counts in the
- * wrong one.
+ * wrong one.  Allocations whose probes were gone, and come back to be listened to in full, close the
+ * time when they are back: so all that was missed is in it.
  */
 #include "user/listen.h"
 
@@ -40,7 +41,8 @@ struct listen {
 	unsigned int window;		/* groups of the open window */
 	bool steady;			/* what is planted for all the time is being watched */
 	uint64_t stretch_ns;		/* when the present one began, */
-	uint64_t open_ns;		/* and how long windows have been open in it */
+	uint64_t open_ns;		/* how long windows have been open in it, */
+	uint64_t gone_ns;		/* and when the watch removed what listens in full; 0: not */
 	uint64_t costs_ns;		/* when what hits cost was last asked for */
 	uint64_t n_plantings;
 	struct expense paid;		/* what has gone to the account, */
@@ -261,60 +263,87 @@ static void watch_steady(struct listen *l)
 
 /* ---- the choice ------------------------------------------------------------------------------ */
 
+/* What is not done in full, or was not for a moment, since these groups were gone. */
+struct missed {
+	bool heap, goroutines;
+};
+
+static struct missed missed_with(const struct budget_choice *c, unsigned int gone)
+{
+	return (struct missed){
+		.heap = c->heap != SOURCE_EVERY || gone & TRACER_HEAP,
+		.goroutines = c->goroutines != SOURCE_EVERY || gone & TRACER_GOROUTINES };
+}
+
 /* What is being done less than in full from now on; call before it is. */
-static void tell_unseen(struct listen *l, const struct budget_choice *next)
+static void tell_unseen(struct listen *l, const struct missed *m)
 {
 	const struct listen_ops *ops = &l->setup.ops;
 
-	if (next->heap != SOURCE_EVERY && l->now.heap == SOURCE_EVERY) {
+	if (m->heap && l->now.heap == SOURCE_EVERY) {
 		l->missed_heap = true;
 		ops->unseen(ops->ctx, false);
 	}
-	if (next->goroutines != SOURCE_EVERY && l->now.goroutines == SOURCE_EVERY) {
+	if (m->goroutines && l->now.goroutines == SOURCE_EVERY) {
 		l->missed_goroutines = true;
 		ops->unseen(ops->ctx, true);
 	}
 }
 
-static void tell_seen(struct listen *l, const struct budget_choice *before)
+static void tell_seen(struct listen *l, const struct missed *m)
 {
 	const struct listen_ops *ops = &l->setup.ops;
 
-	if (l->now.heap == SOURCE_EVERY && before->heap != SOURCE_EVERY)
+	if (l->now.heap == SOURCE_EVERY && m->heap)
 		ops->seen(ops->ctx, false);
-	if (l->now.goroutines == SOURCE_EVERY && before->goroutines != SOURCE_EVERY)
+	if (l->now.goroutines == SOURCE_EVERY && m->goroutines)
 		ops->seen(ops->ctx, true);
+}
+
+/* The share of the stretch in which one listened; above 0 but in bursts. */
+static double share_open(const struct listen *l, uint64_t now)
+{
+	double ns = now > l->stretch_ns ? (double)(now - l->stretch_ns) : 1;
+
+	if (l->now.heap == SOURCE_BURST && now > l->stretch_ns)
+		return (double)l->open_ns / ns;
+	if (l->now.heap != SOURCE_EVERY || !l->gone_ns)
+		return 1;
+	return l->gone_ns > l->stretch_ns ? (double)(l->gone_ns - l->stretch_ns) / ns : 1 / ns;
 }
 
 static void end_stretch(struct listen *l, uint64_t now, bool bursts)
 {
 	const struct listen_ops *ops = &l->setup.ops;
-	double open = l->now.heap == SOURCE_BURST && now > l->stretch_ns ?
-		      (double)l->open_ns / (double)(now - l->stretch_ns) : 1;
+	double open = share_open(l, now);
 
 	/* Nothing was heard in bursts: the next window speaks for this time, too. */
 	if (!(open > 0) && bursts)
 		return;
 	ops->stretch(ops->ctx, open > 0 ? open : 1, bursts);
 	l->stretch_ns = now;
-	l->open_ns = 0;
+	l->open_ns = l->gone_ns = 0;
 }
 
-static int take_choice(struct listen *l)
+/* gone: groups that the watch has removed. */
+static int take_choice(struct listen *l, unsigned int gone)
 {
 	const struct budget_choice next = *budget_choice(l->setup.budget), before = l->now;
+	const struct missed less = missed_with(&next, gone), more = missed_with(&before, gone);
 	bool heap = next.heap != before.heap || next.distance != before.distance;
 	uint64_t now = now_ns();
 	int err;
 
-	tell_unseen(l, &next);
+	tell_unseen(l, &less);
 	remove_groups(l, ~steady_groups(&next));
 	if (next.heap != before.heap)
 		end_stretch(l, now, next.heap == SOURCE_BURST);
 	l->now = next;
 	tracer_sample(l->setup.tracer, next.distance);
 	err = plant_groups(l, steady_groups(&next));
-	tell_seen(l, &before);
+	if (l->gone_ns && next.heap == SOURCE_EVERY)
+		end_stretch(l, now_ns(), false);
+	tell_seen(l, &more);
 	if (heap)
 		add_row(l, false, now);
 	if (next.goroutines != before.goroutines)
@@ -338,7 +367,7 @@ int listen_start(struct listen *l)
 	l->now = (struct budget_choice){ .heap = heap ? SOURCE_EVERY : SOURCE_NONE,
 					 .goroutines = go ? SOURCE_EVERY : SOURCE_NONE };
 	watch_hold(l->watch);
-	err = take_choice(l);
+	err = take_choice(l, 0);
 	watch_release(l->watch);
 	if (heap && !row_of(l, false))
 		add_row(l, false, now);
@@ -445,30 +474,10 @@ static unsigned int find_gone(struct listen *l)
 		return 0;
 	l->steady = false;
 	l->planted &= ~gone;
+	if (gone & TRACER_HEAP && l->now.heap == SOURCE_EVERY)
+		l->gone_ns = o.gone_ns;
 	budget_overrun(l->setup.budget);
 	return gone;
-}
-
-/* What the watch removed is still the choice. */
-static int replant(struct listen *l, unsigned int gone)
-{
-	const struct listen_ops *ops = &l->setup.ops;
-	bool heap = gone & TRACER_HEAP && l->now.heap == SOURCE_EVERY;
-	bool go = gone & TRACER_GOROUTINES;
-	int err;
-
-	l->missed_heap |= heap;
-	l->missed_goroutines |= go;
-	if (heap)
-		ops->unseen(ops->ctx, false);
-	if (go)
-		ops->unseen(ops->ctx, true);
-	err = plant_groups(l, gone);
-	if (heap)
-		ops->seen(ops->ctx, false);
-	if (go)
-		ops->seen(ops->ctx, true);
-	return err;
 }
 
 static bool count(struct listen *l)
@@ -501,13 +510,9 @@ int listen_turn(struct listen *l)
 
 	ask_costs(l, now);
 	wants = budget_tick(l->setup.budget, now, paid(l));
-	if (wants & BUDGET_COUNT && count(l)) {
+	if ((wants & BUDGET_COUNT && count(l)) || gone) {
 		watch_hold(l->watch);
-		err = take_choice(l);
-		watch_release(l->watch);
-	} else if (gone) {
-		watch_hold(l->watch);
-		err = replant(l, gone);
+		err = take_choice(l, gone);
 		watch_release(l->watch);
 	}
 	if (stretch_is_over(l, wants, now))

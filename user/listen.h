@@ -35,8 +35,9 @@ struct listen_ops {
 	 * if they have not been taken. */
 	void (*window)(void *ctx, uint64_t open_ns);
 	/* A time is over in which allocations were listened to in one way; its records are in the
-	 * ring, if they have not been taken.  open: if that was in bursts, the share of it that
-	 * windows were open, > 0.  bursts: whether the time that begins listens like that. */
+	 * ring, if they have not been taken.  open: the share of it, > 0, that windows were open if
+	 * that was in bursts; or that one listened if all should have been recorded, but for some of
+	 * it probes were gone.  bursts: whether the time that begins listens in bursts. */
 	void (*stretch)(void *ctx, double open, bool bursts);
 };
 

@@ -493,8 +493,9 @@ static void test_overrun(void **state)
 	w.planted &= TRACER_COLLECTOR;
 	w.outcome.gone_ns = w.clock;
 	tick(9000);
-	assert_done("unseen:h stretch:b +g");
-	assert_false(listen_saw_all(w.l, false));
+	assert_done("unseen:h unseen:g stretch:b +g seen:g");
+	assert_false(listen_saw_all(w.l, false) || listen_saw_all(w.l, true));
+	assert_true(w.open < 1);
 }
 
 /* It removed it, and yet it is still the best choice: it comes back, and what passed in between was
@@ -511,9 +512,42 @@ static void test_overrun_replants(void **state)
 	w.planted &= TRACER_COLLECTOR;
 	w.outcome.gone_ns = w.clock;
 	tick(20);
-	assert_done("unseen:h unseen:g +g +h seen:h seen:g");
+	assert_done("unseen:h unseen:g +g +h stretch seen:h seen:g");
+	assert_true(w.open > 0.98 && w.open < 1);
 	assert_int_equal(w.planted, TRACER_COLLECTOR | TRACER_GOROUTINES | TRACER_HEAP);
 	assert_false(listen_saw_all(w.l, false) || listen_saw_all(w.l, true));
+}
+
+/* Goroutines are what costs too much, and what is done about that is done about them alone: the heap's
+ * probes, removed with theirs, come back as if nothing had been, but for what its owner is told. */
+static void test_overrun_of_goroutines(void **state)
+{
+	const struct budget_setup setup = one_percent();
+
+	w.allocs_per_s = 1000;
+	assert_int_equal(start(&setup, true), 0);
+	for (int i = 0; i < 100; i++)
+		tick(20);
+	w.log[0] = '\0';
+	w.starts_per_s = 300000;
+	w.planted &= TRACER_COLLECTOR;
+	w.outcome.gone_ns = w.clock;
+	w.goroutine_hits += 9000;
+	tick(9000);
+	assert_done("unseen:h unseen:g +h stretch seen:h");
+	assert_true(w.open > 0.98 && w.open < 1);
+	assert_false(listen_saw_all(w.l, false) || listen_saw_all(w.l, true));
+	assert_null(row(false, 1));
+	assert_int_equal(row(true, 1)->source, SOURCE_BURST);
+	w.log[0] = '\0';
+	w.starts_per_s = 0;
+	for (int i = 0; i < 1000 && !(w.planted & TRACER_GOROUTINES); i++) {
+		if (w.order.window)
+			open_and_close(5 * MS, 1);
+		tick(20);
+	}
+	assert_null(strstr(w.log, "stretch"));	/* nothing more was missed of the heap */
+	assert_non_null(strstr(w.log, "+g seen:g"));
 }
 
 /* The profiler's samples: a stretch each second, so that they are scaled to what there was. */
@@ -609,8 +643,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every), TEST(test_wakes), TEST(test_halves), TEST(test_refused), TEST(test_bursts),
 		TEST(test_focus), TEST(test_window_refused), TEST(test_stop_in_window), TEST(test_rise_and_fall),
-		TEST(test_overrun), TEST(test_overrun_replants), TEST(test_profile),
-		TEST(test_none), TEST(test_forced), TEST(test_rows),
+		TEST(test_overrun), TEST(test_overrun_replants),
+		TEST(test_overrun_of_goroutines), TEST(test_profile), TEST(test_none), TEST(test_forced), TEST(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
