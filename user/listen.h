@@ -36,8 +36,8 @@ struct listen_ops {
 	void (*window)(void *ctx, uint64_t open_ns);
 	/* A time is over in which allocations were listened to in one way; its records are in the
 	 * ring, if they have not been taken.  open: the share of it, > 0, that windows were open if
-	 * that was in bursts; or that one listened if all should have been recorded, but for some of
-	 * it probes were gone.  bursts: whether the time that begins listens in bursts. */
+	 * that was in bursts; or that one listened if all should have been recorded, but probes
+	 * were gone for some of it.  bursts: whether the time that begins listens in bursts. */
 	void (*stretch)(void *ctx, double open, bool bursts);
 };
 

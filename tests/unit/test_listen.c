@@ -518,8 +518,8 @@ static void test_overrun_replants(void **state)
 	assert_false(listen_saw_all(w.l, false) || listen_saw_all(w.l, true));
 }
 
-/* Goroutines are what costs too much, and what is done about that is done about them alone: the heap's
- * probes, removed with theirs, come back as if nothing had been, but for what its owner is told. */
+/* Goroutines are what costs too much, and what is done about that is done about them alone: the
+ * heap's probes, removed with theirs, come back, and only its owner is told. */
 static void test_overrun_of_goroutines(void **state)
 {
 	const struct budget_setup setup = one_percent();
@@ -644,7 +644,8 @@ int main(void)
 		TEST(test_every), TEST(test_wakes), TEST(test_halves), TEST(test_refused), TEST(test_bursts),
 		TEST(test_focus), TEST(test_window_refused), TEST(test_stop_in_window), TEST(test_rise_and_fall),
 		TEST(test_overrun), TEST(test_overrun_replants),
-		TEST(test_overrun_of_goroutines), TEST(test_profile), TEST(test_none), TEST(test_forced), TEST(test_rows),
+		TEST(test_overrun_of_goroutines), TEST(test_profile), TEST(test_none),
+		TEST(test_forced), TEST(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -632,9 +632,9 @@ static void test_before_the_first_window(void **state)
 	track_free(tr);
 }
 
-/* The probes were gone for a moment, twice: what is missing of the count may be anybody's of its class,
- * and of all classes at once.  A tiny object inside of a block is counted nowhere, and each block that
- * is missing may have held sixteen. */
+/* The probes were gone for a moment, twice: what is missing of the count may be anybody's of its
+ * class, and of all classes at once.  A tiny object inside of a block is counted nowhere, and each
+ * block that is missing may have held sixteen. */
 static void test_gone(void **state)
 {
 	static const uint64_t allocs[STRATA_CLASSES] = { 7, 0, 4, 9 };

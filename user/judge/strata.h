@@ -39,7 +39,7 @@ uint8_t strata_open_slot(const struct strata *s);
  * Ends the open stratum and opens another.
  *	allocs: how many there were of each class, recorded or not; NULL: not known
  *	listened: the share of its time in which one listened, above 0.  Below 1 in bursts; and
- *		throughout, if all samples were certain to be made but for some of it none could be
+ *		throughout, if all were certain to be recorded but for some of it none could be
  *	bursts: how the next one listens
  * true: there was no more room for the one that is opened, and all strata of its kind were joined
  * in pairs: a slot of that kind that was remembered is now strata_joined(slot).
@@ -77,8 +77,8 @@ double strata_ratio(struct strata *s, unsigned class);
 bool strata_few(const struct strata *s);
 /* How many of a class may have been allocated in bursts by somebody whom no window has met (95 %). */
 double strata_unmet(struct strata *s, unsigned class);
-/* How many of a class were allocated while none could be recorded throughout: nobody knows whose they
- * are, and no sample stands for them. */
+/* How many of a class were allocated, throughout, while none could be recorded: nobody knows whose
+ * they are, and no sample stands for them. */
 double strata_gone(const struct strata *s, unsigned class);
 /* Whether there are any, of any class. */
 bool strata_any_gone(const struct strata *s);

@@ -127,8 +127,8 @@ void track_seen_from(struct track *tr, uint32_t gen);
  * own.
  *	allocs: how many objects of each size class were allocated in the stratum that ends, as the
  *		runtime counts them; what was recorded is scaled to that.  NULL: not known
- *	listened: the share of its time in which it listened, > 0: that its windows were open, if it
- *		listened in bursts; 1 throughout, or less if each allocation was certain to be
+ *	listened: the share of its time in which it listened, > 0: that its windows were open, if
+ *		it listened in bursts; 1 throughout, or less if each allocation was certain to be
  *		recorded but for some of it none could be
  *	bursts: how the next one listens
  */
