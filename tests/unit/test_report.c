@@ -762,6 +762,62 @@ static void test_would_show(void **state)
 	free(text);
 }
 
+/* What grows and lacks something to be called a leak may be one: that is no "no leak". */
+static void test_growing_so_far(void **state)
+{
+	struct finding findings[] = { { .verdict = VERDICT_GROWING, .site = NO_INDEX,
+					.gsite = NO_INDEX, .is.over_s = NAN } };
+	struct findings f = plain_findings();
+	struct report_options opt = { .columns = 200 };
+	size_t size;
+	char *text;
+
+	f.gc_cycles = 12;
+	f.attached_s = 300;
+	f.verdicts = (struct verdicts){
+		.known = true, .verdict = VERDICT_GROWING, .min_cycles = 12, .min_s = 180,
+		.findings = findings, .n_findings = 1, .explained = { NAN, NAN, NAN, 0 },
+		.needed_s = NAN, .detectable = NAN };
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "VERDICT  no leak so far, 1 growing"));
+	free(text);
+	f.verdicts.n_findings = 0;	/* of a size class, by no stack */
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "VERDICT  no leak so far"));
+	free(text);
+	f.verdicts.verdict = VERDICT_STEADY;
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "VERDICT  no leak\n"));
+	free(text);
+}
+
+/* Numbers of sites are written as all others are. */
+static void test_many_sites(void **state)
+{
+	struct finding *findings = xcalloc(1200, sizeof(*findings));
+	struct heap_site *sites = xcalloc(3491, sizeof(*sites));
+	struct findings f = plain_findings();
+	struct report_options opt = { .columns = 200, .top = 1 };
+	size_t size;
+	char *text;
+
+	for (size_t i = 0; i < 1200; i++)
+		findings[i] = (struct finding){ .verdict = VERDICT_GROWING, .site = NO_INDEX,
+						.gsite = NO_INDEX, .is.over_s = NAN };
+	for (size_t i = 0; i < 3491; i++)
+		sites[i].finding = NO_INDEX;
+	f.sites = sites;
+	f.n_sites = 3491;
+	f.verdicts = (struct verdicts){
+		.known = true, .findings = findings, .n_findings = 1200,
+		.explained = { NAN, NAN, NAN, 0 }, .needed_s = NAN, .detectable = NAN };
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, ", 1,200 growing, 3,491 with too few "));
+	free(text);
+	free(sites);
+	free(findings);
+}
+
 /* Of one collection what lives is known, but not what grows. */
 static void test_missing(void **state)
 {
@@ -1774,7 +1830,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_would_show), cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_would_show),
+		cmocka_unit_test(test_growing_so_far),
+		cmocka_unit_test(test_many_sites), cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_evidence), cmocka_unit_test(test_little_evidence),
 		cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_filter_line), cmocka_unit_test(test_goroutine_rates),

@@ -87,6 +87,12 @@ static bool is_long_enough(const struct findings *f)
 	return f->gc_cycles >= f->verdicts.min_cycles && f->attached_s >= f->verdicts.min_s;
 }
 
+/* Something grows, and lacks something to be called a leak: it may be one all the same. */
+static bool may_leak_yet(const struct findings *f)
+{
+	return f->verdicts.verdict == VERDICT_GROWING || count_findings(f, VERDICT_GROWING);
+}
+
 /* What two looks at the heap tell is evidence while a verdict takes longer. */
 static bool has_evidence_only(const struct findings *f)
 {
@@ -202,7 +208,7 @@ static void put_rhythm(struct line *l, const struct findings *f)
 static void verdict_count(struct line *l, const char *separator, enum verdict verdict, size_t n,
 			  const char *word)
 {
-	char *text = xasprintf("%zu %s", n, word);
+	char *text = xasprintf("%s %s", report_count(n).s, word);
 
 	verdict_item(l, separator, verdict, text);
 	free(text);
@@ -221,17 +227,18 @@ void report_verdict_line(const struct page *out, const struct findings *f)
 		verdict_item(&l, "", VERDICT_LEAK, "a leak whose stacks are not known");
 	else if (!leaks)
 		verdict_item(&l, "", VERDICT_STEADY,
-			     is_long_enough(f) ? "no leak" : "no leak so far");
+			     is_long_enough(f) && !may_leak_yet(f) ? "no leak" : "no leak so far");
 	else
 		verdict_count(&l, "", VERDICT_LEAK, leaks, leaks == 1 ? "leak" : "leaks");
 	if (growing)
 		verdict_count(&l, ", ", VERDICT_GROWING, growing, "growing");
 	count_others(f, others);
 	if (others[LACKS_NOTHING])
-		item(&l, ", ", "%zu steady", others[LACKS_NOTHING]);
+		item(&l, ", ", "%s steady", report_count(others[LACKS_NOTHING]).s);
 	for (enum lack i = LACKS_NOTHING + 1; i < N_LACKS; i++)
 		if (others[i])
-			item(&l, ", ", "%zu with %s", others[i], report_lack_words(i));
+			item(&l, ", ", "%s with %s", report_count(others[i]).s,
+			     report_lack_words(i));
 	put_explained(&l, f, leaks);
 	if (is_long_enough(f))
 		put_too_few(&l, f);
