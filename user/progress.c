@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include "user/base/util.h"
+#include "user/judge/memory.h"
 #include "user/model.h"
 #include "user/report/report.h"
 #include "user/terminal.h"
 #include "user/tracing.h"
 
 #define EVERY_NS 1000000000ull
+#define RARE_S 30.0		/* from one collection to the next, which is worth a word */
 
 void progress_begin(struct progress *p, bool wanted, uint64_t until_ns, uint64_t until_cycles)
 {
@@ -66,4 +68,37 @@ void progress_show(struct progress *p, const struct tracing_status *s, uint64_t 
 	p->hits = s->hits;
 	p->spent_ns = s->spent_ns;
 	p->next_ns = now_ns + EVERY_NS;
+}
+
+/* Two minutes are counted from the last one: the first comes when the heap has got to its size. */
+static char *first_wait(const struct memory_account *m, double age_s, uint64_t n)
+{
+	const uint64_t live = m->pacing.heap_live, trigger = m->pacing.trigger;
+	const double rate = (double)m->total_alloc / age_s;
+	const double s = trigger > live ? (double)(trigger - live) / rate : 0;
+
+	return xasprintf("none has come in the %s since it started: the first comes by a heap of "
+			 "%s, in about %s if it goes on allocating so%s",
+			 report_duration(age_s).s, report_bytes(m->next_gc).s, report_duration(s).s,
+			 n > 1 ? ", then each two minutes at the latest" : "");
+}
+
+char *progress_wait(const struct memory_account *m, double age_s, uint64_t n)
+{
+	const bool off = m->pacing.gc_percent < 0;
+	double every_s;
+
+	if (!m->known || !m->pacing.known || !(age_s > RARE_S) || !n)
+		return NULL;
+	if (off && m->pacing.trigger == UNKNOWN_U64)
+		return xstrdup("none comes by itself (GOGC=off)");
+	if (!m->num_gc)
+		return off || !m->total_alloc || m->pacing.trigger == UNKNOWN_U64 ?
+		       NULL : first_wait(m, age_s, n);
+	every_s = off ? age_s / (double)m->num_gc : fmin(age_s / (double)m->num_gc, FORCED_S);
+	if (every_s < RARE_S)
+		return NULL;
+	return xasprintf("they have come some %s apart since it started: %s may take %s",
+			 report_duration(every_s).s, report_count(n).s,
+			 report_duration(every_s * (double)n).s);
 }

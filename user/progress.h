@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct memory_account;
 struct tracing_status;
 
 struct progress {
@@ -25,5 +26,9 @@ void progress_begin(struct progress *p, bool wanted, uint64_t until_ns, uint64_t
 bool progress_due(const struct progress *p, uint64_t now_ns);
 void progress_look(struct progress *p, uint64_t since_ns, uint64_t now_ns);	/* at a heap */
 void progress_show(struct progress *p, const struct tracing_status *s, uint64_t now_ns);
+
+/* How long n collections may take, as a process has collected in the age_s of its life; to be freed.
+ * NULL: not long, or nothing tells. */
+char *progress_wait(const struct memory_account *m, double age_s, uint64_t n);
 
 #endif

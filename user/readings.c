@@ -11,16 +11,24 @@
 #include "user/judge/memory.h"
 #include "user/model.h"
 
-#define RATE_NS 10000000000ull	/* that a rate of allocation is taken over, or up to twice that */
+#define RATE_NS 10000000000ull	/* that a rate of allocation is taken over, or up to twice that; */
+#define N_WINDOWS 11		/* over twice that by the next window, and so on: up to hours */
+#define AHEAD 60		/* times what it was taken over a rate tells what is to come */
 
 struct allocated {
 	uint64_t time_ns, bytes;
 };
 
+/* What had been allocated some time, and twice that, ago. */
+struct window {
+	struct allocated old, older;
+};
+
 struct readings {
 	struct memory_series *series;
 	int64_t not_resident;		/* of Go's memory, when mappings were read last */
-	struct allocated before, old, older;	/* the last one; some 10 and 20 s before */
+	struct allocated before;		/* the last one */
+	struct window windows[N_WINDOWS];
 };
 
 void readings_new(struct readings **out, uint64_t start_ns)
@@ -53,11 +61,15 @@ static uint64_t rest(uint64_t all, uint64_t part)
 
 static void add_allocated(struct readings *r, const struct allocated *now)
 {
-	if (!r->old.time_ns)
-		r->older = r->old = *now;
-	if (now->time_ns - r->old.time_ns >= RATE_NS) {
-		r->older = r->old;
-		r->old = *now;
+	for (size_t i = 0; i < N_WINDOWS; i++) {
+		struct window *w = &r->windows[i];
+
+		if (!w->old.time_ns)
+			w->older = w->old = *now;
+		if (now->time_ns - w->old.time_ns >= RATE_NS << i) {
+			w->older = w->old;
+			w->old = *now;
+		}
 	}
 	r->before = *now;
 }
@@ -114,28 +126,45 @@ void readings_history(const struct readings *r, const struct memory_account *now
 	out->last.outside[OUTSIDE_ANONYMOUS] = now->anonymous;
 }
 
-/* A collection comes when enough has been allocated, or when there was none for two minutes; the
- * latter never with GOGC=off (runtime/mgc.go, gcTrigger.test). */
-static double sooner(const struct gc_pacing *p, double by_size_s, double forced_s)
+/* Until so many bytes more are allocated, by a rate of as long a time as that takes, if there has been
+ * so long: of what allocates now and then a short one says anything.  *over_s: that time. */
+static double until_allocated(const struct readings *r, uint64_t bytes, double *over_s)
 {
-	double s = p->gc_percent < 0 ? INFINITY : forced_s;
+	double s = NAN;
 
-	return fmax(isfinite(by_size_s) ? fmin(by_size_s, s) : s, 0);
+	for (size_t i = 0; i < N_WINDOWS; i++) {
+		const struct allocated *from = &r->windows[i].older;
+
+		*over_s = (double)(r->before.time_ns - from->time_ns) / 1e9;
+		s = bytes ? (double)bytes / rate(from, &r->before) : 0;
+		if (s <= *over_s)
+			break;
+	}
+	return s;
+}
+
+/* A collection comes when the heap has got to its size, or when there was none for two minutes; the
+ * latter never with GOGC=off (runtime/mgc.go, gcTrigger.test). */
+static double until_collection(const struct readings *r, const struct gc_pacing *p, uint64_t heap,
+			       double forced_s)
+{
+	const double forced = p->gc_percent < 0 ? INFINITY : fmax(forced_s, 0);
+	double s = INFINITY, over_s = INFINITY;
+
+	if (p->trigger != UNKNOWN_U64)
+		s = until_allocated(r, rest(p->trigger, heap), &over_s);
+	if (s <= AHEAD * over_s)
+		s = fmin(s, forced);
+	else		/* not sooner than that, is all that is known */
+		s = forced <= AHEAD * over_s ? forced : NAN;
+	return isfinite(s) ? s : NAN;
 }
 
 void readings_pace(const struct readings *r, uint64_t live_bytes, struct gc_pacing *p)
 {
-	double speed = rate(&r->older, &r->before);
-	bool sized = p->trigger != UNKNOWN_U64;
-
 	if (!p->known)
 		return;
-	p->next_s = sooner(p, sized ? (double)rest(p->trigger, p->heap_live) / speed : INFINITY,
-			   isfinite(p->since_s) ? FORCED_S - p->since_s : INFINITY);
-	p->every_s = sooner(p, sized ? (double)rest(p->trigger, live_bytes) / speed : INFINITY,
-			    FORCED_S);
-	if (!isfinite(p->next_s))
-		p->next_s = NAN;
-	if (!isfinite(p->every_s))
-		p->every_s = NAN;
+	p->next_s = until_collection(r, p, p->heap_live,
+				     isfinite(p->since_s) ? FORCED_S - p->since_s : INFINITY);
+	p->every_s = until_collection(r, p, live_bytes, FORCED_S);
 }

@@ -24,7 +24,8 @@ void readings_add(struct readings *r, const struct memory_account *m, uint64_t t
 void readings_history(const struct readings *r, const struct memory_account *now,
 		      struct memory_history *out);
 
-/* Fills in when collections come, as memory has been allocated for some 10 s. */
+/* Fills in when collections come, as memory has been allocated for about as long as that takes, for
+ * some 10 s at least, or since the first account; NAN where that is too short a time to tell. */
 void readings_pace(const struct readings *r, uint64_t live_bytes, struct gc_pacing *p);
 
 #endif

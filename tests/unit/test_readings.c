@@ -62,7 +62,58 @@ static void test_next_collection(void **state)
 	p = (struct gc_pacing){ .known = true, .gc_percent = 100, .trigger = 80 * MIB,
 				.heap_live = 81 * MIB, .since_s = 3 };
 	assert_true(pacing_of(40, p).next_s == 0);	/* it is there */
-	assert_true(fabs(pacing_of(1, p).next_s - 117) < 0.01);	/* no rate yet */
+	p.heap_live = 50 * MIB;
+	assert_true(isnan(pacing_of(1, p).next_s));	/* no rate yet */
+	assert_true(isnan(pacing_of(1, p).every_s));
+}
+
+/* 8 KiB each 7 s and no collection so far: what is said of the first one counts down with the time. */
+static void test_first_collection_counts_down(void **state)
+{
+	const uint64_t trigger = 2 * MIB, lump = 8 << 10, end = trigger / lump * 7;
+	struct readings *r;
+
+	readings_new(&r, 100 * S);
+	for (uint64_t i = 0; i < end; i++) {
+		struct memory_account m = account(0);
+		struct gc_pacing p = { .known = true, .gc_percent = 100, .trigger = trigger,
+				       .memory_limit = UNKNOWN_U64, .since_s = NAN };
+
+		p.heap_live = i / 7 * lump;
+		m.total_alloc = p.heap_live;
+		readings_add(r, &m, (100 + i) * S);
+		readings_pace(r, 0, &p);
+		if (i < 10)
+			assert_true(isnan(p.next_s));
+		if (i > 300)
+			assert_true(fabs(p.next_s - (double)(end - i)) <
+				    0.1 * (double)(end - i) + 15);
+	}
+	readings_free(r);
+}
+
+/* Of a moment in which nothing happened to be allocated nothing is known, unless two minutes are
+ * over. */
+static void test_moment(void **state)
+{
+	struct gc_pacing p = { .known = true, .gc_percent = 100, .memory_limit = UNKNOWN_U64,
+			       .heap_live = 50 * MIB, .trigger = 80 * MIB, .since_s = 0.4 };
+	struct memory_account m = account(0);
+	struct readings *r;
+
+	readings_new(&r, 100 * S);
+	readings_add(r, &m, 100 * S);
+	readings_add(r, &m, 100 * S + S / 30);
+	readings_pace(r, 40 * MIB, &p);
+	assert_true(isnan(p.next_s) && isnan(p.every_s));
+	p.since_s = 121;
+	readings_pace(r, 40 * MIB, &p);
+	assert_true(p.next_s == 0);
+	p.since_s = 7;
+	readings_add(r, &m, 103 * S);			/* nor for so long that it would matter */
+	readings_pace(r, 40 * MIB, &p);
+	assert_true(fabs(p.next_s - 113) < 0.01 && fabs(p.every_s - 120) < 0.01);
+	readings_free(r);
 }
 
 static void test_parts(void **state)
@@ -122,6 +173,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next_collection),
+		cmocka_unit_test(test_first_collection_counts_down),
+		cmocka_unit_test(test_moment),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_touched),
 	};

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -392,6 +393,20 @@ static void check_cycles(struct run *r)
 	loop_interrupt_at(r->loop, r->end_ns);
 }
 
+/* A command that has just begun has no past to tell by. */
+static void say_wait(const struct run *r)
+{
+	struct memory_account m = { 0 };
+	char *text;
+
+	if (r->o->command || !process_memory(r->p, &m))
+		return;
+	text = progress_wait(&m, target_age_s(process_target(r->p)), r->o->duration_cycles);
+	if (text)
+		say("collections are rare: %s", text);
+	free(text);
+}
+
 static void say_begin(const struct run *r)
 {
 	const struct target *t = process_target(r->p);
@@ -403,6 +418,8 @@ static void say_begin(const struct run *r)
 	else
 		say("tracing pid %d (%s); Ctrl-C ends and reports", (int)target_pid(t),
 		    target_comm(t));
+	if (n)
+		say_wait(r);
 }
 
 static void show_progress(struct run *r)

@@ -169,7 +169,7 @@ static void put_settings(struct line *l, const struct findings *f)
 	if (p->memory_limit != UNKNOWN_U64)
 		item(l, ", ", "GOMEMLIMIT=%s", report_bytes(p->memory_limit).s);
 	if (p->trigger != UNKNOWN_U64)
-		item(l, ", ", "the next at a heap of %s", report_bytes(p->trigger).s);
+		item(l, ", ", "the next by a heap of %s", report_bytes(f->memory.next_gc).s);
 }
 
 /* What may be more than the whole is none that has a number. */
