@@ -414,7 +414,9 @@ struct verdicts {
 	struct estimate growing;	/* likewise what grows and is no leak */
 	struct estimate unseen;	/* growth of the heap that no stack shows, and no finding of a size
 				 * class tells of, bytes a second */
-	double detectable;	/* what of a leak would show, bytes a second; NAN: too early */
+	double detectable;	/* what of a leak would show in any size class, bytes a second; NAN:
+				 * too early; */
+	double detectable_mostly;	/* and in any of nine in ten */
 };
 
 /* Everything a report may print, nothing else. */

@@ -481,7 +481,7 @@ static void tell(struct judging *g, const struct judge_result *r)
 		.min_s = g->in.limits.min_s,
 		.needed_s = needed(g), .n_findings = r->n_findings,
 		.explained = r->explained, .growing = r->growing, .unseen = r->unseen,
-		.detectable = r->detectable };
+		.detectable = r->detectable, .detectable_mostly = r->detectable_mostly };
 	v->findings = xcalloc(r->n_findings, sizeof(*v->findings));
 	for (size_t i = 0; i < r->n_findings; i++)
 		v->findings[i] = finding_of(g, &r->findings[i]);

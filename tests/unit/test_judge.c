@@ -863,6 +863,28 @@ static void test_hidden(void **state)
 	assert_true(class.detectable < 1800 && out.detectable >= class.is.rate.high);
 }
 
+/* One class that sways hides no leak in the others. */
+static void test_hidden_in_one(void **state)
+{
+	struct judge_class classes[20], heap = class_of(0, 0, 0, 50);
+	struct judge_input in = { .limits = { 12, 180 }, .classes = classes, .n_classes = 20,
+				  .heap = &heap };
+	struct judge_result out;
+
+	for (size_t i = 0; i < 20; i++)
+		classes[i] = class_of(0, 0, 0, i == 7 ? 100000 : 50);
+	heap.bytes.values = heap.bytes.late;
+	judge(&in, &out);
+	free(out.findings);
+	assert_true(out.detectable == classes[7].detectable);
+	assert_true(out.detectable_mostly == classes[6].detectable);
+	assert_true(out.detectable_mostly < out.detectable / 100);
+	in.n_classes = 0;
+	judge(&in, &out);
+	free(out.findings);
+	assert_true(isnan(out.detectable) && isnan(out.detectable_mostly));
+}
+
 /* Nothing is said before there were 12 collections, no leak called before the time is over; and it
  * is said how long that takes. */
 static void test_early(void **state)
@@ -1412,7 +1434,7 @@ int main(void)
 		cmocka_unit_test(test_unseen_type),
 		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_heap_alone),
-		cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_hidden), cmocka_unit_test(test_hidden_in_one),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_two_looks),
 		cmocka_unit_test(test_who_may_be_it),

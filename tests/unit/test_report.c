@@ -751,7 +751,8 @@ static void test_would_show(void **state)
 
 	f.verdicts = (struct verdicts){
 		.known = true, .verdict = VERDICT_LEAK, .findings = findings, .n_findings = 1,
-		.explained = { NAN, NAN, NAN, 0 }, .detectable = 1 << 20 };
+		.explained = { NAN, NAN, NAN, 0 }, .detectable = 1 << 20,
+		.detectable_mostly = 700 << 10 };
 	text = render("text", &opt, &f, &size);
 	assert_non_null(strstr(text, "; another leak of 60MiB/min would show\n"));
 	free(text);
@@ -759,6 +760,11 @@ static void test_would_show(void **state)
 	f.verdicts.n_findings = 0;
 	text = render("text", &opt, &f, &size);
 	assert_non_null(strstr(text, "; a leak of 60MiB/min would show\n"));
+	free(text);
+	f.verdicts.detectable_mostly = 512;
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, "; a leak of 60MiB/min would show whatever the size of its "
+				     "objects, of 30KiB/min in 9 of 10 sizes\n"));
 	free(text);
 }
 
@@ -788,6 +794,26 @@ static void test_growing_so_far(void **state)
 	f.verdicts.verdict = VERDICT_STEADY;
 	text = render("text", &opt, &f, &size);
 	assert_non_null(strstr(text, "VERDICT  no leak\n"));
+	free(text);
+}
+
+/* A collection begins somewhat below its goal; what is told is the runtime's own number, as MEMSTATS
+ * has it. */
+static void test_goal(void **state)
+{
+	struct findings f = plain_findings();
+	struct report_options opt = { .columns = 200 };
+	size_t size;
+	char *text;
+
+	f.memory.known = true;
+	f.memory.next_gc = 4 << 20;
+	f.memory.pacing = (struct gc_pacing){ .known = true, .gc_percent = 100, .next_s = NAN,
+					      .every_s = NAN, .memory_limit = UNKNOWN_U64,
+					      .trigger = 3998208 };
+	f.process.cause = MEMORY_GARBAGE;
+	text = render("text", &opt, &f, &size);
+	assert_non_null(strstr(text, ", GOGC=100, the next by a heap of 4MiB\n"));
 	free(text);
 }
 
@@ -1831,7 +1857,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_would_show),
-		cmocka_unit_test(test_growing_so_far),
+		cmocka_unit_test(test_growing_so_far), cmocka_unit_test(test_goal),
 		cmocka_unit_test(test_many_sites), cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_evidence), cmocka_unit_test(test_little_evidence),
 		cmocka_unit_test(test_suppressed),

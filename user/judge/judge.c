@@ -5,7 +5,9 @@
 #include "user/judge/judge.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "user/base/util.h"
 #include "user/judge/judge_internal.h"
 #include "user/judge/stat.h"
 #include "user/judge/thresholds.h"
@@ -153,13 +155,29 @@ static double hidden(const struct judge_input *in, const struct judge_class *c)
 	return fmax(c->detectable, c->is.rate.high - fmax(c->told, 0));
 }
 
-static double detectable(const struct judge_input *in)
+static int by_size(const void *a, const void *b)
 {
-	double most = NAN;
+	const double x = *(const double *)a, y = *(const double *)b;
 
-	for (size_t i = 0; i < in->n_classes; i++)
-		most = fmax(most, hidden(in, &in->classes[i]));
-	return most;
+	return (x > y) - (x < y);
+}
+
+/* In the class that sways most, and in the worst of all but a tenth of them. */
+static void find_detectable(const struct judge_input *in, struct judge_result *out)
+{
+	double *least = xcalloc(in->n_classes + 1, sizeof(*least));
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->n_classes; i++) {
+		const double slope = hidden(in, &in->classes[i]);
+
+		if (!isnan(slope))
+			least[n++] = slope;
+	}
+	qsort(least, n, sizeof(*least), by_size);
+	out->detectable = n ? least[n - 1] : NAN;
+	out->detectable_mostly = n ? least[n - 1 - n / 10] : NAN;
+	free(least);
 }
 
 /*
@@ -200,5 +218,5 @@ void judge(struct judge_input *in, struct judge_result *out)
 	out->explained = share_of(in, out, VERDICT_LEAK);
 	out->growing = share_of(in, out, VERDICT_GROWING);
 	out->unseen = unseen(in);
-	out->detectable = detectable(in);
+	find_detectable(in, out);
 }

@@ -145,6 +145,7 @@ struct judge_result {
 					 * a class tells of, bytes a second */
 	double detectable;		/* a leak of so many bytes a second in any one size class
 					 * would show; NAN: not known yet */
+	double detectable_mostly;	/* in any of nine in ten size classes; likewise */
 };
 
 /* Fills in classes, heap, sites and groups of the input, and the result. */

@@ -763,6 +763,7 @@ static void put_verdicts(struct json *j, const struct findings *f)
 	report_json_estimate(j, "growing", v->known ? &v->growing : &unknown);
 	report_json_estimate(j, "unseen_per_s", v->known ? &v->unseen : &unknown);
 	field_double(j, "detectable_per_s", v->known ? v->detectable : NAN);
+	field_double(j, "detectable_mostly_per_s", v->known ? v->detectable_mostly : NAN);
 	if (!v->known) {
 		field_null(j, "findings");
 		return;

@@ -24,6 +24,8 @@ enum {
 	FINDING_SITES = 3,	/* likewise: the largest; the table of sites has all */
 };
 
+#define MOSTLY_SHARE 0.5	/* of what shows anywhere: what shows in most size classes is worth a word */
+
 static size_t count_findings(const struct findings *f, enum verdict verdict)
 {
 	size_t n = 0;
@@ -146,17 +148,28 @@ static void put_progress(struct line *l, const struct findings *f)
 		put_meanwhile(l, f);
 }
 
-/* What would show in any size class; a leak that is told may be smaller. */
-static void put_unexplained(struct line *l, const struct verdicts *v)
+/* What would show in any size class; a leak that is told may be smaller, as its class need not sway
+ * as much as the worst one. */
+static void put_detectable(struct line *l, const struct verdicts *v)
 {
 	const char *what = v->verdict == VERDICT_LEAK ? "another leak" : "a leak";
 
+	item(l, "; ", "%s of %s/min would show", what,
+	     report_bytes(report_whole(v->detectable * 60)).s);
+	if (v->detectable_mostly > MOSTLY_SHARE * v->detectable)
+		return;
+	item(l, " ", "whatever the size of its objects,");
+	item(l, " ", "of %s/min in 9 of 10 sizes",
+	     report_bytes(report_whole(v->detectable_mostly * 60)).s);
+}
+
+static void put_unexplained(struct line *l, const struct verdicts *v)
+{
 	if (v->unseen.low > 0) {
 		report_growth(l, "; ", &v->unseen);
 		item(l, " ", "grow that no stack shows");
 	} else if (isfinite(v->detectable)) {
-		item(l, "; ", "%s of %s/min would show", what,
-		     report_bytes(report_whole(v->detectable * 60)).s);
+		put_detectable(l, v);
 	}
 }
 
