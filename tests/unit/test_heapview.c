@@ -557,6 +557,37 @@ static void trace_fini(struct look *l)
 	heapview_fini(&l->view);
 }
 
+/* Beside what grows in a queue it is told who is to empty that; the looks of a trace know it as any
+ * other does. */
+static void test_queued(void **state)
+{
+	static const char queued[] = "\nQUEUED   10 objects kept until their finalizers have run; "
+				     "goroutine 18 runs one, in main.(*session).close (chan receive";
+	struct finding findings[2];
+	struct heap_site site;
+	const struct heap_row *grown;
+	struct look l;
+	char *data;
+
+	trace(&l, &site, findings);
+	l.f.grown = &grown;
+	l.f.n_grown = 1;
+	for (size_t i = 0; i < l.view.n_rows; i++) {
+		const char *name = l.view.rows[i].type->name;
+		const bool waits = name && !strcmp(name, "main.session");
+
+		grown = &l.view.rows[i];
+		data = written(&l.f, "text", &(struct report_options){ .columns = 300 });
+		assert_true(!strstr(data, queued) == !waits);
+		free(data);
+	}
+	data = written(&l.f, "json", &(struct report_options){ 0 });
+	assert_non_null(strstr(data, ",\"finalizers_queued\":10,\"cleanups_queued\":1,"
+				     "\"finalizing\":[{\"id\":18,\"runs\":\"finalizer\","));
+	free(data);
+	trace_fini(&l);
+}
+
 /* The runtime's array of goroutines is no type of the program; and what has become larger, not more,
  * is told in bytes. */
 static void test_not_more(void **state)
@@ -1257,6 +1288,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen), cmocka_unit_test(test_more_stacks),
 		cmocka_unit_test(test_not_more),
+		cmocka_unit_test(test_queued),
 		cmocka_unit_test(test_sizes_of_finding), cmocka_unit_test(test_doubtful_sizes),
 		cmocka_unit_test(test_type_of_class), cmocka_unit_test(test_of_runtime),
 		cmocka_unit_test(test_pack),

@@ -159,11 +159,14 @@ void report_heap_json_span(struct json *j, const struct heap_view *v)
 	close_level(j, ']');
 }
 
-/* What is to run, and who runs such things. */
-static void put_queues(struct json *j, const struct heapmap *m)
+void report_heap_json_queues(struct json *j, const struct heapmap *m)
 {
-	field_u64(j, "finalizers_queued", m->n_finalizers);
-	field_u64(j, "cleanups_queued", m->n_cleanups);
+	field_u64(j, "finalizers_queued", m ? m->n_finalizers : UNKNOWN_U64);
+	field_u64(j, "cleanups_queued", m ? m->n_cleanups : UNKNOWN_U64);
+	if (!m) {
+		field_null(j, "finalizing");
+		return;
+	}
 	open_level(j, "finalizing", '[');
 	for (size_t i = 0; i < m->n_runners; i++) {
 		const struct heap_runner *r = &m->runners[i];
@@ -199,7 +202,7 @@ static void put_look(struct json *j, const struct heap_view *v)
 	field_u64(j, "max_size", m->max_size ? m->max_size : UNKNOWN_U64);
 	report_heap_json_span(j, v);
 	report_json_estimate(j, "rate_per_s", &v->held_per_s);
-	put_queues(j, m);
+	report_heap_json_queues(j, m);
 	field_double(j, "took_s", m->cost.seconds);
 	field_u64(j, "bytes_read", m->cost.bytes_read);
 	field_u64(j, "reads", m->cost.reads);

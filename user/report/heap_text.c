@@ -145,8 +145,7 @@ static bool is_queued(uint64_t n)
 	return n && n != UNKNOWN_U64;
 }
 
-/* What is to be run, and by whom. */
-static void put_queues(const struct page *out, const struct heapmap *m)
+void report_heap_queues(const struct page *out, const struct heapmap *m)
 {
 	const uint64_t n = m->n_finalizers;
 	struct line l;
@@ -193,7 +192,7 @@ void report_heap_totals(const struct page *out, const struct heap_view *v)
 	free(count);
 	if (v->before)
 		put_growth_of_all(out, v, NULL);
-	put_queues(out, m);
+	report_heap_queues(out, m);
 }
 
 /* ---- one type -------------------------------------------------------------------------------- */

@@ -12,10 +12,13 @@
 struct heap_row;
 struct heap_type;
 struct heap_view;
+struct heapmap;
 struct line;
 struct page;
 
 void report_heap_totals(const struct page *out, const struct heap_view *v);
+/* What is to be run of finalizers and cleanups, and by whom: QUEUED, if there is any. */
+void report_heap_queues(const struct page *out, const struct heapmap *m);
 /* top as in struct report_options; room: lines that there are, where top is REPORT_FIT. */
 void report_heap_rows(const struct page *out, const struct heap_view *v, size_t top, size_t room);
 /* Below a finding: how a type grew between two looks, and what holds it; with_places: also where it

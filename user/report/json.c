@@ -369,6 +369,7 @@ static void put_looks(struct json *j, const struct findings *f)
 	else
 		field_null(j, "types");
 	field_u64(j, "types_left_out", f->growth ? f->n_grown - n_types : UNKNOWN_U64);
+	report_heap_json_queues(j, f->growth ? f->growth->now : NULL);
 	field_double(j, "took_s", c->seconds);
 	field_u64(j, "bytes_read", c->bytes_read);
 	field_double(j, "own_cpu_s", c->cpu_s);

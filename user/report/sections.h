@@ -38,6 +38,8 @@ void report_verdict_line(const struct page *out, const struct findings *f);	/* V
 void report_findings(const struct page *out, const struct findings *f, const struct show *show);
 /* What grew by type, where it is too early for a verdict and no finding tells of it: GROWTH. */
 void report_evidence(const struct page *out, const struct findings *f, const struct show *show);
+/* The queues of finalizers and cleanups, where something grows that waits in them: QUEUED. */
+void report_queued(const struct page *out, const struct findings *f);
 /* Whether it is told what grew there by type. */
 bool report_has_types(const struct finding *found);
 void report_heap(const struct page *out, const struct findings *f, const struct show *show);

@@ -181,6 +181,7 @@ static void put_report(const struct page *out, const struct findings *f, const s
 		report_verdict_line(out, f);
 		report_findings(out, f, show);
 		report_evidence(out, f, show);
+		report_queued(out, f);
 	}
 	report_suppressed_line(out, f);
 	report_filter_line(out, f);

@@ -275,6 +275,28 @@ void report_evidence(const struct page *out, const struct findings *f, const str
 		report_heap_evidence(out, f->growth, f->grown, f->n_grown, most);
 }
 
+static bool waits_in_queue(const struct heap_row *row)
+{
+	for (size_t i = 0; i < row->n_held; i++) {
+		const enum heap_root root = row->held[i].holder->root;
+
+		if ((root == HEAP_ROOT_FINALIZER_QUEUE || root == HEAP_ROOT_CLEANUP_QUEUE) &&
+		    heapview_grew(&row->held[i].amount))
+			return true;
+	}
+	return false;
+}
+
+void report_queued(const struct page *out, const struct findings *f)
+{
+	for (size_t i = 0; i < f->n_grown; i++) {
+		if (waits_in_queue(f->grown[i])) {
+			report_heap_queues(out, f->growth->now);
+			return;
+		}
+	}
+}
+
 /* What it lacks, and for how long to watch it. */
 static void put_evidence(const struct page *out, const struct judgement *is)
 {
