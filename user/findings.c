@@ -382,11 +382,12 @@ static void make_totals(const struct making *mk)
 				  alloc_bytes / (double)mk->recorded : 1;
 }
 
-/* What was not seen to be allocated is as uncertain as what was, and no more than what lived. */
+/* As uncertain as what was seen to be allocated, and no more than what lived at the attach. */
 static struct estimate older_bytes(const struct findings *f)
 {
 	double older = (double)f->census.older_bytes;
-	double most = fmax(older, (double)f->census.compared_bytes);
+	double lived = (double)f->census.compared_bytes, then = (double)f->census.older_most;
+	double most = fmax(older, fmin(lived, then));
 
 	if (!f->heap || f->unheard || !f->census.n_cycles || f->census.older_bytes == UNKNOWN_U64)
 		return (struct estimate){ NAN, NAN, NAN, 0 };

@@ -17,6 +17,11 @@
  * may have too little, and what others may have of which there is no sample at all: 3 / n of the
  * class, if n samples or windows have not met them (95 %).
  *
+ * A class of which no sample lived when it was counted has nothing that could be scaled.  What it
+ * has more than may be older than the attach is hidden: it was allocated when nobody listened, as
+ * what is kept in runs may be, however many samples of its stacks have died.  Any stack of the
+ * class may have it, or one that was never seen.
+ *
  * Counts and looks are compared as of the same cycle, and the outcome serves until the next one.
  * What the samples that lived then stand for is known better by now, so only their number is
  * remembered; those that have come since are taken to be like them, and of these nothing is
@@ -45,6 +50,8 @@ struct fit {			/* of one class */
 	double above, below;	/* what all may have more, or less, than they are thought to */
 	double more, less;	/* the same, summed over accounts, each by its own samples */
 	double samples;
+	double unseen, hidden;	/* so many, or so many at most, are not older than the attach and
+				 * have no sample that stands for them */
 };
 
 struct change {			/* of sums, by fitting */
@@ -55,6 +62,14 @@ struct change {			/* of sums, by fitting */
 static bool is_estimate(const struct obs_account *a)
 {
 	return a->live_var.var > 0 || a->live_var.bursts > 0 || a->live_var.largest > 0;
+}
+
+static bool is_sampled(const struct observation *o)
+{
+	for (size_t i = 0; i < o->n_accounts; i++)
+		if (is_estimate(&o->accounts[i]))
+			return true;
+	return o->n_windows > 0;
 }
 
 /* Tiny objects inside of blocks that others opened are not counted; they go with these. */
@@ -83,15 +98,27 @@ static void add_up(struct observation *o, struct fit *fits, size_t n)
 	}
 }
 
-static void set_factor(struct fit *f)
+static void set_hidden(struct fit *f)
+{
+	const struct heap_class *c = f->class;
+
+	f->unseen = fmax(0, c->least - c->tracked);
+	f->hidden = f->unseen > 0 ? c->most - c->tracked : 0;
+}
+
+/* sampled: not every object is recorded. */
+static void set_factor(struct fit *f, bool sampled)
 {
 	const struct heap_class *c = f->class;
 	double then, fitted, exact;
 
 	f->factor = 1;
 	f->above = f->below = INFINITY;
-	if (!(c->recorded > 0) || !(f->estimated > 0))
+	if (!(c->recorded > 0) || !(f->estimated > 0)) {
+		if (sampled && !isnan(c->recorded))
+			set_hidden(f);
 		return;
+	}
 	f->growth = f->recorded / c->recorded;
 	then = (f->exact + f->estimated) / f->growth;
 	exact = f->exact / f->growth;
@@ -190,24 +217,32 @@ static void scale(struct observation *o, struct fit *fits, size_t n, struct chan
 	free(stacks);
 }
 
-/* What was counted and not tracked, if that is an estimate: what was tracked is known better
- * now. */
+static double mean_bytes(const struct heap_class *c)
+{
+	if (c->size || !c->live_objects)
+		return (double)c->size;
+	return (double)c->live_bytes / (double)c->live_objects;
+}
+
+/* What was counted and neither tracked nor hidden, if that is an estimate: what was tracked is
+ * known better now. */
 static void set_older(struct observation *o, struct fit *fits, size_t n)
 {
-	double tracked = 0;
-	bool estimated = false;
+	double since = 0, older;		/* bytes allocated since the attach */
 
 	for (size_t i = 0; i < o->n_accounts; i++) {
 		const struct obs_account *a = &o->accounts[i];
 		const struct fit *f = fit_of(fits, n, a);
 
 		if (f && f->class->recorded > 0 && f->recorded > 0)
-			tracked += a->live * (double)a->size * f->class->recorded / f->recorded;
-		estimated |= is_estimate(a);
+			since += a->live * (double)a->size * f->class->recorded / f->recorded;
 	}
-	if (estimated && o->census.older_bytes != UNKNOWN_U64)
+	for (size_t i = 0; i < n; i++)
+		since += fits[i].unseen * mean_bytes(fits[i].class);
+	older = fmax(0, (double)o->census.compared_bytes - since);
+	if (o->census.older_bytes != UNKNOWN_U64)
 		o->census.older_bytes = (uint64_t)llround(
-			fmax(0, (double)o->census.compared_bytes - tracked));
+			fmin(older, (double)o->census.older_most));
 }
 
 /* How far a sum may be off by its own samples. */
@@ -321,9 +356,48 @@ static void bound_all(struct observation *o, struct fit *fits, size_t n)
 	}
 }
 
+/* More than may be missing of it anyway.  Two accounts of one stack and class both may have it. */
+static void hide(struct observation *o, struct obs_account *a, const struct fit *f)
+{
+	double more = fmax(0, f->hidden - a->live_var.missing), bytes = more * (double)a->size;
+	struct obs_stack *st = &o->stacks[a->stack];
+
+	a->live_var.missing += more;
+	st->objects.missing += more;
+	st->bytes.missing += bytes;
+	st->new_bytes.missing += bytes;
+}
+
+/* Those that are large may be all that is. */
+static void hide_in_all(struct observation *o, const struct fit *f)
+{
+	const struct heap_class *c = f->class;
+	double bytes = c->size ? f->hidden * (double)c->size : (double)c->live_bytes;
+
+	o->objects.missing += f->hidden;
+	o->bytes.missing += bytes;
+	add_bounds(&o->objects_bounds, f->hidden, 0, 1);
+	add_bounds(&o->bytes_bounds, bytes, 0, 1);
+}
+
+static void set_missing(struct observation *o, struct fit *fits, size_t n)
+{
+	for (size_t i = 0; i < o->n_accounts; i++) {
+		struct obs_account *a = &o->accounts[i];
+		const struct fit *f = fit_of(fits, n, a);
+
+		if (f && f->hidden > 0 && a->size && (is_estimate(a) || a->live_var.missing > 0))
+			hide(o, a, f);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (fits[i].hidden > 0)
+			hide_in_all(o, &fits[i]);
+}
+
 void fit_live(struct observation *o)
 {
 	size_t n = o->census.n_classes;
+	bool sampled = is_sampled(o);
 	struct fit *fits = xcalloc(n, sizeof(*fits));
 	struct change *classes = xcalloc(n + 1, sizeof(*classes));
 
@@ -331,12 +405,14 @@ void fit_live(struct observation *o)
 		fits[i].class = &o->census.classes[i];
 	add_up(o, fits, n);
 	for (size_t i = 0; i < n; i++)
-		set_factor(&fits[i]);
+		set_factor(&fits[i], sampled);
 	scale(o, fits, n, classes);
 	change_all(o, classes, n + 1);
-	set_older(o, fits, n);
+	if (sampled)
+		set_older(o, fits, n);
 	set_bounds(o, fits, n);
 	bound_all(o, fits, n);
+	set_missing(o, fits, n);
 	free(classes);
 	free(fits);
 }

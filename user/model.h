@@ -287,6 +287,7 @@ struct heap_class {
 	uint64_t size;		/* bytes of one object; 0: large ones, each of its own size */
 	uint64_t live_objects, live_bytes;
 	double recorded;	/* of these, so many are tracked; NAN: not known */
+	double tracked;		/* and they stood for so many, when they were counted */
 	double least, most;	/* of these, those allocated since the attach are so many */
 	uint64_t alloc_objects;	/* over alloc_span_s */
 	struct estimate rate;	/* live bytes grown a second */
@@ -300,7 +301,8 @@ struct heap_census {
 	uint64_t n_missed;	/* others since the first */
 	uint64_t live_bytes;	/* of all classes */
 	uint64_t compared_bytes; /* the same of the last cycle that was tracked, too: */
-	uint64_t older_bytes;	/* of these, not seen to be allocated; UNKNOWN_U64 */
+	uint64_t older_bytes;	/* of these, older than the attach; UNKNOWN_U64; */
+	uint64_t older_most;	/* no more than lived then, and in the first cycle */
 	double alloc_span_s;	/* between the first mark phase that was seen and the last */
 	struct estimate rate;	/* live bytes grown a second, of all classes */
 	struct heap_class *classes;	/* that hold anything, or held; by size, large ones last */
@@ -460,7 +462,7 @@ struct findings {
 	/* Of these, bytes that may be kept for nothing: maps with their buckets, which stay
 	 * when a map shrinks; and what sync.Pools have made. */
 	double map_bytes, pool_bytes;
-	struct estimate older_bytes;	/* of the census, not seen to be allocated; NAN: unknown */
+	struct estimate older_bytes;	/* of the census, older than the attach; NAN: unknown */
 	uint64_t older_rate;	/* bytes between two samples of the program's own profile, by which
 				 * older objects have names; 0: it has none, or nothing is traced */
 	struct older_site *older;	/* in order of bytes */

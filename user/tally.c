@@ -42,13 +42,21 @@ struct tally {
 	} tracked, of_cycle;
 	uint32_t tracked_gen;		/* of tracked: sweepgen after that mark phase */
 	bool matched;			/* of_cycle is that of a cycle that was seen whole: */
-	uint64_t older_bytes;		/* of its bytes, what is not tracked; UNKNOWN_U64 */
+	/* Of its bytes, what is not tracked, UNKNOWN_U64; and what can be older than the attach. */
+	uint64_t older_bytes, older_most;
 	struct census_cycle cycle;
-	uint64_t at_attach[CENSUS_CLASSES];	/* objects that there were, garbage included */
+	/* Objects that lived at the attach, at most, and the bytes of the large ones. */
+	uint64_t at_attach[CENSUS_CLASSES], large_at_attach;
 	uint64_t older[CENSUS_CLASSES];	/* objects that may be older than the attach */
 };
 
-/* As an upper bound of what lives of them later.  A program that has just been started has none. */
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* As an upper bound of what lives of them later: garbage is among them.  A program that has just
+ * been started has none. */
 static void count_at_attach(struct tally *t)
 {
 	struct census_reading r;
@@ -64,6 +72,20 @@ static void count_at_attach(struct tally *t)
 
 		t->at_attach[i] = known || none ? n : UINT64_MAX;
 	}
+	t->large_at_attach = known || none ? 0 : UINT64_MAX;
+	if (known)
+		t->large_at_attach = r.counts.large_alloc_bytes + r.large_bytes_above -
+				     r.counts.large_free_bytes;
+}
+
+/* What is older than the attach lives in the first cycle, too, if it lives later. */
+static void limit_at_attach(struct tally *t)
+{
+	const struct census_cycle *c = &t->last;
+
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++)
+		t->at_attach[i] = lower(t->at_attach[i], c->live[i] + c->above[i]);
+	t->large_at_attach = lower(t->large_at_attach, c->large_bytes + c->large_above);
 }
 
 void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns)
@@ -94,6 +116,16 @@ static uint64_t class_bytes(unsigned i, uint64_t objects, uint64_t large_bytes)
 	return i ? objects * golayout_class_size(i) : large_bytes;
 }
 
+/* Bytes that are older than the attach and live in this cycle, at most. */
+static uint64_t older_most(const struct tally *t, const struct census_cycle *c)
+{
+	uint64_t bytes = lower(t->large_at_attach, c->large_bytes + c->large_above);
+
+	for (unsigned i = 1; i < CENSUS_CLASSES; i++)
+		bytes += class_bytes(i, lower(t->at_attach[i], c->live[i] + c->above[i]), 0);
+	return bytes;
+}
+
 /* The last cycle is the one that was tracked, too.  What is older than the attach was there then,
  * and in the first such cycle, and can only die. */
 static void match(struct tally *t)
@@ -102,14 +134,14 @@ static void match(struct tally *t)
 
 	t->of_cycle = t->tracked;
 	t->cycle = *c;
+	t->older_most = older_most(t, c);
 	t->older_bytes = (double)c->bytes > t->tracked.bytes ?
 			 c->bytes - (uint64_t)llround(t->tracked.bytes) : 0;
+	t->older_bytes = lower(t->older_bytes, t->older_most);
 	for (unsigned i = 0; i < CENSUS_CLASSES && !t->matched; i++) {
 		double n = (double)(c->live[i] + c->above[i]) - t->tracked.objects[i];
 
-		t->older[i] = n > 0 ? (uint64_t)ceil(n) : 0;
-		if (t->older[i] > t->at_attach[i])
-			t->older[i] = t->at_attach[i];
+		t->older[i] = lower(n > 0 ? (uint64_t)ceil(n) : 0, t->at_attach[i]);
 	}
 	t->matched = true;
 }
@@ -142,7 +174,8 @@ static void add_cycle(struct tally *t, uint32_t gen, const struct census_counts 
 	above[KEY_ALL] = c->bytes_above;
 	trend_add(t->trend, c->time_ns, values, below, above);
 	add_allocs(t, then);
-	t->n_cycles++;
+	if (!t->n_cycles++)
+		limit_at_attach(t);
 	if (t->tracked_gen == gen)
 		match(t);
 }
@@ -201,6 +234,7 @@ static void fill_tracked(const struct tally *t, unsigned i, struct heap_class *c
 	double least = (double)k->live[i] - (double)(k->below[i] + t->older[i]);
 
 	c->recorded = t->matched ? t->of_cycle.recorded[i] : NAN;
+	c->tracked = t->of_cycle.objects[i];
 	c->least = least > 0 ? least : 0;
 	c->most = (double)(k->live[i] + k->above[i]);
 }
@@ -229,6 +263,7 @@ void tally_fill(const struct tally *t, struct heap_census *out)
 	out->live_bytes = t->last.bytes;
 	out->compared_bytes = t->cycle.bytes;
 	out->older_bytes = t->older_bytes;
+	out->older_most = t->older_most;
 	out->alloc_span_s = (double)(t->census.last.time_ns - t->first_ns) / 1e9;
 	out->rate = trend_late(t->trend, KEY_ALL, t->start_ns);
 	out->classes = xcalloc(CENSUS_CLASSES, sizeof(*out->classes));

@@ -364,6 +364,7 @@ static struct observation full_observation(void)
 	o.census = (struct heap_census){
 		.n_cycles = 59, .n_missed = 1, .live_bytes = 641897600,
 		.compared_bytes = 641897600, .older_bytes = 610000000,
+		.older_most = 640000000,
 		.alloc_span_s = 598.5, .rate = RATE(54179.2, 50000, 56012),
 		.classes = full_classes, .n_classes = ARRAY_SIZE(full_classes) };
 	o.loss[COVERAGE_STACKS_LOST] = 1204;

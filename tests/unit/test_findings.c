@@ -314,7 +314,8 @@ static void test_older_scaled(void **state)
 		struct findings *f;
 
 		o.census = (struct heap_census){ .n_cycles = 5, .live_bytes = 1 << 20,
-						 .older_bytes = rows[k].room << 10 };
+						 .older_bytes = rows[k].room << 10,
+						 .older_most = rows[k].room << 10 };
 		f = findings_make(&o, *state);
 		assert_int_equal(f->older_scaled, rows[k].room < 40);
 		for (size_t i = 0; i < f->n_older; i++) {
@@ -334,7 +335,8 @@ static void test_older_scaled(void **state)
 	}
 }
 
-/* However little of what was seen may be there, no more is older than lived. */
+/* However little of what was seen may be there, no more is older than lived, now and at the
+ * attach. */
 static void test_older_at_most(void **state)
 {
 	struct observation o = example();
@@ -342,11 +344,21 @@ static void test_older_at_most(void **state)
 
 	o.bytes = (struct variance){ .bursts = 1e12, .largest = 1e6 };
 	o.census = (struct heap_census){ .n_cycles = 5, .live_bytes = 2000,
-					 .compared_bytes = 1000, .older_bytes = 990 };
+					 .compared_bytes = 1000, .older_bytes = 990,
+					 .older_most = 2000 };
 	f = findings_make(&o, *state);
 	assert_true(f->live_bytes.value - f->live_bytes.low > 10);
 	assert_true(f->older_bytes.value == 990 && f->older_bytes.low == 0);
 	assert_true(f->older_bytes.high == 1000);
+	findings_free(f);
+	o.census.older_most = 995;
+	f = findings_make(&o, *state);
+	assert_true(f->older_bytes.value == 990 && f->older_bytes.high == 995);
+	findings_free(f);
+	o.bytes.missing = 990;		/* that lives and that nobody has seen */
+	o.bytes.bursts = o.bytes.largest = 0;
+	f = findings_make(&o, *state);
+	assert_true(f->older_bytes.low == 0);
 	findings_free(f);
 }
 

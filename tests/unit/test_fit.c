@@ -40,7 +40,8 @@ static struct observation example(void)
 				 .n_stacks = N_STACKS,
 				 .census = { .classes = classes, .n_classes = N_CLASSES,
 					     .compared_bytes = 2000000,
-					     .older_bytes = 1000000 } };
+					     .older_bytes = 1000000,
+					     .older_most = 2000000 } };
 
 	for (size_t i = 0; i < N_STACKS; i++)
 		stacks[i] = (struct obs_stack){ 0 };
@@ -56,7 +57,8 @@ static struct observation example(void)
 	}
 	classes[0] = (struct heap_class){ .size = 16, .recorded = 0, .most = 1000 };
 	classes[1] = (struct heap_class){ .size = 48, .recorded = 90, .least = 800, .most = 1000 };
-	classes[2] = (struct heap_class){ .size = 64, .recorded = 50, .least = 450, .most = 450 };
+	classes[2] = (struct heap_class){ .size = 64, .recorded = 50, .tracked = 500, .least = 450,
+					  .most = 450 };
 	classes[3] = (struct heap_class){ .recorded = 2, .least = 0, .most = 100 };
 	return o;
 }
@@ -235,6 +237,79 @@ static void test_mixed(void **state)
 	assert_true(fabs(accounts[0].live - 900) < 1e-9);
 }
 
+/* Two stacks whose samples have all died, and a class that lives: 200 of it may be older. */
+static struct observation died(void)
+{
+	struct observation o = example();
+
+	for (size_t i = 0; i < 2; i++) {
+		accounts[i].live = accounts[i].old = accounts[i].n_live = accounts[i].samples = 0;
+		accounts[i].live_var = (struct variance){ .largest = 10 };
+	}
+	o.objects.missing = o.bytes.missing = 5;
+	classes[1] = (struct heap_class){ .size = 48, .least = 800, .most = 1000 };
+	return o;
+}
+
+/* What was counted and is not older was allocated when nobody listened: each stack of the class may
+ * have it, and nobody says that it is older. */
+static void test_hidden(void **state)
+{
+	struct observation o = died();
+
+	accounts[1].live_var.missing = 100;
+	fit_live(&o);
+	assert_true(estimate_of(0, &accounts[0].live_var, 0).high >= 1000);
+	assert_true(accounts[1].live_var.missing == 1000 && accounts[1].most == 0);
+	assert_true(stacks[1].objects.missing == 1000 && stacks[1].bytes.missing == 48000);
+	assert_true(stacks[1].new_bytes.missing == 48000);
+	assert_true(accounts[2].live_var.missing == 0);
+	assert_true(o.objects.missing == 1005 && o.bytes.missing == 48005);
+	assert_int_equal(o.census.older_bytes, 2000000 - 800 * 48 - 500 * 64 - 20 * 40960);
+	o = died();
+	classes[1].tracked = 750;		/* they have died since */
+	fit_live(&o);
+	assert_true(accounts[0].live_var.missing == 250);
+	o = died();
+	classes[1].least = 0;			/* all may be older */
+	fit_live(&o);
+	assert_true(accounts[0].live_var.missing == 0 && o.objects.missing == 5);
+	assert_int_equal(o.census.older_bytes, 2000000 - 500 * 64 - 20 * 40960);
+}
+
+/* Of stacks that were never seen, the sum over all has it; of large ones, all bytes there are. */
+static void test_hidden_nowhere(void **state)
+{
+	struct observation o = died();
+
+	o.accounts = &accounts[2];
+	o.n_accounts = 1;
+	o.n_windows = 5;
+	classes[3] = (struct heap_class){ .live_objects = 10, .live_bytes = 500000, .least = 4,
+					  .most = 10 };
+	fit_live(&o);
+	assert_true(accounts[2].live_var.missing == 0);
+	assert_true(o.objects_bounds.known && o.objects_bounds.above == 1010);
+	assert_true(o.bytes_bounds.above == 548000);
+	assert_true(o.objects.missing == 1015 && o.bytes.missing == 548005);
+	assert_int_equal(o.census.older_bytes, 2000000 - 800 * 48 - 500 * 64 - 4 * 50000);
+	o = died();
+	o.accounts = &accounts[2];
+	o.n_accounts = 1;
+	fit_live(&o);				/* all were recorded */
+	assert_true(o.objects.missing == 5 && o.census.older_bytes == 1000000);
+}
+
+/* No more is older than lived at the attach. */
+static void test_older_most(void **state)
+{
+	struct observation o = example();
+
+	o.census.older_most = 1234;
+	fit_live(&o);
+	assert_int_equal(o.census.older_bytes, 1234);
+}
+
 static void test_not_known(void **state)
 {
 	struct observation o = example();
@@ -254,7 +329,8 @@ int main(void)
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_too_few), cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_growth), cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_not_known), cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_hidden_nowhere), cmocka_unit_test(test_older_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,9 @@ static int setup(void **state)
 	failure = 0;
 	whole = true;
 	at_attach = (struct census_counts){ .n_alloc[5] = 1000, .n_free[5] = 900,
-					    .n_alloc[6] = 50 };
+					    .n_alloc[6] = 50, .n_alloc[0] = 3,
+					    .large_alloc_bytes = 1500000,
+					    .large_free_bytes = 300000 };
 	failure_at_attach = 0;
 	gen_at_attach = 2;
 	tally_new(&t, NULL, START);
@@ -170,6 +172,7 @@ static void test_older(void **state)
 	tally_fill(*state, &c);
 	assert_int_equal(c.older_bytes, c.live_bytes - 1000);
 	free(c.classes);
+	assert_int_equal(c.older_most, 80 * 48 + 50 * 64 + 998000);
 	tally_tracked(*state, 6, 1e12, none, none);
 	run(*state, 3);
 	tally_fill(*state, &c);
@@ -234,6 +237,29 @@ static void test_older_than_attach(void **state)
 	assert_true(c.classes[0].least == 90 - 22);
 	free(c.classes);
 	tally_free(t);
+}
+
+/* Nor are more bytes than lived then, or in the first cycle, even if nothing is tracked. */
+static void test_older_most(void **state)
+{
+	struct heap_census c;
+	struct tally *t;
+
+	for (failure_at_attach = 0; failure_at_attach >= -1; failure_at_attach--) {
+		at_attach.n_alloc[5] = 920;
+		at_attach.large_free_bytes = 1400000;
+		tally_new(&t, NULL, START);
+		run(t, 1);			/* 80 of 48 bytes, 999 kB large */
+		tally_tracked(t, 4, 0, none, none);
+		run(t, 2);
+		tally_fill(t, &c);
+		assert_int_equal(c.older_most, failure_at_attach ? 80 * 48 + 3200 + 998000 :
+								   22 * 48 + 3200 + 100000);
+		assert_int_equal(c.older_bytes, c.older_most);
+		assert_true(c.classes[0].tracked == 0 && c.classes[0].most == 90);
+		free(c.classes);
+		tally_free(t);
+	}
 }
 
 /* A reading that fails is not there; counts that seem to fall have not risen. */
@@ -316,7 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older),
 		TEST(test_least_and_most), TEST(test_older_than_attach),
-		TEST(test_unread),
+		TEST(test_older_most), TEST(test_unread),
 		TEST(test_look), TEST(test_follow),
 	};
 
