@@ -57,25 +57,22 @@ static uint64_t lower(uint64_t a, uint64_t b)
 
 /* As an upper bound of what lives of them later: garbage is among them.  A program that has just
  * been started has none. */
-static void count_at_attach(struct tally *t)
+static void count_at_attach(struct tally *t, const struct census_reading *r)
 {
-	struct census_reading r;
 	uint32_t gen;
-	bool read = !census_allocs(t->gm, &r), known = read && !r.sweeping, none = false;
+	bool known = r && !r->sweeping, none = false;
 
-	if (read)
-		t->past.last = r;
 	if (!known)
 		none = !gomem_sweepgen(t->gm, &gen) && !gen;
 	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
-		uint64_t n = known ? r.counts.n_alloc[i] + r.above[i] - r.counts.n_free[i] : 0;
+		uint64_t n = known ? r->counts.n_alloc[i] + r->above[i] - r->counts.n_free[i] : 0;
 
 		t->at_attach[i] = known || none ? n : UINT64_MAX;
 	}
 	t->large_at_attach = known || none ? 0 : UINT64_MAX;
 	if (known)
-		t->large_at_attach = r.counts.large_alloc_bytes + r.large_bytes_above -
-				     r.counts.large_free_bytes;
+		t->large_at_attach = r->counts.large_alloc_bytes + r->large_bytes_above -
+				     r->counts.large_free_bytes;
 }
 
 /* What is older than the attach lives in the first cycle, too, if it lives later. */
@@ -91,14 +88,25 @@ static void limit_at_attach(struct tally *t)
 void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns)
 {
 	struct tally *t = xcalloc(1, sizeof(*t));
+	struct census_reading r;
+	bool read = !census_allocs(gm, &r);
 
 	t->gm = gm;
 	t->start_ns = start_ns;
 	t->older_bytes = UNKNOWN_U64;
 	trend_new(&t->trend, N_KEYS);
 	trend_new(&t->allocs, N_KEYS);
-	count_at_attach(t);
+	if (read)
+		t->past.last = r;
+	count_at_attach(t, read ? &r : NULL);
 	*out = t;
+}
+
+void tally_attached(struct tally *t)
+{
+	struct census_reading r;
+
+	count_at_attach(t, census_allocs(t->gm, &r) ? NULL : &r);
 }
 
 void tally_free(struct tally *t)

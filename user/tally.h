@@ -16,8 +16,10 @@ struct growth;
 struct heap_census;
 struct tally;
 
-/* gm must outlive it. */
+/* gm must outlive it.  What was allocated before is older than the attach, ... */
 void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns);
+/* ... or, if it took a while until all was planted, what was allocated before now. */
+void tally_attached(struct tally *t);
 void tally_free(struct tally *t);		/* NULL is fine */
 
 /* A mark phase has begun; heapstats: what lay at census_place() then. */

@@ -798,6 +798,7 @@ int tracing_attach(struct tracing *t)
 	if (err)
 		return err;
 	t->attach_ns = now_ns();
+	tally_attached(t->tally);
 	t->early = true;
 	if (t->opt.gc)
 		gclog_new(&t->gc, process_gomem(t->p));

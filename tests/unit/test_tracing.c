@@ -257,6 +257,7 @@ bool census_place(const struct gomem *gm, uint64_t *addr, size_t *len)
 }
 
 void tally_new(struct tally **out, struct gomem *gm, uint64_t start_ns) { *out = NULL; }
+void tally_attached(struct tally *t) {}
 void tally_free(struct tally *t) {}
 
 void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *heapstats)
