@@ -5,6 +5,7 @@
 #include "user/report/report.h"
 
 #include <errno.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -202,8 +203,16 @@ bool report_holds_zero(const struct estimate *e)
 	return e->low < e->high && e->low <= 0 && e->high >= 0;
 }
 
+/* "+0B", "-0", "+0.0" */
+static bool is_nothing(const char *change)
+{
+	return !isdigit((unsigned char)change[1 + strspn(change + 1, "0.")]);
+}
+
 char *report_rate_words(const struct estimate *e, const char *const words[3], const char *limits)
 {
+	if (report_holds_zero(e) && is_nothing(words[1]) && !is_nothing(words[2]))
+		return xasprintf("up to %s/min", words[2]);
 	if (report_holds_zero(e) && strcmp(words[1], words[2]))
 		return xasprintf("between %s/min and %s/min", words[1], words[2]);
 	return xasprintf("%s/min%s", words[0], limits);

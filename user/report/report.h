@@ -112,8 +112,9 @@ struct report_words report_duration(double s);		/* 300ms 3.2s 45s 9m40s 2h03m 5d
 struct report_words report_limits(const struct estimate *bytes, bool is_signed);
 
 /* Rates a second as rates a minute, in words: "+24.1MiB/min [+23.3, +24.9]", "+12.5/min [+9, +16]".
- * Where 0 is in the interval that is told alone, "between -2MiB/min and +9MiB/min": a number in the
- * middle of it would read as growth.  To be freed. */
+ * Where 0 is in the interval that is told alone, "between -2MiB/min and +9MiB/min", or, where it is
+ * the low end, "up to +9MiB/min": a number in the middle of it would read as growth.  To be
+ * freed. */
 char *report_byte_rate(const struct estimate *per_s);
 char *report_goroutine_rate(const struct estimate *per_s);
 /* The same of value, low and high in words, with the limits that stand behind the value. */
