@@ -95,12 +95,15 @@ struct heap_type {
 	uint64_t guessed_objects, guessed_bytes;	/* of high, whose type is a guess */
 	struct heap_size *sizes;	/* most bytes first */
 	size_t n_sizes;
-	struct heap_holder *holders;	/* most objects first */
+	struct heap_holder *holders;	/* most bytes first, by high */
 	size_t n_holders;
 	uint64_t held_objects;	/* that were seen to have a holder */
 	bool holders_cut;	/* holders[] leaves out some */
 	struct frame *places;	/* calls in the code that allocate the type */
 	size_t n_places;
+	size_t n_places_apart;	/* the first of these, which something tells from all others: the
+				 * package of the structs that hold most of it, a size that is
+				 * always the same; 0: nothing does */
 	bool places_known;	/* false: not looked for, as it is not among the first */
 	bool places_cut;	/* there are more */
 };

@@ -4,9 +4,9 @@
  *
  * Growth lies between what certainly lives now less what may have lived before, and the other way
  * round, and took as long as lies between the times that the counts are of: no less and no more
- * than is known of these.  A list of holders may have been cut: how many objects one that is not in
- * it held is then known to be no more than the last of the list held, nor than all that are left
- * out.
+ * than is known of these.  A list of holders may have been cut: what one that is not in it held is
+ * then known to be no more bytes than the last of the list held, no more objects than there are
+ * slots in these, and no more than all that is left out.
  */
 #include "user/heapview.h"
 
@@ -17,6 +17,8 @@
 
 #include "user/base/table.h"
 #include "user/base/util.h"
+
+enum { SMALLEST_SLOT = 8 };	/* bytes; runtime/sizeclasses.go */
 
 static const struct estimate no_rate = { .value = NAN, .low = NAN, .high = NAN };
 
@@ -90,22 +92,32 @@ static void index_holders(struct table *t, const struct heap_type *type)
 
 /* ---- holders --------------------------------------------------------------------------------- */
 
+/* Of its slots; where not all are known by their size, that of the smallest that there is. */
+static uint64_t least_size(const struct heap_type *type)
+{
+	uint64_t least = UINT64_MAX, n = 0;
+
+	for (size_t i = 0; i < type->n_sizes; i++) {
+		n += type->sizes[i].objects;
+		if (type->sizes[i].size < least)
+			least = type->sizes[i].size;
+	}
+	return n && n >= type->objects.high ? least : SMALLEST_SLOT;
+}
+
 /* What a holder that is not in the list may have held at most. */
 static struct heap_range unlisted(const struct heap_type *type, bool of_bytes)
 {
-	struct heap_range all = of_bytes ? type->bytes : type->objects, listed = { 0 }, last;
+	uint64_t all = of_bytes ? type->bytes.high : type->objects.high, listed = 0, last = all;
 
 	for (size_t i = 0; i < type->n_holders; i++)
-		listed.low += of_bytes ? type->holders[i].bytes.low : type->holders[i].objects.low;
+		listed += of_bytes ? type->holders[i].bytes.low : type->holders[i].objects.low;
 	if (type->n_holders) {
-		const struct heap_holder *h = &type->holders[type->n_holders - 1];
-
-		last = of_bytes ? h->bytes : h->objects;
-	} else {
-		last = all;
+		last = type->holders[type->n_holders - 1].bytes.high;
+		last = of_bytes ? last : last / least_size(type);
 	}
-	all.high = all.high > listed.low ? all.high - listed.low : 0;
-	return (struct heap_range){ 0, all.high < last.high ? all.high : last.high };
+	all = all > listed ? all - listed : 0;
+	return (struct heap_range){ 0, all < last ? all : last };
 }
 
 /* Whether the list of holders leaves some out. */
@@ -138,11 +150,13 @@ static int compare_ranges(struct heap_range x, struct heap_range y)
 	return x.high != y.high ? (x.high < y.high ? 1 : -1) : 0;
 }
 
-static int by_objects(const void *a, const void *b)
+static int by_held_bytes(const void *a, const void *b)
 {
 	const struct heap_held *x = a, *y = b;
-	const int order = compare_ranges(x->amount.objects, y->amount.objects);
+	int order = compare_ranges(x->amount.bytes, y->amount.bytes);
 
+	if (!order)
+		order = compare_ranges(x->amount.objects, y->amount.objects);
 	if (order)
 		return order;
 	return x->holder->key < y->holder->key ? -1 : x->holder->key > y->holder->key;
@@ -165,7 +179,7 @@ static int by_held_growth(const void *a, const void *b)
 	int order = compare_growth(&((const struct heap_held *)a)->amount,
 				   &((const struct heap_held *)b)->amount);
 
-	return order ? order : by_objects(a, b);
+	return order ? order : by_held_bytes(a, b);
 }
 
 /* A holder at both looks. */
@@ -284,7 +298,7 @@ static void add_holders(struct heap_row *row, const struct heap_type *now,
 		if (span)
 			compare(a, v[i].objects_before, v[i].bytes_before, span);
 	}
-	qsort(row->held, row->n_held, sizeof(*row->held), span ? by_held_growth : by_objects);
+	qsort(row->held, row->n_held, sizeof(*row->held), span ? by_held_growth : by_held_bytes);
 	free(v);
 	table_fini(&of_now);
 	table_fini(&of_before);
@@ -475,6 +489,25 @@ static bool are_all_of_sizes(const struct heap_type *type, const struct heap_siz
 	return true;
 }
 
+/* Where there is but one of them. */
+static void keep_size(struct heap_type *type, const struct heap_sizes *sizes)
+{
+	struct heap_size *all = type->sizes;
+	size_t n = type->n_sizes, kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_of_sizes(sizes, all[i].size))
+			continue;
+		type->sizes = &all[i];
+		kept++;
+	}
+	type->n_sizes = kept;
+	if (kept != 1) {
+		type->sizes = all;
+		type->n_sizes = n;
+	}
+}
+
 void heapview_of_sizes(const struct heap_view *v, const struct heap_row *row,
 		       const struct heap_sizes *sizes, struct heap_type *type,
 		       struct heap_held *held, struct heap_row *out)
@@ -496,6 +529,7 @@ void heapview_of_sizes(const struct heap_view *v, const struct heap_row *row,
 		type->guessed_objects = a->objects.high;
 	if (type->guessed_bytes > a->bytes.high)
 		type->guessed_bytes = a->bytes.high;
+	keep_size(type, sizes);
 	out->type = type;
 	out->held = held;
 	out->n_held = 0;
@@ -547,7 +581,7 @@ static bool has_share(const struct heap_row *row, const struct heap_held *held)
 	enum { MIN_SHARE = 200 };
 
 	if (isnan(row->amount.bytes_per_s.value))
-		return held->amount.objects.high * MIN_SHARE > row->amount.objects.high;
+		return held->amount.bytes.high * MIN_SHARE > row->amount.bytes.high;
 	return held->amount.bytes_per_s.value * MIN_SHARE > row->amount.bytes_per_s.value;
 }
 

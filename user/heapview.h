@@ -71,8 +71,8 @@ struct heap_sizes {
 };
 
 /* Of a row of two looks the objects of these sizes, and what holds such: as far as they can be told
- * from the others.  Borrows the view's map, but type, of which all but its sizes is right, is the
- * caller's to keep, and so is held, with room for n_held of the row. */
+ * from the others.  Borrows the view's map, but type, whose sizes are right if there is but one, is
+ * the caller's to keep, and so is held, with room for n_held of the row. */
 void heapview_of_sizes(const struct heap_view *v, const struct heap_row *row,
 		       const struct heap_sizes *sizes, struct heap_type *type,
 		       struct heap_held *held, struct heap_row *out);

@@ -68,11 +68,24 @@ static void add_sizes(const struct site_part *p, struct heap_sizes *sizes)
 	sizes->most = most > sizes->most ? most : sizes->most;
 }
 
+/* What is allocated as "[2]T", as a literal []T{a, b} is, is a "[]T" to a look that finds it by a
+ * slice of it. */
+static bool is_array_of_slice(const char *allocated, const char *type)
+{
+	const char *elem = allocated + 1 + strspn(allocated + 1, "0123456789");
+
+	return *allocated == '[' && elem > allocated + 1 && !strncmp(type, "[]", 2) &&
+	       !strcmp(elem, type + 1);
+}
+
 static void add_site(const struct heap_site *s, const char *type, struct heap_sizes *sizes)
 {
-	for (size_t i = 0; i < s->n_parts; i++)
-		if (s->parts[i].type && !strcmp(s->parts[i].type, type))
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const char *allocated = s->parts[i].type;
+
+		if (allocated && (!strcmp(allocated, type) || is_array_of_slice(allocated, type)))
 			add_sizes(&s->parts[i], sizes);
+	}
 }
 
 /* Of which sizes a finding allocates objects of the type; false: of none. */

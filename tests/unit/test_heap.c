@@ -332,6 +332,37 @@ static void test_interior(void **state)
 	fake_heap_end(&h);
 }
 
+/* A holder of one large object comes before one of several small ones. */
+static void test_most_bytes_first(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	const struct heap_type *t;
+	uint64_t small = 0, large;
+
+	begin(&h, &k, 25);
+	for (int i = 0; i < 4; i++) {
+		small = new_node(&h, small);
+		fake_word(&h, small + 24, fake_alloc(&h, 64, true));
+		fake_word(&h, small + 40, 64);
+	}
+	large = new_node(&h, 0);
+	fake_word(&h, large + 24, fake_alloc(&h, 2048, true));
+	fake_word(&h, large + 40, 2048);
+	set_any(&h, 0x40, k.node_pointer, small);
+	set_any(&h, 0x60, k.node_pointer, large);
+	look(&m);
+	t = find(&m, "[]uint8", NULL);
+	check_objects(&m, "[]uint8", NULL, 5, 5);
+	assert_true(t->n_holders > 1);
+	assert_int_equal(t->holders[0].objects.high, 1);
+	assert_int_equal(t->holders[0].bytes.high, 2048);
+	assert_true(t->holders[1].objects.high > 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
 /* What is dead says nothing of what lives in a slot by now: a string is one, and bytes are bytes, by
  * who holds them. */
 static void test_bytes_by_holder(void **state)
@@ -1991,25 +2022,31 @@ static void test_places(void **state)
 		"main.keep", "x.org/app/store.put", "github.com/x/y.Open", "strings.Clone",
 		"bytes.growSlice", "internal/abi.NewName", "runtime.newWakeableSleep",
 	};
+	struct place_ranks ranks = { { 0 } };
 	struct heap_type row = { 0 };
 
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(functions); i++)	/* each once */
-		places_add(&row, &(struct frame){ .function = functions[i % ARRAY_SIZE(functions)],
-						  .line = 7 }, "x.org/app");
+		places_add(&row, &ranks, &(struct frame){ .line = 7,
+			   .function = functions[i % ARRAY_SIZE(functions)] }, false, "x.org/app");
 	assert_int_equal(row.n_places, ARRAY_SIZE(first));
 	assert_false(row.places_cut);
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
 		assert_string_equal(row.places[i].function, first[i]);
 	for (uint32_t line = 100; line < 120; line++)
-		places_add(&row, &(struct frame){ .function = "runtime.f", .line = line },
-			   "x.org/app");
+		places_add(&row, &ranks, &(struct frame){ .function = "runtime.f", .line = line },
+			   false, "x.org/app");
 	assert_int_equal(row.n_places, MAX_PLACES);
 	assert_true(row.places_cut);
-	places_add(&row, &(struct frame){ .function = "main.late", .line = 1 }, "x.org/app");
+	places_add(&row, &ranks, &(struct frame){ .function = "main.late", .line = 1 }, false,
+		   "x.org/app");
 	assert_int_equal(row.n_places, MAX_PLACES);
 	assert_string_equal(row.places[0].function, "main.keep");
 	assert_string_equal(row.places[1].function, "x.org/app/store.put");
 	assert_string_equal(row.places[2].function, "main.late");
+	assert_int_equal(row.n_places_apart, 0);	/* to be near tells nothing */
+	places_add(&row, &ranks, &(struct frame){ .function = "runtime.sized" }, true, "x.org/app");
+	assert_string_equal(row.places[0].function, "runtime.sized");
+	assert_int_equal(row.n_places_apart, 1);
 	free(row.places);
 }
 
@@ -2034,10 +2071,18 @@ static void test_places_of_holder(void **state)
 	};
 	struct heap_type row = { .holders = holders, .n_holders = ARRAY_SIZE(holders) };
 
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
-		places_add(&row, &(struct frame){ .function = functions[i] }, "x.org/app");
-	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
-		assert_string_equal(row.places[i].function, first[i]);
+	for (int few = 0; few < 2; few++) {	/* of its bytes are held by such */
+		struct place_ranks ranks = { { 0 } };
+
+		row.n_places = 0;
+		row.bytes.high = few ? 20000 : 8336;
+		for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+			places_add(&row, &ranks, &(struct frame){ .function = functions[i] }, false,
+				   "x.org/app");
+		for (size_t i = 0; i < ARRAY_SIZE(first); i++)
+			assert_string_equal(row.places[i].function, first[i]);
+		assert_int_equal(row.n_places_apart, few ? 0 : 2);
+	}
 	free(row.places);
 }
 
@@ -2051,6 +2096,7 @@ int main(void)
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_interior),
 		cmocka_unit_test(test_first_field), cmocka_unit_test(test_bytes_by_holder),
+		cmocka_unit_test(test_most_bytes_first),
 		cmocka_unit_test(test_unreached), cmocka_unit_test(test_unreached_untyped),
 		cmocka_unit_test(test_dies),
 		cmocka_unit_test(test_seen_once),

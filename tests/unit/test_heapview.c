@@ -166,7 +166,8 @@ static void test_other_way(void **state)
 /* ---- order of growth ------------------------------------------------------------------------- */
 
 #define ONE(name_, low_, high_) { .key = #name_[0], .name = #name_, .pointers = true, \
-	.objects = { low_, high_ }, .bytes = { (low_) * 1024, (high_) * 1024 } }
+	.objects = { low_, high_ }, .bytes = { (low_) * 1024, (high_) * 1024 }, \
+	.sizes = (struct heap_size[]){ { 1024, high_ } }, .n_sizes = 1 }
 
 static struct heapmap map_of(struct heap_type *types, size_t n, int64_t time_ns)
 {
@@ -254,12 +255,12 @@ static void test_order_of_size(void **state)
 	now[1].holders = holders;
 	now[1].n_holders = 2;
 	text = text_of_looks(NULL, now, 3, REPORT_FIT);
-	assert_holds(text, "\n#1  300KiB to 310KiB (3.3%)  300 to 310 objects  sure\n"
-			   "#2  100KiB to 3.91MiB (43.0%)  100 to 4,000 objects  wide\n"
+	assert_holds(text, "\n#1  300KiB to 310KiB (3.3%)  300 to 310 x 1KiB  sure\n"
+			   "#2  100KiB to 3.91MiB (43.0%)  100 to 4,000 x 1KiB  wide\n"
 			   "   90 to 95 of 4,000 in var some\n"
 			   "   3,905 of 4,000 in other ways\n"
 			   "not certain to live:\n"
-			   "#3  0B to 4.88MiB (53.7%)  0 to 5,000 objects  doubtful\n");
+			   "#3  0B to 4.88MiB (53.7%)  0 to 5,000 x 1KiB  doubtful\n");
 	free(text);
 	text = text_of_looks(NULL, now, 3, 0);
 	assert_holds(text, "\n   90 to 95 of 4,000 in var some\n   0 to 3,900 of 4,000 in var may\n");
@@ -371,11 +372,17 @@ static void test_small_holder_first(void **state)
 	free(text);
 }
 
-/* The program's own line is told, however many there are. */
+/* Of many none is named but those that something tells from the others. */
 static void test_places(void **state)
 {
 	enum { PLACES = 16 };
 	struct frame v[PLACES] = { { .function = "main.read", .file = "/src/read.go", .line = 7 } };
+	static const char *const none[] = { "\n   allocated in 16 places\n",
+					    "\n   allocated in many places (17 or more)\n" };
+	static const char *const two[] = {
+		"\n   allocated by main.read read.go:7, os.Read os.go:1, and 14 more\n",
+		"\n   allocated by main.read read.go:7, os.Read os.go:1, and at least 15 more\n",
+	};
 	struct heap_type many[] = { ONE(many, 50, 50) };
 	char *text;
 
@@ -392,11 +399,14 @@ static void test_places(void **state)
 		struct heap_type few[] = { ONE(many, 10, 10) };
 
 		many[0].places_cut = cut;
-		text = text_of_looks(few, many, 1, 1);
-		assert_holds(text, cut ? "\n   allocated by main.read read.go:7, os.Read os.go:1, "
-					 "os.Read os.go:2, and at least 14 more\n" :
-					 "\n   allocated by main.read read.go:7, os.Read os.go:1, "
-					 "os.Read os.go:2, and 13 more\n");
+		for (size_t apart = 0; apart < 5; apart += 2) {
+			many[0].n_places_apart = apart;
+			text = text_of_looks(few, many, 1, 1);
+			assert_holds(text, apart == 2 ? two[cut] : none[cut]);
+			free(text);
+		}
+		text = text_of_looks(few, many, 1, 0);		/* all is asked for */
+		assert_holds(text, "\n   allocated by main.read read.go:7, os.Read os.go:1, os");
 		free(text);
 	}
 }
@@ -424,10 +434,12 @@ static void test_finalized(void **state)
 		HOLDER(2, NULL, 0, HEAP_ROOT_OWN_FINALIZER, NULL, NULL, 20, 64),
 		HOLDER(3, NULL, 0, HEAP_ROOT_CLEANUP, "main.drop", NULL, 10, 64),
 	};
+	static struct heap_size sizes[] = { { 64, 70 } };
 	struct heap_type first = { .key = 1, .name = "main.handle", .objects = EXACTLY(10),
 				   .bytes = EXACTLY(640), LIST(holders, before) };
 	struct heap_type second = { .key = 1, .name = "main.handle", .objects = EXACTLY(70),
-				    .bytes = EXACTLY(4480), LIST(holders, now) };
+				    .bytes = EXACTLY(4480), LIST(holders, now),
+				    LIST(sizes, sizes) };
 	char *text = text_of_looks(NULL, &second, 1, 0);
 
 	assert_holds(text, "   40 of 70 in main.node.next ... held by nothing but a finalizer: "
@@ -498,7 +510,7 @@ static void test_bytes_in_doubt(void **state)
 	text = written(&l.f, "text", &(struct report_options){ .top = REPORT_FIT });
 	assert_holds(text, "TYPES    1002KiB to 1.38MiB live in 1,002 to 1,408 objects of 1 type;\n");
 	assert_holds(text, "the lower ends are held for certain, the upper ones may be;");
-	assert_holds(text, "\n#1  1000KiB to 1.37MiB (99.4%)  1,000 to 1,400 objects  some\n");
+	assert_holds(text, "\n#1  1000KiB to 1.37MiB (99.4%)  1,000 to 1,400 x 1KiB  some\n");
 	assert_holds(text, "\nUNTYPED  2KiB to 8KiB (0.6%) in 2 to 8 objects with pointers: 2 to 8 large\n");
 	free(text);
 	text = written(&l.f, "json", &(struct report_options){ .top = REPORT_FIT });
@@ -668,8 +680,8 @@ static void test_more_stacks(void **state)
 	static const char *const all[] = {
 		"   and mw.Bucket (new) +27.5KiB/min\n        main.second  src/b.go:2\n"
 		"   and main.session (new) +27.5KiB/min\n        main.third  src/c.go:3\n"
-		"   +1,994/min mw.Bucket, 7,892 now\n",
-		"   +295/min main.session, 290 to 300 now (a guess for 20)\n",
+		"   +1,994/min mw.Bucket, 7,892 x 160B now\n",
+		"   +295/min main.session, 290 to 300 x 96B now (a guess for 20)\n",
 	};
 	struct heap_site sites[SITES];
 	struct finding findings[2];
@@ -781,11 +793,11 @@ static void test_findings(void **state)
 {
 	static const char *const texts[] = {
 		"LEAK +311KiB/min [+305, +316]  in objects of 160B, whose stacks are not known\n"
-		"   +1,994/min mw.Bucket, 7,892 now\n"
+		"   +1,994/min mw.Bucket, 7,892 x 160B now\n"
 		"   +2,000/min, 7,890 now in map[mw.Key]*mw.Bucket in var mw.limiter.buckets\n",
 		"   allocated by mw.(*Limiter).get limiter.go:42\n",
 		"        main.open  src/session.go:17\n"
-		"   +295/min main.session, 290 to 300 now (a guess for 20)\n"
+		"   +295/min main.session, 290 to 300 x 96B now (a guess for 20)\n"
 		"   +285/min, 280 to 290 now in map[*main.session]bool [key] in main.registry.open\n",
 		"         heap looked at 3 times in 36ms, 3MiB read,",
 		"the last time 2.0s before", "1 more look failed\n",
@@ -915,6 +927,108 @@ static void test_sizes_of_finding(void **state)
 	for (size_t i = 0; i < 3; i++)
 		free(findings[i].types);
 	heapview_fini(&t.view);
+}
+
+/* What new([2]string) has made is a []string to a look that finds it by a slice of it. */
+static void test_array_of_finding(void **state)
+{
+	struct site_part part = { .type = "[96]uint8", .how = "new", .size = 1536 };
+	struct heap_site site = { .parts = &part, .n_parts = 1 };
+	struct finding finding = { .gsite = NO_INDEX };
+	struct two_sizes t;
+	struct findings f = { .sites = &site, .n_sites = 1, .growth = &t.view,
+			      .verdicts = { .findings = &finding, .n_findings = 1 } };
+	static const char *const others[] = { "[96]uint16", "[]uint8", "*[96]uint8", "uint8" };
+
+	two_sizes(&t);
+	typegrowth_of_finding(&f, 0);
+	assert_int_equal(finding.n_types, 1);
+	assert_int_equal(finding.types[0]->amount.objects.low, 200);
+	assert_true(fabs(finding.types[0]->amount.objects_per_s.low * 60 - 100) < 0.1);
+	assert_int_equal(finding.types[0]->type->n_sizes, 1);	/* that is told */
+	assert_int_equal(finding.types[0]->type->sizes[0].size, 1536);
+	free(finding.types);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		part.type = others[i];
+		typegrowth_of_finding(&f, 0);
+		assert_int_equal(finding.n_types, !strcmp(others[i], "[]uint8"));
+		free(finding.types);
+	}
+	heapview_fini(&t.view);
+}
+
+/* One object that has most of the bytes stands before many small ones, with its bytes, of one look
+ * and of what grew. */
+static void test_bytes_of_holders(void **state)
+{
+	struct heap_holder v[2][2];
+	struct heap_size sizes[2][2];
+	struct heap_type types[2];
+	char *text;
+
+	for (uint64_t i = 0; i < 2; i++) {
+		const uint64_t n = 1000 + 100 * i, large = 1 << (20 + i), bytes = n * 64 + large;
+
+		v[i][0] = (struct heap_holder){
+			.key = 1, .root = HEAP_ROOT_VARIABLE, .name = "main.small",
+			.objects = { n, n }, .bytes = { n * 64, n * 64 } };
+		v[i][1] = (struct heap_holder){
+			.key = 2, .root = HEAP_ROOT_VARIABLE, .name = "main.large",
+			.objects = { 1, 1 }, .bytes = { large, large } };
+		sizes[i][0] = (struct heap_size){ large, 1 };
+		sizes[i][1] = (struct heap_size){ 64, n };
+		types[i] = (struct heap_type){
+			.key = 1, .name = "[]uint8", .objects = { n + 1, n + 1 },
+			.bytes = { bytes, bytes }, .sizes = sizes[i], .n_sizes = 2,
+			.holders = v[i], .n_holders = 2 };
+	}
+	text = text_of_looks(NULL, &types[1], 1, 1);
+	assert_holds(text, "\n   1 of 1,101 (2MiB) in var main.large\n"
+			   "   1,100 of 1,101 (68.8KiB) in var main.small\n");
+	free(text);
+	text = text_of_looks(&types[0], &types[1], 1, 1);
+	assert_holds(text, "\n   +1MiB/min, 1 now (2MiB) in var main.large\n"
+			   "   +6.25KiB/min, 1,100 now (68.8KiB) in var main.small\n");
+	free(text);
+}
+
+/* An earlier list that was cut: what is not in it had no more bytes than its last, and so no more
+ * objects than fit in these. */
+static void test_cut_by_bytes(void **state)
+{
+	struct two_sizes t;
+	const struct heap_held *held;
+
+	two_sizes(&t);
+	heapview_fini(&t.view);
+	t.types[0].n_holders = 1;
+	t.types[0].holders[0] = t.holders[0][1];
+	t.types[0].holders_cut = true;
+	heapview_make(&t.maps[1], &t.maps[0], &t.view);
+	held = &t.view.rows[0].held[0];
+	assert_string_equal(held->holder->name, "main.kept");
+	/* 80 KiB: of the smaller size 53 of the 100 that there were */
+	assert_true(fabs(held->amount.objects_per_s.low * 60 - (200 - 53)) < 0.1);
+	assert_true(fabs(held->amount.bytes_per_s.low * 60 - (200 * 1536 - 20 * 4096)) < 1);
+	heapview_fini(&t.view);
+}
+
+/* What has no type: most bytes first, however sure it is that it lives. */
+static void test_order_of_untyped(void **state)
+{
+	struct heap_size sizes[] = { { 8192, 1 }, { 64, 2 }, { 128, 1 } };
+	struct heap_type types[] = {
+		{ .key = 1, .objects = { 1, 1 }, .bytes = { 128, 128 }, .sizes = &sizes[2] },
+		{ .key = 2, .objects = { 0, 1 }, .bytes = { 0, 8192 }, .sizes = &sizes[0] },
+		{ .key = 3, .objects = { 0, 1 }, .bytes = { 0, 64 }, .sizes = &sizes[1] },
+	};
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		types[i].n_sizes = 1;
+	text = text_of_looks(NULL, types, ARRAY_SIZE(types), 1);
+	assert_holds(text, ": 0 to 1 x 8KiB, 1 x 128B,\n         0 to 1 x 64B\n");
+	free(text);
 }
 
 /* What may not live may be of either size, and so may what was counted under none. */
@@ -1290,6 +1404,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_not_more),
 		cmocka_unit_test(test_queued),
 		cmocka_unit_test(test_sizes_of_finding), cmocka_unit_test(test_doubtful_sizes),
+		cmocka_unit_test(test_array_of_finding), cmocka_unit_test(test_bytes_of_holders),
+		cmocka_unit_test(test_cut_by_bytes), cmocka_unit_test(test_order_of_untyped),
 		cmocka_unit_test(test_type_of_class), cmocka_unit_test(test_of_runtime),
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_more_types), cmocka_unit_test(test_suppressed),

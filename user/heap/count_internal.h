@@ -5,6 +5,7 @@
 #ifndef COUNT_INTERNAL_H
 #define COUNT_INTERNAL_H
 
+#include "user/base/limits.h"
 #include "user/heap/look.h"
 
 struct amount {
@@ -84,8 +85,15 @@ void holders_fill(struct look *l, struct heapmap *m, struct heap_type *t, uint32
 /* Finds the places that allocate n rows' types; 0 among these: the row has none. */
 void places_fill(struct look *l, struct heapmap *m, struct heap_type *const *rows,
 		 const uint32_t *types, size_t n);
-/* One of them, behind those whose code is as near to the program, or nearer; of too many the
- * farthest is dropped. */
-void places_add(struct heap_type *row, const struct frame *f, const char *main_module);
+/* What tells the places of a row from each other, in their order; zeroed before the first. */
+struct place_ranks {
+	uint8_t v[MAX_PLACES];
+};
+
+/* One of them, behind those that are told apart as well, or better, and whose code is as near to
+ * the program, or nearer; of too many the farthest is dropped.  constant: the code makes but the
+ * one size there that the row's objects have. */
+void places_add(struct heap_type *row, struct place_ranks *ranks, const struct frame *f,
+		bool constant, const char *main_module);
 
 #endif

@@ -22,16 +22,18 @@ struct counted {
 	struct node_count n;
 };
 
-static int by_objects(const void *a, const void *b)
+static int by_bytes(const void *a, const void *b)
 {
 	const struct counted *x = a, *y = b;
 
+	if (x->n.bytes.high != y->n.bytes.high)
+		return x->n.bytes.high > y->n.bytes.high ? -1 : 1;
 	if (x->n.objects.high != y->n.objects.high)
 		return x->n.objects.high > y->n.objects.high ? -1 : 1;
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
-/* The nodes of a row, most objects first, at most MAX_HOLDER_NODES. */
+/* The nodes of a row, most bytes first, at most MAX_HOLDER_NODES. */
 static size_t find_nodes(const struct look *l, uint32_t type, uint8_t spanclass,
 			 struct counted **out)
 {
@@ -55,7 +57,7 @@ static size_t find_nodes(const struct look *l, uint32_t type, uint8_t spanclass,
 		v[n++] = (struct counted){ (uint32_t)((e->key - 1) >> 8), e->n };
 	}
 	if (n)
-		qsort(v, n, sizeof(*v), by_objects);
+		qsort(v, n, sizeof(*v), by_bytes);
 	*out = v;
 	return n < MAX_HOLDER_NODES ? n : MAX_HOLDER_NODES;
 }
@@ -232,10 +234,12 @@ static int by_key(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
-static int most_objects(const void *a, const void *b)
+static int most_bytes(const void *a, const void *b)
 {
 	const struct heap_holder *x = a, *y = b;
 
+	if (x->bytes.high != y->bytes.high)
+		return x->bytes.high > y->bytes.high ? -1 : 1;
 	if (x->objects.high != y->objects.high)
 		return x->objects.high > y->objects.high ? -1 : 1;
 	return by_key(a, b);
@@ -262,7 +266,7 @@ static size_t join(struct heap_holder *v, size_t n)
 			v[kept++] = v[i];
 		}
 	}
-	qsort(v, kept, sizeof(*v), most_objects);
+	qsort(v, kept, sizeof(*v), most_bytes);
 	return kept;
 }
 

@@ -199,11 +199,10 @@ void report_heap_totals(const struct page *out, const struct heap_view *v)
 
 static void put_count(struct line *l, const struct heap_row *row)
 {
-	const struct heap_type *type = row->type;
-	char *count = heap_range_words(row->amount.objects);
+	char *count = heap_count_words(row);
 
-	if (type->n_sizes == 1)
-		item(l, "  ", "%s x %s", count, report_bytes(type->sizes[0].size).s);
+	if (heap_has_one_size(row))
+		item(l, "  ", "%s", count);
 	else
 		item(l, "  ", "%s object%s", count, plural(row->amount.objects.high));
 	free(count);
@@ -278,13 +277,25 @@ static void put_chain(struct line *l, const struct heap_holder *h, size_t most)
 	free(words);
 }
 
+/* Where they differ in size: few may have most of the bytes. */
+static void put_bytes(struct line *l, const struct heap_row *row, struct heap_range bytes)
+{
+	char *size;
+
+	if (heap_has_one_size(row))
+		return;
+	size = heap_bytes_words(bytes);
+	item(l, " ", "(%s)", size);
+	free(size);
+}
+
 static void put_held(const struct text *t, const struct heap_row *row, const struct heap_held *held)
 {
 	struct line l = begin_line(t->out, "   ", 8);
 	char *count = heap_range_words(held->amount.objects);
 
 	if (t->two) {
-		char *more = growth(&held->amount, t->in_bytes);
+		char *more = growth(&held->amount, t->in_bytes || !heap_has_one_size(row));
 
 		item(&l, "", "%s,", more);
 		item(&l, " ", "%s now", count);
@@ -292,6 +303,7 @@ static void put_held(const struct text *t, const struct heap_row *row, const str
 	} else {
 		item(&l, "", "%s of %s", count, report_count(row->amount.objects.high).s);
 	}
+	put_bytes(&l, row, held->amount.bytes);
 	put_chain(&l, held->holder, SIZE_MAX);
 	end_line(&l);
 	free(count);
@@ -302,17 +314,19 @@ static bool is_worth(const struct text *t, const struct heap_row *row, const str
 	return t->max_holders == SIZE_MAX || heapview_is_told(row, held);
 }
 
-/* How many; *shown: objects that they hold. */
-static size_t put_first_holders(const struct text *t, const struct heap_row *row, uint64_t *shown)
+/* How many; *shown: what they hold. */
+static size_t put_first_holders(const struct text *t, const struct heap_row *row,
+				struct heap_amount *shown)
 {
 	size_t n = 0;
 
-	*shown = 0;
+	*shown = (struct heap_amount){ 0 };
 	for (size_t i = 0; i < row->n_held && n < t->max_holders; i++) {
 		if (!is_worth(t, row, &row->held[i]))
 			continue;
 		put_held(t, row, &row->held[i]);
-		*shown += row->held[i].amount.objects.high;
+		shown->objects.high += row->held[i].amount.objects.high;
+		shown->bytes.high += row->held[i].amount.bytes.high;
 		n++;
 	}
 	return n;
@@ -320,19 +334,42 @@ static size_t put_first_holders(const struct text *t, const struct heap_row *row
 
 static void put_holders(const struct text *t, const struct heap_row *row)
 {
-	const uint64_t all = row->amount.objects.high;
-	uint64_t shown;
+	const uint64_t all = row->amount.objects.high, bytes = row->amount.bytes.high;
+	struct heap_amount shown;
+	struct line l;
 
-	if (put_first_holders(t, row, &shown) && shown < all)
-		fprintf(t->out->file, "   %s of %s in other ways\n", report_count(all - shown).s,
-			report_count(all).s);
+	if (!put_first_holders(t, row, &shown) || shown.objects.high >= all)
+		return;
+	l = begin_line(t->out, "   ", 8);
+	item(&l, "", "%s of %s", report_count(all - shown.objects.high).s, report_count(all).s);
+	if (shown.bytes.high < bytes)
+		put_bytes(&l, row, (struct heap_range){ bytes - shown.bytes.high,
+							bytes - shown.bytes.high });
+	item(&l, " ", "in other ways");
+	end_line(&l);
+}
+
+/* To be named where that is not asked for all: none of many that nothing tells apart. */
+static size_t named_places(const struct heap_type *type)
+{
+	if (type->n_places <= MAX_PLACES && !type->places_cut)
+		return type->n_places;
+	return type->n_places_apart <= MAX_PLACES ? type->n_places_apart : 0;
 }
 
 /* Of places that were cut there is one more at least. */
 void report_heap_places(struct line *l, const struct heap_type *type, size_t most)
 {
-	size_t n = type->n_places < most ? type->n_places : most, left = type->n_places - n;
+	const size_t named = most == SIZE_MAX ? type->n_places : named_places(type);
+	const size_t n = named < most ? named : most, left = type->n_places - n;
 
+	if (!n) {
+		if (type->places_cut)
+			item(l, "", "allocated in many places (%zu or more)", left + 1);
+		else
+			item(l, "", "allocated in %zu places", left);
+		return;
+	}
 	item(l, "", "allocated by");
 	for (size_t i = 0; i < n; i++) {
 		const struct frame *fr = &type->places[i];
@@ -383,10 +420,12 @@ static void put_main_holder(const struct text *t, struct line *l, const struct h
 	count = heap_range_words(held->amount.objects);
 	if (held->amount.objects.high >= row->amount.objects.high)
 		item(l, "", ",");
-	else if (brief && 2 * held->amount.objects.low > row->amount.objects.high)
+	else if (brief && 2 * held->amount.bytes.low > row->amount.bytes.high)
 		item(l, ", ", "most");
 	else
 		item(l, ", ", "%s", count);
+	if (held->amount.objects.high < row->amount.objects.high && !brief)
+		put_bytes(l, row, held->amount.bytes);
 	put_chain(l, held->holder, levels[brief]);
 	free(count);
 }
@@ -415,8 +454,8 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
 				.in_bytes = is_none(&row->amount) };
 	struct line l = begin_line(out, "   ", 8);
 	char *more = growth(&row->amount, t.in_bytes);
-	char *count = heap_range_words(row->amount.objects), *name = heap_type_words(row->type);
-	uint64_t shown;
+	char *count = heap_count_words(row), *name = heap_type_words(row->type);
+	struct heap_amount shown;
 
 	item(&l, "", "%s %s,", more, name);
 	item(&l, " ", "%s now", count);
@@ -440,27 +479,37 @@ static bool is_untyped(const struct heap_row *row, bool pointers)
 	       row->amount.objects.high;
 }
 
-/* Most bytes first. */
+static int most_bytes(const void *a, const void *b)
+{
+	const struct heap_row *x = *(const struct heap_row *const *)a;
+	const struct heap_row *y = *(const struct heap_row *const *)b;
+
+	if (x->amount.bytes.high != y->amount.bytes.high)
+		return x->amount.bytes.high > y->amount.bytes.high ? -1 : 1;
+	return x->type->key < y->type->key ? -1 : x->type->key > y->type->key;
+}
+
+/* Most bytes first, however sure it is that they live, and however they grew. */
 static void put_sizes(struct line *l, const struct heap_view *v, bool pointers)
 {
+	const struct heap_row **rows = xcalloc(v->n_rows + 1, sizeof(*rows));
 	size_t n = 0;
 
-	for (size_t i = 0; i < v->n_rows && n <= MAX_SIZES; i++) {
-		const struct heap_row *row = &v->rows[i];
-		char *count;
+	for (size_t i = 0; i < v->n_rows; i++)
+		if (is_untyped(&v->rows[i], pointers))
+			rows[n++] = &v->rows[i];
+	qsort(rows, n, sizeof(*rows), most_bytes);
+	for (size_t i = 0; i < n && i <= MAX_SIZES; i++) {
+		char *count = heap_count_words(rows[i]);
 
-		if (!is_untyped(row, pointers))
-			continue;
-		count = heap_range_words(row->amount.objects);
-		if (n++ == MAX_SIZES)
+		if (i == MAX_SIZES)
 			item(l, ", ", "...");
-		else if (row->type->n_sizes)
-			item(l, n == 1 ? ": " : ", ", "%s x %s", count,
-			     report_bytes(row->type->sizes[0].size).s);
 		else
-			item(l, n == 1 ? ": " : ", ", "%s large", count);
+			item(l, i ? ", " : ": ", "%s%s", count,
+			     heap_has_one_size(rows[i]) ? "" : " large");
 		free(count);
 	}
+	free(rows);
 }
 
 static void put_untyped(const struct page *out, const struct heap_view *v, bool pointers)

@@ -106,6 +106,22 @@ char *heap_bytes_words(struct heap_range r)
 	return xasprintf("%s to %s", low.s, high.s);
 }
 
+bool heap_has_one_size(const struct heap_row *row)
+{
+	return row->type->n_sizes == 1;
+}
+
+char *heap_count_words(const struct heap_row *row)
+{
+	char *count = heap_range_words(row->amount.objects), *words;
+
+	if (!heap_has_one_size(row))
+		return count;
+	words = xasprintf("%s x %s", count, report_bytes(row->type->sizes[0].size).s);
+	free(count);
+	return words;
+}
+
 char *heap_span_words(const struct heap_span *span)
 {
 	const struct report_words least = report_duration(span->least_s);

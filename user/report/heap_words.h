@@ -5,11 +5,13 @@
 #ifndef HEAP_WORDS_H
 #define HEAP_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct heap_holder;
 struct heap_level;
 struct heap_range;
+struct heap_row;
 struct heap_runner;
 struct heapmap;
 struct heap_span;
@@ -27,6 +29,10 @@ const char *heap_root_before(const struct heap_holder *h);
 double heap_runner_wait_s(const struct heapmap *m, const struct heap_runner *r);
 /* "7,892", "7,880 to 7,892" */
 char *heap_range_words(struct heap_range r);
+/* Whether the row's objects are all of one size: how many there are tells how large they are. */
+bool heap_has_one_size(const struct heap_row *row);
+/* How many there are: "244 x 16B", of several sizes "3,105 to 3,135". */
+char *heap_count_words(const struct heap_row *row);
 /* "1.2MiB", "1.13MiB to 1.2MiB" */
 char *heap_bytes_words(struct heap_range r);
 /* "1m00s", "4.9s to 5.2s" */
