@@ -29,7 +29,9 @@ void report_heap_grown(const struct page *out, const struct heap_view *v, const 
  * those whose growth matters; all rows where most is SIZE_MAX. */
 void report_heap_evidence(const struct page *out, const struct heap_view *v,
 			  const struct heap_row *const *rows, size_t n, size_t most);
-/* Which lines allocate a type that has places, the first ones of them: "allocated by ..." */
+/* Which lines allocate a type that has places, the first ones of them: "allocated by ...".  Of more
+ * than three those, if they are no more, that something tells from the others; else "allocated in
+ * many places (17 or more)".  most: SIZE_MAX: all. */
 void report_heap_places(struct line *l, const struct heap_type *type, size_t most);
 void report_heap_untyped(const struct page *out, const struct heap_view *v);
 void report_heap_cost(const struct page *out, const struct heap_view *v, uint64_t own_rss);
