@@ -138,6 +138,7 @@ static void put_all(FILE *out, int (*put)(FILE *out, const struct news *n))
 		{ .kind = NEWS_GOROUTINES, .w = &waiting, .go = &gos[0], .places = &places },
 		{ .kind = NEWS_REPORT, .w = &waiting },
 		{ .kind = NEWS_REPORT, .w = &stuck },
+		{ .kind = NEWS_HEAP, .w = &grows, .taken_back = true },
 	};
 
 	young.census_known = true;		/* and there was no collection */
@@ -297,6 +298,25 @@ static void test_leaking(void **state)
 	assert_true(news_leaking(&w) != two);
 	w.n_classes = 0;
 	assert_int_equal(news_leaking(&w), 0);
+}
+
+/* The heap sways: what all classes that leak grow by is told, not what one of them does. */
+static void test_rate_of_several(void **state)
+{
+	struct watched_class v[] = {
+		{ 48, 9 << 20, { .verdict = VERDICT_LEAK, .rate = { 480, 400, 560, 9 } } },
+		{ 80, 9 << 20, { .verdict = VERDICT_LEAK, .rate = { 800, 700, 900, 9 } } },
+		{ 96, 9 << 20, { .verdict = VERDICT_GROWING, .rate = { 99, 90, 110, 9 } } },
+		{ 32, 9 << 20, { .verdict = VERDICT_LEAK, .rate = { 320, 300, 340, 9 } } },
+	};
+	struct watched w = { .classes = v, .n_classes = ARRAY_SIZE(v),
+			     .heap = { .rate = { 1600, -200, 3400, 9 } } };
+	struct estimate rate = news_heap_rate(&w);
+
+	assert_true(rate.value == 1600 && rate.low == 1400 && rate.high == 1800);
+	w.heap.rate.low = 100;
+	rate = news_heap_rate(&w);
+	assert_true(rate.low == 100);
 }
 
 /* Two classes grow as the goroutines do. */
@@ -597,7 +617,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_split), cmocka_unit_test(test_not_certain),
 		cmocka_unit_test(test_golden), cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_leaking), cmocka_unit_test(test_of_goroutines),
-		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_together), cmocka_unit_test(test_rate_of_several),
 		cmocka_unit_test(test_beside_goroutines),
 		cmocka_unit_test(test_not_of_runtime), cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_heap_unknown), cmocka_unit_test(test_forecast),

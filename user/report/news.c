@@ -145,12 +145,24 @@ bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst)
 	       least <= per_s * BYTES_EACH;
 }
 
+static struct estimate sum_of(const struct estimate *a, const struct estimate *b)
+{
+	return (struct estimate){ a->value + b->value, a->low + b->low, a->high + b->high,
+				  a->samples < b->samples ? a->samples : b->samples };
+}
+
 struct estimate news_heap_rate(const struct watched *w)
 {
 	const struct watched_class **classes;
 	size_t n = news_classes(w, &classes);
-	struct estimate rate = n && !(w->heap.rate.low > 0) ? classes[0]->is.rate : w->heap.rate;
+	struct estimate rate = w->heap.rate;
 
+	/* off to the same side, all of them: it is the same collections that count them */
+	for (size_t i = 0; i < n && !(w->heap.rate.low > 0); i++) {
+		const struct estimate *e = &classes[i]->is.rate;
+
+		rate = i ? sum_of(&rate, e) : *e;
+	}
 	free(classes);
 	return rate;
 }

@@ -44,6 +44,8 @@ struct news {
 	const struct watched_growth *growth;	/* GROWTH; REPORT: NULL if nothing was named */
 	bool waits;				/* HEAP, REPORT: a look at what grows in its heap
 						 * waits for those at others */
+	bool taken_back;			/* HEAP: the line before told a leak; if this one
+						 * does not, it says so */
 	bool brief;				/* END, REPORT: one of many, so that text needs no
 						 * more than a line where nothing grows */
 	size_t n_watched;			/* REPORT: processes, in the last one; else 0 */
@@ -75,7 +77,7 @@ bool news_heap_of_goroutines(const struct watched *w, enum verdict *worst);
 /* The go statements whose goroutines the heap grows with then: of several each has a line, and the
  * growth is of all of them. */
 size_t news_growing_gos(const struct watched *w);
-/* How fast the heap grows, or, if all of it does not show it, the fastest class that does. */
+/* How fast the heap grows, or, if all of it does not show it, all of news_classes() together. */
 struct estimate news_heap_rate(const struct watched *w);
 /* Nothing is known of the heap by size: collections come faster than they can be seen, or cannot be
  * seen at all. */

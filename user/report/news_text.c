@@ -62,13 +62,15 @@ static const char *missing_list(unsigned missing, char list[256])
 	return list;
 }
 
-static void put_missing(struct line *l, const struct judgement *is)
+static void put_missing(struct line *l, const struct judgement *is, bool taken_back)
 {
 	char list[256];
 
-	if (is->verdict != VERDICT_GROWING || !is->missing)
+	if (is->verdict != VERDICT_GROWING || (!is->missing && !taken_back))
 		return;
-	item(l, "; ", "no leak yet: %s", missing_list(is->missing, list));
+	item(l, "; ", "%s", taken_back ? "LEAK, as told before, is taken back" : "no leak yet");
+	if (is->missing)
+		item(l, ": ", "%s", missing_list(is->missing, list));
 	if (is->watch_s > 0)
 		item(l, "; ", "watch for about %s more", report_duration(is->watch_s).s);
 }
@@ -195,7 +197,7 @@ static void put_heap_news(FILE *out, const struct news *n)
 	item(&l, "  ", "%s", "");
 	put_heap(&l, n->w);
 	put_limit(&l, n->w, false);
-	put_missing(&l, heap_judgement(n->w));
+	put_missing(&l, heap_judgement(n->w), n->taken_back);
 	put_rhythm(&l, heap_judgement(n->w));
 	put_age(&l, n->w);
 	if (n->waits)
@@ -278,7 +280,7 @@ static void put_goroutine_news(FILE *out, const struct news *n)
 	put_go(&l, n->go);
 	if (n->go->is.verdict >= VERDICT_GROWING)
 		put_with_heap(&l, n->w);
-	put_missing(&l, &n->go->is);
+	put_missing(&l, &n->go->is, false);
 	put_rhythm(&l, &n->go->is);
 	end_line(&l);
 	put_places(out, n->places);
@@ -621,7 +623,7 @@ static void put_lasting(FILE *out, const struct watched *w)
 	if (news_heap_of_goroutines(w, &worst))
 		item(&l, "; ", "it grows as the goroutines do");
 	else
-		put_missing(&l, heap_judgement(w));
+		put_missing(&l, heap_judgement(w), false);
 	end_line(&l);
 	l = begin(out, INDENT "MEMORY   ");
 	report_account(&l, &w->memory);
