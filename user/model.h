@@ -51,6 +51,7 @@ enum missing {
 	MISSING_MANY = 128,	/* of what may wait for a while rightly, there are not many yet */
 	MISSING_SHARE = 256,	/* of a class by itself: it has not grown by much of the heap yet */
 	MISSING_RATE = 512,	/* the interval of its rate has 0 in it */
+	MISSING_SHRINKS = 1024,	/* of a class by itself: others shrink by as much */
 };
 
 /* What is thought of one growing or not growing thing, and why. */

@@ -14,6 +14,7 @@
 #include "user/heapview.h"
 
 #define LARGE 32768		/* bytes of an object; runtime/sizeclasses.go, _MaxSmallSize */
+#define HEADER_SHARE 0.25	/* of more buckets so many may be of maps that have come */
 #define TINY 16			/* of a block of several; runtime/mheap.go, _TinySize */
 
 static bool is_of_class(const struct heap_size *s, uint64_t size)
@@ -54,6 +55,49 @@ void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estim
 			*most = *rate;
 	}
 	*of_runtime = runtimes > most->low;
+}
+
+static bool is_part(const struct heap_type *t, const char *part)
+{
+	return t->name && t->part && !strcmp(t->part, part);
+}
+
+/* As many, or many, as there are more buckets. */
+static bool has_more_maps(const struct heap_view *growth, const char *map, double buckets_per_s)
+{
+	for (size_t i = 0; i < growth->n_rows; i++) {
+		const struct heap_row *row = &growth->rows[i];
+
+		if (is_part(row->type, "header") && !strcmp(row->type->name, map) &&
+		    row->amount.objects_per_s.high > HEADER_SHARE * buckets_per_s)
+			return true;
+	}
+	return false;
+}
+
+void typegrowth_worn(const struct heap_view *growth, uint64_t size, struct estimate *worn)
+{
+	const struct heap_sizes sizes = { size ? size : LARGE + 1, size ? size : UINT64_MAX };
+
+	*worn = (struct estimate){ 0 };
+	for (size_t i = 0; i < growth->n_rows; i++) {
+		const struct heap_row *row = &growth->rows[i];
+		struct heap_held *held;
+		struct heap_type type;
+		struct heap_row some;
+
+		if (!is_part(row->type, "buckets"))
+			continue;
+		held = xcalloc(row->n_held + 1, sizeof(*held));
+		heapview_of_sizes(growth, row, &sizes, &type, held, &some);
+		free(held);
+		if (!heapview_grew(&some.amount) ||
+		    has_more_maps(growth, row->type->name, some.amount.objects_per_s.value))
+			continue;
+		worn->value += some.amount.bytes_per_s.value;
+		worn->low += some.amount.bytes_per_s.low;
+		worn->high += some.amount.bytes_per_s.high;
+	}
 }
 
 /* Of a part, its objects' slots.  Containers move on to others as they get larger. */

@@ -19,6 +19,10 @@ struct heap_view;
 void typegrowth_most(const struct heap_view *growth, uint64_t size, struct estimate *most,
 		     bool *of_runtime);
 
+/* Of buckets of maps in such slots, bytes a second, where no more maps have come with them: those
+ * that maps of Go before 1.24 chain to full ones.  0: there are no more of them for certain. */
+void typegrowth_worn(const struct heap_view *growth, uint64_t size, struct estimate *worn);
+
 /* Fills in the types of a finding: what grew, or rather grew than not, of that which its sites
  * allocate, or, without sites, of its class.  Of a type that others allocate in other sizes there
  * are only objects of its own sizes, and what holds such.  One piece of memory, to be freed. */

@@ -37,6 +37,7 @@
 #include "user/roster.h"
 #include "user/tally.h"
 #include "user/target.h"
+#include "user/typegrowth.h"
 #include "user/waitreason.h"
 #include "user/watched.h"
 
@@ -108,6 +109,7 @@ struct watching {
 	uint64_t table_ns, memory_ns, limit_ns;	/* of the last one; 0: none */
 	struct memlimit limit;
 	uint64_t n_goroutines, n_tables_lost, n_gos_lost;
+	struct estimate worn[N_CLASSES];	/* as of struct judge_class */
 	struct watched told;
 };
 
@@ -394,8 +396,10 @@ static void judge_horizon(struct watching *w, struct horizon *h)
 	};
 	struct judge_result out;
 
-	for (unsigned i = 0; i < N_CLASSES; i++)
+	for (unsigned i = 0; i < N_CLASSES; i++) {
 		fill_class(h, i, &h->classes[i]);
+		h->classes[i].worn = w->worn[i];
+	}
 	fill_class(h, ALL, &h->heap);
 	fill_groups(w, h);
 	in.groups = h->groups;
@@ -672,6 +676,13 @@ void watching_judge(struct watching *w, uint64_t now_ns)
 	t->n_gos_lost = w->n_gos_lost;
 	t->cpu_s = (w->reading.spent_ns + w->mappings.spent_ns + w->table.spent_ns +
 		    w->judging.spent_ns) / 1e9;
+}
+
+void watching_know(struct watching *w, const struct heap_view *growth)
+{
+	memset(w->worn, 0, sizeof(w->worn));
+	for (unsigned i = 0; i < N_CLASSES && growth; i++)
+		typegrowth_worn(growth, golayout_class_size(i), &w->worn[i]);
 }
 
 void watching_suppress(struct watching *w, uint64_t gopc)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct heap_view;
 struct process;
 struct watched;
 struct watching;
@@ -39,6 +40,10 @@ bool watching_is_due(uint64_t last_ns, uint64_t next_ns, uint64_t now_ns);
 
 /* Reads what can be read, and judges. */
 void watching_judge(struct watching *w, uint64_t now_ns);
+
+/* What of its heap grew between two looks; NULL: that is not known any more.  Taken into account from
+ * the next judgement on. */
+void watching_know(struct watching *w, const struct heap_view *growth);
 
 /* That the goroutines of a go statement are suppressed, as those told of from now on say. */
 void watching_suppress(struct watching *w, uint64_t gopc);

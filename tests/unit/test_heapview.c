@@ -858,6 +858,35 @@ static void test_type_of_class(void **state)
 	heapview_fini(&l.view);
 }
 
+/* Buckets that have come without maps wear one out; others are of maps that have come. */
+static void test_worn(void **state)
+{
+	struct heap_size sizes = { 208, 2000 };
+	struct heap_type types[] = {
+		{ .name = "map[int]int", .part = "buckets", .sizes = &sizes, .n_sizes = 1 },
+		{ .name = "map[int]int", .part = "header", .sizes = &sizes, .n_sizes = 1 },
+		{ .name = "[]int", .sizes = &sizes, .n_sizes = 1 },
+	};
+	struct heap_row rows[ARRAY_SIZE(types)];
+	const struct heap_view v = { .rows = rows, .n_rows = ARRAY_SIZE(rows) };
+	struct estimate e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		rows[i] = (struct heap_row){ .type = &types[i], .before = &types[i], .amount = {
+			.objects_per_s = { 10, 9, 11, 0 },
+			.bytes_per_s = { 2080, 1872, 2288, 0 } } };
+	typegrowth_worn(&v, 208, &e);
+	assert_true(e.value == 0);
+	rows[1].amount.objects_per_s = (struct estimate){ 0, -1, 1, 0 };
+	typegrowth_worn(&v, 208, &e);
+	assert_true(e.low == 1872 && e.high == 2288);
+	typegrowth_worn(&v, 224, &e);
+	assert_true(e.value == 0);
+	rows[0].amount.bytes_per_s.low = rows[0].amount.objects_per_s.low = -1;
+	typegrowth_worn(&v, 208, &e);
+	assert_true(e.value == 0);
+}
+
 /* ---- objects of several sizes ---------------------------------------------------------------- */
 
 /* A type of which 100 buffers of 1.5 KiB are kept, and then 200, and 20 of 4 KiB each time. */
@@ -1406,7 +1435,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_sizes_of_finding), cmocka_unit_test(test_doubtful_sizes),
 		cmocka_unit_test(test_array_of_finding), cmocka_unit_test(test_bytes_of_holders),
 		cmocka_unit_test(test_cut_by_bytes), cmocka_unit_test(test_order_of_untyped),
-		cmocka_unit_test(test_type_of_class), cmocka_unit_test(test_of_runtime),
+		cmocka_unit_test(test_type_of_class), cmocka_unit_test(test_worn),
+		cmocka_unit_test(test_of_runtime),
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_more_types), cmocka_unit_test(test_suppressed),
 		cmocka_unit_test(test_profile),

@@ -844,6 +844,126 @@ static void test_heap_alone(void **state)
 	assert_int_equal(together(30000, 5).verdict, VERDICT_LEAK);
 }
 
+/* ---- classes beside each other --------------------------------------------------------------- */
+
+enum { BESIDE = 3, EVERY_S = 20, FIRST_S = 30 };	/* collections, as one of 80 requests a second */
+
+/* Objects of each size at a time since the process began, attached to after FIRST_S. */
+struct sizes {
+	double bytes[BESIDE];
+	double (*live[BESIDE])(double t);
+	double sway;			/* of the first one */
+};
+
+static double each_s(double from, double to, double per_s) { return fmax(to - from, 0) * per_s; }
+/* What is put there since the begin lives for 180 s; from the 125th on it is of the larger size. */
+static double of_short_keys(double t) { return each_s(fmax(t - 180, 0), fmin(t, 125), 80); }
+static double of_long_keys(double t) { return each_s(fmax(t - 180, 125), t, 80); }
+static double level(double t) { return 10000; }
+static double little(double t) { return 20; }
+static double leaked(double t) { return 80 * t; }
+static double drains(double t) { return fmax(120000 - 200 * t, 0); }
+
+/* How often one of them is called a leak, of the judgements of so many seconds; the last one stays. */
+static unsigned count_leaks(const struct sizes *s, double seconds, struct judge_class c[BESIDE])
+{
+	uint64_t bytes[BESIDE + 1];
+	unsigned n = 0;
+	struct trend *t;
+
+	trend_new(&t, BESIDE + 1);
+	for (double at = FIRST_S; at <= seconds; at += EVERY_S) {
+		struct judge_class heap = { 0 };
+		struct judge_input in = { .limits = { 12, 180 }, .classes = c,
+					  .n_classes = BESIDE, .heap = &heap };
+		struct judge_result out;
+
+		bytes[BESIDE] = 0;
+		for (size_t i = 0; i < BESIDE; i++) {
+			double live = s->live[i](at) + (i ? 0 : s->sway * gauss());
+
+			bytes[i] = (uint64_t)(fmax(live, 0) * s->bytes[i]);
+			bytes[BESIDE] += bytes[i];
+		}
+		trend_add(t, ns(at), bytes, NULL, NULL);
+		for (size_t i = 0; i < BESIDE; i++) {
+			c[i] = (struct judge_class){ .object_bytes = s->bytes[i] };
+			trend_growth(t, i, ns(FIRST_S), &c[i].bytes);
+		}
+		trend_growth(t, BESIDE, ns(FIRST_S), &heap.bytes);
+		judge(&in, &out);
+		free(out.findings);
+		for (size_t i = 0; i < BESIDE; i++)
+			n += c[i].is.verdict == VERDICT_LEAK;
+	}
+	trend_free(t);
+	return n;
+}
+
+/* A cache whose values get a byte longer moves on to the next class; what leaks beside one that is
+ * level, or sways, does not. */
+static void test_moved(void **state)
+{
+	struct sizes s = { { 224, 240, 1024 }, { of_short_keys, of_long_keys, level }, 0 };
+	struct judge_class c[BESIDE];
+
+	assert_int_equal(count_leaks(&s, 300, c), 0);
+	assert_int_equal(c[1].is.verdict, VERDICT_GROWING);
+	assert_true(c[1].is.missing & MISSING_SHRINKS);
+	s.live[0] = level;
+	assert_true(count_leaks(&s, 330, c) > 0);
+	assert_int_equal(c[1].is.verdict, VERDICT_LEAK);
+	s.live[1] = leaked;
+	seed = 1;
+	for (unsigned i = 0; i < RUNS; i++) {
+		s.sway = 100 * i;		/* up to 14 times what comes between collections */
+		count_leaks(&s, 600, c);
+		assert_int_equal(c[1].is.verdict, VERDICT_LEAK);
+	}
+}
+
+/* What is a leak beside what shrinks by more is one only once that has come to its end. */
+static void test_drained(void **state)
+{
+	struct sizes s = { { 1024, 64, 96 }, { drains, leaked, little }, 0 };
+	struct judge_class c[BESIDE];
+
+	assert_int_equal(count_leaks(&s, 550, c), 0);
+	assert_true(c[1].is.missing & MISSING_SHRINKS);
+	assert_true(count_leaks(&s, 2400, c) > 0);
+	assert_int_equal(c[1].is.verdict, VERDICT_LEAK);
+}
+
+/* Leaks of one thing in three classes next to each other. */
+static void test_side_by_side(void **state)
+{
+	const struct sizes s = { { 80, 48, 96 }, { leaked, leaked, leaked }, 50 };
+	struct judge_class c[BESIDE];
+
+	count_leaks(&s, 400, c);
+	for (size_t i = 0; i < BESIDE; i++)
+		assert_int_equal(c[i].is.verdict, VERDICT_LEAK);
+}
+
+/* Overflow buckets of a map, by two looks; but it grows faster since. */
+static void test_worn(void **state)
+{
+	struct judge_class c = class_of(5000, 5000, 5000, 50);
+	struct judgement is;
+
+	c.worn = (struct estimate){ 4900, 4800, 5000, 0 };
+	is = alone(c);
+	assert_int_equal(is.verdict, VERDICT_GROWING);
+	assert_int_equal(is.missing, MISSING_SIZES);
+	c.worn.low = 2400;
+	is = alone(c);
+	assert_int_equal(is.verdict, VERDICT_LEAK);
+	c.worn.low = 2600;
+	c.type = (struct estimate){ 2700, 2650, 2800, 0 };	/* and a type of the program */
+	is = alone(c);
+	assert_int_equal(is.verdict, VERDICT_LEAK);
+}
+
 /* A class that grows by little of the heap yet is no finding; no leak as fast as that is said to show. */
 static void test_hidden(void **state)
 {
@@ -1435,6 +1555,8 @@ int main(void)
 		cmocka_unit_test(test_class_alone),
 		cmocka_unit_test(test_heap_alone),
 		cmocka_unit_test(test_hidden), cmocka_unit_test(test_hidden_in_one),
+		cmocka_unit_test(test_moved), cmocka_unit_test(test_drained),
+		cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_worn),
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_two_looks),
 		cmocka_unit_test(test_who_may_be_it),

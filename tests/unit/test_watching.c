@@ -21,6 +21,7 @@
 #include "user/gomem/census.h"
 #include "user/gomem/census_poll.h"
 #include "user/gomem/gomem.h"
+#include "user/heapview.h"
 #include "user/memlimit.h"
 #include "user/model.h"
 #include "user/process.h"
@@ -220,6 +221,39 @@ static void test_rare(void **state)
 	rarer = 1;
 }
 
+/* A leak by the census is none once two looks know that it is a map's overflow buckets. */
+static void test_known(void **state)
+{
+	const struct watching_options opt = { .min_cycles = 12, .min_s = 180,
+					      .memory_bytes = 1 << 20 };
+	struct heap_size size = { OBJECT, 9 };
+	struct heap_type type = { .name = "map[int]int", .part = "buckets", .sizes = &size,
+				  .n_sizes = 1 };
+	struct heap_row row = { .type = &type, .before = &type };
+	const struct heap_view view = { .rows = &row, .n_rows = 1 };
+	struct watching *w;
+	uint64_t next;
+
+	row.amount.objects_per_s = (struct estimate){ 5, 4, 6, 0 };
+	row.amount.bytes_per_s = (struct estimate){ 240, 192, 288, 0 };
+	live = from_begin;			/* 267 bytes a second */
+	goroutines = none;
+	last_alloc = last_live = gen = 0;
+	now = START;
+	watching_new(&w, NULL, &opt, now);
+	for (; hours(now) < 2; now = next)
+		assert_true(watching_turn(w, now, &next) >= 0);
+	watching_judge(w, now);
+	assert_int_equal(watching_told(w)->verdict, VERDICT_LEAK);
+	watching_know(w, &view);
+	watching_judge(w, now);
+	assert_int_equal(watching_told(w)->verdict, VERDICT_GROWING);
+	watching_know(w, NULL);
+	watching_judge(w, now);
+	assert_int_equal(watching_told(w)->verdict, VERDICT_LEAK);
+	watching_free(w);
+}
+
 static double goroutines_late(double h) { return 40 + (h > 10 ? 60 * (h - 10) : 0); }
 
 static void test_days(void **state)
@@ -350,7 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_days), cmocka_unit_test(test_load),
-		cmocka_unit_test(test_rare),
+		cmocka_unit_test(test_rare), cmocka_unit_test(test_known),
 		cmocka_unit_test(test_goroutines), cmocka_unit_test(test_long_table),
 		cmocka_unit_test(test_mappings),
 		cmocka_unit_test(test_errors),

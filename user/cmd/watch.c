@@ -72,6 +72,7 @@ struct one {
 	int err;		/* why it cannot be read any more */
 	struct heap_line line;
 	uint64_t claim_ns;	/* since then its heap waits for the first look; 0: it does not */
+	bool growth_untold;	/* that two looks have seen before a leak was told */
 	unsigned n_failed;	/* looks in a row */
 	uint64_t look_cycles, look_ns;	/* of the last look at its heap */
 	uint64_t name_after_ns;	/* no look before */
@@ -281,6 +282,7 @@ static int look_at_heap(struct run *r, struct one *one)
 	uint64_t begin = now_ns();
 	double cpu = naming_cpu_s(one->naming);
 	bool first = naming_looks(one->naming) == 0;
+	struct watched_growth growth;
 	int err;
 
 	err = naming_look(one->naming, w);
@@ -294,16 +296,21 @@ static int look_at_heap(struct run *r, struct one *one)
 	if (err)
 		say_verbose("the heap of process %d cannot be looked at: %s", (int)one->pid,
 			    strerror(-err));
-	if (!err) {
-		one->look_ns = begin;
-		one->look_cycles = w->n_cycles;
-	}
-	return err;
+	if (err)
+		return err;
+	one->look_ns = begin;
+	one->look_cycles = w->n_cycles;
+	naming_growth(one->naming, &growth);
+	if (growth.types)
+		watching_know(one->w, growth.types);
+	return 0;
 }
 
 static void forget_growth(struct one *one)
 {
 	naming_forget(one->naming);
+	watching_know(one->w, NULL);
+	one->growth_untold = false;
 	one->profile_ns = 0;
 }
 
@@ -338,6 +345,7 @@ static void put_growth(struct run *r, struct one *one)
 	struct watched_growth growth;
 	struct news n = { .kind = NEWS_GROWTH, .growth = &growth };
 
+	one->growth_untold = false;
 	naming_growth(one->naming, &growth);
 	if (is_of_goroutines(one) && !growth.n_stacks &&
 	    !news_types(watching_told(one->w), &growth, rows))
@@ -364,7 +372,10 @@ static void look_at_profile(struct run *r, struct one *one)
 
 static void put_heap(struct run *r, struct one *one)
 {
-	struct news n = { .kind = NEWS_HEAP, .waits = waits(r, one) };
+	struct news n = {
+		.kind = NEWS_HEAP, .waits = waits(r, one),
+		.taken_back = one->line.shown == LEAKS,
+	};
 
 	heapline_told(&one->line, changes_told(&one->changes, KEY_HEAP),
 		      news_leaking(watching_told(one->w)));
@@ -398,16 +409,23 @@ static void tell_growth(struct run *r, struct one *one)
 	one->line.accepted = true;
 }
 
+/* What it is has to be known before a leak is told: not all that grows is one. */
+static bool may_be_told(const struct one *one)
+{
+	return changes_told(&one->changes, KEY_HEAP) < LEAKS && !one->line.accepted &&
+	       news_heap_verdict(watching_told(one->w)) == VERDICT_LEAK;
+}
+
 /* Enough may have been added to what the last look saw. */
 static bool next_look_due(const struct run *r, const struct one *one, uint64_t now)
 {
 	const struct watched *w = watching_told(one->w);
 	unsigned looks = naming_looks(one->naming);
-	bool leaks = changes_told(&one->changes, KEY_HEAP) == LEAKS;
+	bool leaks = changes_told(&one->changes, KEY_HEAP) == LEAKS, soon = may_be_told(one);
 	uint64_t gap = one->line.held || looks == 1 ? r->o->min_time_ns / BETWEEN :
-						 r->o->min_time_ns * AGAIN;
+		       soon ? r->o->min_time_ns : r->o->min_time_ns * AGAIN;
 
-	if (!one->line.held && !one->line.accepted && (!leaks || looks != 1))
+	if (!one->line.held && !one->line.accepted && !soon && (!leaks || looks != 1))
 		return false;
 	return now - one->look_ns >= gap && w->n_cycles - one->look_cycles >= MIN_CYCLES_BETWEEN &&
 	       (looks == 1 || now >= one->name_after_ns);
@@ -416,9 +434,12 @@ static bool next_look_due(const struct run *r, const struct one *one, uint64_t n
 /* What was held back until it is known must not wait for what cannot be. */
 static void look_and_tell(struct run *r, struct one *one)
 {
+	bool early = may_be_told(one) && !one->line.held;
 	int err = look_at_heap(r, one);
 
-	if (!err && naming_looks(one->naming) == 2)
+	if (!err && naming_looks(one->naming) == 2 && early)
+		one->growth_untold = true;
+	else if (!err && naming_looks(one->naming) == 2)
 		tell_growth(r, one);
 	if (err && err != -EINTR &&
 	    (one->line.held || (one->line.accepted && err != -ESRCH)))
@@ -443,6 +464,8 @@ static void name_growth(struct run *r, struct one *one)
 
 	if (state == CALM && looks == 1)
 		forget_growth(one);
+	if (state == LEAKS && one->growth_untold)
+		tell_growth(r, one);
 	one->claim_ns = !lacks_look(one) ? 0 : one->claim_ns ? one->claim_ns : now;
 	if (state >= GROWS && looks == 0) {
 		if (one->line.held && now >= one->name_after_ns)
@@ -483,7 +506,7 @@ static void tell_heap(struct run *r, struct one *one, const struct watched *w, u
 	bool anew, due;
 
 	c.changed = changes_tell(&one->changes, KEY_HEAP, state, hold_ns(r, state), now);
-	c.other_classes = classes_changed(r, one, w, now);
+	c.other_classes = classes_changed(r, one, w, now) && state == LEAKS;
 	c.told = changes_told(&one->changes, KEY_HEAP);
 	due = heapline_is_due(&one->line, &c, &anew);
 	if (anew)

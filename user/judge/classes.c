@@ -171,6 +171,13 @@ static enum verdict not_growing(const struct judge_class *c)
 								    : VERDICT_STEADY;
 }
 
+/* A map has more overflow buckets the longer its keys have come and gone, and has at most as many as
+ * others; that it does not come to an end by then shows in the heap as a whole. */
+static bool is_worn(const struct judge_class *c)
+{
+	return c->worn.low > c->type.low && c->worn.low >= c->is.rate.value / CLASS_EXPLAINED;
+}
+
 static void judge_growth(struct judge_class *c, const struct growth *heap, double least)
 {
 	const struct growth *g = &c->bytes;
@@ -189,8 +196,51 @@ static void judge_growth(struct judge_class *c, const struct growth *heap, doubl
 	if (g->late.value * g->late_s < CLASS_SHARE * heap->level[2] &&
 	    !class_type_grows(c, &c->is.rate))
 		c->is.missing |= MISSING_SHARE;
+	if (is_worn(c))
+		c->is.missing |= MISSING_SIZES;
 	c->is.verdict = c->is.missing ? VERDICT_GROWING : VERDICT_LEAK;
 	c->is.watch_s = c->is.missing ? g->seconds / 2 : 0;
+}
+
+static bool is_neighbour(const struct judge_class *a, const struct judge_class *b)
+{
+	return b->object_bytes > 0 && b->object_bytes <= NEIGHBOUR_SIZE * a->object_bytes &&
+	       a->object_bytes <= NEIGHBOUR_SIZE * b->object_bytes;
+}
+
+/* Of part 3, in which the others must have less for certain: values that have moved on to a larger
+ * class, as their keys got longer, leave the one before no sooner than the oldest of them go. */
+static bool is_moved(const struct judge_input *in, const struct judge_class *c)
+{
+	double came = 0, went = 0;
+
+	for (size_t i = 0; i < in->n_classes; i++) {
+		const struct judge_class *other = &in->classes[i];
+
+		if (!is_neighbour(c, other))
+			continue;
+		if (other->is.verdict >= VERDICT_GROWING)
+			came += fmax(other->bytes.part[2], 0) / other->object_bytes;
+		else if (other->bytes.last.high < 0)
+			went -= other->bytes.last.value / other->object_bytes;
+	}
+	return went > 0 && went >= MOVED_SHARE * came;
+}
+
+void judge_shrinking(const struct judge_input *in, struct judge_class *c)
+{
+	if (c->is.verdict < VERDICT_GROWING ||
+	    !(is_moved(in, c) || in->heap->is.rate.high < c->is.rate.low))
+		return;
+	c->is.verdict = VERDICT_GROWING;
+	c->is.missing |= MISSING_SHRINKS;
+	c->is.watch_s = fmax(c->is.watch_s, c->bytes.seconds / 2);
+}
+
+bool class_has_grown(const struct judge_class *c)
+{
+	return c->is.verdict >= VERDICT_GROWING &&
+	       !(c->is.missing & (MISSING_SIZES | MISSING_SHRINKS));
 }
 
 bool class_goes_with_goroutines(const struct judge_input *in, const struct judge_class *c)

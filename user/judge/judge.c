@@ -192,7 +192,9 @@ static void judge_heap(struct judge_input *in)
 	heap->bytes.late = heap->bytes.values;
 	judge_class(heap, &heap->bytes, &in->limits);
 	for (size_t i = 0; i < in->n_classes; i++)
-		if (in->classes[i].is.verdict >= VERDICT_GROWING)
+		judge_shrinking(in, &in->classes[i]);
+	for (size_t i = 0; i < in->n_classes; i++)
+		if (class_has_grown(&in->classes[i]))
 			return;
 	if (heap->is.verdict == VERDICT_LEAK &&
 	    g->late.value * g->late_s < HEAP_ALONE_SHARE * g->level[2]) {

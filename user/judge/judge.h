@@ -36,6 +36,7 @@ struct judge_class {
 	 * which grew most; the bounds are certain.  0: no type is known to. */
 	struct estimate type;
 	bool of_runtime;	/* what grew most there is what the runtime keeps for itself */
+	struct estimate worn;	/* likewise of buckets of maps, where no more maps have come */
 
 	/* Filled in: */
 	struct judgement is;

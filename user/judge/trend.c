@@ -402,6 +402,7 @@ void trend_growth(const struct trend *t, size_t key, uint64_t start_ns, struct g
 		out->part_s[i] = c.at[i + 1] - c.at[i];
 		out->level[i] = level(&p);
 	}
+	out->last = slope(&p, PART_MOMENTS, NULL);
 	take_points(t, key, c.at[1], c.at[3], &p);
 	out->late = slope(&p, TREND_MIN_SAMPLES, &out->values);
 	ends(&p, out);

@@ -39,6 +39,8 @@ struct growth {
 	struct estimate late;	/* trend_late() */
 	struct estimate values;	/* the same as if the numbers were exact: what they show */
 	double part[3];		/* slopes; NAN with fewer than three moments in a part */
+	struct estimate last;	/* that of part 3 with its interval, as of late; NAN with fewer than
+				 * half of TREND_MIN_SAMPLES there */
 	double level[3];	/* means; NAN with none */
 	double change;		/* from the first moments of part 2 to the last of part 3, a
 				 * second: what a slope does not show of a few large steps */

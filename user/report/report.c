@@ -548,6 +548,7 @@ const char *report_missing_text(unsigned missing, size_t n)
 		{ MISSING_MANY, "not many yet, and they may wait rightly" },
 		{ MISSING_SHARE, "little of the heap yet" },
 		{ MISSING_RATE, "it may not grow at all" },
+		{ MISSING_SHRINKS, "other sizes shrink by as much" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
