@@ -208,29 +208,32 @@ static bool is_neighbour(const struct judge_class *a, const struct judge_class *
 	       a->object_bytes <= NEIGHBOUR_SIZE * b->object_bytes;
 }
 
-/* Of part 3, in which the others must have less for certain: values that have moved on to a larger
- * class, as their keys got longer, leave the one before no sooner than the oldest of them go. */
+/* Of part 3: what others have less of for certain is most of what has come, and there are hardly more
+ * of all of them.  Values that have moved on to a larger class, as their keys got longer, leave the one
+ * before no sooner than the oldest of them go. */
 static bool is_moved(const struct judge_input *in, const struct judge_class *c)
 {
-	double came = 0, went = 0;
+	double came = 0, went = 0, more = 0;
 
 	for (size_t i = 0; i < in->n_classes; i++) {
 		const struct judge_class *other = &in->classes[i];
+		const struct estimate *last = &other->bytes.last;
 
-		if (!is_neighbour(c, other))
+		if (!is_neighbour(c, other) || isnan(last->value))
 			continue;
-		if (other->is.verdict >= VERDICT_GROWING)
-			came += fmax(other->bytes.part[2], 0) / other->object_bytes;
-		else if (other->bytes.last.high < 0)
-			went -= other->bytes.last.value / other->object_bytes;
+		more += last->value / other->object_bytes;
+		if (other->is.verdict >= VERDICT_GROWING || last->low > 0)
+			came += fmax(last->value, 0) / other->object_bytes;
+		else if (last->high < 0)
+			went -= last->value / other->object_bytes;
 	}
-	return went > 0 && went >= MOVED_SHARE * came;
+	return went > 0 && went >= MOVED_SHARE * came && more <= (1 - MOVED_SHARE) * came;
 }
 
 void judge_shrinking(const struct judge_input *in, struct judge_class *c)
 {
 	if (c->is.verdict < VERDICT_GROWING ||
-	    !(is_moved(in, c) || in->heap->is.rate.high < c->is.rate.low))
+	    !(is_moved(in, c) || in->heap->is.rate.high < c->is.rate.low / CLASS_EXPLAINED))
 		return;
 	c->is.verdict = VERDICT_GROWING;
 	c->is.missing |= MISSING_SHRINKS;

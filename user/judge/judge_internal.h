@@ -25,7 +25,7 @@ void judge_flow(const struct window_flow *f, const struct window_span *span,
 		struct judged_flow *out);
 
 /* Takes the verdict of a leak back from a class where others shrink by as much: its neighbours by
- * objects, or any, so that the heap is certain to grow more slowly than it does. */
+ * objects, or any, so that the heap is certain to grow by less than half of that. */
 void judge_shrinking(const struct judge_input *in, struct judge_class *c);
 /* Whether a class grows, and neither by the buckets of maps nor by what has moved there. */
 bool class_has_grown(const struct judge_class *c);

@@ -53,7 +53,7 @@
 /* What becomes larger, or smaller, moves on to another class: one is a neighbour within so many times
  * the size; and what goes there is what comes here if it is this share of it. */
 #define NEIGHBOUR_SIZE 2.0
-#define MOVED_SHARE 0.5
+#define MOVED_SHARE 0.75
 /* Load follows if what is allocated a second rises by this power of what lives. */
 #define LOAD_POWER 0.5
 
