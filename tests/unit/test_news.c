@@ -271,7 +271,7 @@ static void test_not_certain(void **state)
 	view.rows[0].held[0].amount.bytes_per_s.low = -512;
 	assert_int_equal(news_text(out, &n), 0);
 	fclose(out);
-	assert_non_null(strstr(text, "  mw.Bucket  7,892 objects, 1.2MiB (not certain to have grown)\n"
+	assert_non_null(strstr(text, "  mw.Bucket  7,892 x 160B, 1.2MiB (not certain to have grown)\n"
 				     "        between -30KiB/min and +312KiB/min in map[mw.Key]*mw.Bucket in "));
 	free(text);
 	heapview_fini(&view);

@@ -320,12 +320,14 @@ static void put_lines(FILE *out, const struct heap_type *type)
 static void put_type(FILE *out, const struct heap_row *row)
 {
 	struct line l = begin(out, INDENT);
-	char *name = heap_type_words(row->type), *count = heap_range_words(row->amount.objects);
+	char *name = heap_type_words(row->type), *count = heap_count_words(row);
 	char *size = heap_bytes_words(row->amount.bytes);
+	const bool objects = !heap_has_one_size(row);
 
 	report_growth(&l, "", &row->amount.bytes_per_s);
 	item(&l, "  ", "%s", name);
-	item(&l, "  ", "%s object%s, %s", count, plural(row->amount.objects.high), size);
+	item(&l, "  ", "%s%s%s, %s", count, objects ? " object" : "",
+	     objects ? plural(row->amount.objects.high) : "", size);
 	if (row->type->guessed_objects)
 		item(&l, " ", "(a guess for %s)", report_count(row->type->guessed_objects).s);
 	if (!heapview_grew(&row->amount))
