@@ -399,18 +399,30 @@ static bool is_cut(const struct node_count *n)
 	       (n->late.objects && n->late.objects >= n->first);
 }
 
+/* By type: whether its objects lead to others of their kind. */
+static bool *find_chaining(const struct look *l)
+{
+	size_t n = types_count(l->types);
+	bool *chaining = xcalloc(n, sizeof(*chaining));
+
+	for (uint32_t i = 1; i < n; i++)
+		chaining[i] = leads_to(l->types, i, i, true);
+	return chaining;
+}
+
 /* Nodes that hang on a list, a ring or a tree which was cut. */
 static bool *find_cut(struct look *l, size_t n)
 {
 	bool *chained = xcalloc(n, sizeof(*chained)), *cut = xcalloc(n, sizeof(*cut));
+	bool *chaining = find_chaining(l);
 
 	for (size_t i = 1; i < n; i++) {	/* parents come before their children */
 		const struct node *node = nodes_at(l->nodes, (uint32_t)i);
 
-		chained[i] = node->again || chained[node->parent] ||
-			     (node->type && leads_to(l->types, node->type, node->type, true));
+		chained[i] = node->again || chained[node->parent] || chaining[node->type];
 		cut[i] = cut[node->parent] || (chained[i] && is_cut(&l->counts->nodes[i]));
 	}
+	free(chaining);
 	free(chained);
 	return cut;
 }

@@ -4,8 +4,8 @@
  */
 #include "user/report/report.h"
 
-#include <errno.h>
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
