@@ -34,7 +34,7 @@ enum start { START_SEEN, START_BEFORE_ATTACH, START_UNSEEN };	/* of a goroutine 
 struct made {			/* findings, and what they hold */
 	struct findings f;
 	struct site_store *store;
-	char *strings[6];	/* of the target */
+	char *strings[7];	/* of the target */
 	char *suppressed_by;
 	char **states;
 	size_t n_states;
@@ -1017,6 +1017,7 @@ static void make_target(struct made *m, const struct target_info *t)
 	m->f.target.build_id = m->strings[3] = copy(t->build_id);
 	m->f.target.main_file = m->strings[4] = copy(t->main_file);
 	m->f.target.host = m->strings[5] = copy(t->host);
+	m->f.target.main_module = m->strings[6] = copy(t->main_module);
 }
 
 static void copy_states(struct made *m, const struct observation *o)

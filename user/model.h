@@ -376,6 +376,7 @@ struct target_info {
 	const char *build_id;	/* of the binary, hex or Go's; may be NULL */
 	const char *host;	/* where it runs; NULL: not known */
 	const char *main_file;	/* source file of main.main, as in frames; NULL: not known */
+	const char *main_module;	/* its path; NULL: not known */
 	uint64_t map_start, map_limit, map_file_off;	/* binary's executable mapping, vaddr */
 };
 

@@ -18,6 +18,7 @@ void observation_free(struct observation *o)
 	free((char *)o->target.go_version);
 	free((char *)o->target.build_id);
 	free((char *)o->target.main_file);
+	free((char *)o->target.main_module);
 	free((char *)o->target.host);
 	free(o->census.classes);
 	free(o->before.v);

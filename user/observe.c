@@ -78,7 +78,7 @@ void observe_target(const struct process *p, struct observation *o)
 {
 	struct target_info *to = &o->target;
 	const char **strings[] = { &to->exe, &to->comm, &to->go_version, &to->build_id,
-				  &to->main_file };
+				  &to->main_file, &to->main_module };
 
 	process_describe(p, to);
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)

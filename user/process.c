@@ -297,7 +297,7 @@ void process_describe(const struct process *p, struct target_info *out)
 		.pid = target_pid(p->target), .exe = target_exe_name(p->target),
 		.comm = target_comm(p->target), .go_version = gobin_version(gobin)->text,
 		.stripped = image_stripped(image), .build_id = image_build_id(image),
-		.main_file = main_file(gobin),
+		.main_file = main_file(gobin), .main_module = gobin_main_module(gobin),
 	};
 	if (!target_pidns(p->target, &dev, &ino, &ns_pid) && ns_pid != (uint32_t)out->pid)
 		out->ns_pid = (int)ns_pid;

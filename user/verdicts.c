@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/goname.h"
 #include "user/base/table.h"
 #include "user/base/util.h"
 #include "user/judge/judge.h"
@@ -27,7 +28,8 @@ struct judging {
 	struct judge_input in;
 	struct judge_class heap;
 	struct judge_part *parts;	/* of all sites */
-	uint64_t *callers;		/* likewise */
+	uint64_t *callers;		/* likewise, */
+	uint8_t *owners;		/* and of these */
 	struct table index;		/* id of a site, or gopc, to an index */
 };
 
@@ -188,6 +190,18 @@ static void fill_parts(struct judging *g)
 	free(next);
 }
 
+/* Direct recursion is one call. */
+static void add_caller(struct judging *g, struct judge_site *site, const char *function, size_t at)
+{
+	const uint64_t hash = hash_name(function);
+
+	if (!hash || (site->n_callers && site->callers[site->n_callers - 1] == hash))
+		return;
+	g->callers[at] = hash;
+	g->owners[at] = goname_owner(function, g->o->target.main_module);
+	site->n_callers++;
+}
+
 static void fill_callers(struct judging *g)
 {
 	const struct findings *f = g->f;
@@ -196,6 +210,7 @@ static void fill_callers(struct judging *g)
 	for (size_t i = 0; i < f->n_sites; i++)
 		n += f->sites[i].stack.n;
 	g->callers = xcalloc(n, sizeof(*g->callers));
+	g->owners = xcalloc(n, sizeof(*g->owners));
 	n = 0;
 	for (size_t i = 0; i < f->n_sites; i++) {
 		const struct frames *stack = &f->sites[i].stack;
@@ -205,15 +220,13 @@ static void fill_callers(struct judging *g)
 		if (!site->n_parts && !of_goroutines->n_parts)
 			continue;
 		site->callers = g->callers + n;
-		for (size_t k = 0; k < stack->n; k++) {
-			uint64_t hash = hash_name(stack->v[k]->function);
-
-			if (hash)
-				g->callers[n + site->n_callers++] = hash;
-		}
+		site->owners = g->owners + n;
+		for (size_t k = 0; k < stack->n; k++)
+			add_caller(g, site, stack->v[k]->function, n + site->n_callers);
 		n += site->n_callers;
 		if (of_goroutines->n_parts) {
 			of_goroutines->callers = site->callers;
+			of_goroutines->owners = site->owners;
 			of_goroutines->n_callers = site->n_callers;
 		}
 	}
@@ -272,6 +285,14 @@ static uint64_t function_of(struct judging *g, uint64_t startpc)
 	return frames->n ? hash_name(frames->v[frames->n - 1]->function) : 0;
 }
 
+/* The function that has the go statement. */
+static uint64_t creator_of(struct judging *g, uint64_t gopc)
+{
+	const struct frames *frames = &sites_get(g->sites, &gopc, 1, SITE_RETURN)->frames;
+
+	return frames->n ? hash_name(frames->v[0]->function) : 0;
+}
+
 static void add_waiting(struct judging *g, const struct obs_waiting *w)
 {
 	size_t i = find(g, w->gopc);
@@ -323,7 +344,7 @@ static void fill_groups(struct judging *g)
 	for (size_t i = 0; i < flows->n; i++) {
 		g->in.groups[i] = (struct judge_group){
 			.goroutines = &flows->v[i].flow, .bytes_each = stack_bytes(g->o),
-			.finding = NO_FINDING };
+			.creator = creator_of(g, flows->v[i].of), .finding = NO_FINDING };
 		remember(g, flows->v[i].of, i);
 	}
 	for (size_t i = 0; i < g->o->n_table; i++)
@@ -537,4 +558,5 @@ void verdicts_make(struct findings *f, const struct observation *o, struct sites
 	free(g.in.groups);
 	free(g.parts);
 	free(g.callers);
+	free(g.owners);
 }

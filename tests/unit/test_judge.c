@@ -175,6 +175,7 @@ struct trace {
 	struct judge_class classes[2];
 	struct judge_result result;
 	uint64_t callers[1];
+	uint8_t owners[1];
 	double truth;		/* growth of site 0 since the begin of part 2, bytes a second */
 };
 
@@ -346,12 +347,14 @@ static void judge_trace(struct trace *x)
 	trend_growth(x->t, 2, START, &load);
 	memcpy(x->classes[0].load, load.part, sizeof(load.part));
 	x->callers[0] = 1;
+	x->owners[0] = 0;
 	for (size_t i = 0; i < MAX_SITES; i++) {
 		window_flow(x->w, i, &x->flows[i]);
 		x->parts[i] = (struct judge_part){ .object_bytes = OBJECT,
 						   .objects = &x->flows[i] };
 		x->sites[i] = (struct judge_site){ .parts = &x->parts[i], .n_parts = 1,
-						   .callers = x->callers, .n_callers = 1 };
+						   .callers = x->callers,
+						   .owners = x->owners, .n_callers = 1 };
 	}
 	judge(&in, &x->result);
 }
@@ -1104,10 +1107,11 @@ static void test_together(void **state)
 	enum { LEAF = 100, NEW = 10, HANDLE = 20, MAIN = 30, OTHER = 40 };
 	static const uint64_t stacks[][4] = {
 		{ LEAF, NEW, HANDLE, MAIN }, { LEAF + 1, NEW, HANDLE, MAIN },
-		{ NEW, HANDLE, HANDLE, MAIN }, { OTHER, HANDLE, OTHER, MAIN },
+		{ NEW, HANDLE, MAIN }, { OTHER, HANDLE, OTHER, MAIN },
 		{ OTHER + 1, HANDLE, OTHER, MAIN }, { OTHER + 2, HANDLE, OTHER, MAIN },
 		{ OTHER + 3, HANDLE, OTHER, MAIN }, { OTHER + 4, HANDLE, OTHER, MAIN },
 	};
+	static const uint8_t owners[4];
 	struct hand *h = hand_new();
 
 	for (unsigned k = 1; k <= 40; k++) {
@@ -1124,7 +1128,8 @@ static void test_together(void **state)
 	}
 	for (size_t i = 0; i < 8; i++) {
 		h->sites[i].callers = stacks[i];
-		h->sites[i].n_callers = 4;
+		h->sites[i].owners = owners;
+		h->sites[i].n_callers = i == 2 ? 3 : 4;
 	}
 	hand_judge(h, 8, 0);
 	assert_int_equal(h->out.n_findings, 2);
@@ -1138,6 +1143,56 @@ static void test_together(void **state)
 	assert_true(fabs(h->out.findings[0].rate.value / h->out.findings[1].rate.value - 4) < 0.1);
 	assert_true(h->out.explained.value > 0.95 && h->out.explained.value < 1.05);
 	suppress_some(h);
+	hand_free(h);
+}
+
+/* Two sites leak in step, and nothing else is below their callers: whether they are one finding. */
+static void test_parting(void **state)
+{
+	enum { LEAF = 1, PRINT, NEW, HANDLE, SERVE, MAIN };
+	static const struct {
+		uint64_t a[5], b[5];		/* 0: the end */
+		uint8_t owners[5];		/* of both */
+		size_t n_findings;
+	} rows[] = {
+		/* SERVE only hands on: two leaks */
+		{ { LEAF, SERVE, MAIN }, { NEW, SERVE, MAIN }, { 0 }, 2 },
+		/* it calls the library, as code of its own would: one */
+		{ { LEAF, SERVE, MAIN }, { NEW, SERVE, MAIN }, { 2, 0, 0 }, 1 },
+		/* and so does what it calls: two */
+		{ { PRINT, LEAF, SERVE, MAIN }, { PRINT, NEW, SERVE, MAIN }, { 2, 0, 0, 0 }, 2 },
+		/* one helper called from two places that share nothing below MAIN */
+		{ { PRINT, NEW, MAIN }, { PRINT, HANDLE, MAIN }, { 2, 0, 0 }, 2 },
+		/* two lines of one function */
+		{ { NEW, SERVE, MAIN }, { NEW, SERVE, MAIN }, { 0 }, 1 },
+		/* a constructor, and what it calls */
+		{ { NEW, SERVE, MAIN }, { LEAF, NEW, SERVE, MAIN }, { 0 }, 1 },
+		/* what the goroutine began with */
+		{ { LEAF, MAIN }, { NEW, MAIN }, { 2, 0 }, 2 },
+		{ { LEAF, SERVE, MAIN }, { NEW, SERVE, HANDLE }, { 2, 0, 0 }, 2 },
+	};
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 40; k++) {
+		unsigned n = 4 + k * 7 % 5;
+
+		h->bytes += 2 * n * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, n);
+		births_at(h, 1, k, n);
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		h->sites[0].callers = rows[i].a;
+		h->sites[1].callers = rows[i].b;
+		for (size_t k = 0; k < 2; k++) {
+			h->sites[k].owners = rows[i].owners;
+			h->sites[k].n_callers = 0;
+			while (h->sites[k].callers[h->sites[k].n_callers])
+				h->sites[k].n_callers++;
+		}
+		hand_judge(h, 2, 0);
+		assert_int_equal(h->out.n_findings, rows[i].n_findings);
+	}
 	hand_free(h);
 }
 
@@ -1163,6 +1218,7 @@ static void suppress_goroutines(struct hand *h)
 static void test_in_step(void **state)
 {
 	static const uint64_t stacks[][3] = { { 1, 10, 30 }, { 2, 10, 30 } };
+	static const uint8_t owners[3] = { 1 };		/* 10 makes them, by what it calls */
 	struct hand *h = hand_new();
 
 	for (unsigned k = 1; k <= 40; k++) {
@@ -1175,6 +1231,7 @@ static void test_in_step(void **state)
 	}
 	for (size_t i = 0; i < 2; i++) {
 		h->sites[i].callers = stacks[i];
+		h->sites[i].owners = owners;
 		h->sites[i].n_callers = 3;
 		h->groups[i].creator = 77;
 		h->groups[i].waiting[WAIT_STRONG] = 200;
@@ -1196,6 +1253,7 @@ static void test_in_step(void **state)
 static void test_apart(void **state)
 {
 	static const uint64_t stack[] = { 1, 30 };
+	static const uint8_t owners[2];
 	struct hand *h = hand_new();
 
 	for (unsigned k = 1; k <= 40; k++) {
@@ -1229,6 +1287,7 @@ static void test_apart(void **state)
 	h->groups[1].waiting[WAIT_WEAK] = 120;
 	h->groups[0].function = stack[1];
 	h->sites[0].callers = stack;
+	h->sites[0].owners = owners;
 	h->sites[0].n_callers = 2;
 	hand_judge(h, 1, 3);
 	assert_int_equal(h->out.n_findings, 2);
@@ -1381,6 +1440,7 @@ static void test_goroutines(void **state)
 		{ WAIT_CERTAIN, 1 }, { WAIT_STRONG, 20 }, { WAIT_WEAK, 160 }, { WAIT_LEAKED, 1 },
 	};
 	static const uint64_t stack[] = { 5, 77 }, other[] = { 6, 78 };
+	static const uint8_t owners[2];
 	struct hand *h = hand_new();
 
 	for (unsigned k = 1; k <= 40; k++) {
@@ -1395,6 +1455,7 @@ static void test_goroutines(void **state)
 	h->groups[LEAKING].function = 77;
 	h->groups[CONNECTIONS].creator = h->groups[NIL].creator = 88;	/* not in step */
 	h->sites[0].callers = stack;		/* what the leaking ones allocate */
+	h->sites[0].owners = owners;
 	h->sites[0].n_callers = 2;
 	hand_judge(h, 1, 8);
 	for (size_t i = 0; i < 8; i++)
@@ -1560,7 +1621,8 @@ int main(void)
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_two_looks),
 		cmocka_unit_test(test_who_may_be_it),
-		cmocka_unit_test(test_together), cmocka_unit_test(test_apart),
+		cmocka_unit_test(test_together),
+		cmocka_unit_test(test_parting), cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_in_step),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_doubt),

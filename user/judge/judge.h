@@ -73,6 +73,8 @@ struct judge_site {
 	bool of_goroutines;	/* descriptors of goroutines, their timers and waits, which the
 				 * runtime keeps for the next ones */
 	const uint64_t *callers; /* functions of the stack, leaf first, by numbers other than 0 */
+	const uint8_t *owners;	/* of these, as enum goname_owner: what is nearest to the program has
+				 * the lowest */
 	size_t n_callers;
 	bool suppressed;	/* the user knows: its growth is explained, and no finding; set, too,
 				 * of what suppressed goroutines hold */
