@@ -307,11 +307,32 @@ static void add_waiting(struct judging *g, const struct obs_waiting *w)
 		group->function = function_of(g, w->startpc);
 }
 
+/* The function that its stack begins with, as the stacks of what it allocates do: a wrapper that a go
+ * statement with arguments starts is in neither.  0: not known. */
+static uint64_t root_of(struct judging *g, const struct obs_goroutine *from)
+{
+	const uint64_t *pcs = g->o->table_pcs + from->first_pc;
+	const struct frames *frames;
+	uint64_t hash = 0;
+
+	if (!from->n_pcs || from->cut)
+		return 0;
+	frames = &sites_get(g->sites, pcs, from->n_pcs, SITE_RETURN)->frames;
+	for (size_t i = frames->n; i-- > 0 && !hash;)
+		hash = hash_name(frames->v[i]->function);
+	return hash;
+}
+
 static void add_goroutine(struct judging *g, const struct obs_goroutine *from)
 {
-	if (!from->system)
-		add_waiting(g, &(struct obs_waiting){
-			from->gopc, from->startpc, from->state, 1, from->goid == 1 });
+	size_t i = from->system ? NO_INDEX : find(g, from->gopc);
+
+	if (i == NO_INDEX)
+		return;
+	if (!g->in.groups[i].function)
+		g->in.groups[i].function = root_of(g, from);
+	add_waiting(g, &(struct obs_waiting){
+		from->gopc, from->startpc, from->state, 1, from->goid == 1 });
 }
 
 /* Of a group all that can have grown must be suppressed.  Of what is older than the attach only the

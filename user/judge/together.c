@@ -13,6 +13,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/base/table.h"
 #include "user/base/util.h"
@@ -222,23 +223,28 @@ static bool share_caller(const struct together *t, const struct judge_site *a,
 
 /* ---- in step --------------------------------------------------------------------------------- */
 
+/* What two nodes are compared by: as of the steps of one window. */
+struct pair {
+	struct step a[WINDOW_STEPS], b[WINDOW_STEPS];
+	size_t n;
+};
+
 /* Whether b is so many times a in each step, but for what chance explains. */
-static bool in_step(const struct node *a, const struct node *b, size_t n_steps)
+static bool in_step(const struct pair *p)
 {
 	double sum_a = 0, sum_b = 0, squares = 0, ratio;
 	size_t n = 0;
 
-	for (size_t i = 0; i < n_steps; i++) {
-		sum_a += a->steps[i].net;
-		sum_b += b->steps[i].net;
+	for (size_t i = 0; i < p->n; i++) {
+		sum_a += p->a[i].net;
+		sum_b += p->b[i].net;
 	}
 	if (sum_a <= 0 || sum_b <= 0)
 		return false;
 	ratio = sum_b / sum_a;
-	for (size_t i = 0; i < n_steps; i++) {
-		double off = b->steps[i].net - ratio * a->steps[i].net;
-		double variance = b->steps[i].variance +
-				  ratio * ratio * a->steps[i].variance;
+	for (size_t i = 0; i < p->n; i++) {
+		double off = p->b[i].net - ratio * p->a[i].net;
+		double variance = p->b[i].variance + ratio * ratio * p->a[i].variance;
 
 		if (variance <= 0)
 			continue;
@@ -246,6 +252,53 @@ static bool in_step(const struct node *a, const struct node *b, size_t n_steps)
 		n++;
 	}
 	return n >= WINDOW_PARTS && squares <= IN_STEP * (double)(n - 1);
+}
+
+/* The change between two times of the window, as if it had been even within a step. */
+static struct step change_between(const struct step *steps, const struct window_span *span,
+				  double from_s, double to_s)
+{
+	struct step sum = { 0 };
+	double begin = 0;
+
+	for (size_t i = 0; i < span->n_steps; i++) {
+		const double end = begin + span->step_s[i];
+		const double common = fmin(end, to_s) - fmax(begin, from_s);
+
+		if (common > 0) {
+			sum.net += steps[i].net * common / span->step_s[i];
+			sum.variance += steps[i].variance * common / span->step_s[i];
+		}
+		begin = end;
+	}
+	return sum;
+}
+
+static bool are_in_step(const struct node *a, const struct node *b, const struct window_span *span)
+{
+	struct pair p = { .n = span->n_steps };
+
+	memcpy(p.a, a->steps, sizeof(p.a));
+	memcpy(p.b, b->steps, sizeof(p.b));
+	return in_step(&p);
+}
+
+/* Goroutines are looked at by the clock, what they allocate with each collection: both windows begin
+ * with the trace. */
+static bool goes_with(const struct together *t, const struct node *group, const struct node *site)
+{
+	const struct window_span *span = &t->in->sites_span;
+	struct pair p = { .n = span->n_steps };
+	double begin = 0;
+
+	for (size_t i = 0; i < span->n_steps; i++) {
+		const double end = begin + span->step_s[i];
+
+		p.a[i] = change_between(group->steps, &t->in->groups_span, begin, end);
+		p.b[i] = site->steps[i];
+		begin = end;
+	}
+	return in_step(&p);
 }
 
 /* Whether the goroutines allocate there, or who starts them does, for them. */
@@ -258,21 +311,18 @@ static bool runs_it(const struct judge_group *g, const struct judge_site *site)
 
 static bool belongs_to_group(const struct together *t, const struct node *a, const struct node *b)
 {
-	const size_t of_groups = t->in->groups_span.n_steps, of_sites = t->in->sites_span.n_steps;
-
 	if (!a->group)
 		return false;
 	if (b->group)
 		return a->group->creator && a->group->creator == b->group->creator &&
-		       in_step(a, b, of_groups);
-	return runs_it(a->group, b->site) &&
-	       in_step(a, b, of_groups < of_sites ? of_groups : of_sites);
+		       are_in_step(a, b, &t->in->groups_span);
+	return runs_it(a->group, b->site) && goes_with(t, a, b);
 }
 
 static bool are_one(const struct together *t, const struct node *a, const struct node *b)
 {
 	return a->site && b->site && share_caller(t, a->site, b->site) &&
-	       in_step(a, b, t->in->sites_span.n_steps);
+	       are_in_step(a, b, &t->in->sites_span);
 }
 
 /* The runtime's objects for goroutines go to those goroutines that grow most; nodes are in that
