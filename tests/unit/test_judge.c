@@ -1248,6 +1248,50 @@ static void test_in_step(void **state)
 	hand_free(h);
 }
 
+/* Goroutines that are looked at half as often as what they allocate. */
+static void test_other_steps(void **state)
+{
+	static const uint64_t stack[] = { 10, 77 };
+	static const uint8_t owners[2];
+	struct window_span *span;
+	struct window_flow rare;
+	struct hand *h = hand_new();
+
+	for (unsigned k = 1; k <= 40; k++) {
+		unsigned n = k < 20 ? 2 : 12;
+
+		h->bytes += n * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, n);
+	}
+	h->sites[0].callers = stack;
+	h->sites[0].owners = owners;
+	h->sites[0].n_callers = 2;
+	h->groups[0].function = 77;
+	h->groups[0].waiting[WAIT_STRONG] = 200;
+	hand_judge(h, 1, 1);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].n_sites, 1);
+
+	span = &h->in.groups_span;
+	assert_true(span->n_steps >= 6);
+	rare = h->flows[0];
+	for (size_t i = 0; i < span->n_steps; i++) {
+		struct weights *to = &rare.step[i / 2].born, *from = &h->flows[0].step[i].born;
+
+		*to = (struct weights){ from->sum + (i % 2) * to->sum,
+					from->squares + (i % 2) * to->squares };
+		span->step_s[i / 2] = span->step_s[i] + (i % 2) * span->step_s[i / 2];
+	}
+	span->n_steps = (span->n_steps + 1) / 2;
+	h->groups[0].goroutines = &rare;
+	free(h->out.findings);
+	judge(&h->in, &h->out);
+	assert_int_equal(h->out.n_findings, 1);
+	assert_int_equal(h->out.findings[0].n_sites, 1);
+	hand_free(h);
+}
+
 /* Three groups in step, of which the first and largest may be connections: what leaks speaks for all
  * if it has most of the growth, and for itself if not; so does what they hold, if they do not. */
 static void test_apart(void **state)
@@ -1624,6 +1668,7 @@ int main(void)
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_parting), cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_in_step),
+		cmocka_unit_test(test_other_steps),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_map),
