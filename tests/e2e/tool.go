@@ -113,6 +113,7 @@ type suppressed struct {
 // finding is one element of "findings".
 type finding struct {
 	Kind, Verdict string
+	Sites         []string // their IDs
 	Frames        []frame
 	Missing       []string
 	Watch         *float64 `json:"watch_s"`

@@ -19,6 +19,7 @@ func verdictTests(e *env) []testCase {
 	return []testCase{
 		{"verdict/map-grows", func(t *T) { t.leakCalled("map-grows", "heap", v) }},
 		{"verdict/goroutine-chan", func(t *T) { t.leakCalled("goroutine-chan", "goroutine", v) }},
+		{"verdict/body", func(t *T) { t.verdictBody(v) }},
 		{"verdict/lru-full", func(t *T) { t.noLeakCalled("lru-full", v) }},
 		{"verdict/workers", func(t *T) { t.noLeakCalled("workers", v) }},
 		{"verdict/early", func(t *T) { t.verdictEarly(v) }},
@@ -86,6 +87,47 @@ func (t *T) leakCalled(name, kind, version string) {
 		}
 	}
 	t.Notef("called after %.0f s, %d collections", r.Time.Attached, r.Time.GCCycles)
+}
+
+// verdictBody: connections leak, as responses are not closed.  Who reads and who writes them was started by one function:
+// one finding, with what goroutines allocate for each request.
+func (t *T) verdictBody(version string) {
+	const pair, serves = "net/http.(*Transport).dialConn", "net/http.(*conn).serve"
+	p := t.shape("body", version)
+	r := t.judged(p, 3, func(r *report) bool {
+		return len(r.Findings) > 0 && r.Findings[0].Verdict == "LEAK" && r.Findings[0].Kind == "goroutine"
+	}, "--min-time", minTime, "-s", "0")
+	p.finish()
+	of := map[string]int{} // findings by their sites
+	for i, f := range r.Findings {
+		for _, id := range f.Sites {
+			of[id] = i
+		}
+	}
+	pairs, served, apart := map[int]int{}, 0, 0
+	for _, s := range r.Sites {
+		i, found := of[s.ID]
+		if !found || s.Verdict != "LEAK" || len(s.Frames) < 2 {
+			continue
+		}
+		if s.Kind == "goroutine" && s.Frames[0].Function == pair {
+			pairs[i]++
+		}
+		if s.Kind == "heap" && s.Frames[len(s.Frames)-2].Function == serves {
+			if r.Findings[i].Kind == "goroutine" {
+				served++
+			} else {
+				apart++
+			}
+		}
+	}
+	if len(pairs) != 1 {
+		t.Errorf("goroutines of a connection in findings %v", pairs)
+	}
+	if served < 5 || served < 4*apart {
+		t.Errorf("of what they allocate who serve %d sites leak with them, %d by themselves", served, apart)
+	}
+	t.Notef("%d findings; of one connection %v, %d sites with who serves it, %d without", len(r.Findings), pairs, served, apart)
 }
 
 func namesOne(frames []frame, culprits []string) bool {
