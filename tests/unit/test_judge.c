@@ -1431,6 +1431,33 @@ static void test_doubt(void **state)
 	hand_free(h);
 }
 
+/* All samples of a stack have died, and its class grows: what is kept came when nobody listened, and may
+ * be of this stack.  Where another one shows most of the growth, it is what it seems. */
+static void test_doubtful_churn(void **state)
+{
+	static const enum verdict verdicts[] = { VERDICT_TOO_FEW, VERDICT_CHURN };
+
+	for (unsigned seen = 0; seen < 2; seen++) {
+		struct hand *h = hand_new();
+
+		for (unsigned k = 1; k <= 40; k++) {
+			h->bytes += 200 * OBJECT;
+			hand_look(h, k);
+			if (k > 1)
+				window_death(h->w, 0, ns((k - 1) * STEP_S), 1);
+			if (k < 40)
+				births_at(h, 0, k, 1);
+			births_at(h, 1, k, seen * 200);
+		}
+		h->sites[0].n_allocated = 39;
+		hand_judge(h, 2, 0);
+		assert_int_equal(h->classes[0].is.verdict, VERDICT_LEAK);
+		assert_int_equal(h->sites[0].is.verdict, verdicts[seen]);
+		assert_true((h->out.findings[0].class == NO_FINDING) == seen);
+		hand_free(h);
+	}
+}
+
 /* Ever more buckets of a map may be the wear of always as many entries. */
 static void test_map(void **state)
 {
@@ -1670,7 +1697,7 @@ int main(void)
 		cmocka_unit_test(test_in_step),
 		cmocka_unit_test(test_other_steps),
 		cmocka_unit_test(test_container),
-		cmocka_unit_test(test_doubt),
+		cmocka_unit_test(test_doubt), cmocka_unit_test(test_doubtful_churn),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_goroutines_end),

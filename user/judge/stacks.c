@@ -421,14 +421,26 @@ static bool may_be_by(const struct judge_class *c, const struct part_view *part)
 	       part->rate.high >= c->is.rate.value / CLASS_EXPLAINED;
 }
 
-/* What may be the leak is not steady, but seen too little. */
+/* Likewise, and no sample of any stack shows it: it came when nobody listened, by any of them, as what
+ * is kept in runs may, however many samples of its stack have died. */
+static bool may_be_hidden(const struct judge_class *c, const struct class_sum *s)
+{
+	return class_tells(c) && class_is_unexplained(c, true) && !(s->up > 0);
+}
+
+/* What may be the leak is neither steady nor churn, but seen too little. */
 static void doubt_site(const struct view *v, struct judge_site *site, const struct part_view *parts)
 {
-	if (site->is.verdict != VERDICT_STEADY || site->is.replacing)
-		return;
-	for (size_t i = 0; i < site->n_parts; i++)
-		if (may_be_by(&v->in->classes[site->parts[i].class], &parts[i]))
+	const bool steady = site->is.verdict == VERDICT_STEADY && !site->is.replacing;
+	const bool churns = site->is.verdict == VERDICT_CHURN;
+
+	for (size_t i = 0; i < site->n_parts; i++) {
+		const size_t class = site->parts[i].class;
+
+		if ((steady && may_be_by(&v->in->classes[class], &parts[i])) ||
+		    (churns && may_be_hidden(&v->in->classes[class], &v->sums[class])))
 			site->is.verdict = VERDICT_TOO_FEW;
+	}
 }
 
 void judge_sites(struct judge_input *in)
