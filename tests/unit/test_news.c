@@ -551,6 +551,8 @@ static void test_rows_that_matter(void **state)
 	assert_ptr_equal(rows[0], &v[0]);
 	assert_true(news_unexplained(&w, &growth, &explained));
 	assert_true(explained == 4100);
+	w.heap.rate = (struct estimate){ 30000, -9000, 69000, 80 };	/* it sways: its classes tell */
+	assert_true(news_unexplained(&w, &growth, &explained));
 	w.heap.rate = (struct estimate){ 9000, 8100, 9900, 80 };
 	assert_false(news_unexplained(&w, &growth, &explained));
 	v[1].amount.bytes_per_s.value = 50;

@@ -253,7 +253,7 @@ bool news_unexplained(const struct watched *w, const struct watched_growth *g, d
 	for (size_t i = 0; i < n; i++)
 		*explained += rows[i]->amount.bytes_per_s.high;
 	return n && news_heap_verdict(w) >= VERDICT_GROWING &&
-	       *explained < MOST * w->heap.rate.low;
+	       *explained < MOST * news_heap_rate(w).low;
 }
 
 size_t news_types(const struct watched *w, const struct watched_growth *g,

@@ -377,6 +377,7 @@ static void put_suppressed(FILE *out, const struct watched_growth *g)
 /* Looks and collections are of different times. */
 static void put_unexplained(FILE *out, const struct watched *w, const struct watched_growth *g)
 {
+	const struct estimate rate = news_heap_rate(w);
 	struct line l;
 	double explained;
 
@@ -386,7 +387,7 @@ static void put_unexplained(FILE *out, const struct watched *w, const struct wat
 	item(&l, "", "these%s have %s/min at most of the heap's",
 	     g->types->n_suppressed ? " and what is suppressed" : "",
 	     report_bytes(report_whole(explained * 60)).s);
-	report_growth(&l, " ", &w->heap.rate);
+	report_growth(&l, " ", &rate);
 	item(&l, ": ", "the rest is in other types, or came before or after the looks");
 	end_line(&l);
 }
