@@ -244,6 +244,26 @@ static void count_allocated(struct judging *g)
 	}
 }
 
+/* What may have taken the places of objects, see obs_account.replaced. */
+static void fill_replaced(struct judging *g)
+{
+	double *live = xcalloc(g->in.n_sites, sizeof(*live));
+
+	for (size_t i = 0; i < g->o->n_accounts; i++) {
+		const struct obs_account *a = &g->o->accounts[i];
+		size_t index = site_of_account(g, a);
+
+		if (index == NO_INDEX)
+			continue;
+		live[index] += a->live * (double)a->size;
+		g->in.sites[index].replaced += a->replaced * (double)a->size;
+	}
+	for (size_t i = 0; i < g->in.n_sites; i++)
+		if (live[i] > 0)
+			g->in.sites[i].replaced = fmin(g->in.sites[i].replaced / live[i], 1);
+	free(live);
+}
+
 static void fill_sites(struct judging *g)
 {
 	struct findings *f = g->f;
@@ -263,6 +283,7 @@ static void fill_sites(struct judging *g)
 	fill_parts(g);
 	fill_callers(g);
 	count_allocated(g);
+	fill_replaced(g);
 	table_fini(&g->index);
 }
 

@@ -786,6 +786,24 @@ static void test_replacing(void **state)
 	end_story(&s, &o);
 }
 
+/* What all of it may have been replaced by need not grow. */
+static void test_may_be_others(void **state)
+{
+	struct story s = { .n_born = PER_CYCLE };
+	struct observation o = example();
+	const double before = accounts[0].replaced;
+	struct findings *f;
+
+	add_evidence(&s, &o);
+	accounts[0].replaced = accounts[0].live;
+	f = findings_make(&o, *state);
+	assert_int_equal(f->sites[0].is.verdict, VERDICT_GROWING);
+	assert_int_equal(f->sites[0].is.missing, MISSING_RATE);
+	findings_free(f);
+	accounts[0].replaced = before;
+	end_story(&s, &o);
+}
+
 /* Nothing is a leak before its time; a look judges nothing. */
 static void test_verdict_too_early(void **state)
 {
@@ -1139,7 +1157,8 @@ int main(void)
 		TEST(test_main_goroutine), TEST(test_table_unknown), TEST(test_started_by_runtime),
 		TEST(test_coverage_and_cost), TEST(test_unheard),
 		TEST(test_listened), TEST(test_kept), TEST(test_many),
-		TEST(test_leak), TEST(test_replacing), TEST(test_verdict_too_early),
+		TEST(test_leak), TEST(test_replacing), TEST(test_may_be_others),
+		TEST(test_verdict_too_early),
 		TEST(test_goroutine_leak), TEST(test_leak_of_unknown), TEST(test_descriptors),
 		TEST(test_suppressed), TEST(test_grown), TEST(test_suppressed_goroutines),
 		TEST(test_filter_size), TEST(test_filter_age), TEST(test_filter_findings),

@@ -1458,6 +1458,31 @@ static void test_doubtful_churn(void **state)
 	}
 }
 
+/* What lives in the slots of what was seen may be others' by now, as that of a leak beside garbage of the
+ * same size is, if collections follow each other faster than looks do. */
+static void test_replaced(void **state)
+{
+	struct hand *h = hand_new();
+	double low;
+
+	for (unsigned k = 1; k <= 40; k++) {
+		h->bytes += 20 * OBJECT;
+		hand_look(h, k);
+		births_at(h, 0, k, 20);
+	}
+	hand_judge(h, 1, 0);
+	low = h->sites[0].is.rate.low;
+	h->sites[0].replaced = .1;
+	hand_judge(h, 1, 0);
+	assert_int_equal(h->sites[0].is.verdict, VERDICT_LEAK);
+	assert_true(h->sites[0].is.rate.low < .95 * low && h->sites[0].is.rate.low > .8 * low);
+	h->sites[0].replaced = .999;
+	hand_judge(h, 1, 0);
+	assert_int_equal(h->sites[0].is.verdict, VERDICT_GROWING);
+	assert_int_equal(h->sites[0].is.missing, MISSING_RATE);
+	hand_free(h);
+}
+
 /* Ever more buckets of a map may be the wear of always as many entries. */
 static void test_map(void **state)
 {
@@ -1698,6 +1723,7 @@ int main(void)
 		cmocka_unit_test(test_other_steps),
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_doubt), cmocka_unit_test(test_doubtful_churn),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_goroutines),
 		cmocka_unit_test(test_goroutines_end),

@@ -69,6 +69,8 @@ struct judge_site {
 	const struct judge_part *parts;
 	size_t n_parts;
 	double n_allocated;	/* samples, dead ones included */
+	double replaced;	/* share of its live bytes, 0 to 1, that may be others' by now: what was
+				 * seen may have died, and what lives in its slot came unseen */
 	enum container container;
 	bool of_goroutines;	/* descriptors of goroutines, their timers and waits, which the
 				 * runtime keeps for the next ones */

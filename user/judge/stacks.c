@@ -386,6 +386,7 @@ static void judge_site(const struct view *v, struct judge_site *site, const stru
 	take_word(word_of_classes(v, site, parts), span, &all);
 	judge_parts(v, site, parts, &all);
 	all.is.rate = site_rate(v, site, parts);
+	all.is.rate.low -= site->replaced * fmax(all.is.rate.high, 0);
 	if (site->container != CONTAINER_NONE || site->n_parts >= N_SIZES)
 		judge_container(v, site, &bytes, &objects, &samples, &all.is);
 	site->is = all.is;
