@@ -380,8 +380,8 @@ static void test_places(void **state)
 	static const char *const none[] = { "\n   allocated in 16 places\n",
 					    "\n   allocated in many places (17 or more)\n" };
 	static const char *const two[] = {
-		"\n   allocated by main.read read.go:7, os.Read os.go:1, and 14 more\n",
-		"\n   allocated by main.read read.go:7, os.Read os.go:1, and at least 15 more\n",
+		"\n   allocated by main.read read.go:7, os.Read os.go:1, or by 14 more\n",
+		"\n   allocated by main.read read.go:7, os.Read os.go:1, or by at least 15 more\n",
 	};
 	struct heap_type many[] = { ONE(many, 50, 50) };
 	char *text;

@@ -380,9 +380,9 @@ void report_heap_places(struct line *l, const struct heap_type *type, size_t mos
 			item(l, " ", "%s:%u", slash ? slash + 1 : fr->file, fr->line);
 	}
 	if (left && !type->places_cut)
-		item(l, ", ", "and %zu more", left);
+		item(l, ", ", "or by %zu more", left);
 	else if (type->places_cut)
-		item(l, ", ", "and at least %zu more", left + 1);
+		item(l, ", ", "or by at least %zu more", left + 1);
 }
 
 static void put_places(const struct text *t, const struct heap_type *type)
