@@ -3,12 +3,12 @@
  * fit.c - samples are scaled to what was allocated; what lives is counted as well.
  *
  * The census says how many objects of a size class lived when a mark phase began.  Of these, at
- * most so many are older than the attach as were there then, or in the first cycle that was counted
- * and tracked, since they can only die.  So what tracked objects of the class stand for must lie
- * between the count less those, and the count.  If it does not, the samples of the class stand for
- * the wrong number: windows slow down what they watch, or have missed what happened between them.
- * They are scaled to the nearer end.  Whose the difference is nobody knows; half of it is taken as
- * a standard error more.
+ * most so many are older than the attach as were there then, or in any cycle that was counted and
+ * tracked, besides what is known to be younger, since they can only die.  So what tracked objects
+ * of the class stand for must lie between the count less those, and the count.  If it does not, the
+ * samples of the class stand for the wrong number: windows slow down what they watch, or have
+ * missed what happened between them.  They are scaled to the nearer end.  Whose the difference is
+ * nobody knows; half of it is taken as a standard error more.
  *
  * The other way round, what is counted bounds what may live of each account.  At most it has what
  * it is thought to have, what no sample of the class explains, and what the others may have too

@@ -39,6 +39,7 @@ struct tally {
 	struct trend *allocs;		/* bytes allocated until then, since the process began */
 	struct tracked {		/* what lives of what is tracked */
 		double bytes, objects[CENSUS_CLASSES], recorded[CENSUS_CLASSES];
+		double sure[CENSUS_CLASSES];
 	} tracked, of_cycle;
 	uint32_t tracked_gen;		/* of tracked: sweepgen after that mark phase */
 	bool matched;			/* of_cycle is that of a cycle that was seen whole: */
@@ -134,8 +135,22 @@ static uint64_t older_most(const struct tally *t, const struct census_cycle *c)
 	return bytes;
 }
 
-/* The last cycle is the one that was tracked, too.  What is older than the attach was there then,
- * and in the first such cycle, and can only die. */
+/* What is older than the attach lives in each cycle besides what is known not to be, if it lives
+ * later.  What tracked objects are thought to stand for would not do here: where that is too many,
+ * all that comes later would be taken for what is not older. */
+static void limit_older(struct tally *t)
+{
+	const struct census_cycle *c = &t->last;
+
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		double n = (double)(c->live[i] + c->above[i]) - t->tracked.sure[i];
+		uint64_t before = t->matched ? t->older[i] : t->at_attach[i];
+
+		t->older[i] = lower(n > 0 ? (uint64_t)ceil(n) : 0, before);
+	}
+}
+
+/* The last cycle is the one that was tracked, too. */
 static void match(struct tally *t)
 {
 	const struct census_cycle *c = &t->last;
@@ -146,11 +161,7 @@ static void match(struct tally *t)
 	t->older_bytes = (double)c->bytes > t->tracked.bytes ?
 			 c->bytes - (uint64_t)llround(t->tracked.bytes) : 0;
 	t->older_bytes = lower(t->older_bytes, t->older_most);
-	for (unsigned i = 0; i < CENSUS_CLASSES && !t->matched; i++) {
-		double n = (double)(c->live[i] + c->above[i]) - t->tracked.objects[i];
-
-		t->older[i] = lower(n > 0 ? (uint64_t)ceil(n) : 0, t->at_attach[i]);
-	}
+	limit_older(t);
 	t->matched = true;
 }
 
@@ -228,12 +239,13 @@ void tally_follow(struct tally *t, const struct tally *other)
 }
 
 void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,
-		   const double *recorded)
+		   const double *recorded, const double *sure)
 {
 	t->tracked_gen = gen;
 	t->tracked.bytes = bytes;
 	memcpy(t->tracked.objects, objects, sizeof(t->tracked.objects));
 	memcpy(t->tracked.recorded, recorded, sizeof(t->tracked.recorded));
+	memcpy(t->tracked.sure, sure, sizeof(t->tracked.sure));
 }
 
 static void fill_tracked(const struct tally *t, unsigned i, struct heap_class *c)

@@ -32,10 +32,11 @@ int tally_look(struct tally *t, uint64_t now_ns, uint64_t *next_ns);
 void tally_follow(struct tally *t, const struct tally *other);
 
 /* Of what is tracked so many bytes were found alive by the mark phase that ended with this
- * sweepgen, and by size class so many objects, of which so many were recorded; to be called before
+ * sweepgen, and by size class so many objects, of which so many were recorded, and at least so many
+ * of which are known to have been there, and not at the attach, when it began; to be called before
  * the next one has begun. */
 void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,
-		   const double *recorded);
+		   const double *recorded, const double *sure);
 
 /* What is known now; the classes are the caller's to free. */
 void tally_fill(const struct tally *t, struct heap_census *out);

@@ -927,18 +927,18 @@ static void feed_window(struct tracing *t)
 		intake_window(t->intake, open_ns, budget_costs(t->budget)->hit, false);
 }
 
-static void tell_tally(struct tracing *t, uint32_t gen)
-{
-	struct track_sum sum;
-
-	track_sum(t->track, &sum);
-	tally_tracked(t->tally, gen, sum.bytes, sum.objects, sum.recorded);
-}
-
 /* When what a look finds alive did live: as the mark phase began. */
 static uint64_t lived_ns(const struct tracing *t, uint32_t gen, uint64_t now)
 {
 	return t->marked && t->mark_gen + 2 == gen ? t->mark_ns : now;
+}
+
+static void tell_tally(struct tracing *t, uint32_t gen)
+{
+	struct track_sum sum;
+
+	track_sum(t->track, lived_ns(t, gen, now_ns()), &sum);
+	tally_tracked(t->tally, gen, sum.bytes, sum.objects, sum.recorded, sum.sure);
 }
 
 static void look(struct tracing *t, uint32_t gen)

@@ -163,7 +163,7 @@ static void test_older(void **state)
 {
 	struct heap_census c;
 
-	tally_tracked(*state, 4, 1000, none, none);
+	tally_tracked(*state, 4, 1000, none, none, none);
 	run(*state, 1);
 	tally_fill(*state, &c);
 	assert_true(c.older_bytes == UNKNOWN_U64);
@@ -173,38 +173,51 @@ static void test_older(void **state)
 	assert_int_equal(c.older_bytes, c.live_bytes - 1000);
 	free(c.classes);
 	assert_int_equal(c.older_most, 80 * 48 + 50 * 64 + 998000);
-	tally_tracked(*state, 6, 1e12, none, none);
+	tally_tracked(*state, 6, 1e12, none, none, none);
 	run(*state, 3);
 	tally_fill(*state, &c);
 	assert_int_equal(c.older_bytes, 0);
 	free(c.classes);
 }
 
-/* What lives and is older than the attach was there in the first cycle that was tracked, and not
- * tracked. */
+/* What lives and is older than the attach was there in each cycle that was tracked, besides what is
+ * known to be younger: however many that is thought to stand for. */
 static void test_least_and_most(void **state)
 {
 	double tracked[CENSUS_CLASSES] = { [5] = 30, [6] = 60 };
 	double recorded[CENSUS_CLASSES] = { [5] = 3, [6] = 6 };
+	double sure[CENSUS_CLASSES] = { [5] = 2, [6] = 6 };
 	struct heap_census c;
 
 	run(*state, 1);
 	tally_fill(*state, &c);
 	assert_true(isnan(c.classes[0].recorded));
 	free(c.classes);
-	tally_tracked(*state, 4, 1000, tracked, recorded);	/* 90 of 48 bytes, 50 of 64 */
+	tally_tracked(*state, 4, 1000, tracked, recorded, sure); /* 90 of 48 bytes, 50 of 64 */
 	run(*state, 2);
 	tracked[5] = 45;
 	recorded[5] = 4;
-	tally_tracked(*state, 8, 1000, tracked, recorded);	/* 110 */
+	sure[5] = 4;
+	tally_tracked(*state, 8, 1000, tracked, recorded, sure); /* 110 */
 	run(*state, 4);
 	run(*state, 5);					/* nobody has looked */
 	tally_fill(*state, &c);
 	assert_true(c.classes[0].live_objects == 120);
 	assert_true(c.classes[0].recorded == 4);
-	assert_true(c.classes[0].most == 110 && c.classes[0].least == 110 - (90 - 30));
+	assert_true(c.classes[0].most == 110 && c.classes[0].least == 110 - 80);
 	assert_true(c.classes[1].recorded == 6);
-	assert_true(c.classes[1].most == 50 && c.classes[1].least == 50);
+	assert_true(c.classes[1].most == 50 && c.classes[1].least == 6);
+	free(c.classes);
+	sure[5] = 90;
+	tally_tracked(*state, 10, 1000, tracked, recorded, sure); /* 120 */
+	run(*state, 5);
+	tally_fill(*state, &c);
+	assert_true(c.classes[0].most == 120 && c.classes[0].least == 90);
+	free(c.classes);
+	tally_tracked(*state, 14, 1000, tracked, recorded, sure); /* 140 */
+	run(*state, 7);
+	tally_fill(*state, &c);
+	assert_true(c.classes[0].most == 140 && c.classes[0].least == 140 - (120 - 90));
 	free(c.classes);
 }
 
@@ -212,7 +225,7 @@ static void test_least_and_most(void **state)
 static void test_older_than_attach(void **state)
 {
 	double tracked[CENSUS_CLASSES] = { [5] = 30, [6] = 60 };
-	double recorded[CENSUS_CLASSES] = { [5] = 3, [6] = 6 };
+	double recorded[CENSUS_CLASSES] = { [5] = 3, [6] = 6 }, sure[CENSUS_CLASSES] = { [5] = 30 };
 	struct heap_census c;
 	struct tally *t;
 
@@ -220,7 +233,7 @@ static void test_older_than_attach(void **state)
 	for (gen_at_attach = 0; gen_at_attach < 4; gen_at_attach += 2) {
 		tally_new(&t, NULL, START);
 		run(t, 1);
-		tally_tracked(t, 4, 1000, tracked, recorded);
+		tally_tracked(t, 4, 1000, tracked, recorded, sure);
 		run(t, 2);
 		tally_fill(t, &c);
 		assert_true(c.classes[0].least == (gen_at_attach ? 30 : 90));
@@ -231,7 +244,7 @@ static void test_older_than_attach(void **state)
 	at_attach.n_alloc[5] = 920;
 	tally_new(&t, NULL, START);
 	run(t, 1);
-	tally_tracked(t, 4, 1000, tracked, recorded);
+	tally_tracked(t, 4, 1000, tracked, recorded, sure);
 	run(t, 2);
 	tally_fill(t, &c);
 	assert_true(c.classes[0].least == 90 - 22);
@@ -250,7 +263,7 @@ static void test_older_most(void **state)
 		at_attach.large_free_bytes = 1400000;
 		tally_new(&t, NULL, START);
 		run(t, 1);			/* 80 of 48 bytes, 999 kB large */
-		tally_tracked(t, 4, 0, none, none);
+		tally_tracked(t, 4, 0, none, none, none);
 		run(t, 2);
 		tally_fill(t, &c);
 		assert_int_equal(c.older_most, failure_at_attach ? 80 * 48 + 3200 + 998000 :

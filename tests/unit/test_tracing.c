@@ -267,7 +267,7 @@ void tally_mark(struct tally *t, uint32_t gen, uint64_t time_ns, const uint8_t *
 }
 
 void tally_tracked(struct tally *t, uint32_t gen, double bytes, const double *objects,
-		   const double *recorded)
+		   const double *recorded, const double *sure)
 {
 	w.tracked_gen = gen;
 	w.tracked_bytes = bytes;

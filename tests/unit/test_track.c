@@ -208,8 +208,10 @@ static void test_live_and_dead(void **state)
 	track_snapshot(tr, 5000, 0, &s);
 	assert_int_equal(account(&s, 7, 99, 16)->live, 334);
 	assert_int_equal(account(&s, 7, 99, 16)->samples, 334);
-	track_sum(tr, &sum);
-	assert_true(sum.bytes == 334 * 16 && sum.objects[0] == 334);
+	track_sum(tr, 2000 + (1 << 24), &sum);
+	assert_true(sum.bytes == 334 * 16 && sum.objects[0] == 334 && sum.sure[0] == 334);
+	track_sum(tr, 2000 + (1 << 24) - 1, &sum);	/* it may have been later */
+	assert_true(sum.objects[0] == 334 && sum.sure[0] == 0);
 	assert_int_equal(account(&s, 7, 99, 16)->young, 0);
 	assert_int_equal(account(&s, 7, 99, 16)->allocs, 1000);
 	assert_int_equal(account(&s, 7, 99, 16)->oldest_ns, 2000);
@@ -286,6 +288,7 @@ static void test_doubtful(void **state)
 	struct world w;
 	struct track *tr = new_track(&w);
 	struct track_snapshot s;
+	struct track_sum sum;
 
 	memset(w.marked, true, sizeof(w.marked));
 	feed_alloc(tr, &w, BASE, 1, 0x10, 16);
@@ -303,6 +306,8 @@ static void test_doubtful(void **state)
 	assert_int_equal(account(&s, 3, 0x10, 16)->live, 1);
 	assert_int_equal(s.loss.doubtful, 2);
 	assert_int_equal(s.gc_cycles, 4);
+	track_sum(tr, UINT64_MAX, &sum);
+	assert_true(sum.objects[0] == 3 && sum.sure[0] == 1);
 	track_snapshot_fini(&s);
 	feed_alloc(tr, &w, BASE + 16, 2, 0x10, 16);	/* another one: there is no doubt of it */
 	assert_int_equal(n_doubtful(tr), 1);

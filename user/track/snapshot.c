@@ -46,7 +46,14 @@ void track_each_object(const struct track *tr,
 	}
 }
 
-void track_sum(const struct track *tr, struct track_sum *out)
+/* Its birth was not later than its record was fed, which is known to a unit of time. */
+static bool is_sure(const struct track *tr, const struct tracked *o, uint64_t before_ns)
+{
+	return !o->doubtful && (int32_t)(o->gen - tr->looked_gen) >= 0 &&
+	       track_birth_ns(tr, o) + (1ull << BIRTH_SHIFT) <= before_ns;
+}
+
+void track_sum(const struct track *tr, uint64_t before_ns, struct track_sum *out)
 {
 	*out = (struct track_sum){ 0 };
 	for (struct tracked *o = table_next(&tr->objects, NULL); o;
@@ -59,6 +66,7 @@ void track_sum(const struct track *tr, struct track_sum *out)
 			continue;
 		out->objects[a->class] += weight;
 		out->recorded[a->class] += (double)(1ull << weigh_shift(tr, a));
+		out->sure[a->class] += is_sure(tr, o, before_ns);
 	}
 }
 

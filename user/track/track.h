@@ -166,9 +166,12 @@ struct track_sum {
 	/* By class, of those that the runtime counts: what they stand for, and how many were
 	 * recorded. */
 	double objects[STRATA_CLASSES], recorded[STRATA_CLASSES];
+	/* So many at least were born since the attach and before a moment, and the last look has
+	 * found them alive: no estimate. */
+	double sure[STRATA_CLASSES];
 };
-/* Of all that live. */
-void track_sum(const struct track *tr, struct track_sum *out);
+/* Of all that live; sure: born before_ns. */
+void track_sum(const struct track *tr, uint64_t before_ns, struct track_sum *out);
 void track_each_running(const struct track *tr, void (*fn)(void *ctx, uint64_t id, uint64_t n),
 			void *ctx);
 
