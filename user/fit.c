@@ -67,7 +67,7 @@ static bool is_estimate(const struct obs_account *a)
 static bool is_sampled(const struct observation *o)
 {
 	for (size_t i = 0; i < o->n_accounts; i++)
-		if (is_estimate(&o->accounts[i]))
+		if (is_estimate(&o->accounts[i]) || o->accounts[i].live_var.missing > 0)
 			return true;
 	return o->n_windows > 0;
 }

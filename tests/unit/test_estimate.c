@@ -266,6 +266,35 @@ static void test_unmet(void **state)
 	strata_free(s);
 }
 
+/* What was left to chance and has no sample is anybody's who has none; with some of its class, what
+ * three of the heaviest stand for. */
+static void test_unchosen(void **state)
+{
+	uint64_t allocs[STRATA_CLASSES] = { [3] = 10000 };
+	struct strata *s;
+
+	strata_new(&s, 1 << 20);
+	strata_add(s, 3, 1);
+	strata_close(s, (uint64_t[STRATA_CLASSES]){ [3] = 1, [4] = 9 }, 1, false);
+	assert_false(strata_any_unchosen(s));	/* all were certain */
+	strata_skips(s, true);
+	strata_add(s, 3, 1);
+	strata_close(s, (uint64_t[STRATA_CLASSES]){ [3] = 501 }, 1, false);
+	assert_true(strata_any_unchosen(s));
+	assert_near(strata_unchosen(s, 3), 500, 0);
+	assert_near(strata_unchosen(s, 4), 0, 0);
+	assert_near(strata_unmet(s, 3), 0, 0);
+	strata_skips(s, true);
+	for (int i = 0; i < 20; i++)
+		strata_add(s, 3, i ? 40 : 200);
+	strata_close(s, (uint64_t[STRATA_CLASSES]){ [3] = 460 }, 1, true);	/* 960 in all */
+	assert_near(strata_unchosen(s, 3), 3 * 200, 1e-6);
+	strata_add(s, 3, 1);
+	strata_close(s, allocs, 0.01, true);
+	assert_near(strata_unchosen(s, 3), 3 * 200, 1e-6);
+	strata_free(s);
+}
+
 /* One window may have met a run: its samples stand for no more than was counted. */
 static void test_one_window(void **state)
 {
@@ -731,7 +760,7 @@ int main(void)
 		cmocka_unit_test(test_difference), cmocka_unit_test(test_few_windows),
 		cmocka_unit_test(test_throughout),
 		cmocka_unit_test(test_so_far),
-		cmocka_unit_test(test_unmet),
+		cmocka_unit_test(test_unmet), cmocka_unit_test(test_unchosen),
 		cmocka_unit_test(test_one_window),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_missing),
 	};

@@ -117,6 +117,21 @@ static void test_few_windows(void **state)
 	assert_true(!o.objects_bounds.known && !o.bytes_bounds.known);
 }
 
+/* All that lives was certain to be recorded, but what came since was not: the class has more. */
+static void test_certain_only(void **state)
+{
+	struct observation o = example();
+
+	for (size_t i = 0; i < N_ACCOUNTS; i++)
+		accounts[i].live_var = (struct variance){ 0 };
+	accounts[2].live_var.missing = 5;
+	classes[2].least = 600;
+	classes[2].most = 650;
+	fit_live(&o);
+	assert_true(accounts[2].live == 500 && accounts[2].live_var.missing == 150);
+	assert_true(accounts[0].live_var.missing == 0);
+}
+
 /* All of one kind, and counted: at most the count, and nearly all of it at least. */
 static void test_alone(void **state)
 {
@@ -324,7 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_within), cmocka_unit_test(test_unsure),
-		cmocka_unit_test(test_few_windows), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_few_windows), cmocka_unit_test(test_certain_only), cmocka_unit_test(test_alone),
 		cmocka_unit_test(test_sum),
 		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_too_few), cmocka_unit_test(test_too_many),

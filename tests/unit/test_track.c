@@ -680,6 +680,46 @@ static void test_gone(void **state)
 	track_free(tr);
 }
 
+/* From the moment that some are left to chance, who had all recorded may have more than that: what of
+ * the class has no sample, or three times what the heaviest one stands for.  No longer when all are
+ * recorded again. */
+static void test_unchosen(void **state)
+{
+	struct world w;
+	struct track *tr = new_weighing_track(&w);
+	struct track_snapshot s;
+	const struct obs_stack *st;
+
+	feed_sample(tr, &w, BASE, 1, 16, 0);
+	feed_sample(tr, &w, BASE + 32, 2, 48, 0);
+	collect(tr, &w, true);
+	track_unseen_from(tr, w.gen);
+	track_stratum(tr, (uint64_t[STRATA_CLASSES]){ 0, 0, 3, 1 }, 1, false);
+	track_snapshot(tr, 4000, 0, &s);
+	assert_true(s.objects.missing == 0);	/* nothing has been allocated since */
+	track_snapshot_fini(&s);
+	track_so_far(tr, (uint64_t[STRATA_CLASSES]){ 0, 0, 30, 200 });
+	track_snapshot(tr, 4000, 0, &s);
+	assert_true(account(&s, 1, 0x10, 16)->live == 1);
+	assert_true(account(&s, 1, 0x10, 16)->live_var.missing == 30);
+	assert_true(account(&s, 2, 0x10, 48)->live_var.missing == 200);
+	assert_true(account(&s, 2, 0x10, 48)->live_var.largest == 0);
+	st = &s.stacks[account(&s, 2, 0x10, 48)->stack];
+	assert_true(st->bytes.missing == 200 * 48 && st->new_bytes.missing == 200 * 48);
+	track_snapshot_fini(&s);
+	feed_sample(tr, &w, BASE + 96, 3, 48, 1 / 32.0);
+	track_stratum(tr, (uint64_t[STRATA_CLASSES]){ 0, 0, 30, 100 }, 1, false);
+	track_seen_from(tr, w.gen);
+	track_stratum(tr, (uint64_t[STRATA_CLASSES]){ 0, 0, 1000, 5 }, 1, false);
+	track_snapshot(tr, 4000, 0, &s);
+	assert_true(account(&s, 1, 0x10, 16)->live_var.missing == 30);
+	assert_true(account(&s, 2, 0x10, 48)->live_var.missing == 100);
+	assert_true(account(&s, 3, 0x10, 48)->live_var.missing == 0);
+	assert_true(account(&s, 3, 0x10, 48)->live_var.largest > 0);
+	track_snapshot_fini(&s);
+	track_free(tr);
+}
+
 /* What is certain has no variance; what was chosen by chance has that of its weights, in its
  * account, its stack and all together. */
 static void test_variance(void **state)
@@ -1294,7 +1334,7 @@ int main(void)
 		 cmocka_unit_test(test_chance),
 		cmocka_unit_test(test_strata), cmocka_unit_test(test_bursts),
 		cmocka_unit_test(test_before_the_first_window),
-		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_gone), cmocka_unit_test(test_unchosen),
 		cmocka_unit_test(test_variance), cmocka_unit_test(test_variance_of_windows),
 		cmocka_unit_test(test_old),
 		cmocka_unit_test(test_interrupted),

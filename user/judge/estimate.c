@@ -60,6 +60,7 @@ void sampling_add(struct sampling *s, uint8_t slot, double weight, unsigned shif
 		s->largest = fmax(s->largest, sqrt(n * (n - 1)));
 		return;
 	}
+	s->n_chosen++;
 	k->n++;
 	k->weight += weight * n;
 	k->squares += n * weight * (bursts ? weight : weight - 1);

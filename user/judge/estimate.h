@@ -29,7 +29,7 @@ struct spread {
 struct sampling {
 	struct strata *strata;
 	unsigned class;
-	uint64_t n;		/* all of them */
+	uint64_t n, n_chosen;	/* all of them; those that were not certain to be recorded */
 	double certain;		/* what samples that were certain to be recorded stand for, */
 	double var, largest;	/* of that: they may have been thinned */
 	struct sampled_slot {

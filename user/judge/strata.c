@@ -46,7 +46,7 @@ enum {
 struct cell {			/* one class in one stratum */
 	double allocs;		/* A; as scaled if that is not known */
 	double certain;		/* samples that stand for themselves */
-	double weight;		/* sum of 1 / p of the others */
+	double weight, heaviest;	/* sum of 1 / p of the others, and the largest */
 	uint32_t n;		/* these */
 	double gone;		/* of allocs, while nothing could be recorded */
 	struct stratum st;	/* X is st.scaled */
@@ -55,6 +55,7 @@ struct cell {			/* one class in one stratum */
 struct slot {
 	unsigned n_strata;	/* joined in it */
 	bool counted;		/* all of them */
+	bool skips;		/* some of them: see strata_skips() */
 	double plain;		/* 1 / f, in the mean */
 	struct cell cells[STRATA_CLASSES];
 };
@@ -117,7 +118,13 @@ void strata_add(struct strata *s, unsigned class, double weight)
 		return;
 	}
 	c->weight += weight;
+	c->heaviest = fmax(c->heaviest, weight);
 	c->n++;
+}
+
+void strata_skips(struct strata *s, bool skips)
+{
+	open_one(s)->skips = skips;
 }
 
 uint8_t strata_open_slot(const struct strata *s)
@@ -138,10 +145,12 @@ static void join_slots(struct slot *to, const struct slot *from)
 	to->n_strata += from->n_strata;
 	to->plain /= to->n_strata;
 	to->counted &= from->counted;
+	to->skips |= from->skips;
 	for (unsigned i = 0; i < STRATA_CLASSES; i++) {
 		to->cells[i].allocs += from->cells[i].allocs;
 		to->cells[i].certain += from->cells[i].certain;
 		to->cells[i].weight += from->cells[i].weight;
+		to->cells[i].heaviest = fmax(to->cells[i].heaviest, from->cells[i].heaviest);
 		to->cells[i].st.scaled += from->cells[i].st.scaled;
 		to->cells[i].n += from->cells[i].n;
 		to->cells[i].gone += from->cells[i].gone;
@@ -401,9 +410,41 @@ static double unheard(const struct strata *s, unsigned class)
 	for (unsigned i = 0; i + !s->bursts < k->n; i++) {
 		const struct cell *c = &k->slots[i]->cells[class];
 
-		n += c->n ? 0 : fmax(0, c->allocs - c->certain - c->gone);
+		if (!c->n && !k->slots[i]->skips)
+			n += fmax(0, c->allocs - c->certain - c->gone);
 	}
 	return n;
+}
+
+/* Who has no sample among those that were chosen may have had all that were not, but with samples of
+ * its class no more than three of these stand for (95 %). */
+double strata_unchosen(struct strata *s, unsigned class)
+{
+	const struct kind *k = &s->kinds[false];
+	double allocs = 0, heaviest = 0;
+	bool met = false;
+
+	class %= STRATA_CLASSES;
+	if (!s->settled)
+		settle(s);
+	for (unsigned i = 0; i < k->n; i++) {
+		const struct cell *c = &k->slots[i]->cells[class];
+
+		if (!k->slots[i]->skips)
+			continue;
+		allocs += c->allocs - c->certain - c->gone;
+		heaviest = fmax(heaviest, c->heaviest * c->st.factor);
+		met |= c->n > 0;
+	}
+	return fmax(0, met ? fmin(allocs, 3 * heaviest) : allocs);
+}
+
+bool strata_any_unchosen(struct strata *s)
+{
+	for (unsigned i = 0; i < STRATA_CLASSES; i++)
+		if (strata_unchosen(s, i) > 0)
+			return true;
+	return false;
 }
 
 double strata_gone(const struct strata *s, unsigned class)

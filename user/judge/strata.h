@@ -28,6 +28,10 @@ void strata_free(struct strata *s);		/* NULL is fine */
  * was certain to be (in bursts: while one listened). */
 void strata_add(struct strata *s, unsigned class, double weight);
 
+/* Whether, throughout the open stratum, some are not certain to be recorded, though none may have
+ * come; at first, and after each end, all are. */
+void strata_skips(struct strata *s, bool skips);
+
 /* To be remembered with a sample: the slot of its stratum. */
 static inline bool strata_is_bursts(uint8_t slot)
 {
@@ -77,6 +81,11 @@ double strata_ratio(struct strata *s, unsigned class);
 bool strata_few(const struct strata *s);
 /* How many of a class may have been allocated in bursts by somebody whom no window has met (95 %). */
 double strata_unmet(struct strata *s, unsigned class);
+/* How many of a class may have been allocated, throughout, by somebody who has no sample among those
+ * that were not certain to be recorded (95 %). */
+double strata_unchosen(struct strata *s, unsigned class);
+/* Whether there are any, of any class. */
+bool strata_any_unchosen(struct strata *s);
 /* How many of a class were allocated, throughout, while none could be recorded: nobody knows whose
  * they are, and no sample stands for them. */
 double strata_gone(const struct strata *s, unsigned class);

@@ -252,6 +252,7 @@ void track_seen_from(struct track *tr, uint32_t gen)
 	if (!tr->unseen)
 		return;
 	tr->unseen = false;
+	strata_skips(tr->strata, false);
 	tr->had_loss = true;
 	tr->loss_gen = gen;
 }

@@ -118,6 +118,22 @@ static void add_gone(const struct track *tr, const struct account *a, struct spr
 	live->v.missing += strata_gone(tr->strata, a->class) * (is_inner(a) ? TINY_BLOCK : 1);
 }
 
+/* What it may have that none of its samples stands for.  Those that were certain to be recorded stand
+ * for themselves alone; of what was not, there is none that lives, nor was one the last. */
+static double unmet(const struct summing *z, const struct account *a)
+{
+	const bool last_chosen = a->chance || strata_is_bursts(a->stratum);
+	const bool certain = !z->live.n_chosen && (z->live.n || !last_chosen);
+	struct strata *s = z->tr->strata;
+	double n = 0;
+
+	if (certain)
+		n += strata_unchosen(s, a->class);
+	if (certain || !strata_is_bursts(a->stratum))
+		n += strata_unmet(s, a->class);
+	return n * (is_inner(a) ? TINY_BLOCK : 1);
+}
+
 static void sum_account(struct summing *z, uint32_t i, const struct packed *from,
 			const struct packed *end, struct spread *live, struct spread *fresh)
 {
@@ -133,10 +149,9 @@ static void sum_account(struct summing *z, uint32_t i, const struct packed *from
 	}
 	sampling_end(&z->live, live);
 	sampling_end(&z->fresh, fresh);
-	if (!strata_is_bursts(a->stratum) && !is_inner(a))
-		live->v.missing = fmax(live->v.missing, strata_unmet(z->tr->strata, a->class));
+	live->v.missing = fmax(live->v.missing, unmet(z, a));
 	add_gone(z->tr, a, live);
-	if (z->unmet)
+	if (z->unmet || !z->live.n_chosen)
 		fresh->v.missing = live->v.missing;
 	if (from == end)
 		live->v.largest = one_sample(z->tr, a);
@@ -214,15 +229,15 @@ static void sum_all(struct summing *z, struct sums *out)
 
 void sums_make(const struct track *tr, uint64_t old_ns, struct sums *out)
 {
-	bool unmet = strata_few(tr->strata) || strata_any_gone(tr->strata);
-	struct summing z = { .tr = tr, .unmet = unmet };
+	bool few = strata_few(tr->strata), gone = strata_any_gone(tr->strata);
+	struct summing z = { .tr = tr, .unmet = few || gone };
 
 	*out = (struct sums){ .accounts = xcalloc(tr->account_pool.n, sizeof(*out->accounts)),
 			      .stacks = xcalloc(tr->stack_pool.n, sizeof(*out->stacks)) };
 	for (struct tracked *o = table_next(&tr->objects, NULL); o;
 	     o = table_next(&tr->objects, o))
 		add_object(tr, &out->accounts[o->account], o, old_ns);
-	if (!tr->chosen && !tr->level && !unmet)
+	if (!tr->chosen && !tr->level && !z.unmet && !strata_any_unchosen(tr->strata))
 		return;
 	sort_accounts(&z);
 	sort_objects(&z, old_ns);

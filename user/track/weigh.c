@@ -72,6 +72,7 @@ void track_stratum(struct track *tr, const uint64_t allocs[STRATA_CLASSES], doub
 	uint8_t ended = strata_open_slot(tr->strata);
 	bool joined = strata_close(tr->strata, allocs, listened, bursts);
 
+	strata_skips(tr->strata, tr->unseen);
 	for (uint32_t i = 0; i < tr->account_pool.n && strata_is_bursts(ended); i++) {
 		tr->accounts[i].scaled += tr->accounts[i].open / listened;
 		tr->accounts[i].open = 0;
