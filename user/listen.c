@@ -447,37 +447,61 @@ static bool close_window(struct listen *l)
 	return true;
 }
 
+static uint64_t window_ns(const struct watch_outcome *o)
+{
+	uint64_t end = o->gone_ns ? o->gone_ns : now_ns();
+
+	return o->opened_ns && end > o->opened_ns ? end - o->opened_ns : 0;
+}
+
 uint64_t listen_window_ns(const struct listen *l)
 {
 	struct watch_outcome o = { 0 };
-	uint64_t now = now_ns();
 
 	if (l->window & TRACER_HEAP)
 		watch_ask(l->watch, &o);
-	if (o.gone_ns)
-		now = o.gone_ns;
-	return o.opened_ns && now > o.opened_ns ? now - o.opened_ns : 0;
+	return window_ns(&o);
 }
 
 /* ---- every turn ------------------------------------------------------------------------------ */
 
-/* The watch has removed what is listened to all the time: it is told to the budget, and what is to
- * be listened to all the same comes back. */
-static unsigned int find_gone(struct listen *l)
+/* Returns what of it the watch has removed that is listened to all the time. */
+static unsigned int note_gone(struct listen *l, const struct watch_outcome *o)
 {
-	unsigned int gone = l->planted & ~TRACER_COLLECTOR;
-	struct watch_outcome o = { 0 };
+	unsigned int gone = o->gone & l->planted;
 
-	if (l->steady)
-		watch_ask(l->watch, &o);
-	if (!o.gone_ns)
+	if (!l->steady || !o->gone_ns)
 		return 0;
 	l->steady = false;
 	l->planted &= ~gone;
 	if (gone & TRACER_HEAP && l->now.heap == SOURCE_EVERY)
-		l->gone_ns = o.gone_ns;
-	budget_overrun(l->setup.budget);
+		l->gone_ns = o->gone_ns;
 	return gone;
+}
+
+/* What has gone is told to the budget, and what is to be listened to all the same comes back.  If
+ * it is just going, the next turn finds it. */
+static unsigned int find_gone(struct listen *l)
+{
+	struct watch_outcome o = { 0 };
+	unsigned int gone;
+
+	if (l->steady)
+		watch_ask(l->watch, &o);
+	gone = note_gone(l, &o);
+	if (gone)
+		budget_overrun(l->setup.budget);
+	return gone;
+}
+
+/* Whoever closes a stretch has to know; the watch must be held. */
+static unsigned int find_gone_held(struct listen *l)
+{
+	struct watch_outcome o = { 0 };
+
+	if (l->steady)
+		watch_ask_held(l->watch, &o);
+	return note_gone(l, &o);
 }
 
 static bool count(struct listen *l)
@@ -512,7 +536,7 @@ int listen_turn(struct listen *l)
 	wants = budget_tick(l->setup.budget, now, paid(l));
 	if ((wants & BUDGET_COUNT && count(l)) || gone) {
 		watch_hold(l->watch);
-		err = take_choice(l, gone);
+		err = take_choice(l, gone | find_gone_held(l));
 		watch_release(l->watch);
 	}
 	if (stretch_is_over(l, wants, now))
@@ -529,19 +553,25 @@ int listen_turn(struct listen *l)
 
 void listen_stop(struct listen *l)
 {
+	struct watch_outcome o = { 0 };
+	struct missed m;
 	uint64_t open_ns;
 
 	if (!l->watch) {
 		tracer_detach(l->setup.tracer, TRACER_ALL);
 		return;
 	}
-	open_ns = listen_window_ns(l);
 	watch_hold(l->watch);
+	m = missed_with(&l->now, find_gone_held(l));
+	if (l->window & TRACER_HEAP)
+		watch_ask_held(l->watch, &o);
+	open_ns = window_ns(&o);
 	tracer_detach(l->setup.tracer, TRACER_ALL);
 	watch_set(l->watch, &(struct watch_order){ 0 });
 	watch_release(l->watch);
+	tell_unseen(l, &m);
 	if (open_ns)
 		end_window(l, open_ns);
-	if (is_sampled(l))
+	if (is_sampled(l) || l->gone_ns)
 		end_stretch(l, now_ns(), l->now.heap == SOURCE_BURST);
 }

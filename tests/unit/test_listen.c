@@ -43,7 +43,7 @@ static struct world {
 	double wakes;
 	struct watch_order order;
 	struct watch_outcome outcome;
-	bool held, told;
+	bool held, told, busy;		/* busy: the watch holds its lock */
 	double open, ns;		/* as told last */
 } w;
 
@@ -143,8 +143,15 @@ bool watch_set(struct watch *x, const struct watch_order *order)
 
 void watch_ask(struct watch *x, struct watch_outcome *out)
 {
-	*out = w.held ? (struct watch_outcome){ 0 } : w.outcome;
-	w.told = out->gone_ns != 0;
+	*out = w.busy ? (struct watch_outcome){ 0 } : w.outcome;
+	w.told |= out->gone_ns != 0;
+}
+
+void watch_ask_held(struct watch *x, struct watch_outcome *out)
+{
+	assert_true(w.held);
+	*out = w.outcome;
+	w.told |= out->gone_ns != 0;
 }
 
 /* ---- the owner ------------------------------------------------------------------------------- */
@@ -479,6 +486,15 @@ static void test_rise_and_fall(void **state)
 	assert_int_equal(row(false, 2)->to_ns, 0);
 }
 
+/* The watch removes what it was told to watch over. */
+static void watch_removes(void)
+{
+	w.outcome.gone_ns = w.clock;
+	w.outcome.gone = w.order.groups;
+	w.planted &= ~w.order.groups;
+	w.order.groups = 0;
+}
+
 /* The watch has removed what cost too much before the turn. */
 static void test_overrun(void **state)
 {
@@ -490,12 +506,67 @@ static void test_overrun(void **state)
 		tick(20);
 	w.log[0] = '\0';
 	w.allocs_per_s = 3e6;
-	w.planted &= TRACER_COLLECTOR;
-	w.outcome.gone_ns = w.clock;
+	watch_removes();
 	tick(9000);
 	assert_done("unseen:h unseen:g stretch:b +g seen:g");
 	assert_false(listen_saw_all(w.l, false) || listen_saw_all(w.l, true));
 	assert_true(w.open < 1);
+}
+
+/* It is just removing it when the turn asks, and the choice becomes another one in that turn: once
+ * the watch is held, it is known. */
+static void test_overrun_unseen(void **state)
+{
+	const struct budget_setup setup = one_percent();
+
+	w.allocs_per_s = 1000;
+	assert_int_equal(start(&setup, true), 0);
+	for (int i = 0; i < 100; i++)
+		tick(20);
+	w.log[0] = '\0';
+	w.allocs_per_s = 3e6;
+	watch_removes();
+	w.busy = true;
+	tick(20000);
+	assert_done("unseen:h unseen:g stretch:b +g seen:g");
+	assert_true(w.open < 1);
+	assert_int_equal(w.planted, TRACER_COLLECTOR | TRACER_GOROUTINES);
+}
+
+/* What has been planted since the order that it carried out is still there. */
+static void test_overrun_of_before(void **state)
+{
+	struct budget_setup setup = one_percent();
+
+	w.allocs_per_s = 3e6;
+	w.profile_bytes = 512 << 10;
+	setup.goroutines = false;
+	assert_int_equal(start(&setup, true), 0);
+	tick(0);
+	assert_done("unseen:h stretch +c +p");
+	w.order.groups = TRACER_HEAP;	/* of before */
+	w.outcome = (struct watch_outcome){ .gone_ns = w.clock, .gone = TRACER_HEAP };
+	tick(0);
+	assert_done("");
+	assert_int_equal(w.planted, TRACER_COLLECTOR | TRACER_PROFILE);
+}
+
+/* The end comes before the next turn. */
+static void test_overrun_at_end(void **state)
+{
+	const struct budget_setup setup = one_percent();
+
+	w.allocs_per_s = 1000;
+	assert_int_equal(start(&setup, true), 0);
+	for (int i = 0; i < 100; i++)
+		tick(20);
+	w.log[0] = '\0';
+	watch_removes();
+	w.clock += 20 * MS;
+	listen_stop(w.l);
+	assert_done("-c unseen:h unseen:g stretch");
+	assert_true(w.open > 0.98 && w.open < 1);
+	assert_false(listen_saw_all(w.l, false) || listen_saw_all(w.l, true));
 }
 
 /* It removed it, and yet it is still the best choice: it comes back, and what passed in between was
@@ -509,8 +580,7 @@ static void test_overrun_replants(void **state)
 	for (int i = 0; i < 100; i++)
 		tick(20);
 	w.log[0] = '\0';
-	w.planted &= TRACER_COLLECTOR;
-	w.outcome.gone_ns = w.clock;
+	watch_removes();
 	tick(20);
 	assert_done("unseen:h unseen:g +g +h stretch seen:h seen:g");
 	assert_true(w.open > 0.98 && w.open < 1);
@@ -530,8 +600,7 @@ static void test_overrun_of_goroutines(void **state)
 		tick(20);
 	w.log[0] = '\0';
 	w.starts_per_s = 300000;
-	w.planted &= TRACER_COLLECTOR;
-	w.outcome.gone_ns = w.clock;
+	watch_removes();
 	w.goroutine_hits += 9000;
 	tick(9000);
 	assert_done("unseen:h unseen:g +h stretch seen:h");
@@ -643,7 +712,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every), TEST(test_wakes), TEST(test_halves), TEST(test_refused), TEST(test_bursts),
 		TEST(test_focus), TEST(test_window_refused), TEST(test_stop_in_window), TEST(test_rise_and_fall),
-		TEST(test_overrun), TEST(test_overrun_replants),
+		TEST(test_overrun), TEST(test_overrun_unseen), TEST(test_overrun_of_before),
+		TEST(test_overrun_at_end), TEST(test_overrun_replants),
 		TEST(test_overrun_of_goroutines), TEST(test_profile), TEST(test_none),
 		TEST(test_forced), TEST(test_rows),
 	};

@@ -173,6 +173,13 @@ static void test_limit(void **state)
 	assert_int_equal(detached | ended, 0);
 	n_unheard++;
 	o = until_gone(w);
+	assert_int_equal(o.gone, order.groups);
+	watch_hold(w);
+	watch_ask(w, &o);
+	assert_int_equal(o.gone_ns, 0);		/* it does not wait for the lock */
+	watch_ask_held(w, &o);
+	assert_int_equal(o.gone, order.groups);
+	watch_release(w);
 	assert_int_equal(detached, TRACER_HEAP | TRACER_GOROUTINES);
 	assert_int_equal(begun | ended, 0);
 	assert_int_equal(o.opened_ns, 0);

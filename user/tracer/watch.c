@@ -64,6 +64,7 @@ static void open_window(struct watch *w)
 static void remove_groups(struct watch *w, uint64_t now)
 {
 	w->outcome.gone_ns = now;
+	w->outcome.gone = w->order.groups;
 	if (w->order.window)
 		tracer_burst_end(w->tr, w->order.groups);
 	else
@@ -205,7 +206,12 @@ void watch_ask(struct watch *w, struct watch_outcome *out)
 	*out = (struct watch_outcome){ 0 };
 	if (pthread_mutex_trylock(&w->lock))
 		return;
+	watch_ask_held(w, out);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void watch_ask_held(struct watch *w, struct watch_outcome *out)
+{
 	*out = w->outcome;
 	w->told = w->outcome.gone_ns != 0;
-	pthread_mutex_unlock(&w->lock);
 }

@@ -33,6 +33,7 @@ struct watch_outcome {
 	int err;		/* the window could not be opened */
 	uint64_t opened_ns;	/* CLOCK_MONOTONIC; 0: not yet, or there was nothing to open */
 	uint64_t gone_ns;	/* when the removal of the groups began; 0: not yet */
+	unsigned int gone;	/* these groups */
 };
 
 /* tr must outlive it.  Tells the user on failure. */
@@ -49,7 +50,9 @@ void watch_release(struct watch *w);
 /* Takes the place of the order before; the watch must be held.  What order points to must outlive
  * it.  false: groups of the one before have gone since it was last asked for; nothing was done. */
 bool watch_set(struct watch *w, const struct watch_order *order);
-/* What became of the order.  Does not wait: while a window is being opened, all 0. */
+/* What became of the order.  Does not wait: while something comes or goes, all 0, ... */
 void watch_ask(struct watch *w, struct watch_outcome *out);
+/* ... and as it is, if the watch is held. */
+void watch_ask_held(struct watch *w, struct watch_outcome *out);
 
 #endif
