@@ -317,6 +317,30 @@ static void test_one_window(void **state)
 	strata_free(s);
 }
 
+/* Windows that are all alike and stand for more than was counted: all of them are scaled to that. */
+static void test_windows_too_much(void **state)
+{
+	const uint64_t allocs[STRATA_CLASSES] = { [3] = 6000 };
+	struct strata *s;
+	double sum = 0;
+
+	for (unsigned n = 2; n < 12; n += 3) {
+		strata_new(&s, 1 << 20);
+		strata_close(s, NULL, 1, true);
+		for (unsigned i = 0; i < n; i++) {
+			for (unsigned k = 0; k < 100 + i % 2; k++)
+				strata_add(s, 3, 1);
+			strata_close(s, allocs, 0.01, true);
+		}
+		sum = 0;
+		for (unsigned i = 0; i < n; i++)
+			sum += strata_get(s, (uint8_t)(STRATA_BURSTS | i), 3)->factor *
+			       (100 + i % 2);
+		assert_near(sum, 6000.0 * n, 1e-6);
+		strata_free(s);
+	}
+}
+
 /* A site that has the same in each window keeps it, though its class comes and goes; the class adds
  * up to what was counted. */
 static void test_windows(void **state)
@@ -761,7 +785,7 @@ int main(void)
 		cmocka_unit_test(test_throughout),
 		cmocka_unit_test(test_so_far),
 		cmocka_unit_test(test_unmet), cmocka_unit_test(test_unchosen),
-		cmocka_unit_test(test_one_window),
+		cmocka_unit_test(test_one_window), cmocka_unit_test(test_windows_too_much),
 		cmocka_unit_test(test_windows), cmocka_unit_test(test_missing),
 	};
 	const struct CMUnitTest sources[] = {

@@ -20,7 +20,8 @@
  * with it.  d_k / sum(d X) is the pull of a window.  Few windows cannot be told apart: with them
  * d_k = 1, which is g = A / X.  And where A differs from X by more than the windows from each other
  * can explain, they have missed something altogether.  Nobody knows whose it was, so that is not
- * shared out, and adds to upper limits only (estimate.c).
+ * shared out, and adds to upper limits only (estimate.c).  If it is X that is too much, all windows
+ * are scaled to A: no more lives than was ever allocated.
  *
  * Where all should have been recorded throughout, and for a moment nothing was, A says how many are
  * missing.  These are nobody's either.
@@ -300,10 +301,27 @@ static double at_most_counted(double factor, const struct cell *c)
 	return at_least_itself(c->weight > 0 ? fmin(factor, c->allocs / c->weight) : factor, c);
 }
 
+/* Nor are all windows together, however much alike they are. */
+static double all_at_most_counted(const struct kind *k, unsigned class, unsigned n)
+{
+	double allocs = 0, sum = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct cell *c = &k->slots[i]->cells[class];
+
+		if (!k->slots[i]->counted)
+			continue;
+		allocs += c->allocs;
+		sum += c->st.factor * c->weight;
+	}
+	return sum > allocs ? allocs / sum : 1;
+}
+
 static void settle_bursts(struct kind *k, unsigned class, unsigned n)
 {
 	struct windows w = { 0 };
 	uint32_t n_samples = 0;
+	double counted;
 
 	for (unsigned i = 0; i < n; i++) {
 		add_windows(&w, k->slots[i], class);
@@ -317,10 +335,15 @@ static void settle_bursts(struct kind *k, unsigned class, unsigned n)
 		st->n_windows = k->slots[i]->n_strata;
 		st->plain = c->weight > 0 ? st->scaled / c->weight : k->slots[i]->plain;
 		st->factor = at_least_itself(st->plain * (1 - w.excess * st->pull), c);
-		if (w.n == 1 && k->slots[i]->counted)
-			st->factor = at_most_counted(st->factor, c);
-		st->missing = c->allocs - st->factor * c->weight;
 		st->group_n = n_samples;
+	}
+	counted = all_at_most_counted(k, class, n);
+	for (unsigned i = 0; i < n; i++) {
+		struct cell *c = &k->slots[i]->cells[class];
+
+		if (k->slots[i]->counted)
+			c->st.factor = at_least_itself(c->st.factor * counted, c);
+		c->st.missing = c->allocs - c->st.factor * c->weight;
 	}
 }
 
