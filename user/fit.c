@@ -25,7 +25,8 @@
  * Counts and looks are compared as of the same cycle, and the outcome serves until the next one.
  * What the samples that lived then stand for is known better by now, so only their number is
  * remembered; those that have come since are taken to be like them, and of these nothing is
- * counted.
+ * counted.  But all together are no more than there were, with the garbage, when the mark phase
+ * began that has told what lives.
  */
 #include "user/fit.h"
 
@@ -106,6 +107,18 @@ static void set_hidden(struct fit *f)
 	f->hidden = f->unseen > 0 ? c->most - c->tracked : 0;
 }
 
+/* What few samples of then say of those that have come since may be far too much, or only by
+ * chance.  By as much as it was, it may now be too much. */
+static void set_cap(struct fit *f)
+{
+	double now = f->exact + f->factor * f->estimated, most = fmax(f->class->most_now, f->exact);
+
+	if (!(now > most))
+		return;
+	f->factor = (most - f->exact) / f->estimated;
+	f->below += now - most;
+}
+
 /* sampled: not every object is recorded. */
 static void set_factor(struct fit *f, bool sampled)
 {
@@ -117,6 +130,7 @@ static void set_factor(struct fit *f, bool sampled)
 	if (!(c->recorded > 0) || !(f->estimated > 0)) {
 		if (sampled && !isnan(c->recorded))
 			set_hidden(f);
+		set_cap(f);
 		return;
 	}
 	f->growth = f->recorded / c->recorded;
@@ -126,6 +140,7 @@ static void set_factor(struct fit *f, bool sampled)
 	f->factor = fmax(fitted - exact, 0) / (then - exact);
 	f->above = fmax(0, c->most - fitted) * f->growth;
 	f->below = fmax(0, fitted - c->least) * f->growth;
+	set_cap(f);
 }
 
 static void scale_account(struct obs_account *a, double factor)

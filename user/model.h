@@ -290,6 +290,7 @@ struct heap_class {
 	double recorded;	/* of these, so many are tracked; NAN: not known */
 	double tracked;		/* and they stood for so many, when they were counted */
 	double least, most;	/* of these, those allocated since the attach are so many */
+	double most_now;	/* and so many by now, at most; INFINITY: not known */
 	uint64_t alloc_objects;	/* over alloc_span_s */
 	struct estimate rate;	/* live bytes grown a second */
 	struct judgement is;	/* where findings are judged */

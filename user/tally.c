@@ -46,6 +46,10 @@ struct tally {
 	/* Of its bytes, what is not tracked, UNKNOWN_U64; and what can be older than the attach. */
 	uint64_t older_bytes, older_most;
 	struct census_cycle cycle;
+	/* Objects that were there, garbage included, when a mark phase began, at most; and its
+	 * sweepgen. */
+	double there[CENSUS_CLASSES];
+	uint32_t there_gen;
 	/* Objects that lived at the attach, at most, and the bytes of the large ones. */
 	uint64_t at_attach[CENSUS_CLASSES], large_at_attach;
 	uint64_t older[CENSUS_CLASSES];	/* objects that may be older than the attach */
@@ -165,6 +169,19 @@ static void match(struct tally *t)
 	t->matched = true;
 }
 
+/* When the last mark phase began, whose counts of what is free are those of then. */
+static void count_there(struct tally *t)
+{
+	const struct census_mark *m = &t->census.last;
+
+	t->there_gen = m->gen;
+	for (unsigned i = 0; i < CENSUS_CLASSES; i++) {
+		int64_t n = (int64_t)(m->counts.n_alloc[i] + m->above[i] - m->counts.n_free[i]);
+
+		t->there[i] = n > 0 ? (double)n : 0;
+	}
+}
+
 static void add_allocs(struct tally *t, const struct census_counts *then)
 {
 	uint64_t values[N_KEYS] = { 0 };
@@ -195,6 +212,7 @@ static void add_cycle(struct tally *t, uint32_t gen, const struct census_counts 
 	add_allocs(t, then);
 	if (!t->n_cycles++)
 		limit_at_attach(t);
+	count_there(t);
 	if (t->tracked_gen == gen)
 		match(t);
 }
@@ -257,6 +275,8 @@ static void fill_tracked(const struct tally *t, unsigned i, struct heap_class *c
 	c->tracked = t->of_cycle.objects[i];
 	c->least = least > 0 ? least : 0;
 	c->most = (double)(k->live[i] + k->above[i]);
+	/* the last look is of that mark phase, or of one before */
+	c->most_now = (int32_t)(t->tracked_gen - t->there_gen) <= 2 ? t->there[i] : INFINITY;
 }
 
 static void fill_class(const struct tally *t, unsigned i, struct heap_census *out)

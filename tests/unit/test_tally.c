@@ -221,6 +221,29 @@ static void test_least_and_most(void **state)
 	free(c.classes);
 }
 
+/* What lives now was there when the last mark phase began, as long as the last look is of that one. */
+static void test_most_now(void **state)
+{
+	struct heap_census c;
+
+	tally_tracked(*state, 4, 1000, none, none, none);
+	run(*state, 2);
+	tally_tracked(*state, 6, 1000, none, none, none);
+	counts.n_free[5] = 1800;
+	run(*state, 3);				/* gen 6: 3000 allocated, 1800 free */
+	tally_fill(*state, &c);
+	assert_true(c.classes[0].most == 100 && c.classes[0].most_now == 1200);
+	free(c.classes);
+	tally_tracked(*state, 8, 1000, none, none, none);
+	tally_fill(*state, &c);
+	assert_true(c.classes[0].most_now == 1200);
+	free(c.classes);
+	tally_tracked(*state, 10, 1000, none, none, none);
+	tally_fill(*state, &c);
+	assert_true(c.classes[0].most_now == INFINITY);
+	free(c.classes);
+}
+
 /* Nor is it more than there was at the attach: nothing, in a program that has just been started. */
 static void test_older_than_attach(void **state)
 {
@@ -354,7 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_nothing_yet), TEST(test_classes), TEST(test_older),
-		TEST(test_least_and_most), TEST(test_older_than_attach),
+		TEST(test_least_and_most), TEST(test_most_now), TEST(test_older_than_attach),
 		TEST(test_older_most), TEST(test_unread),
 		TEST(test_look), TEST(test_follow),
 	};
