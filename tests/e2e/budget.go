@@ -21,6 +21,7 @@ func budgetTests(e *env) []testCase {
 			testCase{"budget/jump/" + v, func(t *T) { t.jump(v) }},
 			testCase{"budget/bursts/" + v, func(t *T) { t.bursts(v) }},
 			testCase{"budget/profile/" + v, func(t *T) { t.profileSource(v) }},
+			testCase{"budget/no-longer-every/" + v, func(t *T) { t.noLongerEvery(v) }},
 			testCase{"budget/goroutines/" + v, func(t *T) { t.manyStarts(v) }})
 		if strings.HasPrefix(v, "1.27.") {
 			all = append(all, testCase{"budget/growing/" + v, func(t *T) { t.growing(v) }})
@@ -294,6 +295,36 @@ func (t *T) profileSource(version string) {
 	}
 	t.checkCost(r, 1)
 	t.Notef("%d samples of %d functions, %.2f%% of a core", all, len(l.Rows), *r.Cost.TargetPercent)
+}
+
+// noLongerEvery: what was followed in full is not told as exact once only the runtime's samples are listened to, though
+// none of them is of it.
+func (t *T) noLongerEvery(version string) {
+	var l floodLedger
+	p := t.program(t.build("flood", version, "profiled"))
+	x := t.underBudget(p.pid(), "--heap-only")
+	p.do("keep 200")
+	p.do("gc")
+	x.report()
+	p.do("flood 1500000")
+	t.eventually("the profile is not listened to", func() bool {
+		p.do("made 500000")
+		return strings.HasSuffix(sourceNames(x.report().sources("heap")), "profile")
+	})
+	p.do("keep 300")
+	p.do("flood 0")
+	p.do("gc")
+	x.report()
+	p.do("gc")
+	p.json(&l, "ledger")
+	r := x.stop()
+	p.finish()
+	for _, row := range l.Rows {
+		if low, high := r.interval(row.Function); low == high {
+			t.Errorf("%s: %.0f live of %d, exactly", row.Function, low, row.Live)
+		}
+	}
+	t.checkIntervals(r, &l)
 }
 
 // checkEstimate: within six standard deviations of what samples by size, one in 512 KiB, can tell.
