@@ -21,7 +21,8 @@
 
 /* The types of all tests. */
 struct kinds {
-	uint64_t num, byte, str, any, node, node_pointer, bytes, nodes, map, group, box;
+	uint64_t num, byte, str, any, node, node_pointer, bytes, nodes, pair, map, group,
+		 box;
 };
 
 /* type node struct { next *node; name string; data []uint8; any interface {} } */
@@ -41,6 +42,7 @@ static void make_kinds(struct fake_heap *h, struct kinds *k)
 		{ "data", k->bytes, 24, false }, { "any", k->any, 48, false } }, 4);
 	fake_ptr(&h->f, k->node_pointer + 48, k->node);
 	k->nodes = fake_of(t, FAKE_SLICE, "[]*main.node", k->node_pointer);
+	k->pair = fake_array_type(t, "[2]*main.node", k->node_pointer, 2, 8, 16);
 	/* map[string]*node: groups with one slot, or buckets with one */
 	k->group = fake_struct_type(t, swiss ? "map.group[string]*main.node"
 					     : "map.bucket[string]*main.node", 40, 40,
@@ -270,7 +272,7 @@ static void test_headers(void **state)
 	fake_heap_end(&h);
 }
 
-/* What the caller knows counts like a header; what cannot be so does not. */
+/* What the caller knows is certain; what cannot be so is not. */
 static void test_seeds(void **state)
 {
 	struct fake_heap h;
@@ -293,6 +295,35 @@ static void test_seeds(void **state)
 	check_objects(&m, "main.node", NULL, 2, 2);
 	assert_int_equal(m.pointers.exact_objects, 2);
 	assert_int_equal(m.pointers.untyped_objects, 1);
+	heapmap_free(&m);
+	fake_heap_end(&h);
+}
+
+/* The allocator's word for a type is another than that of who points to it: of the same things, those
+ * that the caller knows have no other name.  Where no pointer tells, the allocator's counts. */
+static void test_seeds_by_another_name(void **state)
+{
+	struct fake_heap h;
+	struct kinds k;
+	struct heapmap m;
+	uint64_t pairs[2];
+	struct heap_seed seeds[2];
+
+	begin(&h, &k, 21);
+	for (size_t i = 0; i < 2; i++) {
+		pairs[i] = fake_alloc(&h, 16, false);
+		fake_word(&h, pairs[i], new_node(&h, 0));
+		set_any(&h, 0x40 + 16 * i, k.nodes, FAKE_BSS + 0x200 + 32 * i);
+		fake_word(&h, FAKE_BSS + 0x200 + 32 * i, pairs[i]);
+		fake_word(&h, FAKE_BSS + 0x208 + 32 * i, 2);
+		fake_word(&h, FAKE_BSS + 0x210 + 32 * i, 2);
+	}
+	seeds[0] = (struct heap_seed){ pairs[1], k.pair };
+	seeds[1] = (struct heap_seed){ fake_alloc(&h, 16, false), k.pair };
+	fake_word(&h, FAKE_BSS + 0x100, seeds[1].addr);
+	look_with(&(struct heap_options){ .seeds = seeds, .n_seeds = 2 }, &m);
+	check_objects(&m, "[]*main.node", NULL, 2, 2);
+	check_objects(&m, "[2]*main.node", NULL, 1, 1);
 	heapmap_free(&m);
 	fake_heap_end(&h);
 }
@@ -2094,6 +2125,7 @@ int main(void)
 		cmocka_unit_test(test_large_map),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_seeds_by_another_name),
 		cmocka_unit_test(test_interior),
 		cmocka_unit_test(test_first_field), cmocka_unit_test(test_bytes_by_holder),
 		cmocka_unit_test(test_most_bytes_first),

@@ -9,6 +9,11 @@
  *
  * Two sources may contradict each other: a pointer to a struct is as good a pointer to its first
  * field.  Then the stronger source counts, of two that are equal the larger type.
+ *
+ * What the caller knows (seeds) is true of some objects only, and the allocator's words for a type
+ * are not always those of who points to it: [2]string for a slice of two, the shape of a generic
+ * type, one map type for several with the same parts.  So pointers are believed before seeds, or of
+ * the same things those with a seed would have another name, and what is new would seem to grow.
  */
 #include "user/heap/look.h"
 
@@ -76,6 +81,9 @@ static bool replaces(const struct look *l, uint32_t label, uint32_t type, enum s
 	/* The header knows the type, but not what the array of them is for. */
 	if (had == STRENGTH_OWN && strength == STRENGTH_EDGE && new->base && new->base == old->base)
 		return says_more(new, old);
+	/* A pointer to a closure does not say what it has captured. */
+	if (had == STRENGTH_SEED && new->form == FORM_CLOSURE)
+		return false;
 	return strength != had ? strength > had : says_more(new, old);
 }
 
@@ -107,11 +115,6 @@ static void learn_object(struct look *l, const struct place *p, uint32_t type,
 		space_queue(&l->space, p->span, p->index);
 	else
 		*label |= LABEL_WALKED;
-}
-
-static void learn_own(struct look *l, const struct place *p, uint32_t type)
-{
-	learn_object(l, p, type, STRENGTH_OWN);
 }
 
 static enum strength weaker(enum strength a, enum strength b)
@@ -458,7 +461,7 @@ void walk_seeds(struct look *l)
 			continue;
 		type = header_type(l, &p, seed->typ + l->bias);
 		if (type)
-			l->own_type(l, &p, type);
+			l->own_type(l, &p, type, STRENGTH_SEED);
 	}
 }
 
@@ -596,7 +599,7 @@ void learn_all(struct look *l)
 	static const struct sweep search = { true, wants_search, search_span };
 
 	l->walk.edge = learn_edge;
-	l->own_type = learn_own;
+	l->own_type = learn_object;
 	modules_find(l);
 	sweep_spans(l, &headers);
 	walk_seeds(l);

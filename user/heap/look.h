@@ -26,8 +26,9 @@ enum strength {
 	STRENGTH_NONE,
 	STRENGTH_GUESS,		/* by its shape, or by who was guessed himself */
 	STRENGTH_DERIVED,	/* by a slice of the end of an array */
+	STRENGTH_SEED,		/* by what the allocator was given when the slot was allocated */
 	STRENGTH_EDGE,		/* by the type of a pointer to it */
-	STRENGTH_OWN,		/* by what it says of itself: malloc header, sample */
+	STRENGTH_OWN,		/* by what it says of itself: malloc header */
 };
 
 /* Labels of the first pass. */
@@ -173,7 +174,8 @@ struct look {
 	struct space space;
 	struct scope scope;
 	/* An object that is known to be of a type by other means than a pointer to it. */
-	void (*own_type)(struct look *l, const struct place *p, uint32_t type);
+	void (*own_type)(struct look *l, const struct place *p, uint32_t type,
+			 enum strength strength);
 	struct window win, bits, part;
 	struct walk walk;
 	struct edge_line line;

@@ -246,7 +246,8 @@ static void reach_edge(struct look *l, const struct edge *edge)
 		part_found(l, e, *label & LABEL_NODE);
 }
 
-static void confirm_own(struct look *l, const struct place *p, uint32_t type)
+static void confirm_own(struct look *l, const struct place *p, uint32_t type,
+			enum strength strength)
 {
 	uint32_t *label = space_label(&l->space, p);
 

@@ -215,7 +215,7 @@ static void learn_finalized(struct look *l, const struct special *sp, const stru
 	const uint32_t type = pointed_type(l, sp->own[3]);
 
 	if (type && types_fit(l->types, type, p, 0) == FIT_WHOLE)
-		l->own_type(l, p, type);
+		l->own_type(l, p, type, STRENGTH_OWN);
 }
 
 /* Profiles need nothing. */
