@@ -629,6 +629,15 @@ static void test_not_more(void **state)
 	assert_null(strstr(data, "runtime.g"));
 	assert_non_null(strstr(data, "\n   +60KiB/min []main.T, 1 now\n"));
 	free(data);
+	rows[1].amount.bytes_per_s.low = 500;		/* or half as much */
+	data = written(&l.f, "text", &(struct report_options){ 0 });
+	assert_non_null(strstr(data, "\n   +60KiB/min [+29.3, +61.5] []main.T, 1 now\n"));
+	free(data);
+	rows[1].amount.objects_per_s = (struct estimate){ 20, 10, 30, 0 };
+	data = written(&l.f, "text", &(struct report_options){ 0 });
+	assert_non_null(strstr(data, "\n   +1,200/min [+600, +1,800] []main.T, 1 now\n"));
+	free(data);
+	rows[1].amount.objects_per_s = (struct estimate){ 0 };
 	rows[1].amount.bytes_per_s.low = -10;		/* as well it may not */
 	data = written(&l.f, "text", &(struct report_options){ 0 });
 	assert_non_null(strstr(data, " []main.T, 1 now (not certain to have grown)\n"));

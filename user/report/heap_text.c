@@ -68,17 +68,32 @@ static bool is_none(const struct heap_amount *a)
 	return fabs(a->objects_per_s.value * 60) < 0.5;
 }
 
+/* " [+656, +1,767]", where they are a tenth of the rate apart; v: it, and both limits. */
+static char *wide_limits(const double v[3], bool in_bytes, const char *const words[3])
+{
+	enum { WIDE = 10 };
+	const struct estimate e = { v[0], v[1], v[2], 0 };
+
+	if (!((v[2] - v[1]) * WIDE > fabs(v[0])))
+		return xstrdup("");
+	if (in_bytes)
+		return xstrdup(report_limits(&e, true).s);
+	return strcmp(words[1], words[2]) ? xasprintf(" [%s, %s]", words[1], words[2]) : xstrdup("");
+}
+
 /* "+1,060/min", or "between -20/min and +26/min" where it may be growth or none.  Where there are not
  * more of them, they are larger: an array in place of a smaller one. */
 static char *growth(const struct heap_amount *a, bool in_bytes)
 {
 	const struct estimate *e = in_bytes ? &a->bytes_per_s : &a->objects_per_s;
 	const double v[3] = { e->value * 60, e->low * 60, e->high * 60 };
-	char *words[3], *all;
+	char *words[3], *limits, *all;
 
 	for (int i = 0; i < 3; i++)
 		words[i] = in_bytes ? xstrdup(report_change(v[i]).s) : change(v[i]);
-	all = report_rate_words(e, (const char *const *)words, "");
+	limits = wide_limits(v, in_bytes, (const char *const *)words);
+	all = report_rate_words(e, (const char *const *)words, limits);
+	free(limits);
 	for (int i = 0; i < 3; i++)
 		free(words[i]);
 	return all;
