@@ -397,6 +397,26 @@ static struct estimate older_bytes(const struct findings *f)
 		.high = fmin(most, older + (f->live_bytes.value - f->live_bytes.low)) };
 }
 
+static void cap(struct estimate *e, double most)
+{
+	if (e->value <= most)
+		e->high = fmin(e->high, most);
+}
+
+/* Samples alone do not know that no more of a heap lives than the runtime counts. */
+static void cap_live(struct findings *f)
+{
+	const struct heap_census *c = &f->census;
+	const double counted = fmax((double)c->live_bytes, (double)c->compared_bytes);
+	const double most = fmax(counted, f->memory.known ? (double)f->memory.live_heap : 0);
+
+	if (!c->n_cycles)
+		return;
+	cap(&f->live_bytes, most);
+	for (size_t i = 0; i < f->n_sites; i++)
+		cap(&f->sites[i].live_bytes, most);
+}
+
 static bool made_for_pool(const struct heap_site *s)
 {
 	for (size_t i = 0; i < s->stack.n; i++)
@@ -1111,6 +1131,7 @@ static void filter_heap(struct making *mk)
 	f->n_sites = 0;
 	f->live = f->live_bytes = (struct estimate){ 0 };
 	make_heap(mk);
+	cap_live(f);
 	f->sample_bytes = sample_bytes;
 	take_over(mk, all, n_all);
 	f->filtered.heap = difference(sum_of(all, n_all), sum_of(f->sites, f->n_sites));
@@ -1170,6 +1191,7 @@ struct findings *findings_make(const struct observation *o, struct sites *sites)
 	if (unheard)
 		m->f.census.older_bytes = UNKNOWN_U64;
 	m->f.older_bytes = older_bytes(&m->f);
+	cap_live(&m->f);
 	m->f.from_start = o->from_start;
 	make_older(&mk);
 	make_coverage(&mk);

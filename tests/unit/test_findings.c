@@ -362,6 +362,35 @@ static void test_older_at_most(void **state)
 	findings_free(f);
 }
 
+/* The runtime counts all that lives: more of it was not seen, whatever samples leave open. */
+static void test_live_at_most(void **state)
+{
+	struct observation o = example();
+	struct obs_stack some[ARRAY_SIZE(stacks)];
+	struct findings *f;
+
+	memcpy(some, stacks, sizeof(some));
+	some[1].bytes = some[2].bytes = (struct variance){ .var = 1e10, .largest = 1e5 };
+	o.stacks = some;
+	o.bytes = (struct variance){ .bursts = 1e12, .largest = 1e6 };
+	o.census = (struct heap_census){ .n_cycles = 5, .live_bytes = 115 * 1024,
+					 .compared_bytes = 116 * 1024, .older_bytes = 1024,
+					 .older_most = 2048 };
+	f = findings_make(&o, *state);
+	assert_true(f->live_bytes.value == 110 * 1024 + 48 && f->live_bytes.high == 116 * 1024);
+	assert_true(f->sites[0].live_bytes.high == 116 * 1024);
+	assert_true(f->older_bytes.low == 0);	/* more may have been seen */
+	findings_free(f);
+	o.memory = (struct memory_account){ .known = true, .live_heap = 120 * 1024 };
+	f = findings_make(&o, *state);
+	assert_true(f->live_bytes.high == 120 * 1024);
+	findings_free(f);
+	o.census.n_cycles = 0;			/* not counted */
+	f = findings_make(&o, *state);
+	assert_true(f->live_bytes.high > 1e6);
+	findings_free(f);
+}
+
 static void test_no_older(void **state)
 {
 	struct observation o = example();
@@ -1152,7 +1181,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_heap), TEST(test_exact), TEST(test_intervals),
 		TEST(test_rate_interval), TEST(test_alloc_of_others), TEST(test_rate_too_early),
-		TEST(test_older), TEST(test_older_scaled), TEST(test_older_at_most), TEST(test_no_older),
+		TEST(test_older), TEST(test_older_scaled), TEST(test_older_at_most),
+		TEST(test_live_at_most), TEST(test_no_older),
 		TEST(test_goroutines), TEST(test_goroutines_lost), TEST(test_starts_missed),
 		TEST(test_main_goroutine), TEST(test_table_unknown), TEST(test_started_by_runtime),
 		TEST(test_coverage_and_cost), TEST(test_unheard),
