@@ -1663,6 +1663,12 @@ static void test_class_of_goroutines(void **state)
 	hand_judge(h, 0, 1);
 	assert_int_equal(h->out.n_findings, 1);
 	assert_true(h->out.explained.value > 0.9);
+	h->classes[0].load[1] = 1;	/* which lack something by themselves */
+	hand_judge(h, 0, 1);
+	assert_int_equal(h->classes[0].is.verdict, VERDICT_GROWING);
+	assert_int_equal(h->out.findings[0].verdict, VERDICT_LEAK);
+	assert_true(h->out.explained.value > 0.9 && h->out.growing.value == 0);
+	h->classes[0].load[1] = 0;
 	hand_judge(h, 0, 0);
 	assert_int_equal(h->out.n_findings, 1);
 	hand_free(h);

@@ -77,11 +77,17 @@ static bool counts_as(const struct judge_result *out, const struct judge_site *s
 	return site->is.verdict == verdict;
 }
 
+/* What the runtime keeps for goroutines is part of their finding. */
 static bool class_counts_as(const struct judge_input *in, const struct judge_class *c,
 			    enum verdict verdict)
 {
-	return c->is.verdict == verdict &&
-	       (c->finding != NO_FINDING || class_goes_with_goroutines(in, c));
+	enum verdict goroutines = VERDICT_STEADY;
+
+	if (c->finding != NO_FINDING || !class_goes_with_goroutines(in, c))
+		return c->finding != NO_FINDING && c->is.verdict == verdict;
+	for (size_t i = 0; i < in->n_groups; i++)
+		take_worse(&goroutines, in->groups[i].is.verdict);
+	return c->is.verdict >= VERDICT_GROWING && goroutines == verdict;
 }
 
 /* low, high: of sum, how far it is from its value. */
