@@ -122,12 +122,27 @@ static bool is_array_of_slice(const char *allocated, const char *type)
 	       !strcmp(elem, type + 1);
 }
 
+/* Code that several types share is given the shape of theirs: "main.node[go.shape.string]", which is a
+ * "main.node[string]" to who points to it. */
+static bool is_shape_of(const char *allocated, const char *type)
+{
+	const char *shape = strstr(allocated, "[go.shape.");
+
+	return shape && !strncmp(type, allocated, (size_t)(shape - allocated) + 1);
+}
+
+static bool is_same(const char *allocated, const char *type)
+{
+	return !strcmp(allocated, type) || is_array_of_slice(allocated, type) ||
+	       is_shape_of(allocated, type);
+}
+
 static void add_site(const struct heap_site *s, const char *type, struct heap_sizes *sizes)
 {
 	for (size_t i = 0; i < s->n_parts; i++) {
 		const char *allocated = s->parts[i].type;
 
-		if (allocated && (!strcmp(allocated, type) || is_array_of_slice(allocated, type)))
+		if (allocated && is_same(allocated, type))
 			add_sizes(&s->parts[i], sizes);
 	}
 }

@@ -727,6 +727,33 @@ static void test_more_stacks(void **state)
 	trace_fini(&l);
 }
 
+/* What the allocator is given of a generic type is a shape that several share. */
+static void test_shape(void **state)
+{
+	static struct site_part parts[] = {
+		{ .type = "cache.entry[go.shape.string,go.shape.*uint8]", .how = "new", .size = 64,
+		  .live = { 9, 9, 9, 9 } },
+	};
+	struct heap_site site;
+	struct finding findings[2];
+	struct look l;
+
+	trace(&l, &site, findings);
+	site.parts = parts;
+	for (size_t i = 0; i < 2; i++) {
+		parts[0].type = i ? "cache.entry2[go.shape.string,go.shape.*uint8]" : parts[0].type;
+		free(findings[1].types);
+		findings[1].types = NULL;
+		findings[1].n_types = 0;
+		typegrowth_of_finding(&l.f, 1);
+		assert_int_equal(findings[1].n_types, !i);
+		if (!i)
+			assert_string_equal(findings[1].types[0]->type->name,
+					    "cache.entry[github.com/somebody/something.Key,*main.Value]");
+	}
+	trace_fini(&l);
+}
+
 /* Why there are none: a look that is not over, one look only, or nothing that grew. */
 static void test_no_types(void **state)
 {
@@ -1439,6 +1466,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bytes_in_doubt),
 		cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_seen), cmocka_unit_test(test_more_stacks),
+		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_not_more),
 		cmocka_unit_test(test_queued),
 		cmocka_unit_test(test_sizes_of_finding), cmocka_unit_test(test_doubtful_sizes),
