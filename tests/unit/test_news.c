@@ -559,6 +559,28 @@ static void test_rows_that_matter(void **state)
 	assert_int_equal(news_types(&w, &growth, rows), 2);
 }
 
+/* The first look was not sure of all of them: it is told that a map has more of them for certain,
+ * unless it has them from another. */
+static void test_sure_of_a_holder(void **state)
+{
+	struct heap_type bytes = { .name = "[]uint8" };
+	struct heap_held held[] = {
+		{ .amount.bytes_per_s = { 4000, 3900, 4100, 9 } },
+		{ .amount.bytes_per_s = { -4500, -9000, 0, 9 } },
+	};
+	struct heap_row row = { .type = &bytes, .amount.bytes_per_s = { -500, -5100, 4100, 9 },
+				.held = held, .n_held = ARRAY_SIZE(held) };
+	struct heap_view view = { .rows = &row, .n_rows = 1 };
+	struct watched_growth growth = { .types = &view };
+	const struct heap_row *rows[NEWS_TYPES];
+	struct watched w = leaking;
+
+	w.n_gos = 0;
+	assert_int_equal(news_types(&w, &growth, rows), 1);
+	held[1].amount.bytes_per_s = (struct estimate){ -4000, -4100, -3900, 9 };
+	assert_int_equal(news_types(&w, &growth, rows), 0);
+}
+
 /* What the runtime keeps for goroutines is not told beside these. */
 static void test_not_of_runtime(void **state)
 {
@@ -624,6 +646,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_not_of_runtime), cmocka_unit_test(test_unseen),
 		cmocka_unit_test(test_heap_unknown), cmocka_unit_test(test_forecast),
 		cmocka_unit_test(test_rows_that_matter),
+		cmocka_unit_test(test_sure_of_a_holder),
 	};
 
 	setenv("TZ", "UTC", 1);

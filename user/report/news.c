@@ -196,13 +196,29 @@ static bool is_of_growing(const struct watched *w, const struct heap_type *t)
 	return false;
 }
 
+/* Where two looks are not sure of all its objects ways to hold them may have grown for certain, by more
+ * than others have lost to these. */
+static double grown_by(const struct heap_row *row)
+{
+	double sure = 0;
+
+	if (row->amount.bytes_per_s.value > 0)
+		return row->amount.bytes_per_s.value;
+	for (size_t i = 0; i < row->n_held; i++) {
+		const struct estimate *e = &row->held[i].amount.bytes_per_s;
+
+		sure += fmax(e->low, 0) + fmin(e->high, 0);
+	}
+	return sure;
+}
+
 void news_growth_split(const struct watched *w, const struct watched_growth *g, double *told,
 		       double *suppressed)
 {
 	*told = *suppressed = 0;
 	for (size_t i = 0; g->types && i < g->types->n_rows + g->types->n_suppressed; i++) {
 		const struct heap_row *row = &g->types->rows[i];
-		double rate = row->amount.bytes_per_s.value;
+		double rate = grown_by(row);
 
 		if (rate > 0 && is_of_growing(w, row->type))
 			*(i < g->types->n_rows ? told : suppressed) += rate;
@@ -237,7 +253,7 @@ static double least_rate(const struct watched *w, const struct watched_growth *g
 		const struct heap_row *row = &g->types->rows[i];
 
 		if (is_of_growing(w, row->type) == of_growing)
-			sum += fmax(row->amount.bytes_per_s.value, 0);
+			sum += fmax(grown_by(row), 0);
 	}
 	return ROW_SHARE * sum;
 }
@@ -273,8 +289,7 @@ size_t news_types(const struct watched *w, const struct watched_growth *g,
 
 			if (goroutines && heapview_of_runtime(row->type))
 				continue;
-			if (row->type->name && row->amount.bytes_per_s.value > 0 &&
-			    row->amount.bytes_per_s.value >= least &&
+			if (row->type->name && grown_by(row) > 0 && grown_by(row) >= least &&
 			    is_of_growing(w, row->type) == of_growing)
 				out[n++] = row;
 		}

@@ -85,9 +85,9 @@ bool news_heap_unseen(const struct watched *w);
 /* Whether resident memory grows by what nothing else tells of: what is not the heap, and, where that
  * is unseen, the heap as well. */
 bool news_memory_grows(const struct watched *w);
-/* The first rows of what has a type and rather grew than not, of a size that grows; if there are
- * none, of any; none of less than a hundredth of what all such grow by.  What the runtime keeps for
- * goroutines is not told beside these. */
+/* The first rows of what has a type and rather grew than not, or is held in ways that grew for
+ * certain, of a size that grows; if there are none, of any; none of less than a hundredth of what all
+ * such grow by.  What the runtime keeps for goroutines is not told beside these. */
 size_t news_types(const struct watched *w, const struct watched_growth *g,
 		  const struct heap_row *out[NEWS_TYPES]);
 /* These and what is suppressed come to so many bytes a second at most, which is less than half of
