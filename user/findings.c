@@ -1072,6 +1072,7 @@ static struct heap_sum sum_of(const struct heap_site *v, size_t n)
 	struct heap_sum sum = { .sites = n };
 
 	for (size_t i = 0; i < n; i++) {
+		sum.live_sites += v[i].live.value > 0;
 		sum.live += v[i].live.value;
 		sum.live_bytes += v[i].live_bytes.value;
 		sum.young += v[i].young;
@@ -1085,9 +1086,9 @@ static struct heap_sum sum_of(const struct heap_site *v, size_t n)
 static struct heap_sum difference(struct heap_sum a, struct heap_sum b)
 {
 	return (struct heap_sum){
-		a.sites - b.sites, a.live - b.live, a.live_bytes - b.live_bytes,
-		a.young - b.young, a.young_bytes - b.young_bytes, a.allocs - b.allocs,
-		a.alloc_bytes - b.alloc_bytes };
+		a.sites - b.sites, a.live_sites - b.live_sites, a.live - b.live,
+		a.live_bytes - b.live_bytes, a.young - b.young, a.young_bytes - b.young_bytes,
+		a.allocs - b.allocs, a.alloc_bytes - b.alloc_bytes };
 }
 
 /* What was thought of the sites of all objects is thought of those that are left. */

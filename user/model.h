@@ -219,7 +219,7 @@ struct goroutine_site {
 
 /* Sums over sites. */
 struct heap_sum {
-	uint64_t sites;
+	uint64_t sites, live_sites;
 	double live, live_bytes;
 	double young, young_bytes;
 	double allocs, alloc_bytes;

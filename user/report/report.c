@@ -426,6 +426,7 @@ size_t report_fold_runtime(const struct frames *stack)
 void report_add_heap(struct heap_sum *sum, const struct heap_site *s)
 {
 	sum->sites++;
+	sum->live_sites += s->live.value > 0;
 	sum->live += s->live.value;
 	sum->live_bytes += s->live_bytes.value;
 	sum->young += s->young;

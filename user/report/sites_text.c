@@ -241,7 +241,7 @@ static void put_heap_total(const struct page *out, const struct findings *f)
 	end_line(&l);
 }
 
-/* Those that have young objects only are among them. */
+/* Those that have young objects only are among them, and not among the sites of HEAP. */
 static void put_more_sites(const struct page *out, const struct findings *f,
 			   const struct heap_sum *rest)
 {
@@ -250,6 +250,8 @@ static void put_more_sites(const struct page *out, const struct findings *f,
 	item(&l, "", "%s more site%s", report_count(rest->sites).s, plural(rest->sites));
 	if (f->live_known)
 		item(&l, ", ", "%s live", report_size_of(rest->live_bytes).s);
+	if (f->live_known && rest->live_sites < rest->sites)
+		item(&l, " ", "at %s of them", report_count(rest->live_sites).s);
 	if (rest->young > 0)
 		item(&l, ", ", "%s young", report_size_of(rest->young_bytes).s);
 	item(&l, "", "%s", REPORT_MORE);
