@@ -8,6 +8,7 @@
 #include "user/report/report.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -344,8 +345,8 @@ static void test_goroutine_finding(void **state)
 					.is = { .verdict = VERDICT_LEAK, .lifetime_s = NAN } } };
 	struct findings f = plain_findings();
 	struct report_options opt = { .columns = 200 };
+	char *text, ids[64];
 	size_t size;
-	char *text;
 
 	f.gsites = gsites;
 	f.n_gsites = ARRAY_SIZE(gsites);
@@ -356,12 +357,24 @@ static void test_goroutine_finding(void **state)
 				     "1 in other states, their stacks 618KiB, 2 sites\n"));
 	free(text);
 	text = render("json", &opt, &f, &size);
-	assert_non_null(strstr(text, "\"sites\":[\"0000000000000005\",\"0000000000000006\"]"));
+	snprintf(ids, sizeof(ids), "\"sites\":[\"%016" PRIx64 "\",\"%016" PRIx64 "\"]",
+		 report_goroutine_id(&gsites[0]), report_goroutine_id(&gsites[1]));
+	assert_non_null(strstr(text, ids));
 	free(text);
 	gsites[1].stack_bytes = UNKNOWN_U64;
 	text = render("text", &opt, &f, &size);
 	assert_null(strstr(text, "their stacks"));
 	free(text);
+}
+
+/* Where goroutines start, their descriptors are allocated: a site of each, of one stack. */
+static void test_goroutine_id(void **state)
+{
+	const struct goroutine_site a = { .id = 5 }, b = { .id = 6 }, unknown = { .id = 0 };
+
+	assert_int_not_equal(report_goroutine_id(&a), a.id);
+	assert_int_not_equal(report_goroutine_id(&a), report_goroutine_id(&b));
+	assert_int_equal(report_goroutine_id(&unknown), 0);
 }
 
 /* What is not judged lacks what it says, and the remedy is one that helps. */
@@ -1854,7 +1867,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_collection_age),
 		cmocka_unit_test(test_so_far), cmocka_unit_test(test_less_than_one),
 		cmocka_unit_test(test_folders), cmocka_unit_test(test_no_weight),
-		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding), cmocka_unit_test(test_lacks),
+		cmocka_unit_test(test_folders), cmocka_unit_test(test_goroutine_finding),
+		cmocka_unit_test(test_goroutine_id), cmocka_unit_test(test_lacks),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_would_show),
 		cmocka_unit_test(test_growing_so_far), cmocka_unit_test(test_goal),

@@ -510,7 +510,7 @@ static void put_goroutine_site(struct json *j, const struct findings *f,
 
 	open_level(j, NULL, '{');
 	field_string(j, "kind", "goroutine");
-	field_id(j, s->id);
+	field_id(j, report_goroutine_id(s));
 	put_word(j, f, s->is.verdict);
 	report_json_frames(j, "frames", &s->stack, 0);
 	field_bool(j, "frames_cut", s->stack.cut);

@@ -499,6 +499,11 @@ static void add_id(struct ids *ids, uint64_t id)
 	ids->v[ids->n++] = id;
 }
 
+uint64_t report_goroutine_id(const struct goroutine_site *s)
+{
+	return s->id ? table_mix(s->id, 'g') : 0;
+}
+
 size_t report_finding_sites(const struct findings *f, size_t finding, uint64_t **to)
 {
 	struct ids ids = { 0 };
@@ -509,7 +514,7 @@ size_t report_finding_sites(const struct findings *f, size_t finding, uint64_t *
 			add_id(&ids, f->sites[i].id);
 	for (size_t i = 0; i < f->n_gsites; i++)
 		if (f->gsites[i].finding == finding)
-			add_id(&ids, f->gsites[i].id);
+			add_id(&ids, report_goroutine_id(&f->gsites[i]));
 	table_fini(&ids.seen);
 	*to = ids.v;
 	return ids.n;

@@ -160,6 +160,10 @@ struct report_state {
 	uint64_t n;
 };
 
+/* Of a place that starts goroutines: what it allocates is a site of the same stack, with another id.
+ * 0: not known. */
+uint64_t report_goroutine_id(const struct goroutine_site *s);
+
 /* Ids of the sites of a finding, each once though several rows may have it (goroutines of one place
  * from before the attach and since), what grows most first; 0: not known.  In an array to be freed;
  * returns its length. */
